@@ -1,0 +1,111 @@
+# The project's commands. `make help` lists them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+# How many processes run tests: as many as there are processors, at most 4.
+WORKERS ?= auto
+
+# What the shell says about Python would otherwise reach the tests and everything they start.
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPATH
+unexport PYTHONUNBUFFERED
+unexport PYTHONWARNINGS
+
+# One thing after the other, so that the outputs stay apart and the tests' last line comes last.
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1\t\2/p' Makefile | sort | awk -F '\t' '{ printf "%-10s %s\n", $$1, $$2 }'
+
+.PHONY: setup
+setup: $(READY) ## make .venv with the package, its extras, the examples and the tools
+	@:
+
+# An environment that was copied here from elsewhere, or lost its Python, is made anew.
+ifneq ($(shell test -x $(BIN)/python && head -n 1 $(READY) 2>/dev/null),$(CURDIR))
+.PHONY: $(READY)
+endif
+
+$(READY): pyproject.toml examples/pyproject.toml requirements/dev.txt requirements/uv.txt scripts/setup.py
+	@$(PYTHON) scripts/setup.py
+
+.PHONY: demo
+demo: setup ## show what the framework does, in one minute
+	@$(BIN)/python scripts/demo.py
+
+.PHONY: web
+web: setup ## start the example application as a web server
+	@$(BIN)/slow_files web
+
+.PHONY: test
+test: setup ## run all tests and measure their coverage
+	@rm -f .coverage .coverage.*
+	$(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal --cov --cov-report term
+
+.PHONY: soak
+soak: setup ## run the long tests too: the same, a thousand times
+	$(BIN)/pytest -m soak --timeout 0
+
+.PHONY: bench
+bench: setup ## run the benchmarks
+	$(BIN)/pytest benchmarks -o python_files='bench_*.py' --timeout 0 --capture no
+
+# The tests come last: what they print last is what a reader looks for.
+.PHONY: check
+check: lint types docs test ## everything that must hold: lint, types, docs, tests
+
+.PHONY: lint
+lint: check-format check-ruff check-mypy check-imports ## format, rules, types by mypy, imports
+
+.PHONY: types
+types: check-mypy check-pyright check-public-types ## types by mypy and pyright; public API complete
+
+.PHONY: check-format check-ruff check-mypy check-imports check-pyright check-public-types
+check-format: setup
+	$(BIN)/ruff format --check .
+
+check-ruff: setup
+	$(BIN)/ruff check .
+
+check-mypy: setup
+	$(BIN)/mypy
+
+check-imports: setup
+	$(BIN)/lint-imports --no-logo
+
+check-pyright: setup
+	$(BIN)/basedpyright
+
+# Asks the `python` that comes first on PATH where the package is.
+check-public-types: setup
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/basedpyright --verifytypes peaceful --ignoreexternal
+
+.PHONY: docs
+docs: setup ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+.PHONY: format
+format: setup ## format the code and mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# `make lock UPGRADE=--upgrade` takes the newest versions; `UPGRADE="--upgrade-package NAME"`, one.
+COMPILE = $(BIN)/uv --quiet pip compile --universal --generate-hashes --python-version 3.11 \
+	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+
+.PHONY: lock
+lock: | $(BIN)/uv ## compile requirements/*.in to hashed requirements/*.txt
+	$(COMPILE) --all-extras pyproject.toml requirements/dev.in --output-file requirements/dev.txt
+	$(COMPILE) --constraint requirements/dev.txt requirements/uv.in --output-file requirements/uv.txt
+
+$(BIN)/uv:
+	@$(PYTHON) scripts/setup.py
+
+.PHONY: clean
+clean: ## remove what the tools left behind, except .venv
+	rm -rf .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist examples/dist site
+	find src examples scripts tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
