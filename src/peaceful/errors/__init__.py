@@ -1,0 +1,117 @@
+"""Every error that the framework raises on purpose, in one tree.
+
+```
+PeacefulError
+├── UsageError                  the request is wrong: exit code 2
+│   ├── NameInvalid             a name breaks the rule
+│   ├── NameUnknown             nothing has that name
+│   ├── ParamsInvalid           values that parameters may not have, all at once
+│   ├── ParamsMissing           parameters without a value
+│   ├── WorkspaceMissing        `init` was not run here
+│   ├── ExecutionUnknown        no execution has that ID
+│   └── ExtraMissing            an optional dependency is not installed
+├── BlockedError                may not run now: exit code 3
+│   ├── ProfileBusy             another execution runs on the profile
+│   └── OutOfSync               stored states are not what is there
+├── DefinitionError             the flow is written in a way that cannot work
+│   ├── CycleFound              items wait for each other in a circle
+│   ├── ContainedTwice          an item inside two others
+│   ├── NameTaken               two things with one name
+│   ├── ReferenceInvalid        a reference to nothing, or of another type
+│   ├── ReferenceUsedAsValue    a reference used before its value is known
+│   ├── MappingInvalid          a mapping function unknown or ambiguous
+│   └── ResourceMissing         nothing of the type that was asked for
+├── ItemFailure                 one item could not do its work
+│   ├── ItemCrashed             it raised something it does not explain
+│   ├── GoalNotReached          applied, and still not as it should be
+│   ├── ValueUnresolved         a parameter whose value is not known
+│   ├── ChildFailed             a child process ended with an error
+│   └── RetriesExhausted        tried as often as allowed
+├── StorageError                files
+│   ├── FileInaccessible        the operating system refused
+│   ├── FileDamaged             not what it should be
+│   └── FormatTooNew            written by a later version
+├── ExecutionEnded              an interrupt that came too late
+├── NotInterruptible            an execution that cannot be interrupted
+└── ExecutorUnreachable         the process that runs it does not answer
+```
+
+Each carries a stable `code`, a `message`, `details` (where the value came from, why it is wrong)
+and `help` (what to do now). Items raise `ItemFailure` or their own subclass of it.
+"""
+
+from peaceful.errors._base import ErrorJson, PeacefulError
+from peaceful.errors._blocked import BlockedError, OutOfSync, ProfileBusy
+from peaceful.errors._definition import (
+    ContainedTwice,
+    CycleFound,
+    DefinitionError,
+    MappingInvalid,
+    NameTaken,
+    ReferenceInvalid,
+    ReferenceUsedAsValue,
+    ResourceMissing,
+)
+from peaceful.errors._executions import (
+    ExecutionEnded,
+    ExecutionUnknown,
+    ExecutorUnreachable,
+    NotInterruptible,
+)
+from peaceful.errors._items import (
+    ChildFailed,
+    GoalNotReached,
+    ItemCrashed,
+    ItemFailure,
+    RetriesExhausted,
+    ValueUnresolved,
+)
+from peaceful.errors._storage import FileDamaged, FileInaccessible, FormatTooNew, StorageError
+from peaceful.errors._usage import (
+    ExtraMissing,
+    NameInvalid,
+    NameUnknown,
+    ParamProblem,
+    ParamsInvalid,
+    ParamsMissing,
+    UsageError,
+    WorkspaceMissing,
+)
+
+__all__ = [
+    "BlockedError",
+    "ChildFailed",
+    "ContainedTwice",
+    "CycleFound",
+    "DefinitionError",
+    "ErrorJson",
+    "ExecutionEnded",
+    "ExecutionUnknown",
+    "ExecutorUnreachable",
+    "ExtraMissing",
+    "FileDamaged",
+    "FileInaccessible",
+    "FormatTooNew",
+    "GoalNotReached",
+    "ItemCrashed",
+    "ItemFailure",
+    "MappingInvalid",
+    "NameInvalid",
+    "NameTaken",
+    "NameUnknown",
+    "NotInterruptible",
+    "OutOfSync",
+    "ParamProblem",
+    "ParamsInvalid",
+    "ParamsMissing",
+    "PeacefulError",
+    "ProfileBusy",
+    "ReferenceInvalid",
+    "ReferenceUsedAsValue",
+    "ResourceMissing",
+    "RetriesExhausted",
+    "StorageError",
+    "UsageError",
+    "ValueUnresolved",
+    "WorkspaceMissing",
+]

@@ -1,0 +1,49 @@
+"""The root of the error tree: what every error carries and how it is read."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypedDict
+
+
+class ErrorJson(TypedDict):
+    """An error in a JSON document: a stable code, the sentence, and what to do now."""
+
+    code: str
+    message: str
+    help: str
+
+
+class PeacefulError(Exception):
+    """Something that a person has to know about and can act upon.
+
+    Attributes:
+        code: stable, upper case, for programs and search engines; never reused for another meaning.
+        exit_code: what a command line ends with when this error ends it.
+        message: what happened and why it is wrong, in one or two sentences.
+        details: further facts as (label, text), such as where a value came from.
+        help: what to do now; empty only where nothing can be done.
+    """
+
+    code: ClassVar[str] = "ERROR"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self, message: str, *, details: tuple[tuple[str, str], ...] = (), help: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+        self.help = help
+
+    def __str__(self) -> str:
+        """The message, a line per detail, and what to do: all of it, for logs and tracebacks."""
+        lines = [f"{self.code}: {self.message}"]
+        lines += [f"  {label}: {text}" for label, text in self.details]
+        if self.help:
+            lines.append(f"  what to do: {self.help}")
+        return "\n".join(lines)
+
+    def to_json(self) -> ErrorJson:
+        """The error as an entry of a JSON document; details are folded into the message."""
+        facts = "".join(f" ({label}: {text})" for label, text in self.details)
+        return {"code": self.code, "message": f"{self.message}{facts}", "help": self.help}

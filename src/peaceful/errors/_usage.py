@@ -1,0 +1,114 @@
+"""Errors in what a person asked for: names, options, parameters. Exit code 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from peaceful.errors._base import PeacefulError
+
+
+class UsageError(PeacefulError):
+    """The request itself is wrong; nothing was started and nothing was changed."""
+
+    code: ClassVar[str] = "USAGE"
+    exit_code: ClassVar[int] = 2
+
+
+class NameInvalid(UsageError):
+    """A name of an application, profile, flow or item breaks the rule for names."""
+
+    code: ClassVar[str] = "NAME-INVALID"
+
+    def __init__(self, kind: str, name: str, rule: str) -> None:
+        shown = name if len(name) <= 60 else name[:57] + "..."
+        super().__init__(
+            f"{shown!r} cannot be the name of {kind}.",
+            details=(("the rule", rule),),
+            help=f"choose another name for {kind}",
+        )
+        self.kind = kind
+        self.name = name
+
+
+class NameUnknown(UsageError):
+    """Something was asked for by a name that nothing has."""
+
+    code: ClassVar[str] = "NAME-UNKNOWN"
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, help: str = "") -> None:
+        names = sorted(known)
+        listing = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+        super().__init__(
+            f"There is no {kind} named {name!r}.",
+            details=((f"each {kind} there is", listing or "none yet"),),
+            help=help or (f"use one of the names above, or create the {kind} first"),
+        )
+        self.kind = kind
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class ParamProblem:
+    """One thing wrong with one parameter.
+
+    Attributes:
+        field: the parameter, with the path inside it, such as `into` or `env.PATH`.
+        origin: where the value was set: a file and line, an option, a line of the flow.
+        reason: why the value is wrong.
+    """
+
+    field: str
+    origin: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.reason} (set in {self.origin})" if self.origin else self.reason
+
+
+class ParamsInvalid(UsageError):
+    """Parameters have values that they may not have; all problems at once."""
+
+    code: ClassVar[str] = "PARAMS-INVALID"
+
+    def __init__(self, owner: str, problems: Sequence[ParamProblem], *, help: str = "") -> None:
+        fields = ", ".join(problem.field for problem in problems)
+        super().__init__(
+            f"{owner} cannot take the given value of {fields}.",
+            details=tuple((problem.field, str(problem)) for problem in problems),
+            help=help or "correct the values above, then run the command again",
+        )
+        self.owner = owner
+        self.problems: tuple[ParamProblem, ...] = tuple(problems)
+
+
+class ParamsMissing(UsageError):
+    """Parameters without a default have no value yet."""
+
+    code: ClassVar[str] = "PARAMS-MISSING"
+
+    def __init__(self, owner: str, names: Sequence[str], *, help: str) -> None:
+        super().__init__(f"{owner} needs a value for {', '.join(names)}.", help=help)
+        self.owner = owner
+        self.names: tuple[str, ...] = tuple(names)
+
+
+class WorkspaceMissing(UsageError):
+    """A command needs something stored that is not there: `init` was not run here."""
+
+    code: ClassVar[str] = "NOT-INITIALISED"
+
+
+class ExtraMissing(UsageError):
+    """A feature needs packages of an extra that is not installed."""
+
+    code: ClassVar[str] = "EXTRA-MISSING"
+
+    def __init__(self, feature: str, extra: str, module: str) -> None:
+        super().__init__(
+            f"{feature} needs the Python package {module!r}, which is not installed.",
+            help=f'install it with: pip install "peaceful[{extra}]"',
+        )
+        self.extra = extra
+        self.module = module

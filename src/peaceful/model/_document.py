@@ -1,0 +1,98 @@
+"""The JSON document of a command: one form for the terminal, the web and the register."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from peaceful.errors import PeacefulError
+from peaceful.model._execution import ExecutionInfo
+from peaceful.model._interrupt import InterruptSignal
+from peaceful.model._json import JsonValue, to_json
+from peaceful.model._names import ItemId
+from peaceful.model._outcome import (
+    CmdOutcome,
+    ItemError,
+    ItemResult,
+    ItemStatus,
+    OutcomeKind,
+    Timings,
+    outcome_kind,
+)
+
+
+def outcome_document(
+    execution: ExecutionInfo, items: Sequence[ItemId], outcome: CmdOutcome[object]
+) -> dict[str, JsonValue]:
+    """How an execution ended, as a JSON object.
+
+    Args:
+        execution: who ran what.
+        items: every item of the flow, in order; those that the outcome does not know were not started.
+        outcome: how it ended.
+    """
+    errors = outcome.errors if isinstance(outcome, ItemError) else {}
+    return _document(
+        execution,
+        outcome_kind(outcome),
+        outcome.interrupt,
+        # Of items that have left the flow, the outcome may know too.
+        {item: _item(outcome.items.get(item)) for item in (*items, *outcome.items)},
+        errors,
+        outcome.timings,
+    )
+
+
+def failure_document(
+    execution: ExecutionInfo,
+    items: Sequence[ItemId],
+    error: PeacefulError,
+    interrupt: InterruptSignal | None,
+    timings: Timings,
+) -> dict[str, JsonValue]:
+    """How an execution ended that failed as a whole, as a JSON object; the error is under an empty name.
+
+    Args:
+        execution: who ran what.
+        items: every item of the flow, in order.
+        error: what it failed with.
+        interrupt: the latched signal, or none.
+        timings: when it ran.
+    """
+    return _document(
+        execution,
+        OutcomeKind.ERROR,
+        interrupt,
+        {item: _item(None) for item in items},
+        {"": error},
+        timings,
+    )
+
+
+def _document(
+    execution: ExecutionInfo,
+    kind: OutcomeKind,
+    interrupt: InterruptSignal | None,
+    items: dict[str, JsonValue],
+    errors: Mapping[ItemId, PeacefulError],
+    timings: Timings,
+) -> dict[str, JsonValue]:
+    return {
+        "execution_id": execution.id,
+        "app": execution.app,
+        "profile": execution.profile,
+        "flow": execution.flow,
+        "command": execution.command,
+        "outcome": str(kind),
+        "interrupt": to_json(interrupt),
+        "items": items,
+        "errors": {item: cast(JsonValue, dict(error.to_json())) for item, error in errors.items()},
+        "started_at": to_json(timings.started_at),
+        "ended_at": to_json(timings.ended_at),
+    }
+
+
+def _item(result: ItemResult | None) -> dict[str, JsonValue]:
+    if result is None:
+        return {"status": str(ItemStatus.NOT_STARTED), "state": None, "message": ""}
+    return {"status": str(result.status), "state": result.state, "message": result.message}

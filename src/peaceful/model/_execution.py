@@ -1,0 +1,84 @@
+"""What is known of an execution: who runs what, and how it stands."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from peaceful.model._interrupt import InterruptSignal
+from peaceful.model._names import ExecutionId, FlowId, ProfileName
+
+
+class ExecutionState(enum.StrEnum):
+    """How an execution stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    INTERRUPTING = "interrupting"
+    """An interrupt was accepted; what is in progress is finishing."""
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    LOST = "lost"
+    """Its process ended without writing an ending: killed, or the machine went down."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will not change any more."""
+        return self not in _UNENDED
+
+
+_UNENDED = frozenset({ExecutionState.QUEUED, ExecutionState.RUNNING, ExecutionState.INTERRUPTING})
+
+
+@dataclass(frozen=True, slots=True)
+class StartedBy:
+    """Who started an execution, and where it runs.
+
+    Attributes:
+        user: the user's login name.
+        host: the machine's name.
+        pid: the process that runs it.
+        door: `terminal`, `web`, `api` or `python`.
+    """
+
+    user: str
+    host: str
+    pid: int
+    door: str
+
+    def __str__(self) -> str:
+        """Who it was, in a few words, such as `root (pid 4711)`."""
+        return f"{self.user} (pid {self.pid})"
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionInfo:
+    """An execution, as the register of executions and every sink know it.
+
+    Attributes:
+        id: its ID.
+        app: the application's name.
+        profile: the profile it runs on.
+        flow: the flow it runs.
+        command: what it does: `discover`, `diff`, `ensure`, `clean`.
+        started_by: who started it.
+        started_at: UTC.
+        can_interrupt: whether an interrupt would be accepted, were it running.
+        state: how it stands.
+        interrupt: the first interrupt that was accepted at its present level, or none.
+        ended_at: UTC, or none while it runs.
+    """
+
+    id: ExecutionId
+    app: str
+    profile: ProfileName
+    flow: FlowId
+    command: str
+    started_by: StartedBy
+    started_at: datetime
+    can_interrupt: bool = True
+    state: ExecutionState = ExecutionState.RUNNING
+    interrupt: InterruptSignal | None = None
+    ended_at: datetime | None = None

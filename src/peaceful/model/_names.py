@@ -1,0 +1,66 @@
+"""Names and IDs: what they may look like, and where new ones come from."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, TypeAlias
+
+from peaceful.errors import NameInvalid
+
+ItemId: TypeAlias = str
+"""The name of an item, unique within its flow."""
+
+FlowId: TypeAlias = str
+"""The name of a flow, unique within its application."""
+
+ProfileName: TypeAlias = str
+"""The name of a profile: one environment of a workspace."""
+
+ExecutionId: TypeAlias = str
+"""The ID of an execution: a UUID of version 7, so IDs sort by their time and are never reused."""
+
+NAME_RULE: Final = "letters, digits and _, not starting with a digit, at most 100 characters"
+"""The rule for names of profiles, flows and items, in words."""
+
+_NAME: Final = re.compile(r"(?!\d)\w{1,100}\Z")
+_APP_NAME: Final = re.compile(r"(?!\d)[\w-]{1,100}\Z")
+
+
+def checked_name(kind: str, name: str) -> str:
+    """The name itself, if it follows the rule.
+
+    Args:
+        kind: what is named, with its article, such as `a profile`.
+        name: the name to check. Letters of every script are letters.
+
+    Raises:
+        NameInvalid: it does not.
+    """
+    if not _NAME.match(name):
+        raise NameInvalid(kind, name, NAME_RULE)
+    return name
+
+
+def checked_app_name(name: str) -> str:
+    """The application's name itself, if it follows the rule, which here allows `-` too.
+
+    Raises:
+        NameInvalid: it does not.
+    """
+    if not _APP_NAME.match(name):
+        raise NameInvalid("an application", name, f"{NAME_RULE}, and -")
+    return name
+
+
+def execution_id(unix_ms: int, random_bits: int) -> ExecutionId:
+    """A UUID of version 7 (RFC 9562, section 5.7) as text.
+
+    Args:
+        unix_ms: milliseconds since 1970 (48 bits are used).
+        random_bits: 74 random bits; passed in, so that tests can repeat them.
+    """
+    rand_a = (random_bits >> 62) & 0xFFF
+    rand_b = random_bits & ((1 << 62) - 1)
+    value = (unix_ms & ((1 << 48) - 1)) << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

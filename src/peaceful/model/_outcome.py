@@ -1,0 +1,178 @@
+"""How commands and their items end: one closed union, handled with `match`."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeAlias, TypeVar
+
+from peaceful.errors import PeacefulError
+from peaceful.model._interrupt import InterruptSignal
+from peaceful.model._json import JsonValue
+from peaceful.model._names import ItemId
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class ItemStatus(enum.StrEnum):
+    """How an item ended."""
+
+    DONE = "done"
+    """It was worked on, and that is on disk."""
+    UNCHANGED = "unchanged"
+    """It was looked at, and there was nothing to do."""
+    FAILED = "failed"
+    """It ended with an error."""
+    ABANDONED = "abandoned"
+    """It was in progress and did not finish: at a safe point, cancelled, or killed."""
+    NOT_STARTED = "not_started"
+    """It was never looked at: an interrupt came, or an item that it needs did not end well."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """How one item ended in one block.
+
+    Attributes:
+        status: which of the five endings.
+        state: its state after the ending, as it is stored, or none where that is not known.
+        shown: the state in a few words, for people.
+        message: what was done, or why it was not.
+        error: what failed, or none.
+        seconds: how long it was in progress.
+    """
+
+    status: ItemStatus
+    state: JsonValue = None
+    shown: str = ""
+    message: str = ""
+    error: PeacefulError | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """When an execution ran.
+
+    Attributes:
+        started_at: UTC.
+        ended_at: UTC.
+    """
+
+    started_at: datetime
+    ended_at: datetime
+
+    @property
+    def seconds(self) -> float:
+        """How long it ran."""
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """What every outcome carries.
+
+    Attributes:
+        blocks_processed: the names of the blocks that ran to their end.
+        items: how each item ended in the last block that has items.
+        interrupt: the latched signal, or none; also where it came too late to change anything.
+        timings: when it ran.
+    """
+
+    blocks_processed: tuple[str, ...]
+    items: Mapping[ItemId, ItemResult]
+    interrupt: InterruptSignal | None
+    timings: Timings
+
+    def items_with(self, status: ItemStatus) -> tuple[ItemId, ...]:
+        """The items that ended with the status, in the flow's order."""
+        return tuple(item for item, result in self.items.items() if result.status is status)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unfinished(_Ending):
+    """What an outcome carries that left blocks unprocessed.
+
+    Attributes:
+        blocks_not_processed: the names of the blocks that did not run to their end, in order;
+            where a block was cut, it comes first.
+    """
+
+    blocks_not_processed: tuple[str, ...] = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Complete(_Ending, Generic[T_co]):
+    """Every block ran to its end, and no item failed.
+
+    Attributes:
+        value: what the command was run for.
+    """
+
+    value: T_co = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockInterrupted(_Unfinished, Generic[T_co]):
+    """An interrupt ended a block before all of its items.
+
+    Attributes:
+        value: what the block had gathered until then.
+    """
+
+    value: T_co | None = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionInterrupted(_Unfinished, Generic[T_co]):
+    """An interrupt ended the execution between two blocks.
+
+    Attributes:
+        value: what had been gathered until then, if anything.
+    """
+
+    value: T_co | None = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemError(_Unfinished, Generic[T_co]):
+    """One or more items failed. Items that did not need them went on.
+
+    Attributes:
+        value: what the block had gathered until then.
+        errors: what failed, by item.
+    """
+
+    value: T_co | None = field(kw_only=True)
+    errors: Mapping[ItemId, PeacefulError] = field(kw_only=True)
+
+
+CmdOutcome: TypeAlias = Complete[T] | BlockInterrupted[T] | ExecutionInterrupted[T] | ItemError[T]
+"""How a command ended. A block's own failure, as opposed to an item's, is raised instead."""
+
+
+class OutcomeKind(enum.StrEnum):
+    """The outcome as one word, as documents and the register of executions keep it."""
+
+    COMPLETE = "complete"
+    BLOCK_INTERRUPTED = "block_interrupted"
+    EXECUTION_INTERRUPTED = "execution_interrupted"
+    ITEM_ERROR = "item_error"
+    ERROR = "error"
+    """The command raised: a block's own failure."""
+
+
+def outcome_kind(outcome: CmdOutcome[object]) -> OutcomeKind:
+    """The word for an outcome."""
+    match outcome:
+        case Complete():
+            return OutcomeKind.COMPLETE
+        case BlockInterrupted():
+            return OutcomeKind.BLOCK_INTERRUPTED
+        case ExecutionInterrupted():
+            return OutcomeKind.EXECUTION_INTERRUPTED
+        case ItemError():
+            return OutcomeKind.ITEM_ERROR
