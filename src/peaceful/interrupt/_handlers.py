@@ -1,0 +1,125 @@
+"""Handlers of process signals: put in place, and put back exactly as they were."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Generator
+from types import FrameType
+from typing import Final
+
+from peaceful.model import InterruptSource
+
+_SOURCES: Final = (InterruptSource.SIGINT, InterruptSource.SIGTERM, InterruptSource.SIGHUP)
+
+_MAY_BE_IGNORED: Final = frozenset({InterruptSource.SIGINT, InterruptSource.SIGHUP})
+"""What `nohup`, and `&` in a shell without job control, tell their programs to ignore."""
+
+
+@contextlib.contextmanager
+def handled(receive: Callable[[InterruptSource], None]) -> Generator[frozenset[InterruptSource]]:
+    """Within the context, process signals are handed to a function; afterwards all is as before.
+
+    Left alone are: all signals outside the main thread, where Python cannot handle any; those the
+    platform does not know; SIGINT and SIGHUP if they were to be ignored; and those handled by other
+    code than Python, because that could not be put back.
+
+    Args:
+        receive: called in the main thread, in the middle of whatever it does.
+
+    Yields:
+        The signals that are handed on.
+    """
+    before = _replaceable() if threading.current_thread() is threading.main_thread() else {}
+    for source, (number, previous) in before.items():
+        signal.signal(number, _handler(source, previous, receive))
+    try:
+        yield frozenset(before)
+    finally:
+        for number, previous in before.values():
+            signal.signal(number, previous)
+
+
+_Previous = Callable[[int, FrameType | None], object] | int
+
+
+def _replaceable() -> dict[InterruptSource, tuple[signal.Signals, _Previous]]:
+    found: dict[InterruptSource, tuple[signal.Signals, _Previous]] = {}
+    for source in _SOURCES:
+        number: signal.Signals | None = getattr(signal, source.name, None)  # no SIGHUP on Windows
+        previous = None if number is None else signal.getsignal(number)
+        ignored = previous is signal.SIG_IGN and source in _MAY_BE_IGNORED
+        if number is not None and previous is not None and not ignored:
+            found[source] = (number, previous)
+    return found
+
+
+def _handler(
+    source: InterruptSource, previous: _Previous, receive: Callable[[InterruptSource], None]
+) -> Callable[[int, FrameType | None], None]:
+    owner = os.getpid()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if os.getpid() == owner:
+            receive(source)
+        elif source is not InterruptSource.SIGINT:
+            # A fork has copied this handler, but not what listens to it. It must not be deaf to
+            # those who want it to end. Ctrl-C reaches the whole group, and there the parent
+            # decides.
+            signal.signal(number, previous)
+            os.kill(os.getpid(), number)
+
+    return handle
+
+
+@contextlib.contextmanager
+def awake(loop: asyncio.AbstractEventLoop) -> Generator[None]:
+    """Within the context, a process signal wakes the loop, even one that was about to fall asleep.
+
+    Without it, a signal that comes between Python's last look for signals and the system call that
+    waits would be noticed only when the loop wakes for another reason.
+    """
+    reading, writing = socket.socketpair()
+    with reading, writing:
+        reading.setblocking(False)
+        writing.setblocking(False)
+        before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        if before != -1:
+            # Something wakes the loop already: handlers of its own, or it is another kind of loop.
+            signal.set_wakeup_fd(before)
+            yield
+            return
+        try:
+            loop.add_reader(reading, _drain, reading)
+            yield
+        finally:
+            loop.remove_reader(reading)
+            now = signal.set_wakeup_fd(-1)
+            if now != writing.fileno():
+                signal.set_wakeup_fd(now)
+
+
+def _drain(reading: socket.socket) -> None:
+    with contextlib.suppress(BlockingIOError):
+        while reading.recv(4096):
+            pass
+
+
+@contextlib.contextmanager
+def quiet(loop: asyncio.AbstractEventLoop, sources: frozenset[InterruptSource]) -> Generator[None]:
+    """Within the context, handlers that were put on the loop itself for these signals keep silent.
+
+    asyncio offers no way to ask for them, so this looks where asyncio keeps them. With another kind
+    of loop, which keeps them elsewhere, they go on being called.
+    """
+    on_loop: dict[int, asyncio.Handle] = getattr(loop, "_signal_handlers", {})
+    numbers = [getattr(signal, source.name) for source in sources]
+    silenced = {number: on_loop.pop(number) for number in numbers if number in on_loop}
+    try:
+        yield
+    finally:
+        on_loop.update(silenced)
