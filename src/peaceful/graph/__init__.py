@@ -1,0 +1,13 @@
+"""Which item waits for which: building the graph, asking it, going through it.
+
+Pure and synchronous. Everything takes time and memory in proportion to nodes and edges, and nothing
+recurses, so that long chains and wide fans work alike.
+"""
+
+from peaceful.graph._builder import GraphBuilder
+from peaceful.graph._edge import Edge, EdgeKind
+from peaceful.graph._graph import Graph
+from peaceful.graph._links import Links
+from peaceful.graph._traversal import Direction, Traversal
+
+__all__ = ["Direction", "Edge", "EdgeKind", "Graph", "GraphBuilder", "Links", "Traversal"]
