@@ -1,0 +1,49 @@
+"""What people extend and are given: `Item`, its context, and how states are compared."""
+
+from peaceful.item._children import CAPTURED, EXECUTION_VARIABLE, Children, ChildResult
+from peaceful.item._ctx import ExecutionScope, Interrupted, ItemCtx
+from peaceful.item._diff import Change, StateDiff, field_wise_diff
+from peaceful.item._files import write_atomically
+from peaceful.item._item import Item
+from peaceful.item._progress import ProgressReporter
+from peaceful.item._resolution import (
+    AnyItem,
+    Unresolvable,
+    checked_references,
+    checked_state,
+    example_of,
+    partially_resolved,
+    resolved,
+    specs_of,
+    stored_params,
+)
+from peaceful.item._retry import Backoff
+from peaceful.item._safe_point import Passed, StoppedAtSafePoint
+
+__all__ = [
+    "CAPTURED",
+    "EXECUTION_VARIABLE",
+    "AnyItem",
+    "Backoff",
+    "Change",
+    "ChildResult",
+    "Children",
+    "ExecutionScope",
+    "Interrupted",
+    "Item",
+    "ItemCtx",
+    "Passed",
+    "ProgressReporter",
+    "StateDiff",
+    "StoppedAtSafePoint",
+    "Unresolvable",
+    "checked_references",
+    "checked_state",
+    "example_of",
+    "field_wise_diff",
+    "partially_resolved",
+    "resolved",
+    "specs_of",
+    "stored_params",
+    "write_atomically",
+]
