@@ -1,0 +1,219 @@
+"""Reading files whole, and writing them so that at every instant there is the old one or the new one.
+
+The order of steps (write beside, sync, rename, sync the folder) is the one of Pillai et al., "All File
+Systems Are Not Created Equal", OSDI 2014.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from peaceful.errors import FileDamaged, FileInaccessible
+
+_FILE_RIGHTS: Final = 0o600
+_FOLDER_RIGHTS: Final = 0o700
+
+_BINARY: Final = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+# Without it, opening a named pipe waits for somebody who writes to it.
+_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
+
+_TEMPORARY: Final = re.compile(r"\..+\.(\d+)-\d+\.tmp\Z")
+_numbers: Final = itertools.count()
+_being_written: Final[set[str]] = set()
+"""Paths of this process's temporary files: what is not among them was left by one that had its ID."""
+
+
+def read_file(path: Path, *, help: str = "") -> bytes | None:
+    """The content of a file, or none where there is none.
+
+    Args:
+        path: the file.
+        help: what to do where it turns out to be something else than a file.
+
+    Raises:
+        FileDamaged: it is a folder, a named pipe, a device.
+        FileInaccessible: the operating system refused.
+    """
+    with refusals(path, "read"):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | _BINARY | _NO_WAIT)
+        except FileNotFoundError:
+            return None
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                reason = f"it is {_kind_of(mode)}, where a file belongs"
+                raise FileDamaged(path, "", reason, help=help or "move it elsewhere")
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read()
+        finally:
+            os.close(descriptor)
+
+
+def write_file_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Writes a file whole. At every instant, power loss included, it is the old one or the new one.
+
+    The folders that it needs are made. A symbolic link stays; what it points to is replaced. Temporary
+    files that killed processes left in the folder are removed.
+
+    Args:
+        path: the file.
+        data: its new content.
+        sync: whether to return only once it is on disk; else the kernel writes it in its own time.
+
+    Raises:
+        FileInaccessible: the operating system refused; the old file is whole.
+    """
+    with refusals(path, "written"):
+        target = Path(os.path.realpath(path)) if path.is_symlink() else path
+        make_folder(target.parent)
+        _remove_left_behind(target.parent)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}-{next(_numbers)}.tmp")
+        _being_written.add(str(temporary))
+        try:
+            _write_new(temporary, data, sync=sync)
+            temporary.replace(target)
+        except BaseException:
+            # The reason of the failure is what counts; what is left here goes at the next write.
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        finally:
+            _being_written.discard(str(temporary))
+        if sync:
+            sync_folder(target.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder, and those above it, for this user only, where they are missing.
+
+    Raises:
+        OSError: the operating system refused.
+    """
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        make_folder(folder.parent)
+    try:
+        folder.mkdir(_FOLDER_RIGHTS)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+        return
+    # An odd umask takes rights away from the user as well.
+    folder.chmod(_FOLDER_RIGHTS)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Returns once the names in a folder are on disk.
+
+    Raises:
+        OSError: the operating system refused.
+    """
+    if os.name != "posix":
+        # Windows opens no folders; its file systems write names in order.
+        return
+    descriptor = os.open(folder, os.O_RDONLY | _BINARY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network and user-space file systems know no sync of folders, and need none.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def open_new(path: Path, flags: int) -> int:
+    """A descriptor of a new file that only this user may read and write, whatever the umask.
+
+    Raises:
+        OSError: the operating system refused.
+    """
+    descriptor = os.open(path, flags | os.O_CREAT | _BINARY, _FILE_RIGHTS)
+    try:
+        if os.name == "posix":
+            os.fchmod(descriptor, _FILE_RIGHTS)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Writes all of the data, however much the system takes at a time.
+
+    Raises:
+        OSError: the operating system refused; a part may be written.
+    """
+    written = os.write(descriptor, data)
+    if written < len(data):
+        rest = memoryview(data)[written:]
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+
+
+@contextmanager
+def refusals(path: Path, doing: str) -> Iterator[None]:
+    """Turns what the operating system says within it into the error that people read.
+
+    Args:
+        path: what is worked on.
+        doing: what is done with it, such as `written`.
+
+    Raises:
+        FileInaccessible: the operating system refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise FileInaccessible(path, doing, error) from error
+
+
+def _write_new(path: Path, data: bytes, *, sync: bool) -> None:
+    descriptor = open_new(path, os.O_WRONLY | os.O_EXCL)
+    try:
+        write_all(descriptor, data)
+        if sync:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_left_behind(folder: Path) -> None:
+    for name in os.listdir(folder):
+        found = _TEMPORARY.match(name)
+        if found is not None and _is_left_behind(folder / name, int(found[1])):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _is_left_behind(temporary: Path, pid: int) -> bool:
+    if pid == os.getpid():
+        return str(temporary) not in _being_written
+    if os.name != "posix":
+        # Asking after a process with signal 0 would end it there.
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False
+
+
+def _kind_of(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    if stat.S_ISFIFO(mode):
+        return "a named pipe"
+    return "a device or a socket"

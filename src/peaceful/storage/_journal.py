@@ -1,0 +1,138 @@
+"""The journal while it is written: an append-only file, and one sync for all that wait at the same time.
+
+Group commit as in DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD
+1984: while one sync runs, everything that arrives waits for the next one, however much it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from peaceful.errors import FileInaccessible
+from peaceful.storage._files import open_new, refusals, write_all, write_file_atomically
+from peaceful.storage._frames import file_header, frame
+from peaceful.storage._worker import Worker
+
+_sync: Final = getattr(os, "fdatasync", os.fsync)
+
+
+class Journal:
+    """Appends records, and says when they are durable. Used from one event loop's thread.
+
+    A record goes to the kernel at once, so that it outlives the process; that takes microseconds. Only
+    the sync, which lets it outlive the machine, is waited for, in another thread.
+
+    After an error, nothing more can be appended: what a failed sync left on disk cannot be known, and a
+    second one may claim success (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
+    """
+
+    def __init__(self, path: Path, worker: Worker, first: bytes, *, sync: bool = True) -> None:
+        """Makes the file, durably, with its first record.
+
+        Args:
+            path: where it is; what was there is replaced.
+            worker: does the syncs.
+            first: the first record.
+            sync: whether durable means on disk; else records are durable once the kernel has them,
+                which is for benchmarks and tests.
+
+        Raises:
+            FileInaccessible: the operating system refused.
+        """
+        self._path = path
+        self._worker = worker
+        self._is_synced = sync
+        self._waiting: list[asyncio.Future[None]] = []
+        self._syncing = False
+        self._error: OSError | None = None
+        begin = file_header() + frame(0, first)
+        write_file_atomically(path, begin, sync=sync)
+        with refusals(path, "written"):
+            self._descriptor = open_new(path, os.O_WRONLY | os.O_APPEND)
+        self._end = len(begin)
+        self._count = 1
+
+    @property
+    def count(self) -> int:
+        """How many records there are."""
+        return self._count
+
+    def append(self, payload: bytes) -> None:
+        """Hands a record to the kernel.
+
+        Raises:
+            FileInaccessible: the operating system refused, now or earlier. The file ends with the record
+                before this one.
+        """
+        if self._error is not None:
+            raise self._failure(self._error)
+        data = frame(self._count, payload)
+        try:
+            write_all(self._descriptor, data)
+        except OSError as error:
+            self._error = error
+            self._take_back()
+            raise self._failure(error) from error
+        self._count += 1
+        self._end += len(data)
+
+    def synced(self) -> asyncio.Future[None]:
+        """Completes once everything that was appended until now is durable.
+
+        Raises:
+            FileInaccessible: through the future; the operating system refused.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not self._is_synced and self._error is None:
+            future.set_result(None)
+            return future
+        self._waiting.append(future)
+        if not self._syncing:
+            self._syncing = True
+            # What else is appended in this turn of the loop shares the sync.
+            future.get_loop().call_soon(self._start_sync)
+        return future
+
+    def close(self) -> None:
+        """Closes the file. What was appended stays."""
+        os.close(self._descriptor)
+
+    def _start_sync(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if self._error is not None:
+            self._end_sync(waiting)
+            return
+        synced = self._worker.submit(lambda: _sync(self._descriptor))
+        synced.add_done_callback(lambda done: self._synced(waiting, done))
+
+    def _synced(self, waiting: list[asyncio.Future[None]], done: asyncio.Future[None]) -> None:
+        error = done.exception()
+        if error is not None:
+            # `fdatasync` raises nothing else.
+            assert isinstance(error, OSError)
+            self._error = error
+        self._end_sync(waiting)
+
+    def _end_sync(self, waiting: list[asyncio.Future[None]]) -> None:
+        for future in waiting:
+            if not future.done():
+                if self._error is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(self._failure(self._error))
+        if self._waiting:
+            self._start_sync()
+        else:
+            self._syncing = False
+
+    def _take_back(self) -> None:
+        """Cuts half a record off; where that fails too, it is cut when the journal is read."""
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, self._end)
+
+    def _failure(self, error: OSError) -> FileInaccessible:
+        return FileInaccessible(self._path, "written", error)
