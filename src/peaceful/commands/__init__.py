@@ -1,0 +1,31 @@
+"""What can be done with a flow: discover, read, diff, ensure, clean; each a list of blocks."""
+
+from peaceful.commands._clean import CleanBlock, CleanCmd
+from peaceful.commands._diff import DiffBlock, DiffCmd, DiffProfilesCmd, diffs_between
+from peaceful.commands._discover import BOTH, DiscoverBlock, DiscoverCmd
+from peaceful.commands._dry_run import EnsureDryBlock
+from peaceful.commands._ensure import EnsureBlock, EnsureCmd
+from peaceful.commands._params_specs import ParamsSpecsBlock, params_specs
+from peaceful.commands._status import KnownState, StatusCmd
+from peaceful.commands._sync_check import SyncCheck, SyncCheckBlock
+
+__all__ = [
+    "BOTH",
+    "CleanBlock",
+    "CleanCmd",
+    "DiffBlock",
+    "DiffCmd",
+    "DiffProfilesCmd",
+    "DiscoverBlock",
+    "DiscoverCmd",
+    "EnsureBlock",
+    "EnsureCmd",
+    "EnsureDryBlock",
+    "KnownState",
+    "ParamsSpecsBlock",
+    "StatusCmd",
+    "SyncCheck",
+    "SyncCheckBlock",
+    "diffs_between",
+    "params_specs",
+]

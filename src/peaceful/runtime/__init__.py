@@ -1,0 +1,53 @@
+"""Running: flows, contexts, blocks, executions, passes over items, and events on their way out."""
+
+from peaceful.runtime._block import BlockResult, CmdBlock
+from peaceful.runtime._block_run import BlockRun
+from peaceful.runtime._calls import ItemCalls
+from peaceful.runtime._clock import SystemClock
+from peaceful.runtime._ctx import CmdCtx, ProfileCtx, ProfilesCtx, ProfilesFlowCtx, WorkspaceCtx
+from peaceful.runtime._execution import AnyBlock, CmdExecution
+from peaceful.runtime._flow import BuiltFlow, Flow, FlowItem, Handle
+from peaceful.runtime._hub import SINK_INTERVAL, ProgressHub, Subscription
+from peaceful.runtime._item_pass import ItemPass, ItemWork
+from peaceful.runtime._item_states import StateDiffs, States
+from peaceful.runtime._ladder import LadderTimes
+from peaceful.runtime._picture import Picture
+from peaceful.runtime._register import Register, Registered, Starting
+from peaceful.runtime._settings import MAX_CONCURRENCY, ExecutionSettings
+from peaceful.runtime._sink import OutputSink
+from peaceful.runtime._threads import DaemonThreads
+
+__all__ = [
+    "MAX_CONCURRENCY",
+    "SINK_INTERVAL",
+    "AnyBlock",
+    "BlockResult",
+    "BlockRun",
+    "BuiltFlow",
+    "CmdBlock",
+    "CmdCtx",
+    "CmdExecution",
+    "DaemonThreads",
+    "ExecutionSettings",
+    "Flow",
+    "FlowItem",
+    "Handle",
+    "ItemCalls",
+    "ItemPass",
+    "ItemWork",
+    "LadderTimes",
+    "OutputSink",
+    "Picture",
+    "ProfileCtx",
+    "ProfilesCtx",
+    "ProfilesFlowCtx",
+    "ProgressHub",
+    "Register",
+    "Registered",
+    "Starting",
+    "StateDiffs",
+    "States",
+    "Subscription",
+    "SystemClock",
+    "WorkspaceCtx",
+]

@@ -1,0 +1,32 @@
+"""What a block is given while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from peaceful.item import ExecutionScope
+from peaceful.runtime._calls import ItemCalls
+from peaceful.runtime._ctx import CmdCtx
+from peaceful.runtime._settings import ExecutionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRun:
+    """What a block is given while it runs.
+
+    Attributes:
+        block: the block's name.
+        ctx: what the command runs on: profile, flow, where states are stored.
+        scope: what all items of the execution share; its resources hold what earlier blocks gave.
+        settings: how the execution behaves.
+        calls: calls functions of items.
+        left_behind: tasks of abandoned items, which may still run.
+    """
+
+    block: str
+    ctx: CmdCtx
+    scope: ExecutionScope
+    settings: ExecutionSettings
+    calls: ItemCalls
+    left_behind: set[asyncio.Task[None]]

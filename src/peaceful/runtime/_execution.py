@@ -1,0 +1,124 @@
+"""An execution: blocks one after the other, with the question between them whether to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from peaceful.model import (
+    BlockInterrupted,
+    CmdOutcome,
+    Complete,
+    ExecutionInterrupted,
+    ItemError,
+    ItemId,
+    ItemResult,
+    ItemStatus,
+)
+from peaceful.resources import Resources
+from peaceful.runtime._block import CmdBlock
+from peaceful.runtime._ctx import CmdCtx
+from peaceful.runtime._session import Session, opened_session
+
+T = TypeVar("T")
+
+AnyBlock: TypeAlias = CmdBlock[Any]
+"""A block that gives whatever it gives. (Any: a type variable of the class.)"""
+
+
+class CmdExecution(Generic[T]):
+    """A command as a list of blocks.
+
+    Commands are made of such lists, and so can yours be: take a command's blocks, and put blocks of
+    your own before, after or between them. A block finds what earlier ones gave by its type, in
+    `run.scope.resources`.
+
+    Args:
+        command: what is executed, in one word.
+        blocks: its parts, in order.
+        value: takes what the execution is run for out of what the blocks gave; none where that is
+            not there yet.
+
+    Attributes:
+        command: what is executed, in one word.
+        blocks: its parts, in order.
+    """
+
+    def __init__(
+        self,
+        command: str,
+        blocks: Sequence[AnyBlock],
+        value: Callable[[Resources], T | None],
+    ) -> None:
+        self.command = command
+        self.blocks = tuple(blocks)
+        self._value = value
+
+    async def run(
+        self, ctx: CmdCtx, *, dry_run: bool = False, only: Iterable[ItemId] = ()
+    ) -> CmdOutcome[T]:
+        """Runs the blocks, one execution at a time for the profile.
+
+        Args:
+            ctx: what it runs on.
+            dry_run: whether the blocks only show what they would do; they were made so, and this
+                says it to whoever watches.
+            only: the items that it is limited to, likewise.
+
+        Returns:
+            How it ended: by an interrupt and by failed items too.
+
+        Raises:
+            ProfileBusy: another execution runs on the profile.
+            PeacefulError: a block itself failed.
+        """
+        async with opened_session(ctx, self.command, dry_run, tuple(only)) as session:
+            outcome = await self._through_blocks(session)
+            return await session.end(outcome)
+
+    async def _through_blocks(self, session: Session) -> CmdOutcome[T]:
+        names = tuple(block.name for block in self.blocks)
+        items: Mapping[ItemId, ItemResult] = {}
+        resources = session.scope.resources
+        for number, block in enumerate(self.blocks):
+            processed, left = names[:number], names[number:]
+            if not session.scope.interruptibility.may_go_on():
+                return ExecutionInterrupted(
+                    processed,
+                    items,
+                    session.signal,
+                    session.timings(),
+                    blocks_not_processed=left,
+                    value=self._value(resources),
+                )
+            result = await session.run_block(block)
+            resources.insert(result.value)
+            items = result.items or items
+            statuses = {each.status for each in result.items.values()}
+            if ItemStatus.FAILED in statuses:
+                return ItemError(
+                    processed,
+                    items,
+                    session.signal,
+                    session.timings(),
+                    blocks_not_processed=left,
+                    value=self._value(resources),
+                    errors={
+                        item: each.error for item, each in items.items() if each.error is not None
+                    },
+                )
+            if statuses & _CUT:
+                return BlockInterrupted(
+                    processed,
+                    items,
+                    session.signal,
+                    session.timings(),
+                    blocks_not_processed=left,
+                    value=self._value(resources),
+                )
+        value = self._value(resources)
+        assert value is not None, f"no block of {self.command} gave its value"
+        return Complete(names, items, session.signal, session.timings(), value=value)
+
+
+_CUT = frozenset({ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})

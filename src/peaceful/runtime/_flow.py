@@ -1,0 +1,191 @@
+"""A flow being declared, and a flow as it is run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import CodeType
+from typing import Final, Generic, TypeVar
+
+from peaceful.errors import MappingInvalid, NameTaken, ReferenceInvalid
+from peaceful.graph import EdgeKind, Graph, GraphBuilder
+from peaceful.item import AnyItem, Item, checked_references
+from peaceful.model import FlowId, ItemId, checked_name
+from peaceful.model.state import State
+from peaceful.params import MappedReference, StateReference, reference_to_state, references_in
+
+S = TypeVar("S", bound=State)
+
+
+class Handle(Generic[S]):
+    """An item of a flow, for referring to.
+
+    Attributes:
+        id: the item's ID.
+    """
+
+    __slots__ = ("_state_type", "id")
+
+    def __init__(self, item_id: ItemId, state_type: type[S]) -> None:
+        self.id: Final = item_id
+        self._state_type = state_type
+
+    @property
+    def state(self) -> S:
+        """A reference to the state that the item will have; its fields can be parameters."""
+        return reference_to_state(self.id, self._state_type)
+
+    def __repr__(self) -> str:
+        return f"<item {self.id}>"
+
+
+@dataclass(frozen=True, slots=True)
+class FlowItem:
+    """An item as its flow declares it.
+
+    Attributes:
+        id: the item's ID.
+        item: the item, possibly with references among its parameters.
+        origin: the file and line of its declaration.
+    """
+
+    id: ItemId
+    item: AnyItem
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltFlow:
+    """A flow whose declaration is complete and checked.
+
+    Attributes:
+        id: the flow's name.
+        items: by ID, in the order of their declaration.
+        graph: which item waits for which.
+        functions: the mapping functions, by name.
+    """
+
+    id: FlowId
+    items: Mapping[ItemId, FlowItem]
+    graph: Graph
+    functions: Mapping[str, Callable[..., object]]
+
+
+class Flow:
+    """Takes the items of a flow, and what waits for what.
+
+    ```python
+    archive = flow.add("app_download", FileDownload(src=url, dest=into / "app.tar"))
+    flow.add("app_extract", TarExtract(tar_path=archive.state.path, dest=into / "app"))
+    ```
+
+    Attributes:
+        id: the flow's name.
+    """
+
+    def __init__(self, flow_id: FlowId) -> None:
+        self.id: Final = checked_name("a flow", flow_id)
+        self._items: dict[ItemId, FlowItem] = {}
+        self._graph = GraphBuilder()
+        self._functions: dict[str, Callable[..., object]] = {}
+
+    def add(self, item_id: ItemId, item: Item[S]) -> Handle[S]:
+        """Adds an item. What it refers to comes before it.
+
+        Args:
+            item_id: its name: letters, digits and `_`, not starting with a digit.
+            item: the item with its parameters: values, and references to other items' states.
+
+        Returns:
+            A handle whose `state` other items can refer to.
+
+        Raises:
+            NameInvalid: the name breaks the rule.
+            NameTaken: the flow has an item of that name.
+            ReferenceInvalid: a parameter refers to an item of another flow, or to a value of
+            another
+                type than the parameter's.
+            MappingInvalid: a mapping function has the name of another one.
+        """
+        caller = sys._getframe(1)  # noqa: SLF001 - a tenth of what `inspect` takes, per item
+        origin = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+        checked_name("an item", item_id)
+        if item_id in self._items:
+            raise NameTaken("item", item_id, where=origin)
+        try:
+            checked_references(item)
+            needs = self._needs(item)
+        except (ReferenceInvalid, MappingInvalid) as error:
+            error.details = (("item", item_id), ("declared in", origin), *error.details)
+            raise
+        self._graph.add_node(item_id)
+        for needed in needs:
+            self._graph.add_edge(needed, item_id)
+        self._items[item_id] = FlowItem(item_id, item, origin)
+        return Handle(item_id, item.state_type())
+
+    def edge(self, before: Handle[State] | ItemId, after: Handle[State] | ItemId) -> None:
+        """Says that one item comes before another without being referred to.
+
+        Raises:
+            NameUnknown: the flow has no such item.
+            CycleFound: both are the same item.
+        """
+        self._graph.add_edge(_id(before), _id(after))
+
+    def contains(self, container: Handle[State] | ItemId, inside: Handle[State] | ItemId) -> None:
+        """Says that one item's thing lies inside another's: it comes after it, and is drawn in it.
+
+        Raises:
+            NameUnknown: the flow has no such item.
+            CycleFound: both are the same item.
+            ContainedTwice: it lies inside another one already.
+        """
+        self._graph.add_edge(_id(container), _id(inside), EdgeKind.CONTAINS)
+
+    def build(self) -> BuiltFlow:
+        """The flow as declared so far.
+
+        Raises:
+            CycleFound: items wait for each other in a circle.
+        """
+        return BuiltFlow(self.id, dict(self._items), self._graph.build(), dict(self._functions))
+
+    def _needs(self, item: AnyItem) -> dict[ItemId, None]:
+        needs: dict[ItemId, None] = {}
+        for value in item.__dict__.values():
+            for reference in references_in(value):
+                match reference:
+                    case StateReference(item=needed):
+                        self._check_here(needed, reference)
+                        needs[needed] = None
+                    case MappedReference():
+                        self._register(reference)
+        return needs
+
+    def _check_here(self, needed: ItemId, reference: StateReference) -> None:
+        if needed not in self._items:
+            raise ReferenceInvalid(
+                f"{reference} refers to an item that flow {self.id} does not have.",
+                help="add that item to this flow first",
+            )
+
+    def _register(self, reference: MappedReference) -> None:
+        known = self._functions.setdefault(reference.name, reference.function)
+        # A function defined in the flow's function is made anew for each command, from the same
+        # code.
+        if _code(known) != _code(reference.function):
+            raise MappingInvalid(
+                f"Two functions are named {reference.name!r} in flow {self.id}.",
+                help="give each mapping function a name of its own",
+            )
+
+
+def _id(item: Handle[State] | ItemId) -> ItemId:
+    return item.id if isinstance(item, Handle) else item
+
+
+def _code(function: Callable[..., object]) -> CodeType | Callable[..., object]:
+    code = getattr(function, "__code__", None)
+    return code if isinstance(code, CodeType) else function

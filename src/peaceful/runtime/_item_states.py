@@ -1,0 +1,37 @@
+"""What blocks of a flow's commands give to each other and to whoever runs the command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from peaceful.item import StateDiff
+from peaceful.model import ItemId
+from peaceful.model.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """What items are, and what they should be, as far as it is known.
+
+    Attributes:
+        current: by item, what it is now.
+        goal: by item, what it should be.
+    """
+
+    current: Mapping[ItemId, State] = field(default_factory=dict)
+    goal: Mapping[ItemId, State] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StateDiffs:
+    """What differs between what items are and what they should be.
+
+    Attributes:
+        diffs: by item; none where nothing differs. Items of which one of the two is not known are
+            not in it.
+        unknown: those items, with the reason.
+    """
+
+    diffs: Mapping[ItemId, StateDiff | None]
+    unknown: Mapping[ItemId, str]

@@ -1,0 +1,96 @@
+"""How an execution stands, made from its events: what whoever comes later is shown first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from peaceful.model import (
+    BlockEnded,
+    BlockStarted,
+    Event,
+    ExecutionEnded,
+    ExecutionInfo,
+    ExecutionStarted,
+    ExecutionState,
+    InterruptRequested,
+    ItemEnded,
+    ItemId,
+    ItemProgressed,
+    ItemStarted,
+    JsonValue,
+    Progress,
+    event_json,
+    to_json,
+)
+
+
+class Picture:
+    """The present state of every part of an execution.
+
+    Attributes:
+        execution: what is known of it, or none before it starts.
+        block: the block that is processed, or empty.
+        running: the items in progress, each with its newest progress, if it said anything.
+        ended: the items that ended in the present block.
+        waiting: how many items of the present block have not started.
+        interrupt: the newest interrupt, with what was in progress when it came.
+        ending: the last event, once it is there.
+    """
+
+    def __init__(self) -> None:
+        self.execution: ExecutionInfo | None = None
+        self.block = ""
+        self.running: dict[ItemId, Progress | None] = {}
+        self.ended: dict[ItemId, ItemEnded] = {}
+        self.waiting = 0
+        self.interrupt: InterruptRequested | None = None
+        self.ending: ExecutionEnded | None = None
+
+    def add(self, event: Event) -> None:
+        """Takes an event into the picture, at constant cost."""
+        match event:
+            case ItemProgressed(item=item, progress=progress):
+                if item in self.running:
+                    self.running[item] = progress
+            case ItemStarted(item=item):
+                self.running[item] = None
+                self.waiting -= 1
+            case ItemEnded(item=item):
+                self.running.pop(item, None)
+                self.ended[item] = event
+            case _:
+                self._add_rare(event)
+
+    def _add_rare(self, event: Event) -> None:
+        match event:
+            case BlockStarted(block=block, items=items):
+                self.block, self.waiting = block, len(items)
+                self.running.clear()
+                self.ended.clear()
+            case BlockEnded():
+                self.block = ""
+            case ExecutionStarted(execution=execution):
+                self.execution = execution
+            case InterruptRequested(signal=signal):
+                self.interrupt = event
+                if self.execution is not None:
+                    self.execution = replace(
+                        self.execution, state=ExecutionState.INTERRUPTING, interrupt=signal
+                    )
+            case ExecutionEnded():
+                self.ending = event
+            case _:
+                raise AssertionError(f"{event} is not rare")
+
+    def to_json(self) -> Mapping[str, JsonValue]:
+        """The picture as a JSON object."""
+        return {
+            "execution": to_json(self.execution),
+            "block": self.block,
+            "waiting": self.waiting,
+            "running": {item: to_json(progress) for item, progress in self.running.items()},
+            "ended": {item: event_json(ended) for item, ended in self.ended.items()},
+            "interrupt": None if self.interrupt is None else event_json(self.interrupt),
+            "ending": None if self.ending is None else event_json(self.ending),
+        }

@@ -1,0 +1,59 @@
+"""The port to the register of executions: who runs what, and who may interrupt it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from peaceful.interrupt import InterruptSender
+from peaceful.model import ExecutionInfo, ExecutionState, InterruptSignal, ItemId, JsonValue
+from peaceful.runtime._hub import ProgressHub
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """An execution that is about to start.
+
+    Attributes:
+        info: who runs what.
+        dry_run: whether it only shows what it would do.
+        only: the items that it is limited to; empty where it is not.
+        sender: interrupts it, or none where it cannot be interrupted.
+        hub: tells what happens in it.
+    """
+
+    info: ExecutionInfo
+    dry_run: bool
+    only: tuple[ItemId, ...]
+    sender: InterruptSender | None
+    hub: ProgressHub
+
+
+class Registered(Protocol):
+    """An execution that the register knows."""
+
+    async def finish(
+        self,
+        state: ExecutionState,
+        *,
+        ended_at: datetime,
+        document: Mapping[str, JsonValue],
+        interrupt: InterruptSignal | None,
+    ) -> None:
+        """Writes its ending down, once."""
+        ...
+
+
+class Register(Protocol):
+    """Where executions are written down."""
+
+    def registered(self, starting: Starting) -> AbstractAsyncContextManager[Registered]:
+        """Writes a starting execution down, and lets others find and interrupt it until the end.
+
+        Raises:
+            ProfileBusy: another execution runs on the profile.
+        """
+        ...

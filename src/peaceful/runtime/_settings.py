@@ -1,0 +1,26 @@
+"""How executions behave, where nobody says otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from peaceful.runtime._ladder import LadderTimes
+
+MAX_CONCURRENCY: Final = 16
+"""How many items are in progress at once: enough to hide waiting, few enough to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionSettings:
+    """How an execution behaves.
+
+    Attributes:
+        max_concurrency: how many items are in progress at once; at least 1.
+        ladder: how long each step of an interrupt waits.
+        stall_after: seconds without a sign of progress after which an item is said to stall.
+    """
+
+    max_concurrency: int = MAX_CONCURRENCY
+    ladder: LadderTimes = field(default_factory=LadderTimes)
+    stall_after: float = 30.0
