@@ -1,0 +1,153 @@
+"""Lets an execution in: its sender, its socket, its record; and out again, in reverse."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Final
+
+from peaceful.errors import ProfileBusy, StorageError
+from peaceful.executions._control_server import ControlLimits, ControlServer
+from peaceful.executions._presence import Presence, arrive, leave
+from peaceful.executions._progress import ProgressSource
+from peaceful.executions._record import ExecutionRecord
+from peaceful.executions._running import RunningExecution
+from peaceful.executions._senders import InterruptSenders
+from peaceful.executions._threads import to_the_end
+from peaceful.interrupt import InterruptSender
+from peaceful.model import ExecutionId
+
+_LOG = logging.getLogger("peaceful.executions")
+
+_THREADS: Final = 8
+"""How many threads wait for the store at once."""
+
+
+class Admission:
+    """Where executions of this process come in.
+
+    Args:
+        presence: looks after the register.
+        senders: gets to know the executions' senders.
+        limits: how much clients of control sockets may take up.
+
+    Attributes:
+        running: the executions that are in.
+    """
+
+    def __init__(
+        self, presence: Presence, senders: InterruptSenders, limits: ControlLimits
+    ) -> None:
+        self.running: dict[ExecutionId, RunningExecution] = {}
+        self._presence = presence
+        self._senders = senders
+        self._limits = limits
+
+    @asynccontextmanager
+    async def admitted(
+        self, record: ExecutionRecord, progress: ProgressSource, sender: InterruptSender | None
+    ) -> AsyncIterator[RunningExecution]:
+        """Lets an execution in. Once its record can be found, everything else is in place.
+
+        Args:
+            record: as it is to be inserted, but for its address.
+            progress: tells how it stands.
+            sender: interrupts it, or none.
+
+        Raises:
+            ProfileBusy: another execution runs on the profile.
+            StorageError: the register cannot be written.
+        """
+        if sender is not None:
+            self._senders.register(record.id, sender)
+        arrive(record.id)
+        try:
+            async with self._listening(record, progress) as running:
+                yield running
+        finally:
+            leave(record.id)
+            self._senders.drop(record.id)
+
+    @cached_property
+    def _executor(self) -> ThreadPoolExecutor:
+        # Its own: items may keep all threads of the event loop busy.
+        return ThreadPoolExecutor(_THREADS, thread_name_prefix="peaceful-register")
+
+    @asynccontextmanager
+    async def _listening(
+        self, record: ExecutionRecord, progress: ProgressSource
+    ) -> AsyncIterator[RunningExecution]:
+        listening, address = self._socket(record.id)
+        record = replace(record, address=address)
+        running = RunningExecution(
+            record, progress, self._presence.store, self._senders, self._executor
+        )
+        server = ControlServer(running, self._limits)
+        if listening is not None:
+            await server.serve(listening)
+        self.running[record.id] = running
+        try:
+            async with self._inserted(running):
+                yield running
+        finally:
+            del self.running[record.id]
+            await server.close(running.last_event())
+            if address is not None:
+                self._presence.sockets.remove(address)
+
+    def _socket(self, execution_id: ExecutionId) -> tuple[socket.socket | None, str | None]:
+        """Without a socket, the execution can still be interrupted in its own process."""
+        try:
+            return self._presence.sockets.listen(execution_id)
+        except OSError as error:
+            _LOG.warning("execution %s cannot be reached by others: %s", execution_id, error)
+            return None, None
+
+    @asynccontextmanager
+    async def _inserted(self, running: RunningExecution) -> AsyncIterator[None]:
+        try:
+            await to_the_end(self._executor, partial(self._insert, running))
+            yield
+        finally:
+            if running.inserted and not running.stored:
+                await to_the_end(self._executor, partial(self._abandon, running.id))
+
+    def _insert(self, running: RunningExecution) -> None:
+        while True:
+            present = self._presence.store.insert(running.record)
+            if present.id == running.id:
+                running.inserted = True
+                break
+            present = self._presence.settled(present)
+            if not present.state.ended:
+                raise busy(present)
+        self._presence.sweep()
+
+    def _abandon(self, execution_id: ExecutionId) -> None:
+        try:
+            self._presence.store.mark_lost(execution_id, self._presence.clock.now())
+        except StorageError as error:
+            # This process will be seen not to run it any more: then others mark it.
+            _LOG.warning("execution %s was left without an ending: %s", execution_id, error)
+
+
+def busy(record: ExecutionRecord) -> ProfileBusy:
+    """The error that names the execution which runs on a profile."""
+    info = record.info
+    return ProfileBusy(
+        info.profile,
+        command=info.command,
+        started_by=str(info.started_by),
+        since=f"{info.started_at:%Y-%m-%d %H:%M:%S} UTC",
+        execution_id=info.id,
+        details=(
+            ("flow", info.flow),
+            ("machine", info.started_by.host),
+            ("to interrupt it", f"{info.app} interrupt {info.id}"),
+        ),
+    )

@@ -1,0 +1,317 @@
+"""The register: what runs, what ran, and how to interrupt it, whichever process it runs in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Collection
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from peaceful.errors import ExecutionEnded, NotInterruptible
+from peaceful.executions._admission import Admission, busy
+from peaceful.executions._control_protocol import (
+    InterruptAnswer,
+    InterruptRequest,
+    SnapshotRequest,
+    parsed_answer,
+)
+from peaceful.executions._control_server import ControlLimits
+from peaceful.executions._hub_progress import HubProgress
+from peaceful.executions._liveness import Liveness
+from peaceful.executions._presence import LockHolders, Presence
+from peaceful.executions._proc import PROC
+from peaceful.executions._progress import ProgressSource, closed
+from peaceful.executions._reach import Reach
+from peaceful.executions._receipt import InterruptReceipt
+from peaceful.executions._record import ExecutionRecord, JsonObject
+from peaceful.executions._running import RunningExecution
+from peaceful.executions._senders import InterruptSenders
+from peaceful.executions._signal import cut_reason
+from peaceful.executions._sockets import ControlSockets
+from peaceful.executions._store import ExecutionFilter, ExecutionPage, ExecutionStore
+from peaceful.executions._surviving import SurvivingChild
+from peaceful.interrupt import InterruptSender, SendResult
+from peaceful.model import (
+    Clock,
+    ExecutionId,
+    ExecutionInfo,
+    ExecutionState,
+    FlowId,
+    InterruptLevel,
+    InterruptSignal,
+    InterruptSource,
+    ItemId,
+    JsonValue,
+    ProfileName,
+)
+
+if TYPE_CHECKING:
+    from peaceful.runtime import Starting  # it loads pydantic, which is not needed here
+
+
+class Executions:
+    """The register of the executions of one application in one workspace.
+
+    What does not have to be awaited may be called from any thread. It may wait for a disk or for
+    another process, so a coroutine calls it by `asyncio.to_thread`.
+
+    Whenever executions are looked at, those are marked as lost whose process is gone.
+
+    Args:
+        store: where executions are written down.
+        run_folder: where running executions listen for requests of other processes.
+        clock: tells the time.
+        lock_holders: tells which execution holds the lock of a profile; none where executions do
+            not hold it from before they are registered until after they have ended.
+        limits: how much clients of running executions may take up.
+        timeout: seconds that other processes have to answer.
+        proc: where the system tells of processes.
+
+    Attributes:
+        senders: the senders of the executions of this process.
+    """
+
+    def __init__(
+        self,
+        store: ExecutionStore,
+        run_folder: Path,
+        clock: Clock,
+        *,
+        lock_holders: LockHolders | None = None,
+        limits: ControlLimits | None = None,
+        timeout: float = 10.0,
+        proc: Path = PROC,
+    ) -> None:
+        self.senders = InterruptSenders()
+        self._store = store
+        self._clock = clock
+        sockets = ControlSockets(run_folder, proc)
+        self._presence = Presence(store, sockets, clock, lock_holders, proc)
+        self._admission = Admission(self._presence, self.senders, limits or ControlLimits())
+        self._reach = Reach(self._presence, timeout)
+
+    def registered(self, starting: Starting) -> AbstractAsyncContextManager[RunningExecution]:
+        """Registers an execution that the runtime starts. See `start`."""
+        return self.start(
+            starting.info,
+            progress=HubProgress(starting.hub),
+            sender=starting.sender,
+            dry_run=starting.dry_run,
+            only=starting.only,
+        )
+
+    def start(
+        self,
+        info: ExecutionInfo,
+        *,
+        progress: ProgressSource,
+        sender: InterruptSender | None = None,
+        dry_run: bool = False,
+        only: tuple[ItemId, ...] = (),
+        why_not_interruptible: str = "",
+    ) -> AbstractAsyncContextManager[RunningExecution]:
+        """Writes a starting execution down, and lets others find and interrupt it until the end.
+
+        To be left once the ending is stored, by `RunningExecution.finish`; else it is marked as
+        lost.
+
+        Args:
+            info: who runs what.
+            progress: tells how it stands.
+            sender: interrupts it; none where it cannot be interrupted.
+            dry_run: whether it only shows what it would do.
+            only: the items that it is limited to; empty where it is not.
+            why_not_interruptible: the reason, where there is no sender.
+
+        Raises:
+            ProfileBusy: another execution runs on the profile.
+            StorageError: the register cannot be written.
+        """
+        record = ExecutionRecord(
+            info=replace(info, can_interrupt=sender is not None),
+            dry_run=dry_run,
+            only=only,
+            why_not_interruptible=why_not_interruptible,
+            process=self._presence.process,
+        )
+        return self._admission.admitted(record, progress, sender)
+
+    def interrupt(
+        self,
+        execution_id: str,
+        *,
+        level: InterruptLevel = InterruptLevel.STOP,
+        source: InterruptSource = InterruptSource.API,
+        reason: str | None = None,
+    ) -> InterruptReceipt:
+        """Interrupts an execution, whichever process runs it.
+
+        Args:
+            execution_id: its ID, or a beginning that no other ID has.
+            level: how much is interrupted.
+            source: the door that the request came through.
+            reason: what the person said of it; long texts are cut.
+
+        Raises:
+            ExecutionUnknown: none has that ID, or several begin with it.
+            ExecutionEnded: it has ended; its outcome is stored.
+            NotInterruptible: it was started without a way to interrupt it.
+            ExecutorUnreachable: its process cannot be asked, or does not answer.
+            StorageError: the register cannot be read.
+        """
+        record = self.get(execution_id)
+        if record.state.ended:
+            raise ExecutionEnded(record.id, record.state)
+        if not record.info.can_interrupt:
+            why = record.why_not_interruptible or "it was started without a way to do so"
+            raise NotInterruptible(record.id, why)
+        signal = InterruptSignal(level, source, self._clock.now(), cut_reason(reason))
+        answer = self._deliver(record, signal)
+        if answer.result is SendResult.TOO_LATE:
+            raise ExecutionEnded(record.id, self._how_it_ended(record.id))
+        return InterruptReceipt(
+            execution_id=record.id,
+            level=(answer.signal or signal).level,
+            requested_at=(answer.first or signal).requested_at,
+            changed=answer.result is SendResult.ACCEPTED,
+        )
+
+    def get(self, execution_id: str) -> ExecutionRecord:
+        """An execution, with its outcome document if it has ended.
+
+        Args:
+            execution_id: its ID, or a beginning that no other ID has.
+
+        Raises:
+            ExecutionUnknown: none has that ID, or several begin with it.
+            StorageError: the register cannot be read.
+        """
+        return self._presence.settled(self._store.get(execution_id))
+
+    def list(
+        self,
+        *,
+        profile: ProfileName | None = None,
+        flow: FlowId | None = None,
+        states: Collection[ExecutionState] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> ExecutionPage:
+        """Executions, newest first, without their outcome documents.
+
+        Args:
+            profile: those of the profile; none for all.
+            flow: those of the flow; none for all.
+            states: those in one of the states; empty for all.
+            limit: how many at most.
+            cursor: from the page before; none for the first page.
+
+        Raises:
+            StorageError: the register cannot be read.
+        """
+        self._presence.settle()
+        page = self._store.page(ExecutionFilter(profile, flow, states), limit=limit, cursor=cursor)
+        # In a register that may only be read, the lost ones are not marked.
+        seen = tuple(self._presence.settled(record) for record in page.records)
+        return replace(page, records=seen)
+
+    def running(self) -> tuple[ExecutionRecord, ...]:
+        """Every execution that has not ended, newest first.
+
+        Raises:
+            StorageError: the register cannot be read.
+        """
+        records = [self._presence.settled(record) for record in self._store.unended()]
+        return tuple(record for record in records if not record.state.ended)
+
+    def survivors(self, profile: ProfileName | None = None) -> tuple[SurvivingChild, ...]:
+        """The child processes that outlived executions whose own process was killed, oldest first.
+
+        Args:
+            profile: of executions of the profile; none for all.
+
+        Raises:
+            StorageError: the register cannot be read.
+        """
+        return tuple(self._presence.survivors(profile))
+
+    def mark_lost(self, execution_id: str) -> ExecutionRecord:
+        """A person knows that the process of an execution is gone, where the register cannot.
+
+        That is so where another machine ran it.
+
+        Raises:
+            ExecutionUnknown: none has that ID, or several begin with it.
+            ProfileBusy: the process is there.
+            StorageError: the register cannot be written.
+        """
+        record = self.get(execution_id)
+        if not record.state.ended and self._presence.of(record) is Liveness.ALIVE:
+            raise busy(record)
+        return self._store.mark_lost(record.id, self._clock.now())
+
+    async def snapshot(self, execution_id: str) -> JsonValue:
+        """How everything stands in a running execution.
+
+        Raises:
+            ExecutionUnknown: none has that ID, or several begin with it.
+            ExecutionEnded: it has ended.
+            ExecutorUnreachable: its process cannot be asked, or does not answer.
+            StorageError: the register cannot be read.
+        """
+        record = await self._unended(execution_id)
+        here = self._here(record)
+        if here is not None:
+            return here.snapshot()
+        return await asyncio.to_thread(self._reach.ask, record, SnapshotRequest())
+
+    async def events(self, execution_id: str) -> AsyncGenerator[JsonObject]:
+        """How everything stands (the event `snapshot`), and then what happens, until it has ended.
+
+        Where it ends without an `execution_ended`, the process was killed, or the connection lost.
+
+        Raises:
+            ExecutionUnknown: none has that ID, or several begin with it.
+            ExecutionEnded: it has ended.
+            ExecutorUnreachable: its process cannot be asked, or does not answer.
+            StorageError: the register cannot be read.
+        """
+        record = await self._unended(execution_id)
+        here = self._here(record)
+        if here is None:
+            async with aclosing(self._reach.events(record)) as events:
+                async for event in events:
+                    yield event
+            return
+        following = here.subscribe()
+        try:
+            yield {"event": "snapshot", "snapshot": here.snapshot()}
+            async for event in following:
+                yield event
+        finally:
+            await closed(following)
+
+    def _deliver(self, record: ExecutionRecord, signal: InterruptSignal) -> InterruptAnswer:
+        running = self._admission.running.get(record.id)
+        if running is not None:
+            return running.interrupt_waiting(signal)
+        return parsed_answer(self._reach.ask(record, InterruptRequest(signal)))
+
+    def _how_it_ended(self, execution_id: ExecutionId) -> str:
+        state = self._store.get(execution_id).state
+        return state if state.ended else "its outcome is being stored"
+
+    async def _unended(self, execution_id: str) -> ExecutionRecord:
+        record = await asyncio.to_thread(self.get, execution_id)
+        if record.state.ended:
+            raise ExecutionEnded(record.id, record.state)
+        return record
+
+    def _here(self, record: ExecutionRecord) -> RunningExecution | None:
+        """The execution, if it runs in this event loop: only there may it be asked directly."""
+        running = self._admission.running.get(record.id)
+        if running is None or running.loop is not asyncio.get_running_loop():
+            return None
+        return running

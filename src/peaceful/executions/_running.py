@@ -1,0 +1,204 @@
+"""An execution of this process, from its start to its stored ending."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from peaceful.errors import ExecutionEnded, StorageError
+from peaceful.executions._control_protocol import InterruptAnswer
+from peaceful.executions._progress import ProgressSource
+from peaceful.executions._record import ExecutionRecord, JsonObject
+from peaceful.executions._senders import InterruptSenders
+from peaceful.executions._store import ExecutionStore
+from peaceful.executions._summary import summary_of
+from peaceful.executions._threads import to_the_end
+from peaceful.interrupt import SendResult
+from peaceful.model import (
+    ExecutionEnded as EndedEvent,
+)
+from peaceful.model import (
+    ExecutionId,
+    ExecutionState,
+    InterruptSignal,
+    JsonValue,
+    OutcomeKind,
+    event_json,
+)
+
+_LOG = logging.getLogger("peaceful.executions")
+
+ENDING_PATIENCE: Final = 5.0
+"""Seconds that a late interrupt waits for the outcome that it is to be answered with."""
+
+
+class RunningExecution:
+    """An execution that this process runs, as the register knows it.
+
+    Args:
+        record: what the register holds.
+        progress: tells how it stands.
+        store: where its record is.
+        senders: knows its sender, if it has one.
+        executor: runs what waits for the store.
+    """
+
+    def __init__(
+        self,
+        record: ExecutionRecord,
+        progress: ProgressSource,
+        store: ExecutionStore,
+        senders: InterruptSenders,
+        executor: Executor,
+    ) -> None:
+        self._record = record
+        self._progress = progress
+        self._store = store
+        self._senders = senders
+        self._executor = executor
+        self._ending: Future[ExecutionRecord] = Future()
+        self.loop = asyncio.get_running_loop()
+        """The event loop that it runs in."""
+        self.inserted = False
+        """Whether its record was inserted."""
+
+    @property
+    def id(self) -> ExecutionId:
+        """Its ID."""
+        return self._record.id
+
+    @property
+    def record(self) -> ExecutionRecord:
+        """What the register held of it at its start, or, once its ending is stored, holds now."""
+        return self._ending.result() if self._ending.done() else self._record
+
+    @property
+    def stored(self) -> bool:
+        """Whether its ending is stored."""
+        return self._ending.done()
+
+    async def finish(
+        self,
+        state: ExecutionState,
+        *,
+        ended_at: datetime,
+        document: JsonObject,
+        interrupt: InterruptSignal | None,
+    ) -> None:
+        """Stores its ending, once. From here on, every interrupt comes too late.
+
+        Args:
+            state: how it ended: `complete`, `interrupted` or `failed`.
+            ended_at: UTC.
+            document: the JSON document of its outcome.
+            interrupt: the latched interrupt, or none.
+
+        Raises:
+            ExecutionEnded: its ending was stored before.
+            StorageError: it could not be stored.
+        """
+        latched = self._senders.close(self.id)
+        ending = partial(
+            self._store.finish,
+            self.id,
+            state,
+            ended_at=ended_at,
+            outcome=document,
+            interrupt=interrupt or latched,
+        )
+        await to_the_end(self._executor, lambda: self._ending.set_result(ending()))
+        self._senders.drop(self.id)
+
+    def last_event(self) -> JsonObject | None:
+        """The execution's last event, made from its stored ending; none without one."""
+        if not self._ending.done():
+            return None
+        record = self._ending.result()
+        assert record.outcome is not None
+        assert record.info.ended_at is not None
+        summary = summary_of(record.outcome)
+        event = EndedEvent(
+            at=record.info.ended_at,
+            execution_id=self.id,
+            outcome=summary.outcome or OutcomeKind.ERROR,
+            counts=summary.counts,
+            interrupt=record.info.interrupt,
+        )
+        return {**event_json(event), "error": _whole_error(record.outcome)}
+
+    def snapshot(self) -> JsonValue:
+        """How everything stands now."""
+        return self._progress.snapshot()
+
+    def subscribe(self) -> AsyncIterator[JsonObject]:
+        """The events from now on."""
+        return self._progress.subscribe()
+
+    async def interrupt(self, signal: InterruptSignal) -> InterruptAnswer:
+        """Interrupts it, for whoever asks in its own event loop.
+
+        Returns:
+            What became of that, once everybody can see it.
+        """
+        result = self._send(signal)
+        if result is SendResult.ACCEPTED:
+            await to_the_end(self._executor, partial(self._note, signal))
+        elif result is SendResult.TOO_LATE:
+            await asyncio.wait({asyncio.wrap_future(self._ending)}, timeout=ENDING_PATIENCE)
+        return self._answer(result)
+
+    def interrupt_waiting(self, signal: InterruptSignal) -> InterruptAnswer:
+        """Interrupts it, for whoever asks in a thread, and may be kept waiting.
+
+        Returns:
+            What became of that, once everybody can see it.
+        """
+        result = self._send(signal)
+        if result is SendResult.ACCEPTED:
+            self._note(signal)
+        elif result is SendResult.TOO_LATE:
+            with suppress(TimeoutError):
+                self._ending.result(ENDING_PATIENCE)
+        return self._answer(result)
+
+    def interrupting(self, signal: InterruptSignal) -> Future[None]:
+        """An interrupt was accepted that did not come through the register, such as by Ctrl-C.
+
+        Notes it in the register, without waiting for that. May be called from any thread.
+
+        Returns:
+            Done once it is noted.
+        """
+        return self._executor.submit(self._note, signal)
+
+    def _send(self, signal: InterruptSignal) -> SendResult:
+        result = self._senders.interrupt(self.id, signal)
+        # It is registered for as long as it runs, so without a sender its ending is stored.
+        return SendResult.TOO_LATE if result is None else result
+
+    def _answer(self, result: SendResult) -> InterruptAnswer:
+        sender = self._senders.get(self.id)
+        if sender is None:
+            return InterruptAnswer(result, None, None)
+        return InterruptAnswer(result, sender.signal, sender.first)
+
+    def _note(self, signal: InterruptSignal) -> None:
+        """That it was interrupted is a fact, also where it cannot be written down."""
+        try:
+            self._store.interrupting(self.id, signal)
+        except ExecutionEnded:
+            _LOG.debug("execution %s ended before its interrupt was noted", self.id)
+        except StorageError as error:
+            _LOG.warning("execution %s is interrupted, but not in the register: %s", self.id, error)
+
+
+def _whole_error(document: JsonObject) -> JsonValue:
+    """The error that the command as a whole failed with, or none."""
+    errors = document.get("errors")
+    return errors.get("") if isinstance(errors, Mapping) else None

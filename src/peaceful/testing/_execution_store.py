@@ -1,0 +1,139 @@
+"""A register of executions that keeps everything in memory."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import datetime
+
+from peaceful.errors import ExecutionUnknown
+from peaceful.executions import (
+    CANDIDATES,
+    KEPT,
+    ExecutionFilter,
+    ExecutionPage,
+    ExecutionRecord,
+    JsonObject,
+    ProcessIdentity,
+    begun,
+    finished,
+    interrupted,
+    lost,
+    sought,
+)
+from peaceful.model import ExecutionId, ExecutionState, InterruptSignal, ProfileName, StartedBy
+
+
+class MemoryExecutionStore:
+    """An `ExecutionStore` for tests: as the others, but for one process, and gone with it.
+
+    Args:
+        keep: how many endings of each profile are kept.
+    """
+
+    def __init__(self, *, keep: int = KEPT) -> None:
+        self._keep = keep
+        self._lock = threading.RLock()
+        self._records: dict[ExecutionId, ExecutionRecord] = {}
+
+    def insert(self, record: ExecutionRecord) -> ExecutionRecord:
+        """See `ExecutionStore.insert`."""
+        with self._lock:
+            same = self._of_profile(record.info.app, record.info.profile)
+            for other in same:
+                if not other.state.ended:
+                    return other
+            if record.id in self._records:
+                raise ValueError(f"there is an execution {record.id}")
+            self._records[record.id] = record
+            for old in same[self._keep :]:
+                del self._records[old.id]
+            return record
+
+    def begin(
+        self,
+        execution_id: ExecutionId,
+        *,
+        started_by: StartedBy,
+        process: ProcessIdentity,
+        address: str | None,
+    ) -> ExecutionRecord:
+        """See `ExecutionStore.begin`."""
+        with self._lock:
+            before = self._exact(execution_id)
+            after = begun(before, started_by=started_by, process=process, address=address)
+            return self._keep_changed(after)
+
+    def interrupting(self, execution_id: ExecutionId, signal: InterruptSignal) -> ExecutionRecord:
+        """See `ExecutionStore.interrupting`."""
+        with self._lock:
+            return self._keep_changed(interrupted(self._exact(execution_id), signal))
+
+    def finish(
+        self,
+        execution_id: ExecutionId,
+        state: ExecutionState,
+        *,
+        ended_at: datetime,
+        outcome: JsonObject,
+        interrupt: InterruptSignal | None = None,
+    ) -> ExecutionRecord:
+        """See `ExecutionStore.finish`."""
+        with self._lock:
+            before = self._exact(execution_id)
+            return self._keep_changed(
+                finished(before, state, ended_at=ended_at, outcome=outcome, interrupt=interrupt)
+            )
+
+    def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
+        """See `ExecutionStore.mark_lost`."""
+        with self._lock:
+            return self._keep_changed(lost(self._exact(execution_id), at))
+
+    def get(self, execution_id: str) -> ExecutionRecord:
+        """See `ExecutionStore.get`."""
+        wanted = sought(execution_id)
+        with self._lock:
+            if wanted in self._records:
+                return self._records[wanted]
+            alike = [each for each in self._newest() if each.id.startswith(wanted)]
+        if len(alike) != 1:
+            raise ExecutionUnknown(execution_id, [each.id for each in alike[:CANDIDATES]])
+        return alike[0]
+
+    def page(
+        self, wanted: ExecutionFilter, *, limit: int, cursor: str | None = None
+    ) -> ExecutionPage:
+        """See `ExecutionStore.page`."""
+        with self._lock:
+            found = [
+                replace(record, outcome=None)
+                for record in self._newest()
+                if wanted.admits(record) and (cursor is None or record.id < cursor)
+            ]
+        more = len(found) > limit
+        return ExecutionPage(tuple(found[:limit]), found[limit - 1].id if more else None)
+
+    def unended(self) -> tuple[ExecutionRecord, ...]:
+        """See `ExecutionStore.unended`."""
+        with self._lock:
+            return tuple(record for record in self._newest() if not record.state.ended)
+
+    def _of_profile(self, app: str, profile: ProfileName) -> list[ExecutionRecord]:
+        return [
+            record
+            for record in self._newest()
+            if record.info.app == app and record.info.profile == profile
+        ]
+
+    def _newest(self) -> list[ExecutionRecord]:
+        return sorted(self._records.values(), key=lambda record: record.id, reverse=True)
+
+    def _exact(self, execution_id: ExecutionId) -> ExecutionRecord:
+        if execution_id not in self._records:
+            raise ExecutionUnknown(execution_id)
+        return self._records[execution_id]
+
+    def _keep_changed(self, record: ExecutionRecord) -> ExecutionRecord:
+        self._records[record.id] = record
+        return record

@@ -1,0 +1,313 @@
+"""What every store of executions does. A new one is added to the fixture `store`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from peaceful.errors import ExecutionEnded, ExecutionUnknown
+from peaceful.executions import (
+    ExecutionFilter,
+    ExecutionPage,
+    ExecutionRecord,
+    ExecutionStore,
+    JsonObject,
+    Machine,
+    ProcessIdentity,
+)
+from peaceful.model import (
+    ExecutionState,
+    InterruptLevel,
+    InterruptSignal,
+    InterruptSource,
+    StartedBy,
+)
+
+NewRecord = Callable[..., ExecutionRecord]
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+END = START + timedelta(minutes=5)
+STOP = InterruptSignal(InterruptLevel.STOP, InterruptSource.WEB, START, "lunch")
+DOCUMENT: JsonObject = {
+    "outcome": "complete",
+    "items": {"a": {"status": "done", "message": "größer ✓"}},
+}
+
+
+def ended(store: ExecutionStore, record: ExecutionRecord) -> ExecutionRecord:
+    """The record of an execution that was inserted and completed."""
+    assert store.insert(record) == record
+    return store.finish(record.id, ExecutionState.COMPLETE, ended_at=END, outcome=DOCUMENT)
+
+
+def ids(records: Iterable[ExecutionRecord]) -> list[str]:
+    """Their IDs."""
+    return [record.id for record in records]
+
+
+def test_empty(store: ExecutionStore) -> None:
+    """In the beginning there is nothing, and asking does not fail."""
+    assert store.page(ExecutionFilter(), limit=10) == ExecutionPage(())
+    assert store.unended() == ()
+    for unknown in ("e1", "", "  ", "größe", "\udcff", "%"):
+        with pytest.raises(ExecutionUnknown):
+            store.get(unknown)
+
+
+def test_inserted(store: ExecutionStore, new_record: NewRecord) -> None:
+    """What was inserted is found as it was."""
+    record = replace(
+        new_record(), dry_run=True, only=("a", "b"), why_not_interruptible="so", address="unix:x"
+    )
+    assert store.insert(record) == record
+    assert store.get(record.id) == record
+    assert store.unended() == (record,)
+
+
+def test_one_at_a_time(store: ExecutionStore, new_record: NewRecord) -> None:
+    """While an execution of a profile has not ended, another one is not inserted."""
+    first, second = new_record(state=ExecutionState.QUEUED), new_record(flow="other")
+    store.insert(first)
+    assert store.insert(second) == first
+    with pytest.raises(ExecutionUnknown):
+        store.get(second.id)
+    store.interrupting(first.id, STOP)
+    assert store.insert(second).id == first.id
+    assert ids(store.unended()) == [first.id]
+
+
+def test_other_profiles(store: ExecutionStore, new_record: NewRecord) -> None:
+    """Executions of different profiles, and of different applications, run side by side."""
+    records = [new_record(), new_record(profile="live"), new_record(app="bank")]
+    for record in records:
+        assert store.insert(record) == record
+    assert ids(store.unended()) == ids(reversed(records))
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_next(store: ExecutionStore, new_record: NewRecord, lost: bool) -> None:
+    """Once an execution has ended, or was found lost, the next one is inserted."""
+    first, second = new_record(), new_record()
+    if lost:
+        store.insert(first)
+        store.mark_lost(first.id, END)
+    else:
+        ended(store, first)
+    assert store.insert(second) == second
+
+
+def test_ids_once(store: ExecutionStore, new_record: NewRecord) -> None:
+    """An ID is never used twice."""
+    record = new_record()
+    ended(store, record)
+    with pytest.raises(ValueError, match=record.id):
+        store.insert(record)
+
+
+def test_begin(store: ExecutionStore, new_record: NewRecord) -> None:
+    """A queued execution is taken up by a process."""
+    queued = replace(new_record(state=ExecutionState.QUEUED), process=None)
+    store.insert(queued)
+    who, process = StartedBy("bob", "there", 2, "web"), ProcessIdentity(2, 9, Machine("there"))
+    begun = store.begin(queued.id, started_by=who, process=process, address="unix:b")
+    assert begun == store.get(queued.id)
+    assert (begun.state, begun.process, begun.address) == (
+        ExecutionState.RUNNING,
+        process,
+        "unix:b",
+    )
+    store.finish(queued.id, ExecutionState.COMPLETE, ended_at=END, outcome=DOCUMENT)
+    with pytest.raises(ExecutionEnded):
+        store.begin(queued.id, started_by=who, process=process, address=None)
+
+
+def test_interrupting(store: ExecutionStore, new_record: NewRecord) -> None:
+    """An interrupt is kept, the first at each level; after the end it is refused."""
+    record = new_record()
+    store.insert(record)
+    after = store.interrupting(record.id, STOP)
+    assert (after.state, after.info.interrupt) == (ExecutionState.INTERRUPTING, STOP)
+    assert store.interrupting(record.id, replace(STOP, requested_at=END)) == after
+    kill = replace(STOP, level=InterruptLevel.KILL)
+    assert store.interrupting(record.id, kill).info.interrupt == kill
+    assert store.get(record.id).info.interrupt == kill
+    store.finish(record.id, ExecutionState.INTERRUPTED, ended_at=END, outcome=DOCUMENT)
+    with pytest.raises(ExecutionEnded):
+        store.interrupting(record.id, kill)
+
+
+def test_finish(store: ExecutionStore, new_record: NewRecord) -> None:
+    """An ending is written once, with its document and its interrupt."""
+    record = new_record()
+    store.insert(record)
+    after = store.finish(
+        record.id, ExecutionState.INTERRUPTED, ended_at=END, outcome=DOCUMENT, interrupt=STOP
+    )
+    assert after == store.get(record.id)
+    assert (after.state, after.info.ended_at) == (ExecutionState.INTERRUPTED, END)
+    assert after.info.interrupt == STOP
+    assert after.outcome == DOCUMENT
+    with pytest.raises(ExecutionEnded, match=r"has already ended: interrupted"):
+        store.finish(record.id, ExecutionState.COMPLETE, ended_at=START, outcome={})
+    with pytest.raises(ValueError, match="running"):
+        store.finish(record.id, ExecutionState.RUNNING, ended_at=START, outcome={})
+    assert store.get(record.id) == after
+
+
+def test_lost(store: ExecutionStore, new_record: NewRecord) -> None:
+    """An execution is marked as lost while it has no ending; its own ending overrules that."""
+    record = new_record()
+    store.insert(record)
+    lost = store.mark_lost(record.id, START)
+    assert (lost.state, lost.info.ended_at) == (ExecutionState.LOST, START)
+    assert store.mark_lost(record.id, END) == lost
+    after = store.finish(record.id, ExecutionState.COMPLETE, ended_at=END, outcome=DOCUMENT)
+    assert store.mark_lost(record.id, START) == after
+    assert store.get(record.id).state is ExecutionState.COMPLETE
+
+
+def test_unknown(store: ExecutionStore) -> None:
+    """What is not there cannot be changed."""
+    who, process = StartedBy("bob", "there", 2, "web"), ProcessIdentity(2, 9, Machine("there"))
+    with pytest.raises(ExecutionUnknown):
+        store.begin("e9", started_by=who, process=process, address=None)
+    with pytest.raises(ExecutionUnknown):
+        store.interrupting("e9", STOP)
+    with pytest.raises(ExecutionUnknown):
+        store.finish("e9", ExecutionState.COMPLETE, ended_at=END, outcome={})
+    with pytest.raises(ExecutionUnknown):
+        store.mark_lost("e9", END)
+
+
+def test_prefixes(store: ExecutionStore, new_record: NewRecord) -> None:
+    """An execution is found by a beginning of its ID that no other has, in any case."""
+    for name in ("abc1", "abc2", "abd", "ab"):
+        ended(store, new_record(id=name))
+    assert store.get("abd").outcome == DOCUMENT
+    assert store.get(" ABC1 ").id == "abc1"
+    assert store.get("abd").id == "abd"
+    assert store.get("ab").id == "ab"
+    with pytest.raises(ExecutionUnknown, match=r"(?s)Several.*abc2, abc1"):
+        store.get("abc")
+    for nothing in ("b", "abc3", "a%", "a_c1", "abc1\x00"):
+        with pytest.raises(ExecutionUnknown, match="no execution"):
+            store.get(nothing)
+
+
+def test_unique_prefix(store: ExecutionStore, new_record: NewRecord) -> None:
+    """What is found by a beginning has its outcome, too."""
+    ended(store, new_record(id="abc1"))
+    assert store.get("a").outcome == DOCUMENT
+
+
+def test_many_alike(store: ExecutionStore, new_record: NewRecord) -> None:
+    """Of very many that begin alike, the newest are named."""
+    for number in range(25):
+        ended(store, new_record(id=f"a{number:02}"))
+    with pytest.raises(ExecutionUnknown) as caught:
+        store.get("a")
+    assert "a24" in str(caught.value)
+    assert "a14" not in str(caught.value)
+
+
+def test_pages(store: ExecutionStore, new_record: NewRecord) -> None:
+    """All executions come newest first, page after page, without their documents."""
+    all_of_them = [ended(store, new_record()) for _ in range(7)]
+    seen: list[ExecutionRecord] = []
+    page = store.page(ExecutionFilter(), limit=3)
+    seen += page.records
+    while page.cursor is not None:
+        # What comes meanwhile is newer than the page, and not repeated or missed.
+        ended(store, new_record())
+        page = store.page(ExecutionFilter(), limit=3, cursor=page.cursor)
+        seen += page.records
+    assert seen == [replace(record, outcome=None) for record in reversed(all_of_them)]
+
+
+def test_last_page(store: ExecutionStore, new_record: NewRecord) -> None:
+    """A page that ends with the oldest has no cursor."""
+    for _ in range(3):
+        ended(store, new_record())
+    assert store.page(ExecutionFilter(), limit=3).cursor is None
+
+
+def test_filters(store: ExecutionStore, new_record: NewRecord) -> None:
+    """Conditions hold together."""
+    a = ended(store, new_record(profile="one", flow="x"))
+    b = ended(store, new_record(profile="one", flow="y"))
+    c = ended(store, new_record(profile="two", flow="x"))
+    d = store.insert(new_record(profile="two", flow="x"))
+
+    def found(wanted: ExecutionFilter) -> list[str]:
+        return ids(store.page(wanted, limit=10).records)
+
+    assert found(ExecutionFilter(profile="one")) == [b.id, a.id]
+    assert found(ExecutionFilter(flow="x")) == [d.id, c.id, a.id]
+    assert found(ExecutionFilter(profile="two", flow="x")) == [d.id, c.id]
+    running = (ExecutionState.RUNNING, ExecutionState.INTERRUPTING)
+    assert found(ExecutionFilter(states=running)) == [d.id]
+    assert found(ExecutionFilter(profile="two", states={ExecutionState.COMPLETE})) == [c.id]
+    assert found(ExecutionFilter(profile="three")) == []
+
+
+def test_bounded(forgetful_store: ExecutionStore, new_record: NewRecord) -> None:
+    """The newest endings of each profile are kept; what has not ended is never forgotten."""
+    store = forgetful_store
+    other = ended(store, new_record(profile="other"))
+    long_running = store.insert(new_record(app="bank"))
+    records = [ended(store, new_record()) for _ in range(6)]
+    last = store.insert(new_record())
+    kept = ids(store.page(ExecutionFilter(), limit=99).records)
+    expected = [last, *reversed(records[-3:]), long_running, other]
+    assert kept == ids(expected)
+    with pytest.raises(ExecutionUnknown):
+        store.get(records[0].id)
+
+
+def test_threads(store: ExecutionStore, new_record: NewRecord) -> None:
+    """Of many threads that insert for one profile at once, one wins, and all agree on it."""
+    records = [new_record() for _ in range(8)]
+    barrier = threading.Barrier(8)
+    winners: list[str] = []
+
+    def insert(record: ExecutionRecord) -> None:
+        barrier.wait()
+        winners.append(store.insert(record).id)
+
+    threads = [threading.Thread(target=insert, args=(record,)) for record in records]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(winners) == 8
+    assert set(winners) == set(ids(store.unended()))
+    assert len(store.unended()) == 1
+
+
+def test_one_ending_of_many_threads(store: ExecutionStore, new_record: NewRecord) -> None:
+    """Of many threads that write an ending at once, exactly one does."""
+    record = new_record()
+    store.insert(record)
+    barrier = threading.Barrier(6)
+    written: list[int] = []
+
+    def finish(number: int) -> None:
+        barrier.wait()
+        try:
+            store.finish(
+                record.id, ExecutionState.COMPLETE, ended_at=END, outcome={"number": number}
+            )
+        except ExecutionEnded:
+            return
+        written.append(number)
+
+    threads = [threading.Thread(target=finish, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(written) == 1
+    assert store.get(record.id).outcome == {"number": written[0]}

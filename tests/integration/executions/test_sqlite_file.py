@@ -1,0 +1,424 @@
+"""The register as a file: who may read it, what can be wrong with it, many processes at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from peaceful.errors import ExecutionUnknown, FileDamaged, FileInaccessible, FormatTooNew
+from peaceful.executions import ExecutionFilter, ExecutionRecord, SqliteExecutionStore
+from peaceful.executions._database import Database
+from peaceful.model import ExecutionState, JsonValue
+
+NewRecord = Callable[..., ExecutionRecord]
+END = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def sqlite_store(register_file: Path) -> SqliteExecutionStore:
+    """A register in a file that is not there yet, and that does not wait long."""
+    return SqliteExecutionStore(register_file, patience=0.05)
+
+
+@pytest.fixture
+def full_store(sqlite_store: SqliteExecutionStore, new_record: NewRecord) -> SqliteExecutionStore:
+    """A register with one execution that has ended."""
+    record = new_record(id="e1")
+    sqlite_store.insert(record)
+    sqlite_store.finish("e1", ExecutionState.COMPLETE, ended_at=END, outcome={"items": {}})
+    return sqlite_store
+
+
+def change(path: Path, statement: str) -> None:
+    """Does something to the file behind the register's back."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(statement)
+
+
+def test_loaded_late() -> None:
+    """Neither importing the room nor making a store loads sqlite3, pydantic or PyYAML."""
+    code = (
+        "import sys, pathlib; from peaceful.executions import SqliteExecutionStore as S;"
+        "S(pathlib.Path('/nowhere'));"
+        "print([name for name in ('sqlite3', 'pydantic', 'yaml') if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert answer.stdout.strip() == b"[]"
+
+
+def test_reading_makes_nothing(sqlite_store: SqliteExecutionStore, register_file: Path) -> None:
+    """To look is not to touch: without an execution there is no file, and no folder."""
+    assert sqlite_store.unended() == ()
+    assert not register_file.parent.exists()
+
+
+def test_private(
+    sqlite_store: SqliteExecutionStore, register_file: Path, new_record: NewRecord
+) -> None:
+    """Only the user may read the register and what lies beside it."""
+    sqlite_store.insert(new_record())
+    with closing(sqlite3.connect(register_file, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        files = list(register_file.parent.iterdir())
+        assert len(files) == 3
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert register_file.parent.stat().st_mode & 0o777 == 0o700
+    assert [path.name for path in register_file.parent.iterdir()] == [register_file.name]
+
+
+def test_deleted_meanwhile(
+    full_store: SqliteExecutionStore, register_file: Path, new_record: NewRecord
+) -> None:
+    """When the workspace is deleted, the register is empty, and can be filled anew."""
+    shutil.rmtree(register_file.parent)
+    assert full_store.page(ExecutionFilter(), limit=9).records == ()
+    with pytest.raises(ExecutionUnknown):
+        full_store.get("e1")
+    record = new_record()
+    assert full_store.insert(record) == record
+
+
+def test_empty_file(
+    sqlite_store: SqliteExecutionStore, register_file: Path, new_record: NewRecord
+) -> None:
+    """An empty file, as a crash may leave it, is a register without executions."""
+    register_file.parent.mkdir(parents=True)
+    register_file.touch()
+    assert sqlite_store.unended() == ()
+    record = new_record()
+    assert sqlite_store.insert(record) == record
+
+
+def test_forked(full_store: SqliteExecutionStore) -> None:
+    """A forked process may go on with the store of its parent."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if full_store.get("e1").id == "e1" else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert full_store.get("e1").id == "e1"
+
+
+@pytest.mark.parametrize("data", [b"no database at all, but long enough" * 100, b"short"])
+def test_not_a_database(
+    sqlite_store: SqliteExecutionStore, register_file: Path, data: bytes
+) -> None:
+    """A file that is no database is named as damaged, with what to do; it is left as it is."""
+    register_file.parent.mkdir(parents=True)
+    register_file.write_bytes(data)
+    with pytest.raises(FileDamaged, match="move it away") as caught:
+        sqlite_store.get("e1")
+    assert caught.value.path == register_file
+    with pytest.raises(FileDamaged):
+        sqlite_store.mark_lost("e1", END)
+    assert register_file.read_bytes() == data
+
+
+def test_damaged_pages(full_store: SqliteExecutionStore, register_file: Path) -> None:
+    """A database with damaged pages is named as such."""
+    whole = register_file.read_bytes()
+    register_file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    with pytest.raises(FileDamaged):
+        full_store.get("e1")
+
+
+@pytest.mark.parametrize(
+    ("statement", "place"),
+    [
+        ("UPDATE executions SET state = 'confused'", "execution e1"),
+        ("UPDATE executions SET process = '{}'", "execution e1"),
+        ("UPDATE outcomes SET document = x'00'", "outcome e1"),
+        ("DROP TABLE outcomes", ""),
+    ],
+)
+def test_damaged_rows(
+    full_store: SqliteExecutionStore, register_file: Path, statement: str, place: str
+) -> None:
+    """A row that makes no sense is named."""
+    change(register_file, statement)
+    with pytest.raises(FileDamaged) as caught:
+        full_store.get("e1")
+    assert caught.value.place == place
+
+
+def test_too_new(full_store: SqliteExecutionStore, register_file: Path) -> None:
+    """A register of a later version is neither read nor written."""
+    change(register_file, "PRAGMA user_version = 9")
+    with pytest.raises(FormatTooNew, match=r"version 9.*up to 1"):
+        full_store.unended()
+    with pytest.raises(FormatTooNew):
+        full_store.mark_lost("e1", END)
+
+
+def test_of_another_program(
+    sqlite_store: SqliteExecutionStore, register_file: Path, new_record: NewRecord
+) -> None:
+    """Another program's database is neither read nor written."""
+    register_file.parent.mkdir(parents=True)
+    change(register_file, "CREATE TABLE executions (id)")
+    before = register_file.read_bytes()
+    with pytest.raises(FileDamaged, match="another program"):
+        sqlite_store.unended()
+    with pytest.raises(FileDamaged, match="another program"):
+        sqlite_store.insert(new_record())
+    assert register_file.read_bytes() == before
+
+
+def test_others_at_it(
+    full_store: SqliteExecutionStore, register_file: Path, new_record: NewRecord
+) -> None:
+    """While another process does not let go of it, one can read, and writing says so."""
+    with closing(sqlite3.connect(register_file, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        assert full_store.get("e1").id == "e1"
+        with pytest.raises(FileInaccessible, match="other processes"):
+            full_store.insert(new_record())
+
+
+def test_waits_for_others(
+    full_store: SqliteExecutionStore, register_file: Path, new_record: NewRecord
+) -> None:
+    """A writer waits until another process lets go."""
+    patient = SqliteExecutionStore(register_file)
+    record = new_record()
+    inserted = threading.Thread(target=patient.insert, args=(record,))
+    with closing(sqlite3.connect(register_file, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        inserted.start()
+        inserted.join(0.1)
+        assert inserted.is_alive()
+        connection.execute("COMMIT")
+    inserted.join()
+    assert full_store.get(record.id) == record
+
+
+def test_tries_again(
+    full_store: SqliteExecutionStore, register_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When SQLite gives up without waiting, as it does at times, the step is tried again."""
+    connect = Database._connect
+    refusals = 3
+
+    def refuse(database: Database, how: str) -> sqlite3.Connection:
+        nonlocal refusals
+        refusals -= 1
+        if refusals >= 0:
+            error = sqlite3.OperationalError("locking protocol")
+            error.sqlite_errorcode = sqlite3.SQLITE_PROTOCOL
+            raise error
+        return connect(database, how)
+
+    monkeypatch.setattr(Database, "_connect", refuse)
+    assert SqliteExecutionStore(register_file).get("e1").id == "e1"
+    assert refusals == -1
+
+
+def test_no_space(
+    full_store: SqliteExecutionStore,
+    register_file: Path,
+    new_record: NewRecord,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without space, the error says so, and what was there is whole."""
+    connect = Database._connect
+
+    def small(database: Database, how: str) -> sqlite3.Connection:
+        connection = connect(database, how)
+        connection.execute("PRAGMA max_page_count = 1")
+        return connection
+
+    record = new_record()
+    full_store.insert(record)
+    document = {"text": os.urandom(20_000).hex()}
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "_connect", small)
+        with pytest.raises(FileInaccessible, match="free some disk space"):
+            full_store.finish(record.id, ExecutionState.COMPLETE, ended_at=END, outcome=document)
+    assert full_store.get(record.id) == record
+    full_store.finish(record.id, ExecutionState.COMPLETE, ended_at=END, outcome=document)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (sqlite3.SQLITE_IOERR, "disk I/O error"),
+        (sqlite3.SQLITE_CANTOPEN, "SQLite could not open it"),
+        (None, "a surprise"),
+    ],
+)
+def test_other_errors(
+    full_store: SqliteExecutionStore,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int | None,
+    message: str,
+) -> None:
+    """Whatever else SQLite reports names the file and the reason."""
+
+    def refuse(database: Database, how: str) -> sqlite3.Connection:
+        error = sqlite3.OperationalError(message)
+        if code is not None:
+            error.sqlite_errorcode = code
+        raise error
+
+    monkeypatch.setattr(Database, "_connect", refuse)
+    with pytest.raises((FileInaccessible, FileDamaged), match=message):
+        full_store.mark_lost("e1", END)
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_no_folder_can_be_made(tmp_path: Path, writes: bool, new_record: NewRecord) -> None:
+    """Where a file stands in the folder's place, writing says so, and there is nothing to read."""
+    (tmp_path / "file").touch()
+    store = SqliteExecutionStore(tmp_path / "file/x/register")
+    if writes:
+        with pytest.raises(FileInaccessible):
+            store.insert(new_record())
+    else:
+        assert store.unended() == ()
+
+
+MOUNTED = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from peaceful.errors import FileInaccessible
+from peaceful.executions import SqliteExecutionStore
+from peaceful.model import ExecutionState, JsonValue
+
+store = SqliteExecutionStore(Path(sys.argv[1]))
+print(len(store.unended()), flush=True)
+try:
+    store.finish(
+        "e1", ExecutionState.COMPLETE, ended_at=datetime.now(UTC), outcome={"x": sys.argv[2] * 1000}
+    )
+except FileInaccessible as error:
+    print(error.message, flush=True)
+"""
+
+
+def in_a_mount(options: str, folder: Path, register_file: Path, script: str) -> list[str]:
+    """What the program above prints, where the folder is a mount with a copy of the register."""
+    steps = (
+        f"mount -t tmpfs -o size=120k none {folder} && cp {register_file}* {folder} && {script} "
+        f"mount -o remount,{options} {folder} && exec {sys.executable} -c '{MOUNTED}' "
+        f"{folder}/{register_file.name} {os.urandom(40).hex()}"
+    )
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", steps]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.splitlines()
+
+
+def may_mount(folder: Path) -> bool:
+    """Whether this user may mount something in a namespace of its own."""
+    if shutil.which("unshare") is None:
+        return False
+    steps = f"mount -t tmpfs none {folder}"
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", steps]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def mount_point(tmp_path: Path) -> Path:
+    """A folder to mount something at."""
+    folder = tmp_path / "mount"
+    folder.mkdir()
+    if not may_mount(folder):
+        pytest.skip("this user may not mount anything")
+    return folder
+
+
+def test_read_only(
+    sqlite_store: SqliteExecutionStore,
+    register_file: Path,
+    new_record: NewRecord,
+    mount_point: Path,
+) -> None:
+    """In a file system that may only be read, the history is read, and writing says why not."""
+    sqlite_store.insert(new_record(id="e1"))
+    unended, refusal = in_a_mount("ro", mount_point, register_file, "")
+    assert unended == "1"
+    assert "could not be written: Read-only file system" in refusal
+
+
+def test_full(
+    sqlite_store: SqliteExecutionStore,
+    register_file: Path,
+    new_record: NewRecord,
+    mount_point: Path,
+) -> None:
+    """In a full file system, the history is read, and writing says why not."""
+    sqlite_store.insert(new_record(id="e1"))
+    filling = f"cat /dev/zero > {mount_point}/zero 2>/dev/null;"
+    unended, refusal = in_a_mount("rw", mount_point, register_file, filling)
+    assert unended == "1"
+    assert "could not be written: No space left on device" in refusal
+
+
+def test_unmerged_and_read_only(
+    full_store: SqliteExecutionStore, register_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a killed process wrote last cannot be read where nothing may be written."""
+    Path(f"{register_file}-wal").write_bytes(b"x")
+    connect = Database._connect
+
+    def refuse(database: Database, how: str) -> sqlite3.Connection:
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        if "immutable" not in how:
+            raise error
+        return connect(database, how)
+
+    monkeypatch.setattr(Database, "_connect", refuse)
+    monkeypatch.setattr(os, "access", lambda path, _: path != register_file)
+    with pytest.raises(FileInaccessible, match="Permission denied"):
+        full_store.get("e1")
+    Path(f"{register_file}-wal").unlink()
+    assert full_store.get("e1").id == "e1"
+
+
+RACE = """
+from peaceful.executions import ExecutionRecord
+record = ExecutionRecord(info(sys.argv[2]))
+sys.stdin.readline()
+tell(winner=store.insert(record).id)
+"""
+
+
+class OtherProcess(Protocol):
+    """What the fixture `other` makes."""
+
+    def go(self) -> None:
+        """Lets it go on."""
+        ...
+
+    def hear(self) -> dict[str, JsonValue]:
+        """What it tells next."""
+        ...
+
+
+@pytest.mark.parametrize("attempt", range(2))
+def test_processes(
+    other: Callable[..., OtherProcess], sqlite_store: SqliteExecutionStore, attempt: int
+) -> None:
+    """Of eight processes that insert for one profile at once, into a new file, one wins."""
+    processes = [other(RACE, f"e{number}") for number in range(8)]
+    for process in processes:
+        process.go()
+    winners = {json.dumps(process.hear()) for process in processes}
+    (running,) = sqlite_store.unended()
+    assert winners == {json.dumps({"winner": running.id})}

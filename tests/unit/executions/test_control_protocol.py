@@ -1,0 +1,117 @@
+"""What is said over a control socket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peaceful.executions import InterruptAnswer
+from peaceful.executions._control_protocol import (
+    ControlRequest,
+    EventsRequest,
+    InterruptRequest,
+    SnapshotRequest,
+    answer_json,
+    line_of,
+    parsed_answer,
+    parsed_line,
+    parsed_request,
+    request_line,
+)
+from peaceful.executions._signal import REASON_LIMIT
+from peaceful.interrupt import SendResult
+from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
+
+signals = st.builds(
+    InterruptSignal,
+    st.sampled_from(InterruptLevel),
+    st.sampled_from(InterruptSource),
+    st.datetimes(timezones=st.just(UTC)),
+    st.none() | st.text(max_size=REASON_LIMIT),
+)
+requests = st.one_of(
+    st.builds(InterruptRequest, signals),
+    st.just(SnapshotRequest()),
+    st.just(EventsRequest()),
+)
+answers = st.builds(
+    InterruptAnswer, st.sampled_from(SendResult), st.none() | signals, st.none() | signals
+)
+
+
+@given(request=requests)
+def test_requests(request: ControlRequest) -> None:
+    """A request comes through as it was, in one line."""
+    line = request_line(request)
+    assert line.index(b"\n") == len(line) - 1
+    assert parsed_request(line) == request
+
+
+@given(answer=answers)
+def test_answers(answer: InterruptAnswer) -> None:
+    """An answer comes through as it was."""
+    assert parsed_answer(parsed_line(line_of({"ok": answer_json(answer)}))["ok"]) == answer
+
+
+@given(line=st.binary(max_size=200))
+def test_any_bytes(line: bytes) -> None:
+    """Whatever bytes come, they are a request or refused by a `ValueError`, and nothing else."""
+    with contextlib.suppress(ValueError):
+        parsed_request(line)
+
+
+SIGNAL = {"level": "stop", "source": "web", "requested_at": "2026-03-01T00:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        [],
+        "interrupt",
+        {},
+        {"request": "dance"},
+        {"request": ["interrupt"]},
+        {"request": "interrupt"},
+        {"request": "interrupt", "signal": []},
+        {"request": "interrupt", "signal": {**SIGNAL, "level": 1}},
+        {"request": "interrupt", "signal": {**SIGNAL, "level": "STOP"}},
+        {"request": "interrupt", "signal": {**SIGNAL, "source": "dream"}},
+        {"request": "interrupt", "signal": {**SIGNAL, "source": None}},
+        {"request": "interrupt", "signal": {**SIGNAL, "requested_at": 7}},
+        {"request": "interrupt", "signal": {**SIGNAL, "requested_at": "soon"}},
+        {"request": "interrupt", "signal": {**SIGNAL, "requested_at": "2026-03-01T00:00:00"}},
+        {"request": "interrupt", "signal": {**SIGNAL, "reason": 7}},
+    ],
+)
+def test_bad_requests(message: object) -> None:
+    """A message that is no request is refused with a reason."""
+    with pytest.raises(ValueError, match=r"."):
+        parsed_request(json.dumps(message).encode())
+
+
+@pytest.mark.parametrize("line", [b"[" * 60_000, b"9" * 60_000, b'{"request": NaN', b"\xff\xfe"])
+def test_nasty_lines(line: bytes) -> None:
+    """Depth, huge numbers and other encodings are refused like any other mistake."""
+    with pytest.raises(ValueError, match=r"."):
+        parsed_request(line)
+
+
+def test_long_reasons() -> None:
+    """Of a long reason, the beginning is kept."""
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    long = InterruptSignal(InterruptLevel.STOP, InterruptSource.API, at, "x" * 5000)
+    request = parsed_request(request_line(InterruptRequest(long)))
+    assert isinstance(request, InterruptRequest)
+    assert request.signal.reason == "x" * REASON_LIMIT
+
+
+@pytest.mark.parametrize("value", [None, [], {"result": "perhaps"}, {"signal": 1}])
+def test_bad_answers(value: object) -> None:
+    """What is no answer is refused."""
+    with pytest.raises(ValueError, match=r"."):
+        parsed_answer(value)  # type: ignore[arg-type]  # it is the mistake

@@ -1,0 +1,102 @@
+"""Whether an execution's process is still there."""
+
+from __future__ import annotations
+
+import pytest
+
+from peaceful.executions import Machine, ProcessIdentity
+from peaceful.executions._liveness import Answer, Liveness, Witness, liveness
+from peaceful.executions._proc import Unseen
+
+HERE = Machine("alpha", machine_id="m1", boot_id="b1", pid_namespace="n1")
+RESTARTED = Machine("alpha", machine_id="m1", boot_id="b0", pid_namespace="n1")
+CONTAINER = Machine("c0ffee", machine_id=None, boot_id="b1", pid_namespace="n2")
+OTHER = Machine("beta", machine_id="m2", boot_id="b2", pid_namespace="n1")
+SAME_NAME = Machine("alpha", machine_id="m2", boot_id="b2", pid_namespace="n1")
+NO_BOOT_ID = Machine("alpha")
+
+
+def found(
+    machine: Machine,
+    *,
+    started: int | None = 100,
+    looked_up: int | Unseen = 100,
+    answer: Answer = Answer.NOTHING,
+    address: str | None = "unix:a",
+    here: Machine = HERE,
+) -> Liveness:
+    """What is found of process 7 of a machine."""
+    witness = Witness(here, lambda pid: looked_up if pid == 7 else Unseen.GONE, lambda _: answer)
+    return liveness(ProcessIdentity(7, started, machine), address, witness)
+
+
+def test_same_number_same_start() -> None:
+    """A process with that number, started then, is the one."""
+    assert found(HERE) is Liveness.ALIVE
+
+
+def test_number_given_again() -> None:
+    """A process with that number, started at another time, is another one."""
+    assert found(HERE, looked_up=101) is Liveness.GONE
+
+
+def test_no_such_number() -> None:
+    """Without a process of that number it is gone, whatever its socket seems to say."""
+    assert found(HERE, looked_up=Unseen.GONE, answer=Answer.LISTENING) is Liveness.GONE
+
+
+def test_restarted_machine() -> None:
+    """Nothing outlives a restart of the machine."""
+    assert found(RESTARTED) is Liveness.GONE
+
+
+@pytest.mark.parametrize("machine", [OTHER, SAME_NAME])
+@pytest.mark.parametrize("looked_up", [100, Unseen.GONE])
+@pytest.mark.parametrize("answer", list(Answer))
+def test_other_machines(machine: Machine, looked_up: int | Unseen, answer: Answer) -> None:
+    """A process of another machine, even one of the same name, is not judged."""
+    assert found(machine, looked_up=looked_up, answer=answer) is Liveness.UNKNOWN
+
+
+BY_SOCKET = [
+    (Answer.LISTENING, Liveness.ALIVE),
+    (Answer.REFUSED, Liveness.GONE),
+    (Answer.NOTHING, Liveness.UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("answer", "expected"), BY_SOCKET)
+def test_other_containers(answer: Answer, expected: Liveness) -> None:
+    """In another container of the same machine, a number means nothing: the socket tells."""
+    assert found(CONTAINER, looked_up=Unseen.GONE, answer=answer) is expected
+
+
+@pytest.mark.parametrize(("answer", "expected"), BY_SOCKET)
+def test_hidden_processes(answer: Answer, expected: Liveness) -> None:
+    """Where the system hides when a process was started, the socket tells."""
+    assert found(HERE, looked_up=Unseen.HIDDEN, answer=answer) is expected
+
+
+@pytest.mark.parametrize(("answer", "expected"), BY_SOCKET)
+def test_start_not_recorded(answer: Answer, expected: Liveness) -> None:
+    """Where it was not recorded when the process was started, the socket tells."""
+    assert found(HERE, started=None, answer=answer) is expected
+
+
+def test_no_socket() -> None:
+    """Without a socket that could tell, it is not known."""
+    assert found(CONTAINER, address=None) is Liveness.UNKNOWN
+
+
+def test_no_boot_ids() -> None:
+    """Where systems have no boot IDs, the machine's name and the process tell."""
+    gone = found(NO_BOOT_ID, here=NO_BOOT_ID, started=None, looked_up=Unseen.GONE)
+    assert gone is Liveness.GONE
+    there = found(
+        NO_BOOT_ID,
+        here=NO_BOOT_ID,
+        started=None,
+        looked_up=Unseen.HIDDEN,
+        answer=Answer.LISTENING,
+    )
+    assert there is Liveness.ALIVE
