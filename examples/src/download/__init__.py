@@ -1,0 +1,48 @@
+"""Downloads an archive and extracts it.
+
+```sh
+download init https://example.org/app-1.2.tar.gz downloads
+download ensure      # Ctrl-C in the middle, and again: it carries on from the byte where it was
+```
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from peaceful import App
+
+if TYPE_CHECKING:
+    from peaceful import Flow
+
+app = App("download", help="Downloads a file, and extracts it if it is an archive.")
+
+_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
+
+
+@app.flow("download")
+def download(flow: Flow, url: str, dest: Path) -> None:
+    """Downloads a file into a folder; an archive is extracted beside it.
+
+    Args:
+        flow: takes the items.
+        url: where the file is.
+        dest: the folder that it goes to.
+    """
+    from urllib.parse import unquote, urlsplit
+
+    from peaceful.items import FileDownload, TarExtract
+
+    name = Path(unquote(urlsplit(url).path)).name or "index.html"
+    archive = flow.add("file_download", FileDownload(src=url, dest=dest / name))
+    for ending in sorted(_ARCHIVES, key=len, reverse=True):
+        if name.endswith(ending):
+            folder = dest / name.removesuffix(ending)
+            flow.add("file_extract", TarExtract(tar_path=archive.state.path, dest=folder))
+            break
+
+
+def main() -> None:
+    """Runs the command line."""
+    app.main()

@@ -1,0 +1,59 @@
+"""The practice ground for interruption: files that take their time to be written.
+
+```sh
+slow_files init --items 40 --seconds 0.5 --layers 4 --dest /tmp/slow
+slow_files ensure      # and Ctrl-C, and again
+```
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from peaceful import App
+
+if TYPE_CHECKING:
+    from peaceful import Flow
+
+app = App("slow_files", help="Writes files, slowly: the practice ground for interruption.")
+
+
+@app.flow("slow_files")
+def slow_files(
+    flow: Flow,
+    dest: Path,
+    items: int = 40,
+    seconds: float = 0.5,
+    layers: int = 4,
+    chunks: int = 1,
+    child: bool = False,
+) -> None:
+    """Writes a number of files; each waits for one of the layer before it.
+
+    Args:
+        flow: takes the items.
+        dest: the folder of the files.
+        items: how many files.
+        seconds: how long each takes.
+        layers: how many files wait for each other, one after the other.
+        chunks: in how many parts each is worked at, with a safe point between.
+        child: whether the time is spent in a child process, which itself starts one.
+    """
+    from slow_files.item import SlowFile
+
+    wide = -(-items // max(1, layers))
+    digits = len(str(items))
+    names = [f"file_{number:0{digits}}" for number in range(1, items + 1)]
+    for number, name in enumerate(names):
+        file = SlowFile(
+            path=dest / f"{name}.txt", content=name, seconds=seconds, chunks=chunks, child=child
+        )
+        flow.add(name, file)
+        if number >= wide:
+            flow.edge(names[number - wide], name)
+
+
+def main() -> None:
+    """Runs the command line."""
+    app.main()
