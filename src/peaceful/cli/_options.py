@@ -1,0 +1,220 @@
+"""The options that every command takes, before or after its name."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from peaceful.cli._completing import complete_flow, complete_profile
+
+if TYPE_CHECKING:
+    from peaceful.app import App
+
+
+Chosen = TypeVar("Chosen", bound=enum.StrEnum)
+
+
+class Format(enum.StrEnum):
+    """How an outcome is printed on stdout."""
+
+    TEXT = "text"
+    YAML = "yaml"
+    JSON = "json"
+    NONE = "none"
+
+
+class ProgressStyle(enum.StrEnum):
+    """How progress is shown on stderr."""
+
+    AUTO = "auto"
+    BAR = "bar"
+    LOG = "log"
+    JSON = "json"
+    NONE = "none"
+
+
+class ColorChoice(enum.StrEnum):
+    """When colours are used."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(slots=True)
+class GlobalOptions:
+    """What a person said by options that every command takes; filled in while words are read.
+
+    Attributes:
+        workspace: the folder that holds `.peace`, or none to look for it.
+        profile: the profile to work on, or none for the one in use.
+        flow: the flow to work on, or none where that is clear.
+        format: how the outcome is printed.
+        progress: how progress is shown.
+        color: when colours are used.
+        max_concurrency: how many items are in progress at once, or none for the usual number.
+        debug: whether errors are shown with their tracebacks.
+    """
+
+    workspace: Path | None = None
+    profile: str | None = None
+    flow: str | None = None
+    format: Format = Format.TEXT
+    progress: ProgressStyle = ProgressStyle.AUTO
+    color: ColorChoice = ColorChoice.AUTO
+    max_concurrency: int | None = None
+    debug: bool = False
+
+    @property
+    def selection(self) -> list[str]:
+        """The words that select the same workspace, profile and flow again."""
+        words: list[str] = []
+        for name in ("workspace", "profile", "flow"):
+            value = getattr(self, name)
+            if value is not None:
+                words += [f"--{name}", str(value)]
+        return words
+
+    @classmethod
+    def peeked(cls, words: Sequence[str]) -> GlobalOptions:
+        """What matters for showing an error, found before the words are understood as a whole."""
+        options = cls()
+        for word, following in zip(words, [*words[1:], ""], strict=True):
+            if word == "--":
+                break
+            name, equals, value = word.partition("=")
+            value = value if equals else following
+            if name == "--format":
+                options.format = _known(Format, value, options.format)
+            elif name == "--color":
+                options.color = _known(ColorChoice, value, options.color)
+            elif word == "--debug":
+                options.debug = True
+        return options
+
+
+def _known(kind: type[Chosen], value: str, otherwise: Chosen) -> Chosen:
+    return kind(value) if value in list(kind) else otherwise
+
+
+GLOBAL_NAMES = frozenset(
+    {
+        "workspace",
+        "profile",
+        "flow",
+        "format",
+        "progress",
+        "color",
+        "max_concurrency",
+        "debug",
+        "version",
+        "help",
+    }
+)
+"""Names that no parameter of an application can have as an option."""
+
+_STORED_AS = "global_"
+"""Begins the names under which click keeps these options, apart from an application's own."""
+
+
+class GlobalOption(click.Option):
+    """An option that every command takes."""
+
+
+def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
+    """The options, which write what is said into `options` as they are read; so the last one wins.
+
+    Args:
+        options: filled in.
+        app: the application, whose profiles and flows are offered for completion.
+    """
+
+    def record(name: str, convert: Callable[[str], object]) -> Callable[..., None]:
+        def callback(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+            if value is not None:
+                setattr(options, name, convert(value))
+
+        return callback
+
+    def option(
+        name: str,
+        help: str,
+        *,
+        convert: Callable[[str], object] = str,
+        type: click.ParamType | None = None,
+        metavar: str | None = None,
+        complete: Callable[..., list[str]] | None = None,
+    ) -> click.Option:
+        return GlobalOption(
+            [f"--{name.replace('_', '-')}", f"{_STORED_AS}{name}"],
+            type=type or click.STRING,
+            metavar=metavar,
+            help=help,
+            expose_value=False,
+            callback=record(name, convert),
+            shell_complete=complete,
+        )
+
+    def choice(kind: type[enum.StrEnum]) -> click.Choice[str]:
+        return click.Choice([each.value for each in kind])
+
+    return [
+        option(
+            "workspace",
+            "The folder that holds .peace; else the nearest parent that does, else this one.",
+            convert=lambda text: Path(text).expanduser(),
+            type=click.Path(file_okay=False),
+            metavar="DIR",
+        ),
+        option(
+            "profile",
+            "The profile to work on; else the one in use.",
+            metavar="PROFILE",
+            complete=lambda *_: complete_profile(options.workspace, app.name),
+        ),
+        option(
+            "flow",
+            "The flow to work on, where there are several.",
+            metavar="FLOW",
+            complete=lambda *_: complete_flow(app),
+        ),
+        option(
+            "format",
+            "How the outcome is printed on stdout.",
+            convert=Format,
+            type=choice(Format),
+        ),
+        option(
+            "progress",
+            "How progress is shown on stderr.",
+            convert=ProgressStyle,
+            type=choice(ProgressStyle),
+        ),
+        option(
+            "color",
+            "When to use colours; auto heeds NO_COLOR.",
+            convert=ColorChoice,
+            type=choice(ColorChoice),
+        ),
+        option(
+            "max_concurrency",
+            "How many items are in progress at once.",
+            convert=int,
+            type=click.IntRange(min=1),
+            metavar="N",
+        ),
+        GlobalOption(
+            ["--debug", f"{_STORED_AS}debug"],
+            is_flag=True,
+            help="Show errors with their tracebacks.",
+            expose_value=False,
+            callback=lambda _context, _parameter, value: options.debug or setattr(
+                options, "debug", value
+            ),
+        ),
+    ]

@@ -1,0 +1,200 @@
+"""Process signals around a command: before there is anything to interrupt, and after its end.
+
+While an execution runs, `interrupt_on_signals` has the signals, and what it does is up to the execution.
+Before, a signal ends the command at once; afterwards it must not spoil what is being printed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Final, Self
+
+from peaceful.model import InterruptSource
+
+EXIT_CODES: Final = {
+    InterruptSource.SIGINT: 130,
+    InterruptSource.SIGTERM: 143,
+    InterruptSource.SIGHUP: 129,
+}
+"""What a command ends with that one of these interrupted; every other door counts as Ctrl-C."""
+
+_MAY_BE_IGNORED: Final = frozenset({InterruptSource.SIGINT, InterruptSource.SIGHUP})
+"""What `nohup`, and `&` in a shell without job control, tell their programs to ignore."""
+
+_TIME_TO_PRINT: Final = 2.0
+"""Seconds that a command which has ended may still print, once somebody wants it to end."""
+
+_KEY_REPEAT: Final = 0.5
+"""Seconds: Ctrl-C pressed again within them counts as the same press."""
+
+_LAST_RESORT: Final = 10.0
+"""Seconds from KILL to the end of the process, where nothing that is running lets go."""
+
+_KILLING_PRESS: Final = 3
+
+
+def interrupted_code(source: InterruptSource) -> int:
+    """The exit code of a command that was interrupted through a door."""
+    return EXIT_CODES.get(source, EXIT_CODES[InterruptSource.SIGINT])
+
+
+class Signalled(BaseException):
+    """A process signal came while there was no execution that could have been interrupted.
+
+    Not an `Exception`: like `KeyboardInterrupt`, it must get past whoever catches errors.
+
+    Attributes:
+        source: the signal.
+    """
+
+    def __init__(self, source: InterruptSource) -> None:
+        super().__init__(source)
+        self.source = source
+
+
+_Handler = Callable[[int, FrameType | None], object] | int | None
+
+
+class ProcessSignals:
+    """Handles SIGINT, SIGTERM and SIGHUP for the length of a command; a context manager.
+
+    In another thread than the main one, and for signals that are to be ignored, it does nothing.
+
+    Attributes:
+        at_once: called before the process is left in the middle of everything; it puts back what must
+            not stay behind, such as how the terminal is set.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[signal.Signals, _Handler] = {}
+        self._ending: int | None = None
+        self._leaving: tuple[InterruptSource, float] | None = None
+        self._alarm_before: _Handler = None
+        self.at_once: Callable[[], None] = _nothing
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for source in EXIT_CODES:
+                self._take_over(source)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, _after_the_end(handler))
+        if self._alarm_before is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self._alarm_before)
+            self._alarm_before = None
+
+    def heeds(self, source: InterruptSource) -> bool:
+        """Whether the signal is handled at all."""
+        return any(number.name == source.name for number in self._before)
+
+    def ending(self, exit_code: int) -> None:
+        """From now on the outcome is known and is being printed.
+
+        Signals do not change it any more; but where printing does not come to an end, they end the process.
+        """
+        self._ending = exit_code
+
+    @contextmanager
+    def last_resort(self) -> Iterator[None]:
+        """Within the context, the third press of Ctrl-C ends the process after some time, whatever happens.
+
+        An execution heeds its presses in an event loop. Where an item blocks that loop, nobody would.
+        To be entered after the handlers of the execution are in place.
+        """
+        heeded = self._before.get(signal.SIGINT)
+        if heeded is None:
+            yield
+            return
+        inner = signal.getsignal(signal.SIGINT)
+        presses, last = 0, float("-inf")
+
+        def press(number: int, frame: FrameType | None) -> None:
+            nonlocal presses, last
+            now = time.monotonic()
+            presses, last = presses + (now - last >= _KEY_REPEAT), now
+            if presses == _KILLING_PRESS:
+                self._leave_in(_LAST_RESORT, EXIT_CODES[InterruptSource.SIGINT])
+            if callable(inner):
+                inner(number, frame)
+
+        signal.signal(signal.SIGINT, press)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, inner)
+            self._leave_in(0, 0)
+
+    def _take_over(self, source: InterruptSource) -> None:
+        number: signal.Signals | None = getattr(signal, source.name, None)  # no SIGHUP on Windows
+        if number is None:
+            return
+        before = signal.getsignal(number)
+        # None: other code than Python handles it, and that could not be put back.
+        if before is None or (before is signal.SIG_IGN and source in _MAY_BE_IGNORED):
+            return
+        self._before[number] = before
+        signal.signal(number, lambda _number, _frame: self._received(source))
+
+    def _received(self, source: InterruptSource) -> None:
+        now = time.monotonic()
+        if self._ending is not None:
+            self._leave_in(_TIME_TO_PRINT, self._ending)
+        elif self._leaving is None:
+            self._leaving = source, now
+            raise Signalled(source)
+        else:
+            first, before = self._leaving
+            self._leaving = first, now
+            if source is not InterruptSource.SIGINT or now - before >= _KEY_REPEAT:
+                # Somebody insists; a key that is held down does not.
+                self._leave_now(interrupted_code(first))
+
+    def _leave_in(self, seconds: float, exit_code: int) -> None:
+        """Sets the alarm that ends the process; 0 seconds turn it off."""
+        if not hasattr(signal, "setitimer"):  # on Windows
+            return
+        if seconds and self._alarm_before is None:
+            self._alarm_before = signal.getsignal(signal.SIGALRM)
+        if seconds:
+            signal.signal(signal.SIGALRM, lambda _number, _frame: self._leave_now(exit_code))
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def _leave_now(self, exit_code: int) -> None:
+        self.at_once()
+        os._exit(exit_code)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _after_the_end(before: _Handler) -> _Handler:
+    """What handles a signal once the command has ended.
+
+    A key that is still held down must not make Python print a traceback while it ends. So what would do so
+    is put back only at the first press after the time of a key's repeating.
+    """
+    if before is not signal.default_int_handler:
+        return before
+    ended = time.monotonic()
+
+    def late(number: int, frame: FrameType | None) -> None:
+        if time.monotonic() - ended >= _KEY_REPEAT:
+            signal.signal(number, before)
+            before(number, frame)
+
+    return late

@@ -1,0 +1,111 @@
+"""How the terminal is set while a picture is drawn on it, and how it was before."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Final, Self
+
+try:
+    import termios
+except ImportError:  # on Windows, where there is nothing to set
+    termios = None  # type: ignore[assignment]  # the module, or none
+
+_LOCAL: Final = 3
+"""The place of the local modes among the attributes of a terminal."""
+
+_Attributes = list[Any]  # Any: as termios has it, numbers and a list of control characters
+
+
+class TerminalModes:
+    """Switches the echo of keys off for the length of a context, so that they cannot spoil a picture.
+
+    `^C` and line feeds that the terminal echoes by itself would go into the middle of it. When the process is
+    suspended (Ctrl-Z), the terminal is set back; when it goes on, set again. It is set only from the
+    foreground: elsewhere it belongs to another command, and setting it would stop this one.
+    """
+
+    def __init__(self, fd: int | None, *, all_keys: bool, on_resume: Callable[[], None]) -> None:
+        """Args:
+        fd: the terminal, or none where there is none.
+        all_keys: whether no key is echoed, or only control keys are not.
+        on_resume: called when the process goes on after it was suspended.
+        """
+        self._fd = fd
+        self._all_keys = all_keys
+        self._on_resume = on_resume
+        self._before: _Attributes | None = None
+        self._handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
+
+    def __enter__(self) -> Self:
+        if self._fd is not None and termios is not None:
+            self._set()
+            self._watch_suspension()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number in self._handlers:
+            signal.signal(number, signal.SIG_DFL)
+        self._handlers.clear()
+        self.restore()
+
+    def restore(self) -> None:
+        """Sets the terminal back as it was. May be called at any moment, any number of times."""
+        before, self._before = self._before, None
+        if before is not None and self._is_ours():
+            self._apply(before)
+
+    def _set(self) -> None:
+        assert self._fd is not None
+        if self._before is not None or not self._is_ours():
+            return
+        # A terminal that cannot be set, such as one that has gone away, is left as it is.
+        with contextlib.suppress(termios.error):
+            self._before = termios.tcgetattr(self._fd)
+            attributes: _Attributes = termios.tcgetattr(self._fd)
+            off = termios.ECHOCTL | (termios.ECHO if self._all_keys else 0)
+            attributes[_LOCAL] &= ~off
+            self._apply(attributes)
+
+    def _apply(self, attributes: _Attributes) -> None:
+        assert self._fd is not None
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
+
+    def _is_ours(self) -> bool:
+        assert self._fd is not None
+        try:
+            return os.tcgetpgrp(self._fd) == os.getpgrp()
+        except OSError:
+            # It is not this process's controlling terminal, so there is no job control to heed.
+            return True
+
+    def _watch_suspension(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number, handler in (
+            (signal.SIGTSTP, self._suspended),
+            (signal.SIGCONT, self._resumed),
+        ):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                self._handlers[number] = handler
+                signal.signal(number, handler)
+
+    def _suspended(self, number: int, _frame: FrameType | None) -> None:
+        self.restore()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)  # stops here, until the process is told to go on
+        signal.signal(number, self._suspended)
+
+    def _resumed(self, _number: int, _frame: FrameType | None) -> None:
+        self._set()
+        self._on_resume()

@@ -1,0 +1,124 @@
+"""Writing to standard streams, whoever reads them: a terminal, a file, a pipe that is closed half way."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import threading
+from pathlib import Path
+from typing import Final, TextIO
+
+from peaceful.errors import FileInaccessible
+
+_NOBODY_READS: Final = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO, errno.ECONNRESET})
+"""The other end of a pipe is closed; the terminal is gone."""
+
+
+class Writer:
+    """Writes text to a stream, at once.
+
+    Where nobody reads any more, what is written is dropped: that is no failure of the command, and must not
+    end it. May be used from any thread.
+
+    Attributes:
+        is_terminal: whether a person looks at it.
+        fd: its file descriptor, or none where it has none.
+        encoding: how characters become bytes.
+        ascii_only: whether it cannot show more than ASCII.
+    """
+
+    def __init__(self, stream: TextIO | None, name: str) -> None:
+        """Args:
+        stream: where to write; none where the process was started without it.
+        name: what it is called, such as `standard output`.
+        """
+        self._stream = stream
+        self._name = name
+        self._lock = threading.Lock()
+        self.fd = _file_descriptor(stream)
+        self.encoding: str = getattr(stream, "encoding", None) or "utf-8"
+        self.is_terminal = self.fd is not None and os.isatty(self.fd)
+        self.ascii_only = not _can_encode(self.encoding)
+        self._gone = stream is None
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody reads any more."""
+        return self._gone
+
+    def write(self, text: str) -> None:
+        """Writes text.
+
+        Raises:
+            FileInaccessible: it cannot be written for another reason than that nobody reads it.
+        """
+        try:
+            with self._lock:
+                if not self._gone:
+                    self._write(text)
+        except OSError as error:
+            self._give_up()
+            if error.errno not in _NOBODY_READS:
+                raise FileInaccessible(Path(self._name), "written", error) from error
+
+    def size(self) -> tuple[int, int] | None:
+        """The terminal's columns and rows, or none where there is no terminal, or it does not say."""
+        if self.fd is None or not self.is_terminal:
+            return None
+        try:
+            columns, rows = os.get_terminal_size(self.fd)
+        except OSError:
+            return None
+        return (columns, rows) if columns > 0 and rows > 0 else None
+
+    def in_foreground(self) -> bool:
+        """Whether the terminal is this process's to draw on, and not that of a later command."""
+        if self.fd is None:
+            return True
+        try:
+            return os.tcgetpgrp(self.fd) == os.getpgrp()
+        except OSError:
+            # Not this process's own terminal: there is no foreground that it could be in.
+            return True
+
+    def _write(self, text: str) -> None:
+        assert self._stream is not None
+        if self.fd is None:
+            self._stream.write(text)
+            self._stream.flush()
+            return
+        with contextlib.suppress(ValueError):
+            # What others have written to the stream comes first; it may be closed.
+            self._stream.flush()
+        rest = memoryview(text.encode(self.encoding, errors="replace"))
+        while rest:
+            try:
+                rest = rest[os.write(self.fd, rest) :]
+            except BlockingIOError:
+                # Somebody who shares the terminal has made it non-blocking.
+                select.select([], [self.fd], [])
+
+    def _give_up(self) -> None:
+        self._gone = True
+        if self.fd is not None:
+            # What Python itself flushes when it ends must go somewhere.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fd)
+            os.close(nowhere)
+
+
+def _file_descriptor(stream: TextIO | None) -> int | None:
+    try:
+        return None if stream is None else stream.fileno()
+    except (OSError, ValueError):
+        return None
+
+
+def _can_encode(encoding: str) -> bool:
+    try:
+        "✓✗·━╸⠹…→".encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -1,0 +1,125 @@
+"""Addresses of files on the web, and what of them may be shown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
+
+HIDDEN: Final = "..."
+"""What stands for a hidden part of an address."""
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_SECRET_WORDS: Final = frozenset(
+    "auth authorization token secret sig signature hmac pass passwd password pwd pw key apikey "
+    "credential credentials session sid jwt cookie ticket code policy".split()
+)
+_SECRET_ENDS: Final = ("token", "secret", "password", "passwd", "signature", "key")
+_SIGNER_PREFIXES: Final = ("x-amz-", "x-goog-", "x-oss-", "x-cos-")
+_SIGNATURES: Final = frozenset({"sig", "signature"})
+_BESIDE_SIGNATURES: Final = frozenset("expires sv ss st se sr sp spr srt sip skoid sktid".split())
+"""What changes whenever a signature of CloudFront, Google or Azure is renewed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address, cut into what is sent, what is shown and what is neither.
+
+    Attributes:
+        url: the address without user name, password and fragment.
+        login: user name and password, or none.
+        shown: for people and for states: secrets are replaced, so that it stays the same when only a
+            signature is renewed.
+        origin: scheme, host and port: whoever is trusted with headers and login.
+    """
+
+    url: str
+    login: tuple[str, str] | None
+    shown: str
+    origin: tuple[str, str, int]
+
+    @property
+    def secret(self) -> bool:
+        """Whether more is sent than is shown."""
+        return self.login is not None or self.shown != self.url
+
+    @property
+    def host(self) -> str:
+        """The server's name, with its port where that is an unusual one."""
+        scheme, host, port = self.origin
+        name = f"[{host}]" if ":" in host else host
+        return name if port == _PORTS[scheme] else f"{name}:{port}"
+
+    @property
+    def path(self) -> str:
+        """The path on the server."""
+        return urlsplit(self.url).path or "/"
+
+    def joined(self, location: str) -> Address:
+        """The address that a redirect leads to.
+
+        Args:
+            location: absolute, or relative to this address.
+
+        Raises:
+            ValueError: it is not an address of a file on the web; the message has no secrets.
+        """
+        return parsed(urljoin(self.url, location))
+
+
+def parsed(text: str) -> Address:
+    """The address that a text says.
+
+    Raises:
+        ValueError: it is not one; the message has no secrets.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError as error:
+        raise ValueError("it is not an address such as https://example.com/file") from error
+    scheme = parts.scheme.lower()
+    if scheme not in _PORTS:
+        raise ValueError("it must begin with http:// or https://")
+    if not parts.hostname:
+        raise ValueError("it names no host, as https://example.com/file does")
+    host = parts.hostname
+    authority = f"[{host}]" if ":" in host else host
+    if port is not None and port != _PORTS[scheme]:
+        authority += f":{port}"
+    plain = SplitResult(scheme, authority, parts.path or "/", parts.query, "")
+    return Address(
+        url=urlunsplit(plain),
+        login=_login(parts),
+        shown=urlunsplit(plain._replace(query=_shown_query(parts.query))),
+        origin=(scheme, host, port or _PORTS[scheme]),
+    )
+
+
+def _login(parts: SplitResult) -> tuple[str, str] | None:
+    if parts.username is None and parts.password is None:
+        return None
+    return unquote(parts.username or ""), unquote(parts.password or "")
+
+
+def _shown_query(query: str) -> str:
+    parameters = [parameter.partition("=") for parameter in query.split("&")]
+    signed = any(name.lower() in _SIGNATURES for name, _, _ in parameters)
+    return "&".join(
+        f"{name}={HIDDEN}" if value and _is_secret(name, signed=signed) else f"{name}{equals}{value}"
+        for name, equals, value in parameters
+    )
+
+
+def _is_secret(name: str, *, signed: bool) -> bool:
+    """Whether a parameter commonly holds something that opens a door, or a part of it."""
+    lower = unquote(name).lower()
+    return (
+        lower.endswith(_SECRET_ENDS)
+        or lower.startswith(_SIGNER_PREFIXES)
+        or (signed and lower in _BESIDE_SIGNATURES)
+        or not _SECRET_WORDS.isdisjoint(word.lower() for word in _WORD.findall(name))
+    )

@@ -1,0 +1,142 @@
+"""How a download fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from peaceful.errors import ItemFailure
+from peaceful.present import size
+
+
+class DownloadFailed(ItemFailure):
+    """A file could not be downloaded. Messages show addresses without logins, tokens, signatures."""
+
+    code: ClassVar[str] = "DOWNLOAD-FAILED"
+
+
+class HostUnknown(DownloadFailed):
+    """No machine has the name that the address gives."""
+
+    code: ClassVar[str] = "DOWNLOAD-HOST-UNKNOWN"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"There is no host named {host}.",
+            help="check the address; a name of an internal network is only known inside it",
+        )
+
+
+class SourceUnreachable(DownloadFailed):
+    """The server did not answer, or the connection to it broke. Trying again may help."""
+
+    code: ClassVar[str] = "DOWNLOAD-UNREACHABLE"
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(
+            f"{host} {reason}.",
+            help="check the network and any proxy, then run the command again: it carries on",
+        )
+
+
+class SourceUnavailable(DownloadFailed):
+    """The server says that it cannot answer now. Trying again may help.
+
+    Attributes:
+        status: the status of its answer.
+        retry_after: the seconds that it asks to wait, or none where it does not say.
+    """
+
+    code: ClassVar[str] = "DOWNLOAD-UNAVAILABLE"
+
+    def __init__(self, shown: str, status: int, reason: str, retry_after: float | None) -> None:
+        later = "" if retry_after is None else f"; it asks to wait {retry_after:.0f} s"
+        super().__init__(
+            f"The server cannot give {shown} now: {status} {reason}{later}.",
+            help="run the command again later: it carries on",
+        )
+        self.status = status
+        self.retry_after = retry_after
+
+
+class SourceNotTrusted(DownloadFailed):
+    """The server could not prove who it is, or speaks no TLS."""
+
+    code: ClassVar[str] = "DOWNLOAD-TLS"
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(
+            f"{host} could not prove that it is {host}: {reason}.",
+            help="check the address and this machine's clock; for a certificate authority of one's own, "
+            "name its file in the environment variable SSL_CERT_FILE",
+        )
+
+
+class SourceMissing(DownloadFailed):
+    """The server says that there is no such file."""
+
+    code: ClassVar[str] = "DOWNLOAD-NOT-FOUND"
+
+    def __init__(self, shown: str, status: int) -> None:
+        super().__init__(
+            f"There is nothing at {shown}: the server says {status}.",
+            help="check the address; some servers say this too where a login is missing",
+        )
+
+
+class SourceRefused(DownloadFailed):
+    """The server does not give the file.
+
+    Attributes:
+        status: the status of its answer.
+    """
+
+    code: ClassVar[str] = "DOWNLOAD-REFUSED"
+
+    def __init__(self, shown: str, status: int, reason: str) -> None:
+        login = status in (401, 403, 407)
+        super().__init__(
+            f"The server does not give {shown}: {status} {reason}.",
+            help="check the login or token, and that it has not expired"
+            if login
+            else "check the address and the headers",
+        )
+        self.status = status
+
+
+class RedirectRefused(DownloadFailed):
+    """The server sends on to a place that is not gone to."""
+
+    code: ClassVar[str] = "DOWNLOAD-REDIRECT"
+
+
+class AnswerInvalid(DownloadFailed):
+    """The server's answer does not fit what was asked. Trying again may help."""
+
+    code: ClassVar[str] = "DOWNLOAD-ANSWER"
+
+
+class LengthWrong(DownloadFailed):
+    """The server sent less or more than it said. Trying again may help."""
+
+    code: ClassVar[str] = "DOWNLOAD-LENGTH"
+
+    def __init__(self, shown: str, expected: int, found: int) -> None:
+        super().__init__(
+            f"{shown} should have {expected} bytes ({size(expected)}), and {found} came.",
+            help="run the command again; if it stays so, the server is at fault",
+        )
+
+
+class ChecksumWrong(DownloadFailed):
+    """What was downloaded is not what it should be. It was removed."""
+
+    code: ClassVar[str] = "DOWNLOAD-CHECKSUM"
+
+    def __init__(self, shown: str, path: Path, expected: str, found: str) -> None:
+        super().__init__(
+            f"What {shown} gives is not what it should be: its SHA-256 is another. "
+            f"It was removed; {path} is as it was.",
+            details=(("expected", expected), ("found", found)),
+            help="check where both come from; do not use the file before you know which one is right",
+        )

@@ -1,0 +1,301 @@
+"""Fetching the bytes: as often as needed, from where the last attempt ended, to the file's place."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TypeVar, assert_never
+
+from peaceful.errors import RetriesExhausted
+from peaceful.item import Backoff, ItemCtx, write_atomically
+from peaceful.items._download._client import Answer, Client, HttpSettings
+from peaceful.items._download._errors import AnswerInvalid, ChecksumWrong, LengthWrong
+from peaceful.items._download._origin import Origin, sha256_of
+from peaceful.items._download._part import Part, PartRecord
+from peaceful.items._download._plan import (
+    FromOffset,
+    FromStart,
+    Nonsense,
+    NothingLeft,
+    StartOver,
+    Take,
+    facts_of,
+    start_of,
+    verdict,
+)
+from peaceful.items._download._source import TRANSIENT, refusal, wait_asked_for
+from peaceful.items._download._state import FileDownloadState, download_diff
+from peaceful.items._threads import in_thread
+from peaceful.present import size, size_pair
+
+T = TypeVar("T")
+
+_WRITTEN_AT_ONCE: Final = 256 * 1024
+"""Bytes that are gathered before a thread writes them."""
+_SMALL: Final = 64 * 1024
+"""Bytes: where fewer come at once, the network is slower than we are, and they are written at once."""
+
+
+class _GotFurther(Exception):
+    """An attempt failed, but not before it got further than any other: the counting begins anew."""
+
+
+async def tried(
+    ctx: ItemCtx, attempt: Callable[[], Awaitable[T]], attempts: int, doing: str
+) -> T:
+    """Tries something again after failures that may pass.
+
+    Raises:
+        DownloadFailed: it failed for good, or as often as allowed.
+    """
+    try:
+        return await ctx.retry(
+            attempt,
+            on=TRANSIENT,
+            backoff=Backoff(attempts=attempts),
+            doing=doing,
+            at_least=wait_asked_for,
+        )
+    except RetriesExhausted as error:
+        assert isinstance(error.__cause__, TRANSIENT)
+        error.__cause__.details = (("tried", f"{attempts} times"),)
+        raise error.__cause__ from None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be downloaded.
+
+    Attributes:
+        settings: how to ask for it.
+        target: where it goes.
+        attempts: how often in a row an attempt may fail without getting any further.
+        current: what is there.
+        goal: what should be there.
+    """
+
+    settings: HttpSettings
+    target: Path
+    attempts: int
+    current: FileDownloadState
+    goal: FileDownloadState
+
+
+class Transfer:
+    """One download, from looking at what is there already to putting the whole in its place."""
+
+    def __init__(self, ctx: ItemCtx, order: Order) -> None:
+        self._ctx = ctx
+        self._order = order
+        self._part = Part(order.target)
+        self._record: PartRecord | None = None
+        self._furthest = 0
+        self._guessed = False
+        """Whether bytes were joined that only the checksum can prove to belong together."""
+
+    async def run(self) -> FileDownloadState:
+        """Downloads the file.
+
+        Returns:
+            What it then is.
+
+        Raises:
+            DownloadFailed: the file cannot be had.
+            DiskFailed: it cannot be written.
+            StoppedAtSafePoint: the item is to end here; what came is kept.
+        """
+        self._record = await in_thread(self._part.load)
+        try:
+            async with Client(self._order.settings, self._ctx) as client:
+                await self._fetch(client)
+                digest = await self._checked()
+                if digest is None and self._guessed:
+                    # Parts of two versions, most likely: once more, from the start.
+                    await in_thread(self._part.remove)
+                    self._record, self._guessed = None, False
+                    await self._fetch(client)
+                    digest = await self._checked()
+            return await self._finished(digest)
+        finally:
+            await in_thread(self._part.close)
+
+    # ---- the bytes
+
+    async def _fetch(self, client: Client) -> None:
+        """Attempts until all is there; as often as it takes, as long as it gets further."""
+        self._furthest = self._part.size if self._record is not None else 0
+        while True:
+            try:
+                return await tried(
+                    self._ctx,
+                    lambda: self._attempt(client),
+                    self._order.attempts,
+                    "the download",
+                )
+            except _GotFurther as further:
+                self._ctx.progress.message(f"{further}; carrying on")
+                await self._ctx.sleep(Backoff().delay, where=self._where())
+
+    async def _attempt(self, client: Client) -> None:
+        try:
+            while not await self._asked_and_taken(client):
+                await in_thread(self._part.remove)
+                self._record = None
+        except TRANSIENT as error:
+            if self._part.size > self._furthest:
+                self._furthest = self._part.size
+                raise _GotFurther(error.message.rstrip(".")) from error
+            raise
+
+    async def _asked_and_taken(self, client: Client) -> bool:
+        """One question and its answer; whether that led to the whole file. Else, start over."""
+        order, record = self._order, self._record
+        source = order.settings.address
+        start = start_of(
+            record, self._part.size, source=source.shown, verified=order.settings.verified
+        )
+        headers: dict[str, str] = {}
+        if isinstance(start, FromOffset):
+            if self._is_whole():
+                return True
+            headers["Range"] = f"bytes={start.offset}-"
+            if start.if_range is not None:
+                headers["If-Range"] = start.if_range
+        async with await client.send("GET", headers) as answer:
+            if answer.status not in (200, 206) and not (answer.status == 416 and headers):
+                raise refusal(answer, source, datetime.now(UTC))
+            match verdict(start, record, answer.status, answer.headers):
+                case Take(offset=offset, total=total):
+                    self._guessed |= offset > 0 and "If-Range" not in headers
+                    await self._take(answer, offset, total)
+                    return True
+                case NothingLeft():
+                    return True
+                case StartOver():
+                    return False
+                case Nonsense(reason=reason):
+                    raise AnswerInvalid(
+                        f"{source.host} {reason}.",
+                        help="run the command again; if it stays so, the server is at fault",
+                    )
+                case other:
+                    assert_never(other)
+
+    def _is_whole(self) -> bool:
+        """Whether all bytes are there, of the version that is wanted, and only the renaming is left."""
+        record, goal = self._record, self._order.goal
+        if record is None or record.length != self._part.size:
+            return False
+        wanted = goal.etag or goal.last_modified
+        return goal.sha256 is not None or (
+            wanted is not None and wanted in (record.etag, record.last_modified)
+        )
+
+    async def _take(self, answer: Answer, offset: int, total: int | None) -> None:
+        facts = facts_of(answer.headers, answer.status)
+        if offset == 0 or self._record is None:
+            self._record = PartRecord(
+                source=self._order.settings.address.shown,
+                etag=facts.etag,
+                last_modified=facts.last_modified,
+                length=total,
+                if_range=facts.if_range(),
+            )
+            await in_thread(self._part.begin, self._record)
+        else:
+            await in_thread(self._part.carry_on, self._record)
+        expected = total if total is not None else self._expected(self._record)
+        self._ctx.progress.bytes(expected, done=self._part.size)
+        await self._receive(answer, self._record, expected)
+        if expected is not None and self._part.size != expected:
+            found = self._part.size
+            if found > expected:
+                await in_thread(self._part.remove)
+            raise LengthWrong(self._order.settings.address.shown, expected, found)
+
+    def _expected(self, record: PartRecord) -> int | None:
+        """How many bytes the whole has, where the answer does not say: what was said before of the same."""
+        goal = self._order.goal
+        same = (goal.etag, goal.last_modified) == (record.etag, record.last_modified)
+        return record.length if record.length is not None else (goal.size if same else None)
+
+    async def _receive(self, answer: Answer, record: PartRecord, expected: int | None) -> None:
+        ctx, part = self._ctx, self._part
+        gathered = bytearray()
+        try:
+            while True:
+                received = part.size + len(gathered)
+                data = await ctx.wait_for(
+                    answer.next_bytes(),
+                    partial=self._partial(received, expected),
+                    where=_where(received, expected),
+                )
+                if not data:
+                    return
+                gathered += data
+                ctx.progress.done(part.size + len(gathered))
+                if len(data) < _SMALL or len(gathered) >= _WRITTEN_AT_ONCE:
+                    # Never written twice, also where writing fails half way.
+                    full, gathered = gathered, bytearray()
+                    await in_thread(part.write, full, record)
+        finally:
+            if gathered:
+                await in_thread(part.write, gathered, record)
+            await in_thread(part.sync, record)
+
+    def _partial(self, received: int, expected: int | None) -> FileDownloadState:
+        current = self._order.current
+        known = {} if current.present else {"size": expected}
+        return current.model_copy(update={"partial": received, **known})
+
+    def _where(self) -> str:
+        return _where(self._part.size, None if self._record is None else self._record.length)
+
+    # ---- the whole
+
+    async def _checked(self) -> str | None:
+        """The checksum of what came; none where it is to be fetched once more.
+
+        Raises:
+            ChecksumWrong: it is another one than it should be.
+        """
+        ctx, wanted = self._ctx, self._order.goal.sha256
+        if wanted is None:
+            return ""
+        ctx.progress.message("comparing the checksum")
+        ctx.progress.bytes(self._part.size, done=0)
+
+        def between(count: int) -> None:
+            ctx.progress.advance(count)
+            ctx.safe_point(where="while comparing the checksum of the whole file")
+
+        found = await in_thread(sha256_of, self._part.path, between)
+        if found == wanted:
+            return found
+        if self._guessed:
+            return None
+        await in_thread(self._part.remove)
+        shown = self._order.settings.address.shown
+        raise ChecksumWrong(shown, self._order.target, wanted, found)
+
+    async def _finished(self, digest: str | None) -> FileDownloadState:
+        record = self._record
+        assert record is not None
+        target, goal = self._order.target, self._order.goal
+        facts = await in_thread(self._part.finish, lambda found: _remember(target, record, found))
+        state = FileDownloadState(
+            path=target,
+            present=True,
+            size=facts.st_size,
+            sha256=digest or None,
+            etag=record.etag,
+            last_modified=record.last_modified,
+            source=record.source,
+        )
+        self._ctx.progress.message(f"{size(facts.st_size)} from {self._order.settings.address.host}")
+        if download_diff(state, goal) is not None:
+            # The source changed after it was looked up; what came is the newer one, and whole.
+            return state.model_copy(update={"newer_than": goal.revision})
+        return state
