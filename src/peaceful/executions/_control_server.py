@@ -112,6 +112,9 @@ class ControlServer:
                 await client.refuse("FORBIDDEN", "it is another user's", "use that user's account")
             else:
                 await client.serve()
+        except asyncio.CancelledError:
+            # By `close`. It ends here, because asyncio of Python 3.11 would report it as an error.
+            return
         except (ConnectionError, TimeoutError):
             _LOG.debug("a client of a control socket went away, or did not take its answer")
         except Exception:  # noqa: BLE001 - whatever goes wrong must not touch the execution

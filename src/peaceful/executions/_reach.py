@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from peaceful.errors import ExecutionEnded, ExecutorUnreachable
+from peaceful.errors import ExecutionEnded, ExecutorUnreachable, PeacefulError
 from peaceful.executions._control_client import ControlClient
 from peaceful.executions._control_protocol import ControlRequest
+from peaceful.executions._identity import ProcessIdentity
 from peaceful.executions._presence import Presence
 from peaceful.executions._record import ExecutionRecord, JsonObject
 from peaceful.model import JsonValue
@@ -32,11 +33,11 @@ class Reach:
             ExecutionEnded: it has ended meanwhile.
             ExecutorUnreachable: its process cannot be asked, or does not answer.
         """
-        address = self._address(record)
+        process, address = _found(record)
         try:
             return self._client.ask(address, request)
         except OSError as error:
-            raise self._why_not(record, error) from error
+            raise self._why_not(record, process, error) from error
 
     async def events(self, record: ExecutionRecord) -> AsyncGenerator[JsonObject]:
         """How everything stands, and then what happens.
@@ -45,42 +46,47 @@ class Reach:
             ExecutionEnded: it has ended meanwhile.
             ExecutorUnreachable: its process cannot be asked, or does not answer.
         """
-        address = self._address(record)
+        process, address = _found(record)
         try:
             async with aclosing(self._client.events(address)) as events:
                 async for event in events:
                     yield event
         except OSError as error:
-            raise self._why_not(record, error) from error
+            raise self._why_not(record, process, error) from error
 
-    def _address(self, record: ExecutionRecord) -> str:
-        if record.address is not None:
-            return record.address
-        if record.process is None:
-            raise ExecutorUnreachable(
-                f"Execution {record.id} is waiting for a process to run it.",
-                help="try again once it runs",
-            )
-        raise ExecutorUnreachable(
-            f"Execution {record.id} runs in process {record.process.pid} of "
-            f"{record.process.machine.host}, which cannot be reached from another process.",
-            help="interrupt it where it was started: in its terminal, by Ctrl-C",
-        )
-
-    def _why_not(self, record: ExecutionRecord, error: OSError) -> Exception:
+    def _why_not(
+        self, record: ExecutionRecord, process: ProcessIdentity, error: OSError
+    ) -> PeacefulError:
         now = self._presence.settled(self._presence.store.get(record.id))
         if now.state.ended:
             return ExecutionEnded(now.id, now.state)
-        by = record.info.started_by
-        if by.host != self._presence.process.machine.host:
+        pid, host = process.pid, process.machine.host
+        if host != self._presence.process.machine.host:
             return ExecutorUnreachable(
-                f"Execution {record.id} runs on {by.host}, which cannot be reached from here.",
-                details=(("process", str(by.pid)), ("reason", error.strerror or str(error))),
-                help=f"run this on {by.host}",
+                f"Execution {record.id} runs on {host}, which cannot be reached from here.",
+                details=(("process", str(pid)), ("reason", error.strerror or str(error))),
+                help=f"run this on {host}",
             )
         return ExecutorUnreachable(
-            f"Process {by.pid}, which runs execution {record.id}, does not answer.",
+            f"Process {pid}, which runs execution {record.id}, does not answer.",
             details=(("reason", error.strerror or str(error)),),
-            help=f"if it was stopped, let it go on: kill -CONT {by.pid}; "
-            f"or interrupt it by: kill -TERM {by.pid}",
+            help=f"if it was stopped, let it go on: kill -CONT {pid}; "
+            f"or interrupt it by: kill -TERM {pid}",
         )
+
+
+def _found(record: ExecutionRecord) -> tuple[ProcessIdentity, str]:
+    """Which process runs the execution, and where it listens."""
+    process = record.process
+    if process is None:
+        raise ExecutorUnreachable(
+            f"Execution {record.id} is waiting for a process to run it.",
+            help="try again once it runs",
+        )
+    if record.address is None:
+        raise ExecutorUnreachable(
+            f"Execution {record.id} runs in process {process.pid} of {process.machine.host}, "
+            "which cannot be reached from another process.",
+            help="interrupt it where it was started: in its terminal, by Ctrl-C",
+        )
+    return process, record.address

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import logging
 import os
 import secrets
 import socket
@@ -51,6 +52,8 @@ from peaceful.runtime._threads import DaemonThreads
 from peaceful.storage import LockHolder, ProfileLock
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger("peaceful.runtime")
 
 _KILLED_SINKS = 2.0
 """Seconds that stuck sinks are waited for after a kill."""
@@ -128,11 +131,16 @@ class Session:
         self._close_latch()
         timings = self.timings()
         shown = error if isinstance(error, PeacefulError) else _unexpected(error)
+        ended = self._ended_event(OutcomeKind.ERROR, {}, timings.ended_at)
+        self._ending = replace(ended, error=shown.to_json())
         document = failure_document(self.info, self._items, shown, self.signal, timings)
-        await self._finish(OutcomeKind.ERROR, document, timings)
-        self._ending = replace(
-            self._ended_event(OutcomeKind.ERROR, {}, timings.ended_at), error=shown.to_json()
-        )
+        try:
+            await self._finish(OutcomeKind.ERROR, document, timings)
+        except PeacefulError as unwritten:
+            # The error that ended the execution is the one to be told; it most likely caused this.
+            _LOG.warning(
+                "the end of execution %s was not written down: %s", self.info.id, unwritten
+            )
 
     async def tell_the_end(self) -> None:
         """Tells of the end, and waits until every sink has heard of it."""

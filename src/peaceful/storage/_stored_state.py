@@ -124,7 +124,7 @@ def time_text(time: datetime) -> str:
     """A moment as people and programs read it (RFC 3339), in UTC."""
     if time.tzinfo is not UTC:
         time = time.astimezone(UTC)
-    return f"{time.replace(tzinfo=None).isoformat()}Z"
+    return f"{time.isoformat().removesuffix('+00:00')}Z"
 
 
 def time_from(text: str) -> datetime:

@@ -166,6 +166,24 @@ async def test_the_reason_of_a_deadline_is_given(channel: Channel) -> None:
     assert (last.source, last.reason) == (InterruptSource.SIGHUP, "not done in time after SIGHUP")
 
 
+async def test_the_first_deadline_is_kept(channel: Channel) -> None:
+    """After SIGTERM, SIGHUP changes nothing: what follows is still that of SIGTERM."""
+    sender, receiver = channel
+    told: Told = []
+    async with interrupt_on_signals(
+        sender, stop_timeout=0.05, on_press=lambda *what: told.append(what)
+    ):
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGHUP)
+        await receiver.wait(KILL)
+    assert [(sent.source, sent.level, result is SendResult.ACCEPTED) for sent, result in told] == [
+        (InterruptSource.SIGTERM, STOP, True),
+        (InterruptSource.SIGHUP, STOP, False),
+        (InterruptSource.SIGTERM, CANCEL, True),
+        (InterruptSource.SIGTERM, KILL, True),
+    ]
+
+
 async def test_without_on_press_nothing_is_told(channel: Channel) -> None:
     """`on_press` may be left out."""
     sender, receiver = channel

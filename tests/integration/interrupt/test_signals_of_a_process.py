@@ -76,22 +76,6 @@ def test_a_deadline_climbs_the_ladder(run: Run, program: str, number: signal.Sig
 
 
 @kinds
-def test_the_first_deadline_is_kept(run: Run, program: str) -> None:
-    """After SIGTERM, SIGHUP changes nothing: the levels that follow are still those of SIGTERM."""
-    child = run(program.format(options="stop_timeout=1.5"))
-    child.line()
-    child.send(signal.SIGTERM)
-    assert child.line() == "SIGTERM stop accepted"
-    child.send(signal.SIGHUP)
-    assert child.end()[1] == [
-        "SIGHUP stop unchanged",
-        "SIGTERM cancel accepted",
-        "SIGTERM kill accepted",
-        "restored True",
-    ]
-
-
-@kinds
 def test_what_was_to_be_ignored_is_ignored(run: Run, program: str) -> None:
     """With SIGHUP and SIGINT ignored at the start, they stay so; SIGTERM is still heard."""
     child = run(program.format(options="stop_timeout=0.2"), signal.SIGHUP, signal.SIGINT)

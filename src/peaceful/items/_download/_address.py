@@ -109,13 +109,20 @@ def _shown_query(query: str) -> str:
     parameters = [parameter.partition("=") for parameter in query.split("&")]
     signed = any(name.lower() in _SIGNATURES for name, _, _ in parameters)
     return "&".join(
-        f"{name}={HIDDEN}" if value and _is_secret(name, signed=signed) else f"{name}{equals}{value}"
+        f"{name}={HIDDEN}"
+        if value and is_secret_name(name, signed=signed)
+        else f"{name}{equals}{value}"
         for name, equals, value in parameters
     )
 
 
-def _is_secret(name: str, *, signed: bool) -> bool:
-    """Whether a parameter commonly holds something that opens a door, or a part of it."""
+def is_secret_name(name: str, *, signed: bool = False) -> bool:
+    """Whether a parameter or a header commonly holds something that opens a door, or a part of it.
+
+    Args:
+        name: its name.
+        signed: whether there is a signature beside it.
+    """
     lower = unquote(name).lower()
     return (
         lower.endswith(_SECRET_ENDS)

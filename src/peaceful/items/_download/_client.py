@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
+
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
     """How a file is asked for.
@@ -64,7 +65,9 @@ class Answer:
         try:
             return await anext(self._body, b"")
         except httpx.HTTPError as error:
-            raise failure_of(error, self._address.host, self._address.host, self._timeout) from error
+            raise failure_of(
+                error, self._address.host, self._address.host, self._timeout
+            ) from error
 
     async def __aenter__(self) -> Self:
         return self

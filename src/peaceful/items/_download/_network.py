@@ -100,7 +100,9 @@ def failure_of(error: httpx.HTTPError, host: str, peer: str, timeout: float) -> 
         case httpx.ConnectError():
             return SourceUnreachable(peer, "cannot be reached")
         case httpx.ProxyError():
-            return SourceUnreachable(peer, f"does not let through to {host}: {one_line(str(error), 100)}")
+            return SourceUnreachable(
+                peer, f"does not let through to {host}: {one_line(str(error), 100)}"
+            )
         case httpx.RemoteProtocolError():
             return SourceUnreachable(host, "broke the connection, or does not speak HTTP")
         case _:

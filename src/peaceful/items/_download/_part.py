@@ -186,7 +186,9 @@ class Part:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 self.close()
-                raise PathTaken(self.path, "being written by another download", "this one") from error
+                raise PathTaken(
+                    self.path, "being written by another download", "this one"
+                ) from error
         return descriptor
 
     def _note(self, record: PartRecord) -> None:

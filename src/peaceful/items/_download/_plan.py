@@ -110,14 +110,10 @@ def facts_of(headers: Mapping[str, str], status: int) -> SourceFacts:
         size = _range_of(headers)[2]
     else:
         size = _whole_number(headers.get("content-length"))
-    return SourceFacts(
-        size, headers.get("etag"), headers.get("last-modified"), headers.get("date")
-    )
+    return SourceFacts(size, headers.get("etag"), headers.get("last-modified"), headers.get("date"))
 
 
-def start_of(
-    record: PartRecord | None, present: int, *, source: str, verified: bool
-) -> Start:
+def start_of(record: PartRecord | None, present: int, *, source: str, verified: bool) -> Start:
     """Where to begin, given what is there.
 
     Args:
@@ -201,10 +197,14 @@ def http_time(text: str | None) -> datetime | None:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def retry_after(text: str | None, now: datetime) -> float | None:
-    """The seconds that a `Retry-After` asks to wait (RFC 9110, section 10.2.3), or none."""
-    seconds = _whole_number(None if text is None else text.strip())
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that an answer asks to wait (RFC 9110, section 10.2.3), or none.
+
+    A moment is compared with the server's own time, whatever this machine's clock says.
+    """
+    text = headers.get("retry-after", "").strip()
+    seconds = _whole_number(text)
     if seconds is not None:
         return float(seconds)
-    moment = http_time(text)
-    return None if moment is None else max(0.0, (moment - now).total_seconds())
+    then, now = http_time(text), http_time(headers.get("date"))
+    return None if then is None or now is None else max(0.0, (then - now).total_seconds())

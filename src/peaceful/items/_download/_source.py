@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 from peaceful.items._download._address import Address
@@ -29,7 +28,7 @@ _FINAL: Final = frozenset({501, 505})
 """Statuses from 500 on that will not change by themselves."""
 
 
-async def looked_up(client: Client, address: Address, now: datetime) -> SourceFacts:
+async def looked_up(client: Client, address: Address) -> SourceFacts:
     """What the server says of the file, without fetching it.
 
     Asks by `HEAD`; where that is refused, which signed addresses and some servers do, or gives no
@@ -44,10 +43,10 @@ async def looked_up(client: Client, address: Address, now: datetime) -> SourceFa
             if facts.size != 0:  # Some say 0 to every HEAD.
                 return facts
         elif is_busy(answer.status):
-            raise refusal(answer, address, now)
+            raise refusal(answer, address)
     async with await client.send("GET", {"Range": "bytes=0-0"}) as answer:
         if answer.status not in (200, 206, 416):
-            raise refusal(answer, address, now)
+            raise refusal(answer, address)
         return facts_of(answer.headers, answer.status)
 
 
@@ -56,16 +55,15 @@ def is_busy(status: int) -> bool:
     return status in _BUSY or (status >= 500 and status not in _FINAL)
 
 
-def refusal(answer: Answer, address: Address, now: datetime) -> DownloadFailed:
+def refusal(answer: Answer, address: Address) -> DownloadFailed:
     """What an answer without the file means.
 
     Args:
         answer: the answer.
         address: what was asked for.
-        now: the present time, in UTC.
     """
     if is_busy(answer.status):
-        wait = retry_after(answer.headers.get("retry-after"), now)
+        wait = retry_after(answer.headers)
         return SourceUnavailable(address.shown, answer.status, answer.reason, wait)
     if answer.status in (404, 410):
         return SourceMissing(address.shown, answer.status)

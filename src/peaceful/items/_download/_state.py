@@ -103,4 +103,6 @@ def _versions(current: FileDownloadState, goal: FileDownloadState) -> Iterator[C
 
 def _field(name: str, before: str | None, after: str | None) -> Change:
     """A change of a fact; what is not known is no absence."""
-    return Change(name, before, after, before_shown=before or "unknown", after_shown=after or "unknown")
+    return Change(
+        name, before, after, before_shown=before or "unknown", after_shown=after or "unknown"
+    )

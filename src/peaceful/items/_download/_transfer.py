@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar, assert_never
 
@@ -42,9 +42,7 @@ class _GotFurther(Exception):
     """An attempt failed, but not before it got further than any other: the counting begins anew."""
 
 
-async def tried(
-    ctx: ItemCtx, attempt: Callable[[], Awaitable[T]], attempts: int, doing: str
-) -> T:
+async def tried(ctx: ItemCtx, attempt: Callable[[], Awaitable[T]], attempts: int, doing: str) -> T:
     """Tries something again after failures that may pass.
 
     Raises:
@@ -110,14 +108,11 @@ class Transfer:
         try:
             async with Client(self._order.settings, self._ctx) as client:
                 await self._fetch(client)
-                digest = await self._checked()
-                if digest is None and self._guessed:
+                while not await self._is_right():
                     # Parts of two versions, most likely: once more, from the start.
-                    await in_thread(self._part.remove)
                     self._record, self._guessed = None, False
                     await self._fetch(client)
-                    digest = await self._checked()
-            return await self._finished(digest)
+            return await self._finished()
         finally:
             await in_thread(self._part.close)
 
@@ -165,7 +160,7 @@ class Transfer:
                 headers["If-Range"] = start.if_range
         async with await client.send("GET", headers) as answer:
             if answer.status not in (200, 206) and not (answer.status == 416 and headers):
-                raise refusal(answer, source, datetime.now(UTC))
+                raise refusal(answer, source)
             match verdict(start, record, answer.status, answer.headers):
                 case Take(offset=offset, total=total):
                     self._guessed |= offset > 0 and "If-Range" not in headers
@@ -255,15 +250,15 @@ class Transfer:
 
     # ---- the whole
 
-    async def _checked(self) -> str | None:
-        """The checksum of what came; none where it is to be fetched once more.
+    async def _is_right(self) -> bool:
+        """Whether what came has the right checksum. Else it is removed, and to be fetched once more.
 
         Raises:
-            ChecksumWrong: it is another one than it should be.
+            ChecksumWrong: it came in one piece, and has another one than it should have.
         """
         ctx, wanted = self._ctx, self._order.goal.sha256
         if wanted is None:
-            return ""
+            return True
         ctx.progress.message("comparing the checksum")
         ctx.progress.bytes(self._part.size, done=0)
 
@@ -273,29 +268,48 @@ class Transfer:
 
         found = await in_thread(sha256_of, self._part.path, between)
         if found == wanted:
-            return found
-        if self._guessed:
-            return None
+            return True
         await in_thread(self._part.remove)
+        if self._guessed:
+            return False
         shown = self._order.settings.address.shown
         raise ChecksumWrong(shown, self._order.target, wanted, found)
 
-    async def _finished(self, digest: str | None) -> FileDownloadState:
-        record = self._record
+    async def _finished(self) -> FileDownloadState:
+        record, order = self._record, self._order
         assert record is not None
-        target, goal = self._order.target, self._order.goal
-        facts = await in_thread(self._part.finish, lambda found: _remember(target, record, found))
+
+        def remember(facts: os.stat_result) -> None:
+            origin = None if order.goal.sha256 is not None else _origin(record, facts)
+            write_atomically(Origin.path_for(order.target), origin)
+
+        facts = await in_thread(self._part.finish, remember)
         state = FileDownloadState(
-            path=target,
+            path=order.target,
             present=True,
             size=facts.st_size,
-            sha256=digest or None,
+            sha256=order.goal.sha256,
             etag=record.etag,
             last_modified=record.last_modified,
             source=record.source,
         )
-        self._ctx.progress.message(f"{size(facts.st_size)} from {self._order.settings.address.host}")
-        if download_diff(state, goal) is not None:
+        self._ctx.progress.message(f"{size(facts.st_size)} from {order.settings.address.host}")
+        if download_diff(state, order.goal) is not None:
             # The source changed after it was looked up; what came is the newer one, and whole.
-            return state.model_copy(update={"newer_than": goal.revision})
+            return state.model_copy(update={"newer_than": order.goal.revision})
         return state
+
+
+def _origin(record: PartRecord, facts: os.stat_result) -> str:
+    origin = Origin(
+        source=record.source,
+        etag=record.etag,
+        last_modified=record.last_modified,
+        size=facts.st_size,
+        changed_ns=facts.st_mtime_ns,
+    )
+    return origin.model_dump_json(indent=1) + "\n"
+
+
+def _where(received: int, total: int | None) -> str:
+    return f"at {size(received) if total is None else size_pair(received, total, ' of ')}"
