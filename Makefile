@@ -47,7 +47,7 @@ test: setup ## run all tests and measure their coverage
 
 .PHONY: soak
 soak: setup ## run the long tests too: the same, a thousand times
-	$(BIN)/pytest -m soak --timeout 0
+	$(BIN)/pytest -m soak --timeout 0 --hypothesis-profile soak
 
 .PHONY: bench
 bench: setup ## run the benchmarks

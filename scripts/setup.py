@@ -182,8 +182,9 @@ def install_locked_by_pip() -> None:
 def install_projects() -> None:
     """Installs the package and the examples in place, built by the locked hatchling."""
     run(
-        *(uv(), "--quiet", "pip", "install", "--python", venv_python(), "--offline"),
-        *("--no-deps", "--no-build-isolation", "--editable", ".", "--editable", "examples"),
+        *(uv(), "--quiet", "pip", "install", "--python", venv_python()),
+        *("--offline", "--no-cache", "--no-deps", "--no-build-isolation"),
+        *("--editable", ".", "--editable", "examples"),
     )
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import click
 
 from peaceful.errors import PeacefulError
 
@@ -24,6 +26,19 @@ _KEY: Final = re.compile(r"^(\w+):", re.MULTILINE)
 
 _NEWEST: Final = 30
 """How many executions are offered."""
+
+
+Completer: TypeAlias = Callable[[click.Context, click.Parameter, str], list[str]]
+"""What click asks for words."""
+
+
+def offering(find: Callable[[], Iterable[str]]) -> Completer:
+    """Offers those of some words that begin with what is typed already."""
+
+    def offer(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+        return [word for word in find() if word.startswith(typed)]
+
+    return offer
 
 
 def complete_profile(workspace: Path | None, app_name: str) -> list[str]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, TypeAlias
-
-from peaceful.present import display_width
 
 
 class Style(enum.Enum):
@@ -54,78 +52,6 @@ def coloured(shown: Line) -> str:
     return "".join(_coloured(text, style) for text, style in shown).rstrip()
 
 
-def line_width(shown: Line) -> int:
-    """How many columns a line takes."""
-    return display_width(plain(shown))
-
-
 def _coloured(text: str, style: Style) -> str:
     code = _CODES.get(style)
     return f"\x1b[{code}m{text}\x1b[0m" if code and text else text
-
-
-def wrapped(text: str, width: int, most: int | None = None) -> list[str]:
-    """A cleaned text in lines of at most so many columns, broken at spaces where there are any.
-
-    Args:
-        text: without control characters.
-        width: columns of a line; at least 1.
-        most: how many lines at most; what does not fit is left out, and the last line ends with `…`.
-    """
-    lines: list[str] = []
-    current = ""
-    for word in _broken(text.split(" "), max(1, width)):
-        longer = f"{current} {word}" if current else word
-        if display_width(longer, width) <= width:
-            current = longer
-        else:
-            lines.append(current)
-            current = word
-    lines.append(current)
-    if most is not None and len(lines) > most:
-        last = _cut(lines[most - 1], width - 1)
-        lines[most - 1 :] = [f"{last}…"]
-    return lines
-
-
-def table(rows: Sequence[tuple[str, str]], width: int, indent: str = "  ") -> list[str]:
-    """Rows of a label and a text, the texts below each other, wrapped to the width."""
-    label_width = max((display_width(label) for label, _ in rows), default=0)
-    # In a narrow place, text below its label is better read than three columns of text beside it.
-    beside = width - len(indent) - label_width - 2 >= _NARROW
-    lines: list[str] = []
-    for label, text in rows:
-        if beside:
-            room = width - len(indent) - label_width - 2
-            first = f"{indent}{label}{' ' * (label_width - display_width(label))}  "
-            rest = " " * display_width(first)
-        else:
-            room = max(1, width - len(indent) - 2)
-            lines.append(f"{indent}{label}")
-            first = rest = f"{indent}  "
-        for number, part in enumerate(wrapped(text, room)):
-            lines.append(f"{rest if number else first}{part}".rstrip())
-    return lines
-
-
-_NARROW: Final = 20
-
-
-def _broken(words: Iterable[str], width: int) -> Iterable[str]:
-    """Words no wider than the width: longer ones, such as paths, are cut into parts."""
-    for word in words:
-        rest = word
-        while display_width(rest, width) > width:
-            # At least one character, or a wide one in a single column would never end.
-            part = _cut(rest, width) or rest[0]
-            yield part
-            rest = rest[len(part) :]
-        yield rest
-
-
-def _cut(text: str, width: int) -> str:
-    """The beginning of a text that fits into so many columns."""
-    end = min(len(text), max(0, width))
-    while display_width(text[:end]) > width:
-        end -= 1
-    return text[:end]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from peaceful.cli._completing import complete_flow, complete_profile
+from peaceful.cli._completing import Completer, complete_flow, complete_profile, offering
 
 if TYPE_CHECKING:
     from peaceful.app import App
@@ -148,7 +148,7 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
         convert: Callable[[str], object] = str,
         type: click.ParamType | None = None,
         metavar: str | None = None,
-        complete: Callable[..., list[str]] | None = None,
+        complete: Completer | None = None,
     ) -> click.Option:
         return GlobalOption(
             [f"--{name.replace('_', '-')}", f"{_STORED_AS}{name}"],
@@ -175,13 +175,13 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
             "profile",
             "The profile to work on; else the one in use.",
             metavar="PROFILE",
-            complete=lambda *_: complete_profile(options.workspace, app.name),
+            complete=offering(lambda: complete_profile(options.workspace, app.name)),
         ),
         option(
             "flow",
             "The flow to work on, where there are several.",
             metavar="FLOW",
-            complete=lambda *_: complete_flow(app),
+            complete=offering(lambda: complete_flow(app)),
         ),
         option(
             "format",

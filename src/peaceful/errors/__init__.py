@@ -32,8 +32,10 @@ PeacefulError
 │   ├── FileDamaged             not what it should be
 │   └── FormatTooNew            written by a later version
 ├── ExecutionEnded              an interrupt that came too late
+├── NothingRunning              an interrupt, and nothing that it could be meant for
 ├── NotInterruptible            an execution that cannot be interrupted
-└── ExecutorUnreachable         the process that runs it does not answer
+├── ExecutorUnreachable         the process that runs it does not answer
+└── Unexpected                  what nobody foresaw
 ```
 
 Each carries a stable `code`, a `message`, `details` (where the value came from, why it is wrong)
@@ -56,6 +58,7 @@ from peaceful.errors._executions import (
     ExecutionEnded,
     ExecutionUnknown,
     ExecutorUnreachable,
+    NothingRunning,
     NotInterruptible,
 )
 from peaceful.errors._items import (
@@ -67,6 +70,7 @@ from peaceful.errors._items import (
     ValueUnresolved,
 )
 from peaceful.errors._storage import FileDamaged, FileInaccessible, FormatTooNew, StorageError
+from peaceful.errors._unexpected import Unexpected
 from peaceful.errors._usage import (
     ExtraMissing,
     NameInvalid,
@@ -100,6 +104,7 @@ __all__ = [
     "NameTaken",
     "NameUnknown",
     "NotInterruptible",
+    "NothingRunning",
     "OutOfSync",
     "ParamProblem",
     "ParamsInvalid",
@@ -111,6 +116,7 @@ __all__ = [
     "ResourceMissing",
     "RetriesExhausted",
     "StorageError",
+    "Unexpected",
     "UsageError",
     "ValueUnresolved",
     "WorkspaceMissing",

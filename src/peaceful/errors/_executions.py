@@ -41,6 +41,18 @@ class ExecutionEnded(PeacefulError):
         self.outcome = outcome
 
 
+class NothingRunning(PeacefulError):
+    """An interrupt was asked for, and nothing runs that it could be meant for."""
+
+    code: ClassVar[str] = "NOTHING-RUNNING"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing is running in this workspace, so there is nothing to interrupt.",
+            help="list what ran, and how it ended, by: executions list",
+        )
+
+
 class NotInterruptible(PeacefulError):
     """The execution was started in a way that does not let it be interrupted."""
 

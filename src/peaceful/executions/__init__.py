@@ -10,6 +10,7 @@ from peaceful.executions._control_server import ControlLimits
 from peaceful.executions._executions import Executions
 from peaceful.executions._hub_progress import HubProgress
 from peaceful.executions._identity import Machine, ProcessIdentity
+from peaceful.executions._lock_holders import lock_holders_of
 from peaceful.executions._presence import LockHolders
 from peaceful.executions._progress import ProgressSource
 from peaceful.executions._receipt import InterruptReceipt
@@ -66,6 +67,7 @@ __all__ = [
     "ending_state",
     "finished",
     "interrupted",
+    "lock_holders_of",
     "lost",
     "sought",
     "summary_of",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -51,7 +51,7 @@ class Admission:
     @asynccontextmanager
     async def admitted(
         self, record: ExecutionRecord, progress: ProgressSource, sender: InterruptSender | None
-    ) -> AsyncIterator[RunningExecution]:
+    ) -> AsyncGenerator[RunningExecution]:
         """Lets an execution in. Once its record can be found, everything else is in place.
 
         Args:
@@ -81,7 +81,7 @@ class Admission:
     @asynccontextmanager
     async def _listening(
         self, record: ExecutionRecord, progress: ProgressSource
-    ) -> AsyncIterator[RunningExecution]:
+    ) -> AsyncGenerator[RunningExecution]:
         listening, address = self._socket(record.id)
         record = replace(record, address=address)
         running = RunningExecution(
@@ -109,7 +109,7 @@ class Admission:
             return None, None
 
     @asynccontextmanager
-    async def _inserted(self, running: RunningExecution) -> AsyncIterator[None]:
+    async def _inserted(self, running: RunningExecution) -> AsyncGenerator[None]:
         try:
             await to_the_end(self._executor, partial(self._insert, running))
             yield

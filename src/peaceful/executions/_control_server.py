@@ -9,7 +9,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final
 
 from peaceful.executions._control_protocol import (
     LONGEST_REQUEST,
@@ -172,7 +172,7 @@ class _Client:
                 await self.refuse("TOO-LONG", what, "shorten it")
                 continue
             except ValueError as error:
-                await self.refuse("BAD-REQUEST", str(error)[:500], "see the documentation")
+                await self.refuse("BAD-REQUEST", str(error)[:500], "send a JSON object a line")
                 continue
             match request:
                 case InterruptRequest(signal):
@@ -183,8 +183,6 @@ class _Client:
                 case EventsRequest():
                     await self._stream()
                     return
-                case _ as never:
-                    assert_never(never)
 
     async def refuse(self, code: str, message: str, help: str) -> None:
         """Says why a request is not served."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
@@ -185,7 +187,7 @@ class Database:
         return _primary(error) in _DISK and not (unmerged.exists() and unmerged.stat().st_size)
 
     @contextmanager
-    def _explained(self, doing: str) -> Iterator[None]:
+    def _explained(self, doing: str) -> Generator[None]:
         try:
             yield
         except sqlite3.Error as error:
@@ -210,15 +212,18 @@ class Database:
         return self.damaged("", str(error))
 
     def _full(self) -> bool:
-        return os.statvfs(self._path.parent).f_bavail == 0
+        return shutil.disk_usage(self._path.parent).free == 0
 
     def _refusal(self) -> OSError:
-        """Why the file could not be opened for writing: SQLite does not tell."""
-        for path in (self._path, self._path.parent):
-            if not os.access(path, os.W_OK):
-                read_only = os.statvfs(path).f_flag & os.ST_RDONLY
-                number = errno.EROFS if read_only else errno.EACCES
-                return OSError(number, os.strerror(number))
+        """Why nothing could be opened for writing: SQLite does not tell, the system does."""
+        try:
+            # Not the file itself: to close it here would end the locks of other threads on it.
+            with tempfile.TemporaryFile(dir=self._path.parent):
+                pass
+        except OSError as error:
+            return error
+        if not os.access(self._path, os.W_OK):
+            return OSError(errno.EACCES, os.strerror(errno.EACCES))
         return OSError(errno.EIO, "SQLite could not open it")
 
 

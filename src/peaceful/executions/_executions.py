@@ -63,8 +63,8 @@ class Executions:
         store: where executions are written down.
         run_folder: where running executions listen for requests of other processes.
         clock: tells the time.
-        lock_holders: tells which execution holds the lock of a profile; none where executions do
-            not hold it from before they are registered until after they have ended.
+        lock_holders: tells which execution holds the lock of a profile, as `lock_holders_of` does;
+            none where executions hold none.
         limits: how much clients of running executions may take up.
         timeout: seconds that other processes have to answer.
         proc: where the system tells of processes.
@@ -188,7 +188,7 @@ class Executions:
             ExecutionUnknown: none has that ID, or several begin with it.
             StorageError: the register cannot be read.
         """
-        return self._presence.settled(self._store.get(execution_id))
+        return self._seen(self._store.get(execution_id))
 
     def list(
         self,
@@ -214,8 +214,7 @@ class Executions:
         self._presence.settle()
         page = self._store.page(ExecutionFilter(profile, flow, states), limit=limit, cursor=cursor)
         # In a register that may only be read, the lost ones are not marked.
-        seen = tuple(self._presence.settled(record) for record in page.records)
-        return replace(page, records=seen)
+        return replace(page, records=tuple(self._seen(record) for record in page.records))
 
     def running(self) -> tuple[ExecutionRecord, ...]:
         """Every execution that has not ended, newest first.
@@ -223,7 +222,7 @@ class Executions:
         Raises:
             StorageError: the register cannot be read.
         """
-        records = [self._presence.settled(record) for record in self._store.unended()]
+        records = [self._seen(record) for record in self._store.unended()]
         return tuple(record for record in records if not record.state.ended)
 
     def survivors(self, profile: ProfileName | None = None) -> tuple[SurvivingChild, ...]:
@@ -292,6 +291,12 @@ class Executions:
                 yield event
         finally:
             await closed(following)
+
+    def _seen(self, record: ExecutionRecord) -> ExecutionRecord:
+        """The record as it is now, also where the register does not have it yet."""
+        record = self._presence.settled(record)
+        running = self._admission.running.get(record.id)
+        return record if running is None else running.seen(record)
 
     def _deliver(self, record: ExecutionRecord, signal: InterruptSignal) -> InterruptAnswer:
         running = self._admission.running.get(record.id)

@@ -24,7 +24,10 @@ _LATELY: Final = 20
 """How many of the newest lost executions are looked through for children that survived."""
 
 LockHolders: TypeAlias = Callable[[ProfileName], ExecutionId | None]
-"""Tells which execution holds the lock of a profile; none where nobody does."""
+"""Tells which execution holds the lock of a profile; none where nobody does, empty where not known.
+
+To be trusted where executions hold the lock from before they are registered until they have ended.
+"""
 
 _here: Final[set[ExecutionId]] = set()
 """The executions that this process runs: a fact of the process, like its number, whoever asks."""
@@ -47,8 +50,7 @@ class Presence:
         store: the register.
         sockets: where executions listen.
         clock: tells the time.
-        lock_holders: tells who holds a profile's lock, where executions hold it from before their
-            record is inserted until after it has ended; none where they do not.
+        lock_holders: tells who holds a profile's lock; none where executions do not.
         proc: where the system tells of processes.
     """
 
@@ -86,7 +88,7 @@ class Presence:
         found = liveness(process, record.address, witness)
         if found is Liveness.UNKNOWN and self._lock_holders and process.machine.host == here.host:
             holder = self._lock_holders(record.info.profile)
-            return Liveness.UNKNOWN if holder == record.id else Liveness.GONE
+            return Liveness.UNKNOWN if holder in {"", record.id} else Liveness.GONE
         return found
 
     def settled(self, record: ExecutionRecord) -> ExecutionRecord:

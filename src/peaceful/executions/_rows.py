@@ -25,7 +25,7 @@ from peaceful.model import (
 Cell: TypeAlias = str | int | None
 Row: TypeAlias = tuple[Cell, ...]
 
-COLUMNS: Final = (
+COLUMNS: Final[tuple[str, ...]] = (
     "id",
     "app",
     "profile",
@@ -83,7 +83,7 @@ def record_of(row: Row) -> ExecutionRecord:
     Raises:
         ValueError: the row does not describe one.
     """
-    cells = dict(zip(COLUMNS, row, strict=True))
+    cells: Mapping[str, Cell] = dict(zip(COLUMNS, row, strict=True))
     try:
         return ExecutionRecord(
             info=_info(cells),

@@ -14,7 +14,7 @@ from typing import Final
 from peaceful.errors import ExecutionEnded, StorageError
 from peaceful.executions._control_protocol import InterruptAnswer
 from peaceful.executions._progress import ProgressSource
-from peaceful.executions._record import ExecutionRecord, JsonObject
+from peaceful.executions._record import ExecutionRecord, JsonObject, interrupted
 from peaceful.executions._senders import InterruptSenders
 from peaceful.executions._store import ExecutionStore
 from peaceful.executions._summary import summary_of
@@ -157,11 +157,12 @@ class RunningExecution:
         """Interrupts it, for whoever asks in a thread, and may be kept waiting.
 
         Returns:
-            What became of that, once everybody can see it.
+            What became of that. The register of this process shows it at once, others do soon:
+            the disk may be busy.
         """
         result = self._send(signal)
         if result is SendResult.ACCEPTED:
-            self._note(signal)
+            self.interrupting(signal)
         elif result is SendResult.TOO_LATE:
             with suppress(TimeoutError):
                 self._ending.result(ENDING_PATIENCE)
@@ -181,6 +182,13 @@ class RunningExecution:
         result = self._senders.interrupt(self.id, signal)
         # It is registered for as long as it runs, so without a sender its ending is stored.
         return SendResult.TOO_LATE if result is None else result
+
+    def seen(self, record: ExecutionRecord) -> ExecutionRecord:
+        """Its record with what may not have been noted in the register yet."""
+        sender = self._senders.get(self.id)
+        if sender is None or sender.signal is None or record.state.ended:
+            return record
+        return interrupted(record, sender.signal)
 
     def _answer(self, result: SendResult) -> InterruptAnswer:
         sender = self._senders.get(self.id)

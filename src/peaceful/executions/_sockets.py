@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -74,7 +74,7 @@ class ControlSockets:
             connection.settimeout(timeout)
             with self._fitting(self._path(address)) as short:
                 connection.connect(short)
-        except BaseException:
+        except BaseException:  # whatever it is goes on to the caller
             connection.close()
             raise
         return connection
@@ -131,14 +131,14 @@ class ControlSockets:
             unborn.chmod(0o600)
             listening.listen(_BACKLOG)
             unborn.rename(path)
-        except BaseException:
+        except BaseException:  # whatever it is goes on to the caller
             listening.close()
             unborn.unlink(missing_ok=True)
             raise
         return listening
 
     @contextmanager
-    def _fitting(self, path: Path) -> Iterator[str]:
+    def _fitting(self, path: Path) -> Generator[str]:
         """A name of the path that fits the address of a socket."""
         if len(os.fsencode(path)) <= _LONGEST:
             yield str(path)

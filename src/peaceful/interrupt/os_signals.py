@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -36,6 +37,8 @@ STOP_TIMEOUT: Final = 25.0
 
 KEY_REPEAT: Final = 0.5
 """Seconds: Ctrl-C pressed again within them counts as the same press."""
+
+_LOG = logging.getLogger("peaceful.interrupt")
 
 
 def interrupt_on_signals(
@@ -72,7 +75,7 @@ def interrupt_on_signals(
         on_press: told of everything that is sent, deadlines included, and what it did; not of key
             repeats. Called where the signal is sent: in the loop; or, with `with`, in the handler
             or in the thread, where it must not do what the interrupted code could be in the middle
-            of.
+            of. An error that it raises is logged to `peaceful.interrupt`.
         key_repeat: presses less than this many seconds apart count once.
         clock: tells the time; the system's by default.
 
@@ -173,8 +176,12 @@ class _Climb:
     def _send(self, level: InterruptLevel, source: InterruptSource, reason: str | None) -> None:
         signal = InterruptSignal(level, source, self._clock.now(), reason)
         result = self._sender.send(signal)
-        if self._on_press is not None:
+        if self._on_press is None:
+            return
+        try:
             self._on_press(signal, result)
+        except Exception:  # noqa: BLE001  its mistake must not cost a signal or a deadline
+            _LOG.exception("on_press raised an error at %s", level)
 
 
 @contextlib.contextmanager
@@ -183,15 +190,17 @@ def _in_loop(
 ) -> Generator[frozenset[InterruptSource]]:
     arrived: deque[tuple[InterruptSource, float]] = deque()
     timer: asyncio.TimerHandle | None = None
+    over = False
 
     def receive(source: InterruptSource) -> None:
-        # In the handler only what is safe anywhere; the loop does the rest between two steps of its
-        # own.
+        # In the handler only what is safe anywhere; the loop does the rest between two steps.
         arrived.append((source, climb.now()))
         loop.call_soon_threadsafe(proceed)
 
     def proceed() -> None:
         nonlocal timer
+        if over:
+            return
         if timer is not None:
             timer.cancel()
         send_arrived()
@@ -210,6 +219,7 @@ def _in_loop(
             with handled(receive) as sources, quiet(loop, sources):
                 yield sources
         finally:
+            over = True
             send_arrived()  # what came at the last moment, before the loop got to it, is not lost
             if timer is not None:
                 timer.cancel()
@@ -217,8 +227,7 @@ def _in_loop(
 
 @contextlib.contextmanager
 def _without_loop(climb: _Climb) -> Generator[frozenset[InterruptSource]]:
-    # Its `put` is safe in a signal handler; starting a thread there, or a `Condition`, would not
-    # be.
+    # Its `put` is safe in a signal handler; to start a thread there, or to notify one, is not.
     bell: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
     def receive(source: InterruptSource) -> None:

@@ -19,6 +19,7 @@ def declared_fields(model: type[BaseModel], values: Mapping[str, object]) -> dic
         ValidationError: plain values are wrong, missing or too many; all problems at once, as pydantic
             itself would say them.
     """
+    values = _by_name(model, values)
     fields: dict[str, object] = {}
     problems: list[InitErrorDetails] = []
     for name, field in model.model_fields.items():
@@ -42,6 +43,12 @@ def declared_fields(model: type[BaseModel], values: Mapping[str, object]) -> dic
     if problems:
         raise ValidationError.from_exception_data(model.__name__, problems)
     return fields
+
+
+def _by_name(model: type[BaseModel], values: Mapping[str, object]) -> dict[str, object]:
+    """Values by the names of their fields, where some were given by a field's alias."""
+    names = {field.alias: name for name, field in model.model_fields.items() if field.alias}
+    return {names.get(given, given): value for given, value in values.items()}
 
 
 def _moved_below(name: str, problem: Any) -> InitErrorDetails:  # Any: pydantic's ErrorDetails

@@ -13,7 +13,8 @@ T = TypeVar("T")
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Runs a plain function in a thread.
 
-    Where the waiting task is cancelled, it still waits for the function, which cannot be stopped from
+    Where the waiting task is cancelled, it still waits for the function, which cannot be stopped
+    from
     outside: nothing goes on behind the caller's back.
 
     Raises:

@@ -28,7 +28,7 @@ def outcome_document(
 
     Args:
         execution: who ran what.
-        items: every item of the flow, in order; those that the outcome does not know were not started.
+        items: every item of the flow, in order; what the outcome does not know was not started.
         outcome: how it ended.
     """
     errors = outcome.errors if isinstance(outcome, ItemError) else {}
@@ -50,7 +50,7 @@ def failure_document(
     interrupt: InterruptSignal | None,
     timings: Timings,
 ) -> dict[str, JsonValue]:
-    """How an execution ended that failed as a whole, as a JSON object; the error is under an empty name.
+    """How an execution ended that failed as a whole; its error is under an empty name.
 
     Args:
         execution: who ran what.

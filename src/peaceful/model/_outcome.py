@@ -71,9 +71,12 @@ class Timings:
         return (self.ended_at - self.started_at).total_seconds()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Ending:
     """What every outcome carries.
+
+    Without slots, as all of these: frozen, slotted and generic at once cannot be made by
+    `Complete[int](...)` before Python 3.12.
 
     Attributes:
         blocks_processed: the names of the blocks that ran to their end.
@@ -92,7 +95,7 @@ class _Ending:
         return tuple(item for item, result in self.items.items() if result.status is status)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Unfinished(_Ending):
     """What an outcome carries that left blocks unprocessed.
 
@@ -104,7 +107,7 @@ class _Unfinished(_Ending):
     blocks_not_processed: tuple[str, ...] = field(kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Complete(_Ending, Generic[T_co]):
     """Every block ran to its end, and no item failed.
 
@@ -115,7 +118,7 @@ class Complete(_Ending, Generic[T_co]):
     value: T_co = field(kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BlockInterrupted(_Unfinished, Generic[T_co]):
     """An interrupt ended a block before all of its items.
 
@@ -126,7 +129,7 @@ class BlockInterrupted(_Unfinished, Generic[T_co]):
     value: T_co | None = field(kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExecutionInterrupted(_Unfinished, Generic[T_co]):
     """An interrupt ended the execution between two blocks.
 
@@ -137,7 +140,7 @@ class ExecutionInterrupted(_Unfinished, Generic[T_co]):
     value: T_co | None = field(kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ItemError(_Unfinished, Generic[T_co]):
     """One or more items failed. Items that did not need them went on.
 

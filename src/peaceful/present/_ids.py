@@ -37,7 +37,7 @@ def short_ids(executions: Iterable[ExecutionId]) -> dict[ExecutionId, str]:
     for here, there in pairwise(sorted(shared)):
         length = _shared(here, there)
         shared[here] = max(shared[here], length)
-        shared[there] = max(shared[there], length)
+        shared[there] = length
     return {execution: _prefix(execution, length) for execution, length in shared.items()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from peaceful.present._text import display_width, shortened
+from peaceful.present._text import ELLIPSIS, display_width, shortened
 
 _HISSING: Final = ("s", "x", "z", "ch", "sh")
 _VOWELS: Final = "aeiou"
@@ -68,7 +68,8 @@ def fitted_list(names: Sequence[str], width: int) -> str:
         return _cut_list(names, fitting)
     more = _more(len(names) - 1) if len(names) > 1 else ""
     if width - len(more) < 1:
-        return shortened(f"{len(names):,} in all", width)
+        in_all = (f"{len(names):,} in all", f"{len(names):,}")
+        return next((text for text in in_all if len(text) <= width), shortened(ELLIPSIS, width))
     return f"{shortened(names[0], width - len(more))}{more}"
 
 

@@ -13,7 +13,7 @@ from peaceful.runtime._block_run import BlockRun
 T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BlockResult(Generic[T_co]):
     """How a block ended.
 

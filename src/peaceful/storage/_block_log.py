@@ -1,10 +1,11 @@
 """What the records of one block mean, whether they are being made or are read back. Pure.
 
-A block is one pass over the items. After an unclean ending, an item is *in doubt* when it may have been
-changed since its state was stored. Where the process was killed, the kernel still has every record: in
-doubt is what was started and did not end. Where the machine went down, records that were not waited for
-may be gone: in doubt is every item that is not known to have ended after it was started. A record that a
-state was found, without one that the item was started, is no such knowledge.
+A block is one pass over the items. After an unclean ending, an item is *in doubt* when it may have
+been changed since its state was stored. Where the process was killed, the kernel still has every
+record: in doubt is what was started and did not end. Where the machine went down, records that were
+not waited for may be gone: in doubt is every item that is not known to have ended after it was
+started. A record that a state was found, without one that the item was started, is no such
+knowledge.
 """
 
 from __future__ import annotations
@@ -64,10 +65,7 @@ class BlockLog:
             case Settled(item):
                 self._end(item, proven=True)
             case Forgotten(items):
-                for item in items:
-                    for changed in self.changes.values():
-                        changed[item] = None
-                    self._end(item, proven=item in self.in_flight)
+                self._forget(items)
             case Ended():
                 self.finished = True
             case Begun():
@@ -85,6 +83,12 @@ class BlockLog:
                 if item not in self.ended:
                     doubtful.setdefault(item, self.begun.at)
         return doubtful
+
+    def _forget(self, items: Iterable[ItemId]) -> None:
+        for item in items:
+            for changed in self.changes.values():
+                changed[item] = None
+            self._end(item, proven=item in self.in_flight)
 
     def _end(self, item: ItemId, *, proven: bool) -> None:
         self.in_flight.pop(item, None)
@@ -121,10 +125,11 @@ def log_of(records: Iterable[Record]) -> BlockLog:
         ValueError: they do not begin with how the block began, or hold a second beginning.
     """
     rest = iter(records)
-    first = next(rest, None)
-    if not isinstance(first, Begun):
-        raise ValueError("it does not begin with the beginning of a block")
-    log = BlockLog(first)
+    match next(rest, None):
+        case Begun() as begun:
+            log = BlockLog(begun)
+        case _:
+            raise ValueError("it does not begin with the beginning of a block")
     for record in rest:
         log.add(record)
     return log

@@ -1,7 +1,7 @@
-"""Reading files whole, and writing them so that at every instant there is the old one or the new one.
+"""Reading files whole, and writing them so that there is always the old one or the new one.
 
-The order of steps (write beside, sync, rename, sync the folder) is the one of Pillai et al., "All File
-Systems Are Not Created Equal", OSDI 2014.
+The order of steps (write beside, sync, rename, sync the folder) is the one of Pillai et al., "All
+File Systems Are Not Created Equal", OSDI 2014.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import itertools
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -28,7 +28,7 @@ _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
 _TEMPORARY: Final = re.compile(r"\..+\.(\d+)-\d+\.tmp\Z")
 _numbers: Final = itertools.count()
 _being_written: Final[set[str]] = set()
-"""Paths of this process's temporary files: what is not among them was left by one that had its ID."""
+"""This process's temporary files; what is not among them was left by one that had its ID."""
 
 
 def read_file(path: Path, *, help: str = "") -> bytes | None:
@@ -61,8 +61,8 @@ def read_file(path: Path, *, help: str = "") -> bytes | None:
 def write_file_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Writes a file whole. At every instant, power loss included, it is the old one or the new one.
 
-    The folders that it needs are made. A symbolic link stays; what it points to is replaced. Temporary
-    files that killed processes left in the folder are removed.
+    The folders that it needs are made. A symbolic link stays; what it points to is replaced.
+    Temporary files that killed processes left in the folder are removed.
 
     Args:
         path: the file.
@@ -106,7 +106,8 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(_FOLDER_RIGHTS)
     except FileExistsError:
         if not folder.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+            code = errno.ENOTDIR
+            raise NotADirectoryError(code, os.strerror(code), str(folder)) from None
         return
     # An odd umask takes rights away from the user as well.
     folder.chmod(_FOLDER_RIGHTS)
@@ -163,7 +164,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 @contextmanager
-def refusals(path: Path, doing: str) -> Iterator[None]:
+def refusals(path: Path, doing: str) -> Generator[None]:
     """Turns what the operating system says within it into the error that people read.
 
     Args:
@@ -190,15 +191,16 @@ def _write_new(path: Path, data: bytes, *, sync: bool) -> None:
 
 
 def _remove_left_behind(folder: Path) -> None:
-    for name in os.listdir(folder):
-        found = _TEMPORARY.match(name)
-        if found is not None and _is_left_behind(folder / name, int(found[1])):
-            (folder / name).unlink(missing_ok=True)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            found = _TEMPORARY.match(entry.name)
+            if found is not None and _is_left_behind(entry.path, int(found[1])):
+                Path(entry.path).unlink(missing_ok=True)
 
 
-def _is_left_behind(temporary: Path, pid: int) -> bool:
+def _is_left_behind(temporary: str, pid: int) -> bool:
     if pid == os.getpid():
-        return str(temporary) not in _being_written
+        return temporary not in _being_written
     if os.name != "posix":
         # Asking after a process with signal 0 would end it there.
         return False

@@ -2,12 +2,13 @@
 
 ```
 file    magic (8 bytes) · version (u32) · CRC-32 of both (u32) · frame · frame · …
-frame   length (u32) · number (u32) · CRC-32 of the payload (u32) · CRC-32 of these three (u32) · payload
+frame   length (u32) · number (u32) · CRC-32 of the payload (u32) · CRC-32 of the three (u32) ·
+        payload
 ```
 
-All numbers are big-endian. Frames are numbered from 0, so that one that is missing or twice there is
-noticed. The payload is JSON in ASCII; as a number of four printable bytes would be a length of half a
-gigabyte, no payload can look like a frame.
+All numbers are big-endian. Frames are numbered from 0, so that one that is missing or twice there
+is noticed. The payload is JSON in ASCII; as a number of four printable bytes would be a length of
+half a gigabyte, no payload can look like a frame.
 """
 
 from __future__ import annotations
@@ -111,13 +112,13 @@ def beginning_of(data: bytes) -> bytes:
 
 
 def is_beginning_of_frame(torn: bytes, number: int) -> bool:
-    """Whether bytes are what a process leaves that is killed while it writes a frame, or nothing."""
+    """Whether bytes are nothing, or what a process leaves that is killed within writing a frame."""
     if len(torn) < FRAME_HEADER:
         return True
-    head = _FRAME.unpack_from(torn)
+    length, found = int.from_bytes(torn[:4]), int.from_bytes(torn[4:8])
     if not _is_frame_header(torn, 0):
         return False
-    return head[1] == number and len(torn) < FRAME_HEADER + head[0]
+    return found == number and len(torn) < FRAME_HEADER + length
 
 
 def _check_file_header(data: bytes) -> None:
@@ -146,8 +147,8 @@ def _payload_at(data: bytes, offset: int, number: int | None) -> bytes | None:
 def _is_frame_header(data: bytes, offset: int) -> bool:
     if len(data) - offset < FRAME_HEADER:
         return False
-    (check,) = _CRC.unpack_from(data, offset + _FRAME.size)
-    return bool(check == zlib.crc32(data[offset : offset + _FRAME.size]))
+    end = offset + _FRAME.size
+    return zlib.crc32(data[offset:end]) == int.from_bytes(data[end : end + _CRC.size])
 
 
 def _whole_frame_after(data: bytes, offset: int) -> bool:

@@ -1,7 +1,7 @@
-"""The journal while it is written: an append-only file, and one sync for all that wait at the same time.
+"""The journal while it is written: an append-only file, and one sync for all who wait for it.
 
-Group commit as in DeWitt et al., "Implementation Techniques for Main Memory Database Systems", SIGMOD
-1984: while one sync runs, everything that arrives waits for the next one, however much it is.
+Group commit as in DeWitt et al., "Implementation Techniques for Main Memory Database Systems",
+SIGMOD 1984: while one sync runs, everything that arrives waits for the next one.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ _sync: Final = getattr(os, "fdatasync", os.fsync)
 class Journal:
     """Appends records, and says when they are durable. Used from one event loop's thread.
 
-    A record goes to the kernel at once, so that it outlives the process; that takes microseconds. Only
-    the sync, which lets it outlive the machine, is waited for, in another thread.
+    A record goes to the kernel at once, so that it outlives the process; that takes microseconds.
+    Only the sync, which lets it outlive the machine, is waited for, in another thread.
 
-    After an error, nothing more can be appended: what a failed sync left on disk cannot be known, and a
-    second one may claim success (Rebello et al., "Can Applications Recover from fsync Failures?", 2020).
+    After an error, nothing more can be appended: what a failed sync left on disk cannot be known,
+    and a second one may claim success (Rebello et al., "Can Applications Recover from fsync
+    Failures?", 2020).
     """
 
     def __init__(self, path: Path, worker: Worker, first: bytes, *, sync: bool = True) -> None:
@@ -65,8 +66,8 @@ class Journal:
         """Hands a record to the kernel.
 
         Raises:
-            FileInaccessible: the operating system refused, now or earlier. The file ends with the record
-                before this one.
+            FileInaccessible: the operating system refused, now or earlier. The file ends with the
+                record before this one.
         """
         if self._error is not None:
             raise self._failure(self._error)

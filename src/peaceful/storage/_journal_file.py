@@ -26,8 +26,8 @@ from peaceful.storage._records import Record, record_from
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 _HELP: Final = (
-    "run discover: it moves the damaged file aside and finds the states anew; what the file told is "
-    "treated as out of date"
+    "run discover: it moves the damaged file aside and finds the states anew; what the file told "
+    "is treated as out of date"
 )
 
 
@@ -61,9 +61,9 @@ class JournalDamaged(FileDamaged):
 def read_journal(path: Path, boot_id: str | None) -> Journalled | None:
     """Reads a journal, or tells that there is none. Changes nothing.
 
-    A torn end is what a killed process or a loss of power leaves of the last records; nobody was told
-    that these were durable, so they are left out. Within one run of the machine, only the beginning of
-    a record can be torn that way: anything else there was whole once, and is damage.
+    A torn end is what a killed process or a loss of power leaves of the last records; nobody was
+    told that these were durable, so they are left out. Within one run of the machine, only the
+    beginning of a record can be torn that way: anything else there was whole once, and is damage.
 
     Args:
         path: the file.

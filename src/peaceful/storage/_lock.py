@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,16 +51,16 @@ class LockHolder:
 
 
 class ProfileLock:
-    """A lock on a file. Every object excludes every other, in this process too; it is not re-entrant.
+    """A lock on a file. Every object excludes every other, in this process too. Not re-entrant.
 
     The file stays when the lock is let go: to remove it would let two in who opened it at different
     times. Child processes do not inherit the lock.
+
+    Args:
+        path: the file; it and its folders are made when the lock is first taken.
     """
 
     def __init__(self, path: Path) -> None:
-        """Args:
-        path: the file; it and its folders are made when the lock is first taken.
-        """
         self._path = path
         self._descriptor: int | None = None
 
@@ -100,7 +100,7 @@ class ProfileLock:
             self._descriptor = None
 
     @contextmanager
-    def held(self, me: LockHolder) -> Iterator[LockHolder | None]:
+    def held(self, me: LockHolder) -> Generator[LockHolder | None]:
         """Takes the lock for as long as the `with` block runs; see `acquire`."""
         try:
             yield self.acquire(me)
@@ -170,7 +170,7 @@ class ProfileLock:
             return True
 
     def _is_still(self, descriptor: int) -> bool:
-        """Whether the file was not removed while it was being locked: then others lock another one."""
+        """Whether the file was not removed meanwhile: then others would lock another one."""
         try:
             return _id_of(self._path.stat()) == _id_of(os.fstat(descriptor))
         except FileNotFoundError:
@@ -191,7 +191,7 @@ class ProfileLock:
             os.ftruncate(self._descriptor, 0)
             write_all(self._descriptor, b" " * _TEXT_AT + json.dumps(facts).encode() + b"\n")
 
-    def _drop_after_fork(self) -> None:
+    def drop_after_fork(self) -> None:
         """In a forked child: the lock stays with the parent, and ends with it."""
         if self._descriptor is not None:
             os.close(self._descriptor)
@@ -209,7 +209,7 @@ def _after_fork() -> None:
     global _guard  # noqa: PLW0603 - another thread may have held it at the fork, and is not here
     _guard = threading.Lock()
     for lock in _held.values():
-        lock._drop_after_fork()
+        lock.drop_after_fork()
     _held.clear()
 
 

@@ -1,7 +1,7 @@
 """A YAML file in pieces, one per top-level entry, so that what did not change keeps its very text.
 
-Comments, blank lines and a person's way of writing survive in every entry that is not written anew; of
-one that is, the comment lines directly above it.
+Comments, blank lines and a person's way of writing survive in every entry that is not written anew;
+of one that is, the comment lines directly above it.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def merged_order(present: Iterable[str], wanted: Sequence[str]) -> list[str]:
 
     Args:
         present: the keys that are there, in their order.
-        wanted: an order that some of them and the new ones should have; a new key goes behind the one
-            before it here, or before all where there is none. What is in it twice counts once.
+        wanted: an order that some of them and the new ones should have; a new key goes behind the
+            one before it here, or before all where there is none. What is in it twice counts once.
     """
     order = list(present)
     there = set(order)

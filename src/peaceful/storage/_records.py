@@ -1,12 +1,12 @@
 """What the journal of a block tells, record by record, and its form in bytes: a JSON array each.
 
 ```
-["begin", execution, time, boot, applies, [item, …]]     before anything is started; synced
-["started", item, time]                                  it is about to be changed; not waited for
-["state", item, {"current": entry, "goal": entry}]       found or made; synced
-["settled", item]                                        it ended, and was not changed; not waited for
-["forgotten", [item, …]]                                 nothing is stored of them any more; synced
-["end"]                                                  nothing more will come; synced
+["begin", execution, time, boot, applies, [item, …]]   before anything is started; synced
+["started", item, time]                                it is about to be changed; not waited for
+["state", item, {"current": entry, "goal": entry}]     found or made; synced
+["settled", item]                                      it ended unchanged; not waited for
+["forgotten", [item, …]]                               nothing is stored of them any more; synced
+["end"]                                                nothing more will come; synced
 ```
 """
 
@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from peaceful.model import ExecutionId, ItemId, JsonValue
 from peaceful.storage._stored_state import (
@@ -148,12 +148,12 @@ def record_from(payload: bytes) -> Record:
         ValueError: they are whole, but no record that is known here.
     """
     try:
-        match json.loads(payload):
+        match cast("JsonValue", json.loads(payload)):
             case ["started", str(item), str(at)]:
                 return Started(item, time_from(at))
             case ["settled", str(item)]:
                 return Settled(item)
-            case ["state", str(item), dict(entries)]:
+            case ["state", str(item), Mapping() as entries]:
                 states = {StateKind(kind): stored_of(entry) for kind, entry in entries.items()}
                 return Recorded(item, states)
             case ["forgotten", [*items]]:
@@ -173,7 +173,7 @@ def record_from(payload: bytes) -> Record:
 def _plain(value: object) -> object:
     """What JSON's encoder does not know by itself: a mapping that is no `dict`."""
     if isinstance(value, Mapping):
-        return dict(value)
+        return dict(cast("Mapping[object, object]", value))
     raise TypeError(f"{type(value).__qualname__} cannot be stored")
 
 

@@ -1,8 +1,9 @@
 """Which single values of YAML mean what, and how text is written so that it stays text.
 
-A plain word is a number, a truth value or nothing only where YAML 1.1 and YAML 1.2 agree on it; everything
-else that is not in quotes is text: `no`, `1e3`, `012`, `12:30:45`, `2020-01-01`. When written, text that
-either of them would take for something else is put in quotes, so that no other program is misled.
+A plain word is a number, a truth value or nothing only where YAML 1.1 and YAML 1.2 agree on it;
+everything else that is not in quotes is text: `no`, `1e3`, `012`, `12:30:45`, `2020-01-01`. When
+written, text that either of them would take for something else is put in quotes, so that no other
+program is misled.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 from peaceful.model import JsonValue
 
 JSON_TAG: Final = "!json"
-"""Marks text that YAML cannot hold (half of a surrogate pair, as in odd file names), as a JSON string."""
+"""Marks text that YAML cannot hold (half of a surrogate pair, from an odd file name) as JSON."""
 
 _TEXT_TAGS: Final = frozenset({"!", "tag:yaml.org,2002:str"})
 
@@ -40,12 +41,12 @@ _AMBIGUOUS: Final = re.compile(
 )
 _AMBIGUOUS_STARTS: Final = frozenset("-+.0123456789=~<yYnNoOtTfF")
 
-# What keeps several lines from being read, by people and every implementation of YAML, as they stand:
-# white space at the beginning or before the end of a line, more than one empty line at the end, and
-# what is not printed as it is.
+# What keeps several lines from being read, by people and every implementation of YAML, as they
+# stand: white space at the beginning or before the end of a line, more than one empty line at the
+# end, and what is not printed as it is.
 _NOT_AS_LINES: Final = re.compile(
-    r"\A\s|[ ]$|\n\n\Z"
-    r"|[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff\U00010000-\U0010ffff]",
+    r"\A\s|[ ]$|\n\n\Z|[\x00-\x09\x0b-\x1f\x7f-\x9f]"
+    r"|[\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff\U00010000-\U0010ffff]",
     re.MULTILINE,
 )
 _BREAKS: Final = re.compile("[\n\r\x85\u2028\u2029]")

@@ -1,4 +1,4 @@
-"""The port to where states are kept: what the framework asks of YAML files, a database, or memory."""
+"""The port to where states are kept: YAML files, a database, memory."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class StateWriter(Protocol):
     def started(self, item: ItemId, at: datetime) -> None:
         """An item is about to be changed: from now on its stored state is in doubt.
 
-        Outlives the process when this returns; the machine's end is provided for otherwise. An item is
-        started once in a block. In a block that does not apply, it means nothing.
+        Outlives the process when this returns; the machine's end is provided for otherwise. An item
+        is started once in a block. In a block that does not apply, it means nothing.
 
         Args:
             item: which one.
@@ -55,9 +55,9 @@ class StateWriter(Protocol):
 
         Args:
             item: which one.
-            in_doubt: whether it may have been changed all the same, as after a failure: its stored state
-                then says `in progress since` until a new one is recorded. Not set for an item that was
-                only looked at: what was stored of it stays.
+            in_doubt: whether it may have been changed all the same, as after a failure: its stored
+                state then says `in progress since` until a new one is recorded. Not set for an item
+                that was only looked at: what was stored of it stays.
 
         Raises:
             FileInaccessible: it cannot be written down.
@@ -65,7 +65,7 @@ class StateWriter(Protocol):
         ...
 
     def forget(self, items: Iterable[ItemId]) -> Awaitable[None]:
-        """Nothing is to be stored of some items any more: they are cleaned up and gone from the flow.
+        """Nothing is to be stored of some items any more: they are cleaned up, and left the flow.
 
         Returns:
             Completes once that is durable.
@@ -78,8 +78,8 @@ class StateWriter(Protocol):
     async def close(self) -> None:
         """Ends the block: what was recorded is where people read it when this returns.
 
-        An item that was started and neither recorded nor settled is in doubt. May be called again; after
-        an error, it tries again.
+        An item that was started and neither recorded nor settled is in doubt. May be called again;
+        after an error, it tries again.
 
         Raises:
             StorageError: that was not possible; the next `open` does it, nothing is lost.

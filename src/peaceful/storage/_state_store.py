@@ -41,9 +41,15 @@ def _utc_now() -> datetime:
 class YamlStateStore:
     """A `StateStore` in a folder: `states_current.yaml`, `states_goal.yaml`, and the journal.
 
-    While a block runs, what it does goes to the journal alone, so that an item costs the same however
-    many there are. When it ends, the journal is folded into the YAML files and removed; after an unclean
-    ending, the next block does that first.
+    While a block runs, what it does goes to the journal alone, so that an item costs the same
+    however many there are. When it ends, the journal is folded into the YAML files and removed;
+    after an unclean ending, the next block does that first.
+
+    Args:
+        flow_dir: the folder; it is made when something is written.
+        now: tells the time in UTC.
+        boot_id: what this run of the machine is called, or none where that cannot be told.
+        sync: whether durable means on disk; else it means in the kernel, for benchmarks and tests.
     """
 
     def __init__(
@@ -51,15 +57,9 @@ class YamlStateStore:
         flow_dir: Path,
         *,
         now: Callable[[], datetime] = _utc_now,
-        boot_id: str | None = boot_id(),  # noqa: B008 - it does not change while the machine runs
+        boot_id: str | None = boot_id(),
         sync: bool = True,
     ) -> None:
-        """Args:
-        flow_dir: the folder; it is made when something is written.
-        now: tells the time in UTC.
-        boot_id: what this run of the machine is called, or none where that cannot be told.
-        sync: whether durable means on disk; else it means in the kernel, for benchmarks and tests.
-        """
         self._folder = flow_dir
         self._journal_path = flow_dir / JOURNAL_FILE
         self._now = now

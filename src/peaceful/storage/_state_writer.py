@@ -23,17 +23,18 @@ from peaceful.storage._worker import Worker
 
 
 class YamlStateWriter:
-    """The writer of a `YamlStateStore`; see `StateWriter` for what its methods mean."""
+    """The writer of a `YamlStateStore`; see `StateWriter` for what its methods mean.
 
-    def __init__(
-        self, journal: Journal, worker: Worker, log: BlockLog, fold: Callable[[BlockLog], None]
-    ) -> None:
-        """Args:
+    Args:
         journal: where records go; it holds how the block began.
         worker: does what waits for the disk.
         log: what is known of the block: how it began.
         fold: writes a block into the YAML files and removes its journal.
-        """
+    """
+
+    def __init__(
+        self, journal: Journal, worker: Worker, log: BlockLog, fold: Callable[[BlockLog], None]
+    ) -> None:
         self._journal = journal
         self._worker = worker
         self._log = log
@@ -48,8 +49,8 @@ class YamlStateWriter:
         if not self._log.begun.applies:
             return
         if item in self._log.in_flight or item in self._log.ended:
-            # Of a second start, a loss of power could leave nothing, and the state of the first would
-            # pass for the truth.
+            # Of a second start, a loss of power could leave nothing, and the state of the first
+            # would pass for the truth.
             raise ValueError(f"{item} was started before in this block")
         self._add(Started(item, at))
 
@@ -99,8 +100,8 @@ class YamlStateWriter:
         try:
             await self._journal.synced()
             if self._journal.count > 1 and not self._log.finished:
-                # Before it, nothing must be folded: a reader that finds the YAML files folded is to find
-                # the journal complete.
+                # Before it, nothing must be folded: a reader that finds the YAML files folded is to
+                # find the journal complete.
                 self._journal.append(payload_of(Ended()))
                 await self._journal.synced()
             self._log.finished = True

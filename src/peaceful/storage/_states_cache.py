@@ -1,7 +1,7 @@
 """A side file that spares parsing a long YAML file which is as the program itself wrote it.
 
-It holds the same as the YAML file, as JSON, a line per entry, and is used only while the YAML file has
-the very bytes that it was made for. So it may be lost, damaged or out of date at any time.
+It holds the same as the YAML file, as JSON, a line per entry, and is used only while the YAML file
+has the very bytes that it was made for. So it may be lost, damaged or out of date at any time.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ from peaceful.storage._yaml_in import Entry
 from peaceful.storage._yaml_out import Writable, dump_each
 
 _HEADS: Final[Mapping[StateKind, str]] = {
-    StateKind.CURRENT: "What each item is, as it was last found or made. The program writes this file.",
-    StateKind.GOAL: "What each item should be, as it was last found. The program writes this file.",
+    StateKind.CURRENT: "What each item is, as it was last found or made. Written by the program.",
+    StateKind.GOAL: "What each item should be, as it was last found. Written by the program.",
 }
 _END: Final = "# end of states"
 """The last line: without it, a file that was cut short between two entries would look whole."""
@@ -68,16 +68,16 @@ class _Content:
 class StatesFile:
     """The states of one kind, of one flow of one profile.
 
-    What was read last is kept, so that a file that did not change is not read again. A person may change
-    it at any time: it is recognised by its bytes, not by its time.
-    """
+    What was read last is kept, so that a file that did not change is not read again. A person may
+    change it at any time: it is recognised by its bytes, not by its time.
 
-    def __init__(self, path: Path, kind: StateKind, *, sync: bool = True) -> None:
-        """Args:
+    Args:
         path: the YAML file.
         kind: of the states.
         sync: whether what is saved is on disk when `save` returns.
-        """
+    """
+
+    def __init__(self, path: Path, kind: StateKind, *, sync: bool = True) -> None:
         self.path: Final = path
         self._cache_path = path.with_name(f".{path.stem}.cache")
         self._blank: Final = Pieces(head_for(_HEADS[kind]), {}, f"{_END}\n")
@@ -102,9 +102,7 @@ class StatesFile:
         self._content = content
         return content.states
 
-    def save(
-        self, changes: Mapping[ItemId, StoredState | None], order: Sequence[ItemId]
-    ) -> None:
+    def save(self, changes: Mapping[ItemId, StoredState | None], order: Sequence[ItemId]) -> None:
         """Changes some entries; all others keep their very text.
 
         Args:

@@ -30,8 +30,8 @@ class StoredState:
         state: the state itself.
         params: what the item was applied with, secrets left out; or none.
         at: when it was found or made; UTC.
-        in_progress_since: since when it may be out of date, because the item was being changed and no
-            ending is known; UTC. None where the state is what was last found or made.
+        in_progress_since: since when it may be out of date, because the item was being changed and
+            no ending is known; UTC. None where the state is what was last found or made.
     """
 
     kind: str

@@ -12,12 +12,13 @@ T = TypeVar("T")
 
 
 class Worker:
-    """A thread that is started when first needed and does not keep the process from ending."""
+    """A thread that is started when first needed and does not keep the process from ending.
+
+    Args:
+        name: what the thread is called in a debugger.
+    """
 
     def __init__(self, name: str) -> None:
-        """Args:
-        name: what the thread is called in a debugger.
-        """
         self._name = name
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None

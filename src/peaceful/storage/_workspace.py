@@ -20,8 +20,8 @@ PEACE: Final = ".peace"
 class Workspace:
     """One application's part of a workspace: paths, and what profiles and flows there are.
 
-    Nothing is made by asking for a path; folders appear when something is written. The machine's own
-    files begin with a dot, which no name of a profile or a flow can.
+    Nothing is made by asking for a path; folders appear when something is written. The machine's
+    own files begin with a dot, which no name of a profile or a flow can.
 
     Attributes:
         root: the folder that holds `.peace`, or will.
@@ -42,7 +42,7 @@ class Workspace:
 
     @classmethod
     def find(cls, start: Path, app: str) -> Workspace:
-        """The workspace that a folder belongs to: the nearest parent with `.peace`, else the folder.
+        """The workspace that a folder belongs to: the nearest parent with `.peace`, else itself.
 
         Args:
             start: where to begin to look; it counts itself.
@@ -143,18 +143,15 @@ def states_file_name(kind: StateKind) -> str:
 
 def _named_folders(folder: Path, checked: Callable[[str], str]) -> tuple[str, ...]:
     """The folders whose names follow the rule; whatever else lies there is somebody else's."""
-    names: list[str] = []
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                # A link that leads nowhere is no folder, and no error.
-                if entry.is_dir() and _follows_rule(entry.name, checked):
-                    names.append(entry.name)
+            # A link that leads nowhere is no folder, and no error.
+            names = [entry.name for entry in entries if entry.is_dir()]
     except FileNotFoundError:
         return ()
     except OSError as error:
         raise FileInaccessible(folder, "read", error) from error
-    return tuple(sorted(names))
+    return tuple(sorted(name for name in names if _follows_rule(name, checked)))
 
 
 def _follows_rule(name: str, checked: Callable[[str], str]) -> bool:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import yaml
 
@@ -42,7 +42,7 @@ def read_yaml(path: Path) -> dict[str, JsonValue] | None:
 
 
 def write_yaml(path: Path, data: Mapping[str, JsonValue], *, comment: str) -> None:
-    """Writes a file, in the order of the data. Entries that do not change keep their text and comments.
+    """Writes a file, in the order of the data. What does not change keeps its text and comments.
 
     Args:
         path: the file.
@@ -98,14 +98,18 @@ def place_in_text(text: str, keys: Sequence[str]) -> str:
         keys: the way to it, from the top.
     """
     node = yaml.compose(text, Loader=yaml.CSafeLoader)
-    mark = None
+    place = ""
     for key in keys:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        if not isinstance(node, yaml.MappingNode):
+            break
+        pairs = cast("list[tuple[yaml.ScalarNode, yaml.Node]]", node.value)
         found = next((pair for pair in pairs if pair[0].value == key), None)
         if found is None:
             break
         mark, node = found[0].start_mark, found[1]
-    return "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}"
+        assert mark is not None
+        place = f"line {mark.line + 1}, column {mark.column + 1}"
+    return place
 
 
 def text_of(path: Path, data: bytes, *, help: str = _CORRECT) -> str:

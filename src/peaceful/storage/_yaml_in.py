@@ -1,8 +1,8 @@
 """From YAML to plain data, by libyaml, event by event.
 
-Only what JSON can say: no anchors, no aliases, no tags but those of `peaceful.storage._scalars`, one
-document, keys that are text, none of them twice. Building plain data straight from libyaml's events
-takes a fifth of the time of PyYAML's own constructors.
+Only what JSON can say: no anchors, no aliases, no tags but those of `peaceful.storage._scalars`,
+one document, keys that are text, none of them twice. Building plain data straight from libyaml's
+events takes a fifth of the time of PyYAML's own constructors.
 """
 
 from __future__ import annotations
@@ -158,15 +158,10 @@ class _Reader:
         _refuse_extras(event)
         assert isinstance(event, CollectionStartEvent)
         if type(event) is MappingStartEvent:
-            found, end = self._mapping(depth)
-        else:
-            found, end = self._sequence(depth)
-        # What has no closing bracket ends where the next thing begins, says libyaml.
-        if event.flow_style:
-            self._last = end
-        return found
+            return self._mapping(event, depth)
+        return self._sequence(event, depth)
 
-    def _mapping(self, depth: int) -> tuple[dict[str, JsonValue], Event]:
+    def _mapping(self, start: CollectionStartEvent, depth: int) -> dict[str, JsonValue]:
         found: dict[str, JsonValue] = {}
         following = self._next
         while type(event := following()) is not MappingEndEvent:
@@ -177,13 +172,20 @@ class _Reader:
                 found[key] = _scalar(event)
             else:
                 found[key] = self._value(event, depth + 1)
-        return found, event
+        self._ended(start, event)
+        return found
 
-    def _sequence(self, depth: int) -> tuple[list[JsonValue], Event]:
+    def _sequence(self, start: CollectionStartEvent, depth: int) -> list[JsonValue]:
         found: list[JsonValue] = []
         while type(event := self._next()) is not SequenceEndEvent:
             found.append(self._value(event, depth + 1))
-        return found, event
+        self._ended(start, event)
+        return found
+
+    def _ended(self, start: CollectionStartEvent, end: Event) -> None:
+        # What has no closing bracket ends where the next thing begins, says libyaml.
+        if start.flow_style:
+            self._last = end
 
 
 def _key(event: Event, before: Container[str]) -> str:

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import yaml
 from yaml.events import (
@@ -50,7 +50,8 @@ def dump(data: Mapping[str, Writable]) -> str:
     """
     require_libyaml()
     out = io.StringIO()
-    emit = yaml.CSafeDumper(out, width=_WIDTH, allow_unicode=True).emit
+    dumper = yaml.CSafeDumper(out, width=_WIDTH, allow_unicode=True)
+    emit = cast("Callable[[Event], None]", dumper.emit)
     emit(StreamStartEvent())
     emit(DocumentStartEvent(explicit=False))
     _Writer(emit).value(data, 0)
@@ -76,7 +77,7 @@ def dump_each(data: Mapping[str, Writable]) -> list[str]:
 
 
 class _Writer:
-    """Hands plain data to libyaml. It copies each event at once, so that one serves for all scalars."""
+    """Hands plain data to libyaml, which copies each event at once: one serves for all scalars."""
 
     def __init__(self, emit: Callable[[Event], None]) -> None:
         self._emit = emit
@@ -84,17 +85,16 @@ class _Writer:
         self._key_styles: dict[str, str | None] = {}
 
     def value(self, value: Writable, depth: int) -> None:
-        kind = type(value)
-        if kind is str or isinstance(value, str):
+        if isinstance(value, str):
             self._text(value)
-        elif kind is dict or isinstance(value, Mapping):
+        elif isinstance(value, (dict, Mapping)):
             _check(depth)
             self._emit(_MAPPING)
             for key, item in value.items():
                 self._key(key)
                 self.value(item, depth + 1)
             self._emit(_MAPPING_END)
-        elif kind is list or isinstance(value, list):
+        elif isinstance(value, list):
             _check(depth)
             self._emit(_SEQUENCE)
             for item in value:

@@ -1,7 +1,15 @@
 """Fakes of the framework's ports, for people's own tests: in memory, without waiting."""
 
+from peaceful.testing._clock import ManualClock
 from peaceful.testing._execution_store import MemoryExecutionStore
+from peaceful.testing._harness import FlowHarness, ItemHarness, run_item
+from peaceful.testing._sink import RecordingSink
 
 __all__ = [
+    "FlowHarness",
+    "ItemHarness",
+    "ManualClock",
     "MemoryExecutionStore",
+    "RecordingSink",
+    "run_item",
 ]

@@ -203,6 +203,7 @@ async def test_full_disk(
         receipt = await asyncio.to_thread(executions.interrupt, info.id)
         assert receipt.changed
         assert receiver.poll() is not None
+        await asyncio.wrap_future(running.interrupting(signal()))
         with pytest.raises(FileInaccessible):
             await finish(running)
     assert "not in the register" in caplog.text
@@ -239,14 +240,20 @@ async def test_interrupt(executions: Executions, new_info: NewInfo) -> None:
     assert interrupt.level is InterruptLevel.KILL
 
 
-async def test_interrupt_by_signal(executions: Executions, new_info: NewInfo) -> None:
-    """An interrupt that did not come through the register is noted in it."""
+async def test_interrupt_by_signal(
+    executions: Executions, new_info: NewInfo, register_file: Path
+) -> None:
+    """An interrupt that did not come through the register is seen at once, and noted when told."""
+    store = SqliteExecutionStore(register_file)
     sender, _ = interrupt_channel()
     async with executions.start(new_info(), progress=Progress(), sender=sender) as running:
         sender.send(signal())
-        noted = running.interrupting(signal())
-        await asyncio.wrap_future(noted)
         assert executions.get(running.id).state is ExecutionState.INTERRUPTING
+        (in_the_register,) = store.unended()
+        assert in_the_register.state is ExecutionState.RUNNING
+        await asyncio.wrap_future(running.interrupting(signal()))
+        (in_the_register,) = store.unended()
+        assert in_the_register.info.interrupt == signal()
         await finish(running)
         await asyncio.wrap_future(running.interrupting(signal(InterruptLevel.KILL)))
     ended = executions.get(running.id)
@@ -426,6 +433,7 @@ async def test_mark_lost_what_runs(executions: Executions, new_info: NewInfo) ->
     ("holder", "state"),
     [
         (lambda record, _: record.id, ExecutionState.RUNNING),
+        (lambda *_: "", ExecutionState.RUNNING),
         (lambda *_: "another", ExecutionState.LOST),
         (lambda *_: None, ExecutionState.LOST),
     ],

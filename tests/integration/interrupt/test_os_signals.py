@@ -130,13 +130,40 @@ async def test_a_level_reached_by_another_door_is_told_as_unchanged(channel: Cha
 
 
 async def test_a_signal_at_the_last_moment_is_sent(channel: Channel) -> None:
-    """A signal that the loop has not got to when the context is left is sent all the same."""
+    """A signal that the loop has not got to when the context is left is sent, with no deadline."""
     sender, receiver = channel
-    async with interrupt_on_signals(sender):
+    async with interrupt_on_signals(sender, stop_timeout=0):
         signal.raise_signal(signal.SIGTERM)
         assert receiver.poll() is None
-    assert receiver.poll() is not None
-    await asyncio.sleep(0)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    latched = receiver.poll()
+    assert latched is not None
+    assert latched.level is STOP
+
+
+@pytest.mark.parametrize("in_loop", [True, False])
+async def test_an_error_of_on_press_costs_no_deadline(
+    channel: Channel, in_loop: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error that `on_press` raises is logged, and the ladder is climbed all the same."""
+    sender, receiver = channel
+
+    def fail(sent: InterruptSignal, result: SendResult) -> None:
+        raise ValueError("mistake")
+
+    watch = interrupt_on_signals(sender, stop_timeout=0.02, on_press=fail)
+    if in_loop:
+        async with watch:
+            signal.raise_signal(signal.SIGTERM)
+            await receiver.wait(KILL)
+    else:
+        with watch:
+            signal.raise_signal(signal.SIGTERM)
+            await receiver.wait(KILL)
+    messages = [record.getMessage() for record in caplog.records if record.exc_info]
+    assert messages[0] == "on_press raised an error at stop"
+    assert messages[-1] == "on_press raised an error at kill"
 
 
 @pytest.mark.parametrize("in_loop", [True, False])

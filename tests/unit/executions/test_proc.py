@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from peaceful.executions import surviving_children
 from peaceful.executions._proc import Unseen, started_at, this_machine, this_process
+from peaceful.executions._surviving import _owner
 
 STAT = "4 2 0 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 {started} 10 20"
 
@@ -82,6 +84,7 @@ def test_machine_id(tmp_path: Path) -> None:
     assert "0123456789abcdef" not in machine.machine_id
     assert machine.machine_id == this_machine(tmp_path, machine_id).machine_id
     assert (machine.boot_id, machine.pid_namespace) == (None, None)
+    assert this_machine(tmp_path, tmp_path / "none").machine_id is None
 
 
 def test_process_without_proc(tmp_path: Path) -> None:
@@ -133,6 +136,15 @@ def test_vanishing_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     process(tmp_path, 11)
     (tmp_path / "9/stat").write_text(f"9 (sh) Z {STAT.format(started=1)}")
     assert surviving_children("e1", proc=tmp_path) == []
+
+
+def test_vanishing_folders(tmp_path: Path) -> None:
+    """A process that ends before its folder is looked at belongs to nobody."""
+    process(tmp_path, 7)
+    with os.scandir(tmp_path) as entries:
+        (entry,) = entries
+        shutil.rmtree(tmp_path / "7")
+        assert _owner(entry) is None
 
 
 def test_survivors_without_proc(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -61,6 +62,10 @@ def run_inside() -> RunInside:
                     inner()
             return trace
 
+        # Python 3.12 reports instructions only if some frame wanted them before tracing begins.
+        here = inspect.currentframe()
+        assert here is not None
+        here.f_trace_opcodes = True
         before = sys.gettrace()
         sys.settrace(trace)
         try:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
+
+from peaceful.items._secrets import is_secret_name
 
 HIDDEN: Final = "..."
 """What stands for a hidden part of an address."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 
-_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_SECRET_WORDS: Final = frozenset(
-    "auth authorization token secret sig signature hmac pass passwd password pwd pw key apikey "
-    "credential credentials session sid jwt cookie ticket code policy".split()
-)
-_SECRET_ENDS: Final = ("token", "secret", "password", "passwd", "signature", "key")
 _SIGNER_PREFIXES: Final = ("x-amz-", "x-goog-", "x-oss-", "x-cos-")
 _SIGNATURES: Final = frozenset({"sig", "signature"})
-_BESIDE_SIGNATURES: Final = frozenset("expires sv ss st se sr sp spr srt sip skoid sktid".split())
+_BESIDE_SIGNATURES: Final = frozenset(
+    {"expires", "sv", "ss", "st", "se", "sr", "sp", "spr", "srt", "sip", "skoid", "sktid"}
+)
 """What changes whenever a signature of CloudFront, Google or Azure is renewed."""
 
 
@@ -31,8 +28,8 @@ class Address:
     Attributes:
         url: the address without user name, password and fragment.
         login: user name and password, or none.
-        shown: for people and for states: secrets are replaced, so that it stays the same when only a
-            signature is renewed.
+        shown: for people and for states: secrets are replaced, so that it stays the same when only
+            a signature is renewed.
         origin: scheme, host and port: whoever is trusted with headers and login.
     """
 
@@ -110,23 +107,18 @@ def _shown_query(query: str) -> str:
     signed = any(name.lower() in _SIGNATURES for name, _, _ in parameters)
     return "&".join(
         f"{name}={HIDDEN}"
-        if value and is_secret_name(name, signed=signed)
+        if value and _is_hidden(name, signed=signed)
         else f"{name}{equals}{value}"
         for name, equals, value in parameters
     )
 
 
-def is_secret_name(name: str, *, signed: bool = False) -> bool:
-    """Whether a parameter or a header commonly holds something that opens a door, or a part of it.
-
-    Args:
-        name: its name.
-        signed: whether there is a signature beside it.
-    """
+def _is_hidden(name: str, *, signed: bool) -> bool:
+    """Whether a parameter's value is hidden: a secret, or what changes with a signature."""
     lower = unquote(name).lower()
     return (
-        lower.endswith(_SECRET_ENDS)
+        is_secret_name(lower)
+        or is_secret_name(name)
         or lower.startswith(_SIGNER_PREFIXES)
         or (signed and lower in _BESIDE_SIGNATURES)
-        or not _SECRET_WORDS.isdisjoint(word.lower() for word in _WORD.findall(name))
     )

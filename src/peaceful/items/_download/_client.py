@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ class HttpSettings:
         headers: sent with each question to the address's own server, and to no other.
         timeout: seconds without an answer, or without a further byte.
         max_redirects: how often the server may send on to another address.
-        verified: whether the file is compared with a checksum, so that nobody on the way can change it.
+        verified: whether the file is compared with a checksum, so that nobody on the way can change
+            it.
     """
 
     address: Address
@@ -53,7 +55,7 @@ class Answer:
         self.headers: Mapping[str, str] = response.headers
 
     async def next_bytes(self) -> bytes:
-        """The body's next bytes as they were sent, without undoing any `Content-Encoding`; empty at its end.
+        """The body's next bytes, as they were sent, with any `Content-Encoding`; empty at the end.
 
         Raises:
             SourceUnreachable: the connection broke.
@@ -79,7 +81,8 @@ class Answer:
 class Client:
     """Asks for one file. httpx is loaded when it is entered; `async with`.
 
-    It works below `httpx.Client`, which logs whole addresses, and follows redirects with all headers.
+    It works below `httpx.Client`, which logs whole addresses, and follows redirects with all
+    headers.
 
     Raises:
         ExtraMissing: httpx is not installed.
@@ -93,7 +96,7 @@ class Client:
 
     async def __aenter__(self) -> Self:
         try:
-            import httpx  # noqa: F401  # asked for here, so that its absence is told before anything else
+            importlib.import_module("httpx")  # Its absence is told before anything else is done.
         except ImportError as error:
             raise ExtraMissing("FileDownload", "http", "httpx") from error
         return self
@@ -122,7 +125,7 @@ class Client:
             await response.aclose()
             address = self._redirected(address, location)
         raise RedirectRefused(
-            f"{self._settings.address.shown} sends on to another address again and again, more than "
+            f"{self._settings.address.shown} sends on to another address more than "
             f"{self._settings.max_redirects} times; the last one was {address.shown}.",
             help="check the address, and whether it needs a login",
         )
@@ -137,7 +140,8 @@ class Client:
             ) from error
         if (address.origin[0], new.origin[0]) == ("https", "http") and not self._settings.verified:
             raise RedirectRefused(
-                f"{address.shown} sends on to {new.shown}, where anybody on the way could change it.",
+                f"{address.shown} sends on to {new.shown}, "
+                "where anybody on the way could change the file.",
                 help="give the file's SHA-256, or an https address of the file itself",
             )
         return new
@@ -195,7 +199,7 @@ class Client:
 
 
 def _is_same_server(own: Address, other: Address) -> bool:
-    """Whether an address is trusted with the headers meant for another one: the same origin, or its https."""
+    """Whether an address may have the headers meant for another: the same origin, or its https."""
     (_, host, port), (scheme, other_host, other_port) = own.origin, other.origin
     upgraded = (scheme, port, other_port) == ("https", 80, 443)
     return own.origin == other.origin or (host == other_host and upgraded)

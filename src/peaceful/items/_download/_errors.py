@@ -10,7 +10,7 @@ from peaceful.present import size
 
 
 class DownloadFailed(ItemFailure):
-    """A file could not be downloaded. Messages show addresses without logins, tokens, signatures."""
+    """A file could not be downloaded. Addresses are shown without logins, tokens and signatures."""
 
     code: ClassVar[str] = "DOWNLOAD-FAILED"
 
@@ -67,8 +67,8 @@ class SourceNotTrusted(DownloadFailed):
     def __init__(self, host: str, reason: str) -> None:
         super().__init__(
             f"{host} could not prove that it is {host}: {reason}.",
-            help="check the address and this machine's clock; for a certificate authority of one's own, "
-            "name its file in the environment variable SSL_CERT_FILE",
+            help="check the address and this machine's clock; for a certificate authority of your "
+            "own, name its file in the environment variable SSL_CERT_FILE",
         )
 
 
@@ -138,5 +138,5 @@ class ChecksumWrong(DownloadFailed):
             f"What {shown} gives is not what it should be: its SHA-256 is another. "
             f"It was removed; {path} is as it was.",
             details=(("expected", expected), ("found", found)),
-            help="check where both come from; do not use the file before you know which one is right",
+            help="check where both come from, and use neither before you know which one is right",
         )

@@ -7,8 +7,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from typing import TYPE_CHECKING, Final, cast
 
 from peaceful.items._download._address import Address, parsed
 from peaceful.items._download._errors import (
@@ -28,10 +27,16 @@ _NO_SUCH_HOST: Final = frozenset(
 
 
 def proxy_for(address: Address) -> Address | None:
-    """The proxy that the environment names (`https_proxy`, `all_proxy`, `no_proxy`, ...), or none."""
+    """The proxy that the environment names, or none.
+
+    It is in `http_proxy`, `https_proxy` or `all_proxy`; `no_proxy` names whom to ask directly.
+    """
+    # Here and not above, because it loads Python's own HTTP client.
+    from urllib.request import getproxies_environment, proxy_bypass
+
     scheme, host, port = address.origin
     proxies = getproxies_environment()
-    if not proxies or proxy_bypass_environment(f"{host}:{port}", proxies):
+    if not proxies or proxy_bypass(f"{host}:{port}"):
         return None
     text = proxies.get(scheme) or proxies.get("all")
     if not text:
@@ -76,43 +81,50 @@ def failure_of(error: httpx.HTTPError, host: str, peer: str, timeout: float) -> 
     import httpx
 
     for cause in _causes(error):
-        match cause:
-            case ssl.SSLCertVerificationError():
-                return SourceNotTrusted(host, one_line(cause.verify_message, 200))
-            case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
-                return SourceUnreachable(host, "broke the connection")
-            case ssl.SSLError():
-                reason = (cause.reason or "unknown reason").replace("_", " ").lower()
-                return SourceNotTrusted(host, f"TLS failed ({reason})")
-            case socket.gaierror():
-                if cause.errno in _NO_SUCH_HOST:
-                    return HostUnknown(peer)
-                return SourceUnreachable(peer, f"cannot be looked up now ({cause.strerror})")
-            case ConnectionRefusedError():
-                return SourceUnreachable(peer, "refuses connections")
-            case _:
-                pass
-    match error:
-        case httpx.ConnectTimeout():
-            return SourceUnreachable(peer, f"did not answer within {timeout:g} s")
-        case httpx.TimeoutException():
-            return SourceUnreachable(host, f"sent nothing for {timeout:g} s")
-        case httpx.ConnectError():
-            return SourceUnreachable(peer, "cannot be reached")
-        case httpx.ProxyError():
-            return SourceUnreachable(
-                peer, f"does not let through to {host}: {one_line(str(error), 100)}"
-            )
-        case httpx.RemoteProtocolError():
-            return SourceUnreachable(host, "broke the connection, or does not speak HTTP")
+        if (failure := _failure_by_cause(cause, host, peer)) is not None:
+            return failure
+    if isinstance(error, httpx.ProxyError):
+        said = one_line(str(error), 100)
+        return SourceUnreachable(peer, f"does not let through to {host}: {said}")
+    for kind, who, reason in (
+        (httpx.ConnectTimeout, peer, f"did not answer within {timeout:g} s"),
+        (httpx.TimeoutException, host, f"sent nothing for {timeout:g} s"),
+        (httpx.ConnectError, peer, "cannot be reached"),
+        (httpx.RemoteProtocolError, host, "broke the connection, or does not speak HTTP"),
+    ):
+        if isinstance(error, kind):
+            return SourceUnreachable(who, reason)
+    return SourceUnreachable(host, _BROKE)
+
+
+_BROKE: Final = "broke the connection"
+
+
+def _failure_by_cause(cause: BaseException, host: str, peer: str) -> DownloadFailed | None:
+    """What is meant by what the system said, below httpx; none where it says nothing special."""
+    match cause:
+        case ssl.SSLCertVerificationError():
+            return SourceNotTrusted(host, one_line(cause.verify_message, 200))
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return SourceUnreachable(host, _BROKE)
+        case ssl.SSLError():
+            reason = (cause.reason or "unknown reason").replace("_", " ").lower()
+            return SourceNotTrusted(host, f"TLS failed ({reason})")
+        case socket.gaierror() if cause.errno in _NO_SUCH_HOST:
+            return HostUnknown(peer)
+        case socket.gaierror():
+            return SourceUnreachable(peer, f"cannot be looked up now ({cause.strerror})")
+        case ConnectionRefusedError():
+            return SourceUnreachable(peer, "refuses connections")
         case _:
-            return SourceUnreachable(host, "broke the connection")
+            return None
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         if isinstance(error, BaseExceptionGroup):
-            for part in error.exceptions:
+            group = cast("BaseExceptionGroup[BaseException]", error)
+            for part in group.exceptions:
                 yield from _causes(part)
         error = error.__cause__ or error.__context__

@@ -27,8 +27,8 @@ class PartRecord(BaseModel):
         etag: the version of the source that they are of, or none.
         last_modified: when that was changed, as HTTP writes it, or none.
         length: how many bytes the whole has, or none where the server does not say.
-        if_range: what a server is sent to be sure that it has still the same bytes; none where it gave
-            nothing that could be.
+        if_range: what a server is sent to be sure that it has still the same bytes; none where it
+            gave nothing that could be.
         synced: how many bytes are sure to be on the disk.
         boot: which start of the machine wrote them; as long as it runs, all of them are there.
     """

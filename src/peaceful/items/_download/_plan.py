@@ -33,8 +33,8 @@ class SourceFacts:
     def if_range(self) -> str | None:
         """What identifies these very bytes, by RFC 9110, sections 8.8 and 13.1.5; or none.
 
-        A strong `ETag` does. `Last-Modified` does if the answer is at least a second later, since the file
-        may have changed twice within one.
+        A strong `ETag` does. `Last-Modified` does if the answer is at least a second later, since
+        the file may have changed twice within one.
         """
         if self.etag is not None:
             return None if self.etag.startswith("W/") else self.etag
@@ -120,8 +120,8 @@ def start_of(record: PartRecord | None, present: int, *, source: str, verified: 
         record: what is known of the bytes that are there, or none.
         present: how many they are.
         source: where they should come from.
-        verified: whether the whole is compared with a checksum in the end, so that a wrong guess would
-            come to light.
+        verified: whether the whole is compared with a checksum in the end, so that a wrong guess
+            would come to light.
     """
     if record is None or present == 0 or record.source != source:
         return FromStart()

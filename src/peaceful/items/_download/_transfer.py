@@ -1,4 +1,4 @@
-"""Fetching the bytes: as often as needed, from where the last attempt ended, to the file's place."""
+"""Fetching the bytes, as often as needed, each time from where the last attempt ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar, assert_never
+from typing import Final, TypeVar
 
 from peaceful.errors import RetriesExhausted
 from peaceful.item import Backoff, ItemCtx, write_atomically
@@ -16,7 +16,6 @@ from peaceful.items._download._origin import Origin, sha256_of
 from peaceful.items._download._part import Part, PartRecord
 from peaceful.items._download._plan import (
     FromOffset,
-    FromStart,
     Nonsense,
     NothingLeft,
     StartOver,
@@ -35,7 +34,7 @@ T = TypeVar("T")
 _WRITTEN_AT_ONCE: Final = 256 * 1024
 """Bytes that are gathered before a thread writes them."""
 _SMALL: Final = 64 * 1024
-"""Bytes: where fewer come at once, the network is slower than we are, and they are written at once."""
+"""Bytes: where fewer come at once, the network is the slower one, and they are written at once."""
 
 
 class _GotFurther(Exception):
@@ -56,10 +55,11 @@ async def tried(ctx: ItemCtx, attempt: Callable[[], Awaitable[T]], attempts: int
             doing=doing,
             at_least=wait_asked_for,
         )
-    except RetriesExhausted as error:
-        assert isinstance(error.__cause__, TRANSIENT)
-        error.__cause__.details = (("tried", f"{attempts} times"),)
-        raise error.__cause__ from None
+    except RetriesExhausted as exhausted:
+        failure = exhausted.__cause__
+        assert isinstance(failure, TRANSIENT)
+        failure.details = (("tried", f"{attempts} times"),)
+        raise failure from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +175,9 @@ class Transfer:
                         f"{source.host} {reason}.",
                         help="run the command again; if it stays so, the server is at fault",
                     )
-                case other:
-                    assert_never(other)
 
     def _is_whole(self) -> bool:
-        """Whether all bytes are there, of the version that is wanted, and only the renaming is left."""
+        """Whether all bytes of the wanted version are there, and only the renaming is left."""
         record, goal = self._record, self._order.goal
         if record is None or record.length != self._part.size:
             return False
@@ -211,7 +209,7 @@ class Transfer:
             raise LengthWrong(self._order.settings.address.shown, expected, found)
 
     def _expected(self, record: PartRecord) -> int | None:
-        """How many bytes the whole has, where the answer does not say: what was said before of the same."""
+        """How many bytes the whole has, by what was said before of the same version."""
         goal = self._order.goal
         same = (goal.etag, goal.last_modified) == (record.etag, record.last_modified)
         return record.length if record.length is not None else (goal.size if same else None)
@@ -251,7 +249,7 @@ class Transfer:
     # ---- the whole
 
     async def _is_right(self) -> bool:
-        """Whether what came has the right checksum. Else it is removed, and to be fetched once more.
+        """Whether what came has the right checksum. Else it is removed, to be fetched once more.
 
         Raises:
             ChecksumWrong: it came in one piece, and has another one than it should have.
@@ -264,7 +262,7 @@ class Transfer:
 
         def between(count: int) -> None:
             ctx.progress.advance(count)
-            ctx.safe_point(where="while comparing the checksum of the whole file")
+            _ = ctx.safe_point(where="while comparing the checksum of the whole file")
 
         found = await in_thread(sha256_of, self._part.path, between)
         if found == wanted:

@@ -1,0 +1,371 @@
+"""The commands of every application: their names, options and help. What they do is loaded when they do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import click
+
+from peaceful.cli._completing import (
+    complete_execution,
+    complete_item,
+    complete_profile,
+    offering,
+)
+from peaceful.cli._group import Answered, Command, Entry, Group
+from peaceful.cli._invocation import Invocation
+from peaceful.cli._options import GlobalOption, global_options
+from peaceful.cli._program import typed
+from peaceful.cli._result import Result
+
+if TYPE_CHECKING:
+    from peaceful.app import App
+
+_Do: TypeAlias = Callable[..., Result]
+
+SHELLS = ("bash", "zsh", "fish")
+"""The shells that commands can be completed in."""
+
+
+def command_line(invocation: Invocation) -> click.Group:
+    """The command line of an application.
+
+    A further command, such as one that serves pages, is a further entry here.
+    """
+    return _CommandLine(invocation).group()
+
+
+class _CommandLine:
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+        self._app: App = invocation.app
+        self._options = invocation.options
+        self._profiles = offering(
+            lambda: complete_profile(invocation.options.workspace, invocation.app.name)
+        )
+        self._global: list[click.Parameter] = [
+            *global_options(invocation.options, invocation.app),
+            self._asked("--version", help="Show the version.", answer=self._version),
+            self._asked("-h", "--help", help="Show this help.", answer=_help),
+        ]
+
+    def group(self) -> click.Group:
+        app = self._app
+        ensure = Entry("Bring everything to its goal; resumes what was cut.", self._ensure)
+        entries = {
+            "init": Entry("Store the parameters of workspace, profile and flows.", self._init),
+            "profile": Entry("List profiles, or show one.", self._profile),
+            "switch": Entry("Take another profile into use, or create one.", self._switch),
+            "discover": Entry("Find and store what is there, and what should be.", self._discover),
+            "status": Entry("Show the stored current states.", lambda: self._states("status")),
+            "goal": Entry("Show the stored goal states.", lambda: self._states("goal")),
+            "diff": Entry("Show what differs from the goal, or between profiles.", self._diff),
+            app.ensure_name: ensure,
+            "clean": Entry("Remove everything again, in reverse order.", self._clean),
+            "executions": Entry("Show what was executed, and how it ended.", self._executions),
+            "interrupt": Entry("Interrupt what runs, whoever started it.", self._interrupt),
+            "completion": Entry("Print what makes a shell complete words.", self._completion),
+        }
+        if app.ensure_name != "ensure":
+            entries["ensure"] = Entry(ensure.help, ensure.make, listed=False)
+        return self._group(typed(self._invocation.program), app.help, entries, prefix="")
+
+    # ---- commands with a flow
+
+    def _discover(self) -> Command:
+        def do() -> Result:
+            from peaceful.cli._execute import discover
+
+            return discover(self._invocation)
+
+        return self._command("discover", do, "Finds and stores current and goal states.")
+
+    def _diff(self) -> Command:
+        def do(profiles: tuple[str, ...], stored: bool) -> Result:
+            from peaceful.cli._differences import diff
+
+            return diff(self._invocation, profiles, stored=stored)
+
+        return self._command(
+            "diff",
+            do,
+            "Shows what ensure would change; or with two profiles, how their stored states differ.",
+            click.Argument(
+                ["profiles"],
+                nargs=-1,
+                metavar="[PROFILE_A PROFILE_B]",
+                shell_complete=self._profiles,
+            ),
+            click.Option(
+                ["--stored"],
+                is_flag=True,
+                help="Compare what is stored, without looking at what is there.",
+            ),
+        )
+
+    def _ensure(self) -> Command:
+        return self._applying("ensure", "Brings current states to goal states.")
+
+    def _clean(self) -> Command:
+        return self._applying("clean", "Cleans everything up, in reverse order.")
+
+    def _applying(self, name: str, does: str) -> Command:
+        def do(**choices: Any) -> Result:  # Any: as click has read them
+            from peaceful.cli._execute import Choices, clean, ensure
+
+            chosen = Choices.of(**choices)
+            return (ensure if name == "ensure" else clean)(self._invocation, chosen)
+
+        options = self._options
+        items = offering(
+            lambda: complete_item(options.workspace, self._app, options.profile, options.flow)
+        )
+
+        return self._command(
+            name,
+            do,
+            f"{does} Run it again to resume: what is done is not repeated.",
+            click.Option(["--dry-run"], is_flag=True, help="Only say what would be done."),
+            click.Option(
+                ["--only"],
+                multiple=True,
+                metavar="ITEM...",
+                help="Only these items.",
+                shell_complete=items,
+            ),
+            click.Option(
+                ["--sync"],
+                type=click.Choice(["none", "current", "both"]),
+                default="none",
+                help="Which stored states must still be what is there; else nothing is done."
+                "  [default: none]",
+            ),
+            click.Argument(["more_items"], nargs=-1, metavar="", shell_complete=items),
+        )
+
+    def _states(self, name: str) -> Command:
+        def do() -> Result:
+            from peaceful.cli._states import goal, status
+
+            return (status if name == "status" else goal)(self._invocation)
+
+        kind = "current" if name == "status" else "goal"
+        return self._command(name, do, f"Shows the stored {kind} states; changes nothing.")
+
+    # ---- parameters and profiles
+
+    def _init(self) -> Command:
+        from peaceful.cli._params import declared_params, given_params, params_options
+
+        params = declared_params(self._app, self._options.flow)
+
+        def do(**values: Any) -> Result:  # Any: as click has read them
+            from peaceful.cli._remember import init
+
+            return init(self._invocation, given_params(params, values))
+
+        return self._command(
+            "init",
+            do,
+            "Stores parameters, and takes the profile into use. What is not given keeps its value.",
+            *params_options(params),
+        )
+
+    def _switch(self) -> Command:
+        from peaceful.cli._params import declared_params, given_params, params_options
+
+        params = declared_params(self._app, self._options.flow)
+        options = [each for each in params_options(params) if isinstance(each, click.Option)]
+
+        def do(new_profile: str, create: bool, **values: Any) -> Result:  # Any: likewise
+            from peaceful.cli._remember import switch
+
+            given = given_params(params, values)
+            return switch(self._invocation, new_profile, create=create, given=given)
+
+        return self._command(
+            "switch",
+            do,
+            "Takes another profile into use. A new one can be given parameters, as by init.",
+            click.Argument(
+                ["new_profile"],
+                metavar="PROFILE",
+                shell_complete=self._profiles,
+            ),
+            click.Option(["--create"], is_flag=True, help="It is a new profile."),
+            *options,
+        )
+
+    def _profile(self) -> Group:
+        def list_() -> Result:
+            from peaceful.cli._remember import profile_list
+
+            return profile_list(self._invocation)
+
+        def show(shown_profile: str | None) -> Result:
+            from peaceful.cli._remember import profile_show
+
+            return profile_show(self._invocation, shown_profile)
+
+        argument = click.Argument(
+            ["shown_profile"],
+            required=False,
+            metavar="[PROFILE]",
+            shell_complete=self._profiles,
+        )
+        return self._group(
+            "profile",
+            "Lists profiles, or shows one.",
+            {
+                "list": Entry(
+                    "List the profiles; a star marks the one in use.",
+                    lambda: self._command("list", list_, "Lists the profiles."),
+                ),
+                "show": Entry(
+                    "Show the parameters of a profile.",
+                    lambda: self._command(
+                        "show", show, "Shows a profile; the one in use if none is named.", argument
+                    ),
+                ),
+            },
+            prefix="profile ",
+        )
+
+    # ---- executions
+
+    def _executions(self) -> Group:
+        def list_(limit: int) -> Result:
+            from peaceful.cli._history import executions_list
+
+            return executions_list(self._invocation, limit)
+
+        def show(execution_id: str) -> Result:
+            from peaceful.cli._history import executions_show
+
+            return executions_show(self._invocation, execution_id)
+
+        limit = click.Option(
+            ["--limit"],
+            type=click.IntRange(min=1),
+            default=20,
+            metavar="N",
+            help="How many, from the newest on.  [default: 20]",
+        )
+        return self._group(
+            "executions",
+            "Shows what was executed, when, by whom, and how it ended.",
+            {
+                "list": Entry(
+                    "List executions, newest first.",
+                    lambda: self._command("list", list_, "Lists executions, newest first.", limit),
+                ),
+                "show": Entry(
+                    "Show an execution, item by item.",
+                    lambda: self._command(
+                        "show",
+                        show,
+                        "Shows an execution, item by item. The beginning of its ID is enough.",
+                        self._id_argument(required=True),
+                    ),
+                ),
+            },
+            prefix="executions ",
+        )
+
+    def _interrupt(self) -> Command:
+        def do(execution_id: str | None, level: str, reason: str | None) -> Result:
+            from peaceful.cli._interrupt import interrupt
+
+            return interrupt(self._invocation, execution_id, level, reason)
+
+        return self._command(
+            "interrupt",
+            do,
+            "Interrupts an execution of this workspace; the only one that runs, if none is named.",
+            self._id_argument(required=False),
+            click.Option(
+                ["--level"],
+                type=click.Choice(["stop", "cancel", "kill"]),
+                default="stop",
+                help="stop: what is in progress finishes; cancel: it is asked to end, then cancelled; "
+                "kill: it is abandoned.  [default: stop]",
+            ),
+            click.Option(["--reason"], metavar="TEXT", help="Why, for whoever sees it."),
+        )
+
+    def _id_argument(self, *, required: bool) -> click.Argument:
+        return click.Argument(
+            ["execution_id"],
+            required=required,
+            metavar="ID" if required else "[ID]",
+            shell_complete=offering(
+                lambda: complete_execution(self._app, self._options.workspace)
+            ),
+        )
+
+    def _completion(self) -> Command:
+        def do(shell: str) -> Result:
+            from peaceful.cli._completion import completion
+
+            return completion(self._invocation, shell)
+
+        return self._command(
+            "completion",
+            do,
+            "Prints what makes a shell complete this program's words. For bash and zsh, write into "
+            'its start-up file: eval "$(PROGRAM completion bash)"; for fish: '
+            "PROGRAM completion fish | source.",
+            click.Argument(["shell"], type=click.Choice(SHELLS)),
+        )
+
+    # ---- parts
+
+    def _command(self, name: str, do: _Do, help: str, *params: click.Parameter) -> Command:
+        return Command(
+            name,
+            params=[*params, *self._global],
+            callback=do,
+            help=help,
+            add_help_option=False,
+        )
+
+    def _group(
+        self, name: str, help: str, entries: Mapping[str, Entry], *, prefix: str
+    ) -> Group:
+        def chosen(command: str) -> None:
+            self._invocation.command = f"{prefix}{command}"
+
+        return Group(name, entries=entries, params=self._global, help=help, chosen=chosen)
+
+    def _asked(self, *names: str, help: str, answer: Callable[[click.Context], Result]) -> GlobalOption:
+        def callback(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+            if value and not context.resilient_parsing:
+                raise Answered(answer(context))
+
+        return GlobalOption(
+            [*names, f"asked_{names[-1].strip('-')}"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            help=help,
+            callback=callback,
+        )
+
+    def _version(self, _context: click.Context) -> Result:
+        from peaceful.cli._lines import line
+
+        app = self._app
+        shown = f"{app.name} {app.version}".strip()
+        return Result({"app": app.name, "version": app.version}, lambda _: [line(shown)])
+
+
+def _help(context: click.Context) -> Result:
+    text = context.get_help()
+
+    def lines(_page: object) -> list[Any]:  # Any: lines, whose module is not needed before
+        from peaceful.cli._lines import line
+
+        return [line(each) for each in text.split("\n")]
+
+    return Result({"help": text}, lines)

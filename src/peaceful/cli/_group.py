@@ -1,0 +1,149 @@
+"""The command line as click has it: commands made when they are needed, and help that fits on a page."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from peaceful.cli._options import GlobalOption
+from peaceful.errors import UsageError
+
+if TYPE_CHECKING:
+    from peaceful.cli._result import Result
+
+
+class Answered(Exception):  # noqa: N818  it is no error: somebody asked for help, and got it
+    """The answer is there while words are still being read: help, or the version.
+
+    Attributes:
+        result: the answer.
+    """
+
+    def __init__(self, result: Result) -> None:
+        super().__init__()
+        self.result = result
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command in a list of commands.
+
+    Attributes:
+        help: what it does, in a line.
+        make: makes it.
+        listed: whether the list shows it; another name for the same command is not shown.
+    """
+
+    help: str
+    make: Callable[[], click.Command]
+    listed: bool = True
+
+
+class _Sections:
+    """Shows options of every command apart from a command's own."""
+
+    params: list[click.Parameter]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        own = [each for each in self.params if not isinstance(each, GlobalOption)]
+        of_every = [each for each in self.params if isinstance(each, GlobalOption)]
+        for title, params in (("Options", own), ("Options of every command", of_every)):
+            rows = [row for each in params if (row := each.get_help_record(ctx)) is not None]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+class Command(_Sections, click.Command):
+    """A command."""
+
+
+class Group(_Sections, click.Group):
+    """Commands by name, made when they are asked for."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        entries: Mapping[str, Entry],
+        params: Sequence[click.Parameter],
+        help: str,
+        chosen: Callable[[str], None],
+    ) -> None:
+        """Args:
+        name: what it is called.
+        entries: its commands, by name.
+        params: its own options.
+        help: what it is for.
+        chosen: told of the command that was chosen, as far as it is known: `executions list`.
+        """
+        super().__init__(
+            name,
+            params=list(params),
+            help=help,
+            add_help_option=False,
+            invoke_without_command=True,
+            subcommand_metavar="COMMAND ...",
+            callback=self._without_command,
+        )
+        self._entries = entries
+        self._chosen = chosen
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names that are shown, in their order."""
+        return [name for name, entry in self._entries.items() if entry.listed]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        entry = self._entries.get(cmd_name)
+        return None if entry is None else entry.make()
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the next word names.
+
+        Raises:
+            UsageError: there is none; it names those that may be meant.
+        """
+        name = args[0]
+        command = self.get_command(ctx, name)
+        if command is None and not ctx.resilient_parsing:
+            raise _unknown_command(name, self.list_commands(ctx), ctx.command_path)
+        if command is not None:
+            self._chosen(command.name or name)
+        return name, command, args[1:]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands, without making them."""
+        rows = [(name, entry.help) for name, entry in self._entries.items() if entry.listed]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Commands first: they are what one looks for."""
+        self.format_commands(ctx, formatter)
+        _Sections.format_options(self, ctx, formatter)
+
+    def _without_command(self) -> None:
+        context = click.get_current_context()
+        if context.invoked_subcommand is None:
+            raise UsageError(
+                f"Say what {context.command_path} is to do.",
+                details=(("commands", ", ".join(self.list_commands(context))),),
+                help=f"{context.command_path} --help says what each does",
+            )
+
+
+def _unknown_command(name: str, known: Iterable[str], path: str) -> UsageError:
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    details = (("did you mean", ", ".join(near)),) if near else ()
+    return UsageError(
+        f"There is no command {name!r}.",
+        details=details,
+        help=f"{path} --help lists the commands",
+    )

@@ -1,0 +1,103 @@
+"""One run of the command line: what was typed, and where answers go."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from peaceful.cli._options import ColorChoice, Format, GlobalOptions
+from peaceful.cli._program import program_words, typed
+from peaceful.cli._signals import ProcessSignals
+from peaceful.cli._writer import Writer
+
+if TYPE_CHECKING:
+    from peaceful.app import App
+    from peaceful.app._contexts import Contexts
+    from peaceful.cli._page import Page
+
+_PIPED_WIDTH = 100
+"""Columns where nobody says how many there are."""
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One run of the command line.
+
+    Attributes:
+        app: the application.
+        words: what was typed after the program's name.
+        program: what was typed before: how the program is called.
+        options: what every command takes.
+        command: the command, as soon as it is known.
+        profile: the profile that is worked on, as soon as it is known.
+        flow: the flow, likewise.
+        started_at: UTC.
+        signals: the process signals.
+        stdout: where outcomes go.
+        stderr: where progress and errors go.
+    """
+
+    app: App
+    words: Sequence[str]
+    program: Sequence[str]
+    options: GlobalOptions
+    signals: ProcessSignals
+    stdout: Writer
+    stderr: Writer
+    command: str = ""
+    profile: str | None = None
+    flow: str | None = None
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @classmethod
+    def of(cls, app: App, words: Sequence[str], signals: ProcessSignals) -> Invocation:
+        """A run in this process."""
+        return cls(
+            app=app,
+            words=words,
+            program=program_words(app.name, sys.argv, sys.orig_argv),
+            options=GlobalOptions.peeked(words),
+            signals=signals,
+            stdout=Writer(sys.stdout, "standard output"),
+            stderr=Writer(sys.stderr, "standard error"),
+        )
+
+    def contexts(self) -> Contexts:
+        """The application in the chosen workspace."""
+        return self.app.contexts(self.options.workspace)
+
+    def line(self, *words: str) -> str:
+        """A command of this program, as one would type it to work on the same things."""
+        return typed([*self.program, *words, *self.options.selection])
+
+    def colors(self, writer: Writer) -> bool:
+        """Whether to use colours on a stream."""
+        match self.options.color:
+            case ColorChoice.ALWAYS:
+                return True
+            case ColorChoice.NEVER:
+                return False
+            case ColorChoice.AUTO:
+                # https://no-color.org: set, and not empty.
+                wanted = not os.environ.get("NO_COLOR")
+                return wanted and writer.is_terminal and os.environ.get("TERM") != "dumb"
+
+    def page(self, writer: Writer) -> Page:
+        """Where results are shown."""
+        from peaceful.cli._page import Page
+
+        zone = datetime.now().astimezone().tzinfo
+        assert zone is not None
+        return Page(_width(writer), zone, datetime.now(UTC), writer.ascii_only)
+
+
+def _width(writer: Writer) -> int:
+    size = writer.size()
+    if size is not None:
+        return size[0]
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) else _PIPED_WIDTH

@@ -1,0 +1,35 @@
+"""Progress as one JSON object a line, for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from peaceful.cli._writer import Writer
+from peaceful.interrupt import SendResult
+from peaceful.model import Event, InterruptSignal, event_json
+
+
+class JsonLinesSink:
+    """Writes each event as a line: its word under `event`, then its fields."""
+
+    def __init__(self, writer: Writer) -> None:
+        """Args:
+        writer: where the lines go.
+        """
+        self._writer = writer
+        self._encode = json.JSONEncoder(separators=(",", ":")).encode
+
+    def receive(self, events: Sequence[Event]) -> None:
+        """Writes the events."""
+        self._writer.write("".join([f"{self._encode(event_json(event))}\n" for event in events]))
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+    def say(self, text: str) -> None:
+        """Writes a line that something else wrote, as an event of its own."""
+        self._writer.write(f"{self._encode({'event': 'output', 'text': text})}\n")
+
+    def pressed(self, signal: InterruptSignal, result: SendResult) -> None:
+        """Nothing: what a press does is told by its event."""

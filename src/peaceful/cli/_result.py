@@ -1,0 +1,75 @@
+"""What a command answers, whatever the format: a document for programs, lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from peaceful.cli._lines import Line
+from peaceful.cli._page import Page
+from peaceful.errors import PeacefulError
+from peaceful.model import InterruptSignal, JsonValue, OutcomeKind, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command answers.
+
+    Attributes:
+        document: for programs; one whole JSON document.
+        lines: for people, made for the place where they are shown.
+        exit_code: what the process ends with.
+        errors: what went wrong; shown to people beside the lines, and in the document already.
+        stuck: whether something still runs that cannot be ended, so that the process must be left.
+    """
+
+    document: Mapping[str, JsonValue]
+    lines: Callable[[Page], Sequence[Line]]
+    exit_code: int = 0
+    errors: Sequence[PeacefulError] = ()
+    stuck: bool = False
+
+
+def no_lines(_page: Page) -> Sequence[Line]:
+    """Nothing for people, because errors say it all."""
+    return ()
+
+
+def document_without_execution(
+    *,
+    app: str,
+    profile: str | None,
+    flow: str | None,
+    command: str,
+    started_at: datetime,
+    ended_at: datetime,
+    error: PeacefulError | None = None,
+    interrupt: InterruptSignal | None = None,
+) -> dict[str, JsonValue]:
+    """The document of a command that ended before there was an execution: by an error or an interrupt.
+
+    Args:
+        app: the application's name.
+        profile: the profile that was asked for, or none.
+        flow: the flow that was asked for, or none.
+        command: the command as far as it is known.
+        started_at: when it started; UTC.
+        ended_at: when it ended; UTC.
+        error: what it ended with, or none.
+        interrupt: what interrupted it, or none.
+    """
+    kind = OutcomeKind.ERROR if error is not None else OutcomeKind.EXECUTION_INTERRUPTED
+    return {
+        "execution_id": None,
+        "app": app,
+        "profile": profile,
+        "flow": flow,
+        "command": command,
+        "outcome": str(kind),
+        "interrupt": to_json(interrupt),
+        "items": {},
+        "errors": {} if error is None else {"": {**error.to_json()}},
+        "started_at": to_json(started_at),
+        "ended_at": to_json(ended_at),
+    }

@@ -1,0 +1,174 @@
+"""The command line of an application, from its words to its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from peaceful.cli._commands import command_line
+from peaceful.cli._completion import complete_words
+from peaceful.cli._group import Answered
+from peaceful.cli._formats import json_text, yaml_text
+from peaceful.cli._invocation import Invocation
+from peaceful.cli._lines import Line, coloured, line, plain
+from peaceful.cli._options import Format
+from peaceful.cli._program import typed
+from peaceful.cli._result import Result, document_without_execution, no_lines
+from peaceful.cli._signals import ProcessSignals, Signalled, interrupted_code
+from peaceful.cli._writer import Writer
+from peaceful.errors import PeacefulError, Unexpected, UsageError
+
+if TYPE_CHECKING:
+    from peaceful.app import App
+    from peaceful.model import InterruptSignal, JsonValue
+
+
+def run(app: App, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs an application's command line, and ends the process with its exit code.
+
+    Args:
+        app: the application.
+        arguments: the words after the program's name; those that the process was started with by default.
+
+    Raises:
+        SystemExit: always, with the exit code.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    with ProcessSignals() as signals:
+        invocation = Invocation.of(app, words, signals)
+        complete_words(invocation)
+        try:
+            result = _result(invocation)
+            signals.ending(result.exit_code)
+        except Signalled as signalled:
+            result = _signalled(invocation, signalled)
+            signals.ending(result.exit_code)
+        code = _printed(invocation, result)
+        if result.stuck:
+            # Somewhere a thread or a task goes on that was abandoned: nobody waits for it.
+            signals.at_once()
+            os._exit(code)
+    sys.exit(code)
+
+
+def _result(invocation: Invocation) -> Result:
+    """What the command answers, whatever goes wrong."""
+    try:
+        return _answer(invocation)
+    except PeacefulError as error:
+        return _failed(invocation, error)
+    except Exception as error:  # the program's outermost floor: whatever it is, a person is told
+        return _failed(invocation, Unexpected(error))
+
+
+def _answer(invocation: Invocation) -> Result:
+    group = command_line(invocation)
+    try:
+        with group.make_context(typed(invocation.program), list(invocation.words)) as context:
+            answer = group.invoke(context)
+    except Answered as answered:
+        return answered.result
+    except click.ClickException as error:
+        raise _usage_error(error) from error
+    assert isinstance(answer, Result)
+    return answer
+
+
+def _usage_error(error: click.ClickException) -> UsageError:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context is not None else ""
+    return UsageError(
+        error.format_message(),
+        details=(("usage", context.get_usage().removeprefix("Usage: ")),) if context else (),
+        help=f"{path} --help tells more" if path else "",
+    )
+
+
+def _failed(invocation: Invocation, error: PeacefulError) -> Result:
+    return Result(_document(invocation, error=error), no_lines, error.exit_code, (error,))
+
+
+def _signalled(invocation: Invocation, signalled: Signalled) -> Result:
+    from peaceful.model import InterruptLevel, InterruptSignal
+
+    signal = InterruptSignal(InterruptLevel.STOP, signalled.source, datetime.now(UTC))
+    return Result(
+        _document(invocation, interrupt=signal),
+        lambda _: [line(f"{typed(invocation.program)} was interrupted; nothing was started.")],
+        interrupted_code(signalled.source),
+    )
+
+
+def _document(
+    invocation: Invocation,
+    *,
+    error: PeacefulError | None = None,
+    interrupt: InterruptSignal | None = None,
+) -> dict[str, JsonValue]:
+    return document_without_execution(
+        app=invocation.app.name,
+        profile=invocation.profile or invocation.options.profile,
+        flow=invocation.flow or invocation.options.flow,
+        command=invocation.command,
+        started_at=invocation.started_at,
+        ended_at=datetime.now(UTC),
+        error=error,
+        interrupt=interrupt,
+    )
+
+
+# ---- printing
+
+
+def _printed(invocation: Invocation, result: Result) -> int:
+    """Prints what the command answers.
+
+    Returns:
+        The exit code; another one than the answer's where it could not be printed.
+    """
+    try:
+        if invocation.options.debug:
+            _print_tracebacks(invocation, result.errors)
+        if invocation.options.format in {Format.TEXT, Format.NONE}:
+            _print_errors(invocation, result.errors)
+        match invocation.options.format:
+            case Format.TEXT:
+                page = invocation.page(invocation.stdout)
+                _print_lines(invocation, invocation.stdout, result.lines(page))
+            case Format.JSON:
+                invocation.stdout.write(json_text(result.document))
+            case Format.YAML:
+                invocation.stdout.write(yaml_text(result.document))
+            case Format.NONE:
+                pass
+    except PeacefulError as error:
+        _print_errors(invocation, (error,))
+        return result.exit_code or error.exit_code
+    return result.exit_code
+
+
+def _print_errors(invocation: Invocation, errors: Sequence[PeacefulError]) -> None:
+    if errors:
+        from peaceful.cli._errors import errors_lines
+
+        width = invocation.page(invocation.stderr).width
+        lines = errors_lines(errors, width, program=invocation.line)
+        _print_lines(invocation, invocation.stderr, lines)
+
+
+def _print_tracebacks(invocation: Invocation, errors: Sequence[PeacefulError]) -> None:
+    import traceback
+
+    for error in errors:
+        invocation.stderr.write("".join(traceback.format_exception(error)))
+
+
+def _print_lines(invocation: Invocation, writer: Writer, lines: Sequence[Line]) -> None:
+    show = coloured if invocation.colors(writer) else plain
+    if lines:
+        writer.write("".join(f"{show(each)}\n" for each in lines))

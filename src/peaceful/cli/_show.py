@@ -1,0 +1,21 @@
+"""What shows the progress of an execution: a sink that can also be told what did not come as an event."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from peaceful.interrupt import SendResult
+from peaceful.model import InterruptSignal
+from peaceful.runtime import OutputSink
+
+
+class Show(OutputSink, Protocol):
+    """Shows progress on stderr. Every method may be called from any thread."""
+
+    def say(self, text: str) -> None:
+        """Shows a line that something else wrote: an item that prints, a logger, a warning."""
+        ...
+
+    def pressed(self, signal: InterruptSignal, result: SendResult) -> None:
+        """A process signal was sent on; where it was accepted, an event tells of it too."""
+        ...

@@ -1,0 +1,25 @@
+"""What nobody foresaw, as an error like the others."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from peaceful.errors._base import PeacefulError
+
+
+class Unexpected(PeacefulError):
+    """Something raised an exception that it does not explain: a mistake in the application, or here.
+
+    The exception is the error's `__cause__`; `--debug` shows its traceback.
+    """
+
+    code: ClassVar[str] = "INTERNAL"
+
+    def __init__(self, error: BaseException) -> None:
+        text = str(error)
+        shown = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        super().__init__(
+            f"Something went wrong that was not foreseen: {shown}",
+            help="run the command again with --debug to see where, and report it",
+        )
+        self.__cause__ = error

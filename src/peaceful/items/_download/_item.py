@@ -1,0 +1,246 @@
+"""The item that downloads a file."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from peaceful.item import Item, ItemCtx, StateDiff
+from peaceful.items._disk import PathTaken, disk_errors, sync_folder
+from peaceful.items._download._address import Address, parsed
+from peaceful.items._download._client import Client, HttpSettings
+from peaceful.items._download._errors import (
+    DownloadFailed,
+    HostUnknown,
+    SourceMissing,
+    SourceUnavailable,
+    SourceUnreachable,
+)
+from peaceful.items._download._origin import Origin, sha256_of
+from peaceful.items._download._part import Part
+from peaceful.items._download._plan import SourceFacts
+from peaceful.items._download._source import looked_up
+from peaceful.items._download._state import FileDownloadState, download_diff
+from peaceful.items._download._transfer import Order, Transfer, tried
+from peaceful.items._secrets import is_secret_name, plain, secrets_hidden
+from peaceful.items._threads import in_thread
+from peaceful.model import Interaction, Location, Pull
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_LOGIN_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
+
+
+def _hidden(value: object) -> object:
+    """An address with something secret in it, as a secret, so that it is written nowhere."""
+    if not isinstance(value, str):
+        return value
+    try:
+        secret = parsed(value).secret
+    except ValueError:
+        secret = "@" in value or "?" in value  # It will be refused, but must not be shown.
+    return SecretStr(value) if secret else value
+
+
+def _is_address(value: str | SecretStr) -> str | SecretStr:
+    parsed(plain(value))
+    return value
+
+
+def _is_sha256(value: str) -> str:
+    if _SHA256.fullmatch(value.strip().lower()) is None:
+        raise ValueError("a SHA-256 has 64 hexadecimal digits")
+    return value.strip().lower()
+
+
+def _headers_hidden(value: object) -> object:
+    return secrets_hidden(value, _is_login)
+
+
+def _is_login(header: str) -> bool:
+    return header.lower() in _LOGIN_HEADERS or is_secret_name(header)
+
+
+class FileDownload(Item[FileDownloadState]):
+    """A file from a web server, whole, and the version that the server has now.
+
+    ```python
+    archive = flow.add("app_download", FileDownload(src=url, dest=into / "app.tar"))
+    ```
+
+    The bytes go to `<dest>.part` beside the target, which gets its name only when all are there. An
+    interrupted download carries on from there, also days later, as long as the server still has the
+    same version; if not, it starts anew. Needs the extra `http`.
+
+    What is there is compared with what the server says of the file: its size, and its `ETag` or
+    `Last-Modified`. To know these of a file on the disk, `.<name>.source.json` beside it remembers
+    them, as long as nobody changes the file. With `sha256`, the file itself is compared, nothing is
+    remembered, and the server is not asked at all where the file is right: prefer it where you know
+    the checksum.
+
+    Proxies are taken from the environment (`https_proxy`, `no_proxy`, ...), certificate authorities
+    from `SSL_CERT_FILE` where that is set. A redirect gets no headers or login of yours unless it
+    stays on the same server.
+
+    Attributes:
+        src: the address, `http` or `https`. With a login or a signature in it, it is treated as a
+            secret: it is not stored, and not shown.
+        dest: the file.
+        sha256: the SHA-256 that the file must have, in hexadecimal digits.
+        headers: sent to the server. Logins, tokens and keys are treated as secrets; give a
+            `SecretStr` for anything else that is one.
+        timeout: seconds without an answer, or without a further byte, after which an attempt fails.
+        attempts: how often in a row it is tried without getting any further, where trying again may
+            help.
+        max_redirects: how often the server may send on to another address.
+    """
+
+    src: Annotated[str | SecretStr, AfterValidator(_is_address), BeforeValidator(_hidden)]
+    dest: Path
+    sha256: Annotated[str, AfterValidator(_is_sha256)] | None = None
+    headers: Annotated[Mapping[str, str | SecretStr], BeforeValidator(_headers_hidden)] = {}
+    timeout: Annotated[float, Field(gt=0)] = 30.0
+    attempts: Annotated[int, Field(ge=1)] = 5
+    max_redirects: Annotated[int, Field(ge=0)] = 10
+
+    def state_current(self, ctx: ItemCtx) -> FileDownloadState:
+        """What is on the disk."""
+        facts = self._facts()
+        partial = self._partial_size()
+        if facts is None:
+            return FileDownloadState(path=self.dest, present=False, partial=partial)
+        origin = Origin.of(self.dest, facts) if self.sha256 is None else None
+        return FileDownloadState(
+            path=self.dest,
+            present=True,
+            size=facts.st_size,
+            sha256=None if self.sha256 is None else self._checksum(ctx, facts.st_size),
+            etag=None if origin is None else origin.etag,
+            last_modified=None if origin is None else origin.last_modified,
+            source=None if origin is None else origin.source,
+            partial=partial,
+        )
+
+    async def state_goal(self, ctx: ItemCtx) -> FileDownloadState:
+        """What the server has. With a checksum that is known without asking."""
+        return await self._goal(ctx, self.attempts)
+
+    async def try_state_goal(self, ctx: ItemCtx) -> FileDownloadState | None:
+        """As `state_goal`; not known where the server, or the file on it, may only come to be."""
+        try:
+            return await self._goal(ctx, 1)
+        except (HostUnknown, SourceUnreachable, SourceUnavailable, SourceMissing) as failure:
+            ctx.log.warning("%s: not known yet what it should be: %s", ctx.item, failure.message)
+            return None
+
+    def state_clean(self, ctx: ItemCtx) -> FileDownloadState:
+        """No file, and nothing beside it."""
+        return FileDownloadState(path=self.dest, present=False)
+
+    def diff(self, current: FileDownloadState, goal: FileDownloadState) -> StateDiff | None:
+        """What differs, as far as both sides know it: see `FileDownload`."""
+        return download_diff(current, goal)
+
+    async def apply(
+        self, ctx: ItemCtx, current: FileDownloadState, goal: FileDownloadState
+    ) -> FileDownloadState:
+        """Downloads the file, or carries on with it; or removes it where it should not be there."""
+        if not goal.present:
+            await in_thread(self._remove)
+            return goal
+        await ctx.safe_point(where="before the download")
+        order = Order(self._settings(), self.dest, self.attempts, current, goal)
+        return await Transfer(ctx, order).run()
+
+    def interactions(self) -> Sequence[Interaction]:
+        """From the server to the file."""
+        target = Location.path(str(self.dest), Location.host("localhost"))
+        try:
+            address = self._address()
+        except DownloadFailed:
+            # An example of an address, made from its field's name.
+            return (Pull(target, Location.host(plain(self.src))),)
+        return (Pull(target, Location.path(address.path, Location.host(address.host))),)
+
+    def state_example(self) -> FileDownloadState:
+        """A file of five megabytes."""
+        return FileDownloadState(path=self.dest, present=True, size=5_000_000, etag='"5f3c"')
+
+    async def _goal(self, ctx: ItemCtx, attempts: int) -> FileDownloadState:
+        settings = self._settings()
+        facts = SourceFacts(None, None, None)
+        if self.sha256 is None:
+            async with Client(settings, ctx) as client:
+                facts = await tried(
+                    ctx,
+                    lambda: looked_up(client, settings.address),
+                    attempts,
+                    f"asking {settings.address.host}",
+                )
+        return FileDownloadState(
+            path=self.dest,
+            present=True,
+            size=facts.size,
+            sha256=self.sha256,
+            etag=facts.etag,
+            last_modified=facts.last_modified,
+            source=settings.address.shown,
+        )
+
+    def _address(self) -> Address:
+        try:
+            return parsed(plain(self.src))
+        except ValueError as error:
+            raise DownloadFailed(
+                f"The address to download from cannot be used: {error}.", help="correct src"
+            ) from error
+
+    def _settings(self) -> HttpSettings:
+        return HttpSettings(
+            address=self._address(),
+            headers={name: plain(text) for name, text in self.headers.items()},
+            timeout=self.timeout,
+            max_redirects=self.max_redirects,
+            verified=self.sha256 is not None,
+        )
+
+    def _facts(self) -> os.stat_result | None:
+        with disk_errors(self.dest, "looked at"):
+            try:
+                facts = self.dest.stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        if stat.S_ISDIR(facts.st_mode):
+            raise PathTaken(self.dest, "a folder", "the downloaded file")
+        if not stat.S_ISREG(facts.st_mode):
+            raise PathTaken(self.dest, "neither a file nor a folder", "the downloaded file")
+        return facts
+
+    def _partial_size(self) -> int | None:
+        part = Part(self.dest)
+        part.load()
+        with disk_errors(part.path, "looked at"):
+            return part.size if part.path.exists() or part.record_path.exists() else None
+
+    def _checksum(self, ctx: ItemCtx, size: int) -> str:
+        ctx.progress.message("comparing the checksum of what is there")
+        ctx.progress.bytes(size, done=0)
+
+        def between(count: int) -> None:
+            ctx.progress.advance(count)
+            _ = ctx.safe_point(where="while comparing the checksum of what is there")
+
+        return sha256_of(self.dest, between)
+
+    def _remove(self) -> None:
+        with disk_errors(self.dest, "removed"):
+            self.dest.unlink(missing_ok=True)
+            Origin.path_for(self.dest).unlink(missing_ok=True)
+            Part(self.dest).remove()
+            if self.dest.parent.exists():
+                sync_folder(self.dest.parent)

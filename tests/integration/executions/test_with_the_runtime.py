@@ -1,0 +1,134 @@
+"""The register as the runtime uses it: as its port, with its hub and its locks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from peaceful.executions import Executions, HubProgress, SqliteExecutionStore, lock_holders_of
+from peaceful.interrupt import interrupt_channel
+from peaceful.model import (
+    BlockStarted,
+    Clock,
+    ExecutionEnded,
+    ExecutionInfo,
+    ExecutionStarted,
+    ExecutionState,
+    ItemEnded,
+    ItemProgressed,
+    ItemStarted,
+    ItemStatus,
+    JsonValue,
+    OutcomeKind,
+    Progress,
+)
+from peaceful.runtime import ProgressHub, Register, Starting
+from peaceful.storage import LockHolder, ProfileLock, Workspace
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def started(hub: ProgressHub, info: ExecutionInfo) -> None:
+    """The events of an execution whose first item is in progress."""
+    hub.publish(ExecutionStarted(NOW, info, ("a", "b"), {}))
+    hub.publish(BlockStarted(NOW, "apply", ("a", "b")))
+    hub.publish(ItemStarted(NOW, "a"))
+
+
+def ended(info: ExecutionInfo) -> ExecutionEnded:
+    """The last event of an execution."""
+    return ExecutionEnded(NOW, info.id, OutcomeKind.COMPLETE, {ItemStatus.DONE: 1}, None)
+
+
+async def test_registered(
+    tmp_path: Path, clock: Clock, new_info: Callable[..., ExecutionInfo]
+) -> None:
+    """An execution of the runtime is registered, watched from two sides, and ends once for both."""
+    store = SqliteExecutionStore(tmp_path / "register")
+    executions, second = (Executions(store, tmp_path / "run", clock) for _ in range(2))
+    register: Register = executions
+    info, hub = new_info(), ProgressHub()
+    sender, _ = interrupt_channel()
+    here, there = executions.events(info.id), second.events(info.id)
+    async with register.registered(Starting(info, True, ("a",), sender, hub)) as registered:
+        started(hub, info)
+        assert executions.get(info.id).dry_run
+        assert executions.get(info.id).only == ("a",)
+        pictures = [await anext(here), await anext(there)]
+        assert pictures[0] == pictures[1]
+        snapshot = pictures[0]["snapshot"]
+        assert snapshot == await second.snapshot(info.id)
+        assert isinstance(snapshot, dict)
+        assert list(snapshot["running"]) == ["a"]
+        hub.publish(ItemEnded(NOW, "a", ItemStatus.DONE, "made", "", None, 1.5))
+        for events in (here, there):
+            assert (await anext(events))["item"] == "a"
+        document: dict[str, JsonValue] = {
+            "outcome": "complete",
+            "items": {"a": {"status": "done"}},
+        }
+        await registered.finish(
+            ExecutionState.COMPLETE, ended_at=NOW, document=document, interrupt=None
+        )
+    hub.publish(ended(info))
+    (mine,) = [event async for event in here]
+    *_, others = [event async for event in there]
+    assert mine == others
+    assert mine["event"] == "execution_ended"
+
+
+async def test_events_gather(new_info: Callable[..., ExecutionInfo]) -> None:
+    """Who reads slowly gets the newest progress, and every ending."""
+    info, hub = new_info(), ProgressHub()
+    events = HubProgress(hub).subscribe()
+    started(hub, info)
+    for step in range(1000):
+        hub.publish(ItemProgressed(NOW, "a", Progress(done=step)))
+    hub.publish(ItemEnded(NOW, "a", ItemStatus.DONE, "made", "", None, 1.5))
+    hub.publish(ended(info))
+    seen = [event async for event in events]
+    assert [event["event"] for event in seen] == [
+        "execution_started",
+        "block_started",
+        "item_started",
+        "item_progressed",
+        "item_ended",
+        "execution_ended",
+    ]
+    progress = seen[3]["progress"]
+    assert isinstance(progress, dict)
+    assert progress["done"] == 999
+
+
+async def test_left_early(new_info: Callable[..., ExecutionInfo]) -> None:
+    """Who leaves early is not gathered for any more."""
+    info, hub = new_info(), ProgressHub()
+    source = HubProgress(hub)
+    events = source.subscribe()
+    started(hub, info)
+    assert (await anext(events))["event"] == "execution_started"
+    waiting = source.subscribe()
+    reading = asyncio.ensure_future(anext(waiting))
+    await asyncio.wait({reading}, timeout=0)
+    reading.cancel()
+    await asyncio.wait({reading})
+    for left in (events, waiting):
+        assert hasattr(left, "aclose")
+        await left.aclose()
+    assert hub._mailboxes == ()
+
+
+def test_lock_holders(tmp_path: Path) -> None:
+    """Who holds a profile's lock is read from its file, as far as it says so."""
+    workspace = Workspace(tmp_path, "shop")
+    holder_of = lock_holders_of(workspace)
+    assert holder_of("test") is None
+    lock = ProfileLock(workspace.lock_file("test"))
+    assert lock.acquire(LockHolder(execution_id="e1")) is None
+    assert holder_of("test") == "e1"
+    workspace.lock_file("test").write_text("")
+    assert holder_of("test") == ""
+    lock.release()
+    assert holder_of("test") is None

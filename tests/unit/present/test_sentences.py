@@ -1,0 +1,243 @@
+"""What an interrupt does and how a command ended, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peaceful.errors import ItemFailure
+from peaceful.model import (
+    BlockInterrupted,
+    CmdOutcome,
+    Complete,
+    ExecutionInterrupted,
+    InterruptLevel,
+    InterruptSignal,
+    InterruptSource,
+    ItemError,
+    ItemId,
+    ItemResult,
+    ItemStatus,
+    OutcomeKind,
+    Timings,
+)
+from peaceful.present import (
+    STATUS_ORDER,
+    SummaryRow,
+    display_width,
+    finishing_sentence,
+    interrupt_sentence,
+    interrupted_how,
+    level_label,
+    next_level,
+    next_press_sentence,
+    summarised,
+    summary_of_outcome,
+)
+
+STOP, CANCEL, KILL = InterruptLevel
+DONE, UNCHANGED, FAILED, ABANDONED, NOT_STARTED = ItemStatus
+START = datetime(2025, 3, 9, 14, 2, 11, tzinfo=UTC)
+SIGNAL = InterruptSignal(STOP, InterruptSource.SIGINT, START)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ([], "Nothing is in progress; nothing new will start."),
+        (["iam_role"], "iam_role is finishing; nothing new will start."),
+        (
+            ["app_download", "iam_role"],
+            "app_download and iam_role are finishing; nothing new will start.",
+        ),
+        (list("abcdefg"), "a, b, c and 4 more are finishing; nothing new will start."),
+    ],
+)
+def test_what_a_first_interrupt_does(names: list[str], sentence: str) -> None:
+    """The first interrupt says what finishes, and that nothing new starts."""
+    assert finishing_sentence(names) == interrupt_sentence(STOP, names) == sentence
+
+
+@pytest.mark.parametrize(
+    ("level", "names", "sentence"),
+    [
+        (CANCEL, "a", "a is asked to stop now; its own clean-up still runs."),
+        (CANCEL, "ab", "a and b are asked to stop now; their own clean-up still runs."),
+        (CANCEL, "", "Nothing is in progress; nothing new will start."),
+        (KILL, "a", "a is abandoned; its child processes are killed."),
+        (KILL, "ab", "a and b are abandoned; their child processes are killed."),
+        (KILL, "", "Nothing is in progress; nothing new will start."),
+    ],
+)
+def test_what_a_higher_level_does(level: InterruptLevel, names: str, sentence: str) -> None:
+    """Higher levels say what happens to what is in progress."""
+    assert interrupt_sentence(level, list(names)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("level", "in_progress", "sentence"),
+    [
+        (STOP, 2, "Ctrl-C again asks them to stop now (their own clean-up still runs)."),
+        (STOP, 1, "Ctrl-C again asks it to stop now (its own clean-up still runs)."),
+        (CANCEL, 2, "Ctrl-C again abandons them (their child processes are killed)."),
+        (CANCEL, 1, "Ctrl-C again abandons it (its child processes are killed)."),
+        (STOP, 0, ""),
+        (KILL, 2, ""),
+    ],
+)
+def test_what_the_next_press_would_do(
+    level: InterruptLevel, in_progress: int, sentence: str
+) -> None:
+    """Each level says what the next press would do, where it would do something."""
+    assert next_press_sentence(level, in_progress) == sentence
+
+
+def test_levels_have_labels_and_one_above() -> None:
+    """The ladder has three steps, and a word for the button of each."""
+    assert [level_label(level) for level in InterruptLevel] == ["Interrupt", "Stop now", "Kill"]
+    assert [next_level(level) for level in InterruptLevel] == [CANCEL, KILL, None]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "words"),
+    [
+        (InterruptSource.SIGINT, None, "by Ctrl-C"),
+        (InterruptSource.SIGTERM, "", "by SIGTERM"),
+        (InterruptSource.SIGHUP, None, "because its terminal went away"),
+        (InterruptSource.WEB, "wrong version", "from a web page: “wrong version”"),
+        (InterruptSource.API, None, "through the API"),
+        (InterruptSource.COMMAND, "\x1b[2J\n", "by the interrupt command"),
+        (InterruptSource.COMMAND, "a\n\x1b[2Jb", "by the interrupt command: “a b”"),
+    ],
+)
+def test_where_an_interrupt_came_from(
+    source: InterruptSource, reason: str | None, words: str
+) -> None:
+    """An interrupt says its door, and its reason made safe for one line."""
+    assert interrupted_how(InterruptSignal(STOP, source, START, reason)) == words
+
+
+STATUSES: dict[ItemId, ItemStatus] = {
+    "app_download": DONE,
+    "iam_policy": DONE,
+    "iam_role": DONE,
+    "instance_profile": NOT_STARTED,
+    "s3_bucket": UNCHANGED,
+    "s3_object": NOT_STARTED,
+}
+
+
+def outcomes(
+    items: Mapping[ItemId, ItemStatus], interrupt: InterruptSignal | None
+) -> list[CmdOutcome[object]]:
+    """One outcome of each kind."""
+    ends = (
+        ("ensure",),
+        {item: ItemResult(status) for item, status in items.items()},
+        interrupt,
+        Timings(START, START + timedelta(seconds=4.2)),
+    )
+    return [
+        Complete(*ends, value=1),
+        BlockInterrupted(*ends, blocks_not_processed=(), value=None),
+        ExecutionInterrupted(*ends, blocks_not_processed=(), value=None),
+        ItemError(*ends, blocks_not_processed=(), value=None, errors={"x": ItemFailure("x")}),
+    ]
+
+
+def test_the_headline_says_how_it_ended_and_when() -> None:
+    """An ending is a word and a time; a failure tells that it was interrupted too."""
+    headlines = [summary_of_outcome(outcome).headline for outcome in outcomes({}, None)]
+    assert headlines == [
+        "complete in 4.2 s",
+        "interrupted after 4.2 s",
+        "interrupted after 4.2 s",
+        "failed after 4.2 s",
+    ]
+    assert summarised(OutcomeKind.ERROR, {}, seconds=65).headline == "failed after 1 min 05 s"
+    interrupted = summary_of_outcome(outcomes({}, SIGNAL)[3])
+    assert interrupted.headline == "failed after 4.2 s, interrupted too"
+
+
+def test_an_interrupt_that_changed_nothing_is_remarked_upon() -> None:
+    """Only where all was done in spite of an interrupt is there more to say."""
+    remarks = [summary_of_outcome(outcome).remark for outcome in outcomes(STATUSES, SIGNAL)]
+    assert remarks == ["The interrupt changed nothing: everything was done.", "", "", ""]
+    assert summary_of_outcome(outcomes(STATUSES, None)[0]).remark == ""
+
+
+def test_the_rows_count_the_items_by_ending() -> None:
+    """Each ending that happened has a row with its items in the flow's order."""
+    summary = summary_of_outcome(outcomes(STATUSES, SIGNAL)[1])
+    assert [(row.word, row.count, row.names(60)) for row in summary.rows] == [
+        ("done", 3, "app_download, iam_policy, iam_role"),
+        ("unchanged", 1, "s3_bucket"),
+        ("not started", 2, "instance_profile, s3_object"),
+    ]
+    assert summary.total == 6
+    assert not summary.all_well
+    assert summary.items_with(NOT_STARTED) == ("instance_profile", "s3_object")
+    assert summary.items_with(FAILED) == ()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "reached_goal", "sentence"),
+    [
+        (
+            STATUSES,
+            True,
+            "4 of 6 are as they should be. instance_profile and s3_object were not started.",
+        ),
+        (STATUSES, False, "4 of 6 are done. instance_profile and s3_object were not started."),
+        ({"a": DONE, "b": FAILED}, True, "1 of 2 is as it should be. b failed."),
+        (
+            {"a": ABANDONED, "b": FAILED, "c": FAILED},
+            False,
+            "0 of 3 are done. b and c failed. a was abandoned.",
+        ),
+        ({"a": UNCHANGED}, True, "1 of 1 is as it should be."),
+        ({}, True, ""),
+    ],
+)
+def test_the_whole_in_sentences(
+    statuses: dict[ItemId, ItemStatus],
+    reached_goal: bool,
+    sentence: str,
+) -> None:
+    """The sentences say how many are well and name those that are not."""
+    summary = summarised(OutcomeKind.BLOCK_INTERRUPTED, statuses, seconds=1)
+    assert summary.sentence(reached_goal=reached_goal) == sentence
+
+
+def test_a_summary_of_nothing_is_well() -> None:
+    """Where there are no items, none is missing."""
+    summary = summarised(OutcomeKind.COMPLETE, {}, seconds=0)
+    assert (summary.rows, summary.total, summary.all_well) == ((), 0, True)
+
+
+@given(
+    st.dictionaries(st.text("abc_漢", min_size=1, max_size=30), st.sampled_from(ItemStatus)),
+    st.integers(0, 60),
+)
+def test_a_summary_holds_every_item_once(statuses: dict[ItemId, ItemStatus], width: int) -> None:
+    """Rows come in one order, hold each item once, and their names fit where they are to."""
+    summary = summarised(OutcomeKind.COMPLETE, statuses, seconds=1)
+    assert summary.rows == tuple(
+        SummaryRow(status, items)
+        for status in STATUS_ORDER
+        if (items := tuple(item for item in statuses if statuses[item] is status))
+    )
+    assert summary.total == len(statuses)
+    assert all(display_width(row.names(width)) <= width for row in summary.rows)
+
+
+def test_ten_thousand_items_end_in_a_few_lines() -> None:
+    """However many items there are, a row is a line and the sentences stay short."""
+    statuses = {f"item_{number}": STATUS_ORDER[number % 5] for number in range(10_000)}
+    summary = summarised(OutcomeKind.ITEM_ERROR, statuses, seconds=1)
+    assert [len(row.names(50)) <= 50 for row in summary.rows] == [True] * 5
+    assert len(summary.sentence(reached_goal=True)) < 400
