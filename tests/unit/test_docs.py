@@ -8,6 +8,7 @@ own.
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,3 +96,16 @@ def test_named_make_targets_exist(page: Path) -> None:
     known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     assert set(MAKE.findall(page.read_text())) - known == set()
+
+
+def test_the_picture_of_the_layout_is_the_rule() -> None:
+    """The floors that the README draws are those that the import rules hold the code to."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    [floors] = [one["layers"] for one in settings["contracts"] if one["id"] == "floors"]
+    # A room in parentheses is not built yet.
+    built = [re.sub(r" \| \(\w+\)", "", floor) for floor in floors]
+
+    picture = (ROOT / "README.md").read_text().partition("## Layout")[2].split("```")[1]
+    drawn = [re.split(r"\s{2,}", line)[0] for line in picture.strip().splitlines()]
+
+    assert drawn == built

@@ -74,6 +74,11 @@ class BarSink:
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
+    @property
+    def draws(self) -> bool:
+        """Yes."""
+        return True
+
     def receive(self, events: Sequence[Event]) -> None:
         """Takes events in; they are drawn a little later."""
         with self._lock:

@@ -24,8 +24,16 @@ class JsonLinesSink:
         """Writes the events."""
         self._writer.write("".join([f"{self._encode(event_json(event))}\n" for event in events]))
 
+    @property
+    def draws(self) -> bool:
+        """No: it writes lines."""
+        return False
+
     def close(self) -> None:
         """There is nothing to end."""
+
+    def redraw(self) -> None:
+        """There is nothing that was drawn."""
 
     def say(self, text: str) -> None:
         """Writes a line that something else wrote, as an event of its own."""

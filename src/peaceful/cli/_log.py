@@ -78,8 +78,16 @@ class LogSink:
         if lines:
             self._writer.write("".join(lines))
 
+    @property
+    def draws(self) -> bool:
+        """No: it writes lines."""
+        return False
+
     def close(self) -> None:
         """There is nothing to end."""
+
+    def redraw(self) -> None:
+        """There is nothing that was drawn."""
 
     def say(self, text: str) -> None:
         """Writes a line that something else wrote."""

@@ -12,10 +12,19 @@ from peaceful.runtime import OutputSink
 class Show(OutputSink, Protocol):
     """Shows progress on stderr. Every method may be called from any thread."""
 
+    @property
+    def draws(self) -> bool:
+        """Whether it draws a picture, which keys that are echoed would spoil."""
+        ...
+
     def say(self, text: str) -> None:
         """Shows a line that something else wrote: an item that prints, a logger, a warning."""
         ...
 
     def pressed(self, signal: InterruptSignal, result: SendResult) -> None:
         """A process signal was sent on; where it was accepted, an event tells of it too."""
+        ...
+
+    def redraw(self) -> None:
+        """Something else has written to the terminal, so that what was drawn is not where it was."""
         ...

@@ -62,7 +62,10 @@ class Admission:
         Raises:
             ProfileBusy: another execution runs on the profile.
             StorageError: the register cannot be written.
+            ValueError: there is an execution with that ID.
         """
+        if record.id in self.running:
+            raise ValueError(f"execution {record.id} is running")
         if sender is not None:
             self._senders.register(record.id, sender)
         arrive(record.id)

@@ -112,6 +112,7 @@ class ControlServer:
                 await client.refuse("FORBIDDEN", "it is another user's", "use that user's account")
             else:
                 await client.serve()
+            await client.flush()
         except asyncio.CancelledError:
             # By `close`. It ends here, because asyncio of Python 3.11 would report it as an error.
             return
@@ -188,8 +189,13 @@ class _Client:
         """Says why a request is not served."""
         await self._write(error_line(code, message, help))
 
+    async def flush(self) -> None:
+        """Waits until the client has taken everything."""
+        self._writer.transport.set_write_buffer_limits(high=0)
+        await self._write(b"")
+
     def close(self) -> None:
-        """Lets go of the connection; what was written is still sent."""
+        """Lets go of the connection."""
         self._writer.close()
 
     def abort(self) -> None:

@@ -157,13 +157,13 @@ class SqliteExecutionStore:
         )
 
     def _insert(self, record: ExecutionRecord, connection: Connection) -> ExecutionRecord:
+        if connection.execute("SELECT 1 FROM executions WHERE id = ?", (record.id,)).fetchone():
+            raise ValueError(f"there is an execution {record.id}")
         profile = (record.info.app, record.info.profile)
         query = f"{_SELECT} WHERE app = ? AND profile = ? AND {_UNENDED}"
         running = self._records(connection, query, *profile)
         if running:
             return running[0]
-        if connection.execute("SELECT 1 FROM executions WHERE id = ?", (record.id,)).fetchone():
-            raise ValueError(f"there is an execution {record.id}")
         connection.execute(_INSERT, row_of(record))
         _write_outcome(connection, record)
         old = connection.execute(_OLD, (*profile, _FORGOTTEN_AT_ONCE, self._keep)).fetchall()

@@ -39,12 +39,12 @@ class MemoryExecutionStore:
     def insert(self, record: ExecutionRecord) -> ExecutionRecord:
         """See `ExecutionStore.insert`."""
         with self._lock:
+            if record.id in self._records:
+                raise ValueError(f"there is an execution {record.id}")
             same = self._of_profile(record.info.app, record.info.profile)
             for other in same:
                 if not other.state.ended:
                     return other
-            if record.id in self._records:
-                raise ValueError(f"there is an execution {record.id}")
             self._records[record.id] = record
             for old in same[self._keep :]:
                 del self._records[old.id]

@@ -413,6 +413,18 @@ async def test_idle_clients_at_the_end(start: Start) -> None:
     assert await client.at_end()
 
 
+async def test_last_lines(start: Start) -> None:
+    """A reader that is slow, but reads, gets the last lines, too, however long they are."""
+    async with start(ControlLimits(closing_timeout=30)) as running:
+        client = await running.client()
+        await client.ask({"request": "events"})
+        running.progress.picture = {"text": "x" * 2**22}
+        await running.finish()
+        reading = asyncio.create_task(client.hear())
+    assert (await reading)["event"] == "snapshot"
+    assert (await client.hear())["event"] == "execution_ended"
+
+
 async def test_stuck_clients_at_the_end(start: Start) -> None:
     """Clients that do not take the last lines do not keep an execution from ending for long."""
     async with start(ControlLimits(write_timeout=3600, closing_timeout=0.01)) as running:

@@ -102,7 +102,10 @@ def test_next(store: ExecutionStore, new_record: NewRecord, lost: bool) -> None:
 def test_ids_once(store: ExecutionStore, new_record: NewRecord) -> None:
     """An ID is never used twice."""
     record = new_record()
-    ended(store, record)
+    store.insert(record)
+    with pytest.raises(ValueError, match=record.id):
+        store.insert(record)
+    store.finish(record.id, ExecutionState.COMPLETE, ended_at=END, outcome=DOCUMENT)
     with pytest.raises(ValueError, match=record.id):
         store.insert(record)
 

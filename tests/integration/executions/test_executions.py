@@ -513,9 +513,10 @@ async def test_same_id_twice(executions: Executions, new_info: NewInfo) -> None:
     sender, _ = interrupt_channel()
     info = new_info()
     async with executions.start(info, progress=Progress(), sender=sender) as running:
-        with pytest.raises(ValueError, match="registered"):
-            async with executions.start(info, progress=Progress(), sender=sender):
-                pass
+        for again in (sender, None):
+            with pytest.raises(ValueError, match="is running"):
+                async with executions.start(info, progress=Progress(), sender=again):
+                    pass
         assert executions.interrupt(info.id).changed
         await finish(running)
 

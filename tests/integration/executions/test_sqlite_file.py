@@ -47,14 +47,16 @@ def change(path: Path, statement: str) -> None:
         connection.execute(statement)
 
 
-def test_loaded_late() -> None:
+def test_loaded_late(unmeasured_environment: dict[str, str]) -> None:
     """Neither importing the room nor making a store loads sqlite3, pydantic or PyYAML."""
     code = (
         "import sys, pathlib; from peaceful.executions import SqliteExecutionStore as S;"
         "S(pathlib.Path('/nowhere'));"
         "print([name for name in ('sqlite3', 'pydantic', 'yaml') if name in sys.modules])"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], env=unmeasured_environment, capture_output=True, check=True
+    )
     assert answer.stdout.strip() == b"[]"
 
 

@@ -1,0 +1,121 @@
+"""What differs from the goal, or between two profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from peaceful.cli._execute import Job, executed, result_of
+from peaceful.cli._lines import Line, Style, line
+from peaceful.cli._page import Page
+from peaceful.cli._result import Result
+from peaceful.cli._wrapping import wrapped
+from peaceful.commands import DiffCmd, DiffProfilesCmd
+from peaceful.errors import UsageError
+from peaceful.model import Complete, JsonValue
+from peaceful.present import count, fitted, one_line
+from peaceful.runtime import StateDiffs
+
+if TYPE_CHECKING:
+    from peaceful.cli._invocation import Invocation
+
+
+def diff(invocation: Invocation, profiles: Sequence[str], *, stored: bool) -> Result:
+    """Shows what differs.
+
+    Args:
+        invocation: the run of the command line.
+        profiles: two profiles to compare, or none to compare what is with what should be.
+        stored: whether to compare what is stored, without looking at what is there.
+
+    Raises:
+        UsageError: there is one profile, or more than two.
+    """
+    if len(profiles) not in {0, 2}:
+        raise UsageError(
+            f"diff compares two profiles, not {len(profiles)}.",
+            help=f"{invocation.line('diff', 'PROFILE_A', 'PROFILE_B')}; "
+            "or without profiles, to compare with the goal",
+        )
+    if profiles:
+        return _between(invocation, profiles)
+    return _stored(invocation) if stored else _discovered(invocation)
+
+
+def _discovered(invocation: Invocation) -> Result:
+    job = Job(["diff"], "Discover", DiffCmd.exec)
+    execution = executed(invocation, job)
+    outcome = execution.outcome
+    if not isinstance(outcome, Complete):
+        return result_of(execution, invocation, job, more_document={"diffs": {}})
+    diffs = outcome.value
+    assert isinstance(diffs, StateDiffs)
+    result = result_of(execution, invocation, job, more_document=diffs_document(diffs))
+    title = f"{execution.title} · {_headline(diffs)}"
+    return Result(
+        result.document, lambda page: diffs_lines(title, diffs, page), stuck=execution.stuck
+    )
+
+
+def _stored(invocation: Invocation) -> Result:
+    ctx = invocation.contexts().cmd_ctx(invocation.options.profile, invocation.options.flow)
+    invocation.profile, invocation.flow = ctx.profile, ctx.flow.id
+    diffs = DiffCmd.stored(ctx)
+    title = f"{ctx.app} diff --stored · {ctx.profile} · {_headline(diffs)}"
+    return Result(diffs_document(diffs), lambda page: diffs_lines(title, diffs, page))
+
+
+def _between(invocation: Invocation, profiles: Sequence[str]) -> Result:
+    ctx = invocation.contexts().profiles_flow_ctx(profiles, invocation.options.flow)
+    diffs = DiffProfilesCmd.exec(ctx)
+    title = f"{ctx.app} diff · {profiles[0]} → {profiles[1]} · {_headline(diffs)}"
+    return Result(diffs_document(diffs), lambda page: diffs_lines(title, diffs, page))
+
+
+def diffs_document(diffs: StateDiffs) -> dict[str, JsonValue]:
+    """Differences for programs.
+
+    Returns:
+        `diffs`: by item, what differs, none where nothing does; `unknown`: by item, why that is not known.
+    """
+    return {
+        "diffs": {
+            item: None if each is None else each.to_json() for item, each in diffs.diffs.items()
+        },
+        "unknown": dict(diffs.unknown),
+    }
+
+
+def diffs_lines(title: str, diffs: StateDiffs, page: Page) -> Sequence[Line]:
+    """Differences for people: items that differ with each change, and those that cannot be compared."""
+    lines = [line((fitted(title, page.width), Style.STRONG))]
+    for item, each in diffs.diffs.items():
+        if each is None:
+            continue
+        lines += [line(""), line("  ", (item, Style.STRONG))]
+        for change in each.changes:
+            parts = wrapped(one_line(str(change)), page.width - 6)
+            lines.append(line("    ", (parts[0], _style(change.before, change.after))))
+            lines += [line(f"      {part}") for part in parts[1:]]
+    if diffs.unknown:
+        lines.append(line(""))
+        lines += [
+            line((fitted(f"  {item}: {reason}", page.width), Style.FAINT))
+            for item, reason in diffs.unknown.items()
+        ]
+    return lines
+
+
+def _style(before: JsonValue, after: JsonValue) -> Style:
+    if before is None:
+        return Style.GOOD
+    return Style.BAD if after is None else Style.PLAIN
+
+
+def _headline(diffs: StateDiffs) -> str:
+    differing = sum(each is not None for each in diffs.diffs.values())
+    unknown = f", {len(diffs.unknown):,} not known" if diffs.unknown else ""
+    if not differing:
+        return f"nothing differs{unknown}"
+    verb = "differs" if differing == 1 else "differ"
+    return f"{count(differing, 'item')} of {len(diffs.diffs) + len(diffs.unknown):,} {verb}{unknown}"

@@ -1,0 +1,228 @@
+"""What was executed, when, by whom, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from peaceful.cli._errors import error_lines
+from peaceful.cli._lines import Line, Style, line
+from peaceful.cli._outcome_text import message_lines
+from peaceful.cli._page import Page
+from peaceful.cli._result import Result
+from peaceful.cli._wrapping import table
+from peaceful.errors import ExecutionEnded, ExecutorUnreachable, PeacefulError
+from peaceful.executions import ExecutionRecord
+from peaceful.model import ExecutionState, ItemId, ItemStatus, JsonValue
+from peaceful.present import (
+    STATUS_ORDER,
+    count,
+    date_and_time,
+    display_width,
+    duration,
+    fitted,
+    interrupted_how,
+    moment,
+    name_list,
+    one_line,
+    padded,
+    short_ids,
+    status_word,
+)
+
+if TYPE_CHECKING:
+    from peaceful.cli._invocation import Invocation
+    from peaceful.executions import Executions
+
+_STYLES: Mapping[ExecutionState, Style] = {
+    ExecutionState.COMPLETE: Style.GOOD,
+    ExecutionState.INTERRUPTED: Style.CUT,
+    ExecutionState.INTERRUPTING: Style.CUT,
+    ExecutionState.FAILED: Style.BAD,
+    ExecutionState.LOST: Style.BAD,
+}
+
+
+def executions_list(invocation: Invocation, limit: int) -> Result:
+    """The newest executions.
+
+    Args:
+        invocation: the run of the command line; its profile and flow, where given, limit the list.
+        limit: how many at most.
+    """
+    options = invocation.options
+    executions = invocation.contexts().executions
+    page = executions.list(profile=options.profile, flow=options.flow, limit=limit)
+    several_flows = len(invocation.app.flows) > 1
+    return Result(
+        {"executions": [record.to_json() for record in page.records]},
+        lambda shown_on: list_lines(page.records, shown_on, with_flow=several_flows),
+    )
+
+
+def list_lines(
+    records: Sequence[ExecutionRecord], page: Page, *, with_flow: bool
+) -> Sequence[Line]:
+    """Executions as a table.
+
+    Args:
+        records: newest first.
+        page: where they are shown.
+        with_flow: whether their flows are shown.
+    """
+    if not records:
+        return [line("Nothing was executed yet.")]
+    ids = short_ids(record.id for record in records)
+    rows = [
+        (
+            ids[record.id],
+            date_and_time(record.info.started_at, page.zone),
+            record.info.command + (" --dry-run" if record.dry_run else ""),
+            f"{record.info.profile}/{record.info.flow}" if with_flow else record.info.profile,
+            how_it_stands(record),
+            one_line(record.info.started_by.user),
+        )
+        for record in records
+    ]
+    head = ("id", "started", "command", "profile", "ended", "by")
+    widths = [max(display_width(row[place]) for row in (head, *rows)) for place in range(len(head))]
+    lines = [line((_row(head, widths, page.width), Style.FAINT))]
+    lines += [
+        line((_row(row, widths, page.width), _STYLES.get(record.state, Style.PLAIN)))
+        for row, record in zip(rows, records, strict=True)
+    ]
+    return lines
+
+
+def executions_show(invocation: Invocation, execution_id: str) -> Result:
+    """An execution, item by item.
+
+    Args:
+        invocation: the run of the command line.
+        execution_id: its ID, or the beginning of it.
+
+    Raises:
+        ExecutionUnknown: none has it, or several begin with it.
+    """
+    executions = invocation.contexts().executions
+    record = executions.get(execution_id)
+    progress = None if record.state.ended else _progress(executions, record)
+    survivors = [
+        child for child in executions.survivors(record.info.profile) if child.execution_id == record.id
+    ]
+    stop = invocation.line("interrupt", record.id)
+
+    def lines(page: Page) -> Sequence[Line]:
+        shown = show_lines(record, progress, page)
+        if survivors:
+            names = name_list([str(child.pid) for child in survivors], 5)
+            still = count(len(survivors), "child process", "child processes")
+            shown = [*shown, line(""), line(f"  {still} of it still run: pid {names}")]
+        if record.interruptible:
+            shown = [*shown, line(""), line(f"  Stop it with: {stop}")]
+        return shown
+
+    return Result({**record.to_json(), "progress": progress}, lines)
+
+
+def show_lines(record: ExecutionRecord, progress: JsonValue, page: Page) -> list[Line]:
+    """An execution: who, when, how it ended; its items; what went wrong.
+
+    Args:
+        record: the execution.
+        progress: how everything stands, where it runs and could be asked; else none.
+        page: where it is shown.
+    """
+    info = record.info
+    title = f"{info.app} {info.command} · {info.profile} · {info.flow} · {info.id}"
+    lines = [line((fitted(title, page.width), Style.STRONG))]
+    lines += [line(row) for row in table(_facts(record, page), page.width)]
+    if isinstance(progress, Mapping):
+        lines += _progress_lines(progress, page)
+    outcome = record.outcome or {}
+    items = _items(outcome)
+    if items:
+        lines += [line(""), *message_lines(items, page)]
+    errors = outcome.get("errors")
+    for item, error in errors.items() if isinstance(errors, Mapping) else ():
+        if isinstance(error, Mapping):
+            lines += [line(""), *error_lines(_StoredError(item, error), page.width)]
+    return lines
+
+
+def how_it_stands(record: ExecutionRecord) -> str:
+    """How an execution ended, or that it has not, in a few words."""
+    info = record.info
+    counts = {} if record.summary is None else record.summary.counts
+    told = ", ".join(
+        f"{counts[status]:,} {status_word(status)}" for status in STATUS_ORDER if counts.get(status)
+    )
+    took = ""
+    if info.ended_at is not None and info.state is not ExecutionState.LOST:
+        took = f" in {duration((info.ended_at - info.started_at).total_seconds())}"
+    word = "killed" if info.state is ExecutionState.LOST else str(info.state)
+    return f"{word}{took}{f': {told}' if told else ''}"
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], width: int) -> str:
+    *others, last = [padded(cell, room) for cell, room in zip(cells, widths, strict=True)]
+    return fitted("  ".join([*others, last]), width)
+
+
+def _facts(record: ExecutionRecord, page: Page) -> list[tuple[str, str]]:
+    info = record.info
+    by = info.started_by
+    started = date_and_time(info.started_at, page.zone)
+    rows = [("started", f"{started} by {one_line(str(by))} on {one_line(by.host)}, {by.door}")]
+    if record.dry_run:
+        rows.append(("dry run", "it only said what it would do"))
+    if record.only:
+        rows.append(("only", ", ".join(record.only)))
+    ended = "" if info.ended_at is None else f"{moment(info.ended_at, page.zone, page.now)}, "
+    rows.append(("ended" if info.state.ended else "now", f"{ended}{how_it_stands(record)}"))
+    if info.interrupt is not None:
+        at = moment(info.interrupt.requested_at, page.zone, page.now)
+        rows.append(("interrupted", f"{at} {interrupted_how(info.interrupt)} ({info.interrupt.level})"))
+    return rows
+
+
+def _items(outcome: Mapping[str, JsonValue]) -> list[tuple[ItemId, ItemStatus, str]]:
+    items = outcome.get("items")
+    rows: list[tuple[ItemId, ItemStatus, str]] = []
+    for item, each in items.items() if isinstance(items, Mapping) else ():
+        if isinstance(each, Mapping) and each.get("status") in set(ItemStatus):
+            status = ItemStatus(each["status"])
+            message = one_line(str(each.get("message") or ""))
+            rows.append((item, status, f"{status_word(status)}{f': {message}' if message else ''}"))
+    return rows
+
+
+def _progress(executions: Executions, record: ExecutionRecord) -> JsonValue:
+    """How everything stands in a running execution; none where it cannot be asked."""
+    try:
+        return asyncio.run(executions.snapshot(record.id))
+    except (ExecutionEnded, ExecutorUnreachable):
+        return None
+
+
+def _progress_lines(progress: Mapping[str, JsonValue], page: Page) -> list[Line]:
+    running, ended, waiting = (progress.get(name) for name in ("running", "ended", "waiting"))
+    rows: list[tuple[str, str]] = []
+    if isinstance(running, Mapping) and running:
+        rows.append(("in progress", name_list(list(running), 10)))
+    if isinstance(ended, Mapping):
+        rows.append(("ended", f"{len(ended):,}"))
+    rows.append(("waiting", f"{waiting:,}" if isinstance(waiting, int) else "?"))
+    return [line(row) for row in table(rows, page.width)]
+
+
+class _StoredError(PeacefulError):
+    """An error of an execution that ended long ago, as its document tells it."""
+
+    def __init__(self, item: ItemId, stored: Mapping[str, JsonValue]) -> None:
+        details = (("item", item),) if item else ()
+        super().__init__(
+            str(stored.get("message", "")), details=details, help=str(stored.get("help", ""))
+        )
+        self.stored_code = str(stored.get("code", "ERROR"))

@@ -1,0 +1,87 @@
+"""Interrupting an execution from another terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from peaceful.cli._lines import Line, line
+from peaceful.cli._page import Page
+from peaceful.cli._result import Result
+from peaceful.cli._wrapping import wrapped
+from peaceful.errors import NothingRunning, UsageError
+from peaceful.executions import ExecutionRecord, InterruptReceipt
+from peaceful.model import InterruptLevel, InterruptSource, to_json
+from peaceful.present import moment
+
+if TYPE_CHECKING:
+    from peaceful.cli._invocation import Invocation
+    from peaceful.executions import Executions
+
+
+def interrupt(
+    invocation: Invocation, execution_id: str | None, level: str, reason: str | None
+) -> Result:
+    """Interrupts an execution of the workspace.
+
+    Args:
+        invocation: the run of the command line.
+        execution_id: its ID or the beginning of it; none for the only one that runs.
+        level: `stop`, `cancel` or `kill`.
+        reason: why, or none.
+
+    Raises:
+        NothingRunning: no ID was given, and nothing runs.
+        UsageError: no ID was given, and several run.
+        ExecutionEnded: it has ended.
+    """
+    executions = invocation.contexts().executions
+    chosen = execution_id or _only_one(executions).id
+    receipt = executions.interrupt(
+        chosen,
+        level=InterruptLevel[level.upper()],
+        source=InterruptSource.COMMAND,
+        reason=reason,
+    )
+    watch = invocation.line("executions", "show", receipt.execution_id)
+    document = to_json(receipt)
+    assert isinstance(document, dict)
+    return Result(document, lambda page: receipt_lines(receipt, watch, page))
+
+
+def receipt_lines(receipt: InterruptReceipt, watch: str, page: Page) -> Sequence[Line]:
+    """What was accepted, in a sentence, and how to watch what comes of it."""
+    since = moment(receipt.requested_at, page.zone, page.now)
+    accepted = f"Execution {receipt.execution_id} is interrupted: {_MEANS[receipt.level]}."
+    if not receipt.changed:
+        accepted = (
+            f"Execution {receipt.execution_id} was interrupted already, at {since}: "
+            f"{_MEANS[receipt.level]}."
+        )
+    return [
+        *(line(part) for part in wrapped(accepted, page.width)),
+        line(f"  Watch it with: {watch}"),
+    ]
+
+
+_MEANS = {
+    InterruptLevel.STOP: "what is in progress finishes, nothing new starts",
+    InterruptLevel.CANCEL: "what is in progress is asked to stop, then cancelled",
+    InterruptLevel.KILL: "what is in progress is abandoned, its child processes are killed",
+}
+
+
+def _only_one(executions: Executions) -> ExecutionRecord:
+    running = executions.running()
+    if not running:
+        raise NothingRunning
+    if len(running) > 1:
+        raise UsageError(
+            f"{len(running)} executions are running; say which one to interrupt.",
+            details=tuple(
+                (record.id, f"{record.info.command} of {record.info.profile}, {record.info.flow}")
+                for record in running
+            ),
+            help="give one of these IDs, or the beginning of it",
+        )
+    return running[0]

@@ -1,0 +1,200 @@
+"""Parameters and profiles: stored, and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from peaceful.cli._lines import Line, Style, line
+from peaceful.cli._page import Page
+from peaceful.cli._result import Result
+from peaceful.errors import NameUnknown, UsageError, WorkspaceMissing
+from peaceful.model import JsonValue, ProfileName
+from peaceful.present import display_width, fitted, one_line, padded
+from peaceful.storage import read_yaml
+
+if TYPE_CHECKING:
+    from peaceful.app._contexts import Contexts
+    from peaceful.app._remembered import Given
+    from peaceful.cli._invocation import Invocation
+
+Stored = Sequence[tuple[Path, Mapping[str, JsonValue]]]
+"""Files, and what they hold."""
+
+
+def init(invocation: Invocation, given: Mapping[str, Given]) -> Result:
+    """Stores parameters, and takes the profile into use.
+
+    Args:
+        invocation: the run of the command line.
+        given: by name, what is given now.
+
+    Raises:
+        UsageError: a value is wrong or missing; nothing was stored.
+    """
+    contexts = invocation.contexts()
+    profile = invocation.options.profile or _in_use(contexts)
+    return _initialised(invocation, contexts, given, profile)
+
+
+def switch(
+    invocation: Invocation, profile: ProfileName, *, create: bool, given: Mapping[str, Given]
+) -> Result:
+    """Takes another profile into use, or creates one.
+
+    Args:
+        invocation: the run of the command line.
+        profile: which one.
+        create: whether it is new.
+        given: by name, the parameters of a new profile.
+
+    Raises:
+        UsageError: it exists, or it does not; or parameters are given for one that exists.
+    """
+    contexts = invocation.contexts()
+    if given and not create:
+        raise UsageError(
+            "Parameters are given to a profile when it is created.",
+            help=f"say --create; or change them: {invocation.line('init', '--profile', profile)}",
+        )
+    contexts.switch(profile, create=create)
+    if given:
+        return _initialised(invocation, contexts, given, profile)
+    made = "created, and in use now" if create else "in use now"
+    return Result(
+        {"profile": profile, "created": create},
+        lambda _: [line(f"Profile {profile} is {made}.")],
+    )
+
+
+def profile_list(invocation: Invocation) -> Result:
+    """The profiles of the workspace, and which one is in use."""
+    contexts = invocation.contexts()
+    profiles = contexts.workspace.profiles()
+    in_use = _in_use(contexts) if profiles else None
+
+    def lines(_page: Page) -> Sequence[Line]:
+        if not profiles:
+            return [line(f"There is no profile yet. Make one with: {invocation.line('init')}")]
+        return [
+            line(("* ", Style.GOOD), (name, Style.STRONG)) if name == in_use else line(f"  {name}")
+            for name in profiles
+        ]
+
+    return Result({"profiles": list(profiles), "in_use": in_use}, lines)
+
+
+def profile_show(invocation: Invocation, profile: ProfileName | None) -> Result:
+    """The parameters of a profile.
+
+    Args:
+        invocation: the run of the command line.
+        profile: which one; none for the one that the options choose, or that is in use.
+
+    Raises:
+        NameUnknown: there is none of that name.
+    """
+    contexts = invocation.contexts()
+    chosen = contexts.profile(profile or invocation.options.profile)
+    workspace = contexts.workspace
+    flows = {
+        flow: read_yaml(workspace.flow_params_file(chosen, flow)) or {}
+        for flow in invocation.app.flows
+        if workspace.flow_params_file(chosen, flow).exists()
+    }
+    stored: list[tuple[Path, Mapping[str, JsonValue]]] = [
+        (path, read_yaml(path) or {})
+        for path in (workspace.workspace_params_file, workspace.profile_params_file(chosen))
+        if path.exists()
+    ]
+    stored += [(workspace.flow_params_file(chosen, flow), values) for flow, values in flows.items()]
+    document: dict[str, JsonValue] = {
+        "profile": chosen,
+        "workspace_params": dict(_own(read_yaml(workspace.workspace_params_file) or {})),
+        "profile_params": read_yaml(workspace.profile_params_file(chosen)) or {},
+        "flow_params": dict(flows),
+    }
+    return Result(
+        document,
+        lambda page: [
+            line((f"Profile {chosen}", Style.STRONG)),
+            *stored_lines(stored, workspace.folder, page),
+        ],
+    )
+
+
+def stored_lines(stored: Stored, folder: Path, page: Page) -> list[Line]:
+    """What is stored, file by file.
+
+    Args:
+        stored: the files, and what they hold.
+        folder: what their paths are shown relative to.
+        page: where it is shown.
+    """
+    lines: list[Line] = []
+    for path, values in stored:
+        shown = str(path.relative_to(folder))
+        own = _own(values) if path.name == "workspace_params.yaml" else values
+        if not own:
+            continue
+        lines += [line(""), line((fitted(f"  {shown}", page.width), Style.FAINT))]
+        width = max(display_width(name) for name in own)
+        for name, value in own.items():
+            room = page.width - width - 6
+            words = fitted(_value_words(value), room) if room > 0 else ""
+            lines.append(line(f"    {padded(name, width)}  {words}"))
+    return lines
+
+
+def _initialised(
+    invocation: Invocation, contexts: Contexts, given: Mapping[str, Given], profile: ProfileName
+) -> Result:
+    invocation.profile = profile
+    saved = contexts.init(given, profile=profile, flow=invocation.options.flow)
+    next_step = invocation.line(invocation.app.ensure_name)
+
+    def lines(page: Page) -> Sequence[Line]:
+        folder = contexts.workspace.folder
+        return [
+            line((f"Stored in {folder}", Style.STRONG)),
+            *stored_lines([(each.path, each.values) for each in saved], folder, page),
+            line(""),
+            line(f"Profile {profile} is in use. Next: {next_step}"),
+        ]
+
+    document: dict[str, JsonValue] = {
+        "workspace": str(contexts.workspace.root),
+        "profile": profile,
+        "stored": {str(each.path): dict(each.values) for each in saved},
+    }
+    return Result(document, lines)
+
+
+def _in_use(contexts: Contexts) -> ProfileName:
+    """The profile in use; where there is none yet, that of those who do not think of profiles."""
+    from peaceful.app._contexts import DEFAULT_PROFILE
+
+    try:
+        return contexts.profile()
+    except (WorkspaceMissing, NameUnknown):
+        return DEFAULT_PROFILE
+
+
+def _own(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    """What the application stores in the workspace's file, without what the framework does."""
+    return {name: value for name, value in values.items() if name not in {"profile", "flow"}}
+
+
+def _value_words(value: JsonValue) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(_value_words(each) for each in value) or "none"
+        case Mapping():
+            return ", ".join(f"{key}={_value_words(each)}" for key, each in value.items()) or "none"
+        case _:
+            return one_line(str(value))

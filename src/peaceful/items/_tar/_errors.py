@@ -1,0 +1,101 @@
+"""How an archive cannot be extracted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Final
+
+from peaceful.errors import ItemFailure
+from peaceful.present import count, one_line
+
+_NAMED: Final = 10
+"""How many refused entries are named before the rest is counted."""
+
+
+class ArchiveFailed(ItemFailure):
+    """An archive cannot be extracted.
+
+    Attributes:
+        path: the archive.
+    """
+
+    code: ClassVar[str] = "ARCHIVE-FAILED"
+
+    def __init__(
+        self, path: Path, what: str, *, help: str, details: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        super().__init__(f"{path} {what}.", details=details, help=help)
+        self.path = path
+
+
+class ArchiveMissing(ArchiveFailed):
+    """There is no archive."""
+
+    code: ClassVar[str] = "ARCHIVE-MISSING"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            path, "is not there", help="check its name, or what should have brought it there"
+        )
+
+
+class ArchiveDamaged(ArchiveFailed):
+    """The archive is no archive, or only half of one."""
+
+    code: ClassVar[str] = "ARCHIVE-DAMAGED"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            path, f"is damaged, or no tar archive: {reason}", help="fetch it or pack it again"
+        )
+
+
+class ArchiveRefused(ArchiveFailed):
+    """The archive would put something where it must not be. Nothing was written.
+
+    Attributes:
+        refused: by name, why.
+    """
+
+    code: ClassVar[str] = "ARCHIVE-REFUSED"
+
+    def __init__(self, path: Path, refused: Sequence[tuple[str, str]]) -> None:
+        shown = tuple(
+            (one_line(name, 200) or "an empty name", reason) for name, reason in refused[:_NAMED]
+        )
+        more = len(refused) - len(shown)
+        rest = (("others", count(more, "entry")),) if more else ()
+        super().__init__(
+            path,
+            f"has {count(len(refused), 'entry')} that must not be extracted",
+            details=(*shown, *rest),
+            help="do not use it unless you know who made it; have it packed without these entries",
+        )
+        self.refused = tuple(refused)
+
+
+class ArchiveTooLarge(ArchiveFailed):
+    """The archive would become larger than allowed. Nothing was written."""
+
+    code: ClassVar[str] = "ARCHIVE-TOO-LARGE"
+
+    def __init__(self, path: Path, limit: str, field: str) -> None:
+        super().__init__(
+            path,
+            f"holds more than {limit}",
+            help=f"if that is right, allow it by a larger {field}",
+        )
+
+
+class ArchiveChanged(ArchiveFailed):
+    """The archive changed while it was extracted."""
+
+    code: ClassVar[str] = "ARCHIVE-CHANGED"
+
+    def __init__(self, path: Path, name: str) -> None:
+        super().__init__(
+            path,
+            f"changed while it was extracted: {one_line(name, 200)} is not what it was",
+            help="find out what writes it, then run the command again: it carries on",
+        )

@@ -1,0 +1,200 @@
+"""Which entries of an archive may be extracted: decided by name, before anything is written.
+
+The rules are stricter than those of `tarfile.data_filter`, whose checks ask the file system and were
+fooled by links (CVE-2025-4138, CVE-2025-4330, CVE-2025-4435, CVE-2025-4517, CVE-2024-12718): nothing
+lies below a link, and a link leads up first and then down, so it cannot leave through another one.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Final
+
+from peaceful.items._tar._entry import Entry, FileEntry, FolderEntry, LinkEntry
+
+_LONGEST_PART: Final = 255
+_LONGEST_NAME: Final = 4000
+"""Bytes: a little less than what a path may have on most systems."""
+
+
+class Kind(enum.Enum):
+    """What an archive says that an entry is."""
+
+    FILE = "a file"
+    FOLDER = "a folder"
+    LINK = "a link"
+    HARD_LINK = "a hard link"
+    DEVICE = "a device"
+    PIPE = "a named pipe"
+    UNKNOWN = "of an unknown kind"
+
+
+class NameRefused(ValueError):
+    """A name must not be extracted; the text says why."""
+
+
+def checked_name(raw: str) -> str:
+    """A name as an archive has it, within the destination; empty for the destination itself.
+
+    Raises:
+        NameRefused: it is not within the destination, or no usable name.
+    """
+    parts = _parts(raw)
+    if raw.startswith("/"):
+        raise NameRefused("its name is an absolute path")
+    if ".." in parts:
+        raise NameRefused("its name leads up, by ..")
+    return "/".join(parts)
+
+
+def _parts(path: str) -> list[str]:
+    """The names in a path.
+
+    Raises:
+        NameRefused: one of them cannot be a name.
+    """
+    try:
+        encoded = path.encode()
+    except UnicodeEncodeError:
+        raise NameRefused("its name is not UTF-8") from None
+    if any(byte < 32 or byte == 127 for byte in encoded):
+        raise NameRefused("its name has a control character")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    longest = max((len(part.encode()) for part in parts), default=0)
+    if longest > _LONGEST_PART or len(encoded) > _LONGEST_NAME:
+        raise NameRefused("its name is longer than a file's name may be")
+    return parts
+
+
+def check_target(name: str, target: str) -> None:
+    """Whether a symbolic link stays within the destination.
+
+    It does if it leads up at first, at most to the destination, and only down from there: what it then
+    passes lies within, and if that is a link again, the same holds for it.
+
+    Args:
+        name: the link's name, checked.
+        target: where it leads.
+
+    Raises:
+        NameRefused: it does not.
+    """
+    if not target:
+        raise NameRefused("it is a link to nothing")
+    if target.startswith("/"):
+        raise NameRefused("it is a link to an absolute path")
+    try:
+        parts = _parts(target)
+    except NameRefused as error:
+        raise NameRefused(f"it is a link to what cannot be: {error}") from None
+    up = next((place for place, part in enumerate(parts) if part != ".."), len(parts))
+    if up > name.count("/"):
+        raise NameRefused("it is a link that leads out")
+    if ".." in parts[up:]:
+        raise NameRefused("it is a link that leads down and up again, so nobody knows where")
+
+
+@dataclass(slots=True)
+class Manifest:
+    """Gathers an archive's entries, and what is wrong with them.
+
+    Attributes:
+        entries: by name, what is to be extracted: files, links, and all folders that are named.
+        refused: name and reason of what must not be.
+        twins: by name, the file that a hard link has its content from.
+    """
+
+    reserved: str = ""
+    entries: dict[str, Entry] = field(default_factory=dict)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    twins: dict[str, str] = field(default_factory=dict)
+
+    def name_of(self, raw: str, kind: Kind) -> str | None:
+        """The name under which an entry would be extracted; none where it must not be, or need not.
+
+        Args:
+            raw: its name, as the archive has it.
+            kind: what it is.
+        """
+        try:
+            name = checked_name(raw)
+            if kind in (Kind.DEVICE, Kind.PIPE, Kind.UNKNOWN):
+                raise NameRefused(f"it is {kind.value}")
+            if name == self.reserved:
+                raise NameRefused("its name is that of the item's own notes")
+            if not name and kind is not Kind.FOLDER:
+                raise NameRefused(f"it is {kind.value} in place of the destination")
+        except NameRefused as error:
+            self.refused.append((raw, str(error)))
+            return None
+        return name or None
+
+    def add(self, name: str, entry: Entry) -> None:
+        """Takes an entry.
+
+        Args:
+            name: as `name_of` gave it.
+            entry: what it is. A later entry of the same kind takes the place of an earlier one.
+        """
+        if isinstance(entry, LinkEntry):
+            try:
+                check_target(name, entry.target)
+            except NameRefused as error:
+                self.refused.append((name, str(error)))
+                return
+        self.twins.pop(name, None)
+        before = self.entries.setdefault(name, entry)
+        if type(before) is not type(entry):
+            self.refused.append((name, f"it is there twice, as {_word(before)}, {_word(entry)}"))
+        self.entries[name] = entry
+
+    def add_twin(self, name: str, target: str) -> None:
+        """Takes a hard link: a further name of an earlier file.
+
+        Args:
+            name: as `name_of` gave it.
+            target: the name of the other one, as the archive has it.
+        """
+        try:
+            other = checked_name(target)
+        except NameRefused as error:
+            self.refused.append((name, f"it is a hard link to what cannot be: {error}"))
+            return
+        entry = self.entries.get(other)
+        if entry is None or isinstance(entry, FolderEntry) or other == name:
+            self.refused.append((name, "it is a hard link to no earlier file"))
+            return
+        self.add(name, entry)
+        if isinstance(entry, FileEntry):
+            self.twins[name] = other
+
+    def close(self) -> None:
+        """All entries are there: looks at them together, and drops folders that others are in."""
+        used: set[str] = set()
+        for name, entry in self.entries.items():
+            above = name
+            while (cut := above.rfind("/")) > 0:
+                above = above[:cut]
+                if above in used:
+                    break
+                used.add(above)
+                if not isinstance(self.entries.get(above, FolderEntry()), FolderEntry):
+                    what = _word(self.entries[above])
+                    self.refused.append((name, f"it lies below {above}, which is {what}"))
+            twin = self.twins.get(name)
+            if twin is not None and self.entries.get(twin) != entry:
+                self.refused.append((name, f"it is a hard link to {twin}, which is there twice"))
+        for name in used:
+            if isinstance(self.entries.get(name), FolderEntry):
+                del self.entries[name]
+
+
+def _word(entry: Entry) -> str:
+    match entry:
+        case FileEntry():
+            return Kind.FILE.value
+        case LinkEntry():
+            return Kind.LINK.value
+        case FolderEntry():
+            return Kind.FOLDER.value

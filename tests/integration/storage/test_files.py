@@ -1,0 +1,286 @@
+"""Files are read whole, and written so that there is always the old one or the new one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from peaceful.errors import FileDamaged, FileInaccessible
+from peaceful.storage import write_file_atomically
+from peaceful.storage import _files
+from peaceful.storage._files import read_file, write_all
+
+if TYPE_CHECKING:
+    from conftest import FailingSystem
+
+REFUSALS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EMFILE)
+
+
+def rights(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    """A file has the bytes that were written last."""
+    path = tmp_path / "file"
+    for data in (b"one", b"", b"\0\xff" * 100_000):
+        write_file_atomically(path, data)
+        assert read_file(path) == data
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
+def test_rights(tmp_path: Path, umask: int) -> None:
+    """Files and folders are for this user only, whatever the umask."""
+    before = os.umask(umask)
+    try:
+        write_file_atomically(tmp_path / "a" / "b" / "file", b"x")
+    finally:
+        os.umask(before)
+
+    assert rights(tmp_path / "a") == rights(tmp_path / "a" / "b") == 0o700
+    assert rights(tmp_path / "a" / "b" / "file") == 0o600
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=errno.errorcode.get)
+@pytest.mark.parametrize("sync", [True, False])
+def test_every_call_fails_in_turn(
+    tmp_path: Path, system: FailingSystem, refusal: int, sync: bool
+) -> None:
+    """Whichever call the system refuses, the file is the old one or the new one, and it is said why."""
+    made = 0
+    for nth in count():
+        path = tmp_path / str(nth) / "file"
+        path.parent.mkdir()
+        path.write_bytes(b"old")
+        system.fail(nth, refusal)
+        try:
+            write_file_atomically(path, b"new", sync=sync)
+        except FileInaccessible as error:
+            assert error.path == path
+            assert "could not be written" in error.message
+            assert os.strerror(refusal) in error.message
+        finally:
+            system.heal()
+        assert path.read_bytes() in (b"old", b"new")
+        if not system.failed:
+            assert path.read_bytes() == b"new"
+            made = nth
+            break
+    assert made > 8
+
+
+def test_every_call_fails_in_turn_where_nothing_is(
+    tmp_path: Path, system: FailingSystem
+) -> None:
+    """Where folders are missing too, there is no file or the whole new one, and the next try works."""
+    for nth in count():
+        path = tmp_path / str(nth) / "a" / "b" / "file"
+        system.fail(nth)
+        try:
+            write_file_atomically(path, b"new")
+        except FileInaccessible:
+            pass
+        finally:
+            system.heal()
+        assert not path.exists() or path.read_bytes() == b"new"
+        write_file_atomically(path, b"newer")
+        assert path.read_bytes() == b"newer"
+        assert [each.name for each in path.parent.iterdir()] == ["file"]
+        if not system.failed:
+            break
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, system: FailingSystem) -> None:
+    """After a failure, the temporary file is gone, or goes with the next write."""
+    path = tmp_path / "file"
+    system.fail(0, errno.ENOSPC, only=("write",))
+    with pytest.raises(FileInaccessible, match="No space left") as caught:
+        write_file_atomically(path, b"new")
+
+    assert "free some disk space" in caught.value.help
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_little_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little the system takes at a time, everything is written."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
+    write_file_atomically(tmp_path / "file", b"0123456789")
+
+    assert (tmp_path / "file").read_bytes() == b"0123456789"
+
+
+def test_a_full_disk(full_disk: Callable[[int], Path]) -> None:
+    """On a disk that is full, the old file is whole, the error says what to do, then it works."""
+    folder = full_disk(256 * 1024)
+    path = folder / "file"
+    write_file_atomically(path, b"old" * 1000)
+    with pytest.raises(FileInaccessible, match="No space left"):
+        write_file_atomically(path, b"new" * 200_000)
+
+    assert path.read_bytes() == b"old" * 1000
+    assert list(folder.iterdir()) == [path]
+
+
+def test_a_read_only_folder(tmp_path: Path, read_only: Callable[[Path], None]) -> None:
+    """In a folder that may not be written to, files can be read; to write is refused by name."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "file").write_bytes(b"old")
+    read_only(folder)
+
+    assert read_file(folder / "file") == b"old"
+    for path in (folder / "file", folder / "new" / "file"):
+        with pytest.raises(FileInaccessible, match=f"{path} could not be written"):
+            write_file_atomically(path, b"new")
+    assert read_file(folder / "file") == b"old"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from peaceful.storage import write_file_atomically
+os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+write_file_atomically(Path(sys.argv[1]), b"new")
+"""
+
+
+def test_what_a_killed_process_leaves(
+    tmp_path: Path, unmeasured_environment: dict[str, str]
+) -> None:
+    """A temporary file of a process that was killed goes at the next write; one in use stays."""
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, path], check=False, env=unmeasured_environment
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert path.read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 2
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as alive:
+        others = {
+            tmp_path / name: b"other"
+            for name in (f".x.{alive.pid}-0.tmp", ".x.1-0.tmp", ".tmp", "x.5-5.tmp", f".x.{10**30}-0.tmp")
+        }
+        for other, data in others.items():
+            other.write_bytes(data)
+        (tmp_path / f".x.{os.getpid()}-0.tmp").write_bytes(b"left by an earlier process of this ID")
+        write_file_atomically(path, b"new")
+
+        assert set(tmp_path.iterdir()) == {path, *others}
+
+
+def test_own_files_are_not_taken_for_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one file is written, writing another in the same folder does not remove what is there."""
+    replace = os.replace
+
+    def replace_after_another(source: Path, target: Path) -> None:
+        monkeypatch.setattr(os, "replace", replace)
+        write_file_atomically(tmp_path / "second", b"2")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_after_another)
+    write_file_atomically(tmp_path / "first", b"1")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]
+
+
+def test_a_link_stays(tmp_path: Path) -> None:
+    """A symbolic link to a file elsewhere stays one; what it points to is replaced."""
+    (tmp_path / "elsewhere").mkdir()
+    target = tmp_path / "elsewhere" / "target"
+    target.write_bytes(b"old")
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    write_file_atomically(link, b"new")
+
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+
+
+def test_no_file(tmp_path: Path) -> None:
+    """Where there is no file, nothing is read; that is no error."""
+    assert read_file(tmp_path / "none") is None
+    assert read_file(tmp_path / "none" / "none") is None
+
+
+def test_things_that_are_no_files(tmp_path: Path) -> None:
+    """A folder, a pipe or a device where a file belongs is said to be one, without waiting for it."""
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name, what in (("folder", "a folder"), ("pipe", "a named pipe")):
+        with pytest.raises(FileDamaged, match=f"it is {what}, where a file belongs"):
+            read_file(tmp_path / name)
+    with pytest.raises(FileDamaged, match="it is a device or a socket"):
+        read_file(Path(os.devnull))
+    with pytest.raises(FileInaccessible):
+        write_file_atomically(tmp_path / "folder", b"x")
+
+
+def test_a_file_on_the_way(tmp_path: Path) -> None:
+    """A file where a folder belongs is said to be in the way, when reading and when writing."""
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(FileInaccessible, match="Not a directory"):
+        read_file(tmp_path / "file" / "below")
+    with pytest.raises(FileInaccessible, match="Not a directory"):
+        write_file_atomically(tmp_path / "file" / "below", b"x")
+    with pytest.raises(FileInaccessible, match="Not a directory"):
+        write_file_atomically(tmp_path / "file" / "below" / "it", b"x")
+
+
+def test_unreadable(tmp_path: Path, system: FailingSystem) -> None:
+    """What the system does not let one read is said so, not taken for missing."""
+    (tmp_path / "file").write_bytes(b"x")
+    system.fail(0, errno.EACCES, only=("open",))
+    with pytest.raises(FileInaccessible, match="could not be read: Permission denied") as caught:
+        read_file(tmp_path / "file")
+
+    assert "give this user the right" in caught.value.help
+
+
+def test_folders_made_by_two_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that another process makes at the same moment is as good as one's own."""
+    mkdir = os.mkdir
+
+    def late(path: Path, mode: int) -> None:
+        mkdir(path, mode)
+        mkdir(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", late)
+    write_file_atomically(tmp_path / "folder" / "file", b"x")
+
+    assert (tmp_path / "folder" / "file").read_bytes() == b"x"
+
+
+def test_file_systems_without_sync_of_folders(tmp_path: Path, system: FailingSystem) -> None:
+    """Where the file system knows no sync of folders, writing works all the same."""
+    for refusal in (errno.EINVAL, errno.ENOTSUP):
+        system.fail(1, refusal, only=("fsync",))
+        write_file_atomically(tmp_path / "file", b"x")
+        assert system.failed
+
+
+def test_other_platforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where rights and folders are not as in POSIX, files are written all the same."""
+    (tmp_path / ".x.1-0.tmp").write_bytes(b"other")
+    monkeypatch.setattr(_files.os, "name", "nt")
+    _files.sync_folder(tmp_path / "none")
+    descriptor = _files.open_new(tmp_path / "file", os.O_WRONLY)
+    write_all(descriptor, b"x")
+    os.close(descriptor)
+
+    assert not _files._is_left_behind(str(tmp_path / ".x.1-0.tmp"), 1)
+    assert (tmp_path / "file").stat().st_size == 1

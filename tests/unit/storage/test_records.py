@@ -1,0 +1,235 @@
+"""What the journal's records mean, and which items are in doubt after an ending of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peaceful.model import JsonValue
+from peaceful.storage import StateKind, StoredState
+from peaceful.storage._block_log import BlockLog, log_of, overlaid
+from peaceful.storage._records import (
+    Begun,
+    Ended,
+    Forgotten,
+    Record,
+    Recorded,
+    Settled,
+    Started,
+    payload_of,
+    record_from,
+)
+
+AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+LATER = AT + timedelta(hours=1)
+ITEMS = ("a", "b", "c", "d")
+
+BEGUN = Begun("execution", AT, "boot", applies=True, items=ITEMS)
+ASKING = Begun("execution", AT, "boot", applies=False, items=ITEMS)
+
+
+def state(value: JsonValue = None, since: datetime | None = None) -> StoredState:
+    return StoredState("Kind", 1, value, None, AT, since)
+
+
+def found(item: str, value: JsonValue = None) -> Recorded:
+    return Recorded(item, {StateKind.CURRENT: state(value)})
+
+
+names = st.text()
+times = st.datetimes(timezones=st.just(UTC))
+states = st.builds(
+    StoredState,
+    st.text(min_size=1),
+    st.integers(),
+    st.none() | st.dictionaries(st.text(st.characters(codec=None, exclude_categories=())), st.floats(allow_nan=False)),
+    st.none() | st.dictionaries(st.text(), st.text()),
+    times,
+    st.none() | times,
+)
+records: st.SearchStrategy[Record] = st.one_of(
+    st.builds(Begun, names, times, st.none() | names, st.booleans(), st.lists(names).map(tuple)),
+    st.builds(Started, names, times),
+    st.builds(Recorded, names, st.dictionaries(st.sampled_from(StateKind), states)),
+    st.builds(Settled, names),
+    st.builds(Forgotten, st.lists(names).map(tuple)),
+    st.just(Ended()),
+)
+
+
+@given(records)
+def test_records_survive(record: Record) -> None:
+    """What is written to the journal is what is read from it; the bytes are plain ASCII."""
+    payload = payload_of(record)
+
+    assert record_from(payload) == record
+    assert payload.isascii()
+    assert b"\n" not in payload
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"nonsense", "Expecting value"),
+        (b"{}", "of a kind that is not known"),
+        (b'["unheard of"]', "of a kind that is not known"),
+        (b'["started", "a"]', "of a kind that is not known"),
+        (b'["started", "a", "yesterday"]', "isoformat"),
+        (b'["state", "a", {"other": {}}]', "'other' is not a valid StateKind"),
+        (b'["state", "a", {"goal": {}}]', "its state is not one: `kind` is missing"),
+    ],
+)
+def test_what_is_no_record(payload: bytes, reason: str) -> None:
+    """Bytes that are whole but make no sense are refused with the reason."""
+    with pytest.raises(ValueError, match=reason):
+        record_from(payload)
+
+
+def nested(depth: int) -> JsonValue:
+    value: JsonValue = "x"
+    for _ in range(depth):
+        value = [{"y": value}]
+    return value
+
+
+def test_depth() -> None:
+    """What cannot be written to YAML does not get into the journal; width is no depth."""
+    wide: JsonValue = [[{"x": []}] for _ in range(200)]
+
+    assert record_from(payload_of(found("a", wide))) == found("a", wide)
+    assert record_from(payload_of(found("a", nested(45)))) == found("a", nested(45))
+    with pytest.raises(ValueError, match="nested more than 100 deep"):
+        payload_of(found("a", nested(51)))
+
+
+def test_states_of_other_types() -> None:
+    """Mappings of every kind are stored; what JSON cannot say is refused by its type."""
+    frozen = MappingProxyType({"x": 1})
+
+    assert record_from(payload_of(found("a", frozen))) == found("a", {"x": 1})
+    with pytest.raises(TypeError, match="object cannot be stored"):
+        payload_of(found("a", [object()]))  # type: ignore[list-item]  # that is what is refused
+
+
+def log(*records: Record, begun: Begun = BEGUN) -> BlockLog:
+    return log_of((begun, *records))
+
+
+@pytest.mark.parametrize(
+    ("records", "killed", "power_lost"),
+    [
+        ((), "", "abcd"),
+        ((Started("a", LATER),), "a", "abcd"),
+        ((Started("a", LATER), found("a")), "", "bcd"),
+        ((Started("a", LATER), Settled("a")), "", "bcd"),
+        ((Settled("a"),), "", "bcd"),
+        ((found("a"),), "", "abcd"),
+        ((found("a"), Started("a", LATER)), "a", "abcd"),
+        ((Started("a", LATER), Recorded("a", {StateKind.GOAL: state()})), "a", "abcd"),
+        ((Started("a", LATER), Forgotten(("a", "b"))), "", "bcd"),
+        ((Started("a", LATER), found("a"), Started("a", LATER)), "a", "abcd"),
+        ((Started("a", LATER), Ended()), "a", "a"),
+        ((Started("a", LATER), found("a"), Ended()), "", ""),
+        ((Started("x", LATER),), "x", "abcdx"),
+    ],
+)
+def test_doubt(records: Sequence[Record], killed: str, power_lost: str) -> None:
+    """In doubt is what was started and did not end; without power, all that may have been started.
+
+    Only a record that comes after the start of its item tells that it ended: an earlier one may be of a
+    state that was found before.
+    """
+    block = log(*records)
+
+    assert "".join(sorted(block.in_doubt(all_records=True))) == killed
+    assert "".join(sorted(block.in_doubt(all_records=False))) == power_lost
+
+
+def test_doubt_has_a_time() -> None:
+    """In doubt is an item since it was started, or, where that may be lost, since the block began."""
+    block = log(Started("a", LATER))
+
+    assert block.in_doubt(all_records=False) == {"a": LATER, "b": AT, "c": AT, "d": AT}
+
+
+def test_asking_changes_nothing() -> None:
+    """A block that only asks items leaves none in doubt, however it ends."""
+    block = log(found("a"), begun=ASKING)
+
+    assert block.in_doubt(all_records=False) == {}
+
+
+def test_a_block_has_one_beginning() -> None:
+    """Records of a block begin with how it began, and no other does."""
+    for records in ((), (Ended(),), (BEGUN, BEGUN)):
+        with pytest.raises(ValueError, match="begin"):
+            log_of(records)
+
+
+def test_what_changes() -> None:
+    """New states replace old ones, doubt is added to what is there, the earliest doubt stays."""
+    stored = {
+        "a": state("old"),
+        "b": state("old"),
+        "c": state("old", since=AT),
+        "gone": state("old"),
+    }
+    changes = {"a": state("new"), "new": state("new"), "gone": None}
+    doubt = dict.fromkeys(("b", "c", "new", "unheard_of"), LATER)
+
+    assert overlaid(stored, changes, doubt) == {
+        "a": state("new"),
+        "b": state("old", since=LATER),
+        "new": state("new", since=LATER),
+        "unheard_of": StoredState.in_progress(LATER),
+        "gone": None,
+    }
+
+
+actions = st.lists(
+    st.tuples(st.sampled_from(ITEMS), st.sampled_from(["start", "record", "settle", "fail"])),
+    max_size=12,
+)
+
+
+@given(actions, st.integers(0, 12), st.integers(0, 12))
+def test_no_change_passes_unseen(
+    steps: list[tuple[str, str]], synced: int, killed_at: int
+) -> None:
+    """Wherever it ends, an item that was changed since its state was stored is in doubt.
+
+    After a kill every record is there; after a loss of power, what was recorded is, and of the rest any
+    number of records from the end may be gone.
+    """
+    made: list[Record] = []
+    running: set[str] = set()
+    done: set[str] = set()
+    truth: dict[int, set[str]] = {0: set()}
+    durable = 0
+    for item, step in steps:
+        if step == "start" and item not in running | done:
+            made.append(Started(item, LATER))
+            running.add(item)
+        elif step == "record":
+            made.append(found(item, "new"))
+            if item in running:
+                running.discard(item)
+                done.add(item)
+            durable = len(made)
+        elif step == "settle" and item in running:
+            made.append(Settled(item))
+            running.discard(item)
+            done.add(item)
+        truth[len(made)] = set(running)
+    unsynced = made[durable:]
+    after_kill = log(*made).in_doubt(all_records=True)
+    kept = made[: durable + synced % (len(unsynced) + 1)]
+    after_power_loss = log(*kept).in_doubt(all_records=False)
+
+    assert set(after_kill) == truth[len(made)]
+    assert set(after_power_loss) >= truth[len(made)]
