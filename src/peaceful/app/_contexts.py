@@ -12,7 +12,7 @@ from peaceful.app._build import built_flow
 from peaceful.app._flow_def import FlowDef, FlowParam, params_model
 from peaceful.app._remembered import Given, ParamsFile
 from peaceful.errors import NameUnknown, UsageError, WorkspaceMissing
-from peaceful.executions import Executions, SqliteExecutionStore
+from peaceful.executions import Executions, SqliteExecutionStore, lock_holders_of
 from peaceful.interrupt import Interruptibility, NonInterruptible
 from peaceful.model import FlowId, ProfileName, checked_name
 from peaceful.resources import Resources
@@ -94,7 +94,12 @@ class Contexts:
     def executions(self) -> Executions:
         """The register of the workspace's executions."""
         store = SqliteExecutionStore(self.workspace.executions_file)
-        return Executions(store, self.workspace.run_folder, SystemClock())
+        return Executions(
+            store,
+            self.workspace.run_folder,
+            SystemClock(),
+            lock_holders=lock_holders_of(self.workspace),
+        )
 
     # ---- what is selected
 

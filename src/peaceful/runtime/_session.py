@@ -260,6 +260,8 @@ def _events_of_interrupts(session: Session) -> Iterator[None]:
     state, hub, loop = session.scope.interruptibility, session.hub, session.scope.loop
 
     def tell(signal: InterruptSignal) -> None:
+        if session.registered is not None:
+            session.registered.interrupting(signal)
         if state.effective is not None:
             now = session.ctx.clock.now()
             hub.publish(InterruptRequested(now, signal, tuple(hub.picture.running)))
