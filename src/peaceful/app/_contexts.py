@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypedDict
 
 from peaceful.app._build import built_flow
 from peaceful.app._flow_def import FlowDef, FlowParam, params_model
-from peaceful.app._remembered import Given, ParamsFile
+from peaceful.app._remembered import Given, ParamsFile, StoredParams
 from peaceful.errors import NameUnknown, UsageError, WorkspaceMissing
 from peaceful.executions import Executions, SqliteExecutionStore, lock_holders_of
 from peaceful.interrupt import Interruptibility, NonInterruptible
@@ -157,7 +157,7 @@ class Contexts:
         *,
         profile: ProfileName = DEFAULT_PROFILE,
         flow: FlowId | None = None,
-    ) -> None:
+    ) -> tuple[StoredParams, ...]:
         """Stores parameters of workspace, profile and flows, and takes the profile into use.
 
         What is not given keeps its stored value.
@@ -167,6 +167,9 @@ class Contexts:
                 name.
             profile: the profile to set up.
             flow: the flow to set up, which is also chosen for later; all flows by default.
+
+        Returns:
+            The files, and what they hold now.
 
         Raises:
             UsageError: a name or a value is wrong, or a parameter has no value; nothing was stored.
@@ -181,8 +184,7 @@ class Contexts:
         for definition in flows:
             file = self._flow_file(profile, definition.id)
             saves.append(self._checked(file, self._flow_model(definition), given, {}))
-        for file, values, others in saves:
-            file.save(values, others)
+        return tuple(file.save(values, others) for file, values, others in saves)
 
     def switch(self, profile: ProfileName, *, create: bool = False) -> None:
         """Takes a profile into use.

@@ -32,6 +32,19 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredParams:
+    """What a file with parameters holds.
+
+    Attributes:
+        path: the file.
+        values: what it holds.
+    """
+
+    path: Path
+    values: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
 class ParamsFile:
     """A file with parameters.
 
@@ -78,12 +91,17 @@ class ParamsFile:
             raise self._explained(error.errors(include_url=False), given, how_to_give) from error
         return _with_absolute_paths(values, self.root)
 
-    def save(self, values: BaseModel | None, reserved: Mapping[str, JsonValue]) -> None:
+    def save(
+        self, values: BaseModel | None, reserved: Mapping[str, JsonValue]
+    ) -> StoredParams:
         """Writes parameters down, without secrets; other entries of the file are kept.
 
         Args:
             values: the parameters, or none where there are none.
             reserved: what else the file holds.
+
+        Returns:
+            What the file holds now.
 
         Raises:
             StorageError: it cannot be written; the old file is whole.
@@ -94,6 +112,7 @@ class ParamsFile:
         after = {**reserved, **mine, **kept}
         if after != before or not self.path.exists():
             write_yaml(self.path, after, comment=self.comment)
+        return StoredParams(self.path, after)
 
     def _explained(
         self, problems: list[ErrorDetails], given: Mapping[str, Given], how_to_give: str

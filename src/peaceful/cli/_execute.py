@@ -233,9 +233,9 @@ def executed(invocation: Invocation, job: Job) -> Execution:
     witness = _Witness(show)
     sender, receiver = interrupt_channel()
     options = ExecutionOptions(
-        Interruptible(receiver),
-        (witness,),
-        ExecutionSettings(invocation.options.max_concurrency or MAX_CONCURRENCY),
+        interruptibility=Interruptible(receiver),
+        sinks=(witness,),
+        settings=ExecutionSettings(invocation.options.max_concurrency or MAX_CONCURRENCY),
         door="terminal",
     )
     with prints_shown(show.say):

@@ -42,7 +42,7 @@ def left_items(flow: BuiltFlow, stored: Mapping[ItemId, StoredState]) -> LeftIte
 
 def _item_classes() -> Iterator[type[AnyItem]]:
     """Every class of items that is loaded."""
-    pending: list[type[AnyItem]] = Item.__subclasses__()
+    pending: list[type[AnyItem]] = list[type[AnyItem]](Item.__subclasses__())
     for item_type in pending:
         pending += item_type.__subclasses__()
     return iter(pending)

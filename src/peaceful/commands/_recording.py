@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from peaceful.commands._item_access import same_fact, stored_form_of
@@ -93,7 +93,7 @@ class Recording:
         return _result(ItemStatus.DONE, entry, current, ctx.progress.last_message)
 
     @asynccontextmanager
-    async def partial_of(self, ctx: ItemCtx, item: AnyItem) -> AsyncIterator[None]:
+    async def partial_of(self, ctx: ItemCtx, item: AnyItem) -> AsyncGenerator[None]:
         """Records what an item gives as its partial state, where it ends at a safe point within."""
         begun = self._clock.now()
         try:

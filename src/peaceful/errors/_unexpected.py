@@ -22,4 +22,4 @@ class Unexpected(PeacefulError):
             f"Something went wrong that was not foreseen: {shown}",
             help="run the command again with --debug to see where, and report it",
         )
-        self.__cause__ = error
+        self.__cause__: BaseException | None = error

@@ -84,7 +84,7 @@ class Executions:
         timeout: float = 10.0,
         proc: Path = PROC,
     ) -> None:
-        self.senders = InterruptSenders()
+        self.senders: InterruptSenders = InterruptSenders()
         self._store = store
         self._clock = clock
         sockets = ControlSockets(run_folder, proc)

@@ -63,7 +63,7 @@ class RunningExecution:
         self._senders = senders
         self._executor = executor
         self._ending: Future[ExecutionRecord] = Future()
-        self.loop = asyncio.get_running_loop()
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         """The event loop that it runs in."""
         self.inserted = False
         """Whether its record was inserted."""

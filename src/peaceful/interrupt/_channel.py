@@ -22,7 +22,7 @@ class Line:
     __slots__ = ("_renewing", "latch")
 
     def __init__(self, latch: Latch) -> None:
-        self.latch = latch
+        self.latch: Latch = latch
         self._renewing = threading.Lock()
 
     def renewed(self) -> Latch:

@@ -35,7 +35,7 @@ class InterruptibleTaskGroup:
 
     def __init__(self, by: InterruptedBy) -> None:
         self.state: InterruptibilityState = state_of(by)
-        self.refused = 0
+        self.refused: int = 0
         self._tasks = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Self:

@@ -107,7 +107,7 @@ class Latch:
     def __init__(self) -> None:
         self._log: list[Entry] = []
         self._reading = _EMPTY
-        self.raised = Bell()
+        self.raised: Bell = Bell()
 
     @property
     def reading(self) -> Reading:

@@ -32,7 +32,7 @@ class _Starts:
 
     def __init__(self) -> None:
         self._places: dict[int, object] = {}
-        self.counted = Bell()
+        self.counted: Bell = Bell()
 
     @property
     def count(self) -> int:

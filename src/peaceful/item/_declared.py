@@ -1,72 +1,169 @@
-"""The fields of an item as its flow declares them: plain values validated, references left as they are."""
+"""Items as their flow declares them: plain values validated, references left as they are.
+
+Plain values are validated by pydantic itself, field by field, with the item's own schema; each
+field lets references through. What looks at the whole item, such as model validators and
+`model_post_init`, has to wait until every value is known.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
-from typing import Annotated, Any
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import BaseModel
+from pydantic.fields import ModelPrivateAttr
+from pydantic_core import PydanticUndefined, SchemaValidator, core_schema
 
+from peaceful.errors import ReferenceUsedAsValue, ValueUnresolved
 from peaceful.params import is_open
 
+_GIVEN: Final = "peaceful: given"
+_UNKNOWN: Final = "peaceful: unknown"
+"""Keys among an item's private values; with a space, so that no attribute can have that name."""
 
-def declared_fields(model: type[BaseModel], values: Mapping[str, object]) -> dict[str, object]:
-    """The fields of a model, where some values are references or stored ones.
+
+def declare(model: BaseModel, given: Mapping[str, object]) -> None:
+    """Makes an empty model one whose fields have values and references, as given.
 
     Raises:
-        ValidationError: plain values are wrong, missing or too many; all problems at once, as pydantic
-            itself would say them.
+        ValidationError: plain values are wrong, missing or too many; all problems at once, as
+            pydantic itself says them.
     """
-    values = _by_name(model, values)
-    fields: dict[str, object] = {}
-    problems: list[InitErrorDetails] = []
-    for name, field in model.model_fields.items():
-        if name not in values:
-            if field.is_required():
-                problems.append({"type": "missing", "loc": (name,), "input": dict(values)})
-            else:
-                fields[name] = field.get_default(call_default_factory=True, validated_data=fields)
-        elif is_open(values[name]):
-            fields[name] = values[name]
-        else:
-            try:
-                fields[name] = _adapter(model, name).validate_python(values[name])
-            except ValidationError as error:
-                problems += [_moved_below(name, problem) for problem in error.errors()]
-    problems += [
-        {"type": "extra_forbidden", "loc": (name,), "input": value}
-        for name, value in values.items()
-        if name not in model.model_fields
-    ]
-    if problems:
-        raise ValidationError.from_exception_data(model.__name__, problems)
-    return fields
+    _validator(type(model)).validate_python(dict(given), self_instance=model)
+    _keep(model, lambda value: value is not _WAITS)
+    _set_private(model, {_GIVEN: given})
 
 
-def _by_name(model: type[BaseModel], values: Mapping[str, object]) -> dict[str, object]:
-    """Values by the names of their fields, where some were given by a field's alias."""
-    names = {field.alias: name for name, field in model.model_fields.items() if field.alias}
-    return {names.get(given, given): value for given, value in values.items()}
+def given_to(model: BaseModel) -> Mapping[str, object] | None:
+    """What a model was declared with, or none where it was made of values only."""
+    found: Mapping[str, object] | None = (model.__pydantic_private__ or {}).get(_GIVEN)
+    return found
 
 
-def _moved_below(name: str, problem: Any) -> InitErrorDetails:  # Any: pydantic's ErrorDetails
-    return {
-        "type": PydanticCustomError(problem["type"], "{reason}", {"reason": problem["msg"]}),
-        "loc": (name, *problem["loc"]),
-        "input": problem["input"],
-    }
+def forget_unknown(model: BaseModel, reasons: Mapping[str, str]) -> None:
+    """Makes a declared model one of which only what is known can be read.
+
+    Args:
+        model: as declared with what is known, and with references for what is not.
+        reasons: by field, why it is not known.
+    """
+    _keep(model, lambda value: not is_open(value))
+    _set_private(model, {_UNKNOWN: reasons})
+    _post_init(model)
+
+
+def without_validation(model_type: type[BaseModel], fields: dict[str, object]) -> BaseModel:
+    """A model with the given fields and no others."""
+    model = model_type.__new__(model_type)
+    object.__setattr__(model, "__dict__", fields)
+    object.__setattr__(model, "__pydantic_fields_set__", set(fields))
+    object.__setattr__(model, "__pydantic_extra__", None)
+    _set_private(model, {})
+    _post_init(model)
+    return model
+
+
+def why_unknown(model: BaseModel, name: str) -> str | None:
+    """Why an attribute of a model has no value, or none where that is for another reason."""
+    private = model.__pydantic_private__ or {}
+    if name in type(model).model_fields:
+        reasons: Mapping[str, str] = private.get(_UNKNOWN, {})
+        return reasons.get(name, "it depends on something that is not known yet")
+    if name in model.__private_attributes__ and (_GIVEN in private or _UNKNOWN in private):
+        return "it is made from something that is not known yet"
+    return None
+
+
+def _keep(model: BaseModel, wanted: Callable[[object], bool]) -> None:
+    fields = {name: value for name, value in model.__dict__.items() if wanted(value)}
+    object.__setattr__(model, "__dict__", fields)
+
+
+def _set_private(model: BaseModel, ours: dict[str, object]) -> None:
+    private: dict[str, object] = {}
+    for name, attribute in type(model).__private_attributes__.items():
+        # What looks at a field that is not known waits for it.
+        with suppress(ReferenceUsedAsValue, ValueUnresolved):
+            default = _default(attribute, {**model.__dict__, **private})
+            if default is not PydanticUndefined:
+                private[name] = default
+    object.__setattr__(model, "__pydantic_private__", {**private, **ours})
+
+
+def _default(attribute: ModelPrivateAttr, so_far: dict[str, object]) -> object:
+    factory: Callable[..., object] | None = attribute.default_factory
+    if factory is None:
+        return copy.deepcopy(attribute.default)
+    # Of later versions of pydantic than the first that will do.
+    takes_fields = getattr(attribute, "default_factory_takes_validated_data", False)
+    return factory(so_far) if takes_fields else factory()
+
+
+def _post_init(model: BaseModel) -> None:
+    """Calls what the developer wrote to be called once all is there, as far as it gets."""
+    # Reading what it would have made says why that is not there.
+    with suppress(ValueUnresolved):
+        model.model_post_init(None)
+
+
+class _Waits:
+    """Stands for what cannot be made yet, because it depends on a reference."""
+
+
+_WAITS: Final = _Waits()
 
 
 @cache
-def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[object]:
-    field = model.model_fields[name]
-    config = ConfigDict(
-        arbitrary_types_allowed=model.model_config.get("arbitrary_types_allowed", False)
-    )
-    declared: Any = Annotated[field.annotation, field]  # Any: a type made while running
-    # A model brings its own configuration, and pydantic allows no second one beside it.
-    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-        return TypeAdapter(declared)
-    return TypeAdapter(declared, config=config)
+def _validator(model: type[BaseModel]) -> SchemaValidator:
+    """Validates the fields of a model as the model itself does, and lets references through."""
+    schema: Any = model.__pydantic_core_schema__  # Any: a schema is a dictionary of many shapes
+    definitions: list[Any] = []
+    if schema["type"] == "definitions":
+        definitions, schema = schema["definitions"], schema["schema"]
+    named = {definition["ref"]: definition for definition in definitions}
+    outer: Any = None
+    while schema["type"] != "model-fields":
+        if schema["type"] == "model":
+            outer = schema
+        schema = named[schema["schema_ref"]] if "schema_ref" in schema else schema["schema"]
+    fields = {
+        name: {**field, "schema": _opened(field["schema"])}
+        for name, field in schema["fields"].items()
+    }
+    inner: Any = {**outer, "schema": {**schema, "fields": fields}, "custom_init": False}
+    for key in ("post_init", "ref"):
+        inner.pop(key, None)
+    whole = core_schema.definitions_schema(inner, definitions) if definitions else inner
+    return SchemaValidator(whole, outer.get("config"))
+
+
+def _opened(schema: Any) -> Any:  # noqa: ANN401 - as above
+    if schema["type"] != "default":
+        return core_schema.no_info_wrap_validator_function(_let_through, schema)
+    opened: Any = {**schema, "schema": _opened(schema["schema"])}
+    if "default_factory" in schema:
+        opened["default_factory"] = _patient(schema["default_factory"])
+    return opened
+
+
+def _let_through(value: object, validate: Callable[[object], object]) -> object:
+    if value is _WAITS or is_open(value):
+        return value
+    try:
+        return validate(value)
+    except ReferenceUsedAsValue:
+        # The developer's validator looks at another field, whose value is not known yet.
+        return _WAITS
+
+
+def _patient(factory: Callable[..., object]) -> Callable[..., object]:
+    def make(*fields_so_far: object) -> object:
+        try:
+            return factory(*fields_so_far)
+        except ReferenceUsedAsValue:
+            return _WAITS
+
+    return make

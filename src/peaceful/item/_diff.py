@@ -22,8 +22,9 @@ class Change:
         field: which: a field's name, and where the field holds more, the way inside it.
         before: what it is, as JSON; none where it is absent.
         after: what it should be, as JSON; none where it should be absent.
-        before_shown: `before` in a few words for people; made from `before` where empty.
-        after_shown: `after` in a few words for people; made from `after` where empty.
+        before_shown: `before` in a few words for people; made from `before` where empty. Words for none
+            say that it is not absent, but something else, such as unknown.
+        after_shown: the same of `after`.
     """
 
     field: str
@@ -36,9 +37,9 @@ class Change:
         """`+ field: after`, `- field: before` or `field: before → after`."""
         before = self.before_shown or _shown(self.before)
         after = self.after_shown or _shown(self.after)
-        if self.before is None:
+        if self.before is None and not self.before_shown:
             return f"+ {self.field}: {after}"
-        if self.after is None:
+        if self.after is None and not self.after_shown:
             return f"- {self.field}: {before}"
         return f"{self.field}: {before} → {after}"
 
@@ -87,9 +88,7 @@ def _changes(prefix: str, before: JsonValue, after: JsonValue) -> list[Change]:
         return [
             change
             for name in names
-            for change in _changes(
-                f"{prefix}.{name}", before.get(name), after.get(name)
-            )
+            for change in _changes(f"{prefix}.{name}", before.get(name), after.get(name))
         ]
     return [] if before == after else [Change(prefix, before, after)]
 

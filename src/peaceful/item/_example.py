@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import decimal
 import enum
-import types
+import inspect
+import ipaddress
 import uuid
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path, PurePath
+from typing import Any, Final, Literal, TypeVar, cast, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import AnyUrl, BaseModel, ByteSize, SecretBytes, SecretStr
+
+from peaceful.params import fields_of, type_alternatives
 
 M = TypeVar("M", bound=BaseModel)
 
 
 def example_model(model: type[M]) -> M:
     """An instance of a model whose fields hold example values; not validated, for showing only."""
-    values: dict[str, Any] = {  # Any: values of whatever types the fields have
-        name: example_value(name, field.annotation) for name, field in model.model_fields.items()
-    }
-    return model.model_construct(**values)
+    return _model(model, ())
 
 
 def example_value(name: str, declared: object) -> object:
@@ -30,39 +32,87 @@ def example_value(name: str, declared: object) -> object:
         name: what it is called, from which texts are made.
         declared: the type, as annotated.
     """
-    origin, arguments = get_origin(declared), get_args(declared)
-    if origin is Annotated:
-        return example_value(name, arguments[0])
-    if origin is Union or origin is types.UnionType:
-        present = [option for option in arguments if option is not type(None)]
-        return example_value(name, present[0])
-    if origin is Literal:
-        return arguments[0]
-    kind: Any = origin or declared
-    if not isinstance(kind, type):
-        return None
+    return _value(name, declared, ())
+
+
+def _value(name: str, declared: object, around: tuple[type, ...]) -> object:
+    """The first alternative that is not none, and that does not contain itself without end."""
+    for option in type_alternatives(declared):
+        inside_itself = any(one in (option, get_origin(option)) for one in around)
+        if option is not type(None) and not inside_itself:
+            return _one(name, option, around)
+    return None
+
+
+def _one(name: str, option: object, around: tuple[type, ...]) -> object:
+    kind = get_origin(option) or option
+    if kind is Literal:
+        return get_args(option)[0]
+    if kind is object:
+        return f"example_{name}"
+    return _of_class(name, kind, get_args(option), around) if isinstance(kind, type) else None
+
+
+def _of_class(
+    name: str, kind: type[object], arguments: tuple[Any, ...], around: tuple[type, ...]
+) -> object:
     if issubclass(kind, BaseModel):
-        return example_model(kind)
+        return _model(kind, around)
     if issubclass(kind, enum.Enum):
         return next(iter(kind))
+    if (fields := fields_of(kind)) is not None:
+        make: Callable[..., object] = kind
+        taken = fields.keys() & inspect.signature(kind).parameters.keys()
+        return make(**{each: _value(each, fields[each], (*around, kind)) for each in taken})
+    known = next((make for base, make in _EXAMPLES.items() if issubclass(kind, base)), None)
+    if known is not None:
+        return known(name)
+    return _collection(name, kind, arguments, around) if hasattr(kind, "__iter__") else None
+
+
+def _model(model: type[M], around: tuple[type, ...]) -> M:
+    values: dict[str, Any] = {  # Any: values of whatever types the fields have
+        name: _value(name, field.annotation, (*around, model))
+        for name, field in model.model_fields.items()
+    }
+    return model.model_construct(**values)
+
+
+def _collection(
+    name: str, kind: type[object], arguments: tuple[Any, ...], around: tuple[type, ...]
+) -> object:
+    """With one of each thing that is in it, so that whoever goes through it finds something."""
+    inside = [_value(name, one, around) for one in arguments if one is not Ellipsis]
     if issubclass(kind, Mapping):
-        return {}
-    if issubclass(kind, (list, tuple, set, frozenset)):
-        return kind()
-    return next((make(name) for known, make in _EXAMPLES.items() if issubclass(kind, known)), None)
+        return {inside[0]: inside[1]} if len(inside) == 2 else {}
+    if issubclass(kind, tuple):
+        return tuple(inside)
+    whole: type[Iterable[object]] = next(
+        (known for known in _COLLECTIONS if issubclass(kind, known)), list
+    )
+    return cast(Callable[[list[object]], object], whole)([one for one in inside if one is not None])
 
 
+_COLLECTIONS: Final = (set, frozenset, deque)
 _MOMENT: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _EXAMPLES: Final[Mapping[type, Callable[[str], object]]] = {
     bool: lambda _: True,
+    ByteSize: lambda _: ByteSize(1024),
     int: lambda _: 1,
     float: lambda _: 1.0,
+    decimal.Decimal: lambda _: decimal.Decimal(1),
     str: lambda name: f"example_{name}",
     bytes: lambda name: name.encode(),
-    Path: lambda name: Path("/example") / name,
+    PurePath: lambda name: Path("/example") / name,
+    AnyUrl: lambda name: AnyUrl(f"https://example.org/{name}"),
+    SecretStr: lambda _: SecretStr("example"),
+    SecretBytes: lambda _: SecretBytes(b"example"),
     dt.datetime: lambda _: _MOMENT,
     dt.date: lambda _: _MOMENT.date(),
+    dt.time: lambda _: _MOMENT.time(),
     dt.timedelta: lambda _: dt.timedelta(seconds=1),
     uuid.UUID: lambda _: uuid.UUID(int=1),
+    ipaddress.IPv4Address: lambda _: ipaddress.IPv4Address("192.0.2.1"),
+    ipaddress.IPv6Address: lambda _: ipaddress.IPv6Address("2001:db8::1"),
 }
 """By type, the more special first."""

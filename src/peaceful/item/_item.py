@@ -1,22 +1,22 @@
-"""The one class that people extend: what a thing is, what it should be, how to get there, how to clean up."""
+"""The one class that people extend: what a thing is, what it should be, and how to get there."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from peaceful.errors import DefinitionError, ValueUnresolved
 from peaceful.item._ctx import ItemCtx
-from peaceful.item._declared import declared_fields
+from peaceful.item._declared import declare, given_to, why_unknown
 from peaceful.item._diff import StateDiff, field_wise_diff
 from peaceful.item._example import example_model
 from peaceful.model import Interaction
 from peaceful.model.state import State
-from peaceful.params import is_open
+from peaceful.params import is_open, is_secret_type
 
 S = TypeVar("S", bound=State)
 
@@ -24,9 +24,13 @@ S = TypeVar("S", bound=State)
 class Item(BaseModel, ABC, Generic[S]):
     """One thing that a flow looks after.
 
-    A subclass names the type of its state (`class TextFile(Item[TextFileState])`), declares its parameters
-    as fields, and writes at least `state_current`, `state_goal` and `apply`. Each function may be
-    `async` or plain; a plain one is run in a thread. Functions see resolved values only.
+    A subclass names the type of its state (`class TextFile(Item[TextFileState])`), declares its
+    parameters as fields, and writes at least `state_current`, `state_goal` and `apply`. Each
+    function may be `async` or plain; a plain one is run in a thread. Functions see resolved values
+    only.
+
+    Where a parameter is a reference, what validates the other parameters runs at once; what looks
+    at all of them (model validators, `model_post_init`) runs when every value is known.
 
     Items are frozen: what they find and do goes into states.
     """
@@ -47,8 +51,8 @@ class Item(BaseModel, ABC, Generic[S]):
     def apply(self, ctx: ItemCtx, current: S, goal: S) -> S | Awaitable[S]:
         """Makes the thing what it should be, and returns what it then is.
 
-        Called only where there is something to do. Must be repeatable: after an interrupt, a failure or a
-        loss of power it is called again with the state that is found then.
+        Called only where there is something to do. Must be repeatable: after an interrupt, a
+        failure or a loss of power it is called again with the state that is found then.
         """
 
     # ---- what has a sound default
@@ -65,16 +69,16 @@ class Item(BaseModel, ABC, Generic[S]):
                 help=f"write {type(self).__name__}.state_clean",
             ) from error
 
-    def try_state_current(self, ctx: ItemCtx) -> S | None | Awaitable[S | None]:
+    def try_state_current(self, ctx: ItemCtx) -> S | Awaitable[S | None] | None:
         """As `state_current`, while some parameters may not be known: none means unknown.
 
-        Reading a field that is not known raises `ValueUnresolved`; the framework takes that for unknown,
-        so this must be written only where an item can say something without such a field, or where
-        what a field names may not be there yet.
+        Reading a field that is not known raises `ValueUnresolved`; the framework takes that for
+        unknown, so this must be written only where an item can say something without such a field,
+        or where what a field names may not be there yet.
         """
         return self.state_current(ctx)
 
-    def try_state_goal(self, ctx: ItemCtx) -> S | None | Awaitable[S | None]:
+    def try_state_goal(self, ctx: ItemCtx) -> S | Awaitable[S | None] | None:
         """As `state_goal`, while some parameters may not be known: none means unknown."""
         return self.state_goal(ctx)
 
@@ -83,7 +87,7 @@ class Item(BaseModel, ABC, Generic[S]):
         return field_wise_diff(current, goal)
 
     def apply_check(self, current: S, goal: S, diff: StateDiff | None) -> bool:
-        """Whether `apply` has something to do: by default, where anything differs. Quick, without I/O."""
+        """Whether `apply` has something to do: by default, where anything differs. Without I/O."""
         return diff is not None
 
     def apply_dry(self, ctx: ItemCtx, current: S, goal: S) -> S | Awaitable[S]:
@@ -123,26 +127,55 @@ class Item(BaseModel, ABC, Generic[S]):
         public = [part for part in parts if not part.startswith("_") or part.startswith("__")]
         return ".".join((*public, cls.__qualname__))
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        taken = [name for name in cls.model_fields if name in _RESERVED]
+        if taken:
+            raise DefinitionError(
+                f"{cls.__name__} has a parameter named as a function of every item: {taken[0]}.",
+                help="give the parameter another name",
+            )
+        secret = any(is_secret_type(field.annotation) for field in cls.model_fields.values())
+        if secret and not cls.model_config.get("hide_input_in_errors"):
+            # What is given for a secret may be plain text, which pydantic would show where it is
+            # wrong.
+            cls.model_config["hide_input_in_errors"] = True
+            cls.model_rebuild(force=True)
+
     if not TYPE_CHECKING:
-        # Type checkers make the signature from the fields, so that wrong types are found before running.
+        # Type checkers make the signature from the fields, so that wrong types are found before
+        # running.
         def __init__(self, /, **values: object) -> None:
-            if any(is_open(value) for value in values.values()):
-                fields = declared_fields(type(self), values)
-                object.__setattr__(self, "__dict__", fields)
-                object.__setattr__(self, "__pydantic_fields_set__", set(values))
-                object.__setattr__(self, "__pydantic_extra__", None)
-                object.__setattr__(self, "__pydantic_private__", None)
+            if any(map(is_open, values.values())):
+                declare(self, values)
             else:
                 super().__init__(**values)
 
         def __getattr__(self, name: str) -> object:
-            # Only names that are not there come here: a field is missing where its value is not known.
-            if name in type(self).model_fields:
+            # Only names that are not there come here: something is missing where it is not known.
+            reason = why_unknown(self, name)
+            if reason is not None:
                 raise ValueUnresolved(
-                    f"{name} is not known yet.",
+                    f"{type(self).__name__}.{name} is not known yet: {reason}.",
                     help="it will be, once the items that produce it have been applied",
                 )
             return super().__getattr__(name)
+
+        def model_copy(
+            self, *, update: Mapping[str, object] | None = None, deep: bool = False
+        ) -> Self:
+            """As in pydantic; but an update may have references, and then it is validated."""
+            given = given_to(self)
+            if not update or (given is None and not any(map(is_open, update.values()))):
+                return super().model_copy(update=update, deep=deep)
+            before = {name: self.__dict__[name] for name in self.model_fields_set}
+            return type(self)(**{**(given or before), **update})
+
+
+_RESERVED = frozenset(
+    name for name in vars(Item) if callable(getattr(Item, name)) and not name.startswith("_")
+)
+"""The functions of every item, by which the framework calls it."""
 
 
 @cache
@@ -152,12 +185,25 @@ def _kind(item_type: type[object]) -> str:
 
 @cache
 def _state_type(item_type: type[Item[Any]]) -> type[State]:  # Any: of whatever state
-    for base in item_type.__mro__:
-        metadata = base.__dict__.get("__pydantic_generic_metadata__", {})
-        for argument in metadata.get("args", ()):
-            if isinstance(argument, type) and issubclass(argument, State):
-                return argument
+    found = _argument_of_item(item_type)
+    if isinstance(found, type) and issubclass(found, State):
+        return found
     raise DefinitionError(
         f"{item_type.__name__} does not say what type its state has.",
-        help=f"write class {item_type.__name__}(Item[TheState])",
+        help=f"write class {item_type.__name__}(Item[TheState]), where TheState is a State",
     )
+
+
+def _argument_of_item(item_type: type[BaseModel]) -> object:
+    """What stands for S in `Item[S]` among the bases of a class: a type, a variable, or none."""
+    metadata = item_type.__pydantic_generic_metadata__
+    origin, arguments = metadata["origin"], metadata["args"]
+    if origin is Item:
+        return arguments[0]
+    if origin is not None:
+        found = _argument_of_item(origin)
+        variables: tuple[object, ...] = origin.__pydantic_generic_metadata__["parameters"]
+        meant: dict[object, object] = dict(zip(variables, arguments, strict=True))
+        return meant.get(found, found)
+    found_in = (_argument_of_item(one) for one in item_type.__bases__ if issubclass(one, BaseModel))
+    return next((found for found in found_in if found is not None), None)

@@ -11,8 +11,8 @@ from peaceful.model.state import State
 class StoppedAtSafePoint(BaseException):
     """The execution was interrupted, and the item offered to end here.
 
-    Like `asyncio.CancelledError` it is not an `Exception`, so that an item's own `except Exception` does
-    not swallow it, while its `finally` and its context managers clean up.
+    Like `asyncio.CancelledError` it is not an `Exception`, so that an item's own `except Exception`
+    does not swallow it, while its `finally` and its context managers clean up.
 
     Attributes:
         partial: the item's state as far as it got, or none where it is to be discovered.
@@ -26,10 +26,10 @@ class StoppedAtSafePoint(BaseException):
 
 
 class Passed:
-    """What a safe point gives when the item may go on: to be awaited, or left alone in a plain function.
+    """What a safe point gives when the item may go on: awaited, or left alone in a plain function.
 
-    Awaiting it lets the loop run once, so that an item that never waits for anything else still lets an
-    interrupt in.
+    Awaiting it lets the loop run once, so that an item that never waits for anything else still
+    lets an interrupt in.
     """
 
     __slots__ = ()

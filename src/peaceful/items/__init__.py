@@ -17,16 +17,41 @@ from peaceful.items._download import (
     SourceUnreachable,
 )
 from peaceful.items._shell import ScriptFailed, ShCmd, ShCmdState
+from peaceful.items._tar import (
+    ArchiveChanged,
+    ArchiveDamaged,
+    ArchiveFailed,
+    ArchiveMissing,
+    ArchiveRefused,
+    ArchiveTooLarge,
+    FileEntry,
+    FolderEntry,
+    LinkEntry,
+    TarExtract,
+    TarExtractState,
+)
+from peaceful.items.blank import Blank, BlankState
 
 __all__ = [
     "AnswerInvalid",
+    "ArchiveChanged",
+    "ArchiveDamaged",
+    "ArchiveFailed",
+    "ArchiveMissing",
+    "ArchiveRefused",
+    "ArchiveTooLarge",
+    "Blank",
+    "BlankState",
     "ChecksumWrong",
     "DiskFailed",
     "DownloadFailed",
     "FileDownload",
     "FileDownloadState",
+    "FileEntry",
+    "FolderEntry",
     "HostUnknown",
     "LengthWrong",
+    "LinkEntry",
     "PathTaken",
     "RedirectRefused",
     "ScriptFailed",
@@ -37,4 +62,6 @@ __all__ = [
     "SourceRefused",
     "SourceUnavailable",
     "SourceUnreachable",
+    "TarExtract",
+    "TarExtractState",
 ]

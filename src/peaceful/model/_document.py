@@ -31,7 +31,9 @@ def outcome_document(
         items: every item of the flow, in order; what the outcome does not know was not started.
         outcome: how it ended.
     """
-    errors = outcome.errors if isinstance(outcome, ItemError) else {}
+    errors: Mapping[ItemId, PeacefulError] = (
+        outcome.errors if isinstance(outcome, ItemError) else {}
+    )
     return _document(
         execution,
         outcome_kind(outcome),

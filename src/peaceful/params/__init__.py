@@ -1,10 +1,12 @@
 """Parameters: plain values, stored ones, and references to what other items will have produced."""
 
+from peaceful.params._mapped import mapped
+from peaceful.params._plain import holds_secret, is_secret, is_secret_type, plain_form
+from peaceful.params._problems import problems_in
 from peaceful.params._reference import (
     MappedReference,
     Reference,
     StateReference,
-    mapped,
     reference_of,
     reference_to_state,
 )
@@ -14,18 +16,20 @@ from peaceful.params._spec import (
     ReferenceSpec,
     StoredSpec,
     ValueSpec,
-    is_open,
-    is_secret,
-    items_referred_to,
     merged,
-    plain_form,
-    references_in,
     spec_of,
-    stored,
     stored_form,
 )
 from peaceful.params._stored import UnreadableSpec, spec_from_stored
-from peaceful.params._types import is_assignable, type_name
+from peaceful.params._stored_word import stored
+from peaceful.params._template import is_open, items_referred_to, places, references_in
+from peaceful.params._types import (
+    fields_of,
+    is_assignable,
+    structure_in,
+    type_alternatives,
+    type_name,
+)
 
 __all__ = [
     "FieldSpec",
@@ -38,14 +42,19 @@ __all__ = [
     "Unknown",
     "UnreadableSpec",
     "ValueSpec",
+    "fields_of",
     "filled",
+    "holds_secret",
     "is_assignable",
     "is_open",
     "is_secret",
+    "is_secret_type",
     "items_referred_to",
     "mapped",
     "merged",
+    "places",
     "plain_form",
+    "problems_in",
     "reference_of",
     "reference_to_state",
     "references_in",
@@ -53,6 +62,8 @@ __all__ = [
     "spec_of",
     "stored",
     "stored_form",
+    "structure_in",
+    "type_alternatives",
     "type_name",
     "value_of",
 ]

@@ -1,22 +1,23 @@
 """References: parameters whose values another item will have produced.
 
-While a flow is built nothing has been produced yet, so `archive.state.path` is a reference object that
-pretends, for type checkers, to be the value. The object has no public attribute of its own: every name
-after it belongs to the state. What it points to is read with `reference_of`.
+While a flow is built nothing has been produced yet, so `archive.state.path` is a reference object
+that pretends, for type checkers, to be the value. The object has no public attribute of its own:
+every name after it belongs to the state. What it points to is read with `reference_of`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, NoReturn, TypeAlias, TypeVar, TypeVarTuple, cast, get_type_hints
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NoReturn, Self, TypeAlias, TypeVar, cast
 
-from peaceful.errors import MappingInvalid, ReferenceInvalid, ReferenceUsedAsValue
+from peaceful.errors import ReferenceInvalid, ReferenceUsedAsValue
 from peaceful.model import ItemId
-from peaceful.params._types import field_type, model_class
+from peaceful.params._plain import is_secret, key_text, plain_form
+from peaceful.params._types import structure_in
 
 T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,14 @@ class StateReference:
 
     item: ItemId
     path: tuple[str, ...]
-    type: object
+    type: object = field(compare=False)
 
     def __str__(self) -> str:
         """The readable form that is stored, such as `app_download.state.path`."""
         return ".".join((self.item, "state", *self.path))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MappedReference:
     """Computes a value from other values, once they are known.
 
@@ -56,15 +57,33 @@ class MappedReference:
 
     def __str__(self) -> str:
         """The readable form that is stored, such as `url_of(app_download.state.path)`."""
-        shown = (
-            str(reference) if (reference := reference_of(argument)) else repr(argument)
-            for argument in self.arguments
-        )
-        return f"{self.name}({', '.join(shown)})"
+        return f"{self.name}({', '.join(map(_argument_text, self.arguments))})"
 
 
 Reference: TypeAlias = StateReference | MappedReference
 """What a reference object points to."""
+
+SECRET_WORD: Final = "secret"  # noqa: S105 - it stands for a secret, and is none
+"""What is written in place of a secret."""
+
+
+def _argument_text(value: object) -> str:
+    """An argument of a mapping function, as text that can be read back."""
+    reference = reference_of(value)
+    if reference is not None:
+        return str(reference)
+    if is_secret(value):
+        return SECRET_WORD
+    if isinstance(value, Mapping):
+        entries = cast("Mapping[object, object]", value).items()
+        inside = (f"{key_text(key)!r}: {_argument_text(part)}" for key, part in entries)
+        return f"{{{', '.join(inside)}}}"
+    if isinstance(value, (set, frozenset)):
+        return f"[{', '.join(sorted(map(_argument_text, cast('set[object]', value))))}]"
+    if isinstance(value, (list, tuple, deque)):
+        return f"[{', '.join(map(_argument_text, cast('list[object]', value)))}]"
+    return repr(plain_form(value))
+
 
 _POINTS_TO: Final = "_peaceful_points_to"
 
@@ -80,15 +99,16 @@ class _ReferenceObject:
         object.__setattr__(self, _POINTS_TO, points_to)
 
     def __getattr__(self, name: str) -> _ReferenceObject:
-        points_to = self._peaceful_points_to
-        if name.startswith("__"):
+        # Fields do not begin with `_`; other libraries look for such names to see what can be done.
+        if name.startswith("_"):
             raise AttributeError(name)
-        if isinstance(points_to, MappedReference):
-            raise ReferenceUsedAsValue(str(points_to), f"reading its {name!r}")
-        return _ReferenceObject(_part(points_to, name))
+        return _ReferenceObject(part_of(self._peaceful_points_to, name))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise ReferenceUsedAsValue(str(self._peaceful_points_to), f"setting its {name!r}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise ReferenceUsedAsValue(str(self._peaceful_points_to), f"deleting its {name!r}")
 
     def __repr__(self) -> str:
         return f"<reference {self._peaceful_points_to}>"
@@ -96,48 +116,79 @@ class _ReferenceObject:
     def __hash__(self) -> int:
         return hash(id(self))
 
+    # It never changes, so its copies are itself.
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[[Reference], object], tuple[Reference]]:
+        return as_object, (self._peaceful_points_to,)
+
 
 def _refusing(operation: str) -> Callable[..., NoReturn]:
-    def refuse(self: _ReferenceObject, *_: object) -> NoReturn:
-        raise ReferenceUsedAsValue(str(self._peaceful_points_to), operation)
+    def refuse(self: _ReferenceObject, *_: object, **__: object) -> NoReturn:
+        # Called as a method only, so `self` is one.
+        raise ReferenceUsedAsValue(str(reference_of(self)), operation)
 
     return refuse
 
 
+_SYMBOLS: Final = (
+    "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow", "lshift",
+    "rshift", "and", "xor", "or",
+)  # fmt: skip
 _OPERATIONS: Final = {
-    "a comparison": ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"),
-    "a test for truth": ("__bool__",),
-    "making text of it": ("__str__", "__format__", "__fspath__", "__bytes__"),
-    "a loop": ("__iter__", "__len__", "__contains__", "__getitem__"),
-    "a call": ("__call__",),
+    "a comparison": ("eq", "ne", "lt", "le", "gt", "ge"),
+    "a test for truth": ("bool",),
+    "making text of it": ("str", "format", "fspath", "bytes"),
+    "a loop": ("iter", "reversed", "aiter", "next", "anext"),
+    "taking its length": ("len",),
+    "a search in it": ("contains",),
+    "taking an entry of it": ("getitem", "setitem", "delitem"),
+    "a call": ("call",),
+    "entering it with `with`": ("enter", "exit", "aenter", "aexit"),
+    "awaiting it": ("await",),
     "arithmetic": (
-        *(f"__{side}{name}__" for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "or", "and")
-          for side in ("", "r")),
-        "__neg__", "__int__", "__float__", "__index__",
+        *_SYMBOLS, *(f"r{name}" for name in _SYMBOLS),
+        "neg", "pos", "abs", "invert", "int", "float", "complex", "index", "round", "trunc",
+        "floor", "ceil",
     ),
 }  # fmt: skip
 for _operation, _names in _OPERATIONS.items():
     for _name in _names:
-        setattr(_ReferenceObject, _name, _refusing(_operation))
+        setattr(_ReferenceObject, f"__{_name}__", _refusing(_operation))
 
 
-def _part(whole: StateReference, name: str) -> StateReference:
-    model = model_class(whole.type)
-    if model is None:
+def part_of(whole: Reference, name: str) -> StateReference:
+    """What a field's name after a reference points to.
+
+    Raises:
+        ReferenceInvalid: there is no such field.
+        ReferenceUsedAsValue: what the reference points to has no fields.
+    """
+    structure = None if isinstance(whole, MappedReference) else structure_in(whole.type)
+    if structure is None or isinstance(whole, MappedReference):
         raise ReferenceUsedAsValue(str(whole), f"reading its {name!r}")
-    if name not in model.model_fields:
-        known = ", ".join(model.model_fields) or "none"
-        raise ReferenceInvalid(
-            f"{whole} has no field {name!r}.",
-            details=((f"the fields of {model.__name__}", known),),
-            help="use one of these fields",
-        )
-    return StateReference(whole.item, (*whole.path, name), field_type(model, name))
+    kind, fields = structure
+    if name in fields:
+        return StateReference(whole.item, (*whole.path, name), fields[name])
+    if hasattr(kind, name):
+        raise ReferenceUsedAsValue(str(whole), f"reading its {name!r}, which is no field,")
+    raise ReferenceInvalid(
+        f"{whole} has no field {name!r}.",
+        details=((f"the fields of {kind.__name__}", ", ".join(fields) or "none"),),
+        help="use one of these fields",
+    )
 
 
 def reference_of(value: object) -> Reference | None:
     """What a reference object points to, or none where the value is an ordinary one."""
-    return value._peaceful_points_to if type(value) is _ReferenceObject else None
+    if type(value) is not _ReferenceObject:
+        return None
+    return cast(Reference, object.__getattribute__(value, _POINTS_TO))
 
 
 def reference_to_state(item: ItemId, state_type: type[T]) -> T:
@@ -148,40 +199,6 @@ def reference_to_state(item: ItemId, state_type: type[T]) -> T:
         state_type: the class of the state, which type checkers see as the type of the reference.
     """
     return cast(T, _ReferenceObject(StateReference(item, (), state_type)))
-
-
-def mapped(name: str, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
-    """A value computed from references, once these are known.
-
-    ```python
-    flow.add("greeting", TextFile(path=into, content=mapped("hello", hello, name.state.content)))
-    ```
-
-    Args:
-        name: the function's name in what is stored; one name for one function within a flow.
-        function: pure and quick; called with the arguments' values.
-        arguments: references, and values, in the order of the function's parameters.
-
-    Raises:
-        MappingInvalid: the name is not a Python identifier.
-    """
-    if not name.isidentifier():
-        raise MappingInvalid(
-            f"{name!r} cannot name a mapping function.",
-            help="choose a name as Python allows it for a function",
-        )
-    return cast(
-        T, _ReferenceObject(MappedReference(name, function, arguments, _return_type(function)))
-    )
-
-
-def _return_type(function: Callable[..., object]) -> object:
-    try:
-        return get_type_hints(function).get("return", object)
-    except (TypeError, NameError):
-        # Built-in functions have no hints, and hints may name what only a type checker imports: then
-        # the type is checked when the value is known.
-        return object
 
 
 def as_object(reference: Reference) -> object:

@@ -1,18 +1,22 @@
 """Turning declared parameters into values: for real, partially, or by example.
 
-The three ways differ only in where states come from and in what happens to a value that is not known, so
-there is one walk, and the caller says which states are known.
+The three ways differ only in where states come from and in what happens to a value that is not
+known, so there is one walk, and the caller says which states are known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias
 
 from peaceful.model import ItemId
 from peaceful.model.state import State
+from peaceful.params._mapped import parameter_types
 from peaceful.params._reference import MappedReference, Reference, StateReference, reference_of
 from peaceful.params._spec import FieldSpec, ReferenceSpec, StoredSpec, ValueSpec
+from peaceful.params._stored_word import STORED
+from peaceful.params._template import is_open, rebuilt, type_within
+from peaceful.params._types import accepts_none
 
 StateLookup: TypeAlias = Callable[[ItemId], State | None]
 """Gives the state of an item, or none where it is not known."""
@@ -30,12 +34,13 @@ class Unknown(Exception):
         self.reason = reason
 
 
-def value_of(spec: FieldSpec, state_of: StateLookup) -> object:
+def value_of(spec: FieldSpec, state_of: StateLookup, declared: object = object) -> object:
     """The value that a spec stands for.
 
     Args:
         spec: how the field gets its value.
         state_of: which states are known.
+        declared: the field's type, which says whether it may be none.
 
     Raises:
         Unknown: it needs a state that is not known, or was never stored.
@@ -44,54 +49,74 @@ def value_of(spec: FieldSpec, state_of: StateLookup) -> object:
         case ValueSpec(value):
             return value
         case ReferenceSpec(template):
-            return filled(template, state_of)
+            return filled(template, state_of, declared)
         case StoredSpec():
             raise Unknown("no value was stored for it yet")
 
 
-def filled(template: object, state_of: StateLookup) -> object:
+def filled(template: object, state_of: StateLookup, declared: object = object) -> object:
     """A value with its references replaced by what they point to.
+
+    Where a state has none for what a reference points to, that is a value only where none may be.
 
     Raises:
         Unknown: one of them is not known.
     """
+    if template is STORED:
+        raise Unknown("no value was stored for it yet")
     reference = reference_of(template)
     if reference is not None:
-        return _pointed_to(reference, state_of)
-    if isinstance(template, Mapping):
-        return {key: filled(part, state_of) for key, part in template.items()}
-    if isinstance(template, (list, tuple, set, frozenset)):
-        return type(template)(filled(part, state_of) for part in template)
-    return template
+        return _pointed_to(reference, state_of, accepts_none(declared))
+    if not is_open(template):
+        return template
+
+    def part(key: object, inside: object) -> object:
+        return filled(inside, state_of, type_within(declared, template, key))
+
+    try:
+        return rebuilt(template, part)
+    except (TypeError, ValueError) as error:
+        # A set cannot take every value; a data class may check its own.
+        raise Unknown(f"the value cannot be put together: {error}") from error
 
 
-def _pointed_to(reference: Reference, state_of: StateLookup) -> object:
-    match reference:
-        case StateReference(item, path):
-            return _part_of_state(reference, state_of(item), path)
-        case MappedReference(name, function, arguments):
-            values = [filled(argument, state_of) for argument in arguments]
-            try:
-                return function(*values)
-            except (
-                Exception
-            ) as error:  # whatever a developer's function raises belongs to this value
-                raise Unknown(
-                    f"the mapping function {name} failed: {type(error).__name__}: {error}"
-                ) from error
-
-
-def _part_of_state(reference: StateReference, state: State | None, path: tuple[str, ...]) -> object:
-    if state is None:
-        raise Unknown(f"the state of {reference.item} is not known yet, so {reference} is not")
-    value: object = state
-    for name in path:
-        value = getattr(value, name, _NOTHING)
-        if value is None or value is _NOTHING:
-            break
-    if value is _NOTHING or (value is None and path != ()):
+def _pointed_to(reference: Reference, state_of: StateLookup, none_will_do: bool) -> object:
+    value = (
+        _computed(reference, state_of)
+        if isinstance(reference, MappedReference)
+        else _part_of_state(reference, state_of(reference.item))
+    )
+    if value is None and not none_will_do:
+        if isinstance(reference, MappedReference):
+            raise Unknown(f"{reference} gives no value")
         raise Unknown(f"{reference} has no value in the present state of {reference.item}")
     return value
 
 
-_NOTHING: Final = object()
+def _computed(reference: MappedReference, state_of: StateLookup) -> object:
+    declared = parameter_types(reference.function, len(reference.arguments))
+    values = [
+        # A function that does not say what it takes is not called with none.
+        filled(argument, state_of, _Something if kind is None else kind)
+        for argument, kind in zip(reference.arguments, declared, strict=True)
+    ]
+    try:
+        return reference.function(*values)
+    except Exception as error:  # whatever a developer's function raises belongs to this value
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise Unknown(f"the mapping function {reference.name} failed: {said}") from error
+
+
+def _part_of_state(reference: StateReference, state: State | None) -> object:
+    if state is None:
+        raise Unknown(f"the state of {reference.item} is not known yet, so {reference} is not")
+    value: object = state
+    for name in reference.path:
+        if value is None or not hasattr(value, name):
+            raise Unknown(f"{reference} has no value in the present state of {reference.item}")
+        value = getattr(value, name)
+    return value
+
+
+class _Something:
+    """Stands for a type of which only is known that none is not of it."""

@@ -1,21 +1,29 @@
-"""Reading stored specs back: `{from: app_download.state.path}` becomes a reference again.
-
-The text of a reference is a small part of Python's own expressions, so Python's parser reads it, and
-nothing of it is ever run.
-"""
+"""Reading stored specs back: `{from: app_download.state.path}` becomes a reference again."""
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Mapping
+from typing import Any, cast
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from peaceful.errors import DefinitionError
 from peaceful.model import ItemId, JsonValue
-from peaceful.params._reference import MappedReference, Reference, StateReference, as_object
-from peaceful.params._spec import FieldSpec, StoredSpec, spec_of
+from peaceful.params._mapped import parameter_types, return_type
+from peaceful.params._reference import (
+    MappedReference,
+    Reference,
+    StateReference,
+    as_object,
+    part_of,
+)
+from peaceful.params._spec import STORED_FORM, FieldSpec, StoredSpec, spec_of
+from peaceful.params._template import is_open
+from peaceful.params._text import CallText, PathText, ValueText, read_text
 
 
 class UnreadableSpec(ValueError):
-    """A stored spec cannot be read: another form, or a function that is not there any more."""
+    """A stored spec cannot be read: another form, or an item or a function that is gone."""
 
 
 def spec_from_stored(
@@ -34,7 +42,7 @@ def spec_from_stored(
     Raises:
         UnreadableSpec: the form cannot be read.
     """
-    if form == {"from": "stored"}:
+    if form == STORED_FORM:
         return StoredSpec()
     return spec_of(_Reader(state_types, functions).template(form))
 
@@ -49,56 +57,73 @@ class _Reader:
         self._functions = functions
 
     def template(self, form: JsonValue) -> object:
-        if isinstance(form, Mapping):
-            if set(form) == {"from"}:
-                return as_object(self._reference(str(form["from"])))
-            if set(form) == {"value"}:
-                return form["value"]
-            return {key: self.template(part) for key, part in form.items()}
         if isinstance(form, list):
             return [self.template(part) for part in form]
-        return form
+        if not isinstance(form, Mapping):
+            return form
+        if set(form) == {"from"}:
+            return as_object(self._reference(form["from"]))
+        inside = form["value"] if set(form) == {"value"} else form
+        if not isinstance(inside, Mapping):
+            return self.template(inside)
+        return {key: self.template(part) for key, part in inside.items()}
 
-    def _reference(self, text: str) -> Reference:
+    def _reference(self, text: JsonValue) -> Reference:
+        if not isinstance(text, str):
+            raise UnreadableSpec(f"{text!r} is not the text of a reference")
         try:
-            return self._from_node(ast.parse(text, mode="eval").body)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise UnreadableSpec(f"{text!r} is not a reference: {error}") from error
+            said = read_text(text)
+            if isinstance(said, (PathText, CallText)):
+                return self._pointing(said)
+        except (ValueError, DefinitionError) as error:
+            reason = error.message if isinstance(error, DefinitionError) else str(error)
+            raise UnreadableSpec(f"{text!r} is not a reference: {reason}") from error
+        raise UnreadableSpec(f"{text!r} is neither an item's state nor a mapping function")
 
-    def _from_node(self, node: ast.expr) -> Reference:
-        match node:
-            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-                function = self._functions.get(name)
-                if function is None:
-                    raise UnreadableSpec(f"no mapping function is named {name!r}")
-                return MappedReference(
-                    name,
-                    function,
-                    tuple(self._argument(argument) for argument in arguments),
-                    object,
-                )
-            case ast.Attribute():
-                return self._state_reference(_dotted(node))
-            case _:
-                raise UnreadableSpec("neither an item's state nor a mapping function")
+    def _pointing(self, said: PathText | CallText) -> Reference:
+        if isinstance(said, PathText):
+            return self._state(said.names)
+        function = self._functions.get(said.name)
+        if function is None:
+            raise ValueError(f"no mapping function is named {said.name!r}")
+        kinds = parameter_types(function, len(said.arguments))
+        arguments = [
+            _as_kind(self._value(argument), kind)
+            for argument, kind in zip(said.arguments, kinds, strict=True)
+        ]
+        return MappedReference(said.name, function, tuple(arguments), return_type(function))
 
-    def _argument(self, node: ast.expr) -> object:
-        if isinstance(node, (ast.Attribute, ast.Call)):
-            return as_object(self._from_node(node))
-        return ast.literal_eval(node)
-
-    def _state_reference(self, names: tuple[str, ...]) -> StateReference:
+    def _state(self, names: tuple[str, ...]) -> StateReference:
         item, word, *path = names
         if word != "state" or item not in self._state_types:
-            raise UnreadableSpec(f"{'.'.join(names)} is not the state of an item")
-        return StateReference(item, tuple(path), object)
+            raise ValueError(f"{'.'.join(names[:2])} is not the state of an item")
+        reference = StateReference(item, (), self._state_types[item])
+        for name in path:
+            reference = part_of(reference, name)
+        return reference
+
+    def _value(self, said: ValueText) -> object:
+        if isinstance(said, (PathText, CallText)):
+            return as_object(self._pointing(said))
+        if isinstance(said, list):
+            return [self._value(part) for part in said]
+        if isinstance(said, dict):
+            return {key: self._value(part) for key, part in said.items()}
+        return said
 
 
-def _dotted(node: ast.expr) -> tuple[str, ...]:
-    match node:
-        case ast.Attribute(value=value, attr=name):
-            return (*_dotted(value), name)
-        case ast.Name(id=name):
-            return (name,)
-        case _:
-            raise UnreadableSpec("not a dotted name")
+def _as_kind(value: object, kind: object | None) -> object:
+    """An argument as what the function takes: a text may have been a path before it was written."""
+    if kind is None or is_open(value):
+        return value
+    declared: Any = kind  # Any: a type, as a variable
+    config = None if _has_config(kind) else ConfigDict(arbitrary_types_allowed=True)
+    try:
+        return cast(object, TypeAdapter(declared, config=config).validate_python(value))
+    except ValidationError as error:
+        raise ValueError(f"{value!r} is not what the function takes") from error
+
+
+def _has_config(kind: object) -> bool:
+    """Whether a type brings its own configuration; pydantic allows no second one beside it."""
+    return hasattr(kind, "__pydantic_config__") or hasattr(kind, "model_config")

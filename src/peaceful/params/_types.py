@@ -1,72 +1,193 @@
-"""Questions about declared types: what a field holds, and whether one type can go where another is due."""
+"""Questions about declared types: their alternatives, and whether one can go for another."""
 
 from __future__ import annotations
 
+import dataclasses
 import types
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from collections.abc import Iterator, Mapping
+from typing import (
+    Annotated,
+    Any,
+    ForwardRef,
+    Literal,
+    NewType,
+    TypeGuard,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from pydantic import BaseModel
 
 
-def field_type(model: type[BaseModel], name: str) -> object:
-    """The declared type of a model's field."""
-    return model.model_fields[name].annotation
+def type_alternatives(declared: object) -> Iterator[object]:
+    """The alternatives of a declared type, each without decorations but with its arguments.
+
+    What says nothing, such as `Any`, a type variable without a bound, or a name that is not
+    resolved yet, is `object`.
+    """
+    origin = get_origin(declared)
+    if origin is Annotated or getattr(origin, "__name__", "") in _QUALIFIERS:
+        yield from type_alternatives(get_args(declared)[0])
+    elif origin is Union or origin is types.UnionType:
+        for option in get_args(declared):
+            yield from type_alternatives(option)
+    elif isinstance(declared, NewType):
+        yield from type_alternatives(declared.__supertype__)
+    elif type(declared).__name__ == "TypeAliasType":  # of Python 3.12, or of typing_extensions
+        yield from type_alternatives(getattr(declared, "__value__", object))
+    elif isinstance(declared, TypeVar):
+        yield from type_alternatives(declared.__bound__ or object)
+    elif declared is None:
+        yield type(None)
+    elif declared is Any or isinstance(declared, (str, ForwardRef)):
+        yield object
+    else:
+        yield declared
 
 
-def model_class(declared: object) -> type[BaseModel] | None:
-    """The one model among the alternatives of a declared type, or none."""
-    models = [
-        option
-        for option in _options(declared)
-        if isinstance(option, type) and issubclass(option, BaseModel)
-    ]
-    return models[0] if len(models) == 1 else None
+_QUALIFIERS = frozenset({"Required", "NotRequired", "ReadOnly"})
+"""Of the fields of a `TypedDict`."""
+
+
+def accepts_none(declared: object) -> bool:
+    """Whether none may be given where a value of the declared type is due."""
+    return any(
+        option is object or option is type(None) or None in _literals(option)
+        for option in type_alternatives(declared)
+    )
 
 
 def is_assignable(source: object, target: object) -> bool:
     """Whether a value declared as `source` can be meant for a place declared as `target`.
 
-    Says no only where that is certain: generic types are compared by their origin alone, and a source
-    that may also be none is taken for what else it may be, because what an item has produced is there.
+    Says no only where that is certain. A source that may also be none is taken for what else it may
+    be, because what an item has produced is there; of a source with several alternatives, one that
+    fits is enough. Unlike pydantic, nothing is converted: a path is no text, and a text is no path.
     """
-    sources = [option for option in _options(source) if option is not type(None)]
-    targets = list(_options(target))
+    sources = [option for option in type_alternatives(source) if option is not type(None)]
+    targets = tuple(type_alternatives(target))
     return not sources or any(_goes(one, other) for one in sources for other in targets)
 
 
 def type_name(declared: object) -> str:
     """A declared type as a person would write it."""
-    if isinstance(declared, type) and not get_args(declared):
-        return declared.__name__
-    return str(declared).replace("typing.", "").replace("pathlib.", "")
+    origin, arguments = get_origin(declared), get_args(declared)
+    if origin is Annotated:
+        return type_name(arguments[0])
+    if origin is Union or origin is types.UnionType:
+        return " | ".join(type_name(option) for option in arguments)
+    if origin is Literal:
+        return f"Literal[{', '.join(repr(value) for value in arguments)}]"
+    if declared is None or declared is type(None):
+        return "None"
+    if declared is Ellipsis:
+        return "..."
+    name = str(getattr(origin or declared, "__name__", "")) or str(declared)
+    return f"{name}[{', '.join(type_name(one) for one in arguments)}]" if arguments else name
+
+
+def fields_of(kind: object) -> Mapping[str, object] | None:
+    """By name, the declared types of what can be read of a value by name; none where nothing can.
+
+    That is so for pydantic's models (with computed fields), data classes, and named tuples.
+    """
+    if not _is_class(kind):
+        return None
+    if issubclass(kind, BaseModel):
+        declared = {name: field.annotation for name, field in kind.model_fields.items()}
+        computed = {name: one.return_type for name, one in kind.model_computed_fields.items()}
+        return {**declared, **computed}
+    if dataclasses.is_dataclass(kind):
+        hints = hints_of(kind)
+        return {one.name: hints.get(one.name, object) for one in dataclasses.fields(kind)}
+    if is_named_tuple(kind):
+        hints = hints_of(kind)
+        return {name: hints.get(name, object) for name in getattr(kind, "_fields", ())}
+    return None
+
+
+def structure_in(declared: object) -> tuple[type, Mapping[str, object]] | None:
+    """The one type with fields among the alternatives of a declared type, with these, or none."""
+    found = [
+        (option, fields)
+        for option in type_alternatives(declared)
+        if isinstance(option, type) and (fields := fields_of(option)) is not None
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def is_named_tuple(kind: type[object]) -> bool:
+    """Whether a class was made by `NamedTuple`, or by `namedtuple`."""
+    return hasattr(kind, "_fields") and issubclass(kind, tuple)
+
+
+def hints_of(annotated: object) -> dict[str, Any]:  # Any: as typing says
+    """The annotations of a class or function, as far as they can be told; else none of them."""
+    try:
+        return get_type_hints(annotated)
+    except Exception:  # noqa: BLE001 - annotations are code, which may name what only checkers import
+        return {}
+
+
+def _is_class(kind: object) -> TypeGuard[type[object]]:
+    return isinstance(kind, type)
 
 
 def _goes(source: object, target: object) -> bool:
-    if source in _ANYTHING or target in _ANYTHING:
+    if source is object or target is object:
         return True
-    if not isinstance(source, type) or not isinstance(target, type):
+    if given := _literals(source):
+        wanted = _literals(target)
+        fits = (value in wanted if wanted else _goes(type(value), target) for value in given)
+        return any(fits)
+    if wanted := _literals(target):
+        return any(_goes(type(value), source) for value in wanted)
+    here, there = get_origin(source) or source, get_origin(target) or target
+    if not isinstance(here, type) or not isinstance(there, type):
         return True
-    if issubclass(source, target):
-        return True
+    return _is_subclass(here, there) and _arguments_go(source, target)
+
+
+def _literals(declared: object) -> tuple[object, ...]:
+    return get_args(declared) if get_origin(declared) is Literal else ()
+
+
+def _is_subclass(source: type, target: type) -> bool:
+    if is_typeddict(target):
+        return issubclass(source, Mapping)
+    try:
+        if issubclass(source, target):
+            return True
+    except TypeError:
+        return True  # A protocol that cannot be asked while running.
     # The numeric tower of PEP 484; `bool` is an `int` by inheritance.
     return target in (float, complex) and issubclass(source, (int, float))
 
 
-_ANYTHING = (Any, object)
+def _arguments_go(source: object, target: object) -> bool:
+    given, wanted = get_args(source), get_args(target)
+    if not given or not wanted:
+        return True
+    if get_origin(source) is tuple:
+        return _tuple_goes(given, target, wanted)
+    # Arguments of other people's generic classes need not mean the same.
+    known = {getattr(get_origin(one), "__module__", "") for one in (source, target)} <= _KNOWN
+    if not known or len(given) != len(wanted):
+        return True
+    return all(is_assignable(one, other) for one, other in zip(given, wanted, strict=True))
 
 
-def _options(declared: object) -> Iterator[object]:
-    """The alternatives of a declared type, each without its decorations."""
-    origin = get_origin(declared)
-    if origin is Annotated:
-        yield from _options(get_args(declared)[0])
-    elif origin is Union or origin is types.UnionType:
-        for option in get_args(declared):
-            yield from _options(option)
-    elif origin is Literal:
-        yield from {type(value) for value in get_args(declared)}
-    elif isinstance(declared, TypeVar):
-        yield object
-    else:
-        yield type(None) if declared is None else (origin or declared)
+_KNOWN = frozenset({"builtins", "collections", "collections.abc"})
+
+
+def _tuple_goes(given: tuple[Any, ...], target: object, wanted: tuple[Any, ...]) -> bool:
+    many = Ellipsis in given
+    if get_origin(target) is not tuple or Ellipsis in wanted:
+        return all(is_assignable(one, wanted[0]) for one in given if one is not Ellipsis)
+    if many:
+        return all(is_assignable(given[0], one) for one in wanted)
+    return len(given) == len(wanted) and all(map(is_assignable, given, wanted))

@@ -23,7 +23,7 @@ class BlockResult(Generic[T_co]):
     """
 
     value: T_co
-    items: Mapping[ItemId, ItemResult] = field(default_factory=dict)
+    items: Mapping[ItemId, ItemResult] = field(default_factory=dict[ItemId, ItemResult])
 
 
 class CmdBlock(ABC, Generic[T_co]):

@@ -54,7 +54,7 @@ class ItemCalls:
     __slots__ = ("threads",)
 
     def __init__(self, threads: DaemonThreads) -> None:
-        self.threads = threads
+        self.threads: DaemonThreads = threads
 
     async def __call__(self, item: AnyItem, name: str, ctx: ItemCtx, *states: object) -> Any:  # noqa: ANN401 - of whatever type the function returns
         """Calls a function of an item that takes its context.

@@ -50,8 +50,8 @@ class CmdExecution(Generic[T]):
         blocks: Sequence[AnyBlock],
         value: Callable[[Resources], T | None],
     ) -> None:
-        self.command = command
-        self.blocks = tuple(blocks)
+        self.command: str = command
+        self.blocks: tuple[AnyBlock, ...] = tuple(blocks)
         self._value = value
 
     async def run(

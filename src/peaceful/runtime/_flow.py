@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Final, Generic, TypeVar
 
 from peaceful.errors import MappingInvalid, NameTaken, ReferenceInvalid
@@ -108,8 +108,7 @@ class Flow:
                 type than the parameter's.
             MappingInvalid: a mapping function has the name of another one.
         """
-        caller = sys._getframe(1)  # noqa: SLF001 - a tenth of what `inspect` takes, per item
-        origin = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+        origin = _line_of(inspect.currentframe())
         checked_name("an item", item_id)
         if item_id in self._items:
             raise NameTaken("item", item_id, where=origin)
@@ -180,6 +179,12 @@ class Flow:
                 f"Two functions are named {reference.name!r} in flow {self.id}.",
                 help="give each mapping function a name of its own",
             )
+
+
+def _line_of(frame: FrameType | None) -> str:
+    """The file and line that called the function of the frame."""
+    caller = None if frame is None else frame.f_back
+    return "" if caller is None else f"{caller.f_code.co_filename}:{caller.f_lineno}"
 
 
 def _id(item: Handle[State] | ItemId) -> ItemId:

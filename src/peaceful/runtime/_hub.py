@@ -26,7 +26,7 @@ class _SinkThread:
         self._sink = sink
         self._mail = threading.Event()
         self._urgent = threading.Event()
-        self.mailbox = Mailbox(self._on_mail)
+        self.mailbox: Mailbox = Mailbox(self._on_mail)
         self._ended = False
         self._thread = threading.Thread(
             target=self._serve, name=f"peaceful-{type(sink).__name__}", daemon=True
@@ -72,7 +72,7 @@ class Subscription:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._mail = asyncio.Event()
-        self.mailbox = Mailbox(self._on_mail)
+        self.mailbox: Mailbox = Mailbox(self._on_mail)
 
     def _on_mail(self, urgent: bool) -> None:
         try:
@@ -102,7 +102,7 @@ class ProgressHub:
     """
 
     def __init__(self, sinks: Sequence[OutputSink] = ()) -> None:
-        self.picture = Picture()
+        self.picture: Picture = Picture()
         self._threads = [_SinkThread(sink) for sink in sinks]
         self._mailboxes: tuple[Mailbox, ...] = tuple(thread.mailbox for thread in self._threads)
         self._lock = threading.RLock()

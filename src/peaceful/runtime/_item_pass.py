@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
-from peaceful.errors import ItemCrashed, PeacefulError
+from peaceful.errors import ChildFailed, ItemCrashed, PeacefulError
 from peaceful.graph import Direction, Graph, Traversal
 from peaceful.item import ItemCtx, StoppedAtSafePoint
 from peaceful.model import ItemEnded, ItemId, ItemProgressed, ItemResult, ItemStarted, ItemStatus
@@ -127,6 +127,9 @@ class ItemPass:
         except asyncio.CancelledError:
             return ItemResult(ItemStatus.ABANDONED, message="cancelled")
         except PeacefulError as error:
+            if ctx.interrupted and _by_child(error):
+                # The ladder ended the child, from CANCEL on: that is no failure of the item.
+                return ItemResult(ItemStatus.ABANDONED, message="its child process was ended")
             return ItemResult(ItemStatus.FAILED, message=error.message, error=error)
         except Exception as error:  # noqa: BLE001 - a block's own code may raise anything
             crash = ItemCrashed(item, self._run.block, error)
@@ -192,6 +195,13 @@ class ItemPass:
 
 
 _ENDED_WELL = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
+
+
+def _by_child(error: BaseException | None) -> bool:
+    """Whether an error is, or comes of, a child process that ended with an error."""
+    while error is not None and not isinstance(error, ChildFailed):
+        error = error.__cause__
+    return error is not None
 
 
 def _stopped_message(stop: StoppedAtSafePoint) -> str:

@@ -19,8 +19,8 @@ class States:
         goal: by item, what it should be.
     """
 
-    current: Mapping[ItemId, State] = field(default_factory=dict)
-    goal: Mapping[ItemId, State] = field(default_factory=dict)
+    current: Mapping[ItemId, State] = field(default_factory=dict[ItemId, State])
+    goal: Mapping[ItemId, State] = field(default_factory=dict[ItemId, State])
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,10 @@ class Picture:
 
     def __init__(self) -> None:
         self.execution: ExecutionInfo | None = None
-        self.block = ""
+        self.block: str = ""
         self.running: dict[ItemId, Progress | None] = {}
         self.ended: dict[ItemId, ItemEnded] = {}
-        self.waiting = 0
+        self.waiting: int = 0
         self.interrupt: InterruptRequested | None = None
         self.ending: ExecutionEnded | None = None
 
@@ -65,7 +65,8 @@ class Picture:
     def _add_rare(self, event: Event) -> None:
         match event:
             case BlockStarted(block=block, items=items):
-                self.block, self.waiting = block, len(items)
+                self.block = block
+                self.waiting = len(items)
                 self.running.clear()
                 self.ended.clear()
             case BlockEnded():

@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -186,7 +186,7 @@ _UNFINISHED = frozenset({ItemStatus.FAILED, ItemStatus.ABANDONED, ItemStatus.NOT
 @asynccontextmanager
 async def opened_session(
     ctx: CmdCtx, command: str, dry_run: bool, only: tuple[ItemId, ...]
-) -> AsyncIterator[Session]:
+) -> AsyncGenerator[Session]:
     """Opens everything that one execution needs, in order, and closes it in reverse.
 
     The lock comes first and is let go before the end is told, so that whoever hears of the end can
@@ -255,7 +255,7 @@ def _started_event(session: Session) -> ExecutionStarted:
 
 
 @contextmanager
-def _events_of_interrupts(session: Session) -> Iterator[None]:
+def _events_of_interrupts(session: Session) -> Generator[None]:
     """Tells of each interrupt that is accepted while the execution runs."""
     state, hub, loop = session.scope.interruptibility, session.hub, session.scope.loop
 
@@ -287,7 +287,7 @@ def _sender(session: Session) -> InterruptSender | None:
 
 
 @contextmanager
-def _locked(session: Session) -> Iterator[None]:
+def _locked(session: Session) -> Generator[None]:
     """Holds the profile's lock, with who holds it for others to read.
 
     Raises:

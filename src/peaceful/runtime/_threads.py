@@ -36,7 +36,7 @@ class DaemonThreads:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._queue: queue.SimpleQueue[_Work[object] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._idle = 0
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class DaemonThreads:
         future: asyncio.Future[T] = loop.create_future()
         work = _Work(function, arguments, contextvars.copy_context(), future, loop)
         self._start_one_if_needed()
-        self._queue.put(work)  # type: ignore[arg-type]  # the queue holds work of any result
+        self._queue.put(partial(_do, work))
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -90,7 +90,7 @@ class DaemonThreads:
         while (work := self._queue.get()) is not None:
             with self._lock:
                 self._idle -= 1
-            _do(work)
+            work()
             # Nothing of the last work may be kept alive while waiting for the next.
             del work
             with self._lock:

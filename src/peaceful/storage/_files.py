@@ -191,7 +191,8 @@ def _write_new(path: Path, data: bytes, *, sync: bool) -> None:
 
 
 def _remove_left_behind(folder: Path) -> None:
-    with os.scandir(folder) as entries:
+    # To tidy up is worth a try, and no reason to fail.
+    with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             found = _TEMPORARY.match(entry.name)
             if found is not None and _is_left_behind(entry.path, int(found[1])):

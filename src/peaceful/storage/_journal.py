@@ -10,14 +10,11 @@ import asyncio
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from peaceful.errors import FileInaccessible
 from peaceful.storage._files import open_new, refusals, write_all, write_file_atomically
 from peaceful.storage._frames import file_header, frame
 from peaceful.storage._worker import Worker
-
-_sync: Final = getattr(os, "fdatasync", os.fsync)
 
 
 class Journal:
@@ -100,7 +97,9 @@ class Journal:
 
     def close(self) -> None:
         """Closes the file. What was appended stays."""
-        os.close(self._descriptor)
+        # Whoever waited has been told whether it is durable; closing adds nothing to that.
+        with suppress(OSError):
+            os.close(self._descriptor)
 
     def _start_sync(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -137,3 +136,10 @@ class Journal:
 
     def _failure(self, error: OSError) -> FileInaccessible:
         return FileInaccessible(self._path, "written", error)
+
+
+def _sync(descriptor: int) -> None:
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(descriptor)
+    else:
+        os.fsync(descriptor)

@@ -63,6 +63,7 @@ class ProfileLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+        self._id: _FileId = (0, 0)
 
     def acquire(self, me: LockHolder) -> LockHolder | None:
         """Takes the lock, or says who has it. Waits at most some milliseconds.
@@ -95,7 +96,7 @@ class ProfileLock:
             with suppress(OSError):
                 os.ftruncate(self._descriptor, 0)
             with _guard:
-                _held.pop(_id_of(os.fstat(self._descriptor)), None)
+                _held.pop(self._id, None)
                 os.close(self._descriptor)
             self._descriptor = None
 
@@ -158,21 +159,22 @@ class ProfileLock:
             if self._is_held_here():
                 return False
             descriptor = open_new(self._path, os.O_RDWR)
+            locked = False
             try:
-                if not _lock_exclusively(descriptor) or not self._is_still(descriptor):
+                self._id = _id_of(os.fstat(descriptor))
+                locked = _lock_exclusively(descriptor) and self._is_still_there()
+            finally:
+                if not locked:
                     os.close(descriptor)
-                    return False
-            except BaseException:
-                os.close(descriptor)
-                raise
-            _held[_id_of(os.fstat(descriptor))] = self
-            self._descriptor = descriptor
-            return True
+            if locked:
+                _held[self._id] = self
+                self._descriptor = descriptor
+            return locked
 
-    def _is_still(self, descriptor: int) -> bool:
+    def _is_still_there(self) -> bool:
         """Whether the file was not removed meanwhile: then others would lock another one."""
         try:
-            return _id_of(self._path.stat()) == _id_of(os.fstat(descriptor))
+            return _id_of(self._path.stat()) == self._id
         except FileNotFoundError:
             return False
 

@@ -41,7 +41,7 @@ class YamlStateWriter:
         self._fold = fold
         self._closing: asyncio.Task[None] | None = None
         self._let_go = False
-        self.over = False
+        self.over: bool = False
         """Whether `close` was called and is done, with or without success."""
 
     def started(self, item: ItemId, at: datetime) -> None:

@@ -145,13 +145,20 @@ def _named_folders(folder: Path, checked: Callable[[str], str]) -> tuple[str, ..
     """The folders whose names follow the rule; whatever else lies there is somebody else's."""
     try:
         with os.scandir(folder) as entries:
-            # A link that leads nowhere is no folder, and no error.
-            names = [entry.name for entry in entries if entry.is_dir()]
+            names = [entry.name for entry in entries if _is_folder(entry)]
     except FileNotFoundError:
         return ()
     except OSError as error:
         raise FileInaccessible(folder, "read", error) from error
     return tuple(sorted(name for name in names if _follows_rule(name, checked)))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link that leads in a circle, or to where one may not look.
+        return False
 
 
 def _follows_rule(name: str, checked: Callable[[str], str]) -> bool:

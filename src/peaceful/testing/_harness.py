@@ -28,8 +28,9 @@ from peaceful.runtime import (
     States,
     SystemClock,
 )
-from peaceful.storage import StateStore, Workspace, YamlStateStore
+from peaceful.storage import StateStore, Workspace
 from peaceful.testing._sink import RecordingSink
+from peaceful.testing._state_store import MemoryStateStore
 
 S = TypeVar("S", bound=State)
 
@@ -61,7 +62,7 @@ class FlowHarness:
     Args:
         declare: adds the flow's items.
         folder: a temporary folder, for the lock and whatever else needs a place.
-        store: where states are kept; in `folder` by default.
+        store: where states are kept; in memory by default.
         strategy: what is done on an interrupt.
         settings: how executions behave.
         resources: what an application would give to its items.
@@ -94,9 +95,7 @@ class FlowHarness:
         self.sender: Final[InterruptSender] = channel[0]
         self._receiver: InterruptReceiver = channel[1]
         self.sink: Final = RecordingSink()
-        self.store: Final[StateStore] = store or YamlStateStore(
-            self._workspace.flow_folder(_PROFILE, _FLOW)
-        )
+        self.store: Final[StateStore] = store or MemoryStateStore(now=self._clock.now)
 
     @property
     def ctx(self) -> CmdCtx:
@@ -260,7 +259,7 @@ def run_item(
 ) -> ItemResult:
     """Runs one command of one item, from a test without a loop.
 
-    States are kept in the folder, so that a second call finds what the first one stored.
+    Nothing is stored between two calls; what the item is, it finds out anew.
 
     Args:
         item: the item.

@@ -77,7 +77,7 @@ def test_every_call_fails_in_turn(
             assert path.read_bytes() == b"new"
             made = nth
             break
-    assert made > 8
+    assert made >= 8
 
 
 def test_every_call_fails_in_turn_where_nothing_is(

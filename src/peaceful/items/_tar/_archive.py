@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import lzma
 import tarfile
-import zlib
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, cast
 
+from peaceful.errors import PeacefulError
 from peaceful.items._disk import DiskFailed
 from peaceful.items._tar._entry import FileEntry, FolderEntry, LinkEntry
 from peaceful.items._tar._errors import (
@@ -30,6 +29,8 @@ _HEADERS: Final = 4096
 """Bytes that the headers of an entry may take on average: name, times, attributes."""
 _END: Final = bytes(512)
 """What an archive ends with; twice, but once is enough to know that it is whole."""
+_LAST_TIME: Final = 2.0**33
+"""Seconds since 1970: some file systems know no later times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,6 @@ class Member:
         raw_name: its name, as the archive has it.
         kind: what it is.
         target: where a link leads.
-        size: in bytes, as it is declared.
         mode: the rights that its file will have.
         modified: when it was changed; seconds since 1970.
         content: its bytes, to be read before the next entry is.
@@ -62,7 +62,6 @@ class Member:
     raw_name: str
     kind: Kind
     target: str
-    size: int
     mode: int
     modified: float
     content: Callable[[], Iterator[bytes]]
@@ -73,72 +72,99 @@ def opened(path: Path, limits: Limits) -> Generator[tuple[Iterator[Member], Call
     """Opens an archive.
 
     Yields:
-        Its entries, in order; and a function that says how many of its bytes were read.
+        Its entries, in order; and a function that says how many of its bytes were read. Reading the
+        entries and their content raises what opening raises.
 
     Raises:
-        ArchiveFailed: there is none, it is damaged, or becomes larger than allowed; also while it is
-            read within the context.
+        ArchiveFailed: there is none, it is damaged, or becomes larger than allowed.
         DiskFailed: it cannot be read.
         ExtraMissing: it is packed in a way that needs an optional dependency.
     """
-    most = limits.size + (limits.files + 16) * _HEADERS
-    try:
-        with unpacked(path, most) as (stream, position):
-            yield _members(path, stream, limits), position
-    except FileNotFoundError as error:
-        raise ArchiveMissing(path) from error
-    except StreamTooLong as error:
-        raise _too_large(path, limits) from error
-    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
-        raise ArchiveDamaged(path, one_line(str(error), 100) or "it ends too early") from error
-    except OSError as error:
-        if error.errno is None:  # Modules that unpack say so of what they cannot read.
-            raise ArchiveDamaged(path, one_line(str(error), 100)) from error
-        raise DiskFailed(path, "read", error) from error
-    except Exception as error:
-        if type(error).__name__ == "ZstdError":  # Of a module that may not be installed.
-            raise ArchiveDamaged(path, one_line(str(error), 100)) from error
-        raise
+    reading = _Reading(path, limits)
+    with ExitStack() as stack:
+        with reading:
+            most = limits.size + (limits.files + 16) * _HEADERS
+            stream, position = stack.enter_context(unpacked(path, most))
+        yield _members(stream, reading), position
 
 
-def _too_large(path: Path, limits: Limits) -> ArchiveFailed:
-    return ArchiveTooLarge(path, size(limits.size), "max_size")
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Tells of whatever goes wrong within it as a failure of the archive."""
+
+    path: Path
+    limits: Limits
+
+    def too_large(self) -> ArchiveFailed:
+        return ArchiveTooLarge(self.path, size(self.limits.size), "max_size")
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
+        match error:
+            case FileNotFoundError():
+                raise ArchiveMissing(self.path) from error
+            case StreamTooLong():
+                raise self.too_large() from error
+            case OSError() if error.errno is not None:
+                raise DiskFailed(self.path, "read", error) from error
+            case Exception() if not isinstance(error, PeacefulError):
+                # Modules that unpack raise errors of their own, and `tarfile` whatever its parts
+                # raise of a header that makes no sense.
+                reason = one_line(str(error), 100) or "it ends too early"
+                raise ArchiveDamaged(self.path, reason) from error
+            case _:
+                return
 
 
-def _members(path: Path, stream: Forward, limits: Limits) -> Iterator[Member]:
-    # `r:` and not `r|`: `Forward` sees how much is asked for at once.
-    with tarfile.open(
-        fileobj=cast("IO[bytes]", stream), mode="r:", encoding="utf-8", errors="surrogateescape"
-    ) as tar:
-        total = number = 0
-        while (info := tar.next()) is not None:
-            tar.members.clear()  # Nobody looks back; all of them would be much.
-            number += 1
-            total += max(0, info.size)
-            if number > limits.files:
-                raise ArchiveTooLarge(path, count(limits.files, "entry"), "max_files")
-            if total > limits.size:
-                raise _too_large(path, limits)
-            yield _member(tar, info)
-    if stream.last != _END:
-        raise StreamInvalid("it ends too early")
+def _members(stream: Forward, reading: _Reading) -> Iterator[Member]:
+    limits = reading.limits
+    with reading:
+        # `r:` and not `r|`, so that `Forward` sees how much is asked for at once.
+        tar = tarfile.open(  # noqa: SIM115 - it holds nothing that would have to be closed
+            fileobj=cast("IO[bytes]", stream), mode="r:", encoding="utf-8", errors="surrogateescape"
+        )
+    total = number = 0
+    while True:
+        with reading:
+            info = tar.next()
+            vars(tar)["members"].clear()  # Nobody looks back; all of them would be much.
+        if info is None:
+            break
+        number += 1
+        total += info.size if info.isreg() else 0
+        if number > limits.files:
+            raise ArchiveTooLarge(reading.path, count(limits.files, "entry"), "max_files")
+        if total > limits.size:
+            raise reading.too_large()
+        yield _member(tar, info, reading)
+    with reading:
+        # `tarfile` takes a broken header for the end; and what is packed has its checksum there.
+        if stream.last != _END:
+            raise StreamInvalid("it ends too early, or in the middle of something else")
+        while stream.read(_CHUNK):
+            pass
 
 
-def _member(tar: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
+def _member(tar: tarfile.TarFile, info: tarfile.TarInfo, reading: _Reading) -> Member:
     def content() -> Iterator[bytes]:
-        file = tar.extractfile(info)
-        assert file is not None
-        with file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
+        with reading:
+            file = tar.extractfile(info)
+            assert file is not None
+        while True:
+            with reading:
+                chunk = file.read(_CHUNK)
+            if not chunk:
+                return
+            yield chunk
 
     return Member(
         raw_name=info.name,
         kind=_kind(info),
         target=info.linkname,
-        size=info.size,
         mode=_rights(info.mode),
-        modified=min(max(0.0, float(info.mtime)), 2.0**33),
+        modified=min(max(0.0, float(info.mtime)), _LAST_TIME),
         content=content,
     )
 
@@ -162,8 +188,8 @@ _KINDS: Final = {
 def _rights(mode: int) -> int:
     """The rights of a file, as `tarfile.data_filter` gives them.
 
-    Nothing runs as another user, nobody else may write, and the owner may read and write. Whoever may
-    not run it as its owner may not run it at all.
+    Nothing runs as another user, nobody else may write, and the owner may read and write. Whoever
+    may not run it as its owner may not run it at all.
     """
     mode &= 0o755
     return (mode if mode & 0o100 else mode & ~0o111) | 0o600
@@ -178,8 +204,8 @@ def manifest_of(
         path: the archive.
         limits: how large it may become.
         reserved: a name that it must not have.
-        between: called between entries and parts of them, with how many bytes were read, and how many
-            there are.
+        between: called between entries and parts of them, with how many bytes were read, and how
+            many there are.
 
     Raises:
         ArchiveFailed: it cannot be extracted.

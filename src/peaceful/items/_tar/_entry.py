@@ -51,7 +51,7 @@ class LinkEntry:
 
 @dataclass(frozen=True, slots=True)
 class FolderEntry:
-    """A folder that the archive has, and nothing in it. Others are there because of what is in them."""
+    """A folder with nothing in it. Other folders are there because of what is in them."""
 
     def __str__(self) -> str:
         """As it is stored: a word."""

@@ -1,8 +1,9 @@
 """Which entries of an archive may be extracted: decided by name, before anything is written.
 
-The rules are stricter than those of `tarfile.data_filter`, whose checks ask the file system and were
-fooled by links (CVE-2025-4138, CVE-2025-4330, CVE-2025-4435, CVE-2025-4517, CVE-2024-12718): nothing
-lies below a link, and a link leads up first and then down, so it cannot leave through another one.
+The rules are stricter than those of `tarfile.data_filter`, whose checks ask the file system and
+were fooled by links (CVE-2025-4138, CVE-2025-4330, CVE-2025-4435, CVE-2025-4517, CVE-2024-12718):
+nothing lies below a link, and a link leads up first and then down, so it cannot leave through
+another one.
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ def _parts(path: str) -> list[str]:
 def check_target(name: str, target: str) -> None:
     """Whether a symbolic link stays within the destination.
 
-    It does if it leads up at first, at most to the destination, and only down from there: what it then
-    passes lies within, and if that is a link again, the same holds for it.
+    It does if it leads up at first, at most to the destination, and only down from there: what it
+    then passes lies within, and if that is a link again, the same holds for it.
 
     Args:
         name: the link's name, checked.

@@ -17,8 +17,8 @@ class TarExtractState(State):
     Attributes:
         path: the folder that it is extracted into.
         present: whether anything was ever extracted there by the item.
-        files: by name within the folder, what the archive brings: a file's rights, size and SHA-256, a
-            link's target, or an empty folder. What else is in the folder is not listed.
+        files: by name within the folder, what the archive brings: a file's rights, size and
+            SHA-256, a link's target, or an empty folder. What else is in the folder is not listed.
         unfinished: whether extracting was cut, and is to be carried on with.
     """
 

@@ -35,7 +35,8 @@ class _Source(Protocol):
 class Forward:
     """A stream that `tarfile` can read, and that only goes forward.
 
-    An archive whose headers lead back, which made `tarfile` read in a circle (CVE-2025-8194), is refused.
+    An archive whose headers lead back, which made `tarfile` read in a circle (CVE-2025-8194), is
+    refused.
 
     Attributes:
         last: what was read last.

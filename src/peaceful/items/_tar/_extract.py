@@ -1,0 +1,191 @@
+"""Bringing the destination to what the archive says: removing, then writing only what differs."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from peaceful.item import ItemCtx
+from peaceful.items._disk import DiskFailed, PathTaken, disk_errors, sync_folder
+from peaceful.items._tar._archive import Limits, Member, opened
+from peaceful.items._tar._entry import Entry, FileEntry, FolderEntry, LinkEntry
+from peaceful.items._tar._errors import ArchiveChanged
+from peaceful.items._tar._names import Kind, NameRefused, checked_name
+from peaceful.items._tar._notes import Notes, all_names, notes_name, temporary_name
+from peaceful.items._tar._state import TarExtractState
+from peaceful.items._tar._tree import Tree
+from peaceful.present import count, size
+
+
+class Extraction:
+    """One run from what is there to what should be there. Its functions wait for the disk."""
+
+    def __init__(
+        self, ctx: ItemCtx, archive: Path, limits: Limits, current: TarExtractState
+    ) -> None:
+        self._ctx = ctx
+        self._archive = archive
+        self._limits = limits
+        self._current = current
+        self._dest = current.path
+        self._notes_path = current.path / notes_name(ctx)
+        self._written = 0
+
+    def run(self, goal: TarExtractState) -> TarExtractState:
+        """Extracts.
+
+        Raises:
+            ArchiveFailed: the archive cannot be read, or changed meanwhile.
+            PathTaken: something else is in the way.
+            DiskFailed: the system refused.
+            StoppedAtSafePoint: the item is to end here; whole files stay.
+        """
+        with disk_errors(self._dest, "made"):
+            try:
+                self._dest.mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, NotADirectoryError) as error:
+                raise PathTaken(self._dest, "a file", "a folder") from error
+        before = Notes.load(self._notes_path)
+        known = () if before is None else before.names
+        changed = {
+            name: entry
+            for name, entry in goal.files.items()
+            if self._current.files.get(name) != entry
+        }
+        with Tree(self._dest, temporary_name(self._ctx)) as tree:
+            self._check_room(tree, changed)
+            # What is about to come is noted first: whenever this is cut, `clean` knows all of it.
+            Notes(names=all_names(known, goal.files), unfinished=True).save(self._notes_path)
+            if before is not None and before.unfinished:
+                tree.sweep((*known, ""))
+            removed = self._remove(tree, [name for name in known if name not in goal.files])
+            self._make_way(tree, changed)
+            self._write(tree, changed)
+            tree.sync()
+            Notes(names=all_names(goal.files), unfinished=False).save(self._notes_path)
+        self._ctx.progress.message(_told(len(changed), removed))
+        return goal
+
+    def undo(self) -> None:
+        """Removes what was brought, the folders that are then empty, and the notes.
+
+        Raises:
+            DiskFailed: the system refused.
+            StoppedAtSafePoint: the item is to end here; what is left is still known.
+        """
+        before = Notes.load(self._notes_path)
+        if before is None:
+            return
+        with Tree(self._dest, temporary_name(self._ctx)) as tree:
+            tree.sweep((*before.names, ""))
+            removed = self._remove(tree, before.names)
+        with disk_errors(self._dest, "removed"):
+            self._notes_path.unlink(missing_ok=True)
+            try:
+                self._dest.rmdir()
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY):
+                    raise
+                sync_folder(self._dest)
+            else:
+                sync_folder(self._dest.parent)
+        self._ctx.progress.message(_told(0, removed))
+
+    def _check_room(self, tree: Tree, changed: dict[str, Entry]) -> None:
+        need = sum(entry.size for entry in changed.values() if isinstance(entry, FileEntry))
+        have = tree.free()
+        if need > have:
+            told = f"{os.strerror(errno.ENOSPC)}: {size(need)} are needed, {size(have)} are free"
+            raise DiskFailed(self._dest, "written", OSError(errno.ENOSPC, told))
+
+    def _remove(self, tree: Tree, names: list[str] | tuple[str, ...]) -> int:
+        there = self._current.files
+        for name in names:
+            _ = self._ctx.safe_point(where=f"before removing {name}")
+            tree.remove(name, folder=isinstance(there.get(name), FolderEntry))
+        tree.prune(names)
+        return sum(name in there for name in names)
+
+    def _make_way(self, tree: Tree, changed: dict[str, Entry]) -> None:
+        """Removes what is of another kind than what comes to its place."""
+        for name, entry in changed.items():
+            there = self._current.files.get(name)
+            if (
+                isinstance(there, FolderEntry) != isinstance(entry, FolderEntry)
+                and there is not None
+            ):
+                tree.remove(name, folder=isinstance(there, FolderEntry))
+
+    def _write(self, tree: Tree, changed: dict[str, Entry]) -> None:
+        ctx = self._ctx
+        files = {name: entry for name, entry in changed.items() if isinstance(entry, FileEntry)}
+        total = sum(entry.size for entry in files.values())
+        ctx.progress.message(f"writing {count(len(changed), 'file')}")
+        ctx.progress.bytes(total, done=0)
+        if files:
+            self._write_files(tree, files)
+        for name, entry in changed.items():
+            if not isinstance(entry, FileEntry):
+                _ = ctx.safe_point(where=f"before {name}")
+                if isinstance(entry, LinkEntry):
+                    tree.write_link(name, entry.target)
+                else:
+                    tree.make_folder(name)
+
+    def _write_files(self, tree: Tree, files: dict[str, FileEntry]) -> None:
+        missing = dict(files)
+        twins: dict[str, Member] = {}
+        with opened(self._archive, self._limits) as (members, _):
+            for member in members:
+                name = _name_of(member)
+                if name not in missing:
+                    continue
+                if member.kind is Kind.HARD_LINK:
+                    twins[name] = member
+                elif member.kind is Kind.FILE:
+                    self._write_file(tree, files, missing, name, member)
+                if len(missing) == len(twins):
+                    break
+        for name in [name for name in twins if name in missing]:
+            self._write_file(tree, files, missing, name, twins[name])
+        if missing:
+            raise ArchiveChanged(self._archive, min(missing))
+
+    def _write_file(
+        self,
+        tree: Tree,
+        files: dict[str, FileEntry],
+        missing: dict[str, FileEntry],
+        name: str,
+        member: Member,
+    ) -> None:
+        done = len(files) - len(missing)
+        _ = self._ctx.safe_point(where=f"after {done:,} of {count(len(files), 'file')}")
+        twin = checked_name(member.target) if member.kind is Kind.HARD_LINK else None
+        content = member.content() if twin is None else tree.content(twin)
+        # An earlier file of the same name has another content, and is passed over.
+        if tree.write(name, self._counted(content), missing[name], member.modified):
+            del missing[name]
+
+    def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            if self._ctx.interrupted:
+                # Asked to end, and not only to stop: the file that is being written is given up.
+                _ = self._ctx.safe_point(where="in the middle of a file, which was left as it was")
+            yield chunk
+            self._ctx.progress.advance(len(chunk))
+
+
+def _name_of(member: Member) -> str:
+    try:
+        return checked_name(member.raw_name)
+    except NameRefused:
+        return ""  # The archive has changed: it had no such name before.
+
+
+def _told(written: int, removed: int) -> str:
+    parts = [f"{count(written, 'file')} written"] if written else []
+    parts += [f"{count(removed, 'file')} removed"] if removed else []
+    return ", ".join(parts)

@@ -1,0 +1,168 @@
+"""The whole ladder, by process signals: safe points, CANCEL, KILL, and nothing left behind."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from keyboard import Keyboard
+from processes import eventually, processes_of
+from shell import Running, Shell
+from slow import SlowFiles
+
+LATER_THAN_A_KEY_REPEATS = 0.6
+"""Seconds after which Ctrl-C counts as another press."""
+
+
+def press_again(running: Running, keyboard: Keyboard) -> None:
+    """Presses Ctrl-C once more, so that it counts."""
+    assert running.runs_for(LATER_THAN_A_KEY_REPEATS)
+    keyboard.ctrl_c()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)],
+    ids=["SIGTERM", "SIGHUP", "SIGINT"],
+)
+def test_told_to_end(slow: SlowFiles, number: signal.Signals, code: int) -> None:
+    """SIGTERM and SIGHUP are a safe stop as Ctrl-C is, with exit codes of their own."""
+    slow.init(12, 0.3, layers=3)
+    running = slow.start("ensure", "--max-concurrency", "4")
+    running.until("item_started", 4)
+    running.send(number)
+    ended = running.end(expect=code)
+    (request,) = ended.told("interrupt_requested")
+    statuses = ended.statuses()
+    assert len(request["in_progress"]) == 4
+    assert {item for item, status in statuses.items() if status == "done"} == {
+        *request["in_progress"]
+    }
+    assert ended.document["interrupt"]["source"] == number.name
+    assert ended.items("item_started") == request["in_progress"]
+    assert not processes_of(running.session)
+
+
+def test_safe_points(slow: SlowFiles) -> None:
+    """An item with safe points ends at the next one, and carries on from there."""
+    slow.init(4, 1, "--chunks", "10", layers=1)
+    running = slow.start("ensure")
+    running.until("item_progressed", 8)
+    running.send(signal.SIGINT)
+    ended = running.end(expect=130)
+    assert set(ended.statuses().values()) == {"abandoned"}
+    assert all("safe point" in each["message"] for each in ended.document["items"].values())
+    done = parts_done(slow)
+    assert len(done) == 4
+    assert all(0 < parts < 10 for parts in done.values())
+    stored = slow.json("status")
+    assert {item: each["chunks"] for item, each in stored["states"].items()} == done
+    assert stored["in_progress_since"].keys() == done.keys()
+
+    resumed = slow.ended("ensure")
+    assert set(resumed.statuses().values()) == {"done"}
+    for event in resumed.told("item_progressed"):
+        # At 0 before it knows what is done already.
+        assert event["progress"]["done"] == 0 or event["progress"]["done"] >= done[event["item"]]
+    assert len(slow.files()) == 4
+    assert not parts_done(slow)
+
+
+def test_cancel(slow: SlowFiles, keyboard: Keyboard) -> None:
+    """The second Ctrl-C asks what is in progress to end, at once; a key repeat does not count."""
+    slow.init(3, 60, layers=1)
+    running = slow.start("ensure", terminal=keyboard.terminal)
+    running.until("item_started", 3)
+    keyboard.ctrl_c()
+    running.until("interrupt_requested")
+    for _ in range(5):
+        keyboard.ctrl_c()
+    press_again(running, keyboard)
+    ended = running.end(expect=130)
+    levels = [event["signal"]["level"] for event in ended.told("interrupt_requested")]
+    assert levels == ["stop", "cancel"]
+    assert set(ended.statuses().values()) == {"abandoned"}
+    assert not slow.files()
+
+
+def test_children(slow: SlowFiles, keyboard: Keyboard) -> None:
+    """Ctrl-C does not reach the child processes of items; the second one ends them all."""
+    slow.init(3, 60, "--child", layers=1)
+    running = slow.start("ensure", terminal=keyboard.terminal)
+    # Each item starts a shell, and each shell a sleep.
+    assert eventually(lambda: len(processes_of(running.session)) == 1 + 3 * 2)
+    keyboard.ctrl_c()
+    running.until("interrupt_requested")
+    assert len(processes_of(running.session)) == 1 + 3 * 2
+    press_again(running, keyboard)
+    ended = running.end(expect=130)
+    assert not processes_of(running.session)
+    assert set(ended.statuses().values()) == {"abandoned"}
+    assert not slow.files()
+    assert set(slow.json("status")["in_progress_since"]) == {"file_1", "file_2", "file_3"}
+
+
+STUBBORN = """
+import asyncio
+
+from peaceful import App, Flow, Item, ItemCtx, State
+
+
+class DoneState(State):
+    done: bool | None
+
+
+class Deaf(Item[DoneState]):
+    async def state_current(self, ctx: ItemCtx) -> DoneState:
+        return DoneState(done=None)
+
+    async def state_goal(self, ctx: ItemCtx) -> DoneState:
+        return DoneState(done=True)
+
+    async def apply(self, ctx: ItemCtx, current: DoneState, goal: DoneState) -> DoneState:
+        while True:
+            try:
+                await ctx.run("sh", "-c", "trap '' TERM; sleep 60 & wait", check=False)
+            except asyncio.CancelledError:
+                ctx.progress.message("I will not end")
+
+
+app = App("stubborn")
+
+
+@app.flow("stubborn")
+def stubborn(flow: Flow) -> None:
+    flow.add("deaf", Deaf())
+
+
+app.main()
+"""
+
+
+def test_kill(shell: Shell, keyboard: Keyboard) -> None:
+    """The third Ctrl-C abandons items that do not let go, and kills their child processes."""
+    (shell.folder / "stubborn.py").write_text(STUBBORN)
+    program = ("python", "stubborn.py")
+    shell.run(*program, "init")
+    running = shell.start(
+        *program, "ensure", "--progress", "json", "--format", "json", terminal=keyboard.terminal
+    )
+    assert eventually(lambda: len(processes_of(running.session)) == 3)
+    keyboard.ctrl_c()
+    press_again(running, keyboard)
+    running.until("interrupt_requested", 2)
+    press_again(running, keyboard)
+    ended = running.end(expect=130)
+    assert not processes_of(running.session)
+    assert ended.statuses() == {"deaf": "abandoned"}
+    assert ended.document["interrupt"]["level"] == "kill"
+    shown = shell.run(*program, "executions", "list", "--format", "json").document
+    assert [each["state"] for each in shown["executions"]] == ["interrupted"]
+
+
+def parts_done(slow: SlowFiles) -> dict[str, int]:
+    """By item, how many of its parts are done."""
+    return {
+        path.name.removesuffix(".txt.part"): int(path.read_text())
+        for path in slow.dest.glob("*.part")
+    }

@@ -1,0 +1,285 @@
+"""The journal while it is written: durable when it says so, one sync for many, refusals for all."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from peaceful.errors import FileInaccessible
+from peaceful.storage import _journal
+from peaceful.storage._frames import scan
+from peaceful.storage._journal import Journal
+from peaceful.storage._worker import Worker
+
+if TYPE_CHECKING:
+    from conftest import FailingSystem
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[Worker]:
+    """A thread that waits for the disk."""
+    worker = Worker("test")
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the journal is."""
+    return tmp_path / ".states_journal"
+
+
+def payloads(path: Path) -> tuple[bytes, ...]:
+    found = scan(path.read_bytes())
+    assert (found.torn, found.damage) == (b"", None)
+    return found.payloads
+
+
+async def test_what_is_appended_is_there(path: Path, worker: Worker) -> None:
+    """A record outlives the process when `append` returns, and the machine when `synced` completes."""
+    journal = Journal(path, worker, b"first")
+    journal.append(b"second")
+    assert payloads(path) == (b"first", b"second")
+    await journal.synced()
+    journal.append(b"third")
+    await asyncio.gather(journal.synced(), journal.synced())
+    journal.close()
+
+    assert payloads(path) == (b"first", b"second", b"third")
+    assert journal.count == 3
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+class Syncs:
+    """Syncs that wait until they are let go."""
+
+    def __init__(self) -> None:
+        self.begun: asyncio.Queue[int] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        self._go = threading.Semaphore(0)
+
+    def sync(self, descriptor: int) -> None:
+        size = os.fstat(descriptor).st_size
+        self._loop.call_soon_threadsafe(self.begun.put_nowait, size)
+        assert self._go.acquire(timeout=10)
+
+    def let_go(self) -> None:
+        self._go.release()
+
+
+async def test_one_sync_for_all_who_wait(
+    path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one sync runs, all that arrives waits for the next one, and for no more than that."""
+    syncs = Syncs()
+    journal = Journal(path, worker, b"first")
+    monkeypatch.setattr(_journal, "_sync", syncs.sync)
+    journal.append(b"1")
+    first = journal.synced()
+    seen = await syncs.begun.get()
+    later: list[asyncio.Future[None]] = []
+    for number in range(100):
+        journal.append(b"%d" % number)
+        later.append(journal.synced())
+    syncs.let_go()
+    await first
+    assert not any(future.done() for future in later)
+    assert seen < await syncs.begun.get() == path.stat().st_size
+    syncs.let_go()
+    await asyncio.gather(*later)
+
+    assert syncs.begun.empty()
+    journal.close()
+
+
+async def test_who_waits_may_be_cancelled(
+    path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stops waiting stops nobody else."""
+    syncs = Syncs()
+    journal = Journal(path, worker, b"first")
+    monkeypatch.setattr(_journal, "_sync", syncs.sync)
+    journal.append(b"1")
+    gone, stays = journal.synced(), journal.synced()
+    await syncs.begun.get()
+    gone.cancel()
+    syncs.let_go()
+    await stays
+
+    assert gone.cancelled()
+    journal.close()
+
+
+async def test_a_sync_that_fails(path: Path, worker: Worker, system: FailingSystem) -> None:
+    """Of a sync that fails, everyone hears who waits, and everyone after: no second one is believed."""
+    journal = Journal(path, worker, b"first")
+    journal.append(b"1")
+    system.fail(0, errno.EIO, only=("fdatasync",))
+    waiting = [journal.synced() for _ in range(3)]
+    for result in await asyncio.gather(*waiting, return_exceptions=True):
+        assert isinstance(result, FileInaccessible)
+        assert "Input/output error" in result.message
+    with pytest.raises(FileInaccessible):
+        journal.append(b"2")
+    with pytest.raises(FileInaccessible):
+        await journal.synced()
+    journal.close()
+
+    assert payloads(path) == (b"first", b"1")
+
+
+async def test_a_write_that_fails(path: Path, worker: Worker, system: FailingSystem) -> None:
+    """After a write that fails, nothing more is appended, and the file ends with the record before."""
+    journal = Journal(path, worker, b"first")
+    journal.append(b"1")
+    waiting = journal.synced()
+    for refusal in (errno.ENOSPC, errno.EDQUOT):
+        system.fail(0, refusal, only=("write",))
+        with pytest.raises(FileInaccessible, match="could not be written: No space left"):
+            journal.append(b"2")
+    system.heal()
+    with pytest.raises(FileInaccessible):
+        journal.append(b"3")
+    with pytest.raises(FileInaccessible):
+        await waiting
+    journal.close()
+
+    assert payloads(path) == (b"first", b"1")
+
+
+async def test_half_a_record(
+    path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a record that was written before the disk was full is cut off again, where that is possible."""
+    for can_cut in (True, False):
+        journal = Journal(path, worker, b"first")
+        write, left = os.write, [7]
+
+        def limited(descriptor: int, data: bytes) -> int:
+            if not left:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write(descriptor, data[: left.pop()])
+
+        def refused(*_: object) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", limited)
+            if not can_cut:
+                patched.setattr(os, "ftruncate", refused)
+            with pytest.raises(FileInaccessible, match="No space left"):
+                journal.append(b"second")
+        journal.close()
+        found = scan(path.read_bytes())
+        assert found.payloads == (b"first",)
+        assert len(found.torn) == (0 if can_cut else 7)
+
+
+async def test_a_full_disk(full_disk: Callable[[int], Path], worker: Worker) -> None:
+    """On a disk that fills up, all records before are whole, and the error says what to do."""
+    folder = full_disk(64 * 1024)
+    path = folder / "journal"
+    journal = Journal(path, worker, b"first")
+    written = 1
+    with pytest.raises(FileInaccessible, match="No space left") as caught:
+        for _ in range(1000):
+            journal.append(b"x" * 1000)
+            await journal.synced()
+            written += 1
+    journal.close()
+
+    assert "free some disk space" in caught.value.help
+    assert len(payloads(path)) == written > 10
+
+
+async def test_every_call_fails_in_turn(
+    tmp_path: Path, worker: Worker, system: FailingSystem
+) -> None:
+    """Whichever call is refused while a journal is made, there is none, or a whole one."""
+    for nth in range(100):
+        path = tmp_path / str(nth) / "journal"
+        system.fail(nth)
+        try:
+            Journal(path, worker, b"first").close()
+        except FileInaccessible:
+            assert system.failed
+        finally:
+            system.heal()
+        assert not path.exists() or payloads(path) == (b"first",)
+        if not system.failed:
+            break
+    assert not system.failed
+
+
+async def test_without_sync(path: Path, worker: Worker, system: FailingSystem) -> None:
+    """Where it is not wanted, nothing is synced, and nobody waits."""
+    system.fail(0, only=("fsync", "fdatasync"))
+    journal = Journal(path, worker, b"first", sync=False)
+    journal.append(b"second")
+    assert journal.synced().done()
+    system.fail(0, only=("write",))
+    with pytest.raises(FileInaccessible):
+        journal.append(b"third")
+    with pytest.raises(FileInaccessible):
+        await journal.synced()
+    journal.close()
+
+
+async def test_systems_without_fdatasync(
+    path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no way to sync only what was written, all of the file is synced."""
+    synced: list[int] = []
+    journal = Journal(path, worker, b"first")
+    monkeypatch.delattr(os, "fdatasync")
+    monkeypatch.setattr(os, "fsync", synced.append)
+    await journal.synced()
+    journal.close()
+
+    assert len(synced) == 1
+
+
+async def test_worker_hands_on_results_and_errors() -> None:
+    """Work is done in order, in a thread that keeps no process alive; its errors are handed on."""
+    worker = Worker("a name")
+    done: list[int] = []
+    futures = [worker.submit(lambda number=number: done.append(number)) for number in range(10)]
+    thread = await worker.submit(threading.current_thread)
+    with pytest.raises(ZeroDivisionError):
+        await worker.submit(lambda: 1 // 0)
+    gone = [worker.submit(lambda: 1), worker.submit(lambda: 1 // 0)]
+    for future in gone:
+        future.cancel()
+    await worker.submit(lambda: None)
+    worker.close()
+    worker.close()
+
+    assert done == list(range(10))
+    assert all(future.done() for future in futures)
+    assert thread.name == "a name"
+    assert thread.daemon
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_worker_after_its_loop() -> None:
+    """Work that ends after the loop that waits for it was closed harms nobody."""
+    go, worker = threading.Event(), Worker("test")
+
+    async def leave() -> threading.Thread:
+        thread = await worker.submit(threading.current_thread)
+        worker.submit(lambda: go.wait(10))
+        return thread
+
+    thread = asyncio.run(leave())
+    worker.close()
+    go.set()
+    thread.join(10)
+    assert not thread.is_alive()

@@ -1,0 +1,372 @@
+"""One at a time: between objects, threads and processes, freed by the kernel."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import filelock
+import pytest
+
+from peaceful.errors import FileInaccessible
+from peaceful.storage import LockHolder, ProfileLock, _lock
+
+if TYPE_CHECKING:
+    from conftest import FailingSystem
+
+ME = LockHolder(
+    user="me",
+    host="here",
+    pid=os.getpid(),
+    command="ensure",
+    execution_id="0197",
+    since=datetime(2026, 1, 31, 12, tzinfo=UTC),
+)
+OTHER = LockHolder(user="other", pid=1)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the lock is."""
+    return tmp_path / "profile" / ".lock"
+
+
+HOLDS = """
+import sys
+from pathlib import Path
+from peaceful.storage import LockHolder, ProfileLock
+lock = ProfileLock(Path(sys.argv[1]))
+print(lock.acquire(LockHolder(user="child", pid=5)) is None, flush=True)
+sys.stdin.readline()
+"""
+
+
+@contextmanager
+def child(path: Path, environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], bool]]:
+    """Another process that tries to take the lock, and whether it did; it ends with the block."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        yield process, process.stdout.readline() == "True\n"
+        process.kill()
+
+
+def test_one_at_a_time(path: Path) -> None:
+    """Of two objects, the first has the lock, and the second hears who has it, until it is let go."""
+    first, second = ProfileLock(path), ProfileLock(path)
+
+    assert not first.is_locked()
+    assert first.acquire(ME) is None
+    assert first.is_locked()
+    assert second.is_locked()
+    assert second.acquire(OTHER) == ME
+    assert second.holder() == ME
+    first.release()
+    assert not second.is_locked()
+    assert second.holder() is None
+    assert second.acquire(OTHER) is None
+    assert first.acquire(ME) == OTHER
+    second.release()
+    second.release()
+
+
+def test_files(path: Path) -> None:
+    """The lock's file is for this user only, stays, and can be read by people."""
+    lock = ProfileLock(path)
+    lock.acquire(ME)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert '"execution_id": "0197"' in path.read_text()
+    assert '"since": "2026-01-31T12:00:00Z"' in path.read_text()
+    lock.release()
+
+    assert path.read_text() == ""
+
+
+def test_asking_makes_nothing(path: Path) -> None:
+    """Who only asks leaves no file behind."""
+    assert not ProfileLock(path).is_locked()
+    assert ProfileLock(path).holder() is None
+    assert not path.parent.exists()
+
+
+def test_not_re_entrant(path: Path) -> None:
+    """To take a lock that this very object has is a mistake of the program."""
+    lock = ProfileLock(path)
+    lock.acquire(ME)
+    with pytest.raises(RuntimeError, match="held already"):
+        lock.acquire(ME)
+    lock.release()
+
+
+def test_held_for_a_block(path: Path) -> None:
+    """Within a `with` block, the lock is held, or it is said who holds it."""
+    lock = ProfileLock(path)
+    with lock.held(ME) as other:
+        assert other is None
+        with ProfileLock(path).held(OTHER) as holder:
+            assert holder == ME
+        assert lock.is_locked()
+    assert not lock.is_locked()
+
+
+def test_between_processes(path: Path, unmeasured_environment: dict[str, str]) -> None:
+    """Two processes exclude each other, both ways round; the text of the holder stays whole."""
+    lock = ProfileLock(path)
+    with child(path, unmeasured_environment) as (_, holds):
+        assert holds
+        assert lock.is_locked()
+        assert lock.acquire(ME) == LockHolder(user="child", pid=5)
+    assert lock.acquire(ME) is None
+    with child(path, unmeasured_environment) as (_, holds):
+        assert not holds
+        assert lock.holder() == ME
+    lock.release()
+
+
+def test_killed(path: Path, unmeasured_environment: dict[str, str]) -> None:
+    """A lock ends with its process, however that ends; the text it leaves is not believed."""
+    lock = ProfileLock(path)
+    with child(path, unmeasured_environment) as (process, holds):
+        assert holds
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        assert lock.holder() == LockHolder(user="child", pid=5)
+        assert not lock.is_locked()
+        assert lock.acquire(ME) is None
+        assert lock.holder() == ME
+    lock.release()
+
+
+def test_child_processes_do_not_keep_it(path: Path) -> None:
+    """A child process that outlives the holder does not keep the lock."""
+    lock = ProfileLock(path)
+    lock.acquire(ME)
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False):
+        lock.release()
+        assert not lock.is_locked()
+        assert ProfileLock(path).acquire(OTHER) is None
+
+
+FORKS = """
+import os, sys
+from pathlib import Path
+from peaceful.storage import LockHolder, ProfileLock
+path = Path(sys.argv[1])
+lock = ProfileLock(path)
+assert lock.acquire(LockHolder(user="parent")) is None
+ready, go = os.pipe(), os.pipe()
+if os.fork() == 0:
+    assert ProfileLock(path).is_locked()
+    assert ProfileLock(path).acquire(LockHolder()) == LockHolder(user="parent")
+    lock.release()
+    assert ProfileLock(path).is_locked()
+    os.write(ready[1], b"x")
+    os.read(go[0], 1)
+    assert lock.acquire(LockHolder(user="child")) is None
+    os._exit(0)
+os.read(ready[0], 1)
+assert lock.is_locked()
+lock.release()
+assert not lock.is_locked()
+os.write(go[1], b"x")
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_forked_processes_do_not_keep_it(
+    path: Path, unmeasured_environment: dict[str, str]
+) -> None:
+    """A forked copy of the holder neither has the lock nor keeps it, and can take it later."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS, path],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=unmeasured_environment,
+    )
+
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def test_in_a_forked_process(path: Path) -> None:
+    """What is done in a forked copy: its descriptor is closed, and what it believes it holds is nothing."""
+    lock = ProfileLock(path)
+    lock.acquire(ME)
+    descriptor = lock._descriptor
+    assert descriptor is not None
+    copy = os.dup(descriptor)
+    _lock._after_fork()
+    try:
+        assert not _lock._held
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+        lock.drop_after_fork()
+        assert lock.acquire(ME) == ME
+    finally:
+        os.close(copy)
+    assert lock.acquire(ME) is None
+    lock.release()
+
+
+def test_threads(path: Path) -> None:
+    """Of many threads that try at once, one has the lock, again and again."""
+    for _ in range(20):
+        barrier = threading.Barrier(8)
+        won: list[ProfileLock] = []
+
+        def attempt(barrier: threading.Barrier = barrier, won: list[ProfileLock] = won) -> None:
+            lock = ProfileLock(path)
+            barrier.wait(10)
+            if lock.acquire(ME) is None:
+                won.append(lock)
+
+        threads = [threading.Thread(target=attempt) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert len(won) == 1
+        won[0].release()
+
+
+def test_asking_disturbs_nobody(path: Path, unmeasured_environment: dict[str, str]) -> None:
+    """However often others ask whether it is held, the lock can be taken; nobody who asks is taken for
+    a holder.
+    """
+    asks = (
+        "import sys\nfrom pathlib import Path\nfrom peaceful.storage import ProfileLock\n"
+        "lock, n = ProfileLock(Path(sys.argv[1])), 0\nprint(flush=True)\n"
+        "while True: n += lock.is_locked()\n"
+    )
+    lock = ProfileLock(path)
+    lock.acquire(ME)
+    lock.release()
+    with subprocess.Popen(
+        [sys.executable, "-c", asks, path], stdout=subprocess.PIPE, env=unmeasured_environment
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        for _ in range(300):
+            assert not lock.is_locked()
+            assert lock.acquire(ME) is None
+            lock.release()
+        process.kill()
+
+
+def test_others_with_the_same_lock(path: Path) -> None:
+    """It is the lock that filelock takes: who uses that on the same file excludes us, and we them."""
+    lock = ProfileLock(path)
+    lock.acquire(ME)
+    other = filelock.FileLock(path)
+    with pytest.raises(filelock.Timeout):
+        other.acquire(blocking=False)
+    assert lock.holder() == ME
+    lock.release()
+    with other:
+        assert lock.is_locked()
+        assert lock.acquire(ME) == LockHolder()
+
+
+def test_a_file_that_was_removed(path: Path) -> None:
+    """When somebody removes the file, who takes the lock next takes it on the new file."""
+    first, second = ProfileLock(path), ProfileLock(path)
+    first.acquire(ME)
+    path.unlink()
+    assert not second.is_locked()
+    assert second.acquire(OTHER) is None
+    first.release()
+    assert second.is_locked()
+    assert first.holder() == OTHER
+    second.release()
+
+
+def test_a_file_that_is_removed_meanwhile(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is removed while it is being locked is not locked: the next try takes the new one."""
+    removals = [lambda: path.unlink(), lambda: path.rename(path.with_name("x")) and path.touch()]
+    lock_exclusively = _lock._lock_exclusively
+
+    def locked(descriptor: int) -> bool:
+        if removals:
+            removals.pop()()
+        return lock_exclusively(descriptor)
+
+    monkeypatch.setattr(_lock, "_lock_exclusively", locked)
+    lock = ProfileLock(path)
+    assert lock.acquire(ME) is None
+    assert lock.holder() == ME
+    lock.release()
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"x", b" {", b" nonsense", b" []", b' {"user": "x"}', b" \xff", b"\0" * 50]
+)
+def test_odd_texts(path: Path, text: bytes) -> None:
+    """A text that says nothing is no holder, and keeps nobody from taking the lock."""
+    path.parent.mkdir()
+    path.write_bytes(text)
+    lock = ProfileLock(path)
+
+    assert lock.holder() is None
+    assert lock.acquire(ME) is None
+    assert lock.holder() == ME
+    lock.release()
+
+
+def test_holders_without_a_time(path: Path) -> None:
+    """What is not known of a holder is left open."""
+    with ProfileLock(path).held(LockHolder()):
+        assert ProfileLock(path).holder() == LockHolder()
+
+
+def test_refusals(path: Path, system: FailingSystem) -> None:
+    """Whatever the system refuses while the lock is taken is said, and the lock is free."""
+    lock = ProfileLock(path)
+    for nth in range(100):
+        system.fail(nth, errno.EACCES)
+        try:
+            assert lock.acquire(ME) is None
+        except FileInaccessible as error:
+            assert "could not be locked" in error.message
+        finally:
+            system.heal()
+            lock.release()
+        assert not lock.is_locked()
+        if not system.failed:
+            break
+    assert not system.failed
+    uses: list[tuple[Callable[[], object], str]] = [
+        (lock.holder, "open"),
+        (lock.is_locked, "open"),
+        (lock.is_locked, "stat"),
+    ]
+    for use, call in uses:
+        system.fail(0, errno.EACCES, only=(call,))
+        with pytest.raises(FileInaccessible, match="could not be read"):
+            use()
+
+
+def test_file_systems_without_locks(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file system knows no locks, that is said; nothing pretends to be locked."""
+
+    def refuse(descriptor: int) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(_lock, "_lock_exclusively", refuse)
+    with pytest.raises(FileInaccessible, match="No locks available"):
+        ProfileLock(path).acquire(ME)

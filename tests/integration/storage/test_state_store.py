@@ -1,0 +1,386 @@
+"""What every store of states does, wherever it keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from peaceful.errors import FileInaccessible
+from peaceful.model import JsonValue
+from peaceful.storage import StateKind, StateStore, StateWriter, StoredState, YamlStateStore
+from peaceful.testing import MemoryStateStore
+
+AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+LATER = AT + timedelta(hours=1)
+BEGUN = AT + timedelta(minutes=30)
+"""When blocks begin, in these tests."""
+ITEMS = ("a", "b", "c")
+
+
+def state(value: JsonValue = None, since: datetime | None = None) -> StoredState:
+    return StoredState("File", 1, {"value": value}, {"path": "x"}, AT, since)
+
+
+class World(Protocol):
+    """One kind of store, and what may happen to it."""
+
+    def store(self) -> StateStore:
+        """The store, as a process finds it when it starts."""
+
+    def after_kill(self) -> StateStore:
+        """The store, as the next process finds it after the last one was killed."""
+
+    def after_power_loss(self) -> StateStore:
+        """The store after the machine went down."""
+
+    def refuse(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """From now on, nothing can be written."""
+
+
+class YamlWorld:
+    """YAML files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def store(self) -> StateStore:
+        return YamlStateStore(self._folder, now=lambda: BEGUN, boot_id="this")
+
+    def after_kill(self) -> StateStore:
+        return self.store()
+
+    def after_power_loss(self) -> StateStore:
+        return YamlStateStore(self._folder, now=lambda: BEGUN, boot_id="next")
+
+    def refuse(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refused(*_: object) -> int:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("os.write", refused)
+
+
+class MemoryWorld:
+    """Memory."""
+
+    def __init__(self) -> None:
+        self._store = MemoryStateStore(now=lambda: BEGUN)
+
+    def store(self) -> StateStore:
+        return self._store
+
+    def after_kill(self) -> StateStore:
+        self._store = self._store.after_kill()
+        return self._store
+
+    def after_power_loss(self) -> StateStore:
+        self._store = self._store.after_power_loss()
+        return self._store
+
+    def refuse(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        error = FileInaccessible(Path("memory"), "written", OSError(28, "No space left"))
+        monkeypatch.setattr(self._store, "refusal", error)
+
+
+@pytest.fixture(params=["yaml", "memory"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    """Each kind of store."""
+    return YamlWorld(tmp_path / "flow") if request.param == "yaml" else MemoryWorld()
+
+
+def current(store: StateStore) -> dict[str, StoredState]:
+    return dict(store.load(StateKind.CURRENT))
+
+
+def in_doubt(store: StateStore) -> dict[str, datetime]:
+    return {
+        item: stored.in_progress_since
+        for item, stored in current(store).items()
+        if stored.in_progress_since is not None
+    }
+
+
+async def stored(store: StateStore, **states: StoredState) -> None:
+    """Stores current states in a block of their own."""
+    writer = store.open("earlier", ITEMS, applies=False)
+    for item, each in states.items():
+        await writer.record(item, current=each)
+    await writer.close()
+
+
+def test_nothing_is_stored(world: World) -> None:
+    """A new store is empty."""
+    for kind in StateKind:
+        assert world.store().load(kind) == {}
+
+
+async def test_states_are_stored(world: World) -> None:
+    """What was recorded is loaded: at once, after the block, and by the next process."""
+    store = world.store()
+    writer = store.open("execution", ITEMS, applies=True)
+    for item in reversed(ITEMS):
+        writer.started(item, LATER)
+        await writer.record(item, current=state(item), goal=state("goal"))
+    expected = {item: state(item) for item in ITEMS}
+    assert current(store) == expected
+    await writer.close()
+
+    assert current(store) == current(world.after_kill()) == expected
+    assert store.load(StateKind.GOAL) == dict.fromkeys(ITEMS, state("goal"))
+
+
+async def test_what_was_not_reached_stays(world: World) -> None:
+    """Entries of items that a block did not reach, or does not know, keep their states."""
+    await stored(world.store(), a=state("old"), left_the_flow=state("kept"))
+    writer = world.store().open("execution", ["a", "b"], applies=False)
+    await writer.record("b", current=state("new"))
+    await writer.close()
+
+    assert current(world.store()) == {
+        "a": state("old"),
+        "b": state("new"),
+        "left_the_flow": state("kept"),
+    }
+
+
+async def test_while_a_block_runs(world: World) -> None:
+    """Others see what was recorded until now, and what is being changed as in progress."""
+    store = world.store()
+    await stored(store, a=state("old"), b=state("old"))
+    writer = store.open("execution", ITEMS, applies=True)
+    writer.started("a", LATER)
+    writer.started("b", LATER)
+    await writer.record("b", current=state("new"))
+
+    assert current(store) == {"a": state("old", since=LATER), "b": state("new")}
+    await writer.close()
+
+
+async def test_killed(world: World) -> None:
+    """After a kill, what was in progress says so, what ended is stored, what was not started is as it was."""
+    store = world.store()
+    await stored(store, a=state("old"), b=state("old"), c=state("old"))
+    writer = store.open("execution", ITEMS, applies=True)
+    writer.started("a", LATER)
+    writer.started("b", LATER)
+    await writer.record("b", current=state("new"))
+
+    expected = {"a": state("old", since=LATER), "b": state("new"), "c": state("old")}
+    assert current(world.after_kill()) == expected
+
+    writer = world.after_kill().open("next", ITEMS, applies=True)
+    assert current(world.store()) == expected
+    await writer.close()
+    assert current(world.store()) == expected
+
+
+async def test_power_loss(world: World) -> None:
+    """After a loss of power, what is not known to have ended says in progress, never a stale state."""
+    store = world.store()
+    await stored(store, a=state("old"), b=state("old"), c=state("old"))
+    writer = store.open("execution", ITEMS, applies=True)
+    writer.started("b", LATER)
+    writer.started("c", LATER)
+    writer.settled("c")
+    await writer.record("b", current=state("new"))
+
+    after = world.after_power_loss()
+    assert current(after) == {"a": state("old", since=BEGUN), "b": state("new"), "c": state("old")}
+    await after.open("next", ITEMS, applies=True).close()
+    assert in_doubt(after) == {"a": BEGUN}
+
+
+async def test_found_before_the_start(world: World) -> None:
+    """A state that was found before an item was started does not speak for it after a loss of power."""
+    writer = world.store().open("execution", ITEMS, applies=True)
+    await writer.record("a", current=state("found"))
+    writer.started("a", LATER)
+
+    assert current(world.after_power_loss())["a"].in_progress_since is not None
+
+
+async def test_in_progress_for_the_first_time(world: World) -> None:
+    """An item that was never seen before, and was in progress, has an entry that says so."""
+    writer = world.store().open("execution", ITEMS, applies=True)
+    writer.started("a", LATER)
+
+    assert current(world.after_kill()) == {"a": StoredState.in_progress(LATER)}
+
+
+async def test_asking_leaves_no_doubt(world: World) -> None:
+    """However a block ends that only asks, no item is in doubt."""
+    await stored(world.store(), a=state("old"))
+    writer = world.store().open("execution", ITEMS, applies=False)
+    writer.started("a", LATER)
+    await writer.record("b", current=state("new"))
+
+    assert in_doubt(world.after_power_loss()) == {}
+
+
+async def test_how_items_end(world: World) -> None:
+    """Failed and abandoned items stay in doubt; unchanged ones keep what was stored."""
+    store = world.store()
+    items = ["failed", "unchanged", "abandoned", "done", "partly"]
+    await stored(store, **dict.fromkeys(items, state("old")))
+    writer = store.open("execution", items, applies=True)
+    for item in items:
+        writer.started(item, LATER)
+    writer.settled("failed", in_doubt=True)
+    writer.settled("unchanged")
+    await writer.record("done", current=state("new"))
+    await writer.record("partly", current=state("half", since=AT))
+    await writer.close()
+
+    assert current(store) == {
+        "failed": state("old", since=LATER),
+        "unchanged": state("old"),
+        "abandoned": state("old", since=LATER),
+        "done": state("new"),
+        "partly": state("half", since=AT),
+    }
+
+
+async def test_doubt_stays_until_discovered_anew(world: World) -> None:
+    """Doubt outlives blocks that do not reach the item, keeps its first time, and ends with a new state."""
+    store = world.store()
+    await stored(store, a=state("old", since=AT))
+    writer = store.open("execution", ITEMS, applies=True)
+    writer.started("a", LATER)
+    await writer.close()
+    assert in_doubt(store) == {"a": AT}
+
+    await stored(store, a=state("new"))
+    assert in_doubt(store) == {}
+
+
+async def test_forget(world: World) -> None:
+    """Of items that are cleaned up and gone from the flow, nothing stays, the next process included."""
+    store = world.store()
+    writer = store.open("earlier", ITEMS, applies=False)
+    for item in ITEMS:
+        await writer.record(item, current=state(), goal=state())
+    await writer.close()
+    writer = store.open("execution", ITEMS, applies=True)
+    writer.started("a", LATER)
+    await writer.forget(["a", "b", "never_there"])
+
+    for each in (store, world.after_power_loss()):
+        assert set(each.load(StateKind.GOAL)) == {"c"}
+        assert set(current(each)) - {"b"} == {"c"}
+
+
+async def test_an_item_is_started_once(world: World) -> None:
+    """A second start within a block is refused: of it, a loss of power could leave nothing."""
+    writer = world.store().open("execution", ITEMS, applies=True)
+    writer.started("a", LATER)
+    with pytest.raises(ValueError, match="a was started before"):
+        writer.started("a", LATER)
+    await writer.record("a", current=state())
+    with pytest.raises(ValueError, match="a was started before"):
+        writer.started("a", LATER)
+    await writer.close()
+
+
+async def test_one_block_at_a_time(world: World) -> None:
+    """A block is closed before the next one begins, and is not written to after that."""
+    store = world.store()
+    writer = store.open("execution", ITEMS, applies=True)
+    with pytest.raises(RuntimeError, match="was not closed"):
+        store.open("next", ITEMS, applies=True)
+    await writer.close()
+    await writer.close()
+    late: list[Callable[[], object]] = [
+        lambda: writer.started("a", LATER),
+        lambda: writer.record("a", current=state()),
+        lambda: writer.settled("a"),
+        lambda: writer.forget(["a"]),
+    ]
+    for use in late:
+        with pytest.raises(RuntimeError, match="was closed"):
+            use()
+
+    await store.open("next", ITEMS, applies=True).close()
+
+
+async def test_closed_twice_at_once(world: World) -> None:
+    """Whoever closes a block that is being closed waits for the same end."""
+    store = world.store()
+    writer = store.open("execution", ITEMS, applies=True)
+    await writer.record("a", current=state("new"))
+    await asyncio.gather(*(writer.close() for _ in range(3)))
+
+    assert current(store) == {"a": state("new")}
+
+
+async def test_many_at_once(world: World) -> None:
+    """Any number of items may be recorded at the same time."""
+    store = world.store()
+    items = [f"item_{number}" for number in range(500)]
+    writer = store.open("execution", items, applies=True)
+
+    async def worked(item: str) -> None:
+        writer.started(item, LATER)
+        await writer.record(item, current=state(item))
+
+    await asyncio.gather(*map(worked, items))
+    await writer.close()
+    assert list(current(store).items()) == [(item, state(item)) for item in items]
+
+
+async def refused_uses(writer: StateWriter) -> None:
+    with pytest.raises(FileInaccessible):
+        writer.started("b", LATER)
+    with pytest.raises(FileInaccessible):
+        await writer.record("b", current=state())
+    with pytest.raises(FileInaccessible):
+        await writer.forget(["b"])
+    with pytest.raises(FileInaccessible):
+        await writer.close()
+
+
+async def test_nothing_can_be_written(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When writing is refused, everyone is told, and what was stored is loaded as before."""
+    store = world.store()
+    await stored(store, a=state("old"), b=state("old"))
+    writer = store.open("execution", ITEMS, applies=True)
+    writer.started("a", LATER)
+    with monkeypatch.context() as patched:
+        world.refuse(patched)
+        await refused_uses(writer)
+        for use in (
+            lambda: store.open("next", ITEMS, applies=True),
+            lambda: store.save_params_specs({"a": {}}),
+        ):
+            with pytest.raises(FileInaccessible):
+                use()
+    expected = {"a": state("old", since=LATER), "b": state("old")}
+    assert current(store) == expected
+
+    await store.open("next", ITEMS, applies=True).close()
+    assert current(store) == current(world.after_kill()) == expected
+
+
+async def test_states_of_other_types(world: World) -> None:
+    """Loading gives what was stored, whatever JSON can say."""
+    odd: JsonValue = {"none": None, "no": "no", "1e3": 1e300, "deep": [[{}]], "\ud800": "\0"}
+    writer = world.store().open("execution", ITEMS, applies=True)
+    await writer.record("a", current=state(odd))
+    await writer.close()
+
+    assert current(world.after_kill()) == {"a": state(odd)}
+
+
+def test_params_specs(world: World) -> None:
+    """How parameters are given can be saved again and again."""
+    store = world.store()
+    store.save_params_specs({"a": {"path": "x"}})
+    store.save_params_specs({"a": {"path": "y"}, "b": {}})
+
+
+def test_nothing_is_damaged(world: World) -> None:
+    """Where nothing is damaged, nothing is set aside."""
+    assert world.store().set_damaged_aside() == ()

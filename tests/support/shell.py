@@ -1,0 +1,249 @@
+"""Somebody at a shell: runs the installed programs in a folder, watches them, and interrupts them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from processes import PATIENCE, kill, processes_of
+
+Json: TypeAlias = dict[str, Any]
+"""A JSON object. (Any: a test says itself what it expects in it.)"""
+
+BIN: Final = Path(sys.executable).parent
+"""Where the programs are that belong to this Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A program that has ended.
+
+    Attributes:
+        code: its exit code, or the negated number of the signal that ended it.
+        out: what it wrote to stdout.
+        err: what it wrote to stderr, without its events.
+        events: the events that it told on stderr, in order.
+    """
+
+    code: int
+    out: str
+    err: str
+    events: Sequence[Json]
+
+    @property
+    def document(self) -> Json:
+        """The JSON document on stdout, which holds nothing else."""
+        document = json.loads(self.out)
+        assert isinstance(document, dict)
+        return document
+
+    @property
+    def error(self) -> Json:
+        """The error of the command itself in the JSON document."""
+        error = self.document["errors"][""]
+        assert isinstance(error, dict)
+        return error
+
+    def told(self, event: str, **fields: object) -> list[Json]:
+        """The events of that name with those fields."""
+        return [each for each in self.events if _is(each, event, fields)]
+
+    def items(self, event: str, **fields: object) -> list[str]:
+        """The items of the events of that name with those fields, in order."""
+        return [each["item"] for each in self.told(event, **fields)]
+
+    def statuses(self) -> dict[str, str]:
+        """By item, how it ended, as the document has it."""
+        return {item: each["status"] for item, each in self.document["items"].items()}
+
+
+class Running:
+    """A program that runs. What it writes is read all the time, so that it never waits for that."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.session: Final = process.pid
+        self._heard = threading.Condition()
+        self._events: list[Json] = []
+        self._err: list[str] = []
+        self._out = b""
+        self._silent = False
+        self._readers = [
+            threading.Thread(target=read, daemon=True)
+            for read, stream in ((self._read_err, process.stderr), (self._read_out, process.stdout))
+            if stream is not None
+        ]
+        for reader in self._readers:
+            reader.start()
+        if process.stderr is None:
+            self._silent = True
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self.process.pid
+
+    @property
+    def events(self) -> list[Json]:
+        """The events that it has told until now."""
+        with self._heard:
+            return list(self._events)
+
+    def until(self, event: str, times: int = 1, **fields: object) -> Json:
+        """Waits until it has told of something that often.
+
+        Returns:
+            The last of these events.
+        """
+        found: list[Json] = []
+        looked_at = 0
+
+        def there() -> bool:
+            nonlocal looked_at
+            found.extend(each for each in self._events[looked_at:] if _is(each, event, fields))
+            looked_at = len(self._events)
+            return len(found) >= times or self._silent
+
+        with self._heard:
+            in_time = self._heard.wait_for(there, PATIENCE)
+        assert in_time, f"{PATIENCE} s passed without {times} {event} {fields}: {self._said()}"
+        assert len(found) >= times, f"it ended without {times} {event} {fields}: {self._said()}"
+        return found[times - 1]
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends it a signal; one that has ended is not there to get it."""
+        self.process.send_signal(number)
+
+    def runs_for(self, seconds: float) -> bool:
+        """Lets it run for some time.
+
+        Returns:
+            Whether it still runs then.
+        """
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def kill(self) -> Ended:
+        """Ends it by SIGKILL, and nothing else with it."""
+        self.process.kill()
+        return self.end()
+
+    def end(self, expect: int | None = None) -> Ended:
+        """Waits for its end.
+
+        Args:
+            expect: the exit code that it must have; none for any.
+        """
+        code = self.process.wait(PATIENCE)
+        for reader in self._readers:
+            reader.join(PATIENCE)
+        ended = Ended(code, self._out.decode(), "".join(self._err), self.events)
+        assert "Traceback" not in ended.err + ended.out, self._said()
+        assert expect in {None, code}, f"ended with {code}, not {expect}: {self._said()}"
+        return ended
+
+    def _said(self) -> str:
+        return f"\n{self._out.decode()}\n{''.join(self._err)}\n{self._events[-3:]}"
+
+    def _read_out(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as stream:
+            self._out = stream.read()
+
+    def _hear(self, line: bytes) -> None:
+        event = _event_in(line)
+        with self._heard:
+            if event is None:
+                self._err.append(line.decode())
+            else:
+                self._events.append(event)
+            self._heard.notify_all()
+
+    def _read_err(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as stream:
+            for line in stream:
+                self._hear(line)
+        with self._heard:
+            self._silent = True
+            self._heard.notify_all()
+
+
+class Shell:
+    """A shell in a folder. What it started is not left running: to be closed.
+
+    Attributes:
+        folder: where programs are started.
+        environment: what they are started with.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.environment = {
+            **{name: value for name, value in environment.items() if name != "PWD"},
+            "PATH": f"{BIN}{os.pathsep}{environment.get('PATH', os.defpath)}",
+        }
+        self._started: list[Running] = []
+
+    def run(self, *words: str | Path, expect: int | None = 0) -> Ended:
+        """Runs a program to its end, which must have the given exit code."""
+        return self.start(*words).end(expect)
+
+    def start(self, *words: str | Path, terminal: Path | None = None) -> Running:
+        """Starts a program in a session of its own.
+
+        Args:
+            words: the program and its arguments.
+            terminal: what controls the session, as a terminal does; none for nothing.
+        """
+        command = [os.fspath(word) for word in words]
+        if terminal is not None:
+            # Whoever leads a session gets the first terminal that it opens.
+            command = ["sh", "-c", 'exec 0<>"$0"; exec "$@"', str(terminal), *command]
+        process = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        running = Running(process)
+        self._started.append(running)
+        return running
+
+    def close(self) -> None:
+        """Ends everything that was started here, with everything that it started."""
+        with ExitStack() as stack:
+            for running in self._started:
+                stack.callback(running.process.wait, PATIENCE)
+                for pid, _ in processes_of(running.session):
+                    stack.callback(kill, pid)
+                if running.process.poll() is None:
+                    stack.callback(running.process.kill)
+
+
+def _event_in(line: bytes) -> Json | None:
+    if not line.startswith(b'{"event":'):
+        return None
+    event = json.loads(line)
+    assert isinstance(event, dict)
+    return event
+
+
+def _is(event: Json, name: str, fields: Mapping[str, object]) -> bool:
+    return event["event"] == name and all(event.get(key) == fields[key] for key in fields)

@@ -1,0 +1,67 @@
+"""The practice ground for interruption: slow files, as somebody at a shell uses them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from shell import Ended, Json, Running, Shell
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file as it was written; written again, it is another one.
+
+    Attributes:
+        inode: which file it is.
+        written: when it was written, in nanoseconds.
+    """
+
+    inode: int
+    written: int
+
+
+@dataclass(slots=True)
+class SlowFiles:
+    """The practice ground for interruption, in a shell.
+
+    Attributes:
+        shell: where it is used.
+        dest: the folder of the files.
+        words: the program, and what is said to each command.
+    """
+
+    shell: Shell
+    dest: Path
+    words: tuple[str, ...] = ("slow_files",)
+
+    def init(self, items: int, seconds: float, *more: str, layers: int = 4) -> None:
+        """Stores parameters."""
+        size = ("--items", str(items), "--seconds", str(seconds), "--layers", str(layers))
+        self.run("init", *size, "--dest", str(self.dest), *more)
+
+    def run(self, *words: str, expect: int | None = 0) -> Ended:
+        """Runs a command to its end."""
+        return self.shell.run(*self.words, *words, expect=expect)
+
+    def json(self, *words: str, expect: int | None = 0) -> Json:
+        """The document that a command answers."""
+        return self.run(*words, "--format", "json", expect=expect).document
+
+    def start(self, *words: str, terminal: Path | None = None) -> Running:
+        """Starts a command that tells its events, and its ending as a JSON document."""
+        told = ("--progress", "json", "--format", "json")
+        return self.shell.start(*self.words, *words, *told, terminal=terminal)
+
+    def ended(self, *words: str, expect: int | None = 0) -> Ended:
+        """As `start`, to its end."""
+        return self.start(*words).end(expect)
+
+    def files(self) -> dict[str, Written]:
+        """By item, the file that is there; each must be whole."""
+        found: dict[str, Written] = {}
+        for path in self.dest.glob("*.txt"):
+            stat = path.stat()
+            assert path.read_text() == path.stem, f"{path} is not whole"
+            found[path.stem] = Written(stat.st_ino, stat.st_mtime_ns)
+        return found
