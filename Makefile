@@ -51,7 +51,7 @@ soak: setup ## run the long tests too: the same, a thousand times
 
 .PHONY: bench
 bench: setup ## run the benchmarks
-	$(BIN)/pytest benchmarks -o python_files='bench_*.py' --timeout 0 --capture no
+	$(BIN)/pytest benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --timeout 0 --capture no --quiet
 
 # The tests come last: what they print last is what a reader looks for.
 .PHONY: check
