@@ -1,23 +1,18 @@
-"""A hook of mkdocs: the pages of the reference that are made from the code.
+"""A hook of mkdocs: the pages of the reference that are made from docstrings.
 
-There is a page for each public package, and one of all errors. They are made when the documentation
-is built and are not kept, so the reference can neither miss anything nor describe what is gone.
+There is a page for each public package. They are made when the documentation is built and are not
+kept, so the reference can neither miss anything nor describe what is gone.
 """
 
-import importlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from peaceful.errors import PeacefulError
-
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "peaceful"
 FOLDER = "reference/python"
-ERRORS = "reference/errors.md"
 SECTION = "Reference"
 
 
@@ -46,32 +41,5 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name in public_modules():
         content = f"# `{name}`\n\n::: {name}\n"
         files.append(File.generated(config, f"{FOLDER}/{name}.md", content=content))
-    files.append(File.generated(config, ERRORS, content=errors_page()))
     return files
 
-
-def errors_page() -> str:
-    """A table of all errors that have a code of their own."""
-    for name in public_modules():
-        importlib.import_module(name)  # so that every error class is known
-    rows = sorted(
-        f"| `{error.code}` | {error.exit_code} | {(error.__doc__ or '').splitlines()[0]} |"
-        for error in error_classes(PeacefulError)
-        if "code" in vars(error)
-    )
-    head = [
-        "# Errors",
-        "",
-        "Each error has a code, which stays the same and is never used for another meaning.",
-        "",
-        "| code | exit code | meaning |",
-        "|---|---|---|",
-    ]
-    return "\n".join([*head, *rows]) + "\n"
-
-
-def error_classes(root: type[PeacefulError]) -> Iterator[type[PeacefulError]]:
-    """A class of the error tree and all below it."""
-    yield root
-    for below in root.__subclasses__():
-        yield from error_classes(below)

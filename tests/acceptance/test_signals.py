@@ -120,9 +120,10 @@ class Deaf(Item[DoneState]):
         return DoneState(done=True)
 
     async def apply(self, ctx: ItemCtx, current: DoneState, goal: DoneState) -> DoneState:
+        await ctx.run("sh", "-c", "trap '' TERM; sleep 60 & wait", check=False)
         while True:
             try:
-                await ctx.run("sh", "-c", "trap '' TERM; sleep 60 & wait", check=False)
+                await asyncio.Event().wait()
             except asyncio.CancelledError:
                 ctx.progress.message("I will not end")
 

@@ -2,7 +2,7 @@
 
 | block | means |
 |---|---|
-| `console` | what is typed (`$ …`, continued by `> …`) and shown; `^C` is the key; `...` is anything |
+| `console` | what is typed (`$ …`, continued by `> …`) and shown; `^C` is the key, `...` anything |
 | `console` with a title | likewise, in another terminal of that name |
 | … "left open" in its title | what runs at its end runs on until the reader has read the page |
 | titled, below `.peace/` | a file that is there by now, and holds this |
@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -163,17 +164,22 @@ _VARIES = tuple(
         (r"(?<=\"pid\": )\d+", "0"),
         (r"[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]", "~"),
         (r"[━╸╺─]{3,}", "BAR"),
-        (r"(?<=\S) {2,}", " "),
+        (r" {2,}", " "),
     )
 )
 
 
+_OF_AN_ITEM = re.compile(r" *[✓=✗!~] ")
+"""Items end in no certain order."""
+
+
 def normalised(lines: Sequence[str]) -> list[str]:
     """Lines without what differs from one run to the next, and without empty ones around them."""
-    text = "\n".join(line.rstrip() for line in lines).strip("\n")
+    text = "\n".join(line.strip() for line in lines).strip("\n")
     for pattern, word in _VARIES:
         text = pattern.sub(word, text)
-    return text.split("\n")
+    by_kind = groupby(text.split("\n"), lambda line: _OF_AN_ITEM.match(line) is not None)
+    return [line for of_items, group in by_kind for line in (sorted(group) if of_items else group)]
 
 
 def matches(expected: Sequence[str], actual: Sequence[str]) -> bool:

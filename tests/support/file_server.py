@@ -49,7 +49,7 @@ class Served:
         statuses: refusals to be given first, each with its headers.
         cuts: of each further answer, after how many bytes of the body the connection is cut.
         stall_at: after how many bytes of the body nothing more is sent, as long as it is set.
-        on_stall: called then.
+        on_stall: called then, and awaited.
     """
 
     content: bytes
@@ -67,7 +67,7 @@ class Served:
     )
     cuts: deque[int] = field(default_factory=deque[int])
     stall_at: int | None = None
-    on_stall: Callable[[], object] = lambda: None
+    on_stall: Callable[[], Awaitable[object]] | None = None
 
 
 Handler = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
@@ -123,7 +123,7 @@ class FileServer:
         assert task is not None
         self._tasks.add(task)
         try:
-            while (asked := await _read(reader)) is not None:
+            while (asked := await _read(reader, writer)) is not None:
                 self.asked.append(asked)
                 await self._answer(asked, writer)
                 await writer.drain()
@@ -188,7 +188,8 @@ class FileServer:
                 raise _Cut
             if file.stall_at is not None and begin + place >= file.stall_at:
                 await writer.drain()
-                file.on_stall()
+                if file.on_stall is not None:
+                    await file.on_stall()
                 await asyncio.get_running_loop().create_future()
             writer.write(_framed(piece, chunked=chunked))
             await writer.drain()
@@ -236,10 +237,14 @@ def _first_byte(file: Served, asked: Asked) -> tuple[int, int] | None:
     return int(found[1]), min(last, len(file.content))
 
 
-async def _read(reader: asyncio.StreamReader) -> Asked | None:
-    line = await reader.readline()
-    if not line:
+async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Asked | None:
+    first = await reader.read(1)
+    if first == b"\x16":  # The beginning of TLS, which this server does not speak.
+        head(writer, 400, {"Connection": "close"})
+        await writer.drain()
+    if not first.isalpha():
         return None
+    line = first + await reader.readline()
     method, target, _ = line.decode("latin-1").split()
     headers: dict[str, str] = {}
     while (line := await reader.readline()).strip():

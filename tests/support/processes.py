@@ -35,6 +35,16 @@ def _processes() -> Iterator[tuple[int, tuple[str, int, str]]]:
             yield int(entry.name), (state, int(session), command.replace("\0", " ").strip())
 
 
+def handles(pid: int, number: signal.Signals) -> bool:
+    """Whether a process handles a signal by itself; false too if it is not there any more."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return False
+    masks = dict(line.split(":\t", 1) for line in lines)
+    return bool(int(masks["SigCgt"], 16) >> (number - 1) & 1)
+
+
 def eventually(holds: Callable[[], bool]) -> bool:
     """Whether something comes about that nobody tells of, such as what another process does."""
     deadline = time.monotonic() + PATIENCE

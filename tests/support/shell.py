@@ -61,6 +61,16 @@ class Ended:
         """The items of the events of that name with those fields, in order."""
         return [each["item"] for each in self.told(event, **fields)]
 
+    def block(self, name: str) -> Ended:
+        """The same with only the events since the block of that name began: none if it did not."""
+        starts = [
+            place
+            for place, event in enumerate(self.events)
+            if _is(event, "block_started", {"block": name})
+        ]
+        events = self.events[starts[0] :] if starts else []
+        return Ended(self.code, self.out, self.err, events)
+
     def statuses(self) -> dict[str, str]:
         """By item, how it ended, as the document has it."""
         return {item: each["status"] for item, each in self.document["items"].items()}
@@ -118,6 +128,11 @@ class Running:
         assert in_time, f"{PATIENCE} s passed without {times} {event} {fields}: {self._said()}"
         assert len(found) >= times, f"it ended without {times} {event} {fields}: {self._said()}"
         return found[times - 1]
+
+    def until_told(self, events: int) -> None:
+        """Waits until it has told of so many events, or has no more to tell."""
+        with self._heard:
+            self._heard.wait_for(lambda: len(self._events) >= events or self._silent, PATIENCE)
 
     def send(self, number: signal.Signals) -> None:
         """Sends it a signal; one that has ended is not there to get it."""
@@ -181,6 +196,25 @@ class Running:
             self._heard.notify_all()
 
 
+class Loaded:
+    """A program that is run many times, without loading it each time anew; see `loaded.py`."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def run(self, *words: str | Path, expect: int | None = 0) -> Ended:
+        """Runs it to its end, which must have the given exit code."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([os.fspath(word) for word in words]).encode() + b"\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        ended = Ended(answer["code"], answer["out"], answer["err"], [])
+        assert "Traceback" not in ended.err + ended.out, ended
+        assert expect in {None, ended.code}, f"{words} ended otherwise than with {expect}: {ended}"
+        return ended
+
+
 class Shell:
     """A shell in a folder. What it started is not left running: to be closed.
 
@@ -197,6 +231,7 @@ class Shell:
             "PATH": f"{BIN}{os.pathsep}{environment.get('PATH', os.defpath)}",
         }
         self._started: list[Running] = []
+        self._loaded: list[subprocess.Popen[bytes]] = []
 
     def run(self, *words: str | Path, expect: int | None = 0) -> Ended:
         """Runs a program to its end, which must have the given exit code."""
@@ -226,9 +261,27 @@ class Shell:
         self._started.append(running)
         return running
 
+    def loaded(self, program: str) -> Loaded:
+        """Loads a program here, to be run many times."""
+        process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("loaded.py"), program],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._loaded.append(process)
+        return Loaded(process)
+
     def close(self) -> None:
         """Ends everything that was started here, with everything that it started."""
         with ExitStack() as stack:
+            for process in self._loaded:
+                stack.enter_context(process)
+                assert process.stdin is not None
+                # It ends when there is nothing more to read.
+                stack.callback(process.stdin.close)
             for running in self._started:
                 stack.callback(running.process.wait, PATIENCE)
                 for pid, _ in processes_of(running.session):

@@ -1,85 +1,145 @@
-"""What the pages say works as they say it.
+"""The pages say what there is: every command, error, event and make target, and nothing else.
 
-The Python code blocks of a page belong together: they become one module, whose lines are where they
-are on the page, so that a traceback leads to the page. Each runs in a process and a folder of its
-own.
+That their code works is shown by following them, in `tests/acceptance/test_pages.py`.
 """
 
+import dataclasses
+import importlib
+import json
+import pkgutil
 import re
-import subprocess
-import sys
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
+from doc_pages import ROOT, as_module, blocks_of, matches, page_name, pages, steps_of
 
-ROOT = Path(__file__).resolve().parents[2]
-FENCE = re.compile(r"^(?P<indent>\s*)```(?P<language>\w*)")
+import peaceful
+from peaceful import App
+from peaceful.cli._commands import command_line
+from peaceful.cli._invocation import Invocation
+from peaceful.cli._options import GlobalOption
+from peaceful.cli._signals import ProcessSignals
+from peaceful.errors import PeacefulError
+from peaceful.model import (
+    BlockEnded,
+    BlockStarted,
+    Event,
+    ExecutionEnded,
+    ExecutionInfo,
+    ExecutionStarted,
+    InterruptLevel,
+    InterruptRequested,
+    InterruptSignal,
+    InterruptSource,
+    ItemEnded,
+    ItemProgressed,
+    ItemStarted,
+    ItemStatus,
+    OutcomeKind,
+    Progress,
+    ProgressUnit,
+    StartedBy,
+    event_json,
+)
+from peaceful.storage import StateKind, Workspace
+
 LINK = re.compile(r"\]\((?!\w+:|#)(?P<target>[^)#\s]+)[^)]*\)")
 MAKE = re.compile(r"\bmake ([a-z]+)\b(?=`|\s+#|$)", re.MULTILINE)
+REFERENCE = ROOT / "docs" / "reference"
+CHECKED = {"console", "python", "text"}
+"""Languages of blocks that need no title to be checked."""
+FILES = {"json", "python", "toml", "yaml"}
+"""Languages of blocks that are files, and have a title."""
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+SIGNAL = InterruptSignal(InterruptLevel.STOP, InterruptSource.SIGINT, NOW)
 
 
-def _pages() -> Iterator[Path]:
-    yield from sorted(ROOT.glob("*.md"))
-    yield from sorted((ROOT / "docs").rglob("*.md"))
+def _words(page: Path) -> str:
+    return page.read_text()
 
 
-def _name(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
+# ---- how pages are read
 
 
-def _as_module(page: Path) -> str:
-    """The page with only its Python code on it, each line where it was."""
-    lines: list[str] = []
-    inside: str | None = None
-    indent = ""
-    for line in page.read_text().splitlines():
-        fence = FENCE.match(line)
-        if fence is not None:
-            inside = fence["language"] if inside is None else None
-            indent = fence["indent"]
-            lines.append("")
-        else:
-            lines.append(line.removeprefix(indent) if inside == "python" else "")
-    return "\n".join(lines) + "\n"
+def test_blocks_are_found_with_their_lines_and_titles() -> None:
+    """A block of code is known by its language, its title and its line; indentation is not code."""
+    text = 'a\n\n  ```python title="a.py"\n  x = 1\n    y\n  ```\n```text\n```\n'
+
+    found = [(each.language, each.title, each.line, each.text) for each in blocks_of(text)]
+
+    assert found == [("python", "a.py", 4, "x = 1\n  y"), ("text", "", 8, "")]
 
 
-PAGES = list(_pages())
-PAGES_WITH_CODE = [page for page in PAGES if _as_module(page).strip()]
-PAGES_WITH_PROGRAMS = [page for page in PAGES if '__name__ == "__main__"' in _as_module(page)]
+def test_a_block_without_an_end_is_a_mistake() -> None:
+    """A page whose last block has no end says where that began."""
+    with pytest.raises(ValueError, match="line 2"):
+        blocks_of("a\n```python\n")
 
 
-def _run(folder: Path, *arguments: str) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+def test_code_of_a_page_keeps_its_lines() -> None:
+    """The Python code of a page is one module, whose lines are where they are on the page."""
+    blocks = blocks_of("# Title\n```python\na = 1\n```\nwords\n```python\nb = 2\n```\n")
+
+    assert as_module(blocks).split("\n") == ["", "", "a = 1", "", "", "", "b = 2", ""]
 
 
-@pytest.mark.parametrize("page", PAGES_WITH_CODE, ids=_name)
-def test_code_on_pages_runs(page: Path, tmp_path: Path) -> None:
-    """The Python code of a page, read from top to bottom, runs."""
-    (tmp_path / "page.py").write_text(_as_module(page))
+def test_steps_are_what_a_reader_does() -> None:
+    """A reader types, continues what was typed, sees, and presses keys."""
+    [block] = blocks_of("```console\n$ a\n> b\nseen\n^C\nthen\n$ c\n```\n")
 
-    _run(tmp_path, "-c", "import page")
+    assert [dataclasses.astuple(step) for step in steps_of(block)] == [
+        ((),),
+        ("a\nb",),
+        (("seen",),),
+        (),
+        (("then",),),
+        ("c",),
+        ((),),
+    ]
 
 
-@pytest.mark.parametrize("page", PAGES_WITH_PROGRAMS, ids=_name)
-def test_programs_on_pages_start(page: Path, tmp_path: Path) -> None:
-    """A page that shows a whole program shows one that can be started and asked for help."""
-    (tmp_path / "page.py").write_text(_as_module(page))
+@pytest.mark.parametrize(
+    ("expected", "actual", "alike"),
+    [
+        ("a\nb", "a\nb", True),
+        ("a\nb", "a\nc", False),
+        ("a\n...\nd", "a\nb\nc\nd", True),
+        ("...", "", True),
+        ("a ... c", "a b c", True),
+        ("a ... c", "a b", False),
+        ("took 1.0 s", "took 2 min 3 s", True),
+        ("01a20870-83", "01b30981", True),
+        ("at 12:00:01", "at 13:59", True),
+        ("  x   y", " x y", True),
+        ("  ✓ a\n  = b", "  = b\n  ✓ a", True),
+        ("  ✓ a\n  = b", "  = b\n  ✓ c", False),
+    ],
+)
+def test_what_varies_is_alike(expected: str, actual: str, alike: bool) -> None:
+    """Times, IDs, the width of columns and the order of items may differ; words may not."""
+    assert matches(expected.split("\n"), actual.split("\n")) is alike
 
-    _run(tmp_path, "page.py", "--help")
+
+# ---- all pages
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=_name)
+@pytest.mark.parametrize("page", pages(), ids=page_name)
+def test_every_block_is_of_a_kind_that_is_checked(page: Path) -> None:
+    """A page has only code that a test runs, writes, compares or reads; all else is a picture."""
+    checked = CHECKED | ({"json"} if page == REFERENCE / "events.md" else set())
+    unchecked = [
+        block.line
+        for block in blocks_of(page.read_text())
+        if block.language not in checked and not (block.title and block.language in FILES)
+    ]
+
+    assert unchecked == []
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=page_name)
 def test_links_between_files_lead_somewhere(page: Path) -> None:
     """A link from a page outside the documentation leads to a file that is there.
 
@@ -90,7 +150,7 @@ def test_links_between_files_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=_name)
+@pytest.mark.parametrize("page", pages(), ids=page_name)
 def test_named_make_targets_exist(page: Path) -> None:
     """Where a page says to run a target of the Makefile, there is one."""
     known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -98,14 +158,128 @@ def test_named_make_targets_exist(page: Path) -> None:
     assert set(MAKE.findall(page.read_text())) - known == set()
 
 
-def test_the_picture_of_the_layout_is_the_rule() -> None:
-    """The floors that the README draws are those that the import rules hold the code to."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    [floors] = [one["layers"] for one in settings["contracts"] if one["id"] == "floors"]
-    # A room in parentheses is not built yet.
-    built = [re.sub(r" \| \(\w+\)", "", floor) for floor in floors]
+# ---- the reference
 
-    picture = (ROOT / "README.md").read_text().partition("## Layout")[2].split("```")[1]
-    drawn = [re.split(r"\s{2,}", line)[0] for line in picture.strip().splitlines()]
 
-    assert drawn == built
+def _errors(root: type[PeacefulError]) -> Iterator[type[PeacefulError]]:
+    yield root
+    for below in root.__subclasses__():
+        yield from _errors(below)
+
+
+def _codes() -> dict[str, int]:
+    """By code, the exit code of each error that the package defines."""
+    for module in pkgutil.walk_packages(peaceful.__path__, prefix="peaceful."):
+        if not any(part.startswith("_") for part in module.name.split(".")):
+            importlib.import_module(module.name)
+    return {
+        error.code: error.exit_code
+        for error in _errors(PeacefulError)
+        if "code" in vars(error) and error.__module__.startswith("peaceful.")
+    }
+
+
+def test_the_page_of_errors_is_the_tree_of_errors() -> None:
+    """The page of errors has each code, with its exit code, and no other."""
+    found: dict[str, int] = {}
+    for section in re.split(r"^## ", _words(REFERENCE / "errors.md"), flags=re.MULTILINE)[1:]:
+        [exit_code] = re.findall(r"^Exit code (\d)\.", section, re.MULTILINE)
+        codes = re.findall(r"^### `([A-Z-]+)`$", section, re.MULTILINE)
+        found |= dict.fromkeys(codes, int(exit_code))
+
+    assert found == _codes()
+
+
+def _commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
+def test_the_page_of_the_command_line_has_every_command_and_option() -> None:
+    """The page of the command line has a section for each command, which names its options."""
+    with ProcessSignals() as signals:
+        group = command_line(Invocation.of(App("app"), ["status"], signals))
+    text = _words(REFERENCE / "command-line.md")
+    sections = dict(re.findall(r"(?ms)^### `APP ([^\n]*)`\n(.*?)(?=^##)", text))
+    unnamed: list[str] = []
+    for name, command in _commands(group):
+        own = [f"{head}\n{body}" for head, body in sections.items() if re.match(name + r"\b", head)]
+        if not own:
+            unnamed.append(name)
+        for param in command.params:
+            where = [text] if isinstance(param, GlobalOption) else own
+            if isinstance(param, click.Option) and not any(param.opts[0] in each for each in where):
+                unnamed.append(f"{name} {param.opts[0]}")
+    known = {name for name, _ in _commands(group)}
+
+    assert unnamed == []
+    assert [head for head in sections if not any(head.startswith(name) for name in known)] == []
+
+
+def test_the_page_of_files_has_every_file() -> None:
+    """The page of files names each file and folder of a workspace."""
+    workspace = Workspace(Path("/w"), "app")
+    paths = [
+        workspace.workspace_params_file,
+        workspace.run_folder,
+        workspace.executions_file,
+        workspace.profile_params_file("p"),
+        workspace.lock_file("p"),
+        workspace.flow_params_file("p", "f"),
+        workspace.params_specs_file("p", "f"),
+        *(workspace.states_file("p", "f", kind) for kind in StateKind),
+    ]
+    headings = " ".join(re.findall(r"^### (.*)$", _words(REFERENCE / "files.md"), re.MULTILINE))
+
+    assert [path.name for path in paths if path.name not in headings] == []
+
+
+EVENTS: Mapping[str, Event] = {
+    "execution_started": ExecutionStarted(
+        NOW,
+        ExecutionInfo(
+            "id", "app", "p", "f", "ensure", StartedBy("ada", "laptop", 1, "terminal"), NOW
+        ),
+        ("a",),
+        {"a": ()},
+    ),
+    "block_started": BlockStarted(NOW, "Ensure", ("a",)),
+    "item_started": ItemStarted(NOW, "a"),
+    "item_progressed": ItemProgressed(
+        NOW, "a", Progress(ProgressUnit.BYTES, 1, 2, 1.0, 1.0, "downloading")
+    ),
+    "item_ended": ItemEnded(NOW, "a", ItemStatus.DONE, "there", "", None, 1.0),
+    "interrupt_requested": InterruptRequested(NOW, SIGNAL, ("a",)),
+    "block_ended": BlockEnded(NOW, "Ensure", finished=False),
+    "execution_ended": ExecutionEnded(
+        NOW, "id", OutcomeKind.BLOCK_INTERRUPTED, {ItemStatus.DONE: 1}, SIGNAL
+    ),
+}
+
+
+def _shape(value: object) -> object:
+    """What a value is made of: the keys of objects, and the kinds of all else."""
+    if isinstance(value, Mapping):
+        return {key: _shape(each) for key, each in value.items() if key not in {"a", *ItemStatus}}
+    if isinstance(value, list):
+        return "list"
+    return "number" if isinstance(value, (int, float)) else type(value).__name__
+
+
+def test_the_page_of_events_shows_each_as_it_is() -> None:
+    """The page of events shows each kind of event once, with its keys, and no other."""
+    assert {type(event) for event in EVENTS.values()} == set(Event.__args__)
+    shown = [json.loads(block.text) for block in blocks_of(_words(REFERENCE / "events.md"))]
+    found = {each["event"]: each for each in shown if each["event"] != "output"}
+    found["execution_started"]["waits_for"] = {}
+
+    assert [each["event"] for each in shown] == [*EVENTS, "output"]
+    assert {name: _shape(each) for name, each in found.items()} == {
+        name: _shape(json.loads(json.dumps(event_json(event)))) for name, event in EVENTS.items()
+    }

@@ -6,6 +6,8 @@ Before, a signal ends the command at once; afterwards it must not spoil what is 
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import signal
 import threading
@@ -80,6 +82,7 @@ class ProcessSignals:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
+            _ignore_at_exit()
             for source in EXIT_CODES:
                 self._take_over(source)
         return self
@@ -159,8 +162,8 @@ class ProcessSignals:
         else:
             first, before = self._leaving
             self._leaving = first, now
-            if source is not InterruptSource.SIGINT or now - before >= _KEY_REPEAT:
-                # Somebody insists; a key that is held down does not.
+            if now - before >= _KEY_REPEAT:
+                # Somebody insists; a key that is held down does not, nor do signals that come together.
                 self._leave_now(interrupted_code(first))
 
     def _leave_in(self, seconds: float, exit_code: int) -> None:
@@ -182,19 +185,38 @@ def _nothing() -> None:
     pass
 
 
-def _after_the_end(before: _Handler) -> _Handler:
-    """What handles a signal once the command has ended.
+class _Late:
+    """Handles a signal once the command has ended.
 
-    A key that is still held down must not make Python print a traceback while it ends. So what would do so
-    is put back only at the first press after the time of a key's repeating.
+    A key that is still held down must neither make Python print a traceback while it ends, nor change
+    the exit code. So what would do so is put back only at the first press after the time of a key's
+    repeating.
     """
-    if before is not signal.default_int_handler:
-        return before
-    ended = time.monotonic()
 
-    def late(number: int, frame: FrameType | None) -> None:
-        if time.monotonic() - ended >= _KEY_REPEAT:
-            signal.signal(number, before)
-            before(number, frame)
+    def __init__(self, before: _Handler) -> None:
+        self._before = before
+        self._ended = time.monotonic()
 
-    return late
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        if time.monotonic() - self._ended >= _KEY_REPEAT:
+            signal.signal(number, self._before)
+            signal.raise_signal(number)
+
+
+def _after_the_end(before: _Handler) -> _Handler:
+    """What handles a signal once the command has ended."""
+    ends_the_process = before is signal.default_int_handler or before is signal.SIG_DFL
+    return _Late(before) if ends_the_process else before
+
+
+@functools.cache
+def _ignore_at_exit() -> None:
+    """While Python takes itself apart, it would let signals end the process, with their exit code."""
+
+    def ignore() -> None:
+        for source in EXIT_CODES:
+            number: signal.Signals | None = getattr(signal, source.name, None)
+            if number is not None and isinstance(signal.getsignal(number), _Late):
+                signal.signal(number, signal.SIG_IGN)
+
+    atexit.register(ignore)

@@ -1,9 +1,11 @@
 """What people extend and are given: `Item`, its context, and how states are compared."""
 
-from peaceful.item._children import CAPTURED, EXECUTION_VARIABLE, Children, ChildResult
-from peaceful.item._ctx import ExecutionScope, Interrupted, ItemCtx
+from peaceful.item._child import CAPTURED, EXECUTION_VARIABLE, ChildResult
+from peaceful.item._children import Children
+from peaceful.item._ctx import ItemCtx
 from peaceful.item._diff import Change, StateDiff, field_wise_diff
 from peaceful.item._files import write_atomically
+from peaceful.item._interrupted import Interrupted
 from peaceful.item._item import Item
 from peaceful.item._progress import ProgressReporter
 from peaceful.item._resolution import (
@@ -16,9 +18,11 @@ from peaceful.item._resolution import (
     resolved,
     specs_of,
     stored_params,
+    with_stored_values,
 )
 from peaceful.item._retry import Backoff
 from peaceful.item._safe_point import Passed, StoppedAtSafePoint
+from peaceful.item._scope import ExecutionScope
 
 __all__ = [
     "CAPTURED",
@@ -45,5 +49,6 @@ __all__ = [
     "resolved",
     "specs_of",
     "stored_params",
+    "with_stored_values",
     "write_atomically",
 ]

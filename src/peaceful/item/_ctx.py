@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
     Awaitable,
@@ -14,93 +15,27 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from signal import SIGINT
+from typing import Final, TypeVar
 
-from peaceful.errors import PeacefulError, RetriesExhausted
-from peaceful.interrupt import InterruptibilityState, NoInterrupt, wait_or_interrupted
-from peaceful.item._children import CAPTURED, ChildResult, Children, run_child
+from peaceful.errors import ChildFailed
+from peaceful.interrupt import NoInterrupt, wait_or_interrupted
+from peaceful.item._blocking import in_loop
+from peaceful.item._child import CAPTURED, ChildOrder, ChildResult, run_child
+from peaceful.item._interrupted import Interrupted
 from peaceful.item._progress import ProgressReporter
-from peaceful.item._retry import Backoff
+from peaceful.item._retry import Backoff, Retry
 from peaceful.item._safe_point import PASSED, Passed, StoppedAtSafePoint
-from peaceful.model import (
-    Clock,
-    Event,
-    ExecutionId,
-    FlowId,
-    InterruptLevel,
-    InterruptSignal,
-    ItemId,
-    ItemProgressed,
-    ProfileName,
-    Progress,
-)
+from peaceful.item._scope import ExecutionScope
+from peaceful.model import ExecutionId, FlowId, ItemId, ItemProgressed, ProfileName, Progress
 from peaceful.model.state import State
 from peaceful.resources import Resources
 
 T = TypeVar("T")
 
-_LOG = logging.getLogger("peaceful.item")
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionScope:
-    """What all items of one execution share.
-
-    Attributes:
-        execution_id: the execution's ID.
-        app: the application's name.
-        workspace: the folder that holds `.peace`.
-        profile: the profile.
-        flow: the flow.
-        command: what is executed, such as `ensure`.
-        interruptibility: the one place that says whether the next thing may start.
-        children: the child processes that run.
-        clock: tells the time.
-        publish: takes events; from any thread, without waiting.
-        resources: what blocks and items hand on to each other, by type.
-        loop: the loop that the execution runs in.
-    """
-
-    execution_id: ExecutionId
-    app: str
-    workspace: Path
-    profile: ProfileName
-    flow: FlowId
-    command: str
-    interruptibility: InterruptibilityState
-    children: Children
-    clock: Clock
-    publish: Callable[[Event], None]
-    resources: Resources
-    loop: asyncio.AbstractEventLoop
-
-
-class Interrupted:
-    """Whether an item is asked to end: set from CANCEL on. At STOP, items are left alone."""
-
-    __slots__ = ("_state",)
-
-    def __init__(self, state: InterruptibilityState) -> None:
-        self._state = state
-
-    def is_set(self) -> bool:
-        """Whether the item should end now. Quick, and safe in any thread."""
-        signal = self.signal
-        return signal is not None and signal.level >= InterruptLevel.CANCEL
-
-    def __bool__(self) -> bool:
-        return self.is_set()
-
-    @property
-    def signal(self) -> InterruptSignal | None:
-        """The interrupt that applies to this execution at its present level, or none."""
-        return self._state.effective
-
-    async def wait(self) -> InterruptSignal:
-        """Returns once the item should end."""
-        return await self._state.wait_for(InterruptLevel.CANCEL)
+_LOG: Final = logging.getLogger("peaceful.item")
 
 
 class ItemCtx:
@@ -112,13 +47,14 @@ class ItemCtx:
         interrupted: whether the item is asked to end now.
     """
 
-    __slots__ = ("_scope", "interrupted", "item", "progress")
+    __slots__ = ("_scope", "_task", "interrupted", "item", "progress")
 
     def __init__(self, item: ItemId, scope: ExecutionScope) -> None:
         self.item = item
         self._scope = scope
+        self._task = _this_task()
         self.interrupted = Interrupted(scope.interruptibility)
-        self.progress = ProgressReporter(self._publish, scope.clock.monotonic)
+        self.progress = ProgressReporter(self._publish, scope.clock.monotonic, self._later)
 
     @property
     def execution_id(self) -> ExecutionId:
@@ -160,8 +96,8 @@ class ItemCtx:
     def safe_point(self, partial: State | None = None, *, where: str = "") -> Passed:
         """Offers to end here, if the execution was interrupted.
 
-        Asynchronous functions await the result; plain functions just call it. Work done so far must be
-        in a form from which the next run carries on.
+        Asynchronous functions await the result; plain functions just call it. Work done so far must
+        be in a form from which the next run carries on.
 
         Args:
             partial: the item's state as far as it got; it is recorded. Without it, the next command
@@ -180,23 +116,32 @@ class ItemCtx:
     ) -> AsyncIterator[T]:
         """The values of a source, with a safe point before each of them.
 
+        Args:
+            source: where they come from; an asynchronous generator is closed in the end.
+            where: as for `safe_point`.
+
         Raises:
             StoppedAtSafePoint: the item is to end here; only the framework catches it.
         """
-        if isinstance(source, AsyncIterable):
-            await self.safe_point(where=where)
-            async for value in source:
-                yield value
-                await self.safe_point(where=where)
-        else:
+        if not isinstance(source, AsyncIterable):
             for value in source:
                 await self.safe_point(where=where)
                 yield value
+            return
+        values = aiter(source)
+        try:
+            await self.safe_point(where=where)
+            async for value in values:
+                yield value
+                await self.safe_point(where=where)
+        finally:
+            if isinstance(values, AsyncGenerator):
+                await values.aclose()
 
     async def wait_for(
         self, awaitable: Awaitable[T], *, partial: State | None = None, where: str = ""
     ) -> T:
-        """Waits for something that may be given up at any moment, such as the next bytes of a download.
+        """Waits for what may be given up at any moment, such as the next bytes of a download.
 
         An interrupt cancels it at once, and is a safe point.
 
@@ -216,14 +161,14 @@ class ItemCtx:
     async def sleep(self, seconds: float, *, where: str = "") -> None:
         """Waits; an interrupt ends the waiting at once, as a safe point.
 
+        Args:
+            seconds: how long.
+            where: as for `safe_point`.
+
         Raises:
             StoppedAtSafePoint: the item is to end here; only the framework catches it.
         """
-        stopped = asyncio.ensure_future(self._scope.interruptibility.wait_until_stopped())
-        try:
-            await asyncio.wait({stopped}, timeout=seconds)
-        finally:
-            stopped.cancel()
+        await self.wait_for(asyncio.sleep(seconds), where=where)
         await self.safe_point(where=where)
 
     async def retry(
@@ -235,43 +180,22 @@ class ItemCtx:
         doing: str = "",
         at_least: Callable[[Exception], float] | None = None,
     ) -> T:
-        """Tries something until it succeeds, as often as allowed. The waits between are safe points.
+        """Tries something until it succeeds, as often as allowed. Waits between are safe points.
 
         Args:
             attempt: what to try.
             on: the errors after which trying again makes sense; others are passed on at once.
             backoff: how often, and how long to wait between.
             doing: what is tried, for messages.
-            at_least: for an error that says how long to wait (such as HTTP's `Retry-After`), the seconds
-                that the wait has at least.
+            at_least: for an error that says how long to wait (such as HTTP's `Retry-After`), the
+                seconds that the wait has at least.
 
         Raises:
             RetriesExhausted: the last attempt failed too; its error is the cause.
             StoppedAtSafePoint: an interrupt came while waiting; only the framework catches it.
         """
-        plan = backoff or Backoff()
-        doing = doing or "the attempt"
-        delays = plan.delays()
-        number = 1
-        while True:
-            try:
-                return await attempt()
-            except on as error:
-                delay = next(delays, None)
-                if delay is None:
-                    raise RetriesExhausted(
-                        f"{doing} failed {number} times; the last time: {_said(error)}",
-                        details=(("attempts", str(number)),),
-                        help="run the command again; if it stays so, mend the cause",
-                    ) from error
-                number += 1
-                next_one = f"attempt {number} of {plan.attempts}"
-                if at_least is not None:
-                    delay = max(delay, at_least(error))
-                self.progress.message(
-                    f"{doing} failed ({_said(error)}); {next_one} in {delay:.1f} s"
-                )
-            await self.sleep(delay, where=f"before {next_one} of {doing}")
+        plan = Retry(on, backoff or Backoff(), doing or "the attempt", at_least)
+        return await plan.run(attempt, self.progress.message, self.sleep)
 
     async def run(
         self,
@@ -286,36 +210,40 @@ class ItemCtx:
     ) -> ChildResult:
         """Runs a child process to its end, and to the end of whatever it started in its group.
 
-        It runs in a process group of its own, so that a terminal's Ctrl-C does not reach it. At STOP it is
-        left alone, at CANCEL its group gets SIGTERM, at KILL SIGKILL; none of it is left behind.
+        It runs in a process group of its own, so that a terminal's Ctrl-C does not reach it. At
+        STOP it is left alone, at CANCEL its group gets SIGTERM, at KILL SIGKILL; none of it is left
+        behind. What leaves the group by itself, as daemons do, is neither waited for nor ended; it
+        cannot be read from any longer than a second after the group's end.
 
         Args:
             command: the program and its arguments.
             cwd: the folder that it runs in; the present one by default.
             env: its environment; the present one by default.
             stdin: what it reads; nothing by default.
-            on_line: is told each line of output, as it comes.
+            on_line: is told each line of output, as it comes, in the loop: it must be quick.
             capture: how many of the last bytes of each output are kept.
-            terminal: it needs the terminal itself, for a password prompt say: it then shares the group
-                and the streams of this process, and nothing of its output is captured.
+            terminal: it needs the terminal itself, for a password prompt say: it then shares the
+                group and the streams of this process, nothing of its output is captured, and only
+                itself is signalled and waited for.
             check: whether ending with an error raises.
 
         Raises:
             ChildFailed: it ended with an error, and `check` is set.
             ItemFailure: it could not be started.
+            StoppedAtSafePoint: it ended with an error because of an interrupt, whether `check` is
+                set or not; only the framework catches it.
         """
-        return await run_child(
-            command,
-            children=self._scope.children,
-            execution_id=self.execution_id,
-            cwd=cwd,
-            env=env,
-            stdin=stdin,
-            on_line=on_line,
-            capture=capture,
-            terminal=terminal,
-            check=check,
-        )
+        words = tuple(os.fspath(word) for word in command)
+        order = ChildOrder(words, cwd, env, stdin, on_line, capture, terminal, check)
+        try:
+            return await run_child(
+                order, self._scope.children, self.execution_id, self.progress.message
+            )
+        except ChildFailed as failure:
+            # A Ctrl-C reaches a child that shares the terminal too, and is no failure of the child.
+            if terminal and failure.exit_status in _ENDED_BY_SIGINT:
+                await self.safe_point(where=f"{words[0]} was ended by the interrupt")
+            raise
 
     def blocking(self, work: Coroutine[object, object, T]) -> T:
         """Runs a coroutine of this context from a plain function, and waits for it.
@@ -326,21 +254,34 @@ class ItemCtx:
         ```
 
         Raises:
-            RuntimeError: called from the loop's own thread, which would wait for itself.
+            RuntimeError: called from the loop's own thread, which would wait for itself; or the
+                execution is over.
+            asyncio.CancelledError: the item was cancelled; only the framework catches it.
+            BaseException: whatever the coroutine raises.
         """
-        try:
-            running = asyncio.get_running_loop()
-        except RuntimeError:
-            running = None
-        if running is self._scope.loop:
-            work.close()
-            raise RuntimeError("ctx.blocking() is for plain functions; await the coroutine instead")
-        return asyncio.run_coroutine_threadsafe(work, self._scope.loop).result()
+        return in_loop(work, self._scope.loop, self._task)
 
     def _publish(self, progress: Progress) -> None:
         self._scope.publish(ItemProgressed(self._scope.clock.now(), self.item, progress))
 
+    def _later(self, seconds: float, function: Callable[[], None]) -> None:
+        loop = self._scope.loop
+        # A loop that is closed shows nothing any more.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(loop.call_later, seconds, self._unless_ended, function)
 
-def _said(error: Exception) -> str:
-    """What an error says in one line."""
-    return error.message if isinstance(error, PeacefulError) else str(error)
+    def _unless_ended(self, function: Callable[[], None]) -> None:
+        """Of an item that has ended, its ending is the last thing that is said."""
+        if self._task is None or not self._task.done():
+            function()
+
+
+_ENDED_BY_SIGINT: Final = frozenset({-SIGINT, 128 + SIGINT})
+
+
+def _this_task() -> asyncio.Task[object] | None:
+    """The task in which an item's functions are called, if they are called in one."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None

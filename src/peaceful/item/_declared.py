@@ -32,7 +32,8 @@ def declare(model: BaseModel, given: Mapping[str, object]) -> None:
         ValidationError: plain values are wrong, missing or too many; all problems at once, as
             pydantic itself says them.
     """
-    _validator(type(model)).validate_python(dict(given), self_instance=model)
+    fields, extra, fields_set = _validator(type(model)).validate_python(dict(given))
+    _fill(model, fields, fields_set, extra)
     _keep(model, lambda value: value is not _WAITS)
     _set_private(model, {_GIVEN: given})
 
@@ -58,9 +59,7 @@ def forget_unknown(model: BaseModel, reasons: Mapping[str, str]) -> None:
 def without_validation(model_type: type[BaseModel], fields: dict[str, object]) -> BaseModel:
     """A model with the given fields and no others."""
     model = model_type.__new__(model_type)
-    object.__setattr__(model, "__dict__", fields)
-    object.__setattr__(model, "__pydantic_fields_set__", set(fields))
-    object.__setattr__(model, "__pydantic_extra__", None)
+    _fill(model, fields, set(fields), None)
     _set_private(model, {})
     _post_init(model)
     return model
@@ -72,9 +71,22 @@ def why_unknown(model: BaseModel, name: str) -> str | None:
     if name in type(model).model_fields:
         reasons: Mapping[str, str] = private.get(_UNKNOWN, {})
         return reasons.get(name, "it depends on something that is not known yet")
-    if name in model.__private_attributes__ and (_GIVEN in private or _UNKNOWN in private):
+    is_missing = name in model.__private_attributes__ and name not in private
+    if is_missing and (_GIVEN in private or _UNKNOWN in private):
         return "it is made from something that is not known yet"
     return None
+
+
+def _fill(
+    model: BaseModel,
+    fields: dict[str, object],
+    fields_set: set[str],
+    extra: dict[str, object] | None,
+) -> None:
+    # As pydantic itself does it: items are frozen, and these are no fields.
+    object.__setattr__(model, "__dict__", fields)
+    object.__setattr__(model, "__pydantic_fields_set__", fields_set)
+    object.__setattr__(model, "__pydantic_extra__", extra)
 
 
 def _keep(model: BaseModel, wanted: Callable[[object], bool]) -> None:
@@ -124,20 +136,19 @@ def _validator(model: type[BaseModel]) -> SchemaValidator:
     if schema["type"] == "definitions":
         definitions, schema = schema["definitions"], schema["schema"]
     named = {definition["ref"]: definition for definition in definitions}
-    outer: Any = None
+    config: Any = None
     while schema["type"] != "model-fields":
-        if schema["type"] == "model":
-            outer = schema
+        config = schema.get("config", config)
         schema = named[schema["schema_ref"]] if "schema_ref" in schema else schema["schema"]
     fields = {
         name: {**field, "schema": _opened(field["schema"])}
         for name, field in schema["fields"].items()
     }
-    inner: Any = {**outer, "schema": {**schema, "fields": fields}, "custom_init": False}
-    for key in ("post_init", "ref"):
-        inner.pop(key, None)
-    whole = core_schema.definitions_schema(inner, definitions) if definitions else inner
-    return SchemaValidator(whole, outer.get("config"))
+    # The fields without the model around them, whose own validator would be taken instead.
+    opened: Any = {**schema, "fields": fields}
+    if definitions:
+        opened = core_schema.definitions_schema(opened, definitions)
+    return SchemaValidator(opened, config)
 
 
 def _opened(schema: Any) -> Any:  # noqa: ANN401 - as above

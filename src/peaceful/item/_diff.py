@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from peaceful.model import JsonValue
 from peaceful.model.state import State
-from peaceful.params import plain_form
+from peaceful.params import holds_secret, plain_form
 
 LISTED: Final = 8
 """How many changes a diff names in one line before it counts the rest."""
@@ -22,8 +24,8 @@ class Change:
         field: which: a field's name, and where the field holds more, the way inside it.
         before: what it is, as JSON; none where it is absent.
         after: what it should be, as JSON; none where it should be absent.
-        before_shown: `before` in a few words for people; made from `before` where empty. Words for none
-            say that it is not absent, but something else, such as unknown.
+        before_shown: `before` in a few words for people; made from `before` where empty. Words for
+            none say that it is not absent, but something else, such as unknown.
         after_shown: the same of `after`.
     """
 
@@ -69,30 +71,101 @@ class StateDiff:
 
 
 def field_wise_diff(current: State, goal: State) -> StateDiff | None:
-    """The fields in which two states of one type differ, or none where they are equal."""
+    """The fields in which two states of one type differ, or none where they are equal.
+
+    What is in models and mappings is compared one by one; so is what is in lists, where they are of
+    the same length. Of other lists, and of sets, the change says what is more and what is less.
+    """
     if current is goal or current == goal:
         return None
     changes = tuple(
         change
         for name in type(current).model_fields
         if (before := getattr(current, name)) != (after := getattr(goal, name))
-        for change in _changes(name, plain_form(before), plain_form(after))
+        for change in _field_changes(name, before, after)
     )
     # Values that differ, and whose JSON does not (such as 1 and 1.0), are the same fact.
     return StateDiff(changes) if changes else None
 
 
-def _changes(prefix: str, before: JsonValue, after: JsonValue) -> list[Change]:
+def _field_changes(name: str, before: object, after: object) -> list[Change]:
+    was, will_be = plain_form(before), plain_form(after)
+    if _is_set(before) and isinstance(was, list) and _is_set(after) and isinstance(will_be, list):
+        return [_list_change(name, was, will_be)]
+    changes = _changes(name, was, will_be)
+    if not changes and (holds_secret(before) or holds_secret(after)):
+        return [Change(name, None, None, "a secret", "another secret")]
+    return changes
+
+
+def _is_set(value: object) -> bool:
+    return isinstance(value, (set, frozenset))
+
+
+def _changes(place: str, before: JsonValue, after: JsonValue) -> list[Change]:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         names = [*before, *(name for name in after if name not in before)]
         return [
             change
             for name in names
-            for change in _changes(f"{prefix}.{name}", before.get(name), after.get(name))
+            for change in _entry_changes(_within(place, name), name, before, after)
         ]
-    return [] if before == after else [Change(prefix, before, after)]
+    if isinstance(before, list) and isinstance(after, list) and before != after:
+        if len(before) != len(after):
+            return [_list_change(place, before, after)]
+        return [
+            change
+            for index, (one, other) in enumerate(zip(before, after, strict=True))
+            for change in _changes(f"{place}[{index}]", one, other)
+        ]
+    return [] if before == after else [Change(place, before, after)]
+
+
+def _entry_changes(
+    place: str, name: str, before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]
+) -> list[Change]:
+    was, will_be = before.get(name), after.get(name)
+    if was is None and will_be is None and (name in before) != (name in after):
+        words = ("none", "absent") if name in before else ("absent", "none")
+        return [Change(place, None, None, *words)]
+    return _changes(place, was, will_be)
+
+
+def _within(place: str, name: str) -> str:
+    return f"{place}.{name}" if name.isidentifier() else f"{place}[{name!r}]"
+
+
+def _list_change(place: str, before: list[JsonValue], after: list[JsonValue]) -> Change:
+    less, more = _without(before, after), _without(after, before)
+    signed = [*(f"- {_shown(one)}" for one in less), *(f"+ {_shown(one)}" for one in more)]
+    left_out = len(signed) - LISTED
+    said = [*signed[:LISTED], *([f"{left_out} more"] if left_out > 0 else [])]
+    inside = f" ({', '.join(said)})" if said else ""
+    return Change(place, before, after, _count(before), f"{_count(after)}{inside}")
+
+
+def _without(ones: list[JsonValue], others: list[JsonValue]) -> list[JsonValue]:
+    """What is in one list and not in another, and how often."""
+    counts = Counter(map(_key, others))
+    rest: list[JsonValue] = []
+    for one in ones:
+        if counts[_key(one)]:
+            counts[_key(one)] -= 1
+        else:
+            rest.append(one)
+    return rest
+
+
+def _key(value: JsonValue) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _count(entries: list[JsonValue]) -> str:
+    return f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
 
 
 def _shown(value: JsonValue) -> str:
-    text = value if isinstance(value, str) else str(value)
+    """In one line: texts as they are, where that can be read."""
+    readable = isinstance(value, str) and value.isprintable() and value
+    text = readable or repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
 def write_atomically(path: Path, content: str | bytes | None, *, mode: int | None = None) -> None:
     """Writes a file whole, or removes it.
 
-    The content goes to a temporary file beside it, which is synced and then renamed, so that neither
-    an interrupt nor a loss of power leaves half a file.
+    The content goes to a temporary file beside it, which is synced and then renamed, so that
+    neither an interrupt nor a loss of power leaves half a file. Only a process that is killed
+    leaves the temporary file behind: its name begins with a dot and ends with `.tmp`.
+
+    Where the path is a symbolic link, what it points to is written, and the link stays; to remove
+    is to remove the link. A file that was there keeps its rights, and its owner where this process
+    may give files away.
 
     Args:
         path: the file; its folder is made where it is missing.
@@ -19,42 +29,88 @@ def write_atomically(path: Path, content: str | bytes | None, *, mode: int | Non
         mode: the file's rights; without it, the old file's, or what the process's umask leaves.
 
     Raises:
-        OSError: the operating system refused; the old file is whole.
+        OSError: the operating system refused, or there is something that is no file; what was there
+            is whole.
     """
     if content is None:
         path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
-    rights = mode if mode is not None else _rights_of(path)
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
-    # Created with every right that the umask leaves: what the umask is cannot be asked without changing
-    # it for every thread.
-    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+    before = _status(path)
+    # A link that leads round in a circle has no status, and is refused by then.
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # The name is cut so that it is not too long in any script: names have at most 255 bytes.
+    temporary = target.with_name(f".{target.name[:50]}.{secrets.token_hex(4)}.tmp")
     try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            if rights is not None:
-                os.fchmod(descriptor, rights)
-            os.fsync(descriptor)
-        temporary.replace(path)
+        _write(temporary, content, before, mode)
+        temporary.replace(target)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        # Where that cannot be done either, the reason for it is the one that is being raised.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    _sync_folder(target.parent)
 
 
-def _rights_of(path: Path) -> int | None:
+def _status(path: Path) -> os.stat_result | None:
     try:
-        return path.stat().st_mode & 0o7777
+        status = path.stat()
     except FileNotFoundError:
         return None
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "It is not a file", str(path))
+    return status
+
+
+def _write(
+    temporary: Path, content: str | bytes, before: os.stat_result | None, mode: int | None
+) -> None:
+    rights = stat.S_IMODE(before.st_mode) if mode is None and before is not None else mode
+    # While it is written, nobody else may read what may turn out to be for few. Where the umask is
+    # to decide, the file is created with every right: what the umask is cannot be asked without
+    # changing it for every thread.
+    with open(temporary, "xb", opener=_opener(0o666 if rights is None else 0o600)) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        if sys.platform != "win32":
+            if before is not None:
+                _keep_owner(file.fileno(), before)
+            if rights is not None:
+                os.fchmod(file.fileno(), rights)
+        os.fsync(file.fileno())
+
+
+def _opener(rights: int) -> Callable[[str, int], int]:
+    def opened(path: str, flags: int) -> int:
+        return os.open(path, flags, rights)
+
+    return opened
+
+
+def _keep_owner(descriptor: int, before: os.stat_result) -> None:
+    now = os.fstat(descriptor)
+    if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
+        # Only some may give files away; for the others it is theirs from now on.
+        with suppress(PermissionError):
+            os.fchown(descriptor, before.st_uid, before.st_gid)
 
 
 def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+    """Makes a renaming last, where the system can do that, and lets this process do it."""
+    if sys.platform == "win32":
+        return
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
+
+
+_CANNOT_SYNC = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOENT})

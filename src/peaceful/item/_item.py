@@ -205,5 +205,8 @@ def _argument_of_item(item_type: type[BaseModel]) -> object:
         variables: tuple[object, ...] = origin.__pydantic_generic_metadata__["parameters"]
         meant: dict[object, object] = dict(zip(variables, arguments, strict=True))
         return meant.get(found, found)
-    found_in = (_argument_of_item(one) for one in item_type.__bases__ if issubclass(one, BaseModel))
-    return next((found for found in found_in if found is not None), None)
+    bases = [
+        one for one in item_type.__bases__ if issubclass(one, BaseModel) and one is not BaseModel
+    ]
+    found_in_bases = map(_argument_of_item, bases)
+    return next((found for found in found_in_bases if found is not None), None)

@@ -3,50 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import RLock
 from typing import Final
 
+from peaceful.item._rate import Rate
 from peaceful.model import Progress, ProgressUnit
 
 PUBLISH_EVERY: Final = 0.05
 """Seconds between two published pictures of one item: 20 a second are more than an eye can use."""
 
-_SMOOTHING: Final = 2.0
-"""Seconds over which a rate is smoothed: long enough to be read, short enough to follow."""
-
 
 class ProgressReporter:
-    """Takes what an item says of its progress: how much there is, how much is done, what it does now.
+    """Takes what an item says: how much there is to do, how much is done, what it does now.
 
-    May be called as often as the item likes, from any thread; a picture is passed on at most every
-    `PUBLISH_EVERY` seconds, and at once where its message or its total changed.
+    May be called as often as the item likes, from any thread. A picture is passed on at most every
+    `PUBLISH_EVERY` seconds, and at once where its message or its total changed, or all is done; the
+    newest one is always passed on in the end.
+
+    Args:
+        publish: takes pictures.
+        monotonic: seconds since some fixed moment.
+        later: calls a function after some seconds; without it, what is held back is passed on with
+            whatever the item says next.
     """
 
     __slots__ = (
         "_done",
+        "_held_back",
         "_last_moved",
         "_last_published",
+        "_later",
+        "_lock",
         "_message",
         "_monotonic",
         "_publish",
         "_rate",
-        "_rate_at",
-        "_rate_done",
-        "_started",
         "_total",
         "_unit",
     )
 
-    def __init__(self, publish: Callable[[Progress], None], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        publish: Callable[[Progress], None],
+        monotonic: Callable[[], float],
+        later: Callable[[float, Callable[[], None]], None] | None = None,
+    ) -> None:
         self._publish = publish
         self._monotonic = monotonic
+        self._later = later
+        # Re-entrant, because whoever takes a picture may make the item say something.
+        self._lock = RLock()
         self._unit = ProgressUnit.UNKNOWN
         self._total: float | None = None
         self._done: float = 0
         self._message = ""
-        self._rate: float | None = None
-        self._started = self._last_moved = self._rate_at = monotonic()
-        self._rate_done: float = 0
+        self._last_moved = monotonic()
+        self._rate = Rate(self._last_moved)
         self._last_published = float("-inf")
+        self._held_back = False
 
     def total(
         self,
@@ -60,16 +74,19 @@ class ProgressReporter:
         Args:
             total: in the unit, or none where that is not known.
             unit: what is counted.
-            done: how much was done before, for work that carries on: it counts as done, and not into
-                the rate. Without it, what was said of that before stands.
+            done: how much was done before, for work that carries on: it counts as done, and not
+                into the rate. Without it, what was said of that before stands.
         """
-        self._total, self._unit = total, unit
-        if done is not None:
-            self._done = self._rate_done = done
-            self._rate, self._rate_at = None, self._monotonic()
-        if unit is ProgressUnit.PERCENT and total is None:
-            self._total = 100
-        self._moved(at_once=True)
+        with self._lock:
+            if unit is not self._unit:
+                self._rate = Rate(self._monotonic())
+            self._total, self._unit = total, unit
+            if unit is ProgressUnit.PERCENT and total is None:
+                self._total = 100
+            if done is not None:
+                self._done = done
+                self._rate = Rate(self._monotonic())
+            self._moved(at_once=True)
 
     def bytes(self, total: float | None, *, done: float | None = None) -> None:
         """Says that bytes are counted, and how many there are, if that is known; see `total`."""
@@ -81,24 +98,27 @@ class ProgressReporter:
 
     def percent(self, done: float) -> None:
         """Says how much of the whole is done, from 0 to 100."""
-        self._unit, self._total, self._done = ProgressUnit.PERCENT, 100, done
-        self._moved()
+        with self._lock:
+            if self._unit is not ProgressUnit.PERCENT:
+                self.total(100, ProgressUnit.PERCENT, done=0)
+            self._advance(done - self._done)
 
     def advance(self, amount: float = 1) -> None:
         """Says that so much more is done."""
-        self._done += amount
-        self._moved()
+        with self._lock:
+            self._advance(amount)
 
     def done(self, done: float) -> None:
         """Says how much is done by now, in all."""
-        self._done = done
-        self._moved()
+        with self._lock:
+            self._advance(done - self._done)
 
     def message(self, text: str) -> None:
         """Says what is done now, in a few words."""
-        if text != self._message:
+        with self._lock:
+            changed = text != self._message
             self._message = text
-            self._moved(at_once=True)
+            self._moved(at_once=changed)
 
     @property
     def last_message(self) -> str:
@@ -110,38 +130,50 @@ class ProgressReporter:
         return self._monotonic() - self._last_moved
 
     def snapshot(self, *, stalled_for: float | None = None) -> Progress:
-        """The picture as it is now."""
-        left: float | None = None
-        if self._total is not None and self._rate:
-            left = max(0.0, self._total - self._done) / self._rate
-        return Progress(
-            unit=self._unit,
-            done=self._done,
-            total=self._total,
-            rate=self._rate,
-            seconds_left=left,
-            message=self._message,
-            stalled_for=stalled_for,
-        )
+        """The picture as it is now.
 
-    def _moved(self, *, at_once: bool = False) -> None:
-        now = self._monotonic()
-        self._last_moved = now
-        if now - self._last_published < PUBLISH_EVERY and not (at_once or self._is_whole()):
-            return
-        self._update_rate(now)
-        self._last_published = now
+        Args:
+            stalled_for: what is to be said of that.
+        """
+        with self._lock:
+            rate = self._rate.at(self._monotonic())
+            left = None
+            if self._total is not None and rate:
+                left = max(0.0, self._total - self._done) / rate
+            return Progress(
+                unit=self._unit,
+                done=self._done,
+                total=self._total,
+                rate=rate,
+                seconds_left=left,
+                message=self._message,
+                stalled_for=stalled_for,
+            )
+
+    def _advance(self, amount: float) -> None:
+        was_whole = self._is_whole()
+        self._done += amount
+        self._rate.moved(self._monotonic(), amount)
+        self._moved(at_once=self._is_whole() and not was_whole)
+
+    def _moved(self, *, at_once: bool) -> None:
+        now = self._last_moved = self._monotonic()
+        wait = self._last_published + PUBLISH_EVERY - now
+        if at_once or wait <= 0:
+            self._pass_on()
+        elif self._later is not None and not self._held_back:
+            self._held_back = True
+            self._later(wait, self._pass_on_held_back)
+
+    def _pass_on_held_back(self) -> None:
+        with self._lock:
+            if self._held_back:
+                self._pass_on()
+
+    def _pass_on(self) -> None:
+        self._held_back = False
+        self._last_published = self._monotonic()
         self._publish(self.snapshot())
 
     def _is_whole(self) -> bool:
         return self._total is not None and self._done >= self._total
-
-    def _update_rate(self, now: float) -> None:
-        """An exponential moving average whose weight is the share of the smoothing time that passed."""
-        passed = now - self._rate_at
-        if passed <= 0:
-            return
-        present = (self._done - self._rate_done) / passed
-        weight = min(1.0, passed / _SMOOTHING)
-        self._rate = present if self._rate is None else self._rate + weight * (present - self._rate)
-        self._rate_at, self._rate_done = now, self._done

@@ -145,14 +145,13 @@ def with_stored_values(
     found: dict[str, object] = {}
     for key, value in given.items():
         field = _field_of(type(item), key)
-        form = forms.get(field)
-        kind = type(item).model_fields[field].annotation if field in item.model_fields_set else None
-        if not isinstance(spec_of(value), StoredSpec) or (form is None and is_secret_type(kind)):
+        if not isinstance(spec_of(value), StoredSpec) or field not in forms:
             continue
-        if field in forms:
-            spec = spec_from_stored(form, state_types=state_types, functions=functions)
-            if not isinstance(spec, StoredSpec):
-                found[key] = spec.value if isinstance(spec, ValueSpec) else spec.template
+        if forms[field] is None and is_secret_type(_declared_type(type(item), field)):
+            continue
+        spec = spec_from_stored(forms[field], state_types=state_types, functions=functions)
+        if not isinstance(spec, StoredSpec):
+            found[key] = spec.value if isinstance(spec, ValueSpec) else spec.template
     return type(item)(**{**given, **found}) if found else item
 
 

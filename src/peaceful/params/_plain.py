@@ -59,7 +59,7 @@ def plain_form(value: object) -> JsonValue:
         return str(value)
     try:
         return _plain(value)
-    except PydanticSerializationError as error:
+    except (PydanticSerializationError, UnicodeDecodeError) as error:
         raise DefinitionError(
             f"A value of type {kind.__name__} cannot be stored: {error}.",
             help="give the field a type with a JSON form, such as pydantic.Base64Bytes for bytes",
@@ -100,9 +100,13 @@ def _plain(value: object) -> JsonValue:
         return sorted(parts, key=_order)
     if is_row(value):
         return [plain_form(part) for part in value]
-    if type(value) is float and math.isfinite(value):
-        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else _NOT_FINITE[str(value)]
     return _jsonable(value)
+
+
+_NOT_FINITE: Final = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
+"""JSON has no such numbers; pydantic reads these texts as such."""
 
 
 def _with_fields(value: object) -> JsonValue:
@@ -120,14 +124,14 @@ def _with_fields(value: object) -> JsonValue:
 
 
 def _jsonable(value: object) -> JsonValue:
-    form = to_jsonable_python(
-        value, by_alias=True, round_trip=True, fallback=_described, inf_nan_mode="strings"
-    )
+    form = to_jsonable_python(value, by_alias=True, round_trip=True, fallback=_described)
     return cast(JsonValue, form)
 
 
 def _needs_care(value: object) -> bool:
-    """Whether there is a secret or a set in it."""
+    """Whether there is something in it that pydantic would not write as it is written here."""
+    if type(value) is float:
+        return not math.isfinite(value)
     return type(value) not in SCALARS and (
         isinstance(value, (*_SECRETS, set, frozenset))
         or any(_needs_care(part) for part in _parts(value))

@@ -17,7 +17,7 @@ from peaceful.params._reference import (
     reference_of,
 )
 from peaceful.params._stored_word import STORED
-from peaceful.params._types import fields_of, is_named_tuple, type_alternatives
+from peaceful.params._types import fields_of, hints_of, is_named_tuple, type_alternatives
 
 Place: TypeAlias = tuple[str, Reference, object]
 """Where a reference is in a value, such as `[0]` or `.host`; the reference; the type due there."""
@@ -151,7 +151,7 @@ def _part_type(option: object, container: object, key: object) -> object | None:
 
 def _entry_type(kind: type, arguments: tuple[Any, ...], key: str) -> object | None:
     if is_typeddict(kind):
-        return cast(object, kind.__annotations__.get(key, object))
+        return cast(object, hints_of(kind).get(key, object))
     if (fields := fields_of(kind)) is not None:
         return fields.get(key, object)
     if not issubclass(kind, Iterable) or issubclass(kind, (str, bytes)):

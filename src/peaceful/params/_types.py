@@ -174,14 +174,16 @@ def _arguments_go(source: object, target: object) -> bool:
         return True
     if get_origin(source) is tuple:
         return _tuple_goes(given, target, wanted)
-    # Arguments of other people's generic classes need not mean the same.
-    known = {getattr(get_origin(one), "__module__", "") for one in (source, target)} <= _KNOWN
-    if not known or len(given) != len(wanted):
+    if not _is_collection(source) or not _is_collection(target) or len(given) != len(wanted):
         return True
     return all(is_assignable(one, other) for one, other in zip(given, wanted, strict=True))
 
 
-_KNOWN = frozenset({"builtins", "collections", "collections.abc"})
+def _is_collection(declared: object) -> bool:
+    """Whether the arguments of a generic type say what is in it; those of other classes may not."""
+    origin = get_origin(declared)
+    known = getattr(origin, "__module__", "") in {"builtins", "collections", "collections.abc"}
+    return known and hasattr(origin, "__iter__")
 
 
 def _tuple_goes(given: tuple[Any, ...], target: object, wanted: tuple[Any, ...]) -> bool:

@@ -116,11 +116,12 @@ def payload_of(record: Record) -> bytes:
     """
     match record:
         case Started(item, at):
-            return _encoded(["started", item, time_text(at)])
+            # There is one for each item: this takes half the time.
+            return f'["started",{_encoder.encode(item)},"{time_text(at)}"]'.encode("ascii")
         case Settled(item):
             return _encoded(["settled", item])
         case Recorded(item, states):
-            entries = {str(kind): entry_of(state) for kind, state in states.items()}
+            entries = {kind.value: entry_of(state) for kind, state in states.items()}
             payload = _encoded(["state", item, entries])
             _check_depth(payload, entries)
             return payload

@@ -78,8 +78,8 @@ class StateWriter(Protocol):
     async def close(self) -> None:
         """Ends the block: what was recorded is where people read it when this returns.
 
-        An item that was started and neither recorded nor settled is in doubt. May be called again;
-        after an error, it tries again.
+        An item that was started and neither recorded nor settled is in doubt. Called again, it does
+        nothing.
 
         Raises:
             StorageError: that was not possible; the next `open` does it, nothing is lost.

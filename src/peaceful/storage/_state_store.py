@@ -90,10 +90,8 @@ class YamlStateStore:
         self, execution_id: ExecutionId, items: Sequence[ItemId], *, applies: bool
     ) -> YamlStateWriter:
         """See `StateStore.open`."""
-        if self._writer is not None:
-            if not self._writer.over:
-                raise RuntimeError("the block before was not closed")
-            self._writer.let_go()
+        if self._writer is not None and not self._writer.over:
+            raise RuntimeError("the block before was not closed")
         found = self._journalled()
         if found is not None:
             self._fold(found.log, all_records=found.all_records)

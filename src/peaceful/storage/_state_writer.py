@@ -40,9 +40,8 @@ class YamlStateWriter:
         self._log = log
         self._fold = fold
         self._closing: asyncio.Task[None] | None = None
-        self._let_go = False
         self.over: bool = False
-        """Whether `close` was called and is done, with or without success."""
+        """Whether nothing more will be written, by success or not."""
 
     def started(self, item: ItemId, at: datetime) -> None:
         """See `StateWriter.started`."""
@@ -76,7 +75,7 @@ class YamlStateWriter:
 
     async def close(self) -> None:
         """See `StateWriter.close`."""
-        if self._let_go:
+        if self.over:
             return
         if self._closing is None:
             self._closing = asyncio.create_task(self._close())
@@ -84,11 +83,11 @@ class YamlStateWriter:
         await asyncio.shield(self._closing)
 
     def let_go(self) -> None:
-        """Closes what is open, and does nothing more: what is not folded is for the next block."""
-        if not self._let_go:
-            self._let_go = True
-            self._journal.close()
-            self._worker.close()
+        """Writes nothing more, as if the process were killed: the rest is for the next block."""
+        if not self.over:
+            self.over = True
+            # In the worker, after what it is doing with the file.
+            self._worker.close(self._journal.close)
 
     def _add(self, record: Record) -> None:
         if self.over or self._closing is not None:
@@ -106,7 +105,5 @@ class YamlStateWriter:
                 await self._journal.synced()
             self._log.finished = True
             await self._worker.submit(lambda: self._fold(self._log))
-            self.let_go()
         finally:
-            self._closing = None
-            self.over = True
+            self.let_go()

@@ -70,6 +70,8 @@ class EntryInvalid(ValueError):
         self.reason = reason
 
 
+_WITHOUT_ZONE: Final = -len("+00:00")
+
 _FIELDS: Final = frozenset({"kind", "version", "at", "in_progress_since", "state", "params"})
 
 
@@ -124,7 +126,7 @@ def time_text(time: datetime) -> str:
     """A moment as people and programs read it (RFC 3339), in UTC."""
     if time.tzinfo is not UTC:
         time = time.astimezone(UTC)
-    return f"{time.isoformat().removesuffix('+00:00')}Z"
+    return time.isoformat()[:_WITHOUT_ZONE] + "Z"
 
 
 def time_from(text: str) -> datetime:

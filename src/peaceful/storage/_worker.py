@@ -40,11 +40,18 @@ class Worker:
         self._jobs.put(lambda: _work(work, future, loop))
         return future
 
-    def close(self) -> None:
-        """Ends the thread after what was submitted until now."""
-        if self._thread is not None:
-            self._jobs.put(None)
-            self._thread = None
+    def close(self, last: Callable[[], None]) -> None:
+        """Ends the thread after what was submitted until now.
+
+        Args:
+            last: done at the very end; it raises nothing.
+        """
+        if self._thread is None:
+            last()
+            return
+        self._jobs.put(last)
+        self._jobs.put(None)
+        self._thread = None
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:

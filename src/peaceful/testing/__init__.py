@@ -2,11 +2,12 @@
 
 from peaceful.testing._clock import ManualClock
 from peaceful.testing._execution_store import MemoryExecutionStore
-from peaceful.testing._harness import FlowHarness, ItemHarness, run_item
+from peaceful.testing._harness import Command, FlowHarness, ItemHarness, run_item
 from peaceful.testing._sink import RecordingSink
 from peaceful.testing._state_store import MemoryStateStore
 
 __all__ = [
+    "Command",
     "FlowHarness",
     "ItemHarness",
     "ManualClock",

@@ -1,7 +1,8 @@
-"""Downloads over real HTTP: what is there is compared with the source, and fetched where it differs."""
+"""Downloads over real HTTP: what is there is compared with the source."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import stat
@@ -16,6 +17,8 @@ from pydantic import SecretStr
 
 from peaceful.items import FileDownload, FileDownloadState
 from peaceful.model import ItemEnded, ItemProgressed, ItemStatus, ProgressUnit
+from peaceful.runtime import Flow
+from peaceful.storage import StateKind
 from peaceful.testing import FlowHarness, ItemHarness
 
 CONTENT = bytes(range(256)) * 200
@@ -32,6 +35,12 @@ def download(server: FileServer, folder: Path, **more: object) -> ItemHarness[Fi
 def names(folder: Path) -> set[str]:
     """What is in the folder of the target."""
     return {path.name for path in (folder / "to").iterdir()}
+
+
+def all_text(folder: Path) -> str:
+    """Whatever is in the files below a folder."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return "".join(path.read_text(errors="replace") for path in files)
 
 
 async def test_a_file_is_downloaded_whole(server: FileServer, tmp_path: Path) -> None:
@@ -64,12 +73,11 @@ async def test_a_file_is_downloaded_whole(server: FileServer, tmp_path: Path) ->
         Served(b""),
         Served(b"", head=501),
     ],
-    ids=lambda served: str(served)[-40:],
 )
 async def test_whatever_the_server_tells_a_second_run_changes_nothing(
     served: Served, server: FileServer, tmp_path: Path
 ) -> None:
-    """Versions, lengths, chunks, or none of them: it is downloaded once, and unchanged from then on."""
+    """Versions, lengths, chunks or none of them: downloaded once, it is unchanged from then on."""
     server.files["/f"] = served
     harness = download(server, tmp_path)
 
@@ -246,11 +254,9 @@ async def test_secrets_are_shown_and_stored_nowhere(server: FileServer, tmp_path
     server.files["/f"].head = 403
     outcome = await harness.run("ensure")
 
-    everything = f"{harness.events} {harness.store.load('current')}"  # type: ignore[arg-type]  # its value
-    everything += f"{harness.store.load('goal')} {outcome}"  # type: ignore[arg-type]  # its value
-    everything += "".join(
-        path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()
-    )
+    everything = f"{harness.events} {outcome}"
+    everything += "".join(str(harness.store.load(kind)) for kind in StateKind)
+    everything += all_text(tmp_path)
     assert "tell-nobody" not in everything
     assert "/f?v=1&token=..." in everything
     assert any("tell-nobody" in asked.target for asked in server.asked)
@@ -269,8 +275,6 @@ async def test_rights_are_those_that_the_umask_leaves(server: FileServer, tmp_pa
     )
     target = tmp_path / "f.bin"
     arguments = (server.url("/f"), str(target), str(tmp_path))
-
-    import asyncio
 
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, *arguments)
 
@@ -343,10 +347,7 @@ async def test_others_can_refer_to_the_path_before_anything_is_there(
     server.files["/f"] = Served(CONTENT)
     server.files["/g"] = Served(b"second")
 
-    def declare(flow: object) -> None:
-        from peaceful.runtime import Flow
-
-        assert isinstance(flow, Flow)
+    def declare(flow: Flow) -> None:
         one = flow.add("one", FileDownload(src=server.url("/f"), dest=tmp_path / "one"))
         flow.add("two", FileDownload(src=server.url("/g"), dest=one.state.path))
 

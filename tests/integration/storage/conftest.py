@@ -8,9 +8,12 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import ParamSpec, TypeVar
 
 import pytest
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 CALLS = (
     *("open", "write", "fsync", "fdatasync", "ftruncate", "fchmod", "close", "mkdir", "chmod"),
@@ -42,10 +45,10 @@ class FailingSystem:
         """Nothing fails any more."""
         self._nth = -1
 
-    def wrap(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def wrap(self, name: str, call: Callable[P, T]) -> Callable[P, T]:
         """A call that counts, and may fail."""
 
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
+        def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
             if self._nth < 0 or name not in self._only:
                 return call(*args, **kwargs)
             self.calls.append(name)

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,18 +17,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peaceful.errors import FileDamaged, FileInaccessible
-from peaceful.storage import write_file_atomically
-from peaceful.storage import _files
+from peaceful.storage import _files, write_file_atomically
 from peaceful.storage._files import read_file, write_all
 
 if TYPE_CHECKING:
-    from conftest import FailingSystem
+    from tests.integration.storage.conftest import FailingSystem
 
 REFUSALS = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EMFILE)
 
 
-def rights(path: Path) -> int:
+def _rights(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def _error_of(use: Callable[[], None]) -> FileInaccessible | None:
+    try:
+        use()
+    except FileInaccessible as error:
+        return error
+    return None
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -48,8 +56,8 @@ def test_rights(tmp_path: Path, umask: int) -> None:
     finally:
         os.umask(before)
 
-    assert rights(tmp_path / "a") == rights(tmp_path / "a" / "b") == 0o700
-    assert rights(tmp_path / "a" / "b" / "file") == 0o600
+    assert _rights(tmp_path / "a") == _rights(tmp_path / "a" / "b") == 0o700
+    assert _rights(tmp_path / "a" / "b" / "file") == 0o600
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=errno.errorcode.get)
@@ -57,21 +65,19 @@ def test_rights(tmp_path: Path, umask: int) -> None:
 def test_every_call_fails_in_turn(
     tmp_path: Path, system: FailingSystem, refusal: int, sync: bool
 ) -> None:
-    """Whichever call the system refuses, the file is the old one or the new one, and it is said why."""
+    """Whichever call is refused, the file is the old one or the new one, and it is said why."""
     made = 0
     for nth in count():
         path = tmp_path / str(nth) / "file"
         path.parent.mkdir()
         path.write_bytes(b"old")
         system.fail(nth, refusal)
-        try:
-            write_file_atomically(path, b"new", sync=sync)
-        except FileInaccessible as error:
+        error = _error_of(partial(write_file_atomically, path, b"new", sync=sync))
+        system.heal()
+        if error is not None:
             assert error.path == path
             assert "could not be written" in error.message
             assert os.strerror(refusal) in error.message
-        finally:
-            system.heal()
         assert path.read_bytes() in (b"old", b"new")
         if not system.failed:
             assert path.read_bytes() == b"new"
@@ -80,19 +86,13 @@ def test_every_call_fails_in_turn(
     assert made >= 8
 
 
-def test_every_call_fails_in_turn_where_nothing_is(
-    tmp_path: Path, system: FailingSystem
-) -> None:
-    """Where folders are missing too, there is no file or the whole new one, and the next try works."""
+def test_every_call_fails_in_turn_where_nothing_is(tmp_path: Path, system: FailingSystem) -> None:
+    """Where folders are missing too, there is no file or a whole one, and the next try works."""
     for nth in count():
         path = tmp_path / str(nth) / "a" / "b" / "file"
         system.fail(nth)
-        try:
-            write_file_atomically(path, b"new")
-        except FileInaccessible:
-            pass
-        finally:
-            system.heal()
+        _error_of(partial(write_file_atomically, path, b"new"))
+        system.heal()
         assert not path.exists() or path.read_bytes() == b"new"
         write_file_atomically(path, b"newer")
         assert path.read_bytes() == b"newer"
@@ -171,7 +171,13 @@ def test_what_a_killed_process_leaves(
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as alive:
         others = {
             tmp_path / name: b"other"
-            for name in (f".x.{alive.pid}-0.tmp", ".x.1-0.tmp", ".tmp", "x.5-5.tmp", f".x.{10**30}-0.tmp")
+            for name in (
+                f".x.{alive.pid}-0.tmp",
+                ".x.1-0.tmp",
+                ".tmp",
+                "x.5-5.tmp",
+                f".x.{10**30}-0.tmp",
+            )
         }
         for other, data in others.items():
             other.write_bytes(data)
@@ -184,7 +190,7 @@ def test_what_a_killed_process_leaves(
 def test_own_files_are_not_taken_for_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While one file is written, writing another in the same folder does not remove what is there."""
+    """While one file is written, writing another in the same folder does not remove it."""
     replace = os.replace
 
     def replace_after_another(source: Path, target: Path) -> None:
@@ -218,7 +224,7 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 def test_things_that_are_no_files(tmp_path: Path) -> None:
-    """A folder, a pipe or a device where a file belongs is said to be one, without waiting for it."""
+    """A folder, a pipe or a device where a file belongs is said to be one, without waiting."""
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     for name, what in (("folder", "a folder"), ("pipe", "a named pipe")):
@@ -276,7 +282,7 @@ def test_file_systems_without_sync_of_folders(tmp_path: Path, system: FailingSys
 def test_other_platforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where rights and folders are not as in POSIX, files are written all the same."""
     (tmp_path / ".x.1-0.tmp").write_bytes(b"other")
-    monkeypatch.setattr(_files.os, "name", "nt")
+    monkeypatch.setattr(os, "name", "nt")
     _files.sync_folder(tmp_path / "none")
     descriptor = _files.open_new(tmp_path / "file", os.O_WRONLY)
     write_all(descriptor, b"x")

@@ -7,6 +7,7 @@ import errno
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from peaceful.storage._journal import Journal
 from peaceful.storage._worker import Worker
 
 if TYPE_CHECKING:
-    from conftest import FailingSystem
+    from tests.integration.storage.conftest import FailingSystem
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ async def worker() -> AsyncIterator[Worker]:
     """A thread that waits for the disk."""
     worker = Worker("test")
     yield worker
-    worker.close()
+    worker.close(lambda: None)
 
 
 @pytest.fixture
@@ -36,28 +37,44 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / ".states_journal"
 
 
-def payloads(path: Path) -> tuple[bytes, ...]:
+def _payloads(path: Path) -> tuple[bytes, ...]:
     found = scan(path.read_bytes())
     assert (found.torn, found.damage) == (b"", None)
     return found.payloads
 
 
 async def test_what_is_appended_is_there(path: Path, worker: Worker) -> None:
-    """A record outlives the process when `append` returns, and the machine when `synced` completes."""
+    """A record outlives the process when it is appended, and the machine when it is synced."""
     journal = Journal(path, worker, b"first")
     journal.append(b"second")
-    assert payloads(path) == (b"first", b"second")
+    assert _payloads(path) == (b"first", b"second")
     await journal.synced()
     journal.append(b"third")
     await asyncio.gather(journal.synced(), journal.synced())
     journal.close()
 
-    assert payloads(path) == (b"first", b"second", b"third")
+    assert _payloads(path) == (b"first", b"second", b"third")
     assert journal.count == 3
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert _rights(path) == 0o600
 
 
-class Syncs:
+def _rights(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _exists(path: Path) -> bool:
+    return path.exists()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+class _Syncs:
     """Syncs that wait until they are let go."""
 
     def __init__(self) -> None:
@@ -78,7 +95,7 @@ async def test_one_sync_for_all_who_wait(
     path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one sync runs, all that arrives waits for the next one, and for no more than that."""
-    syncs = Syncs()
+    syncs = _Syncs()
     journal = Journal(path, worker, b"first")
     monkeypatch.setattr(_journal, "_sync", syncs.sync)
     journal.append(b"1")
@@ -91,7 +108,7 @@ async def test_one_sync_for_all_who_wait(
     syncs.let_go()
     await first
     assert not any(future.done() for future in later)
-    assert seen < await syncs.begun.get() == path.stat().st_size
+    assert seen < await syncs.begun.get() == _size(path)
     syncs.let_go()
     await asyncio.gather(*later)
 
@@ -103,7 +120,7 @@ async def test_who_waits_may_be_cancelled(
     path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever stops waiting stops nobody else."""
-    syncs = Syncs()
+    syncs = _Syncs()
     journal = Journal(path, worker, b"first")
     monkeypatch.setattr(_journal, "_sync", syncs.sync)
     journal.append(b"1")
@@ -118,7 +135,7 @@ async def test_who_waits_may_be_cancelled(
 
 
 async def test_a_sync_that_fails(path: Path, worker: Worker, system: FailingSystem) -> None:
-    """Of a sync that fails, everyone hears who waits, and everyone after: no second one is believed."""
+    """Of a sync that fails, all hear who wait, and all who come later: no second is believed."""
     journal = Journal(path, worker, b"first")
     journal.append(b"1")
     system.fail(0, errno.EIO, only=("fdatasync",))
@@ -132,11 +149,11 @@ async def test_a_sync_that_fails(path: Path, worker: Worker, system: FailingSyst
         await journal.synced()
     journal.close()
 
-    assert payloads(path) == (b"first", b"1")
+    assert _payloads(path) == (b"first", b"1")
 
 
 async def test_a_write_that_fails(path: Path, worker: Worker, system: FailingSystem) -> None:
-    """After a write that fails, nothing more is appended, and the file ends with the record before."""
+    """After a write that fails, nothing more is appended; the file ends with what came before."""
     journal = Journal(path, worker, b"first")
     journal.append(b"1")
     waiting = journal.synced()
@@ -151,35 +168,36 @@ async def test_a_write_that_fails(path: Path, worker: Worker, system: FailingSys
         await waiting
     journal.close()
 
-    assert payloads(path) == (b"first", b"1")
+    assert _payloads(path) == (b"first", b"1")
 
 
+@pytest.mark.parametrize("can_cut", [True, False])
 async def test_half_a_record(
-    path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch, can_cut: bool
 ) -> None:
-    """Half a record that was written before the disk was full is cut off again, where that is possible."""
-    for can_cut in (True, False):
-        journal = Journal(path, worker, b"first")
-        write, left = os.write, [7]
+    """Half a record, written before the disk was full, is cut off where that is possible."""
+    journal = Journal(path, worker, b"first")
+    write, left = os.write, [7]
 
-        def limited(descriptor: int, data: bytes) -> int:
-            if not left:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            return write(descriptor, data[: left.pop()])
+    def limited(descriptor: int, data: bytes) -> int:
+        if not left:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data[: left.pop()])
 
-        def refused(*_: object) -> None:
-            raise OSError(errno.EIO, "Input/output error")
+    def refused(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
 
-        with monkeypatch.context() as patched:
-            patched.setattr(os, "write", limited)
-            if not can_cut:
-                patched.setattr(os, "ftruncate", refused)
-            with pytest.raises(FileInaccessible, match="No space left"):
-                journal.append(b"second")
-        journal.close()
-        found = scan(path.read_bytes())
-        assert found.payloads == (b"first",)
-        assert len(found.torn) == (0 if can_cut else 7)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", limited)
+        if not can_cut:
+            patched.setattr(os, "ftruncate", refused)
+        with pytest.raises(FileInaccessible, match="No space left"):
+            journal.append(b"second")
+    journal.close()
+    found = scan(_content(path))
+
+    assert found.payloads == (b"first",)
+    assert len(found.torn) == (0 if can_cut else 7)
 
 
 async def test_a_full_disk(full_disk: Callable[[int], Path], worker: Worker) -> None:
@@ -187,16 +205,18 @@ async def test_a_full_disk(full_disk: Callable[[int], Path], worker: Worker) -> 
     folder = full_disk(64 * 1024)
     path = folder / "journal"
     journal = Journal(path, worker, b"first")
-    written = 1
-    with pytest.raises(FileInaccessible, match="No space left") as caught:
+
+    async def fill() -> None:
         for _ in range(1000):
             journal.append(b"x" * 1000)
             await journal.synced()
-            written += 1
+
+    with pytest.raises(FileInaccessible, match="No space left") as caught:
+        await fill()
     journal.close()
 
     assert "free some disk space" in caught.value.help
-    assert len(payloads(path)) == written > 10
+    assert len(_payloads(path)) == journal.count > 10
 
 
 async def test_every_call_fails_in_turn(
@@ -212,7 +232,7 @@ async def test_every_call_fails_in_turn(
             assert system.failed
         finally:
             system.heal()
-        assert not path.exists() or payloads(path) == (b"first",)
+        assert not _exists(path) or _payloads(path) == (b"first",)
         if not system.failed:
             break
     assert not system.failed
@@ -250,7 +270,7 @@ async def test_worker_hands_on_results_and_errors() -> None:
     """Work is done in order, in a thread that keeps no process alive; its errors are handed on."""
     worker = Worker("a name")
     done: list[int] = []
-    futures = [worker.submit(lambda number=number: done.append(number)) for number in range(10)]
+    futures = [worker.submit(partial(done.append, number)) for number in range(10)]
     thread = await worker.submit(threading.current_thread)
     with pytest.raises(ZeroDivisionError):
         await worker.submit(lambda: 1 // 0)
@@ -258,14 +278,14 @@ async def test_worker_hands_on_results_and_errors() -> None:
     for future in gone:
         future.cancel()
     await worker.submit(lambda: None)
-    worker.close()
-    worker.close()
+    worker.close(lambda: done.append(10))
+    thread.join(10)
+    worker.close(lambda: done.append(11))
 
-    assert done == list(range(10))
+    assert done == list(range(12))
     assert all(future.done() for future in futures)
     assert thread.name == "a name"
     assert thread.daemon
-    thread.join(10)
     assert not thread.is_alive()
 
 
@@ -275,11 +295,12 @@ def test_worker_after_its_loop() -> None:
 
     async def leave() -> threading.Thread:
         thread = await worker.submit(threading.current_thread)
-        worker.submit(lambda: go.wait(10))
+        unheard = worker.submit(lambda: go.wait(10))
+        assert not unheard.done()
         return thread
 
     thread = asyncio.run(leave())
-    worker.close()
+    worker.close(lambda: None)
     go.set()
     thread.join(10)
     assert not thread.is_alive()

@@ -1,7 +1,8 @@
-"""Killed at any instant, a process loses no state, and leaves none that passes for newer than it is."""
+"""Killed at any instant, a process loses no state, and leaves none that passes for newer."""
 
 from __future__ import annotations
 
+import os
 import random
 import selectors
 import subprocess
@@ -18,14 +19,14 @@ AT_ONCE = 3
 """How many items the worker has in progress at a time."""
 
 
-def values(text: str) -> dict[str, int]:
+def _values(text: str) -> dict[str, int]:
     """The last value of each item; a line that was cut is none."""
     lines = text.splitlines(keepends=True)
     pairs = (line.split() for line in lines if line.endswith("\n"))
     return {item: int(value) for item, value in pairs}
 
 
-def killed_after(seconds: float, folder: Path, environment: dict[str, str]) -> dict[str, int]:
+def _killed_after(seconds: float, folder: Path, environment: dict[str, str]) -> dict[str, int]:
     """Lets the worker work for a while, and kills it; returns what it said was durable."""
     said = b""
     with (
@@ -35,20 +36,21 @@ def killed_after(seconds: float, folder: Path, environment: dict[str, str]) -> d
         selectors.DefaultSelector() as selector,
     ):
         assert process.stdout is not None
-        selector.register(process.stdout, selectors.EVENT_READ)
-        said += process.stdout.read1()
+        output = process.stdout.fileno()
+        selector.register(output, selectors.EVENT_READ)
+        said += os.read(output, 65536)
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if selector.select(left):
-                said += process.stdout.read1()
+                said += os.read(output, 65536)
         process.kill()
         said += process.stdout.read()
-    return values(said.decode())
+    return _values(said.decode())
 
 
-def check(folder: Path, durable: dict[str, int]) -> None:
+def _check(folder: Path, durable: dict[str, int]) -> None:
     """What was said to be durable is stored, and what is stored is what is, or is in doubt."""
-    world = values((folder / "world").read_text())
+    world = _values((folder / "world").read_text())
     states = YamlStateStore(folder / "flow").load(StateKind.CURRENT)
     for item, value in durable.items():
         assert isinstance(stored := states[item].state, int)
@@ -59,15 +61,13 @@ def check(folder: Path, durable: dict[str, int]) -> None:
         assert item in doubtful or states[item].state == value
 
 
-def kill_and_carry_on(
-    times: int, seed: int, folder: Path, environment: dict[str, str]
-) -> None:
+def _kill_and_carry_on(times: int, seed: int, folder: Path, environment: dict[str, str]) -> None:
     """Kills the worker again and again on the same folder, which nobody mends in between."""
     chance = random.Random(seed)
     for _ in range(times):
-        durable = killed_after(chance.uniform(0, 0.15), folder, environment)
+        durable = _killed_after(chance.uniform(0, 0.15), folder, environment)
         assert durable
-        check(folder, durable)
+        _check(folder, durable)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -75,13 +75,11 @@ def test_killed_at_random_instants(
     tmp_path: Path, unmeasured_environment: dict[str, str], seed: int
 ) -> None:
     """Thirty kills at random instants lose nothing that was durable, and need no mending."""
-    kill_and_carry_on(10, seed, tmp_path, unmeasured_environment)
+    _kill_and_carry_on(10, seed, tmp_path, unmeasured_environment)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_killed_a_thousand_times(
-    tmp_path: Path, unmeasured_environment: dict[str, str]
-) -> None:
+def test_killed_a_thousand_times(tmp_path: Path, unmeasured_environment: dict[str, str]) -> None:
     """A thousand kills lose nothing either."""
-    kill_and_carry_on(1000, 4, tmp_path, unmeasured_environment)
+    _kill_and_carry_on(1000, 4, tmp_path, unmeasured_environment)

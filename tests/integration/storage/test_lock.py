@@ -21,7 +21,7 @@ from peaceful.errors import FileInaccessible
 from peaceful.storage import LockHolder, ProfileLock, _lock
 
 if TYPE_CHECKING:
-    from conftest import FailingSystem
+    from tests.integration.storage.conftest import FailingSystem
 
 ME = LockHolder(
     user="me",
@@ -51,8 +51,8 @@ sys.stdin.readline()
 
 
 @contextmanager
-def child(path: Path, environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], bool]]:
-    """Another process that tries to take the lock, and whether it did; it ends with the block."""
+def _child(path: Path, environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], bool]]:
+    """Another process that tries to take the lock, and whether it did; ends with the block."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDS, path],
         stdin=subprocess.PIPE,
@@ -66,7 +66,7 @@ def child(path: Path, environment: dict[str, str]) -> Iterator[tuple[subprocess.
 
 
 def test_one_at_a_time(path: Path) -> None:
-    """Of two objects, the first has the lock, and the second hears who has it, until it is let go."""
+    """Of two objects, the first has the lock until it lets go, and the second hears who has it."""
     first, second = ProfileLock(path), ProfileLock(path)
 
     assert not first.is_locked()
@@ -127,12 +127,12 @@ def test_held_for_a_block(path: Path) -> None:
 def test_between_processes(path: Path, unmeasured_environment: dict[str, str]) -> None:
     """Two processes exclude each other, both ways round; the text of the holder stays whole."""
     lock = ProfileLock(path)
-    with child(path, unmeasured_environment) as (_, holds):
+    with _child(path, unmeasured_environment) as (_, holds):
         assert holds
         assert lock.is_locked()
         assert lock.acquire(ME) == LockHolder(user="child", pid=5)
     assert lock.acquire(ME) is None
-    with child(path, unmeasured_environment) as (_, holds):
+    with _child(path, unmeasured_environment) as (_, holds):
         assert not holds
         assert lock.holder() == ME
     lock.release()
@@ -141,7 +141,7 @@ def test_between_processes(path: Path, unmeasured_environment: dict[str, str]) -
 def test_killed(path: Path, unmeasured_environment: dict[str, str]) -> None:
     """A lock ends with its process, however that ends; the text it leaves is not believed."""
     lock = ProfileLock(path)
-    with child(path, unmeasured_environment) as (process, holds):
+    with _child(path, unmeasured_environment) as (process, holds):
         assert holds
         process.send_signal(signal.SIGKILL)
         process.wait(10)
@@ -205,7 +205,7 @@ def test_forked_processes_do_not_keep_it(
 
 
 def test_in_a_forked_process(path: Path) -> None:
-    """What is done in a forked copy: its descriptor is closed, and what it believes it holds is nothing."""
+    """In a forked copy, the descriptor is closed, and what it believes to hold is nothing."""
     lock = ProfileLock(path)
     lock.acquire(ME)
     descriptor = lock._descriptor
@@ -246,9 +246,7 @@ def test_threads(path: Path) -> None:
 
 
 def test_asking_disturbs_nobody(path: Path, unmeasured_environment: dict[str, str]) -> None:
-    """However often others ask whether it is held, the lock can be taken; nobody who asks is taken for
-    a holder.
-    """
+    """However often others ask whether it is held, the lock can be taken."""
     asks = (
         "import sys\nfrom pathlib import Path\nfrom peaceful.storage import ProfileLock\n"
         "lock, n = ProfileLock(Path(sys.argv[1])), 0\nprint(flush=True)\n"
@@ -270,7 +268,7 @@ def test_asking_disturbs_nobody(path: Path, unmeasured_environment: dict[str, st
 
 
 def test_others_with_the_same_lock(path: Path) -> None:
-    """It is the lock that filelock takes: who uses that on the same file excludes us, and we them."""
+    """It is the lock that filelock takes: its users on a file exclude ours, and ours them."""
     lock = ProfileLock(path)
     lock.acquire(ME)
     other = filelock.FileLock(path)
@@ -297,8 +295,13 @@ def test_a_file_that_was_removed(path: Path) -> None:
 
 
 def test_a_file_that_is_removed_meanwhile(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that is removed while it is being locked is not locked: the next try takes the new one."""
-    removals = [lambda: path.unlink(), lambda: path.rename(path.with_name("x")) and path.touch()]
+    """Of a file that is removed while it is being locked, the next try takes the new one."""
+
+    def replaced() -> None:
+        path.rename(path.with_name("x"))
+        path.touch()
+
+    removals: list[Callable[[], None]] = [path.unlink, replaced]
     lock_exclusively = _lock._lock_exclusively
 
     def locked(descriptor: int) -> bool:
@@ -339,13 +342,14 @@ def test_refusals(path: Path, system: FailingSystem) -> None:
     lock = ProfileLock(path)
     for nth in range(100):
         system.fail(nth, errno.EACCES)
+        error = None
         try:
             assert lock.acquire(ME) is None
-        except FileInaccessible as error:
-            assert "could not be locked" in error.message
-        finally:
-            system.heal()
-            lock.release()
+        except FileInaccessible as caught:
+            error = caught
+        system.heal()
+        lock.release()
+        assert error is None or "could not be locked" in error.message
         assert not lock.is_locked()
         if not system.failed:
             break

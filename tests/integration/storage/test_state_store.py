@@ -22,7 +22,7 @@ BEGUN = AT + timedelta(minutes=30)
 ITEMS = ("a", "b", "c")
 
 
-def state(value: JsonValue = None, since: datetime | None = None) -> StoredState:
+def _state(value: JsonValue = None, since: datetime | None = None) -> StoredState:
     return StoredState("File", 1, {"value": value}, {"path": "x"}, AT, since)
 
 
@@ -42,7 +42,7 @@ class World(Protocol):
         """From now on, nothing can be written."""
 
 
-class YamlWorld:
+class _YamlWorld:
     """YAML files in a folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -64,7 +64,7 @@ class YamlWorld:
         monkeypatch.setattr("os.write", refused)
 
 
-class MemoryWorld:
+class _MemoryWorld:
     """Memory."""
 
     def __init__(self) -> None:
@@ -89,22 +89,22 @@ class MemoryWorld:
 @pytest.fixture(params=["yaml", "memory"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     """Each kind of store."""
-    return YamlWorld(tmp_path / "flow") if request.param == "yaml" else MemoryWorld()
+    return _YamlWorld(tmp_path / "flow") if request.param == "yaml" else _MemoryWorld()
 
 
-def current(store: StateStore) -> dict[str, StoredState]:
+def _current(store: StateStore) -> dict[str, StoredState]:
     return dict(store.load(StateKind.CURRENT))
 
 
-def in_doubt(store: StateStore) -> dict[str, datetime]:
+def _in_doubt(store: StateStore) -> dict[str, datetime]:
     return {
         item: stored.in_progress_since
-        for item, stored in current(store).items()
+        for item, stored in _current(store).items()
         if stored.in_progress_since is not None
     }
 
 
-async def stored(store: StateStore, **states: StoredState) -> None:
+async def _stored(store: StateStore, **states: StoredState) -> None:
     """Stores current states in a block of their own."""
     writer = store.open("earlier", ITEMS, applies=False)
     for item, each in states.items():
@@ -124,83 +124,87 @@ async def test_states_are_stored(world: World) -> None:
     writer = store.open("execution", ITEMS, applies=True)
     for item in reversed(ITEMS):
         writer.started(item, LATER)
-        await writer.record(item, current=state(item), goal=state("goal"))
-    expected = {item: state(item) for item in ITEMS}
-    assert current(store) == expected
+        await writer.record(item, current=_state(item), goal=_state("goal"))
+    expected = {item: _state(item) for item in ITEMS}
+    assert _current(store) == expected
     await writer.close()
 
-    assert current(store) == current(world.after_kill()) == expected
-    assert store.load(StateKind.GOAL) == dict.fromkeys(ITEMS, state("goal"))
+    assert _current(store) == _current(world.after_kill()) == expected
+    assert store.load(StateKind.GOAL) == dict.fromkeys(ITEMS, _state("goal"))
 
 
 async def test_what_was_not_reached_stays(world: World) -> None:
     """Entries of items that a block did not reach, or does not know, keep their states."""
-    await stored(world.store(), a=state("old"), left_the_flow=state("kept"))
+    await _stored(world.store(), a=_state("old"), left_the_flow=_state("kept"))
     writer = world.store().open("execution", ["a", "b"], applies=False)
-    await writer.record("b", current=state("new"))
+    await writer.record("b", current=_state("new"))
     await writer.close()
 
-    assert current(world.store()) == {
-        "a": state("old"),
-        "b": state("new"),
-        "left_the_flow": state("kept"),
+    assert _current(world.store()) == {
+        "a": _state("old"),
+        "b": _state("new"),
+        "left_the_flow": _state("kept"),
     }
 
 
 async def test_while_a_block_runs(world: World) -> None:
     """Others see what was recorded until now, and what is being changed as in progress."""
     store = world.store()
-    await stored(store, a=state("old"), b=state("old"))
+    await _stored(store, a=_state("old"), b=_state("old"))
     writer = store.open("execution", ITEMS, applies=True)
     writer.started("a", LATER)
     writer.started("b", LATER)
-    await writer.record("b", current=state("new"))
+    await writer.record("b", current=_state("new"))
 
-    assert current(store) == {"a": state("old", since=LATER), "b": state("new")}
+    assert _current(store) == {"a": _state("old", since=LATER), "b": _state("new")}
     await writer.close()
 
 
 async def test_killed(world: World) -> None:
-    """After a kill, what was in progress says so, what ended is stored, what was not started is as it was."""
+    """After a kill, what was in progress says so; what ended is stored; the rest is as it was."""
     store = world.store()
-    await stored(store, a=state("old"), b=state("old"), c=state("old"))
+    await _stored(store, a=_state("old"), b=_state("old"), c=_state("old"))
     writer = store.open("execution", ITEMS, applies=True)
     writer.started("a", LATER)
     writer.started("b", LATER)
-    await writer.record("b", current=state("new"))
+    await writer.record("b", current=_state("new"))
 
-    expected = {"a": state("old", since=LATER), "b": state("new"), "c": state("old")}
-    assert current(world.after_kill()) == expected
+    expected = {"a": _state("old", since=LATER), "b": _state("new"), "c": _state("old")}
+    assert _current(world.after_kill()) == expected
 
     writer = world.after_kill().open("next", ITEMS, applies=True)
-    assert current(world.store()) == expected
+    assert _current(world.store()) == expected
     await writer.close()
-    assert current(world.store()) == expected
+    assert _current(world.store()) == expected
 
 
 async def test_power_loss(world: World) -> None:
-    """After a loss of power, what is not known to have ended says in progress, never a stale state."""
+    """After a loss of power, what is not known to have ended says that it is in progress."""
     store = world.store()
-    await stored(store, a=state("old"), b=state("old"), c=state("old"))
+    await _stored(store, a=_state("old"), b=_state("old"), c=_state("old"))
     writer = store.open("execution", ITEMS, applies=True)
     writer.started("b", LATER)
     writer.started("c", LATER)
     writer.settled("c")
-    await writer.record("b", current=state("new"))
+    await writer.record("b", current=_state("new"))
 
     after = world.after_power_loss()
-    assert current(after) == {"a": state("old", since=BEGUN), "b": state("new"), "c": state("old")}
+    assert _current(after) == {
+        "a": _state("old", since=BEGUN),
+        "b": _state("new"),
+        "c": _state("old"),
+    }
     await after.open("next", ITEMS, applies=True).close()
-    assert in_doubt(after) == {"a": BEGUN}
+    assert _in_doubt(after) == {"a": BEGUN}
 
 
 async def test_found_before_the_start(world: World) -> None:
-    """A state that was found before an item was started does not speak for it after a loss of power."""
+    """After a loss of power, a state found before its item was started does not speak for it."""
     writer = world.store().open("execution", ITEMS, applies=True)
-    await writer.record("a", current=state("found"))
+    await writer.record("a", current=_state("found"))
     writer.started("a", LATER)
 
-    assert current(world.after_power_loss())["a"].in_progress_since is not None
+    assert _current(world.after_power_loss())["a"].in_progress_since is not None
 
 
 async def test_in_progress_for_the_first_time(world: World) -> None:
@@ -208,61 +212,61 @@ async def test_in_progress_for_the_first_time(world: World) -> None:
     writer = world.store().open("execution", ITEMS, applies=True)
     writer.started("a", LATER)
 
-    assert current(world.after_kill()) == {"a": StoredState.in_progress(LATER)}
+    assert _current(world.after_kill()) == {"a": StoredState.in_progress(LATER)}
 
 
 async def test_asking_leaves_no_doubt(world: World) -> None:
     """However a block ends that only asks, no item is in doubt."""
-    await stored(world.store(), a=state("old"))
+    await _stored(world.store(), a=_state("old"))
     writer = world.store().open("execution", ITEMS, applies=False)
     writer.started("a", LATER)
-    await writer.record("b", current=state("new"))
+    await writer.record("b", current=_state("new"))
 
-    assert in_doubt(world.after_power_loss()) == {}
+    assert _in_doubt(world.after_power_loss()) == {}
 
 
 async def test_how_items_end(world: World) -> None:
     """Failed and abandoned items stay in doubt; unchanged ones keep what was stored."""
     store = world.store()
     items = ["failed", "unchanged", "abandoned", "done", "partly"]
-    await stored(store, **dict.fromkeys(items, state("old")))
+    await _stored(store, **dict.fromkeys(items, _state("old")))
     writer = store.open("execution", items, applies=True)
     for item in items:
         writer.started(item, LATER)
     writer.settled("failed", in_doubt=True)
     writer.settled("unchanged")
-    await writer.record("done", current=state("new"))
-    await writer.record("partly", current=state("half", since=AT))
+    await writer.record("done", current=_state("new"))
+    await writer.record("partly", current=_state("half", since=AT))
     await writer.close()
 
-    assert current(store) == {
-        "failed": state("old", since=LATER),
-        "unchanged": state("old"),
-        "abandoned": state("old", since=LATER),
-        "done": state("new"),
-        "partly": state("half", since=AT),
+    assert _current(store) == {
+        "failed": _state("old", since=LATER),
+        "unchanged": _state("old"),
+        "abandoned": _state("old", since=LATER),
+        "done": _state("new"),
+        "partly": _state("half", since=AT),
     }
 
 
 async def test_doubt_stays_until_discovered_anew(world: World) -> None:
-    """Doubt outlives blocks that do not reach the item, keeps its first time, and ends with a new state."""
+    """Doubt keeps its first time, and ends with a new state."""
     store = world.store()
-    await stored(store, a=state("old", since=AT))
+    await _stored(store, a=_state("old", since=AT))
     writer = store.open("execution", ITEMS, applies=True)
     writer.started("a", LATER)
     await writer.close()
-    assert in_doubt(store) == {"a": AT}
+    assert _in_doubt(store) == {"a": AT}
 
-    await stored(store, a=state("new"))
-    assert in_doubt(store) == {}
+    await _stored(store, a=_state("new"))
+    assert _in_doubt(store) == {}
 
 
 async def test_forget(world: World) -> None:
-    """Of items that are cleaned up and gone from the flow, nothing stays, the next process included."""
+    """Of items that are cleaned up and gone from the flow, nothing stays."""
     store = world.store()
     writer = store.open("earlier", ITEMS, applies=False)
     for item in ITEMS:
-        await writer.record(item, current=state(), goal=state())
+        await writer.record(item, current=_state(), goal=_state())
     await writer.close()
     writer = store.open("execution", ITEMS, applies=True)
     writer.started("a", LATER)
@@ -270,7 +274,7 @@ async def test_forget(world: World) -> None:
 
     for each in (store, world.after_power_loss()):
         assert set(each.load(StateKind.GOAL)) == {"c"}
-        assert set(current(each)) - {"b"} == {"c"}
+        assert set(_current(each)) - {"b"} == {"c"}
 
 
 async def test_an_item_is_started_once(world: World) -> None:
@@ -279,7 +283,7 @@ async def test_an_item_is_started_once(world: World) -> None:
     writer.started("a", LATER)
     with pytest.raises(ValueError, match="a was started before"):
         writer.started("a", LATER)
-    await writer.record("a", current=state())
+    await writer.record("a", current=_state())
     with pytest.raises(ValueError, match="a was started before"):
         writer.started("a", LATER)
     await writer.close()
@@ -295,7 +299,7 @@ async def test_one_block_at_a_time(world: World) -> None:
     await writer.close()
     late: list[Callable[[], object]] = [
         lambda: writer.started("a", LATER),
-        lambda: writer.record("a", current=state()),
+        lambda: writer.record("a", current=_state()),
         lambda: writer.settled("a"),
         lambda: writer.forget(["a"]),
     ]
@@ -310,10 +314,10 @@ async def test_closed_twice_at_once(world: World) -> None:
     """Whoever closes a block that is being closed waits for the same end."""
     store = world.store()
     writer = store.open("execution", ITEMS, applies=True)
-    await writer.record("a", current=state("new"))
+    await writer.record("a", current=_state("new"))
     await asyncio.gather(*(writer.close() for _ in range(3)))
 
-    assert current(store) == {"a": state("new")}
+    assert _current(store) == {"a": _state("new")}
 
 
 async def test_many_at_once(world: World) -> None:
@@ -324,18 +328,18 @@ async def test_many_at_once(world: World) -> None:
 
     async def worked(item: str) -> None:
         writer.started(item, LATER)
-        await writer.record(item, current=state(item))
+        await writer.record(item, current=_state(item))
 
     await asyncio.gather(*map(worked, items))
     await writer.close()
-    assert list(current(store).items()) == [(item, state(item)) for item in items]
+    assert list(_current(store).items()) == [(item, _state(item)) for item in items]
 
 
-async def refused_uses(writer: StateWriter) -> None:
+async def _refused_uses(writer: StateWriter) -> None:
     with pytest.raises(FileInaccessible):
         writer.started("b", LATER)
     with pytest.raises(FileInaccessible):
-        await writer.record("b", current=state())
+        await writer.record("b", current=_state())
     with pytest.raises(FileInaccessible):
         await writer.forget(["b"])
     with pytest.raises(FileInaccessible):
@@ -345,33 +349,33 @@ async def refused_uses(writer: StateWriter) -> None:
 async def test_nothing_can_be_written(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """When writing is refused, everyone is told, and what was stored is loaded as before."""
     store = world.store()
-    await stored(store, a=state("old"), b=state("old"))
+    await _stored(store, a=_state("old"), b=_state("old"))
     writer = store.open("execution", ITEMS, applies=True)
     writer.started("a", LATER)
     with monkeypatch.context() as patched:
         world.refuse(patched)
-        await refused_uses(writer)
+        await _refused_uses(writer)
         for use in (
             lambda: store.open("next", ITEMS, applies=True),
             lambda: store.save_params_specs({"a": {}}),
         ):
             with pytest.raises(FileInaccessible):
                 use()
-    expected = {"a": state("old", since=LATER), "b": state("old")}
-    assert current(store) == expected
+    expected = {"a": _state("old", since=LATER), "b": _state("old")}
+    assert _current(store) == expected
 
     await store.open("next", ITEMS, applies=True).close()
-    assert current(store) == current(world.after_kill()) == expected
+    assert _current(store) == _current(world.after_kill()) == expected
 
 
 async def test_states_of_other_types(world: World) -> None:
     """Loading gives what was stored, whatever JSON can say."""
     odd: JsonValue = {"none": None, "no": "no", "1e3": 1e300, "deep": [[{}]], "\ud800": "\0"}
     writer = world.store().open("execution", ITEMS, applies=True)
-    await writer.record("a", current=state(odd))
+    await writer.record("a", current=_state(odd))
     await writer.close()
 
-    assert current(world.after_kill()) == {"a": state(odd)}
+    assert _current(world.after_kill()) == {"a": _state(odd)}
 
 
 def test_params_specs(world: World) -> None:

@@ -14,14 +14,13 @@ import pytest
 
 from peaceful.errors import FileDamaged, FileInaccessible, FormatTooNew, StorageError
 from peaceful.model import JsonValue
-from peaceful.storage import StateKind, StoredState, YamlStateStore, read_yaml
-from peaceful.storage import _journal_file
+from peaceful.storage import StateKind, StoredState, YamlStateStore, _journal_file, read_yaml
 from peaceful.storage._frames import FILE_HEADER, file_header, frame, scan
 from peaceful.storage._journal_file import boot_id
-from peaceful.storage._records import payload_of
+from peaceful.storage._records import Started, payload_of
 
 if TYPE_CHECKING:
-    from conftest import FailingSystem
+    from tests.integration.storage.conftest import FailingSystem
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LATER = AT + timedelta(hours=1)
@@ -29,7 +28,7 @@ BEGUN = AT + timedelta(minutes=30)
 ITEMS = ("a", "b", "c")
 
 
-def state(value: JsonValue = None, since: datetime | None = None) -> StoredState:
+def _state(value: JsonValue = None, since: datetime | None = None) -> StoredState:
     return StoredState("File", 1, {"value": value}, None, AT, since)
 
 
@@ -39,75 +38,90 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "flow"
 
 
-def opened(folder: Path, boot: str | None = "this") -> YamlStateStore:
+def _opened(folder: Path, boot: str | None = "this") -> YamlStateStore:
     """The store, as the next process finds it."""
     return YamlStateStore(folder, now=lambda: BEGUN, boot_id=boot, sync=False)
 
 
-def journal(folder: Path) -> Path:
+def _journal(folder: Path) -> Path:
     return folder / ".states_journal"
 
 
-def current(store: YamlStateStore) -> dict[str, StoredState]:
+def _current(store: YamlStateStore) -> dict[str, StoredState]:
     return dict(store.load(StateKind.CURRENT))
 
 
-async def stored(folder: Path, *items: str) -> None:
-    writer = opened(folder).open("earlier", items, applies=False)
+def _contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def _rights(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def _value(stored: StoredState) -> int:
+    assert isinstance(stored.state, dict)
+    value = stored.state["value"]
+    assert isinstance(value, int)
+    return value
+
+
+async def _stored(folder: Path, *items: str) -> None:
+    writer = _opened(folder).open("earlier", items, applies=False)
     for item in items:
-        await writer.record(item, current=state("old"), goal=state("goal"))
+        await writer.record(item, current=_state("old"), goal=_state("goal"))
     await writer.close()
 
 
-async def killed(folder: Path) -> bytes:
+async def _killed(folder: Path) -> bytes:
     """Leaves what a process leaves that is killed within a block; returns the journal."""
-    await stored(folder, *ITEMS)
-    writer = opened(folder).open("execution", ITEMS, applies=True)
+    await _stored(folder, *ITEMS)
+    writer = _opened(folder).open("execution", ITEMS, applies=True)
     writer.started("a", LATER)
     writer.started("b", LATER)
-    await writer.record("a", current=state("new"))
+    await writer.record("a", current=_state("new"))
     writer.started("c", LATER)
-    await writer.record("c", current=state("new"), goal=state("new goal"))
+    await writer.record("c", current=_state("new"), goal=_state("new goal"))
     writer.let_go()
-    return journal(folder).read_bytes()
+    return _journal(folder).read_bytes()
 
 
 def test_loading_makes_nothing(folder: Path) -> None:
     """Who only looks leaves no folder behind."""
-    assert current(opened(folder)) == {}
+    assert _current(_opened(folder)) == {}
     assert not folder.exists()
 
 
 async def test_loading_changes_nothing(folder: Path) -> None:
     """Who only looks does not touch what a killed process left: its profile may be in use."""
-    await killed(folder)
-    before = {path: path.read_bytes() for path in folder.iterdir()}
+    await _killed(folder)
+    before = _contents(folder)
     for boot in ("this", "other", None):
-        assert current(opened(folder, boot))["a"] == state("new")
+        assert _current(_opened(folder, boot))["a"] == _state("new")
 
-    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert _contents(folder) == before
 
 
 async def test_files_after_a_block(folder: Path) -> None:
     """After a block there are the files for people, and no journal; what was opened is closed."""
-    await stored(folder, *ITEMS)
-    opened(folder).save_params_specs({"a": {"path": "x"}})
+    await _stored(folder, *ITEMS)
+    _opened(folder).save_params_specs({"a": {"path": "x"}})
 
-    assert sorted(path.name for path in folder.iterdir()) == [
+    assert [path.name for path in _contents(folder)] == [
         "params_specs.yaml",
         "states_current.yaml",
         "states_goal.yaml",
     ]
     assert read_yaml(folder / "params_specs.yaml") == {"a": {"path": "x"}}
-    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {_rights(path) for path in _contents(folder)} == {0o600}
+    assert _rights(folder) == 0o700
 
 
 async def test_a_block_that_changes_nothing_writes_nothing(folder: Path) -> None:
     """Where nothing was recorded, the files for people stay as they are."""
-    await stored(folder, *ITEMS)
+    await _stored(folder, *ITEMS)
     before = (folder / "states_current.yaml").stat()
-    store = opened(folder)
+    store = _opened(folder)
     writer = store.open("execution", ITEMS, applies=True)
     writer.started("a", LATER)
     writer.settled("a")
@@ -115,55 +129,61 @@ async def test_a_block_that_changes_nothing_writes_nothing(folder: Path) -> None
     await store.open("execution", ITEMS, applies=False).close()
 
     assert (folder / "states_current.yaml").stat() == before
-    assert not journal(folder).exists()
+    assert not _journal(folder).exists()
 
 
 async def test_journal_cut_anywhere(folder: Path) -> None:
-    """Cut at any byte, what the whole records before it tell is told, and no state passes for newer.
+    """Cut at any byte, what the whole records before tell is told, and no state passes for newer.
 
     Without its beginning, which is on disk before anything is started, it is damaged.
     """
-    whole = await killed(folder)
+    whole = await _killed(folder)
     frames = [len(payload) + 16 for payload in scan(whole).payloads]
     ends = [FILE_HEADER + sum(frames[:number]) for number in range(len(frames) + 1)]
-    old, new = state("old"), state("new")
-    doubted = state("old", since=LATER)
+    old, new = _state("old"), _state("new")
+    doubted = _state("old", since=LATER)
     expected = [
         *({"a": old, "b": old, "c": old}, {"a": doubted, "b": old, "c": old}),
         *({"a": doubted, "b": doubted, "c": old}, {"a": new, "b": doubted, "c": old}),
         *({"a": new, "b": doubted, "c": doubted}, {"a": new, "b": doubted, "c": new}),
     ]
     for length in range(len(whole) + 1):
-        journal(folder).write_bytes(whole[:length])
+        _journal(folder).write_bytes(whole[:length])
         if length < ends[1]:
             with pytest.raises(FileDamaged) as caught:
-                current(opened(folder))
-            assert caught.value.path == journal(folder)
+                _current(_opened(folder))
+            assert caught.value.path == _journal(folder)
             continue
         records = sum(end <= length for end in ends[2:])
-        assert current(opened(folder)) == expected[records]
+        assert _current(_opened(folder)) == expected[records]
         # After a loss of power, in doubt is whatever is not known to have ended.
-        lost = current(opened(folder, "other"))
+        lost = _current(_opened(folder, "other"))
         for item, each in expected[records].items():
-            assert lost[item] == each if each == new else lost[item].in_progress_since in (BEGUN, LATER)
+            assert (
+                lost[item] == each
+                if each == new
+                else lost[item].in_progress_since in (BEGUN, LATER)
+            )
 
 
 async def test_journal_flipped_anywhere(folder: Path) -> None:
-    """With any bit flipped, the place is told; after a loss of power a torn end is taken for one, and
-    then no stale state passes for the truth.
+    """With any bit flipped, the place is told.
+
+    After a loss of power, where the end is torn for all one knows, no stale state passes for the
+    truth.
     """
-    whole = await killed(folder)
-    truth = current(opened(folder))
+    whole = await _killed(folder)
+    truth = _current(_opened(folder))
     for place in range(len(whole)):
         flipped = bytearray(whole)
         flipped[place] ^= 1 << place % 8
-        journal(folder).write_bytes(flipped)
+        _journal(folder).write_bytes(flipped)
         with pytest.raises(FileDamaged) as caught:
-            current(opened(folder))
+            _current(_opened(folder))
         assert caught.value.place.startswith("offset ")
         assert "run discover" in caught.value.help
         try:
-            lost = current(opened(folder, "other"))
+            lost = _current(_opened(folder, "other"))
         except FileDamaged:
             continue
         for item, each in truth.items():
@@ -173,50 +193,48 @@ async def test_journal_flipped_anywhere(folder: Path) -> None:
 @pytest.mark.parametrize("tail", [b"\0", bytes(100), bytes(5000)])
 async def test_zeros_after_the_journal(folder: Path, tail: bytes) -> None:
     """Zeros at the end are what a loss of power leaves: what may be lost with them is in doubt."""
-    await stored(folder, *ITEMS)
-    writer = opened(folder).open("execution", ITEMS, applies=True)
+    await _stored(folder, *ITEMS)
+    writer = _opened(folder).open("execution", ITEMS, applies=True)
     writer.started("a", LATER)
-    await writer.record("a", current=state("new"))
+    await writer.record("a", current=_state("new"))
     writer.let_go()
-    with journal(folder).open("ab") as file:
+    with _journal(folder).open("ab") as file:
         file.write(tail)
     since = None if len(tail) < 16 else BEGUN
 
-    assert current(opened(folder)) == {
-        "a": state("new"),
-        "b": state("old", since=since),
-        "c": state("old", since=since),
+    assert _current(_opened(folder)) == {
+        "a": _state("new"),
+        "b": _state("old", since=since),
+        "c": _state("old", since=since),
     }
 
 
 async def test_recovery_is_whole(folder: Path) -> None:
-    """The next block folds what was left, and then the block's own states; nothing is to be mended."""
-    await killed(folder)
-    store = opened(folder)
+    """The next block folds what was left, then its own states; nothing is to be mended."""
+    await _killed(folder)
+    store = _opened(folder)
     writer = store.open("next", ITEMS, applies=True)
     writer.started("b", LATER)
-    await writer.record("b", current=state("newer"))
+    await writer.record("b", current=_state("newer"))
     await writer.close()
 
-    expected = {"a": state("new"), "b": state("newer"), "c": state("new")}
-    assert current(store) == current(opened(folder)) == expected
-    assert store.load(StateKind.GOAL)["c"] == state("new goal")
-    assert not journal(folder).exists()
+    expected = {"a": _state("new"), "b": _state("newer"), "c": _state("new")}
+    assert _current(store) == _current(_opened(folder)) == expected
+    assert store.load(StateKind.GOAL)["c"] == _state("new goal")
+    assert not _journal(folder).exists()
 
 
 async def test_folding_fails_at_every_call(folder: Path, system: FailingSystem) -> None:
-    """Whichever call is refused while a block is folded, nothing is lost; closing again, or the next block,
-    does what is left.
-    """
+    """Whichever call is refused while a block is folded, nothing is lost, only done later."""
     for nth in count():
         here = folder / str(nth)
-        await stored(here, *ITEMS)
+        await _stored(here, *ITEMS)
         writer = YamlStateStore(here, now=lambda: BEGUN, boot_id="this").open(
             "execution", ITEMS, applies=True
         )
         writer.started("a", LATER)
-        await writer.record("a", current=state("new"), goal=state("new goal"))
-        expected = {"a": state("new"), "b": state("old"), "c": state("old")}
+        await writer.record("a", current=_state("new"), goal=_state("new goal"))
+        expected = {"a": _state("new"), "b": _state("old"), "c": _state("old")}
         system.fail(nth, errno.ENOSPC)
         try:
             await writer.close()
@@ -224,28 +242,23 @@ async def test_folding_fails_at_every_call(folder: Path, system: FailingSystem) 
             assert system.failed
         finally:
             system.heal()
-        assert current(opened(here)) == expected
-        if nth % 2:
-            try:
-                await writer.close()
-            except StorageError:
-                # The journal itself was refused something: the next block folds it.
-                writer.let_go()
-        await opened(here).open("next", (), applies=True).close()
-        assert current(opened(here)) == expected
-        assert opened(here).load(StateKind.GOAL)["a"] == state("new goal")
+        assert _current(_opened(here)) == expected
+        await writer.close()
+        await _opened(here).open("next", (), applies=True).close()
+        assert _current(_opened(here)) == expected
+        assert _opened(here).load(StateKind.GOAL)["a"] == _state("new goal")
         if not system.failed:
             break
     assert nth > 20
 
 
 async def test_opening_fails_at_every_call(folder: Path, system: FailingSystem) -> None:
-    """Whichever call is refused while what was left is folded, nothing is lost, and the next try works."""
+    """Whichever call is refused while a block begins, nothing is lost, and the next try works."""
     for nth in count():
         here = folder / str(nth)
-        await killed(here)
+        await _killed(here)
         store = YamlStateStore(here, now=lambda: BEGUN, boot_id="this")
-        expected = current(store)
+        expected = _current(store)
         system.fail(nth)
         try:
             await store.open("next", (), applies=True).close()
@@ -253,16 +266,16 @@ async def test_opening_fails_at_every_call(folder: Path, system: FailingSystem) 
             assert system.failed
         finally:
             system.heal()
-        assert current(opened(here)) == expected
-        await opened(here).open("next", (), applies=True).close()
-        assert current(opened(here)) == expected
+        assert _current(_opened(here)) == expected
+        await _opened(here).open("next", (), applies=True).close()
+        assert _current(_opened(here)) == expected
         if not system.failed:
             break
     assert nth > 30
 
 
 async def test_a_full_disk(full_disk: Callable[[int], Path]) -> None:
-    """When the disk fills up within a block, everyone is told; what was durable is stored once there is room."""
+    """When the disk fills up, everyone is told; once there is room, what was durable is stored."""
     folder = full_disk(256 * 1024) / "flow"
     items = [f"item_{number}" for number in range(1000)]
     ballast = folder.parent / "ballast"
@@ -270,84 +283,88 @@ async def test_a_full_disk(full_disk: Callable[[int], Path]) -> None:
     store = YamlStateStore(folder, now=lambda: BEGUN, boot_id="this")
     writer = store.open("execution", items, applies=True)
     durable: list[str] = []
-    with pytest.raises(FileInaccessible, match="No space left"):
+
+    async def fill() -> None:
         for item in items:
             writer.started(item, LATER)
-            await writer.record(item, current=state("new"))
+            await writer.record(item, current=_state("new"))
             durable.append(item)
+
+    with pytest.raises(FileInaccessible, match="No space left"):
+        await fill()
     with pytest.raises(FileInaccessible, match="No space left"):
         await writer.close()
     ballast.unlink()
 
     assert len(durable) > 10
-    found = current(opened(folder))
-    assert [item for item, each in found.items() if each == state("new")] == durable
-    await opened(folder).open("next", items, applies=True).close()
-    assert current(opened(folder)) == found
+    found = _current(_opened(folder))
+    assert [item for item, each in found.items() if each == _state("new")] == durable
+    await _opened(folder).open("next", items, applies=True).close()
+    assert _current(_opened(folder)) == found
 
 
 async def test_a_read_only_folder(folder: Path, read_only: Callable[[Path], None]) -> None:
-    """What is stored in a folder that may not be written to can be read; a block cannot begin."""
-    await stored(folder, "a")
+    """What is stored in a folder that is read-only can be read; a block cannot begin."""
+    await _stored(folder, "a")
     read_only(folder)
 
-    assert current(opened(folder)) == {"a": state("old")}
+    assert _current(_opened(folder)) == {"a": _state("old")}
     with pytest.raises(FileInaccessible):
-        opened(folder).open("execution", ITEMS, applies=True)
+        _opened(folder).open("execution", ITEMS, applies=True)
 
 
 async def test_a_person_changes_the_file_meanwhile(folder: Path) -> None:
-    """What a person writes into the file while a block runs stays, but for the entries of its items."""
-    await stored(folder, *ITEMS)
-    store = opened(folder)
+    """What a person writes into the file while a block runs stays, but in entries of its items."""
+    await _stored(folder, *ITEMS)
+    store = _opened(folder)
     writer = store.open("execution", ITEMS, applies=True)
     writer.started("a", LATER)
-    await writer.record("a", current=state("new"))
+    await writer.record("a", current=_state("new"))
     file = folder / "states_current.yaml"
     file.write_text(file.read_text().replace("\nb:\n", "\n# mine\nb:\n  note: 1\n"))
     await writer.close()
 
     assert "# mine\nb:\n  note: 1\n" in file.read_text()
-    assert current(store)["a"] == state("new")
+    assert _current(store)["a"] == _state("new")
 
 
 async def test_a_person_breaks_the_file_meanwhile(folder: Path) -> None:
-    """Where a person breaks the file while a block runs, the journal keeps what was done until it is mended."""
-    await stored(folder, *ITEMS)
-    writer = opened(folder).open("execution", ITEMS, applies=True)
+    """Where a person breaks the file meanwhile, the journal keeps what was done until then."""
+    await _stored(folder, *ITEMS)
+    writer = _opened(folder).open("execution", ITEMS, applies=True)
     writer.started("a", LATER)
-    await writer.record("a", current=state("new"))
+    await writer.record("a", current=_state("new"))
     file = folder / "states_current.yaml"
     whole = file.read_text()
     file.write_text(whole.replace("b:", "b", 1))
     with pytest.raises(FileDamaged):
         await writer.close()
     with pytest.raises(FileDamaged):
-        current(opened(folder))
+        _current(_opened(folder))
     with pytest.raises(FileDamaged):
-        opened(folder).open("next", ITEMS, applies=True)
+        _opened(folder).open("next", ITEMS, applies=True)
     file.write_text(whole)
-    assert current(opened(folder))["a"] == state("new")
-    await writer.close()
+    assert _current(_opened(folder))["a"] == _state("new")
+    await _opened(folder).open("next", (), applies=True).close()
 
-    assert current(opened(folder))["a"] == state("new")
-    assert not journal(folder).exists()
+    assert _current(_opened(folder))["a"] == _state("new")
+    assert not _journal(folder).exists()
 
 
 async def test_broken_files_stop_a_block_before_it_begins(folder: Path) -> None:
     """A block does not begin where what it makes could not be stored in the end."""
-    await stored(folder, *ITEMS)
+    await _stored(folder, *ITEMS)
     (folder / "states_goal.yaml").write_text("nonsense")
     with pytest.raises(FileDamaged):
-        opened(folder).open("execution", ITEMS, applies=True)
-    assert not journal(folder).exists()
+        _opened(folder).open("execution", ITEMS, applies=True)
+    assert not _journal(folder).exists()
 
 
 async def test_cancelled_while_closing(folder: Path) -> None:
     """Whoever is cancelled while a block closes does not keep it from closing."""
-    store = opened(folder)
+    store = _opened(folder)
     writer = store.open("execution", ITEMS, applies=True)
-    await writer.record("a", current=state("new"))
+    await writer.record("a", current=_state("new"))
     closing = asyncio.create_task(writer.close())
     await asyncio.sleep(0)
     closing.cancel()
@@ -355,17 +372,17 @@ async def test_cancelled_while_closing(folder: Path) -> None:
         await closing
     await writer.close()
 
-    assert current(store) == {"a": state("new")}
-    assert not journal(folder).exists()
+    assert _current(store) == {"a": _state("new")}
+    assert not _journal(folder).exists()
 
 
 async def test_a_writer_that_gave_up_stays_out_of_the_way(folder: Path) -> None:
-    """A block whose end was refused is folded by the next one; to close it again does nothing then."""
-    await stored(folder, *ITEMS)
-    store = opened(folder)
+    """A block whose end was refused is folded by the next one; to close it then does nothing."""
+    await _stored(folder, *ITEMS)
+    store = _opened(folder)
     writer = store.open("execution", ITEMS, applies=True)
     writer.started("a", LATER)
-    await writer.record("a", current=state("new"))
+    await writer.record("a", current=_state("new"))
     file = folder / "states_current.yaml"
     whole = file.read_text()
     file.write_text("broken")
@@ -373,41 +390,40 @@ async def test_a_writer_that_gave_up_stays_out_of_the_way(folder: Path) -> None:
         await writer.close()
     file.write_text(whole)
     second = store.open("next", ITEMS, applies=True)
-    await second.record("b", current=state("newer"))
+    await second.record("b", current=_state("newer"))
     await writer.close()
-    assert journal(folder).exists()
+    assert _journal(folder).exists()
     await second.close()
 
-    assert current(store) == {"a": state("new"), "b": state("newer"), "c": state("old")}
+    assert _current(store) == {"a": _state("new"), "b": _state("newer"), "c": _state("old")}
 
 
 async def test_readers_while_blocks_come_and_go(folder: Path) -> None:
-    """Whoever reads while blocks run and are folded never sees a state older than one seen before."""
-    writing, reading = opened(folder), opened(folder)
+    """Who reads while blocks run and are folded never sees an older state than before."""
+    writing, reading = _opened(folder), _opened(folder)
     stop = False
 
     def read() -> list[dict[str, StoredState]]:
         seen = []
         while not stop:
-            seen.append(current(reading))
+            seen.append(_current(reading))
         return seen
 
     reader = asyncio.get_running_loop().run_in_executor(None, read)
     number = 0
-    for block in range(60):
-        writer = writing.open(f"execution {block}", ITEMS, applies=True)
-        for item in ITEMS:
-            number += 1
-            writer.started(item, LATER)
-            await writer.record(item, current=state(number))
-        await writer.close()
-    stop = True
+    try:
+        for block in range(40):
+            writer = writing.open(f"execution {block}", ITEMS, applies=True)
+            for item in ITEMS:
+                number += 1
+                writer.started(item, LATER)
+                await writer.record(item, current=_state(number))
+            await writer.close()
+    finally:
+        stop = True
+    states = await reader
     for item in ITEMS:
-        values = [
-            each[item].state["value"]  # type: ignore[index,call-overload]  # as `state` made it
-            for each in await reader
-            if item in each and each[item].known
-        ]
+        values = [_value(each[item]) for each in states if item in each and each[item].known]
         assert values == sorted(values)
 
 
@@ -415,71 +431,74 @@ async def test_readers_while_blocks_come_and_go(folder: Path) -> None:
 
 
 async def test_a_damaged_journal_is_set_aside(folder: Path) -> None:
-    """A damaged journal is moved away, and all that it may have told is in doubt, until found anew."""
-    whole = await killed(folder)
-    await stored(folder / "other", *ITEMS)
+    """A damaged journal is moved away; all that it may have told is in doubt until found anew."""
+    whole = await _killed(folder)
+    await _stored(folder / "other", *ITEMS)
     damaged = bytearray(whole)
     damaged[whole.index(b'["started","c"')] ^= 1
-    journal(folder).write_bytes(damaged)
-    for use in (lambda: current(opened(folder)), lambda: opened(folder).open("x", (), applies=True)):
+    _journal(folder).write_bytes(damaged)
+    for use in (
+        lambda: _current(_opened(folder)),
+        lambda: _opened(folder).open("x", (), applies=True),
+    ):
         with pytest.raises(FileDamaged):
             use()
-    (aside,) = opened(folder).set_damaged_aside()
+    (aside,) = _opened(folder).set_damaged_aside()
 
     assert aside.read_bytes() == bytes(damaged)
     assert aside.name == ".states_journal.damaged-20260131T123000Z"
-    assert {item: each.in_progress_since for item, each in current(opened(folder)).items()} == (
+    assert {item: each.in_progress_since for item, each in _current(_opened(folder)).items()} == (
         dict.fromkeys(ITEMS, BEGUN)
     )
-    assert current(opened(folder))["a"].state == state("new").state
-    await stored(folder, *ITEMS)
-    assert current(opened(folder)) == dict.fromkeys(ITEMS, state("old"))
+    assert _current(_opened(folder))["a"].state == _state("new").state
+    await _stored(folder, *ITEMS)
+    assert _current(_opened(folder)) == dict.fromkeys(ITEMS, _state("old"))
 
 
 @pytest.mark.parametrize("spoil", ["bytes", "folder"])
 async def test_a_journal_that_tells_nothing(folder: Path, spoil: str) -> None:
     """Of a journal that tells nothing at all, it may have told of every item."""
-    await killed(folder)
-    journal(folder).unlink()
+    await _killed(folder)
+    _journal(folder).unlink()
     if spoil == "folder":
-        journal(folder).mkdir()
+        _journal(folder).mkdir()
     else:
-        journal(folder).write_bytes(b"nonsense that is long enough")
-    before = current_of_file(folder)
-    assert len(opened(folder).set_damaged_aside()) == 1
+        _journal(folder).write_bytes(b"nonsense that is long enough")
+    before = _current_of_file(folder)
+    assert len(_opened(folder).set_damaged_aside()) == 1
 
-    assert current(opened(folder)) == {item: state("old", since=BEGUN) for item in before}
-    assert opened(folder).load(StateKind.GOAL)["a"] == state("goal")
+    assert _current(_opened(folder)) == {item: _state("old", since=BEGUN) for item in before}
+    assert _opened(folder).load(StateKind.GOAL)["a"] == _state("goal")
 
 
-def current_of_file(folder: Path) -> dict[str, JsonValue]:
+def _current_of_file(folder: Path) -> dict[str, JsonValue]:
     return read_yaml(folder / "states_current.yaml") or {}
 
 
 async def test_damaged_files_are_set_aside(folder: Path) -> None:
     """Damaged YAML is moved away each time under a new name; what the journal told is stored."""
-    await killed(folder)
+    await _killed(folder)
     for _ in range(2):
         (folder / "states_current.yaml").write_text("nonsense")
         (folder / "states_goal.yaml").write_text("nonsense")
-        moved = opened(folder).set_damaged_aside()
+        moved = _opened(folder).set_damaged_aside()
         assert [path.read_text() for path in moved] == ["nonsense", "nonsense"]
         assert len({*moved}) == 2
-    assert len(list(folder.glob("*.damaged-*"))) == 4
-    assert current(opened(folder)) == {
-        "a": state("new"),
+    assert sum(".damaged-" in path.name for path in _contents(folder)) == 4
+    assert _current(_opened(folder)) == {
+        "a": _state("new"),
         "b": StoredState.in_progress(LATER),
-        "c": state("new"),
+        "c": _state("new"),
     }
 
 
-async def test_what_cannot_be_moved(folder: Path, system: FailingSystem) -> None:
+def test_what_cannot_be_moved(folder: Path, system: FailingSystem) -> None:
     """Where a damaged file cannot be moved away, it is said so."""
     folder.mkdir()
     (folder / "states_current.yaml").write_text("nonsense")
     system.fail(0, errno.EROFS, only=("rename",))
     with pytest.raises(FileInaccessible, match="could not be moved aside"):
-        opened(folder).set_damaged_aside()
+        _opened(folder).set_damaged_aside()
 
 
 @pytest.mark.parametrize(
@@ -495,9 +514,9 @@ async def test_what_cannot_be_moved(folder: Path, system: FailingSystem) -> None
 def test_what_is_no_journal(folder: Path, data: bytes, place: str, reason: str) -> None:
     """A file that is no journal is refused with the place and the reason."""
     folder.mkdir()
-    journal(folder).write_bytes(data)
+    _journal(folder).write_bytes(data)
     with pytest.raises(FileDamaged) as caught:
-        current(opened(folder))
+        _current(_opened(folder))
 
     assert caught.value.place == place
     assert reason in caught.value.message
@@ -506,11 +525,11 @@ def test_what_is_no_journal(folder: Path, data: bytes, place: str, reason: str) 
 def test_a_journal_of_a_later_version(folder: Path) -> None:
     """A journal of a later version is no damage: it is left where it is."""
     folder.mkdir()
-    journal(folder).write_bytes(file_header(2) + b"something new")
-    for use in (lambda: current(opened(folder)), lambda: opened(folder).set_damaged_aside()):
+    _journal(folder).write_bytes(file_header(2) + b"something new")
+    for use in (lambda: _current(_opened(folder)), lambda: _opened(folder).set_damaged_aside()):
         with pytest.raises(FormatTooNew, match="version 2"):
             use()
-    assert journal(folder).exists()
+    assert _journal(folder).exists()
 
 
 # ---- what the machine is called
@@ -522,9 +541,7 @@ def test_this_run_of_the_machine() -> None:
     assert boot_id() == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def test_machines_that_do_not_tell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_machines_that_do_not_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where that cannot be told, every unclean ending is taken for a loss of power."""
     monkeypatch.setattr(_journal_file, "_BOOT_ID", tmp_path / "none")
 
@@ -533,14 +550,12 @@ def test_machines_that_do_not_tell(
 
 async def test_no_name_is_like_no_other(folder: Path) -> None:
     """Two runs of a machine that cannot tell its name are not the same run."""
-    await stored(folder, *ITEMS)
-    opened(folder, None).open("execution", ITEMS, applies=True).let_go()
+    await _stored(folder, *ITEMS)
+    _opened(folder, None).open("execution", ITEMS, applies=True).let_go()
 
-    assert {each.in_progress_since for each in current(opened(folder, None)).values()} == {BEGUN}
+    assert {each.in_progress_since for each in _current(_opened(folder, None)).values()} == {BEGUN}
 
 
 def test_payloads_are_small() -> None:
     """What is written for an item whose state is small is small."""
-    from peaceful.storage._records import Started
-
     assert len(frame(0, payload_of(Started("item", AT)))) < 70

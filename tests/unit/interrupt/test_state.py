@@ -46,7 +46,6 @@ def test_all_may_start_before_a_signal() -> None:
         (PollNextN(3), 3, 0),
         (IgnoreInterruptions(), 10, 10),
     ],
-    ids=str,
 )
 def test_what_may_start_after_a_signal(
     strategy: InterruptStrategy, at_stop: int, above: int, level: InterruptLevel

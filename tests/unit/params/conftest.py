@@ -85,6 +85,12 @@ def built_house() -> HouseState:
     )
 
 
+@pytest.fixture
+def bare_house() -> HouseState:
+    """The state of the item `house` with little in it."""
+    return HouseState(path=Path("/x"))
+
+
 Known: TypeAlias = Callable[..., StateLookup]
 
 

@@ -51,7 +51,8 @@ def test_other_entries_are_not_touched(text: str, gone: set[str], new: set[str])
     for key in sorted(new - gone):
         texts[key] = renewed(texts.get(key), f"{key}: new\n")
     after = {
-        entry.key: entry.value for entry in parse(pieces.head + "".join(texts.values()) + pieces.tail)
+        entry.key: entry.value
+        for entry in parse(pieces.head + "".join(texts.values()) + pieces.tail)
     }
 
     expected = {key: value for key, value in before.items() if key not in gone}

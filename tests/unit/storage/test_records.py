@@ -33,12 +33,12 @@ BEGUN = Begun("execution", AT, "boot", applies=True, items=ITEMS)
 ASKING = Begun("execution", AT, "boot", applies=False, items=ITEMS)
 
 
-def state(value: JsonValue = None, since: datetime | None = None) -> StoredState:
+def _state(value: JsonValue = None, since: datetime | None = None) -> StoredState:
     return StoredState("Kind", 1, value, None, AT, since)
 
 
-def found(item: str, value: JsonValue = None) -> Recorded:
-    return Recorded(item, {StateKind.CURRENT: state(value)})
+def _found(item: str, value: JsonValue = None) -> Recorded:
+    return Recorded(item, {StateKind.CURRENT: _state(value)})
 
 
 names = st.text()
@@ -47,7 +47,10 @@ states = st.builds(
     StoredState,
     st.text(min_size=1),
     st.integers(),
-    st.none() | st.dictionaries(st.text(st.characters(codec=None, exclude_categories=())), st.floats(allow_nan=False)),
+    st.none()
+    | st.dictionaries(
+        st.text(st.characters(codec=None, exclude_categories=())), st.floats(allow_nan=False)
+    ),
     st.none() | st.dictionaries(st.text(), st.text()),
     times,
     st.none() | times,
@@ -90,7 +93,7 @@ def test_what_is_no_record(payload: bytes, reason: str) -> None:
         record_from(payload)
 
 
-def nested(depth: int) -> JsonValue:
+def _nested(depth: int) -> JsonValue:
     value: JsonValue = "x"
     for _ in range(depth):
         value = [{"y": value}]
@@ -101,22 +104,22 @@ def test_depth() -> None:
     """What cannot be written to YAML does not get into the journal; width is no depth."""
     wide: JsonValue = [[{"x": []}] for _ in range(200)]
 
-    assert record_from(payload_of(found("a", wide))) == found("a", wide)
-    assert record_from(payload_of(found("a", nested(45)))) == found("a", nested(45))
+    assert record_from(payload_of(_found("a", wide))) == _found("a", wide)
+    assert record_from(payload_of(_found("a", _nested(45)))) == _found("a", _nested(45))
     with pytest.raises(ValueError, match="nested more than 100 deep"):
-        payload_of(found("a", nested(51)))
+        payload_of(_found("a", _nested(51)))
 
 
 def test_states_of_other_types() -> None:
     """Mappings of every kind are stored; what JSON cannot say is refused by its type."""
     frozen = MappingProxyType({"x": 1})
 
-    assert record_from(payload_of(found("a", frozen))) == found("a", {"x": 1})
+    assert record_from(payload_of(_found("a", frozen))) == _found("a", {"x": 1})
     with pytest.raises(TypeError, match="object cannot be stored"):
-        payload_of(found("a", [object()]))  # type: ignore[list-item]  # that is what is refused
+        payload_of(_found("a", [object()]))  # type: ignore[list-item]  # that is what is refused
 
 
-def log(*records: Record, begun: Begun = BEGUN) -> BlockLog:
+def _log(*records: Record, begun: Begun = BEGUN) -> BlockLog:
     return log_of((begun, *records))
 
 
@@ -125,41 +128,41 @@ def log(*records: Record, begun: Begun = BEGUN) -> BlockLog:
     [
         ((), "", "abcd"),
         ((Started("a", LATER),), "a", "abcd"),
-        ((Started("a", LATER), found("a")), "", "bcd"),
+        ((Started("a", LATER), _found("a")), "", "bcd"),
         ((Started("a", LATER), Settled("a")), "", "bcd"),
         ((Settled("a"),), "", "bcd"),
-        ((found("a"),), "", "abcd"),
-        ((found("a"), Started("a", LATER)), "a", "abcd"),
-        ((Started("a", LATER), Recorded("a", {StateKind.GOAL: state()})), "a", "abcd"),
+        ((_found("a"),), "", "abcd"),
+        ((_found("a"), Started("a", LATER)), "a", "abcd"),
+        ((Started("a", LATER), Recorded("a", {StateKind.GOAL: _state()})), "a", "abcd"),
         ((Started("a", LATER), Forgotten(("a", "b"))), "", "bcd"),
-        ((Started("a", LATER), found("a"), Started("a", LATER)), "a", "abcd"),
+        ((Started("a", LATER), _found("a"), Started("a", LATER)), "a", "abcd"),
         ((Started("a", LATER), Ended()), "a", "a"),
-        ((Started("a", LATER), found("a"), Ended()), "", ""),
+        ((Started("a", LATER), _found("a"), Ended()), "", ""),
         ((Started("x", LATER),), "x", "abcdx"),
     ],
 )
 def test_doubt(records: Sequence[Record], killed: str, power_lost: str) -> None:
-    """In doubt is what was started and did not end; without power, all that may have been started.
+    """In doubt is what was started and did not end; without power, what may have been started.
 
-    Only a record that comes after the start of its item tells that it ended: an earlier one may be of a
-    state that was found before.
+    Only a record that comes after the start of its item tells that it ended: an earlier one may be
+    of a state that was found before.
     """
-    block = log(*records)
+    block = _log(*records)
 
     assert "".join(sorted(block.in_doubt(all_records=True))) == killed
     assert "".join(sorted(block.in_doubt(all_records=False))) == power_lost
 
 
 def test_doubt_has_a_time() -> None:
-    """In doubt is an item since it was started, or, where that may be lost, since the block began."""
-    block = log(Started("a", LATER))
+    """In doubt is an item since it was started; where that may be lost, since the block began."""
+    block = _log(Started("a", LATER))
 
     assert block.in_doubt(all_records=False) == {"a": LATER, "b": AT, "c": AT, "d": AT}
 
 
 def test_asking_changes_nothing() -> None:
     """A block that only asks items leaves none in doubt, however it ends."""
-    block = log(found("a"), begun=ASKING)
+    block = _log(_found("a"), begun=ASKING)
 
     assert block.in_doubt(all_records=False) == {}
 
@@ -174,18 +177,18 @@ def test_a_block_has_one_beginning() -> None:
 def test_what_changes() -> None:
     """New states replace old ones, doubt is added to what is there, the earliest doubt stays."""
     stored = {
-        "a": state("old"),
-        "b": state("old"),
-        "c": state("old", since=AT),
-        "gone": state("old"),
+        "a": _state("old"),
+        "b": _state("old"),
+        "c": _state("old", since=AT),
+        "gone": _state("old"),
     }
-    changes = {"a": state("new"), "new": state("new"), "gone": None}
+    changes = {"a": _state("new"), "new": _state("new"), "gone": None}
     doubt = dict.fromkeys(("b", "c", "new", "unheard_of"), LATER)
 
     assert overlaid(stored, changes, doubt) == {
-        "a": state("new"),
-        "b": state("old", since=LATER),
-        "new": state("new", since=LATER),
+        "a": _state("new"),
+        "b": _state("old", since=LATER),
+        "new": _state("new", since=LATER),
         "unheard_of": StoredState.in_progress(LATER),
         "gone": None,
     }
@@ -198,13 +201,11 @@ actions = st.lists(
 
 
 @given(actions, st.integers(0, 12), st.integers(0, 12))
-def test_no_change_passes_unseen(
-    steps: list[tuple[str, str]], synced: int, killed_at: int
-) -> None:
+def test_no_change_passes_unseen(steps: list[tuple[str, str]], synced: int, killed_at: int) -> None:
     """Wherever it ends, an item that was changed since its state was stored is in doubt.
 
-    After a kill every record is there; after a loss of power, what was recorded is, and of the rest any
-    number of records from the end may be gone.
+    After a kill every record is there; after a loss of power, what was recorded is, and of the rest
+    any number of records from the end may be gone.
     """
     made: list[Record] = []
     running: set[str] = set()
@@ -216,7 +217,7 @@ def test_no_change_passes_unseen(
             made.append(Started(item, LATER))
             running.add(item)
         elif step == "record":
-            made.append(found(item, "new"))
+            made.append(_found(item, "new"))
             if item in running:
                 running.discard(item)
                 done.add(item)
@@ -227,9 +228,9 @@ def test_no_change_passes_unseen(
             done.add(item)
         truth[len(made)] = set(running)
     unsynced = made[durable:]
-    after_kill = log(*made).in_doubt(all_records=True)
+    after_kill = _log(*made).in_doubt(all_records=True)
     kept = made[: durable + synced % (len(unsynced) + 1)]
-    after_power_loss = log(*kept).in_doubt(all_records=False)
+    after_power_loss = _log(*kept).in_doubt(all_records=False)
 
     assert set(after_kill) == truth[len(made)]
     assert set(after_power_loss) >= truth[len(made)]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import zlib
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,9 +53,6 @@ def test_garbage(data: bytes) -> None:
 
 def test_another_layout() -> None:
     """A side file of another version of the program is not used."""
-    import json
-    import zlib
-
     content = json.dumps({"format": 2, "of": DIGEST}).encode()
 
     assert decoded(b"%d\n%b" % (zlib.crc32(content), content), DIGEST, YAML) is None

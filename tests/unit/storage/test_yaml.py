@@ -16,20 +16,132 @@ from hypothesis import strategies as st
 
 from peaceful.errors import StorageError
 from peaceful.model import JsonValue
-from peaceful.storage import _yaml_in
 from peaceful.storage._scalars import needs_json
 from peaceful.storage._yaml_in import MAX_DEPTH, YamlProblem, parse
 from peaceful.storage._yaml_out import dump, dump_each
 
 ODD_TEXTS = (
-    *("", " ", "\n", "\t", "\0", "~", "null", "Null", "true", "Yes", "no", "NO", "on", "off", "y", "n"),
-    *("1", "-1", "+1", "1e3", "1E3", "1.5e+3", "012", "0o17", "0x1F", "0b1", "1_000", ".5", "5.", "."),
-    *("12:30:45", "1:30", "2020-01-01", "2020-01-01T00:00:00Z", "2020-1-1 1:2:3", ".inf", "-.INF", ".nan"),
-    *("=", "<<", "-", "--", "---", "...", "- a", "? a", ": a", "a: b", "a #b", "#a", "a:", "&a", "*a", "!a"),
-    *("|", ">", "%a", "@a", "`a", "[a]", "{a}", "'a'", '"a"', "\\", "a\\nb", " a", "a ", "a\n", "\na", "a\n\n"),
-    *("a\nb", "a\n b", "a \nb", "a\n\nb\n", "a\n# b", "a\n---\nb", "a\r\nb", "a\rb", "a\tb", "\ta\nb", "a\n\tb"),
-    *("é", "日本", "😀", "a\n😀", "\ud800", "\udcff", "a\udc80b\n", "\x85", "\u2028a\u2029", "\ufeff", "\ufffe"),
-    *("\x1b[0m", "\x7f", "\x9f", "!json", "true ", "0x", "0xg", "1.2.3.4", "1,000", "+", "-.5", "0.", "1.e+5"),
+    *(
+        "",
+        " ",
+        "\n",
+        "\t",
+        "\0",
+        "~",
+        "null",
+        "Null",
+        "true",
+        "Yes",
+        "no",
+        "NO",
+        "on",
+        "off",
+        "y",
+        "n",
+    ),
+    *(
+        "1",
+        "-1",
+        "+1",
+        "1e3",
+        "1E3",
+        "1.5e+3",
+        "012",
+        "0o17",
+        "0x1F",
+        "0b1",
+        "1_000",
+        ".5",
+        "5.",
+        ".",
+    ),
+    *(
+        "12:30:45",
+        "1:30",
+        "2020-01-01",
+        "2020-01-01T00:00:00Z",
+        "2020-1-1 1:2:3",
+        ".inf",
+        "-.INF",
+        ".nan",
+    ),
+    *(
+        "=",
+        "<<",
+        "-",
+        "--",
+        "---",
+        "...",
+        "- a",
+        "? a",
+        ": a",
+        "a: b",
+        "a #b",
+        "#a",
+        "a:",
+        "&a",
+        "*a",
+        "!a",
+    ),
+    *(
+        "|",
+        ">",
+        "%a",
+        "@a",
+        "`a",
+        "[a]",
+        "{a}",
+        "'a'",
+        '"a"',
+        "\\",
+        "a\\nb",
+        " a",
+        "a ",
+        "a\n",
+        "\na",
+        "a\n\n",
+    ),
+    *(
+        "a\nb",
+        "a\n b",
+        "a \nb",
+        "a\n\nb\n",
+        "a\n# b",
+        "a\n---\nb",
+        "a\r\nb",
+        "a\rb",
+        "a\tb",
+        "\ta\nb",
+        "a\n\tb",
+    ),
+    *(
+        "é",
+        "日本",
+        "😀",
+        "a\n😀",
+        "\ud800",
+        "\udcff",
+        "a\udc80b\n",
+        "\x85",
+        "\u2028a\u2029",
+        "\ufeff",
+        "\ufffe",
+    ),
+    *(
+        "\x1b[0m",
+        "\x7f",
+        "\x9f",
+        "!json",
+        "true ",
+        "0x",
+        "0xg",
+        "1.2.3.4",
+        "1,000",
+        "+",
+        "-.5",
+        "0.",
+        "1.e+5",
+    ),
 )
 
 texts = st.text(st.characters(codec=None, exclude_categories=())) | st.sampled_from(ODD_TEXTS)
@@ -43,11 +155,11 @@ json_values: st.SearchStrategy[JsonValue] = st.recursive(
 documents = st.dictionaries(texts, json_values, max_size=5)
 
 
-def read(text: str) -> dict[str, JsonValue]:
+def _read(text: str) -> dict[str, JsonValue]:
     return {entry.key: entry.value for entry in parse(text)}
 
 
-def same(before: JsonValue, after: JsonValue) -> bool:
+def _same(before: JsonValue, after: JsonValue) -> bool:
     """Whether two values are the very same; in Python, `1 == 1.0 == True`."""
     return json.dumps(before) == json.dumps(after)
 
@@ -56,7 +168,7 @@ def same(before: JsonValue, after: JsonValue) -> bool:
 @example({text: [text, {text: text}] for text in ODD_TEXTS})
 def test_what_is_written_is_read(document: dict[str, JsonValue]) -> None:
     """Every JSON object is read as it was written, with its types and the order of its keys."""
-    assert same(read(dump(document)), document)
+    assert _same(_read(dump(document)), document)
 
 
 @given(documents)
@@ -65,9 +177,9 @@ def test_entries_are_the_same_one_by_one(document: dict[str, JsonValue]) -> None
     pieces = dump_each(document)
 
     assert len(pieces) == len(document)
-    assert same(read("".join(pieces)), document)
+    assert _same(_read("".join(pieces)), document)
     for piece, (key, value) in zip(pieces, document.items(), strict=True):
-        assert same(read(piece), {key: value})
+        assert _same(_read(piece), {key: value})
 
 
 @pytest.mark.parametrize("loader", [yaml.SafeLoader, yaml.CSafeLoader])
@@ -76,33 +188,34 @@ def test_entries_are_the_same_one_by_one(document: dict[str, JsonValue]) -> None
 def test_nobody_is_misled(
     loader: type[yaml.SafeLoader | yaml.CSafeLoader], document: dict[str, JsonValue]
 ) -> None:
-    """PyYAML by itself, which knows YAML 1.1 with all its surprises, reads the same; so does the
-    implementation that shares no code with libyaml.
+    """PyYAML by itself, which knows YAML 1.1 with all its surprises, reads the same.
+
+    So does the implementation that shares no code with libyaml.
     """
     text = dump(document)
     if "!json" in text:
         return
 
-    assert same(yaml.load(text, Loader=loader), document)
+    assert _same(yaml.load(text, Loader=loader), document)
 
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, 1e17, 1e-7, -0.0, 5e-324, 2**200, 10**400])
 def test_odd_numbers(number: float) -> None:
     """Numbers at the ends of what there is keep their value and their type."""
-    assert same(read(dump({"n": number})), {"n": number})
+    assert _same(_read(dump({"n": number})), {"n": number})
 
 
 def test_not_a_number() -> None:
     """What is no number is written as YAML has it, and read again."""
     assert dump({"none": math.nan}) == "none: .nan\n"
-    assert same(read("none: .nan"), {"none": math.nan})
+    assert _same(_read("none: .nan"), {"none": math.nan})
 
 
 def test_long_text() -> None:
     """Ten megabytes of text, in one line or in many, are read as they were written."""
     line, lines = "x" * 10_000_000, "some words\n" * 1_000_000
 
-    assert read(dump({"line": line, "lines": lines})) == {"line": line, "lines": lines}
+    assert _read(dump({"line": line, "lines": lines})) == {"line": line, "lines": lines}
 
 
 def test_a_line_per_fact() -> None:
@@ -154,7 +267,7 @@ def test_mappings_of_other_kinds() -> None:
     """A mapping that is no `dict` is written as one."""
     frozen = MappingProxyType({"a": OrderedDict(b=1)})
 
-    assert read(dump({"x": frozen})) == {"x": {"a": {"b": 1}}}
+    assert _read(dump({"x": frozen})) == {"x": {"a": {"b": 1}}}
 
 
 def test_long_names() -> None:
@@ -162,7 +275,7 @@ def test_long_names() -> None:
     name = "日" * 100
     document: dict[str, JsonValue] = {"a": 1, name: {"b": 2}, "c": 3}
 
-    assert read("".join(dump_each(document))) == document
+    assert _read("".join(dump_each(document))) == document
 
 
 def test_half_a_surrogate_pair() -> None:
@@ -196,12 +309,12 @@ def test_half_a_surrogate_pair() -> None:
 )
 def test_plain_words(text: str, value: JsonValue) -> None:
     """A plain word is more than text only where YAML 1.1 and 1.2 agree on it."""
-    assert read(text) == ({"a": value} if text.startswith("a") else {"no": 1})
+    assert _read(text) == ({"a": value} if text.startswith("a") else {"no": 1})
 
 
 def test_names_are_text() -> None:
     """Names are the text that one sees, whatever a value of that form would mean."""
-    assert read("1: a\nno: b\n~: c\n? 'x y'\n: d\n!json '\"\\ud800\"': e\n") == {
+    assert _read("1: a\nno: b\n~: c\n? 'x y'\n: d\n!json '\"\\ud800\"': e\n") == {
         "1": "a",
         "no": "b",
         "~": "c",
@@ -213,7 +326,7 @@ def test_names_are_text() -> None:
 @pytest.mark.parametrize("text", ["", "\n", "# a comment\n", "---\n", "{}", "~\n", "--- {}\n...\n"])
 def test_nothing(text: str) -> None:
     """A document that says nothing has no entries."""
-    assert read(text) == {}
+    assert _read(text) == {}
 
 
 @pytest.mark.parametrize(
@@ -261,17 +374,19 @@ def test_broken_text_is_placed(text: str, place: tuple[int, int], reason: str) -
 @given(st.text(st.sampled_from("ab:[]{}-#&*!|>'\"%@`,? \n\t~01"), max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Whatever a file says, it is read, or refused with a place within it."""
+    problem, document = None, dict[str, JsonValue]()
     try:
-        document = read(text)
-    except YamlProblem as problem:
+        document = _read(text)
+    except YamlProblem as caught:
+        problem = caught
+    if problem is not None:
         assert 1 <= problem.line <= text.count("\n") + 2
         assert problem.column >= 1
         assert problem.reason
-    else:
-        assert same(read(dump(document)), document)
+    assert _same(_read(dump(document)), document)
 
 
-def nested(depth: int) -> JsonValue:
+def _nested(depth: int) -> JsonValue:
     value: JsonValue = "x"
     for _ in range(depth):
         value = [value]
@@ -280,10 +395,10 @@ def nested(depth: int) -> JsonValue:
 
 def test_depth() -> None:
     """What may be written may be read: both are as deep as the other."""
-    deepest = {"a": nested(MAX_DEPTH)}
+    deepest = {"a": _nested(MAX_DEPTH)}
 
-    assert read(dump(deepest)) == deepest
-    for too_deep in (nested(MAX_DEPTH + 1), {"b": nested(MAX_DEPTH)}):
+    assert _read(dump(deepest)) == deepest
+    for too_deep in (_nested(MAX_DEPTH + 1), {"b": _nested(MAX_DEPTH)}):
         with pytest.raises(ValueError, match="nested more than 100 deep"):
             dump({"a": too_deep})
 
@@ -296,7 +411,7 @@ def test_what_cannot_be_stored() -> None:
 
 def test_without_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its C extension, PyYAML is refused, with what to do: there is one dialect."""
-    monkeypatch.setattr(_yaml_in.yaml, "__with_libyaml__", False)
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
 
     for use in (lambda: parse("a: 1"), lambda: dump({"a": 1})):
         with pytest.raises(StorageError, match="C extension"):

@@ -177,7 +177,7 @@ class Client:
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "peaceful"}
         own = self._settings.address
         login = address.login
-        if _is_same_server(own, address):
+        if is_same_server(own, address):
             headers |= self._settings.headers
             login = login or own.login
         if login is not None:
@@ -198,7 +198,7 @@ class Client:
         return self._transports[key]
 
 
-def _is_same_server(own: Address, other: Address) -> bool:
+def is_same_server(own: Address, other: Address) -> bool:
     """Whether an address may have the headers meant for another: the same origin, or its https."""
     (_, host, port), (scheme, other_host, other_port) = own.origin, other.origin
     upgraded = (scheme, port, other_port) == ("https", 80, 443)

@@ -69,6 +69,7 @@ class Shell:
         Raises:
             ScriptFailed: it took too long, or its folder is not there.
             ItemFailure: the shell could not be started.
+            StoppedAtSafePoint: it was ended because the item is to end.
         """
         if not self.folder.is_dir():
             raise ScriptFailed(
@@ -79,7 +80,7 @@ class Shell:
         deadline = asyncio.timeout(self.timeout)
         try:
             async with deadline:
-                return await ctx.run(
+                result = await ctx.run(
                     *self.words,
                     "-c",
                     script,
@@ -100,6 +101,10 @@ class Shell:
                 f"took longer than {self.timeout:g} s, and was ended",
                 help="give it a longer timeout, or find out what it waits for",
             ) from None
+        if result.exit_status != 0 and ctx.interrupted:
+            # It was ended because the item is to end: that is no failure.
+            await ctx.safe_point(where=f"its {name} script was ended")
+        return result
 
     async def output_of(
         self, ctx: ItemCtx, name: str, script: str, given: Mapping[str, str], *, most: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +130,8 @@ def _members(stream: Forward, reading: _Reading) -> Iterator[Member]:
         with reading:
             info = tar.next()
             vars(tar)["members"].clear()  # Nobody looks back; all of them would be much.
+            if info is not None and info.size < 0:
+                raise StreamInvalid("a header in it claims a size that cannot be")
         if info is None:
             break
         number += 1
@@ -196,14 +198,17 @@ def _rights(mode: int) -> int:
 
 
 def manifest_of(
-    path: Path, limits: Limits, reserved: str, between: Callable[[int, int], None]
+    path: Path,
+    limits: Limits,
+    reserved: Collection[str],
+    between: Callable[[int, int], None],
 ) -> Manifest:
     """What an archive will bring; reads all of it.
 
     Args:
         path: the archive.
         limits: how large it may become.
-        reserved: a name that it must not have.
+        reserved: what nothing in it may be called.
         between: called between entries and parts of them, with how many bytes were read, and how
             many there are.
 

@@ -97,7 +97,8 @@ class TarExtract(Item[TarExtractState]):
             ctx.progress.done(read)
             _ = ctx.safe_point(where=f"while reading {self.tar_path.name}")
 
-        manifest = manifest_of(self.tar_path, self._limits(), notes_name(ctx), between)
+        own_names = (notes_name(ctx), temporary_name(ctx))
+        manifest = manifest_of(self.tar_path, self._limits(), own_names, between)
         return TarExtractState(path=self.dest, present=True, files=manifest.entries)
 
     def try_state_goal(self, ctx: ItemCtx) -> TarExtractState | None:

@@ -9,6 +9,7 @@ another one.
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -101,12 +102,13 @@ class Manifest:
     """Gathers an archive's entries, and what is wrong with them.
 
     Attributes:
+        reserved: what nothing may be called, in no folder.
         entries: by name, what is to be extracted: files, links, and all folders that are named.
         refused: name and reason of what must not be.
         twins: by name, the file that a hard link has its content from.
     """
 
-    reserved: str = ""
+    reserved: Collection[str] = ()
     entries: dict[str, Entry] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
     twins: dict[str, str] = field(default_factory=dict)
@@ -122,8 +124,8 @@ class Manifest:
             name = checked_name(raw)
             if kind in (Kind.DEVICE, Kind.PIPE, Kind.UNKNOWN):
                 raise NameRefused(f"it is {kind.value}")
-            if name == self.reserved:
-                raise NameRefused("its name is that of the item's own notes")
+            if name.rpartition("/")[2] in self.reserved:
+                raise NameRefused("its name is one that the item itself needs")
             if not name and kind is not Kind.FOLDER:
                 raise NameRefused(f"it is {kind.value} in place of the destination")
         except NameRefused as error:

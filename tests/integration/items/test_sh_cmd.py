@@ -1,0 +1,182 @@
+"""Things that real shells look after: interrupts, messages, secrets, references."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from countdown import Countdown
+from processes import eventually, processes_of
+from pydantic import SecretStr, ValidationError
+from until import until
+
+from peaceful.interrupt import InterruptLevel
+from peaceful.items import ScriptFailed, ShCmd, ShCmdState
+from peaceful.model import Complete, ItemProgressed, ItemStatus
+from peaceful.params import mapped
+from peaceful.runtime import ExecutionSettings, Flow, LadderTimes
+from peaceful.storage import StateKind
+from peaceful.testing import FlowHarness, ItemHarness
+
+SLOW = """
+trap 'echo term > ended; exit 1' TERM
+touch started
+while test ! -e go; do sleep 0.05; done
+touch it
+"""
+
+
+def slow(folder: Path, **more: str) -> ItemHarness[ShCmdState]:
+    """A harness around an item that waits for the file `go`."""
+    item = ShCmd(check="test -e it", apply=SLOW, clean="rm it", cwd=folder, **more)
+    settings = ExecutionSettings(ladder=LadderTimes(cancel_grace=30.0))
+    return ItemHarness(item, folder, settings=settings)
+
+
+async def test_a_stop_leaves_a_running_script_alone(tmp_path: Path) -> None:
+    """What is in progress finishes."""
+    harness = slow(tmp_path)
+    running = asyncio.create_task(harness.ensure())
+    await until((tmp_path / "started").exists)
+
+    harness.sender.request()
+    (tmp_path / "go").touch()
+    outcome = await running
+
+    assert isinstance(outcome, Complete)
+    assert outcome.interrupt is not None
+    assert outcome.items["item"].status is ItemStatus.DONE
+
+
+async def test_a_cancel_ends_a_running_script(tmp_path: Path) -> None:
+    """The script is asked to end, and the item is abandoned: it has not failed."""
+    harness = slow(tmp_path)
+    running = asyncio.create_task(harness.ensure())
+    await until((tmp_path / "started").exists)
+
+    harness.sender.request(InterruptLevel.CANCEL)
+    outcome = await running
+
+    assert outcome.items["item"].status is ItemStatus.ABANDONED
+    assert "its apply script was ended" in outcome.items["item"].message
+    assert (tmp_path / "ended").read_text() == "term\n"
+    (tmp_path / "go").touch()
+    assert isinstance(await harness.ensure(), Complete)
+
+
+async def test_a_kill_leaves_no_process_behind(tmp_path: Path) -> None:
+    """Not even such as do not listen."""
+    script = "trap '' TERM; echo $$ > pid; sleep 1000 & sleep 1000"
+    item = ShCmd(check="test -e it", apply=script, cwd=tmp_path)
+    harness = ItemHarness(item, tmp_path)
+    running = asyncio.create_task(harness.ensure())
+    await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
+
+    harness.sender.request(InterruptLevel.KILL)
+    outcome = await running
+
+    assert outcome.items["item"].status is ItemStatus.ABANDONED
+    leader = int((tmp_path / "pid").read_text())
+    assert eventually(lambda: not Path(f"/proc/{leader}").exists() or not processes_of(leader))
+
+
+async def test_interrupted_at_every_question_it_ends_as_if_never_interrupted(
+    tmp_path: Path, countdown: Countdown
+) -> None:
+    """A script runs to its end, or is not begun."""
+    for number in countdown.numbers():
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        script = "echo run >> log; touch it"
+        item = ShCmd(check="test -e it", apply=script, clean="echo clean >> log; rm it", cwd=folder)
+        harness = ItemHarness(item, folder)
+        countdown.arm(harness.sender, number)
+        await harness.ensure()
+        await harness.clean()
+        countdown.disarm()
+
+        assert isinstance(await harness.ensure(), Complete)
+        assert isinstance(await harness.clean(), Complete)
+        assert (folder / "log").read_text().split() in (
+            ["run", "clean"],
+            ["run", "clean", "run", "clean"],
+        )
+
+
+async def test_lines_of_output_become_messages(tmp_path: Path) -> None:
+    """Each line that apply prints is shown, made safe for a terminal; others are not."""
+    script = "printf '\\033[31mred\\033[0m\\n'; echo 'what is done' >&2; sleep 0.1; touch it"
+    item = ShCmd(check="echo checking; test -e it", apply=script, cwd=tmp_path)
+    harness = ItemHarness(item, tmp_path)
+
+    result = await harness.result_of("ensure")
+
+    told = {event.progress.message for event in harness.sink.of(ItemProgressed)}
+    assert result.message == "what is done"
+    assert told <= {"red", "what is done"}
+
+
+async def test_secrets_are_given_to_scripts_and_stored_nowhere(tmp_path: Path) -> None:
+    """A token is in the script's environment, and in nothing that is kept or shown."""
+    env = {"API_TOKEN": "tell-nobody", "OTHER": SecretStr("tell-nobody"), "PLAIN": "anybody"}
+    item = ShCmd(
+        check="test -e it",
+        apply='test "$API_TOKEN$OTHER" = tell-nobodytell-nobody; touch it; test -e none',
+        env=env,
+        cwd=tmp_path,
+    )
+    harness = ItemHarness(item, tmp_path)
+
+    outcome = await harness.ensure()
+    await harness.ensure()
+
+    kept = f"{outcome} {harness.events} {[harness.store.load(kind) for kind in StateKind]}"
+    assert "tell-nobody" not in kept
+    assert "anybody" in kept
+    assert isinstance(outcome.items["item"].error, ScriptFailed)
+    assert (tmp_path / "it").exists()
+
+
+async def test_scripts_may_refer_to_what_others_have_printed(tmp_path: Path) -> None:
+    """A reference may stand for a script, or for a variable that it gets."""
+
+    def declare(flow: Flow) -> None:
+        one = flow.add("one", ShCmd(check="true", current="echo from one", apply="true"))
+        flow.add(
+            "two",
+            ShCmd(
+                check='test -e "$NAME"',
+                apply=mapped("touched", touched, one.state.stdout),
+                env={"NAME": one.state.stdout},
+            ),
+        )
+
+    def touched(name: str | None) -> str:
+        return f"touch '{name}'"
+
+    harness = FlowHarness(declare, tmp_path)
+
+    assert isinstance(await harness.ensure(), Complete)
+    assert (tmp_path / "from one").exists(), "scripts run in the workspace unless told otherwise"
+
+
+def test_without_a_way_to_tell_whether_there_is_something_to_do_it_is_refused() -> None:
+    """A check, or something to compare."""
+    with pytest.raises(ValidationError, match="give check, or current and goal"):
+        ShCmd(apply="true", current="true")
+    with pytest.raises(ValidationError, match="diff compares what current and goal print"):
+        ShCmd(apply="true", check="true", diff="true")
+    with pytest.raises(ValidationError, match="shell"):
+        ShCmd(apply="true", check="true", shell=())
+    with pytest.raises(ValidationError, match="timeout"):
+        ShCmd(apply="true", check="true", timeout=-1)
+    with pytest.raises(ValidationError, match="env"):
+        ShCmd(apply="true", check="true", env="none")  # type: ignore[arg-type]  # what is tested
+
+
+def test_fields_may_be_given_by_their_own_names_too() -> None:
+    """As they are stored."""
+    assert ShCmd(apply="1", check="2") == ShCmd.model_validate(
+        {"apply_script": "1", "check_script": "2"}
+    )

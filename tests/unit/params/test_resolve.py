@@ -1,0 +1,194 @@
+"""References become values once the states that they point to are known."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peaceful.model.state import State
+from peaceful.params import ReferenceSpec, StoredSpec, Unknown, ValueSpec, filled, mapped, value_of
+
+
+def test_a_value_is_itself() -> None:
+    """A plain value needs nothing to be known."""
+    assert value_of(ValueSpec(3), lambda _: None) == 3
+
+
+def test_a_reference_is_what_it_points_to(house: Any, built_house: Any, known: Any) -> None:
+    """Also within models, data classes and named tuples; and the whole state."""
+    states = known(house=built_house)
+
+    for reference, value in [
+        (house, built_house),
+        (house.path, Path("/srv/house")),
+        (house.server.port, 80),
+        (house.disk.size, 5),
+        (house.point.y, 2),
+        (house.label, "Ada!"),
+        (house.tags, {"a": "b"}),
+    ]:
+        assert value_of(ReferenceSpec(reference), states) == value
+
+
+def test_what_was_never_stored_is_not_known() -> None:
+    """`stored()` without a stored value is no value."""
+    with pytest.raises(Unknown, match="no value was stored"):
+        value_of(StoredSpec(), lambda _: None)
+
+
+def test_the_state_of_an_item_may_not_be_known(house: Any) -> None:
+    """The reason names the item and the reference."""
+    with pytest.raises(Unknown) as unknown:
+        filled([house.path], lambda _: None)
+
+    assert unknown.value.reason == (
+        "the state of house is not known yet, so house.state.path is not"
+    )
+
+
+def test_none_is_no_value_where_it_may_not_be(house: Any, bare_house: Any, known: Any) -> None:
+    """A state that has none for it has no value to give, unless none may be given there."""
+    states = known(house=bare_house)
+
+    with pytest.raises(Unknown, match=r"house\.state\.name has no value in the present state"):
+        filled(house.name, states, str)
+    assert filled(house.name, states, str | None) is None
+    assert filled([house.name], states, list[str | None]) == [None]
+    with pytest.raises(Unknown):
+        filled([house.name], states, list[str])
+    assert filled({"k": house.name}, states, dict[str, Any]) == {"k": None}
+
+
+def test_there_is_nothing_inside_of_none(house: Any, bare_house: Any, known: Any) -> None:
+    """A part of what is not there is not known, wherever it is to go."""
+    states = known(house=bare_house)
+
+    with pytest.raises(Unknown, match=r"house\.state\.server\.admin has no value"):
+        filled(house.server.admin, states, str | None)
+
+
+def test_a_state_of_another_shape_gives_nothing(house: Any, known: Any) -> None:
+    """As where a state was stored by an earlier version of the program."""
+
+    class Other(State):
+        pass
+
+    with pytest.raises(Unknown, match=r"house\.state\.path has no value"):
+        filled(house.path, known(house=Other()), Any)
+
+
+def _sized(size: int | None) -> str:
+    return f"{size}"
+
+
+def _strict(name: str) -> str:
+    return name.upper()
+
+
+def _nothing(name: str) -> str | None:
+    return None
+
+
+def test_mapping_functions_are_called_with_values(
+    house: Any, built_house: Any, known: Any
+) -> None:
+    """With the values of references, at whatever depth, and with plain values as they are."""
+    calls: list[tuple[object, ...]] = []
+
+    def record(*arguments: object) -> str:
+        calls.append(arguments)
+        return "made"
+
+    inner: Any = mapped("inner", _strict, house.name)
+    outer = mapped("record", record, inner, [house.value, {"k": house.path}], None, 5)
+
+    assert filled(outer, known(house=built_house), str) == "made"
+    assert calls == [("ADA", [7, {"k": Path("/srv/house")}], None, 5)]
+
+
+def test_mapping_functions_get_none_only_where_they_take_it(
+    house: Any, bare_house: Any, known: Any
+) -> None:
+    """A function that does not say that it takes none is not called with it."""
+    states = known(house=bare_house)
+
+    assert filled(mapped("sized", _sized, house.name), states, str) == "None"
+    with pytest.raises(Unknown, match="no value in the present state"):
+        filled(mapped("strict", _strict, house.name), states, str)
+    with pytest.raises(Unknown, match="no value in the present state"):
+        filled(mapped("unclear", lambda name: name, house.name), states, str)
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """A data class, whose class is a mapping function."""
+
+    name: str
+    loud: str | None = None
+
+
+def test_classes_and_partial_functions_can_map(
+    house: Any, built_house: Any, bare_house: Any, known: Any
+) -> None:
+    """Whatever can be called; of what it takes, it says what Python knows of it."""
+    there, bare = known(house=built_house), known(house=bare_house)
+    loud = functools.partial(Greeting, "Bob")
+
+    assert filled(mapped("text", str, house.value), there, str) == "7"
+    assert filled(mapped("greeting", Greeting, house.name), there) == Greeting("Ada")
+    assert filled(mapped("loud", loud, house.name), bare) == Greeting("Bob", None)
+    with pytest.raises(Unknown):
+        filled(mapped("greeting", Greeting, house.name), bare)
+
+
+def test_mapping_functions_may_give_none(house: Any, built_house: Any, known: Any) -> None:
+    """Which is no value where none may not be."""
+    states = known(house=built_house)
+    nothing = mapped("nothing", _nothing, house.name)
+
+    assert filled(nothing, states, str | None) is None
+    with pytest.raises(Unknown, match=r"nothing\(house\.state\.name\) gives no value"):
+        filled(nothing, states, str)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(ValueError("too small"), "ValueError: too small"), (KeyError(), "KeyError")]
+)
+def test_a_failing_mapping_function_is_named(
+    error: Exception, said: str, house: Any, built_house: Any, known: Any
+) -> None:
+    """Whatever it raises belongs to the value; the error is kept as the cause."""
+
+    def fail(_: object) -> str:
+        raise error
+
+    with pytest.raises(Unknown) as unknown:
+        filled(mapped("fail", fail, house.name), known(house=built_house))
+
+    assert unknown.value.reason == f"the mapping function fail failed: {said}"
+    assert unknown.value.__cause__ is error
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A data class that checks its values."""
+
+    name: object
+
+    def __post_init__(self) -> None:
+        if isinstance(self.name, str):
+            raise ValueError("not her")
+
+
+@pytest.mark.parametrize("make", [lambda ref: {ref.files}, lambda ref: [Checked(ref.name)]])
+def test_values_that_do_not_fit_together_are_no_value(
+    make: Callable[[Any], object], house: Any, built_house: Any, known: Any
+) -> None:
+    """A set cannot hold a list, and a data class may refuse a value."""
+    with pytest.raises(Unknown, match="cannot be put together"):
+        filled(make(house), known(house=built_house))
