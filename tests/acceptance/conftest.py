@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from keyboard import Keyboard
-from shell import Shell
+from shell import Loaded, Shell
 from slow import SlowFiles
 
 
@@ -19,10 +21,17 @@ def shell(tmp_path: Path, unmeasured_environment: dict[str, str]) -> Iterator[Sh
     shell.close()
 
 
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
+    """Slow files, loaded once for all tests that run it often."""
+    with closing(Shell(tmp_path_factory.mktemp("loaded"), os.environ)) as shell:
+        yield shell.loaded("slow_files")
+
+
 @pytest.fixture
-def slow(shell: Shell, tmp_path: Path) -> SlowFiles:
+def slow(shell: Shell, tmp_path: Path, loaded: Loaded) -> SlowFiles:
     """Slow files, not set up yet."""
-    return SlowFiles(shell, tmp_path / "dest")
+    return SlowFiles(shell, tmp_path / "dest", loaded)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import time
 from datetime import datetime
 
 from keyboard import Keyboard
-from processes import processes_of
 from shell import Ended
 from slow import SlowFiles
 
@@ -73,7 +72,7 @@ def test_safe_stop(slow: SlowFiles, keyboard: Keyboard) -> None:
     }
     times = [datetime.fromisoformat(document[name]) for name in ("started_at", "ended_at")]
     assert times == sorted(times)
-    assert not processes_of(running.session)
+    assert not running.processes()
 
 
 def test_carrying_on(slow: SlowFiles, keyboard: Keyboard) -> None:
@@ -86,7 +85,7 @@ def test_carrying_on(slow: SlowFiles, keyboard: Keyboard) -> None:
     before = slow.files()
     assert 10 <= len(before) < ITEMS
 
-    resumed = slow.ended("ensure", *AT_ONCE)
+    resumed = slow.start("ensure", *AT_ONCE).end(expect=0)
     after = slow.files()
     assert len(after) == ITEMS
     assert {item: after[item] for item in before} == before
@@ -96,8 +95,7 @@ def test_carrying_on(slow: SlowFiles, keyboard: Keyboard) -> None:
     assert (resumed.document["outcome"], resumed.document["interrupt"]) == ("complete", None)
 
     for _ in range(2):
-        again = slow.ended("ensure", *AT_ONCE)
-        assert set(again.statuses().values()) == {"unchanged"}
+        assert set(slow.statuses("ensure").values()) == {"unchanged"}
         assert slow.files() == after
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from processes import eventually, processes_of
+from processes import eventually
 from rounds import Rounds
 from slow import SlowFiles
 from trouble import killed
@@ -55,22 +55,23 @@ def test_surviving_children(slow: SlowFiles) -> None:
     """Child processes that survived are found and named by the next commands; they are left alone."""
     slow.init(2, 60, "--child", layers=1)
     running = slow.start("ensure")
-    assert eventually(lambda: len(processes_of(running.session)) == 1 + 2 * 2)
+    assert eventually(lambda: len(running.processes()) == 1 + 2 * 2)
     execution = running.until("execution_started")["execution"]["id"]
     running.kill()
-    survivors = {pid for pid, _ in processes_of(running.session)}
+    survivors = set(running.processes())
     assert len(survivors) == 4
 
     shown = slow.run("executions", "show", execution).out
+    assert "killed" in shown
     assert all(str(pid) in shown for pid in survivors)
     listed = slow.json("executions", "list")["executions"]
     assert [(each["id"], each["state"]) for each in listed] == [(execution, "lost")]
     assert set(slow.json("status")["in_progress_since"]) == {"file_1", "file_2"}
 
     slow.init(2, 0)
-    ended = slow.ended("ensure")
+    ended = slow.start("ensure").end(expect=0)
     (notice,) = [event["text"] for event in ended.told("output")]
     assert notice.startswith(f"Execution {execution} was killed; 4 child processes of it still run")
     assert all(f"pid {pid}" in notice for pid in survivors)
-    assert {pid for pid, _ in processes_of(running.session)} == survivors
+    assert set(running.processes()) == survivors
     assert set(ended.statuses().values()) == {"done"}

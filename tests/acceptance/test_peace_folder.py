@@ -88,7 +88,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Used]:
         program.run("init", "--items", "3", "--seconds", "0", "--layers", "1", "--dest", dest)
         program.run("ensure")
         program.run("init", "--items", "4", "--seconds", "60")
-        running = SlowFiles(shell, dest).start("ensure")
+        running = SlowFiles(shell, dest, program).start("ensure")
         running.until("item_ended", 3)
         running.until("item_progressed", item="file_4")
         running.kill()
@@ -284,6 +284,5 @@ def test_full(slow: SlowFiles, mount: Callable[..., None]) -> None:
 
         files = slow.files()
         (disk / "filling").unlink()
-        resumed = slow.ended("ensure")
-        assert set(resumed.statuses().values()) == {"done", "unchanged"}
+        assert set(slow.statuses("ensure").values()) == {"done", "unchanged"}
         assert {item: slow.files()[item] for item in files} == files

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from keyboard import Keyboard
-from processes import eventually, processes_of
+from processes import eventually
 from shell import Running, Shell
 from slow import SlowFiles
 
@@ -40,7 +40,7 @@ def test_told_to_end(slow: SlowFiles, number: signal.Signals, code: int) -> None
     }
     assert ended.document["interrupt"]["source"] == number.name
     assert ended.items("item_started") == request["in_progress"]
-    assert not processes_of(running.session)
+    assert not running.processes()
 
 
 def test_safe_points(slow: SlowFiles) -> None:
@@ -59,7 +59,7 @@ def test_safe_points(slow: SlowFiles) -> None:
     assert {item: each["chunks"] for item, each in stored["states"].items()} == done
     assert stored["in_progress_since"].keys() == done.keys()
 
-    resumed = slow.ended("ensure")
+    resumed = slow.start("ensure").end(expect=0)
     assert set(resumed.statuses().values()) == {"done"}
     for event in resumed.told("item_progressed"):
         # At 0 before it knows what is done already.
@@ -90,13 +90,13 @@ def test_children(slow: SlowFiles, keyboard: Keyboard) -> None:
     slow.init(3, 60, "--child", layers=1)
     running = slow.start("ensure", terminal=keyboard.terminal)
     # Each item starts a shell, and each shell a sleep.
-    assert eventually(lambda: len(processes_of(running.session)) == 1 + 3 * 2)
+    assert eventually(lambda: len(running.processes()) == 1 + 3 * 2)
     keyboard.ctrl_c()
     running.until("interrupt_requested")
-    assert len(processes_of(running.session)) == 1 + 3 * 2
+    assert len(running.processes()) == 1 + 3 * 2
     press_again(running, keyboard)
     ended = running.end(expect=130)
-    assert not processes_of(running.session)
+    assert not running.processes()
     assert set(ended.statuses().values()) == {"abandoned"}
     assert not slow.files()
     assert set(slow.json("status")["in_progress_since"]) == {"file_1", "file_2", "file_3"}
@@ -148,13 +148,13 @@ def test_kill(shell: Shell, keyboard: Keyboard) -> None:
     running = shell.start(
         *program, "ensure", "--progress", "json", "--format", "json", terminal=keyboard.terminal
     )
-    assert eventually(lambda: len(processes_of(running.session)) == 3)
+    assert eventually(lambda: len(running.processes()) == 3)
     keyboard.ctrl_c()
     press_again(running, keyboard)
     running.until("interrupt_requested", 2)
     press_again(running, keyboard)
     ended = running.end(expect=130)
-    assert not processes_of(running.session)
+    assert not running.processes()
     assert ended.statuses() == {"deaf": "abandoned"}
     assert ended.document["interrupt"]["level"] == "kill"
     shown = shell.run(*program, "executions", "list", "--format", "json").document

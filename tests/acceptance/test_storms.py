@@ -5,7 +5,6 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from processes import processes_of
 from rounds import Rounds, Trouble
 from shell import Ended, Running
 from slow import SlowFiles
@@ -45,7 +44,7 @@ def leaving_nothing(trouble: Trouble) -> Trouble:
 
     def checked(running: Running) -> Ended:
         ended = trouble(running)
-        assert not processes_of(running.session)
+        assert not running.processes()
         return ended
 
     return checked

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from processes import processes_of
 from shell import Running
 from slow import SlowFiles
 
@@ -25,29 +24,34 @@ def id_of(running: Running) -> str:
     return found
 
 
-@pytest.mark.parametrize("command", ["ensure", "clean", "discover", "diff"])
-def test_busy(slow: SlowFiles, command: str) -> None:
-    """A second command on the same profile is refused, and told of the first; nothing is changed."""
+def test_busy(slow: SlowFiles) -> None:
+    """A second command on the same profile is refused, and told of the first and how to stop it."""
     running = busy(slow)
     execution = id_of(running)
-    error = slow.run(command, expect=3).err
-    said = " ".join(error.split())
+    said = " ".join(slow.shell.run("slow_files", "ensure", expect=3).err.split())
     assert said.startswith("Error BUSY: default is running ensure since ")
     assert f"(pid {running.pid})" in said
     assert f"execution {execution}." in said
     assert f"slow_files interrupt {execution}" in said
     assert f"slow_files executions show {execution}" in said
-    document = slow.json(command, expect=3)
-    assert (document["outcome"], document["errors"][""]["code"]) == ("error", "BUSY")
-    assert execution in document["errors"][""]["message"]
+    for command in ("ensure", "clean", "discover", "diff"):
+        document = slow.json(command, expect=3)
+        assert (document["outcome"], document["command"]) == ("error", command)
+        assert document["errors"][""]["code"] == "BUSY"
+        assert execution in document["errors"][""]["message"]
 
-    # What only looks is not refused.
+
+def test_looking_while_busy(slow: SlowFiles) -> None:
+    """What only looks is not refused while something runs."""
+    running = busy(slow)
+    execution = id_of(running)
     assert set(slow.json("status")["states"]) == {f"file_{number}" for number in range(1, 9)}
     (listed,) = slow.json("executions", "list")["executions"]
     assert (listed["id"], listed["state"]) == (execution, "running")
     shown = slow.json("executions", "show", execution[:-4])
     assert shown["can_interrupt"]
     assert set(shown["progress"]["running"]) == {"file_1", "file_2"}
+    assert "Stop it with: slow_files interrupt" in slow.run("executions", "show", execution).out
 
 
 def test_other_profile(slow: SlowFiles) -> None:
@@ -70,7 +74,7 @@ def test_other_profile(slow: SlowFiles) -> None:
     first.end(expect=130)
     slow.run("interrupt")
     second.end(expect=130)
-    assert not processes_of(first.session) + processes_of(second.session)
+    assert not {**first.processes(), **second.processes()}
 
 
 def test_free_after_kill(slow: SlowFiles) -> None:
@@ -79,7 +83,7 @@ def test_free_after_kill(slow: SlowFiles) -> None:
     slow.run("ensure", expect=3)
     running.kill()
     slow.init(8, 0, "--chunks", "1")
-    assert set(slow.ended("ensure").statuses().values()) == {"done"}
+    assert set(slow.statuses("ensure").values()) == {"done"}
 
 
 @pytest.mark.parametrize("by_id", [True, False])
@@ -120,7 +124,7 @@ def test_interrupt_again(slow: SlowFiles) -> None:
     assert listed["state"] == "interrupting"
     assert slow.json("interrupt", "--level", "kill")["level"] == "kill"
     ended = running.end(expect=130)
-    assert not processes_of(running.session)
+    assert not running.processes()
     assert ended.document["interrupt"]["level"] == "kill"
     assert set(ended.statuses().values()) == {"abandoned"}
 
@@ -132,4 +136,4 @@ def test_cancel_by_name(slow: SlowFiles) -> None:
     running.until("item_started", 2)
     assert slow.json("interrupt", "--level", "cancel")["level"] == "cancel"
     assert set(running.end(expect=130).statuses().values()) == {"abandoned"}
-    assert not processes_of(running.session)
+    assert not running.processes()

@@ -12,9 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-PIECE = 1000
-"""Bytes that are sent at once."""
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -50,6 +47,7 @@ class Served:
         cuts: of each further answer, after how many bytes of the body the connection is cut.
         stall_at: after how many bytes of the body nothing more is sent, as long as it is set.
         on_stall: called then, and awaited.
+        piece: bytes that are sent at once.
     """
 
     content: bytes
@@ -68,6 +66,7 @@ class Served:
     cuts: deque[int] = field(default_factory=deque[int])
     stall_at: int | None = None
     on_stall: Callable[[], Awaitable[object]] | None = None
+    piece: int = 1000
 
 
 Handler = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
@@ -180,8 +179,8 @@ class FileServer:
     ) -> None:
         cut = file.cuts.popleft() if file.cuts else None
         chunked = not file.sized and not file.until_close
-        for place in range(0, len(body), PIECE):
-            piece = body[place : place + PIECE]
+        for place in range(0, len(body), file.piece):
+            piece = body[place : place + file.piece]
             if cut is not None and place + len(piece) > cut:
                 writer.write(_framed(piece[: max(0, cut - place)], chunked=chunked))
                 await writer.drain()

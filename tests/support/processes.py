@@ -6,7 +6,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,25 +15,22 @@ PATIENCE: Final = 30.0
 """Seconds that anything is waited for, on a busy machine."""
 
 
-def processes_of(session: int) -> list[tuple[int, str]]:
-    """The processes of a session that still run, with their command lines."""
-    return [
-        (pid, command)
-        for pid, (state, its_session, command) in _processes()
-        if its_session == session and state not in "ZX"
-    ]
+MARK: Final = "MARK_OF_THIS_TEST"
+"""An environment variable by which a program is known, and whatever it starts, at any level."""
 
 
-def _processes() -> Iterator[tuple[int, tuple[str, int, str]]]:
-    for entry in os.scandir("/proc"):
-        if entry.name.isdecimal():
-            try:
-                text = Path(entry.path, "stat").read_text(errors="replace")
-                command = Path(entry.path, "cmdline").read_text(errors="replace")
-            except OSError:
-                continue  # It ended while the folder was read.
-            state, _parent, _group, session, *_ = text.rpartition(")")[2].split()
-            yield int(entry.name), (state, int(session), command.replace("\0", " ").strip())
+def processes_with(mark: str) -> dict[int, str]:
+    """The processes that run and have a mark: by number, their command lines."""
+    entry = f"{MARK}={mark}".encode()
+    found: dict[int, str] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            # It may end while it is looked at; of one that waits to be reaped, nothing is left.
+            with suppress(OSError):
+                if entry in (folder / "environ").read_bytes().split(b"\0"):
+                    command = (folder / "cmdline").read_text(errors="replace")
+                    found[int(folder.name)] = command.replace("\0", " ").strip()
+    return found
 
 
 def handles(pid: int, number: signal.Signals) -> bool:

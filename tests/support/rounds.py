@@ -74,7 +74,7 @@ class Rounds:
         files = self.slow.files()
         reported = {*block.items("item_ended", status="done")}
         reported |= {*block.items("item_ended", status="unchanged")}
-        self._check_nothing_repeated(files, block)
+        self._check_nothing_repeated(files)
         self._check_states(files, reported)
         if self.cleaning:
             assert not reported & files.keys()
@@ -85,10 +85,9 @@ class Rounds:
         if ended.told("execution_ended", outcome="complete"):
             self.cleaning = not self.cleaning
 
-    def _check_nothing_repeated(self, files: dict[str, Written], block: Ended) -> None:
-        may_be_gone = {*block.items("item_started")} if self.cleaning else set[str]()
+    def _check_nothing_repeated(self, files: dict[str, Written]) -> None:
         for item, file in self.known.items():
-            if item not in may_be_gone:
+            if item in files or not self.cleaning:
                 assert files.get(item) == file, f"{item} was done, and is another one now"
 
     def _check_states(self, files: dict[str, Written], reported: set[str]) -> None:

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from processes import PATIENCE, kill, processes_of
+from processes import MARK, PATIENCE, kill, processes_with
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object. (Any: a test says itself what it expects in it.)"""
@@ -79,9 +80,9 @@ class Ended:
 class Running:
     """A program that runs. What it writes is read all the time, so that it never waits for that."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
         self.process = process
-        self.session: Final = process.pid
+        self._mark = mark
         self._heard = threading.Condition()
         self._events: list[Json] = []
         self._err: list[str] = []
@@ -101,6 +102,10 @@ class Running:
     def pid(self) -> int:
         """Its number."""
         return self.process.pid
+
+    def processes(self) -> dict[int, str]:
+        """It and whatever it started, at any level, as far as it runs: numbers, command lines."""
+        return processes_with(self._mark)
 
     @property
     def events(self) -> list[Json]:
@@ -248,16 +253,17 @@ class Shell:
         if terminal is not None:
             # Whoever leads a session gets the first terminal that it opens.
             command = ["sh", "-c", 'exec 0<>"$0"; exec "$@"', str(terminal), *command]
+        mark = str(uuid.uuid4())
         process = subprocess.Popen(
             command,
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, MARK: mark},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        running = Running(process)
+        running = Running(process, mark)
         self._started.append(running)
         return running
 
@@ -284,10 +290,8 @@ class Shell:
                 stack.callback(process.stdin.close)
             for running in self._started:
                 stack.callback(running.process.wait, PATIENCE)
-                for pid, _ in processes_of(running.session):
+                for pid in running.processes():
                     stack.callback(kill, pid)
-                if running.process.poll() is None:
-                    stack.callback(running.process.kill)
 
 
 def _event_in(line: bytes) -> Json | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from shell import Ended, Json, Running, Shell
+from shell import Ended, Json, Loaded, Running, Shell
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class SlowFiles:
     Attributes:
         shell: where it is used.
         dest: the folder of the files.
-        words: the program, and what is said to each command.
+        loaded: runs those commands of which only the ending matters.
     """
 
     shell: Shell
     dest: Path
-    words: tuple[str, ...] = ("slow_files",)
+    loaded: Loaded
 
     def init(self, items: int, seconds: float, *more: str, layers: int = 4) -> None:
         """Stores parameters."""
@@ -41,21 +41,21 @@ class SlowFiles:
         self.run("init", *size, "--dest", str(self.dest), *more)
 
     def run(self, *words: str, expect: int | None = 0) -> Ended:
-        """Runs a command to its end."""
-        return self.shell.run(*self.words, *words, expect=expect)
+        """Runs a command to its end; without its events."""
+        return self.loaded.run("--workspace", self.shell.folder, *words, expect=expect)
 
     def json(self, *words: str, expect: int | None = 0) -> Json:
         """The document that a command answers."""
-        return self.run(*words, "--format", "json", expect=expect).document
+        return self.run("--format", "json", *words, expect=expect).document
+
+    def statuses(self, *words: str) -> dict[str, str]:
+        """By item, how it ended in a command that completes."""
+        return self.run("--format", "json", *words).statuses()
 
     def start(self, *words: str, terminal: Path | None = None) -> Running:
         """Starts a command that tells its events, and its ending as a JSON document."""
         told = ("--progress", "json", "--format", "json")
-        return self.shell.start(*self.words, *words, *told, terminal=terminal)
-
-    def ended(self, *words: str, expect: int | None = 0) -> Ended:
-        """As `start`, to its end."""
-        return self.start(*words).end(expect)
+        return self.shell.start("slow_files", *words, *told, terminal=terminal)
 
     def files(self) -> dict[str, Written]:
         """By item, the file that is there; each must be whole."""

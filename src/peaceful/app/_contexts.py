@@ -33,7 +33,7 @@ from peaceful.storage import Workspace, YamlStateStore
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from peaceful.app._app import App
+    from peaceful.app._app_def import AppDef
 
 DEFAULT_PROFILE: Final = "default"
 """The profile of those who do not think of profiles."""
@@ -79,12 +79,12 @@ class Contexts:
         workspace: where its files are.
     """
 
-    def __init__(self, app: App, workspace: Workspace) -> None:
+    def __init__(self, app: AppDef, workspace: Workspace) -> None:
         self.app: Final = app
         self.workspace: Final = workspace
 
     @classmethod
-    def of(cls, app: App, workspace: Path | None) -> Contexts:
+    def of(cls, app: AppDef, workspace: Path | None) -> Contexts:
         """As `App.contexts`."""
         if workspace is None:
             return cls(app, Workspace.find(Path.cwd(), app.name))
@@ -110,9 +110,7 @@ class Contexts:
             NameInvalid: the name breaks the rule.
             NameUnknown: it was never created.
         """
-        stored = self._workspace_file.stored().get("profile")
-        chosen = name or (stored if isinstance(stored, str) else None) or DEFAULT_PROFILE
-        checked_name("a profile", chosen)
+        chosen = checked_name("a profile", self._in_use() if name is None else name)
         known = self.workspace.profiles()
         if chosen not in known:
             if not known:
@@ -329,6 +327,10 @@ class Contexts:
         if profiles is None:
             return tuple(self.workspace.profiles())
         return tuple(self.profile(profile) for profile in profiles)
+
+    def _in_use(self) -> ProfileName:
+        stored = self._workspace_file.stored().get("profile")
+        return stored if isinstance(stored, str) else DEFAULT_PROFILE
 
     @property
     def _workspace_file(self) -> ParamsFile:

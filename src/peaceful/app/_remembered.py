@@ -91,9 +91,7 @@ class ParamsFile:
             raise self._explained(error.errors(include_url=False), given, how_to_give) from error
         return _with_absolute_paths(values, self.root)
 
-    def save(
-        self, values: BaseModel | None, reserved: Mapping[str, JsonValue]
-    ) -> StoredParams:
+    def save(self, values: BaseModel | None, reserved: Mapping[str, JsonValue]) -> StoredParams:
         """Writes parameters down, without secrets; other entries of the file are kept.
 
         Args:

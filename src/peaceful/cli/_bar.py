@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from peaceful.cli._board import Board
+from peaceful.cli._frame import Frame
 from peaceful.cli._lines import Line, coloured, plain
-from peaceful.cli._picture import Frame, picture
+from peaceful.cli._picture import picture
 from peaceful.cli._screen import Screen
 from peaceful.cli._writer import Writer
 from peaceful.interrupt import SendResult
@@ -53,14 +54,15 @@ class BarLook:
 
 
 class BarSink:
-    """Draws a picture of an execution, and draws it again as it changes, in a thread of its own."""
+    """Draws a picture of an execution, and draws it again as it changes, in a thread of its own.
 
-    def __init__(self, writer: Writer, look: BarLook, clock: Clock) -> None:
-        """Args:
+    Args:
         writer: the terminal.
         look: what the picture says beside what happens.
         clock: tells the time.
-        """
+    """
+
+    def __init__(self, writer: Writer, look: BarLook, clock: Clock) -> None:
         self._writer = writer
         self._look = look
         self._clock = clock
@@ -114,7 +116,7 @@ class BarSink:
             self._wake.set()
 
     def redraw(self) -> None:
-        """Draws the picture anew below what is there: something else has written to the terminal."""
+        """From now on draws below what is there: something else has written to the terminal."""
         with self._drawing:
             self._screen.forget()
 

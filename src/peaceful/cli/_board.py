@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from peaceful.model import (
-    BlockEnded,
     BlockStarted,
     Event,
     ExecutionEnded,
@@ -28,7 +26,7 @@ KEPT = 60
 """How many of the last endings are kept: more than a terminal shows."""
 
 _MEASURED = 1000
-"""How many names are measured for the width of their column; whoever has more can bear some ragged ones."""
+"""How many names are measured for the width of their column; a wider one further on is cut."""
 
 
 @dataclass(slots=True)
@@ -86,18 +84,16 @@ class Board:
     def add(self, event: Event) -> None:
         """Takes an event in."""
         match event:
-            case ItemProgressed(item=item, progress=progress):
-                if item in self.running:
-                    self.running[item].progress = progress
+            case ItemProgressed(item=item, progress=progress) if item in self.running:
+                self.running[item].progress = progress
             case ItemStarted(item=item, at=at):
                 self.running[item] = Running(at)
             case ItemEnded(item=item, status=status):
                 self.running.pop(item, None)
                 self.counts[status] += 1
                 self._keep(event)
-            case BlockStarted(at=at, block=block, items=items):
-                if items:
-                    self._begin(block, items, at)
+            case BlockStarted(items=[_, *_]):
+                self._begin(event)
             case ExecutionStarted(execution=execution):
                 self.execution = execution
             case InterruptRequested():
@@ -105,12 +101,13 @@ class Board:
             case ExecutionEnded():
                 self.ending = event
                 self.running.clear()
-            case BlockEnded():
+            case _:
                 pass
 
-    def _begin(self, block: str, items: Sequence[ItemId], at: datetime) -> None:
-        self.block, self.block_since, self.total = block, at, len(items)
-        self.name_width = max(display_width(item) for item in items[:_MEASURED])
+    def _begin(self, started: BlockStarted) -> None:
+        self.block, self.block_since = started.block, started.at
+        self.total = len(started.items)
+        self.name_width = max(display_width(item) for item in started.items[:_MEASURED])
         self.running.clear()
         self.counts.clear()
         self.ended.clear()

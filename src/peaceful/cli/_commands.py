@@ -1,4 +1,4 @@
-"""The commands of every application: their names, options and help. What they do is loaded when they do it."""
+"""The commands of every application: names, options, help. What they do is loaded when needed."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class _CommandLine:
 
     def _discover(self) -> Command:
         def do() -> Result:
-            from peaceful.cli._execute import discover
+            from peaceful.cli._applying import discover
 
             return discover(self._invocation)
 
@@ -111,8 +111,9 @@ class _CommandLine:
         return self._applying("clean", "Cleans everything up, in reverse order.")
 
     def _applying(self, name: str, does: str) -> Command:
-        def do(**choices: Any) -> Result:  # Any: as click has read them
-            from peaceful.cli._execute import Choices, clean, ensure
+        def do(**choices: Any) -> Result:  # noqa: ANN401  as click has read them
+            from peaceful.cli._applying import clean, ensure
+            from peaceful.cli._job import Choices
 
             chosen = Choices.of(**choices)
             return (ensure if name == "ensure" else clean)(self._invocation, chosen)
@@ -160,7 +161,7 @@ class _CommandLine:
 
         params = declared_params(self._app, self._options.flow)
 
-        def do(**values: Any) -> Result:  # Any: as click has read them
+        def do(**values: Any) -> Result:  # noqa: ANN401  as click has read them
             from peaceful.cli._remember import init
 
             return init(self._invocation, given_params(params, values))
@@ -178,7 +179,7 @@ class _CommandLine:
         params = declared_params(self._app, self._options.flow)
         options = [each for each in params_options(params) if isinstance(each, click.Option)]
 
-        def do(new_profile: str, create: bool, **values: Any) -> Result:  # Any: likewise
+        def do(new_profile: str, create: bool, **values: Any) -> Result:  # noqa: ANN401  likewise
             from peaceful.cli._remember import switch
 
             given = given_params(params, values)
@@ -299,9 +300,7 @@ class _CommandLine:
             ["execution_id"],
             required=required,
             metavar="ID" if required else "[ID]",
-            shell_complete=offering(
-                lambda: complete_execution(self._app, self._options.workspace)
-            ),
+            shell_complete=offering(lambda: complete_execution(self._app, self._options.workspace)),
         )
 
     def _completion(self) -> Command:
@@ -330,15 +329,15 @@ class _CommandLine:
             add_help_option=False,
         )
 
-    def _group(
-        self, name: str, help: str, entries: Mapping[str, Entry], *, prefix: str
-    ) -> Group:
+    def _group(self, name: str, help: str, entries: Mapping[str, Entry], *, prefix: str) -> Group:
         def chosen(command: str) -> None:
             self._invocation.command = f"{prefix}{command}"
 
         return Group(name, entries=entries, params=self._global, help=help, chosen=chosen)
 
-    def _asked(self, *names: str, help: str, answer: Callable[[click.Context], Result]) -> GlobalOption:
+    def _asked(
+        self, *names: str, help: str, answer: Callable[[click.Context], Result]
+    ) -> GlobalOption:
         def callback(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
             if value and not context.resilient_parsing:
                 raise Answered(answer(context))

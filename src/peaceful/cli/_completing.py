@@ -1,4 +1,4 @@
-"""What a shell can offer while a person types: read from files directly, because a key press cannot wait.
+"""What a shell can offer while a person types: read from files, because a key press cannot wait.
 
 Nothing here fails: where something cannot be read, nothing is offered.
 """

@@ -31,7 +31,9 @@ def completion(invocation: Invocation, shell: str) -> Result:
     complete = kind(command_line(invocation), {}, name, _variable(name))
     # Not the shell's own `source`: it runs that shell to ask for its version.
     script = ShellComplete.source(complete)
-    return Result({"shell": shell, "script": script}, lambda _: [line(each) for each in script.split("\n")])
+    return Result(
+        {"shell": shell, "script": script}, lambda _: [line(each) for each in script.split("\n")]
+    )
 
 
 def complete_words(invocation: Invocation) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from peaceful.cli._execute import Job, executed, result_of
+from peaceful.cli._answer import answer
+from peaceful.cli._execute import executed
+from peaceful.cli._job import Job
 from peaceful.cli._lines import Line, Style, line
 from peaceful.cli._page import Page
 from peaceful.cli._result import Result
@@ -13,7 +16,7 @@ from peaceful.cli._wrapping import wrapped
 from peaceful.commands import DiffCmd, DiffProfilesCmd
 from peaceful.errors import UsageError
 from peaceful.model import Complete, JsonValue
-from peaceful.present import count, fitted, one_line
+from peaceful.present import count, one_line, shortened
 from peaceful.runtime import StateDiffs
 
 if TYPE_CHECKING:
@@ -47,13 +50,13 @@ def _discovered(invocation: Invocation) -> Result:
     execution = executed(invocation, job)
     outcome = execution.outcome
     if not isinstance(outcome, Complete):
-        return result_of(execution, invocation, job, more_document={"diffs": {}})
+        return answer(execution, invocation, job, {"diffs": {}})
     diffs = outcome.value
     assert isinstance(diffs, StateDiffs)
-    result = result_of(execution, invocation, job, more_document=diffs_document(diffs))
     title = f"{execution.title} · {_headline(diffs)}"
-    return Result(
-        result.document, lambda page: diffs_lines(title, diffs, page), stuck=execution.stuck
+    return replace(
+        answer(execution, invocation, job, diffs_document(diffs)),
+        lines=lambda page: diffs_lines(title, diffs, page),
     )
 
 
@@ -76,7 +79,8 @@ def diffs_document(diffs: StateDiffs) -> dict[str, JsonValue]:
     """Differences for programs.
 
     Returns:
-        `diffs`: by item, what differs, none where nothing does; `unknown`: by item, why that is not known.
+        `diffs`: by item, what differs, none where nothing does; `unknown`: by item, why it is not
+        known.
     """
     return {
         "diffs": {
@@ -87,8 +91,8 @@ def diffs_document(diffs: StateDiffs) -> dict[str, JsonValue]:
 
 
 def diffs_lines(title: str, diffs: StateDiffs, page: Page) -> Sequence[Line]:
-    """Differences for people: items that differ with each change, and those that cannot be compared."""
-    lines = [line((fitted(title, page.width), Style.STRONG))]
+    """Differences for people: items with each change; and those that cannot be compared."""
+    lines = [line((shortened(title, page.width), Style.STRONG))]
     for item, each in diffs.diffs.items():
         if each is None:
             continue
@@ -100,7 +104,7 @@ def diffs_lines(title: str, diffs: StateDiffs, page: Page) -> Sequence[Line]:
     if diffs.unknown:
         lines.append(line(""))
         lines += [
-            line((fitted(f"  {item}: {reason}", page.width), Style.FAINT))
+            line((shortened(f"  {item}: {one_line(reason)}", page.width), Style.FAINT))
             for item, reason in diffs.unknown.items()
         ]
     return lines
@@ -118,4 +122,6 @@ def _headline(diffs: StateDiffs) -> str:
     if not differing:
         return f"nothing differs{unknown}"
     verb = "differs" if differing == 1 else "differ"
-    return f"{count(differing, 'item')} of {len(diffs.diffs) + len(diffs.unknown):,} {verb}{unknown}"
+    return (
+        f"{count(differing, 'item')} of {len(diffs.diffs) + len(diffs.unknown):,} {verb}{unknown}"
+    )

@@ -13,7 +13,9 @@ SHOWN = 5
 """How many errors of items are shown in full."""
 
 
-def error_lines(error: PeacefulError, width: int, *, program: Callable[..., str] | None = None) -> list[Line]:
+def error_lines(
+    error: PeacefulError, width: int, *, program: Callable[..., str] | None = None
+) -> list[Line]:
     """An error as lines: a sentence after its code, then the facts below each other.
 
     Args:
@@ -31,7 +33,9 @@ def error_lines(error: PeacefulError, width: int, *, program: Callable[..., str]
     return [*lines, *(line(row) for row in table(_rows(error, program), width))]
 
 
-def errors_lines(errors: Sequence[PeacefulError], width: int, *, program: Callable[..., str] | None = None) -> list[Line]:
+def errors_lines(
+    errors: Sequence[PeacefulError], width: int, *, program: Callable[..., str] | None = None
+) -> list[Line]:
     """Several errors, with an empty line between; of many, the first ones."""
     lines: list[Line] = []
     for error in errors[:SHOWN]:

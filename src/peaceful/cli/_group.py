@@ -1,4 +1,4 @@
-"""The command line as click has it: commands made when they are needed, and help that fits on a page."""
+"""The command line as click has it: commands made when needed, and help that fits on a page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from peaceful.cli._result import Result
 
 
-class Answered(Exception):  # noqa: N818  it is no error: somebody asked for help, and got it
+class Answered(Exception):
     """The answer is there while words are still being read: help, or the version.
 
     Attributes:
@@ -63,7 +63,15 @@ class Command(_Sections, click.Command):
 
 
 class Group(_Sections, click.Group):
-    """Commands by name, made when they are asked for."""
+    """Commands by name, made when they are asked for.
+
+    Args:
+        name: what it is called.
+        entries: its commands, by name.
+        params: its own options.
+        help: what it is for.
+        chosen: told of the command that was chosen, as far as it is known: `executions list`.
+    """
 
     def __init__(
         self,
@@ -74,13 +82,6 @@ class Group(_Sections, click.Group):
         help: str,
         chosen: Callable[[str], None],
     ) -> None:
-        """Args:
-        name: what it is called.
-        entries: its commands, by name.
-        params: its own options.
-        help: what it is for.
-        chosen: told of the command that was chosen, as far as it is known: `executions list`.
-        """
         super().__init__(
             name,
             params=list(params),

@@ -21,13 +21,13 @@ from peaceful.present import (
     date_and_time,
     display_width,
     duration,
-    fitted,
     interrupted_how,
     moment,
     name_list,
     one_line,
     padded,
     short_ids,
+    shortened,
     status_word,
 )
 
@@ -109,7 +109,9 @@ def executions_show(invocation: Invocation, execution_id: str) -> Result:
     record = executions.get(execution_id)
     progress = None if record.state.ended else _progress(executions, record)
     survivors = [
-        child for child in executions.survivors(record.info.profile) if child.execution_id == record.id
+        child
+        for child in executions.survivors(record.info.profile)
+        if child.execution_id == record.id
     ]
     stop = invocation.line("interrupt", record.id)
 
@@ -136,7 +138,7 @@ def show_lines(record: ExecutionRecord, progress: JsonValue, page: Page) -> list
     """
     info = record.info
     title = f"{info.app} {info.command} · {info.profile} · {info.flow} · {info.id}"
-    lines = [line((fitted(title, page.width), Style.STRONG))]
+    lines = [line((shortened(title, page.width), Style.STRONG))]
     lines += [line(row) for row in table(_facts(record, page), page.width)]
     if isinstance(progress, Mapping):
         lines += _progress_lines(progress, page)
@@ -166,8 +168,8 @@ def how_it_stands(record: ExecutionRecord) -> str:
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], width: int) -> str:
-    *others, last = [padded(cell, room) for cell, room in zip(cells, widths, strict=True)]
-    return fitted("  ".join([*others, last]), width)
+    padded_cells = [padded(cell, room) for cell, room in zip(cells, widths, strict=True)]
+    return shortened("  ".join(padded_cells).rstrip(), width)
 
 
 def _facts(record: ExecutionRecord, page: Page) -> list[tuple[str, str]]:
@@ -183,7 +185,9 @@ def _facts(record: ExecutionRecord, page: Page) -> list[tuple[str, str]]:
     rows.append(("ended" if info.state.ended else "now", f"{ended}{how_it_stands(record)}"))
     if info.interrupt is not None:
         at = moment(info.interrupt.requested_at, page.zone, page.now)
-        rows.append(("interrupted", f"{at} {interrupted_how(info.interrupt)} ({info.interrupt.level})"))
+        rows.append(
+            ("interrupted", f"{at} {interrupted_how(info.interrupt)} ({info.interrupt.level})")
+        )
     return rows
 
 
@@ -192,7 +196,7 @@ def _items(outcome: Mapping[str, JsonValue]) -> list[tuple[ItemId, ItemStatus, s
     rows: list[tuple[ItemId, ItemStatus, str]] = []
     for item, each in items.items() if isinstance(items, Mapping) else ():
         if isinstance(each, Mapping) and each.get("status") in set(ItemStatus):
-            status = ItemStatus(each["status"])
+            status = ItemStatus(str(each["status"]))
             message = one_line(str(each.get("message") or ""))
             rows.append((item, status, f"{status_word(status)}{f': {message}' if message else ''}"))
     return rows

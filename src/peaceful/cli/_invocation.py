@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from peaceful.cli._options import ColorChoice, Format, GlobalOptions
+from peaceful.cli._options import ColorChoice, GlobalOptions
 from peaceful.cli._program import program_words, typed
 from peaceful.cli._signals import ProcessSignals
 from peaceful.cli._writer import Writer
 
 if TYPE_CHECKING:
-    from peaceful.app import App
-    from peaceful.app._contexts import Contexts
+    from peaceful.app import App, Contexts
     from peaceful.cli._page import Page
 
 _PIPED_WIDTH = 100

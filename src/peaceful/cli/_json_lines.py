@@ -11,12 +11,13 @@ from peaceful.model import Event, InterruptSignal, event_json
 
 
 class JsonLinesSink:
-    """Writes each event as a line: its word under `event`, then its fields."""
+    """Writes each event as a line: its word under `event`, then its fields.
+
+    Args:
+        writer: where the lines go.
+    """
 
     def __init__(self, writer: Writer) -> None:
-        """Args:
-        writer: where the lines go.
-        """
         self._writer = writer
         self._encode = json.JSONEncoder(separators=(",", ":")).encode
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from typing import Final
 
-from peaceful.cli._picture import block_words, interrupt_lines
+from peaceful.cli._footer import block_words, ending_words, interrupt_lines
 from peaceful.cli._writer import Writer
 from peaceful.interrupt import SendResult
 from peaceful.model import (
@@ -43,7 +43,14 @@ _RARELY: Final = 10.0
 
 
 class LogSink:
-    """Writes a line when the execution, a block or an item starts or ends, and rarely in between."""
+    """Writes a line when the execution, a block or an item starts or ends; rarely in between.
+
+    Args:
+        writer: where the lines go.
+        title: what is executed, in words.
+        zone: the zone of whoever reads the times.
+        interrupts_only: whether only interrupts are told of.
+    """
 
     def __init__(
         self,
@@ -53,12 +60,6 @@ class LogSink:
         *,
         interrupts_only: bool = False,
     ) -> None:
-        """Args:
-        writer: where the lines go.
-        title: what is executed, in words.
-        zone: the zone of whoever reads the times.
-        interrupts_only: whether only interrupts are told of.
-        """
         self._writer = writer
         self._title = title
         self._zone = zone
@@ -134,11 +135,8 @@ class LogSink:
                 return ""
 
     def _execution_ended(self, event: ExecutionEnded) -> str:
-        how = event.outcome.replace("_", " ")
-        if self._started is None:
-            return how
-        took = (event.at - self._started.at).total_seconds()
-        return f"{self._title(self._started.execution)}: {how} after {duration(took)}"
+        assert self._started is not None, "what has ended has begun"
+        return f"{self._title(self._started.execution)}: {ending_words(self._started.at, event)}"
 
     def _line(self, at: datetime, text: str) -> str:
         return f"{at.astimezone(self._zone):%H:%M:%S} {text}\n"

@@ -1,4 +1,4 @@
-"""Running something in an event loop that may leave threads and tasks behind which nobody can end."""
+"""Running something in an event loop that may leave threads and tasks behind for good."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ class _Threads(ThreadPoolExecutor):
         super().__init__(thread_name_prefix="peaceful-loop")
         self.busy: set[Future[Any]] = set()  # Any: of whatever the functions return
 
-    def submit(
-        self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Future[T]:
+    def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         future = super().submit(function, *args, **kwargs)
         self.busy.add(future)
         future.add_done_callback(self.busy.discard)
@@ -46,7 +44,7 @@ class _Threads(ThreadPoolExecutor):
 
 # Any: what a coroutine yields is between it and the loop.
 def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> LoopEnd[T]:
-    """Runs a coroutine in a new loop, and closes the loop if everything in it comes to an end.
+    """Runs a coroutine in a new loop, and closes that if everything in it comes to an end.
 
     `asyncio.run` would wait for ever for a task that does not heed its cancellation, and for a thread.
 
@@ -64,7 +62,7 @@ def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> 
     raised: Exception | None = None
     try:
         value = runner.run(main)
-    except Exception as error:  # handed on: what was left behind matters in any case
+    except Exception as error:  # noqa: BLE001  handed on: what is left behind matters all the same
         raised = error
     except BaseException:
         runner.close()

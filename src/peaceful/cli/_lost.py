@@ -9,9 +9,7 @@ from peaceful.model import ExecutionState
 from peaceful.present import count, name_list, one_line
 
 
-def lost_notices(
-    latest: ExecutionRecord | None, survivors: Sequence[SurvivingChild]
-) -> list[str]:
+def lost_notices(latest: ExecutionRecord | None, survivors: Sequence[SurvivingChild]) -> list[str]:
     """Sentences about executions whose process was killed.
 
     Args:

@@ -135,7 +135,9 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
     """
 
     def record(name: str, convert: Callable[[str], object]) -> Callable[..., None]:
-        def callback(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+        def callback(
+            _context: click.Context, _parameter: click.Parameter, value: str | None
+        ) -> None:
             if value is not None:
                 setattr(options, name, convert(value))
 
@@ -213,8 +215,8 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
             is_flag=True,
             help="Show errors with their tracebacks.",
             expose_value=False,
-            callback=lambda _context, _parameter, value: options.debug or setattr(
-                options, "debug", value
+            callback=lambda _context, _parameter, value: (
+                options.debug or setattr(options, "debug", value)
             ),
         ),
     ]

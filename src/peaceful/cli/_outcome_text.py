@@ -18,6 +18,7 @@ from peaceful.present import (
     interrupted_how,
     one_line,
     padded,
+    shortened,
     status_symbol,
     status_word,
 )
@@ -45,7 +46,7 @@ class Told:
 
 
 def outcome_lines(told: Told, page: Page) -> list[Line]:
-    """The ending in a few lines, however many items there are; but for a dry run, a line for each item."""
+    """The ending in a few lines, however many items; but for a dry run, a line for each item."""
     summary = told.summary
     lines = [_headline(told, page), line("")]
     if told.messages:
@@ -59,18 +60,20 @@ def outcome_lines(told: Told, page: Page) -> list[Line]:
     return lines[:-1] if lines[-1] == line("") else lines
 
 
-def message_lines(
-    messages: Sequence[tuple[ItemId, ItemStatus, str]], page: Page
-) -> list[Line]:
+def message_lines(messages: Sequence[tuple[ItemId, ItemStatus, str]], page: Page) -> list[Line]:
     """A line for each item: a symbol, its name, how it ended and what was said of that."""
     names = min(max(display_width(item) for item, _, _ in messages), page.width // 2)
     lines: list[Line] = []
     for item, status, message in messages:
         symbol = status_symbol(status, ascii_only=page.ascii_only)
         room = page.width - names - 6
-        words = fitted(message, room) if room > 0 else ""
+        words = fitted(message, room)
         lines.append(
-            line("  ", (symbol, STATUS_STYLES[status]), f" {padded(fitted(item, names), names)}  {words}")
+            line(
+                "  ",
+                (symbol, STATUS_STYLES[status]),
+                f" {padded(fitted(item, names), names)}  {words}",
+            )
         )
     return lines
 
@@ -79,8 +82,8 @@ def _headline(told: Told, page: Page) -> Line:
     how = told.summary.headline
     room = page.width - display_width(how) - 3
     if room < 20:
-        return line((fitted(how, page.width), Style.STRONG))
-    return line(f"{fitted(told.title, room)} · ", (how, Style.STRONG))
+        return line((shortened(how, page.width), Style.STRONG))
+    return line(f"{shortened(told.title, room)} · ", (how, Style.STRONG))
 
 
 def _rows(summary: Summary, page: Page) -> list[Line]:
@@ -91,7 +94,7 @@ def _rows(summary: Summary, page: Page) -> list[Line]:
     for row in summary.rows:
         label = f"  {padded(row.word, words)}  {padded(f'{row.count:,}', counts, right=True)}"
         room = page.width - len(label) - 3
-        names = fitted_list(row.items, room) if room > 0 else ""
+        names = fitted_list(row.items, max(0, room))
         lines.append(line((label, STATUS_STYLES[row.status]), f"   {names}"))
     return lines
 
@@ -100,7 +103,7 @@ def _remarks(summary: Summary, page: Page) -> list[Line]:
     lines: list[Line] = []
     signal = summary.interrupt
     if summary.kind in _INTERRUPTED and signal and signal.source is not InterruptSource.SIGINT:
-        lines.append(line(fitted(f"  Interrupted {interrupted_how(signal)}", page.width)))
+        lines.append(line(shortened(f"  Interrupted {interrupted_how(signal)}", page.width)))
     if summary.remark:
         lines += [line(f"  {part}") for part in wrapped(summary.remark, page.width - 2)]
     return lines

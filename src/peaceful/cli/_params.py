@@ -1,4 +1,4 @@
-"""Options made from the parameters that an application declares: for workspace, profile and flows."""
+"""Options made from the parameters that an application declares."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from peaceful.errors import DefinitionError, UsageError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from peaceful.app import App
-    from peaceful.app._remembered import Given
+    from peaceful.app import App, Given
     from peaceful.model import FlowId
 
 
@@ -67,7 +66,8 @@ def declared_params(app: App, flow: FlowId | None) -> list[Declared]:
 
     Raises:
         NameUnknown: there is no such flow.
-        DefinitionError: a flow's function cannot be one, or a name is taken by an option of every command.
+        DefinitionError: a flow's function cannot be one, or every command has an option of a
+            parameter's name.
     """
     models = (app.workspace_params, app.profile_params)
     found: dict[str, Declared] = {}
@@ -107,7 +107,7 @@ def params_options(params: Iterable[Declared]) -> list[click.Parameter]:
 
 
 WORDS: Final = "words"
-"""The name under which words without an option's name are handed on; no parameter's option has it."""
+"""The name under which words without an option's name are handed on."""
 
 _KEPT_AS: Final = "param_"
 """Begins the names under which click keeps the values, so that they meet no other name."""
@@ -123,7 +123,7 @@ def given_params(params: Sequence[Declared], values: Mapping[str, Any]) -> dict[
     Raises:
         UsageError: there are more words than parameters, or one is given in both ways.
     """
-    from peaceful.app._remembered import Given
+    from peaceful.app import Given
 
     given = {
         each.name: Given(_value(each, values[_KEPT_AS + each.name]), each.option)

@@ -1,23 +1,24 @@
-"""What items, loggers and warnings print while an execution runs: shown beside its progress, not in it."""
+"""What items, loggers and warnings print while an execution runs: shown beside its progress."""
 
 from __future__ import annotations
 
 import io
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TextIO
 
 
 class Prints(io.TextIOBase):
-    """A stream whose lines are handed on, whole ones only."""
+    """A stream whose lines are handed on, whole ones only.
 
-    def __init__(self, say: Callable[[str], None], stream: TextIO | None) -> None:
-        """Args:
+    Args:
         say: told of each line.
         stream: what it stands for, or none.
-        """
+    """
+
+    def __init__(self, say: Callable[[str], None], stream: TextIO | None) -> None:
         super().__init__()
         self._say = say
         self._stream = stream
@@ -25,7 +26,7 @@ class Prints(io.TextIOBase):
         self._lock = threading.RLock()
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]  # in typeshed an attribute, here derived
+    def encoding(self) -> str:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]  # typeshed has a variable
         """That of the stream that it stands for."""
         return getattr(self._stream, "encoding", None) or "utf-8"
 
@@ -59,7 +60,7 @@ class Prints(io.TextIOBase):
 
 
 @contextmanager
-def prints_shown(say: Callable[[str], None]) -> Iterator[None]:
+def prints_shown(say: Callable[[str], None]) -> Generator[None]:
     """Within the context, what is printed to stdout or stderr is handed on, line by line.
 
     Nothing but the outcome goes to stdout, or programs that read it could not.

@@ -11,12 +11,11 @@ from peaceful.cli._page import Page
 from peaceful.cli._result import Result
 from peaceful.errors import NameUnknown, UsageError, WorkspaceMissing
 from peaceful.model import JsonValue, ProfileName
-from peaceful.present import display_width, fitted, one_line, padded
+from peaceful.present import display_width, fitted, one_line, padded, shortened
 from peaceful.storage import read_yaml
 
 if TYPE_CHECKING:
-    from peaceful.app._contexts import Contexts
-    from peaceful.app._remembered import Given
+    from peaceful.app import Contexts, Given
     from peaceful.cli._invocation import Invocation
 
 Stored = Sequence[tuple[Path, Mapping[str, JsonValue]]]
@@ -34,7 +33,8 @@ def init(invocation: Invocation, given: Mapping[str, Given]) -> Result:
         UsageError: a value is wrong or missing; nothing was stored.
     """
     contexts = invocation.contexts()
-    profile = invocation.options.profile or _in_use(contexts)
+    asked = invocation.options.profile
+    profile = _in_use(contexts) if asked is None else asked
     return _initialised(invocation, contexts, given, profile)
 
 
@@ -96,7 +96,7 @@ def profile_show(invocation: Invocation, profile: ProfileName | None) -> Result:
         NameUnknown: there is none of that name.
     """
     contexts = invocation.contexts()
-    chosen = contexts.profile(profile or invocation.options.profile)
+    chosen = contexts.profile(invocation.options.profile if profile is None else profile)
     workspace = contexts.workspace
     flows = {
         flow: read_yaml(workspace.flow_params_file(chosen, flow)) or {}
@@ -138,11 +138,11 @@ def stored_lines(stored: Stored, folder: Path, page: Page) -> list[Line]:
         own = _own(values) if path.name == "workspace_params.yaml" else values
         if not own:
             continue
-        lines += [line(""), line((fitted(f"  {shown}", page.width), Style.FAINT))]
+        lines += [line(""), line((shortened(f"  {one_line(shown)}", page.width), Style.FAINT))]
         width = max(display_width(name) for name in own)
         for name, value in own.items():
             room = page.width - width - 6
-            words = fitted(_value_words(value), room) if room > 0 else ""
+            words = fitted(_value_words(value), room)
             lines.append(line(f"    {padded(name, width)}  {words}"))
     return lines
 
@@ -173,7 +173,7 @@ def _initialised(
 
 def _in_use(contexts: Contexts) -> ProfileName:
     """The profile in use; where there is none yet, that of those who do not think of profiles."""
-    from peaceful.app._contexts import DEFAULT_PROFILE
+    from peaceful.app import DEFAULT_PROFILE
 
     try:
         return contexts.profile()

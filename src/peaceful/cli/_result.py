@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from peaceful.cli._lines import Line
 from peaceful.cli._page import Page
@@ -47,7 +48,7 @@ def document_without_execution(
     error: PeacefulError | None = None,
     interrupt: InterruptSignal | None = None,
 ) -> dict[str, JsonValue]:
-    """The document of a command that ended before there was an execution: by an error or an interrupt.
+    """The document of a command that ended, by an error or an interrupt, before it executed anything.
 
     Args:
         app: the application's name.
@@ -69,7 +70,7 @@ def document_without_execution(
         "outcome": str(kind),
         "interrupt": to_json(interrupt),
         "items": {},
-        "errors": {} if error is None else {"": {**error.to_json()}},
+        "errors": {} if error is None else {"": cast("JsonValue", dict(error.to_json()))},
         "started_at": to_json(started_at),
         "ended_at": to_json(ended_at),
     }

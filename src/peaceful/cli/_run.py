@@ -12,8 +12,8 @@ import click
 
 from peaceful.cli._commands import command_line
 from peaceful.cli._completion import complete_words
-from peaceful.cli._group import Answered
 from peaceful.cli._formats import json_text, yaml_text
+from peaceful.cli._group import Answered
 from peaceful.cli._invocation import Invocation
 from peaceful.cli._lines import Line, coloured, line, plain
 from peaceful.cli._options import Format
@@ -33,7 +33,8 @@ def run(app: App, arguments: Sequence[str] | None = None) -> NoReturn:
 
     Args:
         app: the application.
-        arguments: the words after the program's name; those that the process was started with by default.
+        arguments: the words after the program's name; by default those that the process was
+            started with.
 
     Raises:
         SystemExit: always, with the exit code.
@@ -62,7 +63,7 @@ def _result(invocation: Invocation) -> Result:
         return _answer(invocation)
     except PeacefulError as error:
         return _failed(invocation, error)
-    except Exception as error:  # the program's outermost floor: whatever it is, a person is told
+    except Exception as error:  # noqa: BLE001  the outermost floor: whatever it is, a person is told
         return _failed(invocation, Unexpected(error))
 
 

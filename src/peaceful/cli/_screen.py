@@ -1,7 +1,7 @@
 """Frames on a terminal: what to write so that one picture takes the place of the other.
 
-The cursor rests on the line below the picture. Only control sequences that every terminal of the last
-forty years knows are needed (ECMA-48); synchronized updates are ignored where they are not known.
+The cursor rests on the line below the picture. Only control sequences that every terminal knows are
+needed (ECMA-48); synchronized updates are ignored where they are not known.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What shows the progress of an execution: a sink that can also be told what did not come as an event."""
+"""What shows the progress of an execution: a sink that can also be told what is no event."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ class Show(OutputSink, Protocol):
         ...
 
     def redraw(self) -> None:
-        """Something else has written to the terminal, so that what was drawn is not where it was."""
+        """Something else has written to the terminal: what was drawn is not where it was."""
         ...

@@ -53,8 +53,6 @@ def show_for(
             assert zone is not None
             quiet = style is ProgressStyle.NONE
             return LogSink(stderr, title, zone, interrupts_only=quiet)
-        case ProgressStyle.AUTO:
-            raise AssertionError("it was decided above")
 
 
 def _can_draw(invocation: Invocation) -> bool:

@@ -1,7 +1,7 @@
 """Process signals around a command: before there is anything to interrupt, and after its end.
 
-While an execution runs, `interrupt_on_signals` has the signals, and what it does is up to the execution.
-Before, a signal ends the command at once; afterwards it must not spoil what is being printed.
+While an execution runs, `interrupt_on_signals` has the signals, and the execution heeds them. Before,
+a signal ends the command at once; afterwards it must not spoil what is being printed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Final, Self
@@ -69,8 +69,8 @@ class ProcessSignals:
     In another thread than the main one, and for signals that are to be ignored, it does nothing.
 
     Attributes:
-        at_once: called before the process is left in the middle of everything; it puts back what must
-            not stay behind, such as how the terminal is set.
+        at_once: called before the process is left in the middle of everything; it puts back what
+            must not stay behind, such as how the terminal is set.
     """
 
     def __init__(self) -> None:
@@ -95,10 +95,7 @@ class ProcessSignals:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, _after_the_end(handler))
-        if self._alarm_before is not None:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, self._alarm_before)
-            self._alarm_before = None
+        self._stay()
 
     def heeds(self, source: InterruptSource) -> bool:
         """Whether the signal is handled at all."""
@@ -107,16 +104,16 @@ class ProcessSignals:
     def ending(self, exit_code: int) -> None:
         """From now on the outcome is known and is being printed.
 
-        Signals do not change it any more; but where printing does not come to an end, they end the process.
+        Signals do not change it any more; but where printing does not come to an end, they end it.
         """
         self._ending = exit_code
 
     @contextmanager
-    def last_resort(self) -> Iterator[None]:
-        """Within the context, the third press of Ctrl-C ends the process after some time, whatever happens.
+    def last_resort(self) -> Generator[None]:
+        """Within the context, the third press of Ctrl-C ends the process after some time in any case.
 
-        An execution heeds its presses in an event loop. Where an item blocks that loop, nobody would.
-        To be entered after the handlers of the execution are in place.
+        An execution heeds its presses in an event loop. Where an item blocks that loop, nobody
+        would. To be entered after the handlers of the execution are in place.
         """
         heeded = self._before.get(signal.SIGINT)
         if heeded is None:
@@ -128,8 +125,9 @@ class ProcessSignals:
         def press(number: int, frame: FrameType | None) -> None:
             nonlocal presses, last
             now = time.monotonic()
-            presses, last = presses + (now - last >= _KEY_REPEAT), now
-            if presses == _KILLING_PRESS:
+            counts, last = now - last >= _KEY_REPEAT, now
+            presses += counts
+            if counts and presses == _KILLING_PRESS:
                 self._leave_in(_LAST_RESORT, EXIT_CODES[InterruptSource.SIGINT])
             if callable(inner):
                 inner(number, frame)
@@ -139,7 +137,7 @@ class ProcessSignals:
             yield
         finally:
             signal.signal(signal.SIGINT, inner)
-            self._leave_in(0, 0)
+            self._stay()
 
     def _take_over(self, source: InterruptSource) -> None:
         number: signal.Signals | None = getattr(signal, source.name, None)  # no SIGHUP on Windows
@@ -163,18 +161,26 @@ class ProcessSignals:
             first, before = self._leaving
             self._leaving = first, now
             if now - before >= _KEY_REPEAT:
-                # Somebody insists; a key that is held down does not, nor do signals that come together.
+                # Somebody insists; a held key does not, nor do signals that come together.
                 self._leave_now(interrupted_code(first))
 
     def _leave_in(self, seconds: float, exit_code: int) -> None:
-        """Sets the alarm that ends the process; 0 seconds turn it off."""
-        if not hasattr(signal, "setitimer"):  # on Windows
+        """Sets an alarm that ends the process, unless one is set."""
+        if self._alarm_before is not None or not hasattr(signal, "setitimer"):  # on Windows
             return
-        if seconds and self._alarm_before is None:
-            self._alarm_before = signal.getsignal(signal.SIGALRM)
-        if seconds:
-            signal.signal(signal.SIGALRM, lambda _number, _frame: self._leave_now(exit_code))
+
+        def leave(_number: int, _frame: FrameType | None) -> None:
+            self._leave_now(exit_code if self._ending is None else self._ending)
+
+        self._alarm_before = signal.signal(signal.SIGALRM, leave)
         signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def _stay(self) -> None:
+        """Turns the alarm off."""
+        if self._alarm_before is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self._alarm_before)
+            self._alarm_before = None
 
     def _leave_now(self, exit_code: int) -> None:
         self.at_once()
@@ -188,9 +194,9 @@ def _nothing() -> None:
 class _Late:
     """Handles a signal once the command has ended.
 
-    A key that is still held down must neither make Python print a traceback while it ends, nor change
-    the exit code. So what would do so is put back only at the first press after the time of a key's
-    repeating.
+    A key that is still held down must neither make Python print a traceback while it ends, nor
+    change the exit code. So what would do so is put back only at the first press after the time of
+    a key's repeating.
     """
 
     def __init__(self, before: _Handler) -> None:

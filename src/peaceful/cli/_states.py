@@ -10,7 +10,7 @@ from peaceful.cli._page import Page
 from peaceful.cli._result import Result
 from peaceful.commands import KnownState, StatusCmd
 from peaceful.model import ItemId, JsonValue, to_json
-from peaceful.present import count, display_width, fitted, moment, one_line, padded
+from peaceful.present import count, display_width, fitted, moment, one_line, padded, shortened
 from peaceful.storage import StateKind
 
 if TYPE_CHECKING:
@@ -33,17 +33,15 @@ def _states(invocation: Invocation, kind: StateKind) -> Result:
     known = StatusCmd.exec(ctx, kind)
     hint = invocation.line("discover")
     title = f"{ctx.app} · {ctx.profile} · {ctx.flow.id} · {kind} states"
-    return Result(
-        states_document(known), lambda page: states_lines(title, known, hint, page)
-    )
+    return Result(states_document(known), lambda page: states_lines(title, known, hint, page))
 
 
 def states_document(known: Mapping[ItemId, KnownState]) -> dict[str, JsonValue]:
     """Stored states for programs.
 
     Returns:
-        `states`: by item its state, none where it is not known; `in_progress_since`: by item, since when
-        its state may be out of date; `not_in_flow`: the items that the flow no longer has.
+        `states`: by item its state, none where it is not known; `in_progress_since`: by item, since
+        when its state may be out of date; `not_in_flow`: the items that the flow no longer has.
     """
     return {
         "states": {item: _state(each) for item, each in known.items()},
@@ -67,14 +65,14 @@ def states_lines(
         discover: what to type to find them.
         page: where they are shown.
     """
-    lines = [line((fitted(title, page.width), Style.STRONG)), line("")]
+    lines = [line((shortened(title, page.width), Style.STRONG)), line("")]
     width = min(max((display_width(item) for item in known), default=0), page.width // 2)
     for item, each in known.items():
         name = padded(fitted(item, width), width)
         words = _words(each, page)
         room = page.width - width - 4
         style = Style.PLAIN if each.stored is not None and each.in_flow else Style.FAINT
-        lines.append(line(f"  {name}  ", (fitted(words, room) if room > 0 else "", style)))
+        lines.append(line(f"  {name}  ", (fitted(words, room), style)))
     missing = sum(each.stored is None for each in known.values())
     if not known:
         lines.append(line("  The flow has no items."))

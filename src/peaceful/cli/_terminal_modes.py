@@ -22,19 +22,20 @@ _Attributes = list[Any]  # Any: as termios has it, numbers and a list of control
 
 
 class TerminalModes:
-    """Switches the echo of keys off for the length of a context, so that they cannot spoil a picture.
+    """Switches the echo of keys off for a context, so that they cannot spoil a picture.
 
-    `^C` and line feeds that the terminal echoes by itself would go into the middle of it. When the process is
-    suspended (Ctrl-Z), the terminal is set back; when it goes on, set again. It is set only from the
-    foreground: elsewhere it belongs to another command, and setting it would stop this one.
-    """
+    `^C` and line feeds that the terminal echoes by itself would go into the middle of it. When the
+    process is suspended (Ctrl-Z), the terminal is set back; when it goes on, set again. It is set
+    only from the foreground: elsewhere it belongs to another command, and setting it would stop
+    this one.
 
-    def __init__(self, fd: int | None, *, all_keys: bool, on_resume: Callable[[], None]) -> None:
-        """Args:
+    Args:
         fd: the terminal, or none where there is none.
         all_keys: whether no key is echoed, or only control keys are not.
         on_resume: called when the process goes on after it was suspended.
-        """
+    """
+
+    def __init__(self, fd: int | None, *, all_keys: bool, on_resume: Callable[[], None]) -> None:
         self._fd = fd
         self._all_keys = all_keys
         self._on_resume = on_resume

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from peaceful.cli._lines import Line, Span, plain
 from peaceful.present import display_width
 
 
@@ -14,7 +15,7 @@ def wrapped(text: str, width: int, most: int | None = None) -> list[str]:
     Args:
         text: without control characters.
         width: columns of a line; at least 1.
-        most: how many lines at most; what does not fit is left out, and the last line ends with `…`.
+        most: how many lines at most; the last one ends with `…` where something is left out.
     """
     lines: list[str] = []
     current = ""
@@ -30,6 +31,20 @@ def wrapped(text: str, width: int, most: int | None = None) -> list[str]:
         last = _cut(lines[most - 1], width - 1)
         lines[most - 1 :] = [f"{last}…"]
     return lines
+
+
+def clipped(shown: Line, width: int) -> Line:
+    """A line without what is further to the right than so many columns."""
+    if display_width(plain(shown), width) <= width:
+        return shown
+    kept: list[Span] = []
+    for text, style in shown:
+        part = _cut(text, width)
+        kept.append((part, style))
+        width -= display_width(part)
+        if part != text:
+            break
+    return tuple(kept)
 
 
 def table(rows: Sequence[tuple[str, str]], width: int, indent: str = "  ") -> list[str]:

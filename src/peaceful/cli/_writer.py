@@ -1,4 +1,4 @@
-"""Writing to standard streams, whoever reads them: a terminal, a file, a pipe that is closed half way."""
+"""Writing to standard streams, whoever reads them, or does not read them any more."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ _NOBODY_READS: Final = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO, errno.ECO
 class Writer:
     """Writes text to a stream, at once.
 
-    Where nobody reads any more, what is written is dropped: that is no failure of the command, and must not
-    end it. May be used from any thread.
+    Where nobody reads any more, what is written is dropped: that is no failure of the command, and
+    must not end it. May be used from any thread.
+
+    Args:
+        stream: where to write; none where the process was started without it.
+        name: what it is called, such as `standard output`.
 
     Attributes:
         is_terminal: whether a person looks at it.
@@ -30,10 +34,6 @@ class Writer:
     """
 
     def __init__(self, stream: TextIO | None, name: str) -> None:
-        """Args:
-        stream: where to write; none where the process was started without it.
-        name: what it is called, such as `standard output`.
-        """
         self._stream = stream
         self._name = name
         self._lock = threading.Lock()
@@ -64,7 +64,7 @@ class Writer:
                 raise FileInaccessible(Path(self._name), "written", error) from error
 
     def size(self) -> tuple[int, int] | None:
-        """The terminal's columns and rows, or none where there is no terminal, or it does not say."""
+        """The terminal's columns and rows; none where there is no terminal, or it does not say."""
         if self.fd is None or not self.is_terminal:
             return None
         try:

@@ -29,8 +29,7 @@ def resolved_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> A
 
     Raises:
         ValueUnresolved: a value is not known, or has the wrong type; it names flow, item, field,
-        and where
-            the field was set.
+            and where the field was set.
     """
     try:
         return resolved(flow_item.item, state_of)

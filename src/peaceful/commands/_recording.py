@@ -77,6 +77,8 @@ class Recording:
         entry = self.entry(item, current, params)
         news = self.if_news(StateKind.CURRENT, ctx.item, entry)
         await self.record(ctx.item, news, self._goal(ctx, item, goal, params))
+        # Else, after a loss of power, it could not be told from an item that was being changed.
+        self._writer.settled(ctx.item)
         return _result(ItemStatus.UNCHANGED, entry, current, "")
 
     async def made(

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from peaceful.commands._item_access import state_from_stored
+from peaceful.commands._left import left_items
+from peaceful.item import AnyItem
 from peaceful.model import ItemId
 from peaceful.runtime import CmdCtx
 from peaceful.storage import StateKind, StoredState
@@ -43,26 +45,24 @@ class StatusCmd:
         stored = ctx.store.load(kind)
         items = ctx.flow.items
         known = {
-            item_id: _known(ctx, item_id, stored.get(item_id)) for item_id in ctx.flow.graph.order
+            item_id: _known(items[item_id].item, stored.get(item_id), in_flow=True)
+            for item_id in ctx.flow.graph.order
         }
         others = {
-            item_id: KnownState(entry, _raw(entry), in_flow=False)
-            for item_id, entry in stored.items()
-            if item_id not in items
+            item_id: _known(item, stored[item_id], in_flow=False)
+            for item_id, item in left_items(ctx.flow, stored).items.items()
         }
         return {**known, **others}
 
 
-def _known(ctx: CmdCtx, item_id: ItemId, entry: StoredState | None) -> KnownState:
+def _known(item: AnyItem | None, entry: StoredState | None, *, in_flow: bool) -> KnownState:
     if entry is None:
-        return KnownState(None, "not discovered yet", in_flow=True)
+        return KnownState(None, "not discovered yet", in_flow)
     if entry.in_progress_since is not None:
         since = entry.in_progress_since.isoformat(timespec="seconds")
-        return KnownState(
-            entry, f"in progress since {since}, not known what it is now", in_flow=True
-        )
-    state = state_from_stored(ctx.flow.items[item_id].item, entry)
-    return KnownState(entry, _raw(entry) if state is None else str(state), in_flow=True)
+        return KnownState(entry, f"in progress since {since}, not known what it is now", in_flow)
+    state = None if item is None else state_from_stored(item, entry)
+    return KnownState(entry, _raw(entry) if state is None else str(state), in_flow)
 
 
 def _raw(entry: StoredState) -> str:

@@ -35,14 +35,12 @@ from peaceful.executions._store import (
 )
 from peaceful.executions._summary import OutcomeSummary, ending_state, summary_of
 from peaceful.executions._surviving import (
-    EXECUTION_VARIABLE,
     SurvivingChild,
     surviving_children,
 )
 
 __all__ = [
     "CANDIDATES",
-    "EXECUTION_VARIABLE",
     "KEPT",
     "ControlLimits",
     "ExecutionFilter",

@@ -11,10 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from peaceful.executions._proc import PROC, started_at
-from peaceful.model import ExecutionId
-
-EXECUTION_VARIABLE: Final = "PEACEFUL_EXECUTION_ID"
-"""The environment variable that every child process of an execution has."""
+from peaceful.model import EXECUTION_VARIABLE, ExecutionId
 
 _SHOWN: Final = 500
 """How many characters of a command line are shown."""

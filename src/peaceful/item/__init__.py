@@ -1,6 +1,6 @@
 """What people extend and are given: `Item`, its context, and how states are compared."""
 
-from peaceful.item._child import CAPTURED, EXECUTION_VARIABLE, ChildResult
+from peaceful.item._child import CAPTURED, ChildResult
 from peaceful.item._children import Children
 from peaceful.item._ctx import ItemCtx
 from peaceful.item._diff import Change, StateDiff, field_wise_diff
@@ -26,7 +26,6 @@ from peaceful.item._scope import ExecutionScope
 
 __all__ = [
     "CAPTURED",
-    "EXECUTION_VARIABLE",
     "AnyItem",
     "Backoff",
     "Change",

@@ -31,11 +31,14 @@ def in_loop(
         asyncio.CancelledError: the coroutine was cancelled.
         BaseException: whatever the coroutine raises.
     """
+    owned = _owned(work, owner)
     try:
         if _running_loop() is loop:
             raise RuntimeError("ctx.blocking() is for plain functions; await the coroutine instead")
-        future = asyncio.run_coroutine_threadsafe(_owned(work, owner), loop)
+        future = asyncio.run_coroutine_threadsafe(owned, loop)
     except RuntimeError:
+        # Neither was begun, which Python would complain of.
+        owned.close()
         work.close()
         raise
     try:

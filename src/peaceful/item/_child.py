@@ -18,13 +18,12 @@ from peaceful.item._children import Children
 from peaceful.item._pipes import InputPipe, OutputPipe, Tail
 from peaceful.item._running_child import RunningChild
 from peaceful.item._safe_point import StoppedAtSafePoint
+from peaceful.model import EXECUTION_VARIABLE
 
 CAPTURED: Final = 1024 * 1024
 """How many of the last bytes of an output are kept unless said otherwise."""
 TAIL_LINES: Final = 12
 """How many of the last lines of output an error shows."""
-EXECUTION_VARIABLE: Final = "PEACEFUL_EXECUTION_ID"
-"""The environment variable by which children of an execution are found after it was killed."""
 
 _AFTER_SIGTERM: Final = 5.0
 """Seconds that a cancelled item's children have between SIGTERM and SIGKILL."""
@@ -125,23 +124,33 @@ async def run_child(
     process = _started(order, execution_id)
     child = RunningChild(process, leads_group=not order.terminal)
     children.added(child)
-    try:
-        with ExitStack() as stack:
+    with ExitStack() as stack:
+        stack.callback(children.removed, child)
+        try:
             pipes = _opened(process, order, (out, err), stack)
             await _until_exit(child, order, pipes, say)
             await _until_gone(child, order, say)
             if pipes:
                 await asyncio.wait([pipe.ended for pipe in pipes], timeout=_AFTER_THE_END)
                 _raise_if_failed(pipes)
-    except BaseException:
-        if await child.end(_AFTER_SIGTERM, _AFTER_SIGKILL):
-            raise asyncio.CancelledError from None
-        if not child.is_gone():
-            _LOG.warning("%s cannot be ended: it does not even heed SIGKILL", order.shown)
-        raise
-    finally:
-        children.removed(child)
+        except BaseException:
+            # Its output is read until it has ended: it may have something to say.
+            await _end(child, order)
+            raise
     return _result(order, child, out, err)
+
+
+async def _end(child: RunningChild, order: ChildOrder) -> None:
+    """Ends the child, and whatever it started.
+
+    Raises:
+        CancelledError: the item was cancelled meanwhile.
+    """
+    cancelled = await child.end(_AFTER_SIGTERM, _AFTER_SIGKILL)
+    if not child.is_gone():
+        _LOG.warning("%s cannot be ended: it does not even heed SIGKILL", order.shown)
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 def _started(order: ChildOrder, execution_id: str) -> Popen[bytes]:

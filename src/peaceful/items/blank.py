@@ -7,12 +7,14 @@ default is right for your item: its docstring says what the default does.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 from peaceful.item import Item, ItemCtx, StateDiff, field_wise_diff, write_atomically
 from peaceful.model import Interaction, Location, Within
 from peaceful.model.state import State
+from peaceful.present import count
 
 __all__ = ["Blank", "BlankState"]
 
@@ -29,7 +31,7 @@ class BlankState(State):
 
     def __str__(self) -> str:
         """In a few words, without a line break: this is what people see."""
-        return "absent" if self.lines is None else f"{len(self.lines)} lines"
+        return "absent" if self.lines is None else count(len(self.lines), "line")
 
 
 class Blank(Item[BlankState]):
@@ -64,11 +66,11 @@ class Blank(Item[BlankState]):
         """Makes the thing what it should be, and returns what it then is.
 
         It is called again after an interrupt, a failure or a loss of power, with the state that is
-        found
-        then: leave the thing whole at every moment, and do not repeat what is done.
+        found then: leave the thing whole at every moment, and do not repeat what is done.
         """
         if goal.lines is None:
-            write_atomically(self.path, None)
+            # What waits for the disk waits in a thread, so that other items go on.
+            await asyncio.to_thread(write_atomically, self.path, None)
             return goal
         ctx.progress.steps(len(goal.lines))
         text = ""
@@ -78,7 +80,7 @@ class Blank(Item[BlankState]):
         ):
             text += f"{line}\n"
             ctx.progress.advance()
-        write_atomically(self.path, text)
+        await asyncio.to_thread(write_atomically, self.path, text)
         ctx.progress.message(f"wrote {self.path.name}")
         return goal
 

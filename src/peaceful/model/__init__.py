@@ -18,7 +18,7 @@ from peaceful.model._event import (
     ItemStarted,
     event_json,
 )
-from peaceful.model._execution import ExecutionInfo, ExecutionState, StartedBy
+from peaceful.model._execution import EXECUTION_VARIABLE, ExecutionInfo, ExecutionState, StartedBy
 from peaceful.model._interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful.model._json import JsonValue, to_json
 from peaceful.model._location import Interaction, Location, LocationKind, Pull, Push, Within
@@ -47,6 +47,7 @@ from peaceful.model._outcome import (
 from peaceful.model._progress import Progress, ProgressUnit
 
 __all__ = [
+    "EXECUTION_VARIABLE",
     "NAME_RULE",
     "BlockEnded",
     "BlockInterrupted",

@@ -5,9 +5,13 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from peaceful.model._interrupt import InterruptSignal
 from peaceful.model._names import ExecutionId, FlowId, ProfileName
+
+EXECUTION_VARIABLE: Final = "PEACEFUL_EXECUTION_ID"
+"""The environment variable by which child processes are known to belong to an execution."""
 
 
 class ExecutionState(enum.StrEnum):

@@ -104,8 +104,7 @@ class Flow:
             NameInvalid: the name breaks the rule.
             NameTaken: the flow has an item of that name.
             ReferenceInvalid: a parameter refers to an item of another flow, or to a value of
-            another
-                type than the parameter's.
+                another type than the parameter's.
             MappingInvalid: a mapping function has the name of another one.
         """
         origin = _line_of(inspect.currentframe())

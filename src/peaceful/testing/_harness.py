@@ -255,7 +255,7 @@ class ItemHarness(FlowHarness, Generic[S]):
 
 
 def run_item(
-    item: Item[State], folder: Path, command: Command = "ensure", *, dry_run: bool = False
+    item: Item[S], folder: Path, command: Command = "ensure", *, dry_run: bool = False
 ) -> ItemResult:
     """Runs one command of one item, from a test without a loop.
 

@@ -22,7 +22,6 @@ from peaceful.errors import (
     ProfileBusy,
 )
 from peaceful.executions import (
-    EXECUTION_VARIABLE,
     ExecutionRecord,
     Executions,
     ExecutionStore,
@@ -520,12 +519,6 @@ async def test_same_id_twice(executions: Executions, new_info: NewInfo) -> None:
         assert executions.interrupt(info.id).changed
         await finish(running)
 
-
-def test_the_variable_is_the_same() -> None:
-    """What children get and what is looked for is one name."""
-    from peaceful.item import _children
-
-    assert _children.EXECUTION_VARIABLE == EXECUTION_VARIABLE
 
 
 async def test_quiet(

@@ -14,8 +14,14 @@ from typing import Protocol
 import pytest
 
 from peaceful.errors import ExecutionEnded, ExecutorUnreachable, ProfileBusy
-from peaceful.executions import EXECUTION_VARIABLE, Executions, surviving_children
-from peaceful.model import ExecutionInfo, ExecutionState, InterruptLevel, JsonValue
+from peaceful.executions import Executions, surviving_children
+from peaceful.model import (
+    EXECUTION_VARIABLE,
+    ExecutionInfo,
+    ExecutionState,
+    InterruptLevel,
+    JsonValue,
+)
 
 
 class Other(Protocol):

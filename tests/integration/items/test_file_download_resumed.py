@@ -153,6 +153,29 @@ async def test_interrupted_at_every_question_it_ends_as_if_never_interrupted(
         assert (await harness.result_of("ensure")).status is ItemStatus.UNCHANGED
 
 
+async def test_a_large_file_interrupted_at_every_question_is_resumed(
+    server: FileServer, tmp_path: Path, countdown: Countdown
+) -> None:
+    """What was received and not yet written is written when the interrupt comes."""
+    content = random.Random(3).randbytes(600_000)
+    server.files["/f"] = Served(content, piece=200_000)
+    kept: set[int] = set()
+    for number in countdown.numbers():
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        harness = download(server, folder)
+        countdown.arm(harness.sender, number)
+        await harness.ensure()
+        countdown.disarm()
+        kept.add(unfinished(folder) if "f.bin.part" in files(folder) else 0)
+        server.sent = 0
+
+        await harness.result_of("ensure")
+
+        assert (folder / "f.bin").read_bytes() == content
+    assert any(each % 262_144 for each in kept)
+
+
 async def test_an_interrupt_is_heard_while_waiting_for_the_first_answer(
     server: FileServer, tmp_path: Path
 ) -> None:

@@ -1,108 +1,21 @@
-"""What the tests of items share: a context, and the means to see what it says."""
+"""What the tests of items share: a context."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
-from peaceful.interrupt import (
-    InterruptibilityState,
-    Interruptible,
-    InterruptLevel,
-    InterruptSender,
-    InterruptSource,
-    interrupt_channel,
-)
-from peaceful.item import Children, ExecutionScope, ItemCtx
-from peaceful.model import Event, ItemProgressed
-from peaceful.resources import Resources
-
-
-@dataclass
-class HandClock:
-    """A clock that goes on when it is told to."""
-
-    seconds: float = 0.0
-
-    def now(self) -> datetime:
-        """The time of day."""
-        return datetime(2000, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        """Seconds since the beginning."""
-        return self.seconds
-
-
-@dataclass
-class Bench:
-    """A context, and what it is connected to."""
-
-    ctx: ItemCtx
-    clock: HandClock
-    sender: InterruptSender
-    children: Children
-    loop: asyncio.AbstractEventLoop
-    events: list[Event] = field(default_factory=list)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def publish(self, event: Event) -> None:
-        """Takes what the item says."""
-        self.events.append(event)
-        if not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self.news.set)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits until the item has said something by which the condition holds."""
-        async with asyncio.timeout(20):
-            while not condition():
-                await self.news.wait()
-                self.news.clear()
-
-    def interrupt(self, level: InterruptLevel = InterruptLevel.STOP) -> None:
-        """Interrupts the execution."""
-        self.sender.request(level, source=InterruptSource.API)
-
-    @property
-    def messages(self) -> list[str]:
-        """What the item said, without repetitions."""
-        said = (event.progress.message for event in self.events if isinstance(event, ItemProgressed))
-        return list(dict.fromkeys(said))
-
-
-def made_bench(folder: Path) -> Bench:
-    """A context within the running loop."""
-    clock, loop = HandClock(), asyncio.get_running_loop()
-    sender, receiver = interrupt_channel(now=clock.now)
-    scope = ExecutionScope(
-        execution_id="an-execution",
-        app="app",
-        workspace=folder,
-        profile="dev",
-        flow="deploy",
-        command="ensure",
-        interruptibility=InterruptibilityState(Interruptible(receiver)),
-        children=Children(),
-        clock=clock,
-        publish=lambda event: bench.publish(event),
-        resources=Resources(),
-        loop=loop,
-    )
-    bench = Bench(ItemCtx("thing", scope), clock, sender, scope.children, loop)
-    return bench
+from bench import Bench, made_bench
 
 
 @pytest.fixture
 def make_bench(tmp_path: Path) -> Callable[[], Bench]:
-    """Makes a context within the running loop."""
+    """Makes a context within the running loop, and within the running task."""
     return lambda: made_bench(tmp_path)
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> Bench:
-    """A context within a running loop."""
+    """A context within a running loop, for items that run in no task of their own."""
     return made_bench(tmp_path)

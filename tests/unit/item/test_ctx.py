@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench import Bench
 
 from peaceful.interrupt import InterruptLevel
 from peaceful.item import Passed, StoppedAtSafePoint
@@ -23,17 +24,21 @@ class Half(State):
     done: int
 
 
-async def test_it_says_where_it_is(bench: Any, tmp_path: Path) -> None:
+async def test_it_says_where_it_is(bench: Bench, tmp_path: Path) -> None:
     """The execution, the workspace, the profile, the flow, the command, the item."""
     ctx = bench.ctx
 
-    assert (ctx.execution_id, ctx.profile, ctx.flow) == ("an-execution", "dev", "deploy")
+    assert (ctx.execution_id, ctx.profile, ctx.flow) == (
+        bench.ctx.execution_id,
+        "dev",
+        "deploy",
+    )
     assert (ctx.command, ctx.item, ctx.workspace) == ("ensure", "thing", tmp_path)
     ctx.resources.insert("a resource")
     assert ctx.resources.get(str) == "a resource"
 
 
-async def test_its_log_carries_where_it_is(bench: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_its_log_carries_where_it_is(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     """So that a log can be searched by execution and item."""
     caplog.set_level(logging.INFO, "peaceful.item")
 
@@ -41,11 +46,11 @@ async def test_its_log_carries_where_it_is(bench: Any, caplog: pytest.LogCapture
 
     [record] = caplog.records
     assert record.getMessage() == "at work"
-    assert record.__dict__["execution_id"] == "an-execution"
+    assert record.__dict__["execution_id"] == bench.ctx.execution_id
     assert record.__dict__["item_id"] == "thing"
 
 
-async def test_progress_becomes_events(bench: Any) -> None:
+async def test_progress_becomes_events(bench: Bench) -> None:
     """With the item and the time."""
     bench.clock.seconds = 5
     bench.ctx.progress.steps(3)
@@ -54,7 +59,7 @@ async def test_progress_becomes_events(bench: Any) -> None:
     assert event == ItemProgressed(bench.clock.now(), "thing", bench.ctx.progress.snapshot())
 
 
-async def test_held_back_progress_is_passed_on_by_the_loop(make_bench: Any) -> None:
+async def test_held_back_progress_is_passed_on_by_the_loop(make_bench: Callable[[], Bench]) -> None:
     """A little later, though the item says nothing more."""
     bench = make_bench()
     bench.ctx.progress.steps(3)
@@ -66,7 +71,7 @@ async def test_held_back_progress_is_passed_on_by_the_loop(make_bench: Any) -> N
     assert bench.events[-1].progress.done == 1
 
 
-async def test_nothing_is_said_of_an_item_that_has_ended(bench: Any) -> None:
+async def test_nothing_is_said_of_an_item_that_has_ended(bench: Bench) -> None:
     """Its ending is the last thing that is said of it."""
 
     async def item() -> Any:
@@ -99,7 +104,7 @@ def bench_outside(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     return asyncio.run(made())
 
 
-async def test_a_safe_point_is_passed_without_an_interrupt(bench: Any) -> None:
+async def test_a_safe_point_is_passed_without_an_interrupt(bench: Bench) -> None:
     """Awaited, it lets the loop run once; in a plain function it is just called."""
     turns: list[str] = []
     asyncio.get_running_loop().call_soon(turns.append, "loop")
@@ -113,7 +118,7 @@ async def test_a_safe_point_is_passed_without_an_interrupt(bench: Any) -> None:
     assert turns == ["loop"]
 
 
-async def test_a_safe_point_ends_an_interrupted_item(bench: Any) -> None:
+async def test_a_safe_point_ends_an_interrupted_item(bench: Bench) -> None:
     """With what was done so far, and where that was; no `except Exception` swallows it."""
     bench.ctx.progress.message("writing")
     bench.interrupt()
@@ -129,7 +134,7 @@ async def test_a_safe_point_ends_an_interrupted_item(bench: Any) -> None:
     assert not isinstance(stopped.value, Exception)
 
 
-async def test_values_come_with_safe_points_between(bench: Any) -> None:
+async def test_values_come_with_safe_points_between(bench: Bench) -> None:
     """Of any iterable."""
     seen: list[int] = []
 
@@ -177,7 +182,7 @@ class Bare:
         return self.number
 
 
-async def test_asynchronous_values_come_with_safe_points_too(bench: Any) -> None:
+async def test_asynchronous_values_come_with_safe_points_too(bench: Bench) -> None:
     """A generator is closed in the end, also where the item stops."""
     source = Counting()
     assert [number async for number in bench.ctx.interruptible(source.numbers())] == [1, 2, 3]
@@ -197,7 +202,7 @@ async def test_asynchronous_values_come_with_safe_points_too(bench: Any) -> None
     assert seen == [1]
 
 
-async def test_waiting_ends_with_the_interrupt(bench: Any) -> None:
+async def test_waiting_ends_with_the_interrupt(bench: Bench) -> None:
     """What may be given up is cancelled at once."""
     cancelled = asyncio.Event()
 
@@ -220,7 +225,7 @@ async def test_waiting_ends_with_the_interrupt(bench: Any) -> None:
     assert cancelled.is_set()
 
 
-async def test_sleep_is_woken_by_the_interrupt(bench: Any) -> None:
+async def test_sleep_is_woken_by_the_interrupt(bench: Bench) -> None:
     """And does not begin after it."""
     await bench.ctx.sleep(0)
     sleeping = asyncio.create_task(bench.ctx.sleep(10_000, where="asleep"))
@@ -235,7 +240,7 @@ async def test_sleep_is_woken_by_the_interrupt(bench: Any) -> None:
         await bench.ctx.sleep(10_000)
 
 
-async def test_items_are_asked_to_end_from_cancel_on(bench: Any) -> None:
+async def test_items_are_asked_to_end_from_cancel_on(bench: Bench) -> None:
     """Not at STOP, where what is in progress finishes."""
     interrupted = bench.ctx.interrupted
     assert not interrupted
@@ -253,7 +258,7 @@ async def test_items_are_asked_to_end_from_cancel_on(bench: Any) -> None:
     assert (await waiting).level is InterruptLevel.CANCEL
 
 
-async def test_blocking_is_for_threads(bench: Any) -> None:
+async def test_blocking_is_for_threads(bench: Bench) -> None:
     """In the loop's own thread it would wait for itself."""
     work = bench.ctx.sleep(1)
 

@@ -365,9 +365,7 @@ def test_comparing_declared_items_needs_values() -> None:
         _ = item == Many(anything=SOURCE.text, text="t", made=[])
 
 
-@pytest.mark.parametrize(
-    "value", [{SOURCE.text: 1}, [stored()], OrderedDict({"k": (stored(),)})]
-)
+@pytest.mark.parametrize("value", [{SOURCE.text: 1}, [stored()], OrderedDict({"k": (stored(),)})])
 def test_what_cannot_be_declared_is_refused(value: object) -> None:
     """A reference as a key; `stored()` for a part of a parameter."""
     with pytest.raises(DefinitionError):

@@ -84,7 +84,11 @@ def test_equal_states_do_not_differ() -> None:
         ({"text": "a\nb"}, {"text": "x" * 100}, f"text: 'a\\nb' → {'x' * 57}..."),
         ({"path": Path("/a")}, {"path": Path("/b")}, "path: /a → /b"),
         ({"size": 1}, {"size": 2, "text": "t"}, "size: 1.0 → 2.0, + text: t"),
-        ({"server": Server(host="h")}, {"server": Server(host="h", port=81)}, "server.port: 80 → 81"),
+        (
+            {"server": Server(host="h")},
+            {"server": Server(host="h", port=81)},
+            "server.port: 80 → 81",
+        ),
         ({"tags": {"a": "1"}}, {"tags": {"b": "2"}}, "- tags.a: 1, + tags.b: 2"),
         ({"tags": {}}, {"tags": {"a-b": "2"}}, "+ tags['a-b']: 2"),
         ({"tags": {"a": None}}, {"tags": {}}, "tags.a: none → absent"),
@@ -101,7 +105,11 @@ def test_equal_states_do_not_differ() -> None:
             "names: 3 entries → 2 entries (- a, - b, + c)",
         ),
         ({"names": ["a"]}, {"names": []}, "names: 1 entry → 0 entries (- a)"),
-        ({"unique": {"b", "a"}}, {"unique": {"c", "a"}}, "unique: 2 entries → 2 entries (- b, + c)"),
+        (
+            {"unique": {"b", "a"}},
+            {"unique": {"c", "a"}},
+            "unique: 2 entries → 2 entries (- b, + c)",
+        ),
         (
             {"names": []},
             {"names": [str(number) for number in range(12)]},

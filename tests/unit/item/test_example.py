@@ -127,7 +127,8 @@ def test_each_type_has_an_example(declared: Any, example: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "declared", [list[int], dict[str, Path], Pair, Mount, Server, dt.datetime, set[Colour], ByteSize]
+    "declared",
+    [list[int], dict[str, Path], Pair, Mount, Server, dt.datetime, set[Colour], ByteSize],
 )
 def test_examples_are_of_their_type(declared: Any) -> None:
     """So that whoever is given one can work with it."""

@@ -67,7 +67,9 @@ def test_what_must_be_written_must_be_written() -> None:
         def state_current(self, ctx: ItemCtx) -> FileState:
             return FileState(content=None)
 
-    with pytest.raises(TypeError, match=r"abstract methods? 'apply'.*'state_goal'|apply, state_goal"):
+    with pytest.raises(
+        TypeError, match=r"abstract methods? 'apply'.*'state_goal'|apply, state_goal"
+    ):
         Half()  # type: ignore[abstract]  # the point
 
 
@@ -81,7 +83,11 @@ def test_fields_are_parameters() -> None:
     assert repr(item) == "File(path=PosixPath('/x'), content='hello', mode=420, tags=[])"
     with pytest.raises(ValidationError) as invalid:
         File(path=5, content="", other=1)  # type: ignore[call-arg, arg-type]  # the point
-    assert {error["loc"] for error in invalid.value.errors()} == {("path",), ("content",), ("other",)}
+    assert {error["loc"] for error in invalid.value.errors()} == {
+        ("path",),
+        ("content",),
+        ("other",),
+    }
 
 
 def test_items_are_frozen() -> None:

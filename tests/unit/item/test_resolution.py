@@ -127,9 +127,7 @@ class Target(Abstract):
 
 
 SOURCE: Any = reference_to_state("source", SourceState)
-KNOWN = SourceState(
-    path=Path("/p"), text="text", size=7, server=Server(host="h"), names=["a", "b"]
-)
+KNOWN = SourceState(path=Path("/p"), text="text", size=7, server=Server(host="h"), names=["a", "b"])
 ONLY_SIZE = SourceState(size=7)
 
 
@@ -227,9 +225,7 @@ def test_what_looks_at_the_whole_is_called_in_the_end() -> None:
     with pytest.raises(Unresolvable) as unresolvable:
         resolved(item, _states(KNOWN))
 
-    assert unresolvable.value.reasons == {
-        "its parameters": "Value error, does not fit together"
-    }
+    assert unresolvable.value.reasons == {"its parameters": "Value error, does not fit together"}
 
 
 def test_none_is_a_value_where_it_may_be() -> None:
@@ -296,7 +292,9 @@ def test_a_partial_item_has_what_is_known() -> None:
     assert partial._doubled == 14
     assert partial._own == []
     assert list(reasons) == ["name"]
-    with pytest.raises(ValueUnresolved, match=r"Partial\.name is not known yet: source\.state\.path"):
+    with pytest.raises(
+        ValueUnresolved, match=r"Partial\.name is not known yet: source\.state\.path"
+    ):
         _ = partial.name
     with pytest.raises(ValueUnresolved, match=r"Partial\._named is not known yet"):
         _ = partial._named
@@ -431,8 +429,7 @@ REFUSED: list[tuple[Callable[[], Target], str, str]] = [
     ),
     (
         lambda: Target(path=Path("/x"), server=SOURCE.names),
-        "source.state.names cannot be given for Target.server: "
-        "it is list[str], not Server | None.",
+        "source.state.names cannot be given for Target.server: it is list[str], not Server | None.",
         'refer to another field, or compute one: mapped("a_name", function, source.state.names)',
     ),
     (
@@ -463,7 +460,9 @@ def test_a_reference_of_another_type_is_refused(
 def test_references_of_fitting_types_are_taken() -> None:
     """As are those of which nothing is known."""
     checked_references(_full())
-    checked_references(Target(path=mapped("any", lambda text: text, SOURCE.text), names=SOURCE.names))
+    checked_references(
+        Target(path=mapped("any", lambda text: text, SOURCE.text), names=SOURCE.names)
+    )
 
 
 def test_specs_say_how_each_parameter_gets_its_value() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from bench import Bench
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,7 +52,14 @@ def test_waits_double_by_default() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"attempts": 0}, {"delay": -1}, {"factor": -1}, {"max_delay": -1}, {"jitter": 2}, {"jitter": -1}],
+    [
+        {"attempts": 0},
+        {"delay": -1},
+        {"factor": -1},
+        {"max_delay": -1},
+        {"jitter": 2},
+        {"jitter": -1},
+    ],
 )
 def test_what_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     """At once."""
@@ -77,7 +85,7 @@ class Flaky:
         return "done"
 
 
-async def test_it_is_tried_until_it_succeeds(bench: Any) -> None:
+async def test_it_is_tried_until_it_succeeds(bench: Bench) -> None:
     """And each failure is told, with what comes next."""
     attempt = Flaky(OSError("no route"), ConnectionError())
 
@@ -91,7 +99,7 @@ async def test_it_is_tried_until_it_succeeds(bench: Any) -> None:
     ]
 
 
-async def test_what_fails_each_time_fails(bench: Any) -> None:
+async def test_what_fails_each_time_fails(bench: Bench) -> None:
     """With the number of attempts, and the last error as its cause."""
     last = ItemFailure("gone\nfor good")
 
@@ -100,21 +108,19 @@ async def test_what_fails_each_time_fails(bench: Any) -> None:
             Flaky(OSError("a"), OSError("b"), last), on=(OSError, ItemFailure), backoff=QUICK
         )
 
-    assert exhausted.value.message == (
-        "the attempt failed 3 times; the last time: gone for good"
-    )
+    assert exhausted.value.message == ("the attempt failed 3 times; the last time: gone for good")
     assert exhausted.value.details == (("attempts", "3"),)
     assert exhausted.value.__cause__ is last
 
 
-async def test_one_attempt_is_one_attempt(bench: Any) -> None:
+async def test_one_attempt_is_one_attempt(bench: Bench) -> None:
     """Nothing is waited for then."""
     with pytest.raises(RetriesExhausted, match="the attempt failed once: x"):
         await bench.ctx.retry(Flaky(OSError("x")), on=OSError, backoff=Backoff(attempts=1))
     assert bench.events == []
 
 
-async def test_other_errors_are_passed_on(bench: Any) -> None:
+async def test_other_errors_are_passed_on(bench: Bench) -> None:
     """Trying again would make no sense."""
     for error in (ValueError("x"), asyncio.CancelledError()):
         attempt = Flaky(error)  # type: ignore[arg-type]  # it is raised all the same
@@ -123,7 +129,7 @@ async def test_other_errors_are_passed_on(bench: Any) -> None:
         assert attempt.calls == 1
 
 
-async def test_an_error_may_say_how_long_to_wait(bench: Any) -> None:
+async def test_an_error_may_say_how_long_to_wait(bench: Bench) -> None:
     """The wait is at least that."""
     attempt = Flaky(OSError("5"))
     waiting = asyncio.ensure_future(

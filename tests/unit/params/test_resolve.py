@@ -94,9 +94,7 @@ def _nothing(name: str) -> str | None:
     return None
 
 
-def test_mapping_functions_are_called_with_values(
-    house: Any, built_house: Any, known: Any
-) -> None:
+def test_mapping_functions_are_called_with_values(house: Any, built_house: Any, known: Any) -> None:
     """With the values of references, at whatever depth, and with plain values as they are."""
     calls: list[tuple[object, ...]] = []
 
@@ -157,7 +155,8 @@ def test_mapping_functions_may_give_none(house: Any, built_house: Any, known: An
 
 
 @pytest.mark.parametrize(
-    ("error", "said"), [(ValueError("too small"), "ValueError: too small"), (KeyError(), "KeyError")]
+    ("error", "said"),
+    [(ValueError("too small"), "ValueError: too small"), (KeyError(), "KeyError")],
 )
 def test_a_failing_mapping_function_is_named(
     error: Exception, said: str, house: Any, built_house: Any, known: Any

@@ -63,7 +63,11 @@ def named_path(path: Path, size: float = 0) -> str:
     return f"{path} {size}"
 
 
-FUNCTIONS: dict[str, Callable[..., object]] = {"as_list": as_list, "secret": as_list, "über": as_list}
+FUNCTIONS: dict[str, Callable[..., object]] = {
+    "as_list": as_list,
+    "secret": as_list,
+    "über": as_list,
+}
 
 texts = st.text(max_size=8) | st.sampled_from(["from", "value", "a.state.b", "'", '"', "\\", "\n"])
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -129,9 +133,9 @@ def test_stored_parameters_are_readable() -> None:
     assert stored_form(spec_of(Path("/srv/app"))) == "/srv/app"
     assert stored_form(spec_of(archive.text)) == {"from": "plain.state.text"}
     assert stored_form(spec_of(["-C", archive.text])) == ["-C", {"from": "plain.state.text"}]
-    assert stored_form(spec_of(mapped("join", lambda *parts: "".join(parts), archive.text, "x"))) == {
-        "from": "join(plain.state.text, 'x')"
-    }
+    assert stored_form(
+        spec_of(mapped("join", lambda *parts: "".join(parts), archive.text, "x"))
+    ) == {"from": "join(plain.state.text, 'x')"}
     assert stored_form(spec_of({"from": "here"})) == {"value": {"from": "here"}}
     assert stored_form(spec_of(stored())) == {"from": "stored"}
 
@@ -184,7 +188,10 @@ def test_secrets_are_not_stored() -> None:
     text: Any = reference_to_state("plain", WideState).text
 
     assert stored_form(spec_of(SecretStr("hunter2"))) is None
-    assert stored_form(spec_of([text, SecretStr("hunter2")])) == [{"from": "plain.state.text"}, None]
+    assert stored_form(spec_of([text, SecretStr("hunter2")])) == [
+        {"from": "plain.state.text"},
+        None,
+    ]
     with pytest.raises(UnreadableSpec, match="a secret is never stored"):
         _again({"from": "as_list(secret)"})
 
@@ -201,7 +208,11 @@ def test_stored_is_one_thing() -> None:
     """However it is copied; and it shows as it is written."""
     assert repr(stored()) == "stored()"
     assert is_open(stored())
-    for other in (copy.copy(stored()), copy.deepcopy(stored()), pickle.loads(pickle.dumps(stored()))):
+    for other in (
+        copy.copy(stored()),
+        copy.deepcopy(stored()),
+        pickle.loads(pickle.dumps(stored())),
+    ):
         assert other is stored()
     assert spec_of(stored()) == StoredSpec()
     assert _again({"from": "stored"}) == StoredSpec()
@@ -263,7 +274,9 @@ def test_a_function_that_takes_other_things_is_refused() -> None:
     """What was stored for an earlier version of a function may not be what it takes now."""
     with pytest.raises(UnreadableSpec, match="'many' is not what the function takes"):
         spec_from_stored(
-            {"from": "named('/x', 'many')"}, state_types=STATE_TYPES, functions={"named": named_path}
+            {"from": "named('/x', 'many')"},
+            state_types=STATE_TYPES,
+            functions={"named": named_path},
         )
 
 
@@ -284,7 +297,9 @@ def _number(inner: Inner) -> int:
 def test_types_are_known_of_what_was_read() -> None:
     """So that what is stored can be checked as what is declared."""
     spec = _again({"from": "plain.state.inner.number"})
-    computed = spec_from_stored({"from": "number({})"}, state_types={}, functions={"number": _number})
+    computed = spec_from_stored(
+        {"from": "number({})"}, state_types={}, functions={"number": _number}
+    )
 
     for one in (spec, computed):
         assert isinstance(one, ReferenceSpec)

@@ -43,8 +43,10 @@ class FileDownloadState(State):
 
     def __str__(self) -> str:
         """Its size, or how much of it is there: `5.0 MB`, `absent, 3.1 MB of it downloaded`."""
+        if self.present and self.size is None:
+            return "size unknown" if self.sha256 is None else f"SHA-256 {self.sha256[:12]}"
         if self.present:
-            return "size unknown" if self.size is None else size(self.size)
+            return size(self.size or 0)
         if self.partial is None:
             return "absent"
         if self.size is None:
@@ -95,10 +97,15 @@ def _versions(current: FileDownloadState, goal: FileDownloadState) -> Iterator[C
             after_shown=size(goal.size),
         )
     if goal.etag is not None:
-        if current.etag != goal.etag:
+        if _version(current.etag) != _version(goal.etag):
             yield _field("etag", current.etag, goal.etag)
     elif goal.last_modified is not None and current.last_modified != goal.last_modified:
         yield _field("last_modified", current.last_modified, goal.last_modified)
+
+
+def _version(etag: str | None) -> str | None:
+    """The version itself, whether a server calls it a strong or a weak one (RFC 9110, 8.8.3.2)."""
+    return None if etag is None else etag.removeprefix("W/")
 
 
 def _field(name: str, before: str | None, after: str | None) -> Change:

@@ -201,6 +201,8 @@ class Transfer:
             await in_thread(self._part.carry_on, self._record)
         expected = total if total is not None else self._expected(self._record)
         self._ctx.progress.bytes(expected, done=self._part.size)
+        resumed = f", carried on at {size(offset)}" if offset else ""
+        self._ctx.progress.message(f"from {self._order.settings.address.host}{resumed}")
         await self._receive(answer, self._record, expected)
         if expected is not None and self._part.size != expected:
             found = self._part.size

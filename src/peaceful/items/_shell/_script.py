@@ -77,10 +77,9 @@ class Shell:
                 f"cannot run in {self.folder}: it is not a folder",
                 help="make it, or name another",
             )
-        deadline = asyncio.timeout(self.timeout)
         try:
-            async with deadline:
-                result = await ctx.run(
+            async with asyncio.timeout(self.timeout):
+                return await ctx.run(
                     *self.words,
                     "-c",
                     script,
@@ -94,17 +93,11 @@ class Shell:
                     check=False,
                 )
         except TimeoutError:
-            if not deadline.expired():
-                raise
             raise ScriptFailed(
                 name,
                 f"took longer than {self.timeout:g} s, and was ended",
                 help="give it a longer timeout, or find out what it waits for",
             ) from None
-        if result.exit_status != 0 and ctx.interrupted:
-            # It was ended because the item is to end: that is no failure.
-            await ctx.safe_point(where=f"its {name} script was ended")
-        return result
 
     async def output_of(
         self, ctx: ItemCtx, name: str, script: str, given: Mapping[str, str], *, most: int = 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from peaceful.item import ItemCtx
-from peaceful.items._disk import DiskFailed, PathTaken, disk_errors, sync_folder
+from peaceful.items._disk import DiskFailed, disk_errors, sync_folder
 from peaceful.items._tar._archive import Limits, Member, opened
 from peaceful.items._tar._entry import Entry, FileEntry, FolderEntry, LinkEntry
 from peaceful.items._tar._errors import ArchiveChanged
@@ -43,10 +43,7 @@ class Extraction:
             StoppedAtSafePoint: the item is to end here; whole files stay.
         """
         with disk_errors(self._dest, "made"):
-            try:
-                self._dest.mkdir(parents=True, exist_ok=True)
-            except (FileExistsError, NotADirectoryError) as error:
-                raise PathTaken(self._dest, "a file", "a folder") from error
+            self._dest.mkdir(parents=True, exist_ok=True)
         before = Notes.load(self._notes_path)
         known = () if before is None else before.names
         changed = {
@@ -76,11 +73,10 @@ class Extraction:
             StoppedAtSafePoint: the item is to end here; what is left is still known.
         """
         before = Notes.load(self._notes_path)
-        if before is None:
-            return
+        known = () if before is None else before.names
         with Tree(self._dest, temporary_name(self._ctx)) as tree:
-            tree.sweep((*before.names, ""))
-            removed = self._remove(tree, before.names)
+            tree.sweep((*known, ""))
+            removed = self._remove(tree, known)
         with disk_errors(self._dest, "removed"):
             self._notes_path.unlink(missing_ok=True)
             try:
@@ -100,7 +96,7 @@ class Extraction:
             told = f"{os.strerror(errno.ENOSPC)}: {size(need)} are needed, {size(have)} are free"
             raise DiskFailed(self._dest, "written", OSError(errno.ENOSPC, told))
 
-    def _remove(self, tree: Tree, names: list[str] | tuple[str, ...]) -> int:
+    def _remove(self, tree: Tree, names: Sequence[str]) -> int:
         there = self._current.files
         for name in names:
             _ = self._ctx.safe_point(where=f"before removing {name}")

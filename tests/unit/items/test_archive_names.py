@@ -1,0 +1,118 @@
+"""Which names and links of an archive are safe: by rules, and by walking every way through them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peaceful.items import FileEntry, FolderEntry, LinkEntry
+from peaceful.items._tar._names import Kind, Manifest, NameRefused, check_target, checked_name
+from peaceful.items._tar._walk import folder_of, folders_above
+
+_PARTS = st.sampled_from(["a", "b", "c", "..", ".", ""])
+_PATHS = st.lists(_PARTS, max_size=6).map("/".join)
+_FILE = FileEntry(0o644, 0, "0" * 64)
+
+
+@given(_PATHS)
+def test_a_name_that_is_let_through_stays_within(raw: str) -> None:
+    """It has no part that leads up, and none that means nothing."""
+    try:
+        name = checked_name(raw)
+    except NameRefused:
+        assert raw.startswith("/") or ".." in raw.split("/")
+        return
+    assert not {"", ".", ".."} & set(name.split("/")) or name == ""
+
+
+@given(st.lists(st.tuples(_PATHS, _PATHS), max_size=8))
+def test_no_way_through_links_leads_out(drawn: list[tuple[str, str]]) -> None:
+    """Wherever one goes from a link that is let through, by further links too, one stays within."""
+    links = _let_through(drawn)
+
+    for name, target in links.items():
+        assert _walk(folder_of(name)[0], target, links, 50) is not None
+
+
+def _let_through(drawn: list[tuple[str, str]]) -> dict[str, str]:
+    """By name, the targets of those links that an archive may have together."""
+    manifest = Manifest()
+    for raw, target in drawn:
+        name = manifest.name_of(raw, Kind.LINK)
+        if name is not None:
+            manifest.add(name, LinkEntry(target))
+    manifest.close()
+    refused = {name for name, _ in manifest.refused}
+    if refused:
+        return _let_through([link for link in drawn if not {link[0], _name(link[0])} & refused])
+    return {name: str(entry).removeprefix("-> ") for name, entry in manifest.entries.items()}
+
+
+def _name(raw: str) -> str:
+    return "/".join(part for part in raw.split("/") if part not in ("", "."))
+
+
+def _walk(folder: str, path: str, links: dict[str, str], left: int) -> str | None:
+    """Where a path leads from a folder, as the system follows it; none where that is outside."""
+    here = [part for part in folder.split("/") if part]
+    for part in path.split("/"):
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not here:
+                return None
+            here.pop()
+            continue
+        here.append(part)
+        name = "/".join(here)
+        if name in links and left:
+            found = _walk(folder_of(name)[0], links[name], links, left - 1)
+            if found is None:
+                return None
+            here = [each for each in found.split("/") if each]
+    return "/".join(here)
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("a", "b"),
+        ("a", "./b/c"),
+        ("d/a", "../b"),
+        ("d/e/a", "../../b/c"),
+        ("a", "."),
+        ("d/a", ".."),
+    ],
+)
+def test_links_that_stay_within_are_let_through(name: str, target: str) -> None:
+    """Up at most to the destination, and down from there."""
+    check_target(name, target)
+
+
+def test_folders_are_kept_only_where_nothing_is_in_them() -> None:
+    """Whether an archive names its folders makes no difference."""
+    manifest = Manifest()
+    for name in ("a", "a/b", "c", "d/e"):
+        manifest.add(name, FolderEntry())
+    manifest.add("a/b/f", _FILE)
+    manifest.close()
+
+    assert manifest.entries == {"c": FolderEntry(), "d/e": FolderEntry(), "a/b/f": _FILE}
+    assert manifest.refused == []
+
+
+def test_the_destination_itself_may_be_named() -> None:
+    """As most programs do, first."""
+    manifest = Manifest()
+
+    assert manifest.name_of("./", Kind.FOLDER) is None
+    assert manifest.refused == []
+
+
+def test_folders_above_a_name_are_listed_from_the_inside() -> None:
+    """So that they can be removed in that order."""
+    assert folders_above("a/b/c") == ["a/b", "a"]
+    assert folders_above("a") == []
+    assert folder_of("a/b") == ("a", "b")
+    assert folder_of("a") == ("", "a")

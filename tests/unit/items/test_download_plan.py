@@ -1,0 +1,175 @@
+"""What to ask a server for, and what its answer means."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peaceful.items._download._part import PartRecord
+from peaceful.items._download._plan import (
+    FromOffset,
+    FromStart,
+    Nonsense,
+    NothingLeft,
+    SourceFacts,
+    StartOver,
+    Take,
+    facts_of,
+    http_time,
+    retry_after,
+    start_of,
+    verdict,
+)
+
+SOURCE = "https://files.example/f"
+MOMENT = datetime(2024, 1, 1, 12, tzinfo=UTC)
+
+
+def record(**changes: object) -> PartRecord:
+    """What is known of an unfinished file of ten bytes."""
+    known = {
+        "source": SOURCE,
+        "etag": '"v1"',
+        "last_modified": None,
+        "length": 10,
+        "if_range": '"v1"',
+    }
+    return PartRecord.model_validate({**known, **changes})
+
+
+@pytest.mark.parametrize(
+    ("known", "present", "verified", "start"),
+    [
+        (None, 5, True, FromStart()),
+        (record(), 0, True, FromStart()),
+        (record(), 5, False, FromOffset(5, '"v1"')),
+        (record(), 10, False, FromOffset(10, '"v1"')),
+        (record(), 11, True, FromStart()),
+        (record(length=None), 11, False, FromOffset(11, '"v1"')),
+        (record(source="https://other.example/f"), 5, True, FromStart()),
+        (record(if_range=None), 5, False, FromStart()),
+        (record(if_range=None), 5, True, FromOffset(5, None)),
+    ],
+)
+def test_it_begins_where_it_is_safe_to(
+    known: PartRecord | None, present: int, verified: bool, start: object
+) -> None:
+    """After what is there, if the rest is sure to belong to it, or a checksum would tell."""
+    assert start_of(known, present, source=SOURCE, verified=verified) == start
+
+
+RANGE = "content-range"
+
+
+@pytest.mark.parametrize(
+    ("start", "known", "status", "headers", "meaning"),
+    [
+        (FromStart(), None, 200, {"content-length": "10"}, Take(0, 10)),
+        (FromStart(), None, 200, {}, Take(0, None)),
+        (FromStart(), None, 200, {"content-length": "10, 10"}, Take(0, None)),
+        (FromStart(), None, 200, {"content-length": "9" * 5000}, Take(0, None)),
+        (FromStart(), None, 206, {RANGE: "bytes 0-9/10"}, Nonsense),
+        (FromOffset(5, '"v1"'), record(), 206, {RANGE: "bytes 5-9/10"}, Take(5, 10)),
+        (FromOffset(5, '"v1"'), record(), 206, {RANGE: "Bytes 5-9/*"}, Take(5, None)),
+        (FromOffset(5, '"v1"'), record(), 206, {RANGE: "bytes 4-9/10"}, Nonsense),
+        (FromOffset(5, '"v1"'), record(), 206, {}, Nonsense),
+        (FromOffset(5, '"v1"'), record(), 206, {RANGE: "bytes 5-10/11"}, StartOver()),
+        (
+            FromOffset(5, '"v1"'),
+            record(),
+            206,
+            {RANGE: "bytes 5-9/10", "etag": '"v2"'},
+            StartOver(),
+        ),
+        (FromOffset(5, '"v1"'), record(), 200, {"content-length": "12"}, Take(0, 12)),
+        (FromOffset(10, '"v1"'), record(), 416, {RANGE: "bytes */10"}, NothingLeft()),
+        (FromOffset(9, '"v1"'), record(length=None), 416, {RANGE: "bytes */8"}, StartOver()),
+        (FromOffset(9, '"v1"'), record(length=None), 416, {}, StartOver()),
+        (
+            FromOffset(5, None),
+            record(etag=None),
+            206,
+            {RANGE: "bytes 5-9/10", "etag": "x"},
+            Take(5, 10),
+        ),
+    ],
+)
+def test_an_answer_means_what_it_says(
+    start: FromStart | FromOffset,
+    known: PartRecord | None,
+    status: int,
+    headers: dict[str, str],
+    meaning: object,
+) -> None:
+    """To be taken, to be asked for anew, or nonsense: bytes of two versions are never joined."""
+    found = verdict(start, known, status, headers)
+
+    if meaning is Nonsense:
+        assert isinstance(found, Nonsense)
+    else:
+        assert found == meaning
+
+
+def test_facts_are_read_from_headers() -> None:
+    """The size of the whole, whether the whole or a part was sent."""
+    told = {"etag": "e", "last-modified": "m", "date": "d"}
+
+    assert facts_of({**told, "content-length": "3"}, 200) == SourceFacts(3, "e", "m", "d")
+    assert facts_of({**told, RANGE: "bytes 0-0/9", "content-length": "1"}, 206).size == 9
+    assert facts_of({RANGE: "bytes */0"}, 416).size == 0
+    assert facts_of({RANGE: "lines 1-2/3"}, 206).size is None
+
+
+@given(st.integers(-5, 5), st.sampled_from([None, '"strong"', 'W/"weak"']))
+def test_only_strong_versions_identify_bytes(seconds: int, etag: str | None) -> None:
+    """A strong `ETag`; or without any, a time of change at least a second before the answer."""
+    changed = format_datetime(MOMENT, usegmt=True)
+    answered = format_datetime(MOMENT + timedelta(seconds=seconds), usegmt=True)
+
+    found = SourceFacts(None, etag, changed, answered).if_range()
+
+    if etag is not None:
+        assert found == (None if etag.startswith("W/") else etag)
+    else:
+        assert found == (changed if seconds >= 1 else None)
+    assert SourceFacts(None, None, changed, None).if_range() is None
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)))  # noqa: DTZ001 - as strategies take it
+def test_http_dates_are_read(moment: datetime) -> None:
+    """In the form that servers write."""
+    moment = moment.replace(microsecond=0, tzinfo=UTC)
+
+    assert http_time(format_datetime(moment, usegmt=True)) == moment
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "yesterday", "2024-01-01", "Mon, 99 Jan 2024 12:00:00 GMT"]
+)
+def test_what_is_no_date_is_none(text: str | None) -> None:
+    """Nobody is believed who writes something else."""
+    assert http_time(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("120", 120.0),
+        (" 0 ", 0.0),
+        ("Mon, 01 Jan 2024 12:00:30 GMT", 30.0),
+        ("Mon, 01 Jan 2024 11:00:00 -0000", 0.0),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_a_wait_is_read(text: str, seconds: float | None) -> None:
+    """As seconds, or as a moment by the server's own clock."""
+    date = format_datetime(MOMENT, usegmt=True)
+
+    assert retry_after({"retry-after": text, "date": date}) == seconds
+    assert retry_after({"retry-after": "Mon, 01 Jan 2024 12:00:30 GMT"}) is None
+    assert retry_after({}) is None
