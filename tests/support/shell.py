@@ -134,6 +134,20 @@ class Running:
         assert len(found) >= times, f"it ended without {times} {event} {fields}: {self._said()}"
         return found[times - 1]
 
+    def until_in_progress(self, item: str, done: float) -> None:
+        """Waits until it has told that an item is that far."""
+
+        def far_enough() -> bool:
+            return self._silent or any(
+                _is(each, "item_progressed", {"item": item}) and each["progress"]["done"] >= done
+                for each in self._events
+            )
+
+        with self._heard:
+            in_time = self._heard.wait_for(far_enough, PATIENCE)
+        assert in_time, f"{PATIENCE} s passed: {self._said()}"
+        assert not self._silent, f"it ended before: {self._said()}"
+
     def until_told(self, events: int) -> None:
         """Waits until it has told of so many events, or has no more to tell."""
         with self._heard:

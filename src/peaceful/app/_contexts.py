@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from peaceful.app._build import built_flow
 from peaceful.app._flow_def import FlowDef, FlowParam, params_model
-from peaceful.app._remembered import Given, ParamsFile, StoredParams
+from peaceful.app._remembered import Given, ParamsFile, StoredParams, all_of
 from peaceful.errors import NameUnknown, UsageError, WorkspaceMissing
 from peaceful.executions import Executions, SqliteExecutionStore, lock_holders_of
 from peaceful.interrupt import Interruptibility, NonInterruptible
@@ -177,11 +177,14 @@ class Contexts:
         flows = [self.app.flow_def(flow)] if flow else list(self.app.flows.values())
         self._refuse_unknown(given, flows)
         reserved = {"profile": profile} | ({"flow": flow} if flow else {})
-        saves = [self._checked(self._workspace_file, self.app.workspace_params, given, reserved)]
-        saves.append(self._checked(self._profile_file(profile), self.app.profile_params, given, {}))
-        for definition in flows:
-            file = self._flow_file(profile, definition.id)
-            saves.append(self._checked(file, self._flow_model(definition), given, {}))
+        targets: list[tuple[ParamsFile, type[BaseModel] | None, Mapping[str, str]]] = [
+            (self._workspace_file, self.app.workspace_params, reserved),
+            (self._profile_file(profile), self.app.profile_params, {}),
+            *((self._flow_file(profile, each.id), self._flow_model(each), {}) for each in flows),
+        ]
+        saves = all_of(
+            partial(self._checked, file, model, given, kept) for file, model, kept in targets
+        )
         return tuple(file.save(values, others) for file, values, others in saves)
 
     def switch(self, profile: ProfileName, *, create: bool = False) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,6 +16,9 @@ from peaceful.storage import read_yaml, write_yaml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,38 @@ class ParamsFile:
 
     def _origin(self, name: str, given: Mapping[str, Given]) -> str:
         return given[name].origin if name in given else str(self.path)
+
+
+def all_of(checks: Iterable[Callable[[], T]]) -> list[T]:
+    """What each check gives; where some find problems, the problems of all of them at once.
+
+    Raises:
+        ParamsMissing: parameters have no value.
+        ParamsInvalid: values that parameters may not have.
+    """
+    values: list[T] = []
+    errors: list[ParamsMissing | ParamsInvalid] = []
+    for check in checks:
+        try:
+            values.append(check())
+        except (ParamsMissing, ParamsInvalid) as error:
+            errors.append(error)
+    if len(errors) > 1:
+        raise _merged(errors) from errors[0]
+    if errors:
+        raise errors[0]
+    return values
+
+
+def _merged(errors: Sequence[ParamsMissing | ParamsInvalid]) -> ParamsMissing | ParamsInvalid:
+    owner = " and ".join(error.owner for error in errors)
+    missing = [name for each in errors if isinstance(each, ParamsMissing) for name in each.names]
+    invalid = [one for each in errors if isinstance(each, ParamsInvalid) for one in each.problems]
+    if not invalid:
+        return ParamsMissing(owner, missing, help=errors[0].help)
+    return ParamsInvalid(
+        owner, [*invalid, *(ParamProblem(name, "", "it has no value") for name in missing)]
+    )
 
 
 def _storable(values: BaseModel) -> dict[str, JsonValue]:

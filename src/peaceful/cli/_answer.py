@@ -57,20 +57,24 @@ def _told(execution: Execution, invocation: Invocation, job: Job) -> Told:
         seconds=execution.timings.seconds,
         interrupt=execution.interrupt,
     )
-    results = outcome.items if outcome is not None and job.dry_run else {}
+    messages = (
+        [(item, result.status, result.message) for item, result in outcome.items.items()]
+        if outcome is not None and job.dry_run
+        else []
+    )
     return Told(
         title=execution.title,
         summary=summary,
         carry_on=invocation.line(*job.words),
         what_is_left=invocation.line("diff") if job.shows_left else "",
-        messages=[(item, result.status, result.message) for item, result in results.items()],
+        messages=messages,
     )
 
 
 def _statuses(execution: Execution, job: Job) -> Mapping[ItemId, ItemStatus]:
     """How each item ended, as far as the command's own block is concerned.
 
-    Where an earlier block was cut, which only looks at items, those that it has looked at are not done.
+    Where an earlier block was cut, which only looks at items, what it has looked at is not done.
     """
     outcome = execution.outcome
     if outcome is None:

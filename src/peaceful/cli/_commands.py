@@ -289,8 +289,8 @@ class _CommandLine:
                 ["--level"],
                 type=click.Choice(["stop", "cancel", "kill"]),
                 default="stop",
-                help="stop: what is in progress finishes; cancel: it is asked to end, then cancelled; "
-                "kill: it is abandoned.  [default: stop]",
+                help="stop: what is in progress finishes; cancel: it is asked to end, then "
+                "cancelled; kill: it is abandoned.  [default: stop]",
             ),
             click.Option(["--reason"], metavar="TEXT", help="Why, for whoever sees it."),
         )

@@ -15,6 +15,8 @@ import click
 from peaceful.errors import PeacefulError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from peaceful.app import App
 
 _PEACE: Final = ".peace"
@@ -28,7 +30,9 @@ _NEWEST: Final = 30
 """How many executions are offered."""
 
 
-Completer: TypeAlias = Callable[[click.Context, click.Parameter, str], list[str]]
+Completer: TypeAlias = Callable[
+    [click.Context, click.Parameter, str], "list[CompletionItem[str]] | list[str]"
+]
 """What click asks for words."""
 
 
@@ -39,6 +43,15 @@ def offering(find: Callable[[], Iterable[str]]) -> Completer:
         return [word for word in find() if word.startswith(typed)]
 
     return offer
+
+
+def paths(
+    _context: click.Context, _parameter: click.Parameter, typed: str
+) -> list[CompletionItem[str]]:
+    """Leaves it to the shell to offer paths."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(typed, type="file")]
 
 
 def complete_profile(workspace: Path | None, app_name: str) -> list[str]:

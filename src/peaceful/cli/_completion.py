@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+import click
 
 from peaceful.cli._lines import line
 from peaceful.cli._result import Result
@@ -23,12 +26,10 @@ def completion(invocation: Invocation, shell: str) -> Result:
     """
     from click.shell_completion import ShellComplete, get_completion_class
 
-    from peaceful.cli._commands import command_line
-
     kind = get_completion_class(shell)
     assert kind is not None
     name = _name(invocation)
-    complete = kind(command_line(invocation), {}, name, _variable(name))
+    complete = kind(click.Command(name), {}, name, _variable(name))
     # Not the shell's own `source`: it runs that shell to ask for its version.
     script = ShellComplete.source(complete)
     return Result(
@@ -36,21 +37,22 @@ def completion(invocation: Invocation, shell: str) -> Result:
     )
 
 
-def complete_words(invocation: Invocation) -> None:
-    """Answers a shell that asks how to complete a word, and ends the process; returns where none asks.
+def complete_words(invocation: Invocation, group: Callable[[], click.Command]) -> None:
+    """Answers a shell that asks how to complete a word; returns where none asks.
+
+    Args:
+        invocation: the run of the command line.
+        group: makes the command line.
 
     Raises:
         SystemExit: a shell has asked.
     """
     name = _name(invocation)
     instruction = os.environ.get(_variable(name))
-    if not instruction:
-        return
-    from click.shell_completion import shell_complete
+    if instruction:
+        from click.shell_completion import shell_complete
 
-    from peaceful.cli._commands import command_line
-
-    sys.exit(shell_complete(command_line(invocation), {}, name, _variable(name), instruction))
+        sys.exit(shell_complete(group(), {}, name, _variable(name), instruction))
 
 
 def _name(invocation: Invocation) -> str:

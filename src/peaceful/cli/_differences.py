@@ -54,10 +54,12 @@ def _discovered(invocation: Invocation) -> Result:
     diffs = outcome.value
     assert isinstance(diffs, StateDiffs)
     title = f"{execution.title} · {_headline(diffs)}"
-    return replace(
-        answer(execution, invocation, job, diffs_document(diffs)),
-        lines=lambda page: diffs_lines(title, diffs, page),
-    )
+    told = answer(execution, invocation, job, diffs_document(diffs))
+
+    def lines(page: Page) -> Sequence[Line]:
+        return diffs_lines(title, diffs, page)
+
+    return replace(told, lines=lines)
 
 
 def _stored(invocation: Invocation) -> Result:

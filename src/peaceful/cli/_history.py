@@ -156,10 +156,11 @@ def show_lines(record: ExecutionRecord, progress: JsonValue, page: Page) -> list
 def how_it_stands(record: ExecutionRecord) -> str:
     """How an execution ended, or that it has not, in a few words."""
     info = record.info
-    counts = {} if record.summary is None else record.summary.counts
-    told = ", ".join(
-        f"{counts[status]:,} {status_word(status)}" for status in STATUS_ORDER if counts.get(status)
-    )
+    told = ""
+    if record.summary is not None:
+        counts = record.summary.counts
+        known = [status for status in STATUS_ORDER if counts.get(status)]
+        told = ", ".join(f"{counts[status]:,} {status_word(status)}" for status in known)
     took = ""
     if info.ended_at is not None and info.state is not ExecutionState.LOST:
         took = f" in {duration((info.ended_at - info.started_at).total_seconds())}"

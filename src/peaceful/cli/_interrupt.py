@@ -72,16 +72,19 @@ _MEANS = {
 
 
 def _only_one(executions: Executions) -> ExecutionRecord:
-    running = executions.running()
-    if not running:
-        raise NothingRunning
-    if len(running) > 1:
-        raise UsageError(
-            f"{len(running)} executions are running; say which one to interrupt.",
-            details=tuple(
-                (record.id, f"{record.info.command} of {record.info.profile}, {record.info.flow}")
-                for record in running
-            ),
-            help="give one of these IDs, or the beginning of it",
-        )
-    return running[0]
+    match executions.running():
+        case ():
+            raise NothingRunning
+        case (only,):
+            return only
+        case several:
+            raise UsageError(
+                f"{len(several)} executions are running; say which one to interrupt.",
+                details=tuple((record.id, _what(record)) for record in several),
+                help="give one of these IDs, or the beginning of it",
+            )
+
+
+def _what(record: ExecutionRecord) -> str:
+    info = record.info
+    return f"{info.command} of {info.profile}, {info.flow}, by {info.started_by}"

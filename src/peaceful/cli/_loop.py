@@ -46,7 +46,7 @@ class _Threads(ThreadPoolExecutor):
 def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> LoopEnd[T]:
     """Runs a coroutine in a new loop, and closes that if everything in it comes to an end.
 
-    `asyncio.run` would wait for ever for a task that does not heed its cancellation, and for a thread.
+    `asyncio.run` would wait for ever for a task that does not heed its cancellation, or a thread.
 
     Args:
         main: what to run.

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import click
 
-from peaceful.cli._completing import Completer, complete_flow, complete_profile, offering
+from peaceful.cli._completing import (
+    Completer,
+    complete_flow,
+    complete_profile,
+    offering,
+    paths,
+)
 
 if TYPE_CHECKING:
     from peaceful.app import App
@@ -127,96 +133,91 @@ class GlobalOption(click.Option):
 
 
 def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
-    """The options, which write what is said into `options` as they are read; so the last one wins.
+    """The options, which write into `options` what is said as they are read; so the last one wins.
 
     Args:
         options: filled in.
         app: the application, whose profiles and flows are offered for completion.
     """
 
-    def record(name: str, convert: Callable[[str], object]) -> Callable[..., None]:
-        def callback(
-            _context: click.Context, _parameter: click.Parameter, value: str | None
-        ) -> None:
-            if value is not None:
-                setattr(options, name, convert(value))
-
-        return callback
-
     def option(
         name: str,
         help: str,
+        convert: Callable[[str], object],
         *,
-        convert: Callable[[str], object] = str,
-        type: click.ParamType | None = None,
         metavar: str | None = None,
         complete: Completer | None = None,
     ) -> click.Option:
+        def callback(_context: click.Context, _param: click.Parameter, value: str | None) -> None:
+            if value is not None:
+                setattr(options, name, convert(value))
+
+        words = isinstance(convert, type) and issubclass(convert, enum.StrEnum)
         return GlobalOption(
             [f"--{name.replace('_', '-')}", f"{_STORED_AS}{name}"],
-            type=type or click.STRING,
+            type=click.Choice([str(each) for each in cast("Iterable[str]", convert)])
+            if words
+            else click.STRING,
             metavar=metavar,
             help=help,
             expose_value=False,
-            callback=record(name, convert),
+            callback=callback,
             shell_complete=complete,
         )
-
-    def choice(kind: type[enum.StrEnum]) -> click.Choice[str]:
-        return click.Choice([each.value for each in kind])
 
     return [
         option(
             "workspace",
             "The folder that holds .peace; else the nearest parent that does, else this one.",
-            convert=lambda text: Path(text).expanduser(),
-            type=click.Path(file_okay=False),
+            _folder,
             metavar="DIR",
+            complete=paths,
         ),
         option(
             "profile",
             "The profile to work on; else the one in use.",
+            str,
             metavar="PROFILE",
             complete=offering(lambda: complete_profile(options.workspace, app.name)),
         ),
         option(
             "flow",
             "The flow to work on, where there are several.",
+            str,
             metavar="FLOW",
             complete=offering(lambda: complete_flow(app)),
         ),
+        option("format", "How the outcome is printed on stdout.", Format),
+        option("progress", "How progress is shown on stderr.", ProgressStyle),
+        option("color", "When to use colours; auto heeds NO_COLOR.", ColorChoice),
         option(
-            "format",
-            "How the outcome is printed on stdout.",
-            convert=Format,
-            type=choice(Format),
+            "max_concurrency", "How many items are in progress at once.", _positive, metavar="N"
         ),
-        option(
-            "progress",
-            "How progress is shown on stderr.",
-            convert=ProgressStyle,
-            type=choice(ProgressStyle),
-        ),
-        option(
-            "color",
-            "When to use colours; auto heeds NO_COLOR.",
-            convert=ColorChoice,
-            type=choice(ColorChoice),
-        ),
-        option(
-            "max_concurrency",
-            "How many items are in progress at once.",
-            convert=int,
-            type=click.IntRange(min=1),
-            metavar="N",
-        ),
-        GlobalOption(
-            ["--debug", f"{_STORED_AS}debug"],
-            is_flag=True,
-            help="Show errors with their tracebacks.",
-            expose_value=False,
-            callback=lambda _context, _parameter, value: (
-                options.debug or setattr(options, "debug", value)
-            ),
-        ),
+        _debug_option(options),
     ]
+
+
+def _debug_option(options: GlobalOptions) -> click.Option:
+    def callback(_context: click.Context, _param: click.Parameter, value: bool) -> None:
+        options.debug = options.debug or value
+
+    return GlobalOption(
+        ["--debug", f"{_STORED_AS}debug"],
+        is_flag=True,
+        help="Show errors with their tracebacks.",
+        expose_value=False,
+        callback=callback,
+    )
+
+
+def _folder(text: str) -> Path:
+    path = Path(text).expanduser()
+    if path.is_file():
+        raise click.BadParameter(f"{text!r} is a file, not a folder.")
+    return path
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise click.BadParameter(f"{text!r} is not a number from 1 on.")
+    return int(text)

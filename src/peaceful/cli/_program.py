@@ -10,8 +10,8 @@ from pathlib import PurePath
 def program_words(app_name: str, argv: Sequence[str], orig_argv: Sequence[str]) -> list[str]:
     """The words before the command's name.
 
-    An installed script is called by its name. A file that was given to Python, or a module, is not a
-    command by itself: then Python's own words belong to it.
+    An installed script is called by its name. A file that was given to Python, or a module, is not
+    a command by itself: then Python's own words belong to it.
 
     Args:
         app_name: the application's name, for where nothing better is known.

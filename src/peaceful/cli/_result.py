@@ -48,7 +48,7 @@ def document_without_execution(
     error: PeacefulError | None = None,
     interrupt: InterruptSignal | None = None,
 ) -> dict[str, JsonValue]:
-    """The document of a command that ended, by an error or an interrupt, before it executed anything.
+    """The document of a command that ended before it executed anything.
 
     Args:
         app: the application's name.

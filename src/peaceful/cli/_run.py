@@ -42,7 +42,7 @@ def run(app: App, arguments: Sequence[str] | None = None) -> NoReturn:
     words = sys.argv[1:] if arguments is None else list(arguments)
     with ProcessSignals() as signals:
         invocation = Invocation.of(app, words, signals)
-        complete_words(invocation)
+        complete_words(invocation, lambda: command_line(invocation))
         try:
             result = _result(invocation)
             signals.ending(result.exit_code)

@@ -33,6 +33,8 @@ def show_for(
     style = invocation.options.progress
     if style is ProgressStyle.AUTO:
         style = ProgressStyle.BAR if _can_draw(invocation) else ProgressStyle.LOG
+    zone = datetime.now().astimezone().tzinfo
+    assert zone is not None
     match style:
         case ProgressStyle.BAR:
             told_on_same_terminal = (
@@ -48,11 +50,10 @@ def show_for(
             return BarSink(stderr, look, SystemClock())
         case ProgressStyle.JSON:
             return JsonLinesSink(stderr)
-        case ProgressStyle.LOG | ProgressStyle.NONE:
-            zone = datetime.now().astimezone().tzinfo
-            assert zone is not None
-            quiet = style is ProgressStyle.NONE
-            return LogSink(stderr, title, zone, interrupts_only=quiet)
+        case ProgressStyle.NONE:
+            return LogSink(stderr, title, zone, interrupts_only=True)
+        case _:
+            return LogSink(stderr, title, zone)
 
 
 def _can_draw(invocation: Invocation) -> bool:

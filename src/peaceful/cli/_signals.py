@@ -1,7 +1,7 @@
 """Process signals around a command: before there is anything to interrupt, and after its end.
 
-While an execution runs, `interrupt_on_signals` has the signals, and the execution heeds them. Before,
-a signal ends the command at once; afterwards it must not spoil what is being printed.
+While an execution runs, `interrupt_on_signals` has the signals, and the execution heeds them.
+Before, a signal ends the command at once; afterwards it must not spoil what is being printed.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class ProcessSignals:
 
     @contextmanager
     def last_resort(self) -> Generator[None]:
-        """Within the context, the third press of Ctrl-C ends the process after some time in any case.
+        """Within the context, the third Ctrl-C ends the process after some time in any case.
 
         An execution heeds its presses in an event loop. Where an item blocks that loop, nobody
         would. To be entered after the handlers of the execution are in place.
@@ -217,7 +217,7 @@ def _after_the_end(before: _Handler) -> _Handler:
 
 @functools.cache
 def _ignore_at_exit() -> None:
-    """While Python takes itself apart, it would let signals end the process, with their exit code."""
+    """While Python takes itself apart, it would let signals end the process, by their own code."""
 
     def ignore() -> None:
         for source in EXIT_CODES:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
-
-try:
-    import termios
-except ImportError:  # on Windows, where there is nothing to set
-    termios = None  # type: ignore[assignment]  # the module, or none
 
 _LOCAL: Final = 3
 """The place of the local modes among the attributes of a terminal."""
@@ -43,7 +39,7 @@ class TerminalModes:
         self._handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
 
     def __enter__(self) -> Self:
-        if self._fd is not None and termios is not None:
+        if self._fd is not None and sys.platform != "win32":  # there, nothing can be set
             self._set()
             self._watch_suspension()
         return self
@@ -66,6 +62,8 @@ class TerminalModes:
             self._apply(before)
 
     def _set(self) -> None:
+        import termios
+
         assert self._fd is not None
         if self._before is not None or not self._is_ours():
             return
@@ -78,6 +76,8 @@ class TerminalModes:
             self._apply(attributes)
 
     def _apply(self, attributes: _Attributes) -> None:
+        import termios
+
         assert self._fd is not None
         with contextlib.suppress(termios.error):
             termios.tcsetattr(self._fd, termios.TCSANOW, attributes)

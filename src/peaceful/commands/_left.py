@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from peaceful.commands._item_access import item_from_stored
 from peaceful.graph import Graph, GraphBuilder
@@ -42,7 +43,7 @@ def left_items(flow: BuiltFlow, stored: Mapping[ItemId, StoredState]) -> LeftIte
 
 def _item_classes() -> Iterator[type[AnyItem]]:
     """Every class of items that is loaded."""
-    pending: list[type[AnyItem]] = list[type[AnyItem]](Item.__subclasses__())
+    pending = cast("list[type[AnyItem]]", Item.__subclasses__())
     for item_type in pending:
         pending += item_type.__subclasses__()
     return iter(pending)

@@ -8,7 +8,7 @@ from peaceful.errors._base import PeacefulError
 
 
 class Unexpected(PeacefulError):
-    """Something raised an exception that it does not explain: a mistake in the application, or here.
+    """Something raised an exception that it does not explain: a mistake in the program, or here.
 
     The exception is the error's `__cause__`; `--debug` shows its traceback.
     """

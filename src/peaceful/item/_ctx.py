@@ -50,11 +50,13 @@ class ItemCtx:
     __slots__ = ("_scope", "_task", "interrupted", "item", "progress")
 
     def __init__(self, item: ItemId, scope: ExecutionScope) -> None:
-        self.item = item
+        self.item: ItemId = item
         self._scope = scope
         self._task = _this_task()
-        self.interrupted = Interrupted(scope.interruptibility)
-        self.progress = ProgressReporter(self._publish, scope.clock.monotonic, self._later)
+        self.interrupted: Interrupted = Interrupted(scope.interruptibility)
+        self.progress: ProgressReporter = ProgressReporter(
+            self._publish, scope.clock.monotonic, self._later
+        )
 
     @property
     def execution_id(self) -> ExecutionId:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -35,7 +35,7 @@ class Item(BaseModel, ABC, Generic[S]):
     Items are frozen: what they find and do goes into states.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     # ---- what must be written
 
@@ -123,9 +123,7 @@ class Item(BaseModel, ABC, Generic[S]):
 
         Private modules are left out, so that what is stored stays readable when they are cut anew.
         """
-        parts = cls.__module__.split(".")
-        public = [part for part in parts if not part.startswith("_") or part.startswith("__")]
-        return ".".join((*public, cls.__qualname__))
+        return _kind(cls)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: object) -> None:
@@ -180,7 +178,9 @@ _RESERVED = frozenset(
 
 @cache
 def _kind(item_type: type[object]) -> str:
-    return f"{item_type.__module__}.{item_type.__qualname__}"
+    parts = item_type.__module__.split(".")
+    public = [part for part in parts if not part.startswith("_") or part.startswith("__")]
+    return ".".join((*public, item_type.__qualname__))
 
 
 @cache

@@ -1,6 +1,6 @@
 """The shelf: items that are ready to use."""
 
-from peaceful.items._disk import DiskFailed, PathTaken
+from peaceful.items._disk import DiskFailed, PathBusy, PathTaken
 from peaceful.items._download import (
     AnswerInvalid,
     ChecksumWrong,
@@ -52,6 +52,7 @@ __all__ = [
     "HostUnknown",
     "LengthWrong",
     "LinkEntry",
+    "PathBusy",
     "PathTaken",
     "RedirectRefused",
     "ScriptFailed",

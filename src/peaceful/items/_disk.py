@@ -43,6 +43,23 @@ class PathTaken(ItemFailure):
         self.path = path
 
 
+class PathBusy(ItemFailure):
+    """Something else writes what an item would write.
+
+    Attributes:
+        path: the file.
+    """
+
+    code: ClassVar[str] = "PATH-BUSY"
+
+    def __init__(self, path: Path, by: str) -> None:
+        super().__init__(
+            f"{path} is being written by {by}.",
+            help="wait until that has ended, or choose another place",
+        )
+        self.path = path
+
+
 @contextmanager
 def disk_errors(path: Path, doing: str) -> Generator[None]:
     """Tells what the operating system refuses as the failure of an item.

@@ -23,7 +23,7 @@ class RecordingSink:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.closed = 0
+        self.closed: int = 0
 
     def receive(self, events: Sequence[Event]) -> None:
         """Keeps the events."""

@@ -148,7 +148,7 @@ class MemoryStateWriter:
     def __init__(self, store: MemoryStateStore, block: _Block) -> None:
         self._store = store
         self._block = block
-        self.over = False
+        self.over: bool = False
 
     def started(self, item: ItemId, at: datetime) -> None:
         """See `StateWriter.started`."""

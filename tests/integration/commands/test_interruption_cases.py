@@ -179,7 +179,7 @@ async def test_a_signal_during_discover(stage: Stage) -> None:
             looked_at.append(name)
             if name == "b":
                 stage.sender.request()
-            return super().get(name, default)  # type: ignore[call-overload]
+            return super().get(name, default)
 
     stage.world.things = Looking(stage.world.things)
     outcome = await DiscoverCmd.exec(ctx)

@@ -23,6 +23,7 @@ from peaceful.items import (
     FileDownload,
     FileDownloadState,
     LengthWrong,
+    PathBusy,
     SourceUnavailable,
     SourceUnreachable,
 )
@@ -645,8 +646,8 @@ async def test_two_downloads_do_not_write_one_file(server: FileServer, tmp_path:
     outcome = await harness.ensure()
 
     assert outcome.items["item"].status is ItemStatus.ABANDONED
-    assert failures[0] is not None
-    assert "is being written by another download" in failures[0].message
+    assert isinstance(failures[0], PathBusy)
+    assert "f.bin.part is being written by another download" in failures[0].message
     await harness.result_of("ensure")
     assert (tmp_path / "f.bin").read_bytes() == CONTENT
 

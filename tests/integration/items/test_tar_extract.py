@@ -107,7 +107,7 @@ def expected(tree: Tree) -> dict[str, str]:
     return dict(sorted(names.items()))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(first=trees(), second=trees(), mine=st.booleans())
 def test_any_tree_is_extracted_changed_and_cleaned(first: Tree, second: Tree, mine: bool) -> None:
     """From any tree to any other, exactly what the archive has is there; and at last nothing."""

@@ -347,6 +347,20 @@ async def test_odd_things_in_place_of_a_file_are_replaced(tmp_path: Path) -> Non
     assert (tmp_path / "out" / "a").read_bytes() == b"new"
 
 
+async def test_the_destination_itself_may_be_a_link(tmp_path: Path) -> None:
+    """Where it leads was chosen by whoever gave the parameter; it stays when all is cleaned up."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "out").symlink_to("real")
+    harness = extraction(tmp_path, tar(member("d/a", b"1")))
+
+    await harness.result_of("ensure")
+    assert (tmp_path / "real" / "d" / "a").read_text() == "1"
+    await harness.result_of("clean")
+
+    assert (tmp_path / "out").is_symlink()
+    assert names_in(tmp_path / "real") == set()
+
+
 async def test_two_archives_may_share_a_folder(tmp_path: Path) -> None:
     """Each item remembers its own files, and leaves the other's alone."""
     harness = extraction(tmp_path, tar(member("d/a", b"1")))

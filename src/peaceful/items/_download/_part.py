@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from peaceful.item import write_atomically
-from peaceful.items._disk import PathTaken, disk_errors, sync_folder
+from peaceful.items._disk import PathBusy, disk_errors, sync_folder
 
 SYNC_EVERY: Final = 64 * 1024 * 1024
 """Bytes after which what was received is made durable: at most these are lost with the power."""
@@ -84,7 +84,7 @@ class Part:
 
         Raises:
             DiskFailed: it cannot be written.
-            PathTaken: another download writes it.
+            PathBusy: another download writes it.
         """
         descriptor = self._open()
         with disk_errors(self.path, "written"):
@@ -98,7 +98,7 @@ class Part:
 
         Raises:
             DiskFailed: it cannot be written.
-            PathTaken: another download writes it.
+            PathBusy: another download writes it.
         """
         descriptor = self._open()
         with disk_errors(self.path, "written"):
@@ -186,9 +186,7 @@ class Part:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 self.close()
-                raise PathTaken(
-                    self.path, "being written by another download", "this one"
-                ) from error
+                raise PathBusy(self.path, "another download") from error
         return descriptor
 
     def _note(self, record: PartRecord) -> None:

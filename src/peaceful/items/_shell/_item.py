@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
@@ -70,7 +70,7 @@ class ShCmd(Item[ShCmdState]):
         timeout: seconds that each script has; any number by default.
     """
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(populate_by_name=True)
 
     apply_script: str = Field(alias="apply")
     current_script: str | None = Field(default=None, alias="current")

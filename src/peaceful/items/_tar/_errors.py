@@ -72,7 +72,7 @@ class ArchiveRefused(ArchiveFailed):
             details=(*shown, *rest),
             help="do not use it unless you know who made it; have it packed without these entries",
         )
-        self.refused = tuple(refused)
+        self.refused: tuple[tuple[str, str], ...] = tuple(refused)
 
 
 class ArchiveTooLarge(ArchiveFailed):

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from peaceful.item import ItemCtx
 from peaceful.items._disk import DiskFailed, disk_errors, sync_folder
@@ -17,6 +18,9 @@ from peaceful.items._tar._notes import Notes, all_names, notes_name, temporary_n
 from peaceful.items._tar._state import TarExtractState
 from peaceful.items._tar._tree import Tree
 from peaceful.present import count, size
+
+_STAYS: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY, errno.ENOTDIR})
+"""What the system says where the destination has more in it, is mounted there, or a link."""
 
 
 class Extraction:
@@ -82,7 +86,7 @@ class Extraction:
             try:
                 self._dest.rmdir()
             except OSError as error:
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY):
+                if error.errno not in _STAYS:
                     raise
                 sync_folder(self._dest)
             else:
