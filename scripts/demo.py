@@ -24,9 +24,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
-CHUNK = 64 * 1024
+TERMINAL = sys.stdout.isatty()
+DIM, BOLD, GREEN, PLAIN = ("\x1b[2m", "\x1b[1m", "\x1b[32m", "\x1b[0m") if TERMINAL else [""] * 4
+FILES = 12
 ARCHIVE_SIZE = 6 * 1024 * 1024
-DIM, BOLD, PLAIN = ("\x1b[2m", "\x1b[1m", "\x1b[0m") if sys.stdout.isatty() else ("", "", "")
+CHUNK = 64 * 1024
+LOOK_AGAIN = threading.Event()
+"""Nobody sets it: waiting for it is a pause."""
 
 
 class StepFailed(Exception):
@@ -37,60 +41,82 @@ def main() -> int:
     """Runs the demonstration, and tells how to go on."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="peaceful-demo-") as name:
-        folder = Path(name)
         try:
-            show_slow_files(folder / "files")
-            show_download(folder / "release")
+            show_slow_files(made(Path(name, "slow")))
+            show_download(made(Path(name, "web")))
         except StepFailed as failure:
             print(f"\n{BOLD}The demonstration failed:{PLAIN} {failure}", file=sys.stderr)
             return 1
-    print(f"\nEverything did what it should, in {time.monotonic() - started:.0f} s.")
-    print(
-        "Try it yourself: .venv/bin/slow_files init --dest /tmp/slow; .venv/bin/slow_files ensure"
-    )
-    print("Press Ctrl-C while it runs, and run it again.")
+        except KeyboardInterrupt:
+            print("\nThe demonstration was interrupted.", file=sys.stderr)
+            return 130
+    print(f"\n{BOLD}Everything did what it should,{PLAIN} in {time.monotonic() - started:.0f} s.")
+    print("\nTry it yourself, and press Ctrl-C when you like:\n")
+    print("  .venv/bin/slow_files init --dest /tmp/slow --workspace /tmp/slow")
+    print("  .venv/bin/slow_files ensure --workspace /tmp/slow")
     return 0
 
 
-def show_slow_files(folder: Path) -> None:
-    """Twelve files that take their time, four of them at once."""
-    heading("Twelve slow files, interrupted half way and resumed")
-    workspace, dest = made(folder / "workspace"), folder / "dest"
-    size = ("--items", "12", "--seconds", "0.4", "--layers", "3")
-    run("slow_files", "init", *size, "--dest", str(dest), at=workspace)
+def show_slow_files(at: Path) -> None:
+    """Files that take their time, four of them at once."""
+    heading("Twelve slow files, and a Ctrl-C in the middle")
+    files = at / "files"
+    size = ("--items", str(FILES), "--seconds", "0.5", "--layers", "3")
+    run("slow_files", "init", *size, "--dest", "files", at=at, quiet=True)
+
+    def five_written() -> bool:
+        return len(written(files)) >= 5
+
     ensure = ("slow_files", "ensure", "--max-concurrency", "4")
-    run(*ensure, at=workspace, interrupt_when=ended_items(4), expect=130)
-    written = {path.name: path.stat().st_mtime_ns for path in dest.glob("*.txt")}
-    check(0 < len(written) < 12, f"some files are written after the interrupt, not {len(written)}")
-    run(*ensure, at=workspace)
-    check(len(list(dest.glob("*.txt"))) == 12, "all files are written after resuming")
-    check(
-        all((dest / name).stat().st_mtime_ns == moment for name, moment in written.items()),
-        "resuming repeated nothing",
-    )
-    shown = run("slow_files", "diff", "--format", "json", at=workspace)
-    check(not any(json.loads(shown)["diffs"].values()), "nothing differs any more")
-    run("slow_files", "clean", at=workspace)
-    check(not list(dest.glob("*.txt")), "all files are removed after cleaning up")
+    run(*ensure, at=at, ctrl_c_when=five_written, expect=130)
+    before = written(files)
+    check(5 <= len(before) < FILES, f"it stopped in the middle: {len(before)} of {FILES} are there")
+    whole = all((files / name).read_text() == Path(name).stem for name in before)
+    check(whole, "each of them is whole, and nothing else was started")
+
+    explain("The same command carries on.")
+    run(*ensure, at=at)
+    after = written(files)
+    check(len(after) == FILES, f"all {FILES} are there")
+    check(before.items() <= after.items(), "what was there already was not touched")
+
+    explain("What differs from the goal now?")
+    run("slow_files", "diff", at=at)
+    check_no_difference("slow_files", at)
+
+    explain("And everything is removed again, in reverse order.")
+    run("slow_files", "clean", at=at)
+    check(not written(files), "nothing is left")
 
 
-def show_download(folder: Path) -> None:
+def show_download(at: Path) -> None:
     """A release over HTTP, interrupted in the middle of the download."""
-    heading("A release over HTTP, interrupted in the middle of the download")
-    workspace, dest = made(folder / "workspace"), folder / "dest"
+    heading("A release over HTTP, and a Ctrl-C in the middle of the download")
+    dest = at / "app"
     with release_server() as (url, ranges):
-        run("download", "init", url, str(dest), at=workspace)
-        run("download", "ensure", at=workspace, interrupt_when=half_downloaded, expect=130)
-        check(not (dest / "release").exists(), "nothing is extracted before the download is whole")
-        run("download", "ensure", at=workspace)
-        check(any(start > 0 for start in ranges), "the download carried on where it had stopped")
-        files = sorted(path.name for path in (dest / "release").rglob("*") if path.is_file())
-        check(files == ["README", "data.bin"], f"the archive is extracted, not {files}")
-        shown = run("download", "diff", "--format", "json", at=workspace)
-        check(not any(json.loads(shown)["diffs"].values()), "nothing differs any more")
-        run("download", "clean", at=workspace)
-        left = [path for path in dest.rglob("*") if path.is_file()]
-        check(not left, f"nothing is left after cleaning up, not {left}")
+        run("download", "init", url, "app", at=at, quiet=True)
+
+        def third_there() -> bool:
+            part = dest / "release.tar.part"
+            return part.exists() and part.stat().st_size > ARCHIVE_SIZE / 3
+
+        run("download", "ensure", at=at, ctrl_c_when=third_there, expect=130)
+        check(not (dest / "release").exists(), "half an archive is not extracted")
+
+        explain("The same command carries on, from the byte where it stopped.")
+        run("download", "ensure", at=at)
+        check(ranges[-1] > 0, f"the server was asked for the rest only, from byte {ranges[-1]:,}")
+        check((dest / "release/README").read_text() == README, "the archive is extracted")
+        check_no_difference("download", at)
+
+        explain("And everything is removed again.")
+        run("download", "clean", at=at)
+        check(not any(path.is_file() for path in dest.rglob("*")), "nothing is left")
+
+
+def written(folder: Path) -> dict[str, int]:
+    """By name, when each file was written."""
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.txt")}
 
 
 # ---- running a command as a person would
@@ -98,74 +124,85 @@ def show_download(folder: Path) -> None:
 
 def run(
     program: str,
-    *arguments: str,
+    *words: str,
     at: Path,
-    interrupt_when: Callable[[dict[str, object]], bool] | None = None,
+    ctrl_c_when: Callable[[], bool] | None = None,
     expect: int = 0,
-) -> str:
-    """Runs a command, shows it with its output, and sends it a Ctrl-C at the given event.
+    quiet: bool = False,
+) -> None:
+    """Runs a command, shows what it shows, and presses Ctrl-C at the right moment.
 
-    Returns:
-        Its standard output.
+    Raises:
+        StepFailed: it ended with another exit code than expected.
     """
-    print(f"\n{BOLD}$ {shlex.join((program, *arguments))}{PLAIN}", flush=True)
+    print(f"\n{BOLD}$ {shlex.join((program, *words))}{PLAIN}", flush=True)
+    told = ["--format", "none"] if quiet else []
+    # On a terminal the command draws its progress itself; elsewhere its result is enough.
+    told += [] if TERMINAL else ["--progress", "none"]
     process = subprocess.Popen(
-        [BIN / program, *arguments, "--progress", "json"],
+        [BIN / program, *words, *told],
         cwd=at,
         env={**os.environ, "COLUMNS": "80"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        stderr=None if TERMINAL else subprocess.STDOUT,
     )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    noise: list[str] = []
-    for line in process.stderr:
-        event = event_in(line)
-        if event is None:
-            noise.append(line)
-        elif interrupt_when is not None and interrupt_when(event):
-            print(f"{DIM}(Ctrl-C){PLAIN}", flush=True)
-            process.send_signal(signal.SIGINT)
-            interrupt_when = None
-    output = process.stdout.read()
-    code = process.wait()
-    print(output, end="", flush=True)
-    if code != expect:
-        raise StepFailed(f"{program} ended with {code}, not {expect}:\n{''.join(noise)}")
-    return output
-
-
-def event_in(line: str) -> dict[str, object] | None:
-    """The event that a line of progress tells, or none where the line is something else."""
     try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None
+        while ctrl_c_when is not None and process.poll() is None:
+            if ctrl_c_when():
+                process.send_signal(signal.SIGINT)
+                break
+            LOOK_AGAIN.wait(0.01)
+    finally:
+        # Also when the demonstration itself is interrupted: the terminal has told both.
+        code = process.wait()
+    if code != expect:
+        raise StepFailed(f"{program} ended with {code}, not {expect}")
 
 
-def ended_items(count: int) -> Callable[[dict[str, object]], bool]:
-    """True of the event by which the given number of items have ended."""
-    ended = 0
+def check_no_difference(program: str, at: Path) -> None:
+    """Checks that nothing differs, as another program would."""
+    asked = subprocess.run(
+        [BIN / program, "diff", "--format", "json", "--progress", "none"],
+        cwd=at,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    check(asked.returncode == 0, "the difference can be read by other programs")
+    check(not any(json.loads(asked.stdout)["diffs"].values()), "nothing differs")
 
-    def enough(event: dict[str, object]) -> bool:
-        nonlocal ended
-        ended += event["event"] == "item_ended"
-        return ended >= count
 
-    return enough
+# ---- telling
 
 
-def half_downloaded(event: dict[str, object]) -> bool:
-    """True of an event that says that a third of a download is done."""
-    progress = event.get("progress")
-    if not isinstance(progress, dict) or not progress.get("total"):
-        return False
-    return bool(progress["done"] >= progress["total"] / 3)
+def heading(text: str) -> None:
+    """Tells what comes."""
+    print(f"\n{BOLD}{text}{PLAIN}\n{'─' * len(text)}", flush=True)
+
+
+def explain(text: str) -> None:
+    """Says what the next command is for."""
+    print(f"\n{text}", flush=True)
+
+
+def check(holds: bool, sentence: str) -> None:
+    """Tells that a sentence holds.
+
+    Raises:
+        StepFailed: it does not.
+    """
+    if not holds:
+        raise StepFailed(f"it does not hold that {sentence}")
+    print(f"  {GREEN}✓{PLAIN} {DIM}{sentence}{PLAIN}", flush=True)
+
+
+def made(folder: Path) -> Path:
+    """The folder, which is there from now on."""
+    folder.mkdir(parents=True)
+    return folder
 
 
 # ---- a release, and a server for it
+
+README = "A release.\n"
 
 
 @contextmanager
@@ -192,7 +229,7 @@ def release_server() -> Iterator[tuple[str, list[int]]]:
             try:
                 for place in range(start, len(archive), CHUNK):
                     self.wfile.write(archive[place : place + CHUNK])
-                    time.sleep(0.01)  # A line of some megabytes a second.
+                    LOOK_AGAIN.wait(0.02)  # A line of some megabytes a second.
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
 
@@ -226,31 +263,13 @@ def release() -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for name, content in (
-            ("README", b"A release.\n"),
+            ("README", README.encode()),
             ("data.bin", random.Random(1).randbytes(ARCHIVE_SIZE)),  # noqa: S311 - not a secret
         ):
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
-
-
-def heading(text: str) -> None:
-    """Tells what comes."""
-    print(f"\n{BOLD}{text}{PLAIN}\n{'─' * len(text)}", flush=True)
-
-
-def made(folder: Path) -> Path:
-    """The folder, which is there from now on."""
-    folder.mkdir(parents=True)
-    return folder
-
-
-def check(holds: bool, sentence: str) -> None:
-    """Ends the demonstration where a sentence does not hold."""
-    if not holds:
-        raise StepFailed(f"expected that {sentence}")
-    print(f"{DIM}  ✓ {sentence}{PLAIN}", flush=True)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def made_bench(folder: Path) -> Bench:
         interruptibility=InterruptibilityState(Interruptible(receiver)),
         children=Children(),
         clock=clock,
-        publish=lambda event: bench.publish(event),
+        publish=lambda event: bench.publish(event),  # noqa: PLW0108 - there is no bench yet
         resources=Resources(),
         loop=loop,
     )

@@ -129,7 +129,7 @@ class BarSink:
                 lines = [] if self._board.execution is None else self._picture(columns, rows)
             show = coloured if self._look.color else plain
             drawn = [(plain(each), show(each)) for each in lines]
-            self._writer.write(self._screen.change(drawn, columns, said))
+            self._writer.write(self._screen.change(drawn, (columns, rows), said))
 
     def _picture(self, columns: int, rows: int) -> list[Line]:
         assert self._board.execution is not None

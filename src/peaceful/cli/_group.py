@@ -49,8 +49,9 @@ class _Sections:
     params: list[click.Parameter]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        own = [each for each in self.params if not isinstance(each, GlobalOption)]
-        of_every = [each for each in self.params if isinstance(each, GlobalOption)]
+        options = [each for each in self.params if isinstance(each, click.Option)]
+        own = [each for each in options if not isinstance(each, GlobalOption)]
+        of_every = [each for each in options if isinstance(each, GlobalOption)]
         for title, params in (("Options", own), ("Options of every command", of_every)):
             rows = [row for each in params if (row := each.get_help_record(ctx)) is not None]
             if rows:

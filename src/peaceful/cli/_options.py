@@ -90,7 +90,7 @@ class GlobalOptions:
     def peeked(cls, words: Sequence[str]) -> GlobalOptions:
         """What matters for showing an error, found before the words are understood as a whole."""
         options = cls()
-        for word, following in zip(words, [*words[1:], ""], strict=True):
+        for word, following in zip(words, [*words[1:], ""], strict=False):
             if word == "--":
                 break
             name, equals, value = word.partition("=")

@@ -24,39 +24,37 @@ class Screen:
     """Knows what is on the terminal, and tells what has to be written to change it."""
 
     def __init__(self) -> None:
-        self._lines: list[tuple[str, int]] = []
-        self._columns = 0
+        self._lines: list[tuple[str, str]] = []
+        self._size = (0, 0)
 
     def change(
-        self, lines: Sequence[tuple[str, str]], columns: int, above: Sequence[str] = ()
+        self, lines: Sequence[tuple[str, str]], size: tuple[int, int], above: Sequence[str] = ()
     ) -> str:
         """What to write; empty where nothing has changed.
 
         Args:
             lines: the picture: for each line its text without colours, and what is written.
-            columns: how wide the terminal is now.
+            size: the columns and rows that the terminal has now.
             above: lines that are to stay above the picture for good.
         """
-        after = [(written, display_width(text)) for text, written in lines]
-        same_size = columns == self._columns
+        after = list(lines)
+        same_size = size == self._size
         if same_size and not above and after == self._lines:
             return ""
-        parts = [_BEGIN, self._to_the_top(columns)]
+        parts = [_BEGIN, self._to_the_top(size[0])]
         if above or not same_size:
             parts.append(_ERASE_BELOW)
             parts += [f"{text}\n" for text in above]
-            before: list[tuple[str, int]] = []
+            before: list[tuple[str, str]] = []
         else:
             before = self._lines
-        for number, (written, width) in enumerate(after):
-            if number < len(before) and before[number] == (written, width):
-                parts.append("\n")
-            else:
-                parts.append(f"{_ERASE_LINE}{written}\n")
+        for number, (text, written) in enumerate(after):
+            unchanged = number < len(before) and before[number] == (text, written)
+            parts.append("\n" if unchanged else f"{_ERASE_LINE}{written}\n")
         if len(before) > len(after):
             parts.append(_ERASE_BELOW)
         parts.append(_END)
-        self._lines, self._columns = after, columns
+        self._lines, self._size = after, size
         return "".join(parts)
 
     def forget(self) -> None:
@@ -68,5 +66,19 @@ class Screen:
 
         In a terminal that has become narrower, lines that were wider take several now.
         """
-        rows = sum(max(1, -(-width // max(1, columns))) for _, width in self._lines)
+        rows = sum(_rows(text, columns) for text, _ in self._lines)
         return f"\x1b[{rows}A\r" if rows else "\r"
+
+
+def _rows(text: str, columns: int) -> int:
+    """How many rows a line takes that a terminal of so many columns wraps."""
+    if text.isascii() or display_width(text) <= columns:
+        return max(1, -(-len(text) // max(1, columns)))
+    rows, used = 1, 0
+    for character in text:
+        width = display_width(character)
+        if used + width > columns:
+            # A wide character is not split: it begins the next row.
+            rows, used = rows + 1, 0
+        used += width
+    return rows

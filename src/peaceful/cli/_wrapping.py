@@ -24,9 +24,10 @@ def wrapped(text: str, width: int, most: int | None = None) -> list[str]:
         if display_width(longer, width) <= width:
             current = longer
         else:
-            lines.append(current)
+            lines += [current] if current else []
             current = word
-    lines.append(current)
+    if current or not lines:
+        lines.append(current)
     if most is not None and len(lines) > most:
         last = _cut(lines[most - 1], width - 1)
         lines[most - 1 :] = [f"{last}…"]
@@ -79,7 +80,8 @@ def _broken(words: Iterable[str], width: int) -> Iterable[str]:
             part = _cut(rest, width) or rest[0]
             yield part
             rest = rest[len(part) :]
-        yield rest
+        if rest:
+            yield rest
 
 
 def _cut(text: str, width: int) -> str:

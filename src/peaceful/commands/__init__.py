@@ -5,6 +5,7 @@ from peaceful.commands._diff import DiffBlock, DiffCmd, DiffProfilesCmd, diffs_b
 from peaceful.commands._discover import BOTH, DiscoverBlock, DiscoverCmd
 from peaceful.commands._dry_run import EnsureDryBlock
 from peaceful.commands._ensure import EnsureBlock, EnsureCmd
+from peaceful.commands._left import LeftItems, LeftItemsBlock
 from peaceful.commands._params_specs import ParamsSpecsBlock, params_specs
 from peaceful.commands._status import KnownState, StatusCmd
 from peaceful.commands._sync_check import SyncCheck, SyncCheckBlock
@@ -22,6 +23,8 @@ __all__ = [
     "EnsureCmd",
     "EnsureDryBlock",
     "KnownState",
+    "LeftItems",
+    "LeftItemsBlock",
     "ParamsSpecsBlock",
     "StatusCmd",
     "SyncCheck",

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 
 from peaceful.commands._discover import DiscoverBlock, states_of
 from peaceful.commands._item_access import (
     asked,
+    confirm,
     item_from_stored,
+    load,
     resolved_item,
+    shown_result,
 )
-from peaceful.commands._left import LeftItems, left_items
+from peaceful.commands._left import LeftItems, LeftItemsBlock, check_names
+from peaceful.commands._moves import is_left, may_be_left
 from peaceful.commands._params_specs import ParamsSpecsBlock
-from peaceful.commands._recording import Recording
-from peaceful.commands._selection import selected
+from peaceful.commands._recording import Found, Recording, recording
 from peaceful.commands._sync_check import SyncCheck, SyncCheckBlock
-from peaceful.errors import GoalNotReached, ValueUnresolved
-from peaceful.graph import Direction
-from peaceful.item import AnyItem, ItemCtx
+from peaceful.errors import ValueUnresolved
+from peaceful.graph import Direction, Graph
+from peaceful.item import AnyItem, ItemCtx, stored_params
 from peaceful.model import CmdOutcome, ItemId, ItemResult, ItemStatus
 from peaceful.model.state import State
 from peaceful.runtime import (
@@ -28,15 +32,18 @@ from peaceful.runtime import (
     CmdExecution,
     ItemPass,
     States,
+    diff_of,
+    needs_apply,
 )
-from peaceful.storage import StateKind
+from peaceful.storage import StateKind, StoredState
 
 
 class CleanBlock(CmdBlock[States]):
-    """Cleans every item up, each before those that it refers to.
+    """Cleans every item up, each before those that it refers to; first those that left the flow.
 
     Needs the current states, which an earlier block discovered: an item's parameters may refer to
-    states that are gone once the items before it are cleaned.
+    states that are gone once the items before it are cleaned. Of items that have left the flow, it
+    cleans those up that an earlier `LeftItemsBlock` found.
 
     Args:
         only: the items to clean up; empty for all.
@@ -48,35 +55,42 @@ class CleanBlock(CmdBlock[States]):
         self._dry_run = dry_run
 
     def items(self, run: BlockRun) -> tuple[ItemId, ...]:
-        """The selected items, last first."""
-        return selected(run.ctx.flow, self._only).order[::-1]
+        """The items that have left the flow, and the selected items, last first."""
+        return (*_left(run).items, *self._graph(run).order[::-1])
 
     async def run(self, run: BlockRun) -> BlockResult[States]:
         """Cleans the items up."""
-        graph = selected(run.ctx.flow, self._only)
-        recording = await Recording.open(run, graph.order, applies=not self._dry_run)
-        left = left_items(run.ctx.flow, {} if self._only else recording.all_current)
-        work = _Cleaning(run, recording, left, dry_run=self._dry_run)
-        try:
-            # First what has left the flow: it may lie in, or need, what is still there.
-            left_ones = await ItemPass(run, left.graph, work.clean_left).results()
-            results = await ItemPass(run, graph, work.clean, Direction.BACKWARD).results()
-        finally:
-            await recording.close()
-        return BlockResult(States(work.current, {}), {**left_ones, **results})
+        if self._dry_run:
+            stored = await load(run, StateKind.CURRENT)
+            return await self._over_items(run, _DryCleaning(run, stored.get))
+        items = (*self._graph(run).order, *_left(run).items)
+        async with recording(run, items, applies=True) as record:
+            return await self._over_items(run, _RealCleaning(run, record))
+
+    async def _over_items(self, run: BlockRun, work: _Cleaning) -> BlockResult[States]:
+        # One after the other, the last stored first: what they needed is not known any more.
+        left = await ItemPass(run, _left(run).graph, work.clean_left, at_once=1).results()
+        results = await ItemPass(run, self._graph(run), work.clean, Direction.BACKWARD).results()
+        return BlockResult(States(work.current, {}), {**left, **results})
+
+    def _graph(self, run: BlockRun) -> Graph:
+        flow = run.ctx.flow
+        if not self._only:
+            return flow.graph
+        return flow.graph.restricted_to(name for name in self._only if name in flow.items)
 
 
-class _Cleaning:
+def _left(run: BlockRun) -> LeftItems:
+    return run.scope.resources.try_get(LeftItems) or LeftItems()
+
+
+class _Cleaning(ABC):
     """One pass of cleaning up: what is known of the items so far."""
 
-    def __init__(
-        self, run: BlockRun, recording: Recording, left: LeftItems, *, dry_run: bool
-    ) -> None:
+    def __init__(self, run: BlockRun) -> None:
         self._run = run
-        self._recording = recording
-        self._left = left
-        self._dry_run = dry_run
         self._before = run.scope.resources.get(States).current
+        self._left = _left(run)
         self.current: dict[ItemId, State] = dict(self._before)
 
     async def clean(self, ctx: ItemCtx) -> ItemResult:
@@ -84,41 +98,25 @@ class _Cleaning:
         item = self._item(ctx)
         if item is None:
             return ItemResult(ItemStatus.UNCHANGED, message="nothing is known of it")
-        current = self._before.get(ctx.item)
-        if current is None:
-            current = await asked(self._run, item, "state_current", ctx)
-        return await self._cleaned(ctx, item, current)
+        return await self._cleaned(ctx, item, self._before.get(ctx.item))
 
     async def clean_left(self, ctx: ItemCtx) -> ItemResult:
         """Cleans an item up that has left the flow, and forgets it."""
         item = self._left.items[ctx.item]
         if item is None:
-            return ItemResult(
-                ItemStatus.UNCHANGED,
-                message="kept: it has left the flow, and its class is gone or has changed",
-            )
-        current = await asked(self._run, item, "state_current", ctx)
-        result = await self._cleaned(ctx, item, current)
-        if not self._dry_run:
-            await self._recording.forget(ctx.item)
+            return ItemResult(ItemStatus.UNCHANGED, message=_KEPT)
+        result = await self._cleaned(ctx, item, None)
+        await self.forget(ctx.item)
         return result
 
-    async def _cleaned(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemResult:
+    async def _cleaned(self, ctx: ItemCtx, item: AnyItem, current: State | None) -> ItemResult:
+        if current is None:
+            current = await asked(self._run, item, "state_current", ctx)
         goal = await asked(self._run, item, "state_clean", ctx)
-        if not self._needs_apply(item, ctx, current, goal):
-            return await self._found(ctx, item, current)
-        if self._dry_run:
-            diff = self._run.calls.quick(item, "diff", ctx, current, goal)
-            return _result(ItemStatus.DONE, goal, f"would clean: {diff}")
-        self._recording.started(ctx)
-        async with self._recording.partial_of(ctx, item):
-            cleaned = await asked(self._run, item, "clean", ctx, current, goal)
-        self.current[ctx.item] = cleaned
-        result = await self._recording.made(ctx, item, cleaned, None)
-        if self._needs_apply(item, ctx, cleaned, goal):
-            diff = self._run.calls.quick(item, "diff", ctx, cleaned, goal)
-            raise GoalNotReached(ctx.item, str(diff))
-        return result
+        diff = diff_of(item, ctx.item, current, goal)
+        if needs_apply(item, ctx.item, current, goal, diff):
+            return await self.apply(ctx, item, current, goal)
+        return await self.unchanged(ctx, item, current)
 
     def _item(self, ctx: ItemCtx) -> AnyItem | None:
         """The item with its values: from what is there, else from what it was last applied with."""
@@ -127,24 +125,85 @@ class _Cleaning:
         try:
             return resolved_item(flow.id, declared, self._before.get)
         except ValueUnresolved:
-            stored = self._recording.stored_current(ctx.item)
-            return None if stored is None else item_from_stored(type(declared.item), stored)
+            stored = self.stored(ctx.item)
+            if stored is None:
+                return None
+            return item_from_stored(type(declared.item), stored, declared.item)
 
-    async def _found(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemResult:
-        if self._dry_run:
-            return _result(ItemStatus.UNCHANGED, current, "")
-        return await self._recording.found(ctx, item, current, None)
+    @abstractmethod
+    def stored(self, item: ItemId) -> StoredState | None:
+        """What is stored of an item."""
 
-    def _needs_apply(self, item: AnyItem, ctx: ItemCtx, current: State, goal: State) -> bool:
-        calls = self._run.calls
-        diff = calls.quick(item, "diff", ctx, current, goal)
-        return bool(calls.quick(item, "apply_check", ctx, current, goal, diff))
+    @abstractmethod
+    async def apply(self, ctx: ItemCtx, item: AnyItem, current: State, goal: State) -> ItemResult:
+        """There is something to clean up."""
+
+    @abstractmethod
+    async def unchanged(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemResult:
+        """There is nothing to clean up."""
+
+    @abstractmethod
+    async def forget(self, item: ItemId) -> None:
+        """Nothing is left of an item that has left the flow."""
 
 
-def _result(status: ItemStatus, state: State, message: str) -> ItemResult:
-    return ItemResult(
-        status, state=state.model_dump(mode="json"), shown=str(state), message=message
-    )
+_KEPT = "kept: it has left the flow, and its class is gone or has changed"
+
+
+class _RealCleaning(_Cleaning):
+    def __init__(self, run: BlockRun, record: Recording) -> None:
+        super().__init__(run)
+        self._record = record
+
+    def stored(self, item: ItemId) -> StoredState | None:
+        return self._record.stored_current(item)
+
+    async def apply(self, ctx: ItemCtx, item: AnyItem, current: State, goal: State) -> ItemResult:
+        found = Found(ctx, item)
+        self._record.started(ctx)
+        async with self._record.partial_of(found):
+            cleaned = await asked(self._run, item, "clean", ctx, current, goal)
+        self.current[ctx.item] = cleaned
+        result = await self._record.made(found, cleaned, None)
+        confirm(item, ctx, cleaned, goal)
+        return result
+
+    async def unchanged(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemResult:
+        return await self._record.unchanged(Found(ctx, item), current, None)
+
+    async def forget(self, item: ItemId) -> None:
+        await self._record.forget(item)
+
+
+class _DryCleaning(_Cleaning):
+    def __init__(self, run: BlockRun, stored: Callable[[ItemId], StoredState | None]) -> None:
+        super().__init__(run)
+        self._stored = stored
+
+    def stored(self, item: ItemId) -> StoredState | None:
+        return self._stored(item)
+
+    async def apply(self, ctx: ItemCtx, item: AnyItem, current: State, goal: State) -> ItemResult:
+        diff = diff_of(item, ctx.item, current, goal)
+        change = "" if diff is None else f": {diff}"
+        note = await self._note(ctx, item, current)
+        return shown_result(ItemStatus.DONE, goal, f"would clean{change}{note}")
+
+    async def unchanged(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemResult:
+        note = await self._note(ctx, item, current)
+        return shown_result(ItemStatus.UNCHANGED, current, f"nothing to do{note}")
+
+    async def _note(self, ctx: ItemCtx, item: AnyItem, current: State) -> str:
+        """Tells of what the discovery of a real run would find that the item has left behind."""
+        before = self._stored(ctx.item)
+        if before is None or not may_be_left(before, item, stored_params(item)):
+            return ""
+        if not await is_left(self._run, ctx, item, current, before):
+            return ""
+        return "; would clean up what it was before its parameters changed, too"
+
+    async def forget(self, item: ItemId) -> None:
+        pass
 
 
 class CleanCmd:
@@ -155,11 +214,14 @@ class CleanCmd:
         *, dry_run: bool = False, only: Iterable[ItemId] = (), sync: SyncCheck = SyncCheck.NONE
     ) -> tuple[CmdBlock[object], ...]:
         """The blocks of the command; see `exec`."""
-        checks = () if sync is SyncCheck.NONE else (SyncCheckBlock(sync),)
+        only = tuple(only)
+        checks = () if sync is SyncCheck.NONE else (SyncCheckBlock(sync, only),)
+        specs = () if dry_run else (ParamsSpecsBlock(),)
         return (
-            ParamsSpecsBlock(),
+            *specs,
             *checks,
             DiscoverBlock((StateKind.CURRENT,), store=not dry_run),
+            LeftItemsBlock(only),
             CleanBlock(only, dry_run=dry_run),
         )
 
@@ -176,15 +238,16 @@ class CleanCmd:
         Args:
             ctx: the flow and profile.
             dry_run: whether to say what would be done, and do nothing.
-            only: the items to clean up; empty for all.
-            sync: which stored states must still be what is there, or the command is refused.
+            only: the items to clean up, among them such as have left the flow; empty for all.
+            sync: which stored states of these items must still be what is there, or the command is
+                refused.
 
         Raises:
             ProfileBusy: another execution runs on the profile.
             OutOfSync: stored states are not what is there, and `sync` asks for it.
-            NameUnknown: the flow has no item of a given name.
+            NameUnknown: neither the flow nor what is stored has an item of a given name.
         """
         only = tuple(only)
-        selected(ctx.flow, only)
+        await check_names(ctx, only)
         blocks = CleanCmd.blocks(dry_run=dry_run, only=only, sync=sync)
         return await CmdExecution("clean", blocks, states_of).run(ctx, dry_run=dry_run, only=only)

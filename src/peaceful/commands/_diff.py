@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from peaceful.commands._discover import BOTH, DiscoverBlock
 from peaceful.commands._item_access import state_from_stored
 from peaceful.commands._params_specs import ParamsSpecsBlock
-from peaceful.errors import NameUnknown
+from peaceful.errors import UsageError
 from peaceful.item import StateDiff
 from peaceful.model import CmdOutcome, ItemId
+from peaceful.model.state import State
 from peaceful.resources import Resources
 from peaceful.runtime import (
     BlockResult,
@@ -21,6 +22,7 @@ from peaceful.runtime import (
     ProfilesFlowCtx,
     StateDiffs,
     States,
+    diff_of,
 )
 from peaceful.storage import StateKind, StateStore
 
@@ -48,12 +50,18 @@ class DiffCmd:
 
         Raises:
             ProfileBusy: another execution runs on the profile.
+            ItemCrashed: an item cannot compare its states.
         """
         return await CmdExecution("diff", DiffCmd.blocks(), _diffs_of).run(ctx)
 
     @staticmethod
     def stored(ctx: CmdCtx) -> StateDiffs:
-        """What differs by what is stored, without looking at what is there. Not an execution."""
+        """What differs by what is stored, without looking at what is there. Not an execution.
+
+        Raises:
+            StorageError: what is stored cannot be read.
+            ItemCrashed: an item cannot compare its states.
+        """
         flow = ctx.flow
         return diffs_between(
             flow,
@@ -69,44 +77,82 @@ class DiffProfilesCmd:
     def exec(ctx: ProfilesFlowCtx) -> StateDiffs:
         """Compares the first profile with the second.
 
+        Items that only one of them has are unknown in the other: a flow may have other items with
+        other parameters.
+
         Args:
             ctx: a flow of exactly two profiles.
 
         Raises:
-            NameUnknown: there are not two profiles.
+            UsageError: there are not two profiles.
+            StorageError: what is stored cannot be read.
+            ItemCrashed: an item cannot compare its states.
         """
         if len(ctx.profiles) != 2:
-            raise NameUnknown("pair of profiles", ", ".join(ctx.profiles), ctx.flows)
+            raise UsageError(
+                f"{len(ctx.profiles)} profiles cannot be compared: it takes two.",
+                help="name two profiles",
+            )
         before, after = ctx.profiles
-        flow = ctx.flows[before]
-        return diffs_between(
-            flow,
-            _stored_states(flow, ctx.stores[before], StateKind.CURRENT),
-            _stored_states(ctx.flows[after], ctx.stores[after], StateKind.CURRENT),
-        )
+        flows = ctx.flows[before], ctx.flows[after]
+        states = [
+            _stored_states(ctx.flows[profile], ctx.stores[profile], StateKind.CURRENT)
+            for profile in ctx.profiles
+        ]
+        compared = diffs_between(flows[0], states[0], states[1], (before, after), flows[1])
+        others = {
+            item: f"{before} does not have it"
+            for item in flows[1].graph.order
+            if item not in flows[0].items
+        }
+        return StateDiffs(compared.diffs, {**compared.unknown, **others})
+
+
+_SIDES = ("what it is", "what it should be")
 
 
 def diffs_between(
-    flow: BuiltFlow, before: Mapping[ItemId, object], after: Mapping[ItemId, object]
+    flow: BuiltFlow,
+    before: Mapping[ItemId, State],
+    after: Mapping[ItemId, State],
+    sides: tuple[str, str] = _SIDES,
+    flow_after: BuiltFlow | None = None,
 ) -> StateDiffs:
-    """Item by item, what differs between two sets of states."""
+    """Item by item, what differs between two sets of states.
+
+    Args:
+        flow: the flow whose items are compared.
+        before: their states on one side.
+        after: their states on the other side.
+        sides: what the sides are called.
+        flow_after: the flow on the other side, where it is another one.
+
+    Raises:
+        PeacefulError: an item cannot compare its states, and says why.
+        ItemCrashed: an item cannot compare its states.
+    """
     diffs: dict[ItemId, StateDiff | None] = {}
     unknown: dict[ItemId, str] = {}
+    others = flow if flow_after is None else flow_after
     for item_id in flow.graph.order:
-        if item_id in before and item_id in after:
-            item = flow.items[item_id].item
-            diffs[item_id] = item.diff(before[item_id], after[item_id])
+        item = flow.items[item_id].item
+        if item_id not in others.items:
+            unknown[item_id] = f"{sides[1]} does not have it"
+        elif type(others.items[item_id].item).kind() != item.kind():
+            unknown[item_id] = "it is of another kind on each side"
+        elif item_id in before and item_id in after:
+            diffs[item_id] = diff_of(item, item_id, before[item_id], after[item_id])
         else:
-            sides = [
+            missing = [
                 side
-                for side, states in (("what it is", before), ("what it should be", after))
+                for side, states in zip(sides, (before, after), strict=True)
                 if item_id not in states
             ]
-            unknown[item_id] = f"not known yet: {' and '.join(sides)}"
+            unknown[item_id] = f"not known yet: {' and '.join(missing)}"
     return StateDiffs(diffs, unknown)
 
 
-def _stored_states(flow: BuiltFlow, store: StateStore, kind: StateKind) -> dict[ItemId, object]:
+def _stored_states(flow: BuiltFlow, store: StateStore, kind: StateKind) -> dict[ItemId, State]:
     stored = store.load(kind)
     return {
         item_id: state

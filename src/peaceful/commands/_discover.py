@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Final
 
-from peaceful.commands._item_access import asked_if_known, partial_item
+from peaceful.commands._item_access import asked_if_known, partial_item, shown_result
 from peaceful.commands._params_specs import ParamsSpecsBlock
-from peaceful.commands._recording import Recording
-from peaceful.item import ItemCtx, stored_params
+from peaceful.commands._recording import Found, Recording, recording
+from peaceful.item import ItemCtx
 from peaceful.model import CmdOutcome, ItemId, ItemResult, ItemStatus
 from peaceful.model.state import State
 from peaceful.resources import Resources
-from peaceful.runtime import BlockResult, BlockRun, CmdBlock, CmdCtx, CmdExecution, ItemPass, States
+from peaceful.runtime import (
+    BlockResult,
+    BlockRun,
+    CmdBlock,
+    CmdCtx,
+    CmdExecution,
+    ItemPass,
+    States,
+    in_thread,
+)
 from peaceful.storage import StateKind, StoredState
 
 _LOG = logging.getLogger("peaceful.commands")
@@ -50,49 +58,64 @@ class DiscoverBlock(CmdBlock[States]):
         if not self._store:
             return await self._over_items(run, None)
         if self._mend:
-            for path in await asyncio.to_thread(run.ctx.store.set_damaged_aside):
+            for path in await in_thread(run.ctx.store.set_damaged_aside):
                 _LOG.warning("a damaged file was set aside, and is discovered anew: %s", path)
-        recording = await Recording.open(run, self.items(run), applies=False)
-        try:
-            return await self._over_items(run, recording)
-        finally:
-            await recording.close()
+        async with recording(run, self.items(run), applies=False) as record:
+            return await self._over_items(run, record)
 
-    async def _over_items(self, run: BlockRun, recording: Recording | None) -> BlockResult[States]:
-        current: dict[ItemId, State] = {}
-        goal: dict[ItemId, State] = {}
-
-        async def discover(ctx: ItemCtx) -> ItemResult:
-            news: dict[StateKind, StoredState | None] = {}
-            for kind in self._kinds:
-                known = current if kind is StateKind.CURRENT else goal
-                item = partial_item(run.ctx.flow.id, run.ctx.flow.items[ctx.item], known.get)
-                state = await asked_if_known(run, item, f"try_state_{kind}", ctx)
-                if state is None:
-                    continue
-                known[ctx.item] = state
-                if recording is not None:
-                    entry = recording.entry(item, state, stored_params(item))
-                    news[kind] = recording.if_news(kind, ctx.item, entry)
-            if recording is not None:
-                await recording.record(
-                    ctx.item, news.get(StateKind.CURRENT), news.get(StateKind.GOAL)
-                )
-            changed = any(entry is not None for entry in news.values())
-            return _result(current.get(ctx.item) or goal.get(ctx.item), changed=changed)
-
-        results = await ItemPass(run, run.ctx.flow.graph, discover).results()
-        return BlockResult(States(current, goal), results)
+    async def _over_items(self, run: BlockRun, record: Recording | None) -> BlockResult[States]:
+        work = _Discovering(run, self._kinds, record)
+        results = await ItemPass(run, run.ctx.flow.graph, work.discover).results()
+        return BlockResult(States(work.states[_CURRENT], work.states[_GOAL]), results)
 
 
-def _result(state: State | None, *, changed: bool) -> ItemResult:
-    if state is None:
-        return ItemResult(ItemStatus.UNCHANGED, message="not known yet")
-    return ItemResult(
-        ItemStatus.DONE if changed else ItemStatus.UNCHANGED,
-        state=state.model_dump(mode="json"),
-        shown=str(state),
-    )
+_CURRENT, _GOAL = StateKind.CURRENT, StateKind.GOAL
+
+
+class _Discovering:
+    """One pass of discovering: what is known of the items so far."""
+
+    def __init__(
+        self, run: BlockRun, kinds: tuple[StateKind, ...], record: Recording | None
+    ) -> None:
+        self._run = run
+        self._kinds = kinds
+        self._record = record
+        self.states: dict[StateKind, dict[ItemId, State]] = {kind: {} for kind in StateKind}
+
+    async def discover(self, ctx: ItemCtx) -> ItemResult:
+        flow, record = self._run.ctx.flow, self._record
+        news: dict[StateKind, StoredState | None] = {}
+        found: Found | None = None
+        for kind in self._kinds:
+            states = self.states[kind]
+            item, is_whole = partial_item(flow.id, flow.items[ctx.item], states.get)
+            state = await asked_if_known(self._run, item, _FUNCTIONS[kind], ctx)
+            if state is None:
+                continue
+            states[ctx.item] = state
+            if record is None:
+                continue
+            if kind is _CURRENT and is_whole:
+                found = await record.looked_at(ctx, item, state)
+            elif found is None or found.item is not item:
+                found = Found(ctx, item)
+            news[kind] = record.if_news(kind, found, record.entry(found, state))
+        if record is not None and found is not None:
+            await record.record(found, news.get(_CURRENT), news.get(_GOAL))
+        return self._result(ctx.item, changed=any(news.values()))
+
+    def _result(self, item: ItemId, *, changed: bool) -> ItemResult:
+        known = [self.states[kind][item] for kind in self._kinds if item in self.states[kind]]
+        if not known:
+            return ItemResult(ItemStatus.UNCHANGED, message="not known yet")
+        return shown_result(ItemStatus.DONE if changed else ItemStatus.UNCHANGED, known[0], "")
+
+
+_FUNCTIONS: Final = {
+    StateKind.CURRENT: "try_state_current",
+    StateKind.GOAL: "try_state_goal",
+}
 
 
 class DiscoverCmd:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from peaceful.commands._item_access import (
+    asked,
     asked_if_known,
     load,
     partial_item,
+    shown_result,
     state_from_stored,
 )
 from peaceful.commands._selection import selected
@@ -15,7 +17,15 @@ from peaceful.errors import ItemFailure
 from peaceful.item import AnyItem, ItemCtx
 from peaceful.model import ItemId, ItemResult, ItemStatus
 from peaceful.model.state import State
-from peaceful.runtime import BlockResult, BlockRun, CmdBlock, ItemPass, States
+from peaceful.runtime import (
+    BlockResult,
+    BlockRun,
+    CmdBlock,
+    ItemPass,
+    States,
+    diff_of,
+    needs_apply,
+)
 from peaceful.storage import StateKind
 
 
@@ -62,35 +72,32 @@ class _Asking:
 
     async def ask(self, ctx: ItemCtx) -> ItemResult:
         flow = self._run.ctx.flow
-        item = partial_item(flow.id, flow.items[ctx.item], self.states.get)
-        on_predictions = any(
-            before in self._predicted for before in flow.graph.predecessors(ctx.item)
-        )
+        item, _ = partial_item(flow.id, flow.items[ctx.item], self.states.get)
         try:
             current = await asked_if_known(self._run, item, "try_state_current", ctx)
             goal = await asked_if_known(self._run, item, "try_state_goal", ctx)
+            if current is None or goal is None:
+                return self._unknown(ctx, "a parameter is not known yet")
+            return await self._compared(ctx, item, current, goal)
         except ItemFailure as failure:
-            if not on_predictions:
+            if self._predicted.isdisjoint(flow.graph.predecessors(ctx.item)):
                 raise
             # What it looks at is not there yet, because the items before were not really applied.
             return self._unknown(ctx, failure.message)
-        if current is None or goal is None:
-            return self._unknown(ctx, "a parameter is not known yet")
-        return await self._compared(ctx, item, current, goal)
 
     async def _compared(
         self, ctx: ItemCtx, item: AnyItem, current: State, goal: State
     ) -> ItemResult:
-        calls = self._run.calls
         self.goal[ctx.item] = goal
-        diff = calls.quick(item, "diff", ctx, current, goal)
-        if not calls.quick(item, "apply_check", ctx, current, goal, diff):
+        diff = diff_of(item, ctx.item, current, goal)
+        if not needs_apply(item, ctx.item, current, goal, diff):
             self.states[ctx.item] = current
-            return _result(ItemStatus.UNCHANGED, current, "nothing to do")
-        after: State = await calls(item, "apply_dry", ctx, current, goal)
+            return shown_result(ItemStatus.UNCHANGED, current, "nothing to do")
+        after = await asked(self._run, item, "apply_dry", ctx, current, goal)
         self.states[ctx.item] = after
         self._predicted.add(ctx.item)
-        return _result(ItemStatus.DONE, after, f"would change: {diff}")
+        change = "" if diff is None else f": {diff}"
+        return shown_result(ItemStatus.DONE, after, f"would change{change}")
 
     def _unknown(self, ctx: ItemCtx, reason: str) -> ItemResult:
         self._predicted.add(ctx.item)
@@ -98,9 +105,3 @@ class _Asking:
             ItemStatus.DONE,
             message=f"would be looked at once the items before are there ({reason})",
         )
-
-
-def _result(status: ItemStatus, state: State, message: str) -> ItemResult:
-    return ItemResult(
-        status, state=state.model_dump(mode="json"), shown=str(state), message=message
-    )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
 from pydantic import ValidationError
 
-from peaceful.errors import ItemCrashed, ValueUnresolved
+from peaceful.errors import GoalNotReached, ItemCrashed, ValueUnresolved
 from peaceful.item import (
     AnyItem,
     ItemCtx,
@@ -17,10 +16,10 @@ from peaceful.item import (
     partially_resolved,
     resolved,
 )
-from peaceful.model import ItemId, JsonValue
+from peaceful.model import ItemId, ItemResult, ItemStatus, JsonValue
 from peaceful.model.state import State
-from peaceful.params import StateLookup, plain_form
-from peaceful.runtime import BlockRun, FlowItem
+from peaceful.params import StateLookup, is_secret, plain_form
+from peaceful.runtime import BlockRun, FlowItem, diff_of, in_thread, needs_apply
 from peaceful.storage import StateKind, StoredState
 
 
@@ -37,16 +36,20 @@ def resolved_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> A
         raise _explained(flow_id, flow_item, error) from error
 
 
-def partial_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> AnyItem:
+def partial_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> tuple[AnyItem, bool]:
     """The item with the values that are known; reading another one raises `ValueUnresolved`.
+
+    Returns:
+        The item, and whether all of its values are known.
 
     Raises:
         ValueUnresolved: a known value has the wrong type.
     """
     try:
-        return partially_resolved(flow_item.item, state_of)[0]
+        item, unknown = partially_resolved(flow_item.item, state_of)
     except Unresolvable as error:
         raise _explained(flow_id, flow_item, error) from error
+    return item, not unknown
 
 
 def _explained(flow_id: str, flow_item: FlowItem, error: Unresolvable) -> ValueUnresolved:
@@ -69,7 +72,7 @@ async def asked(run: BlockRun, item: AnyItem, function: str, ctx: ItemCtx, *stat
         PeacefulError: the item failed.
     """
     state = await run.calls(item, function, ctx, *states)
-    return _checked(item, function, ctx, state)
+    return checked(item, function, ctx, state)
 
 
 async def asked_if_known(run: BlockRun, item: AnyItem, function: str, ctx: ItemCtx) -> State | None:
@@ -82,14 +85,30 @@ async def asked_if_known(run: BlockRun, item: AnyItem, function: str, ctx: ItemC
         state = await run.calls(item, function, ctx)
     except ValueUnresolved:
         return None
-    return None if state is None else _checked(item, function, ctx, state)
+    return None if state is None else checked(item, function, ctx, state)
 
 
-def _checked(item: AnyItem, function: str, ctx: ItemCtx, state: object) -> State:
+def checked(item: AnyItem, function: str, ctx: ItemCtx, state: object) -> State:
+    """The state that a function of an item gave.
+
+    Raises:
+        ItemCrashed: it is something else.
+    """
     try:
         return checked_state(item, state)
     except TypeError as error:
         raise ItemCrashed(ctx.item, function, error) from error
+
+
+def confirm(item: AnyItem, ctx: ItemCtx, state: State, goal: State) -> None:
+    """Makes sure that what an item became is what it should be.
+
+    Raises:
+        GoalNotReached: there is still something to do.
+    """
+    diff = diff_of(item, ctx.item, state, goal)
+    if needs_apply(item, ctx.item, state, goal, diff):
+        raise GoalNotReached(ctx.item, "it says so itself" if diff is None else str(diff))
 
 
 def stored_form_of(
@@ -111,7 +130,7 @@ def stored_form_of(
     """
     return StoredState(
         kind=item.kind(),
-        version=type(state).version,
+        version=type(state).state_version,
         state=plain_form(state),
         params=params,
         at=at,
@@ -134,7 +153,7 @@ def state_from_stored(item: AnyItem, stored: StoredState | None) -> State | None
     if stored is None or stored.in_progress_since is not None:
         return None
     state_type: type[State] = item.state_type()
-    if stored.kind != item.kind() or stored.version != state_type.version:
+    if stored.kind != item.kind() or stored.version != state_type.state_version:
         return None
     try:
         return state_type.model_validate(stored.state)
@@ -145,15 +164,34 @@ def state_from_stored(item: AnyItem, stored: StoredState | None) -> State | None
 
 async def load(run: BlockRun, kind: StateKind) -> Mapping[ItemId, StoredState]:
     """What is stored of the flow's states; read in a thread, because it may be much."""
-    return await asyncio.to_thread(run.ctx.store.load, kind)
+    return await in_thread(lambda: run.ctx.store.load(kind))
 
 
-def item_from_stored(item_type: type[AnyItem], stored: StoredState) -> AnyItem | None:
-    """The item as it was when its state was stored, or none where that cannot be told any more."""
+def item_from_stored(
+    item_type: type[AnyItem], stored: StoredState, secrets_of: AnyItem | None = None
+) -> AnyItem | None:
+    """The item as it was when its state was stored, or none where that cannot be told any more.
+
+    Args:
+        item_type: its class.
+        stored: what is stored of it.
+        secrets_of: the item as it is now, whose secrets are taken, because they are stored nowhere.
+    """
     if stored.params is None or stored.kind != item_type.kind():
         return None
+    now = {} if secrets_of is None else secrets_of.__dict__
+    secrets = {
+        name: now[name]
+        for name, value in stored.params.items()
+        if value is None and is_secret(now.get(name))
+    }
     try:
-        return item_type(**stored.params)
+        return item_type(**{**stored.params, **secrets})
     except ValidationError:
-        # Its parameters have changed since, or one was a secret, which is stored nowhere.
+        # Its parameters have changed since, or one was a secret that is not known any more.
         return None
+
+
+def shown_result(status: ItemStatus, state: State, message: str) -> ItemResult:
+    """How an item ended of which nothing is written down."""
+    return ItemResult(status, state=plain_form(state), shown=str(state), message=message)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from peaceful.item import specs_of
 from peaceful.model import JsonValue
 from peaceful.params import stored_form
-from peaceful.runtime import BlockResult, BlockRun, BuiltFlow, CmdBlock
+from peaceful.runtime import BlockResult, BlockRun, BuiltFlow, CmdBlock, in_thread
 
 
 class ParamsSpecsBlock(CmdBlock[None]):
@@ -16,7 +14,7 @@ class ParamsSpecsBlock(CmdBlock[None]):
     async def run(self, run: BlockRun) -> BlockResult[None]:
         """Writes them down."""
         specs = params_specs(run.ctx.flow)
-        await asyncio.to_thread(run.ctx.store.save_params_specs, specs)
+        await in_thread(lambda: run.ctx.store.save_params_specs(specs))
         return BlockResult(None)
 
 

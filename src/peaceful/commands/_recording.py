@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import cached_property
 
-from peaceful.commands._item_access import same_fact, stored_form_of
+from peaceful.commands._item_access import checked, same_fact, stored_form_of
+from peaceful.commands._moves import is_left, may_be_left, names_for
 from peaceful.item import AnyItem, ItemCtx, StoppedAtSafePoint, stored_params
 from peaceful.model import ItemId, ItemResult, ItemStatus, JsonValue
 from peaceful.model.state import State
-from peaceful.runtime import BlockRun
+from peaceful.runtime import BlockRun, in_thread, to_the_end
 from peaceful.storage import StateKind, StateWriter, StoredState
 
 
+class Found:
+    """What a block knows of an item, to be written down.
+
+    Attributes:
+        ctx: the item's context.
+        item: the item, with all of its values.
+        params: these values, as they are stored.
+        note: what else there is to say of it, or empty.
+    """
+
+    __slots__ = ("ctx", "item", "note", "params")
+
+    def __init__(self, ctx: ItemCtx, item: AnyItem) -> None:
+        self.ctx = ctx
+        self.item = item
+        self.params: Mapping[str, JsonValue] = stored_params(item)
+        self.note = ""
+
+
 class Recording:
-    """Writes states of one block down, and knows what was stored before it."""
+    """Writes states of one block down, and knows what was stored before it.
+
+    Args:
+        run: the block.
+        writer: where states are written.
+        stored: what was stored before.
+    """
 
     def __init__(
         self,
@@ -23,121 +49,153 @@ class Recording:
         writer: StateWriter,
         stored: Mapping[StateKind, Mapping[ItemId, StoredState]],
     ) -> None:
+        self._run = run
         self._clock = run.scope.clock
         self._writer = writer
         self._stored = stored
-
-    @classmethod
-    async def open(cls, run: BlockRun, items: Sequence[ItemId], *, applies: bool) -> Recording:
-        """Begins to write down.
-
-        Args:
-            run: the block.
-            items: the items that it goes through.
-            applies: whether it changes things, so that an item without a record may be half done.
-
-        Raises:
-            StorageError: what is stored cannot be read, or nothing can be written.
-        """
-        store = run.ctx.store
-
-        def opened() -> Recording:
-            # One thread for all of it: reading may take long, and the journal is folded in first.
-            writer = store.open(run.scope.execution_id, items, applies=applies)
-            return cls(run, writer, {kind: store.load(kind) for kind in StateKind})
-
-        return await asyncio.to_thread(opened)
-
-    async def close(self) -> None:
-        """Folds what was written into the files that people read."""
-        await self._writer.close()
-
-    @property
-    def all_current(self) -> Mapping[ItemId, StoredState]:
-        """What was stored of current states before the block, also of items not in the flow."""
-        return self._stored[StateKind.CURRENT]
 
     def stored_current(self, item: ItemId) -> StoredState | None:
         """What was stored of an item's current state before the block."""
         return self._stored[StateKind.CURRENT].get(item)
 
+    async def looked_at(self, ctx: ItemCtx, item: AnyItem, current: State) -> Found:
+        """An item was looked at: from now on its record is of its present parameters.
+
+        What is stored of it goes on under another name, where it is of another thing that is still
+        there: see `peaceful.commands._moves`.
+        """
+        found = Found(ctx, item)
+        before = self.stored_current(ctx.item)
+        if before is not None and may_be_left(before, item, found.params):
+            await self._forget_same(found)
+            if await is_left(self._run, ctx, item, current, before):
+                found.note = await self._kept(ctx.item, before)
+        return found
+
     def started(self, ctx: ItemCtx) -> None:
         """The item is about to be changed."""
         self._writer.started(ctx.item, self._clock.now())
 
-    async def found(
-        self, ctx: ItemCtx, item: AnyItem, current: State, goal: State | None
-    ) -> ItemResult:
+    async def unchanged(self, found: Found, current: State, goal: State | None) -> ItemResult:
         """Records that there was nothing to do.
 
         Returns:
             The item's result, once what was found is on disk; where it was stored before, it is.
         """
-        params = stored_params(item)
-        entry = self.entry(item, current, params)
-        news = self.if_news(StateKind.CURRENT, ctx.item, entry)
-        await self.record(ctx.item, news, self._goal(ctx, item, goal, params))
+        entry = self.entry(found, current)
+        news = self.if_news(StateKind.CURRENT, found, entry)
+        await self.record(found, news, self._goal(found, goal))
         # Else, after a loss of power, it could not be told from an item that was being changed.
-        self._writer.settled(ctx.item)
-        return _result(ItemStatus.UNCHANGED, entry, current, "")
+        self._writer.settled(found.ctx.item)
+        return _result(ItemStatus.UNCHANGED, entry, current, found.note)
 
-    async def made(
-        self, ctx: ItemCtx, item: AnyItem, current: State, goal: State | None
-    ) -> ItemResult:
+    async def made(self, found: Found, current: State, goal: State | None) -> ItemResult:
         """Records what was made.
 
         Returns:
             The item's result, once what was made is on disk.
         """
-        params = stored_params(item)
-        entry = self.entry(item, current, params)
-        await self.record(ctx.item, entry, self._goal(ctx, item, goal, params))
-        return _result(ItemStatus.DONE, entry, current, ctx.progress.last_message)
+        entry = self.entry(found, current)
+        await self.record(found, entry, self._goal(found, goal))
+        said = found.ctx.progress.last_message
+        message = "; ".join(each for each in (said, found.note) if each)
+        return _result(ItemStatus.DONE, entry, current, message)
 
     @asynccontextmanager
-    async def partial_of(self, ctx: ItemCtx, item: AnyItem) -> AsyncGenerator[None]:
+    async def partial_of(self, found: Found) -> AsyncGenerator[None]:
         """Records what an item gives as its partial state, where it ends at a safe point within."""
         begun = self._clock.now()
         try:
             yield
         except StoppedAtSafePoint as stop:
             if stop.partial is not None:
+                partial = checked(found.item, "safe_point", found.ctx, stop.partial)
                 now = self._clock.now()
-                entry = stored_form_of(
-                    item, stop.partial, stored_params(item), now, unfinished=begun
-                )
-                await self.record(ctx.item, entry, None)
+                entry = stored_form_of(found.item, partial, found.params, now, unfinished=begun)
+                await self.record(found, entry, None)
             raise
 
-    def entry(self, item: AnyItem, state: State, params: Mapping[str, JsonValue]) -> StoredState:
+    def entry(self, found: Found, state: State) -> StoredState:
         """A state as it is stored now."""
-        return stored_form_of(item, state, params, self._clock.now())
+        return stored_form_of(found.item, state, found.params, self._clock.now())
 
-    def if_news(self, kind: StateKind, item: ItemId, entry: StoredState) -> StoredState | None:
+    def if_news(self, kind: StateKind, found: Found, entry: StoredState) -> StoredState | None:
         """The entry, or none where the same is stored already."""
-        return None if same_fact(self._stored[kind].get(item), entry) else entry
+        return None if same_fact(self._stored[kind].get(found.ctx.item), entry) else entry
 
     async def record(
-        self, item: ItemId, current: StoredState | None, goal: StoredState | None
+        self, found: Found, current: StoredState | None, goal: StoredState | None
     ) -> None:
         """Returns once the entries are on disk; at once where there is none."""
         if current is not None or goal is not None:
-            await self._writer.record(item, current=current, goal=goal)
+            await self._writer.record(found.ctx.item, current=current, goal=goal)
 
     async def forget(self, item: ItemId) -> None:
         """Returns once nothing is stored of an item any more."""
         await self._writer.forget((item,))
 
-    def _goal(
-        self,
-        ctx: ItemCtx,
-        item: AnyItem,
-        goal: State | None,
-        params: Mapping[str, JsonValue],
-    ) -> StoredState | None:
+    async def _kept(self, item: ItemId, before: StoredState) -> str:
+        """Keeps what is stored of an item under another name; tells so, once that is on disk."""
+        taken = {*self._stored[StateKind.CURRENT], *self._run.ctx.flow.items}
+        name = next(name for name in names_for(item) if name not in taken)
+        await self._writer.record(name, current=before)
+        return f"what it was before its parameters changed is still there, as {name}"
+
+    async def _forget_same(self, found: Found) -> None:
+        """What was left behind before, and is meant again, is left behind no longer."""
+        stored = self._stored[StateKind.CURRENT]
+        for name in self._left:
+            kept = stored[name]
+            if (
+                name.startswith(found.ctx.item)
+                and kept.kind == found.item.kind()
+                and kept.params == found.params
+            ):
+                await self.forget(name)
+
+    @cached_property
+    def _left(self) -> list[ItemId]:
+        """The stored items that the flow does not have."""
+        items = self._run.ctx.flow.items
+        return [name for name in self._stored[StateKind.CURRENT] if name not in items]
+
+    def _goal(self, found: Found, goal: State | None) -> StoredState | None:
         if goal is None:
             return None
-        return self.if_news(StateKind.GOAL, ctx.item, self.entry(item, goal, params))
+        return self.if_news(StateKind.GOAL, found, self.entry(found, goal))
+
+
+@asynccontextmanager
+async def recording(
+    run: BlockRun, items: Sequence[ItemId], *, applies: bool
+) -> AsyncGenerator[Recording]:
+    """Writes states down for as long as a block goes through its items.
+
+    When it is left, what was written is in the files that people read.
+
+    Args:
+        run: the block.
+        items: the items that it goes through.
+        applies: whether it changes things, so that an item without a record may be half done.
+
+    Raises:
+        StorageError: what is stored cannot be read, or nothing can be written.
+    """
+    store = run.ctx.store
+    opened: list[StateWriter] = []
+
+    def open_and_load() -> Mapping[StateKind, Mapping[ItemId, StoredState]]:
+        # In this order: the journal of an unclean ending is folded in first.
+        opened.append(store.open(run.scope.execution_id, items, applies=applies))
+        return {kind: store.load(kind) for kind in StateKind}
+
+    try:
+        stored = await in_thread(open_and_load)
+        yield Recording(run, opened[0], stored)
+    finally:
+        for writer in opened:
+            # Not to be left half done: the profile's lock is let go soon.
+            await to_the_end(writer.close())
 
 
 def _result(status: ItemStatus, entry: StoredState, state: State, message: str) -> ItemResult:

@@ -48,9 +48,11 @@ class StatusCmd:
             item_id: _known(items[item_id].item, stored.get(item_id), in_flow=True)
             for item_id in ctx.flow.graph.order
         }
+        left = left_items(ctx.flow, stored).items
         others = {
-            item_id: _known(item, stored[item_id], in_flow=False)
-            for item_id, item in left_items(ctx.flow, stored).items.items()
+            item_id: _known(left[item_id], entry, in_flow=False)
+            for item_id, entry in stored.items()
+            if item_id in left
         }
         return {**known, **others}
 

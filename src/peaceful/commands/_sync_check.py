@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from peaceful.commands._discover import DiscoverBlock
 from peaceful.commands._item_access import load, state_from_stored
 from peaceful.errors import OutOfSync
-from peaceful.item import StateDiff
-from peaceful.model import ItemId
-from peaceful.runtime import BlockResult, BlockRun, CmdBlock, States
-from peaceful.storage import StateKind
+from peaceful.model import ItemId, ItemStatus
+from peaceful.runtime import BlockResult, BlockRun, CmdBlock, States, diff_of
+from peaceful.storage import StateKind, StoredState
 
 
 class SyncCheck(enum.StrEnum):
@@ -44,14 +43,16 @@ class SyncCheckBlock(CmdBlock[States]):
 
     Args:
         check: which states are compared.
+        only: the items whose states are compared; empty for all.
     """
 
-    def __init__(self, check: SyncCheck) -> None:
+    def __init__(self, check: SyncCheck, only: Iterable[ItemId] = ()) -> None:
         self._check = check
+        self._only = frozenset(only)
         self._discover = DiscoverBlock(check.kinds, store=False)
 
     def items(self, run: BlockRun) -> tuple[ItemId, ...]:
-        """Every item of the flow."""
+        """Every item of the flow: what one refers to has to be looked at too."""
         return self._discover.items(run)
 
     async def run(self, run: BlockRun) -> BlockResult[States]:
@@ -61,16 +62,14 @@ class SyncCheckBlock(CmdBlock[States]):
             OutOfSync: something differs; it says what.
         """
         found = await self._discover.run(run)
-        differing: list[tuple[str, str]] = []
-        for kind in self._check.kinds:
-            states = found.value.current if kind is StateKind.CURRENT else found.value.goal
-            stored = await load(run, kind)
-            for item_id, state in states.items():
-                item = run.ctx.flow.items[item_id].item
-                before = state_from_stored(item, stored.get(item_id))
-                diff = None if before is None else item.diff(before, state)
-                if diff is not None:
-                    differing.append((item_id, _sentence(kind, diff)))
+        if any(result.status not in _LOOKED_AT for result in found.items.values()):
+            # An interrupt, or an item's failure, ends the command before anything is changed.
+            return found
+        differing = [
+            difference
+            for kind in self._check.kinds
+            for difference in self._differing(run, kind, found.value, await load(run, kind))
+        ]
         if differing:
             raise OutOfSync(
                 differing,
@@ -78,6 +77,18 @@ class SyncCheckBlock(CmdBlock[States]):
             )
         return found
 
+    def _differing(
+        self, run: BlockRun, kind: StateKind, found: States, stored: Mapping[ItemId, StoredState]
+    ) -> Iterator[tuple[ItemId, str]]:
+        states = found.current if kind is StateKind.CURRENT else found.goal
+        for item_id, state in states.items():
+            if self._only and item_id not in self._only:
+                continue
+            item = run.ctx.flow.items[item_id].item
+            before = state_from_stored(item, stored.get(item_id))
+            diff = None if before is None else diff_of(item, item_id, before, state)
+            if diff is not None:
+                yield item_id, f"{kind} state, stored → there now: {diff}"
 
-def _sentence(kind: StateKind, diff: StateDiff) -> str:
-    return f"{kind} state, stored → there now: {diff}"
+
+_LOOKED_AT = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})

@@ -38,7 +38,7 @@ class PeacefulError(Exception):
     def __str__(self) -> str:
         """The message, a line per detail, and what to do: all of it, for logs and tracebacks."""
         lines = [f"{self.code}: {self.message}"]
-        lines += [f"  {label}: {text}" for label, text in self.details]
+        lines += [f"  {label}: {_indented(text)}" for label, text in self.details]
         if self.help:
             lines.append(f"  what to do: {self.help}")
         return "\n".join(lines)
@@ -47,3 +47,28 @@ class PeacefulError(Exception):
         """The error as an entry of a JSON document; details are folded into the message."""
         facts = "".join(f" ({label}: {text})" for label, text in self.details)
         return {"code": self.code, "message": f"{self.message}{facts}", "help": self.help}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The arguments of a subclass are its own, so a copy is made without calling it.
+        return _restored, (type(self), self.args, dict(self.__dict__))
+
+
+def described(error: BaseException) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What another exception is, in one line; and as a detail all it said, where that is more."""
+    first, *rest = str(error).splitlines() or [""]
+    shown = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    return shown, (("all it said", str(error)),) if rest else ()
+
+
+def _indented(text: str) -> str:
+    """Further lines below the first one, so that they are seen to belong to it."""
+    return "\n    ".join(text.splitlines()) if "\n" in text else text
+
+
+def _restored(
+    kind: type[PeacefulError], arguments: tuple[object, ...], attributes: dict[str, object]
+) -> PeacefulError:
+    error = kind.__new__(kind, *arguments)
+    error.args = arguments
+    error.__dict__.update(attributes)
+    return error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from peaceful.errors._base import PeacefulError
+from peaceful.errors._base import PeacefulError, described
 
 
 class ItemFailure(PeacefulError):
@@ -22,10 +22,10 @@ class ItemCrashed(ItemFailure):
     code: ClassVar[str] = "ITEM-CRASHED"
 
     def __init__(self, item: str, function: str, error: BaseException) -> None:
-        text = str(error)
-        shown = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        shown, details = described(error)
         super().__init__(
             f"{item} failed in {function}: {shown}",
+            details=details,
             help="run the command again with --debug to see where",
         )
         self.item = item

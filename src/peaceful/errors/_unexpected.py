@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from peaceful.errors._base import PeacefulError
+from peaceful.errors._base import PeacefulError, described
 
 
 class Unexpected(PeacefulError):
@@ -16,10 +16,10 @@ class Unexpected(PeacefulError):
     code: ClassVar[str] = "INTERNAL"
 
     def __init__(self, error: BaseException) -> None:
-        text = str(error)
-        shown = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        shown, details = described(error)
         super().__init__(
             f"Something went wrong that was not foreseen: {shown}",
+            details=details,
             help="run the command again with --debug to see where, and report it",
         )
         self.__cause__: BaseException | None = error

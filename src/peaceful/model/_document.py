@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Final, cast
 
 from peaceful.errors import PeacefulError
 from peaceful.model._execution import ExecutionInfo
@@ -19,6 +19,8 @@ from peaceful.model._outcome import (
     Timings,
     outcome_kind,
 )
+
+_NONE_ENDED: Final[Mapping[ItemId, ItemResult]] = {}
 
 
 def outcome_document(
@@ -51,6 +53,7 @@ def failure_document(
     error: PeacefulError,
     interrupt: InterruptSignal | None,
     timings: Timings,
+    results: Mapping[ItemId, ItemResult] = _NONE_ENDED,
 ) -> dict[str, JsonValue]:
     """How an execution ended that failed as a whole; its error is under an empty name.
 
@@ -60,12 +63,13 @@ def failure_document(
         error: what it failed with.
         interrupt: the latched signal, or none.
         timings: when it ran.
+        results: how items had ended before it failed; the others were not started.
     """
     return _document(
         execution,
         OutcomeKind.ERROR,
         interrupt,
-        {item: _item(None) for item in items},
+        {item: _item(results.get(item)) for item in (*items, *results)},
         {"": error},
         timings,
     )

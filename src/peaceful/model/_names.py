@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from typing import Final, TypeAlias
 
 from peaceful.errors import NameInvalid
@@ -22,8 +22,9 @@ ExecutionId: TypeAlias = str
 NAME_RULE: Final = "letters, digits and _, not starting with a digit, at most 100 characters"
 """The rule for names of profiles, flows and items, in words."""
 
-_NAME: Final = re.compile(r"(?!\d)\w{1,100}\Z")
-_APP_NAME: Final = re.compile(r"(?!\d)[\w-]{1,100}\Z")
+_MOST_CHARACTERS: Final = 100
+_MOST_BYTES: Final = 200
+"""Names become parts of file names, which have at most 255 bytes."""
 
 
 def checked_name(kind: str, name: str) -> str:
@@ -31,13 +32,14 @@ def checked_name(kind: str, name: str) -> str:
 
     Args:
         kind: what is named, with its article, such as `a profile`.
-        name: the name to check. Letters of every script are letters.
+        name: the name to check. Letters of every script are letters; they have to be in Unicode's
+            composed form (NFC), so that two names that look the same are the same.
 
     Raises:
         NameInvalid: it does not.
     """
-    if not _NAME.match(name):
-        raise NameInvalid(kind, name, NAME_RULE)
+    if not (name.isascii() and name.isidentifier() and len(name) <= _MOST_CHARACTERS):
+        _check(kind, name, NAME_RULE, "_")
     return name
 
 
@@ -47,8 +49,7 @@ def checked_app_name(name: str) -> str:
     Raises:
         NameInvalid: it does not.
     """
-    if not _APP_NAME.match(name):
-        raise NameInvalid("an application", name, f"{NAME_RULE}, and -")
+    _check("an application", name, f"{NAME_RULE}, and -", "_-")
     return name
 
 
@@ -64,3 +65,13 @@ def execution_id(unix_ms: int, random_bits: int) -> ExecutionId:
     value = (unix_ms & ((1 << 48) - 1)) << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b
     digits = f"{value:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _check(kind: str, name: str, rule: str, marks: str) -> None:
+    begins = name[:1] == "_" or name[:1].isalpha()
+    if not begins or not all(each.isalpha() or each.isdecimal() or each in marks for each in name):
+        raise NameInvalid(kind, name, rule)
+    if unicodedata.normalize("NFC", name) != name:
+        raise NameInvalid(kind, name, f"{rule}, in Unicode's composed form (NFC)")
+    if len(name) > _MOST_CHARACTERS or len(name.encode()) > _MOST_BYTES:
+        raise NameInvalid(kind, name, f"{rule}, and at most {_MOST_BYTES} bytes in UTF-8")

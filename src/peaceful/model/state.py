@@ -19,13 +19,13 @@ class State(BaseModel):
     A field that holds none where the thing is absent makes the default clean state work.
 
     Attributes:
-        version: raised by a subclass when stored states of earlier versions cannot be read any
-            more; such a state is discovered anew.
+        state_version: raised by a subclass when stored states of earlier versions cannot be read
+            any more; such a state is discovered anew.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
-    version: ClassVar[int] = 1
+    state_version: ClassVar[int] = 1
 
     def __str__(self) -> str:
         """The fields that are set, as `name=value`; `absent` where none is."""

@@ -12,10 +12,12 @@ from peaceful.runtime._item_pass import ItemPass, ItemWork
 from peaceful.runtime._item_states import StateDiffs, States
 from peaceful.runtime._ladder import LadderTimes
 from peaceful.runtime._picture import Picture
+from peaceful.runtime._quick_calls import diff_of, needs_apply
 from peaceful.runtime._register import Register, Registered, Starting
 from peaceful.runtime._settings import MAX_CONCURRENCY, ExecutionSettings
 from peaceful.runtime._sink import OutputSink
 from peaceful.runtime._threads import DaemonThreads
+from peaceful.runtime._to_the_end import in_thread, to_the_end
 
 __all__ = [
     "MAX_CONCURRENCY",
@@ -50,4 +52,8 @@ __all__ = [
     "Subscription",
     "SystemClock",
     "WorkspaceCtx",
+    "diff_of",
+    "in_thread",
+    "needs_apply",
+    "to_the_end",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from peaceful.interrupt import InterruptStrategy
 from peaceful.model import ItemId, ItemResult
 from peaceful.runtime._block_run import BlockRun
 
@@ -36,6 +37,14 @@ class CmdBlock(ABC, Generic[T_co]):
     def name(self) -> str:
         """What the block is called in outcomes and events."""
         return type(self).__name__.removesuffix("Block")
+
+    @property
+    def strategy(self) -> InterruptStrategy | None:
+        """What an interrupt does within the block; none for what it does in the execution.
+
+        At the boundary after the block, the execution's own strategy is asked.
+        """
+        return None
 
     def items(self, run: BlockRun) -> tuple[ItemId, ...]:
         """The items that the block will go through, in order; none by default."""

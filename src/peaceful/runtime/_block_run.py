@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from peaceful.item import ExecutionScope
+from peaceful.model import ItemId, ItemResult
 from peaceful.runtime._calls import ItemCalls
 from peaceful.runtime._ctx import CmdCtx
 from peaceful.runtime._settings import ExecutionSettings
@@ -18,10 +19,11 @@ class BlockRun:
     Attributes:
         block: the block's name.
         ctx: what the command runs on: profile, flow, where states are stored.
-        scope: what all items of the execution share; its resources hold what earlier blocks gave.
+        scope: what all items of the block share; its resources hold what earlier blocks gave.
         settings: how the execution behaves.
         calls: calls functions of items.
         left_behind: tasks of abandoned items, which may still run.
+        results: how items of the block have ended so far; a pass over them writes it.
     """
 
     block: str
@@ -30,3 +32,4 @@ class BlockRun:
     settings: ExecutionSettings
     calls: ItemCalls
     left_behind: set[asyncio.Task[None]]
+    results: dict[ItemId, ItemResult] = field(default_factory=dict)

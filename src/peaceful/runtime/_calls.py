@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final, TypeAlias
 
-from peaceful.errors import ItemCrashed, PeacefulError
-from peaceful.item import AnyItem, Item, ItemCtx
+from peaceful.errors import PeacefulError
+from peaceful.item import AnyItem, Item, ItemCtx, StoppedAtSafePoint
+from peaceful.runtime._item_ending import crash_of
 from peaceful.runtime._threads import DaemonThreads
 
 
@@ -47,6 +49,8 @@ def _plan(item_type: AnyItemType, name: str) -> tuple[str, _How]:
 class ItemCalls:
     """Calls functions of items: `async` ones in the loop, plain ones in a thread.
 
+    Whatever an item raises ends that item alone: `SystemExit` of a script that it runs, too.
+
     Attributes:
         threads: where plain functions run.
     """
@@ -68,7 +72,9 @@ class ItemCalls:
         Raises:
             PeacefulError: the item failed, and says why.
             ItemCrashed: the item raised anything else.
-            BaseException: how an item ends at a safe point, or is cancelled.
+            StoppedAtSafePoint: the item ends here.
+            CancelledError: the item's task was cancelled; or the item raised it of its own accord.
+            KeyboardInterrupt: somebody wants the program to end, in the loop's own thread.
         """
         name, how = _plan(type(item), name)
         function: Callable[..., Any] = getattr(item, name)  # Any: as above
@@ -79,21 +85,32 @@ class ItemCalls:
                 return function(ctx, *states)
             result = await self.threads.run(function, ctx, *states)
             return await result if inspect.isawaitable(result) else result
-        except PeacefulError:
+        except (PeacefulError, StoppedAtSafePoint, asyncio.CancelledError):
             raise
-        except Exception as error:  # the item's own code, which may raise anything
-            raise ItemCrashed(ctx.item, name, error) from error
+        except BaseException as error:  # noqa: BLE001 - the item's own code, which may raise anything
+            # It has its cause, or is the very error.
+            raise _explained(error, ctx, name, in_loop=how is not _How.THREAD)  # noqa: B904
 
-    def quick(self, item: AnyItem, name: str, ctx: ItemCtx, *states: object) -> Any:  # noqa: ANN401 - of whatever type the function returns
-        """Calls a function of an item that is quick by contract: `diff` or `apply_check`.
 
-        Raises:
-            PeacefulError: the item failed, and says why.
-            ItemCrashed: the item raised anything else.
-        """
-        try:
-            return getattr(item, name)(*states)
-        except PeacefulError:
-            raise
-        except Exception as error:  # the item's own code, which may raise anything
-            raise ItemCrashed(ctx.item, name, error) from error
+def _explained(error: BaseException, ctx: ItemCtx, name: str, *, in_loop: bool) -> BaseException:
+    """What is raised for what an item raised."""
+    if isinstance(error, BaseExceptionGroup):
+        # Of a task group. Where there is one thing in it, that is what happened.
+        leaves = _leaves(error)
+        if len(leaves) == 1:
+            return _explained(leaves[0], ctx, name, in_loop=in_loop)
+    if isinstance(error, (PeacefulError, StoppedAtSafePoint)):
+        return error
+    if isinstance(error, KeyboardInterrupt) and in_loop:
+        # Python raises it in the main thread; in another one it is the item's own.
+        return error
+    return crash_of(ctx.item, name, error)
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """The errors in a group; where all of them are stops at safe points, the first of these."""
+    leaves: list[BaseException] = []
+    for error in group.exceptions:
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    only_stops = all(isinstance(error, StoppedAtSafePoint) for error in leaves)
+    return leaves[:1] if only_stops else leaves

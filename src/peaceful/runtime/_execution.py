@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from peaceful.errors import DefinitionError
 from peaceful.model import (
     BlockInterrupted,
     CmdOutcome,
@@ -19,6 +20,7 @@ from peaceful.resources import Resources
 from peaceful.runtime._block import CmdBlock
 from peaceful.runtime._ctx import CmdCtx
 from peaceful.runtime._session import Session, opened_session
+from peaceful.runtime._to_the_end import to_the_end
 
 T = TypeVar("T")
 
@@ -71,10 +73,12 @@ class CmdExecution(Generic[T]):
         Raises:
             ProfileBusy: another execution runs on the profile.
             PeacefulError: a block itself failed.
+            CancelledError: the task that runs it was cancelled. Items in progress were cancelled
+                first, and had time to clean up; what was done is recorded.
         """
         async with opened_session(ctx, self.command, dry_run, tuple(only)) as session:
             outcome = await self._through_blocks(session)
-            return await session.end(outcome)
+            return await to_the_end(session.end(outcome))
 
     async def _through_blocks(self, session: Session) -> CmdOutcome[T]:
         names = tuple(block.name for block in self.blocks)
@@ -117,7 +121,11 @@ class CmdExecution(Generic[T]):
                     value=self._value(resources),
                 )
         value = self._value(resources)
-        assert value is not None, f"no block of {self.command} gave its value"
+        if value is None:
+            raise DefinitionError(
+                f"No block of {self.command} gave what it is run for.",
+                help="let a block give it, and let the execution's `value` find it",
+            )
         return Complete(names, items, session.signal, session.timings(), value=value)
 
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from types import CodeType, FrameType
 from typing import Final, Generic, TypeVar
 
-from peaceful.errors import MappingInvalid, NameTaken, ReferenceInvalid
+from peaceful.errors import DefinitionError, MappingInvalid, NameTaken, ReferenceInvalid
 from peaceful.graph import EdgeKind, Graph, GraphBuilder
 from peaceful.item import AnyItem, Item, checked_references
-from peaceful.model import FlowId, ItemId, checked_name
+from peaceful.model import FlowId, ItemId, JsonValue, checked_name
 from peaceful.model.state import State
 from peaceful.params import MappedReference, StateReference, reference_to_state, references_in
+from peaceful.runtime._recall import Where, asks_for_stored, recalled
 
 S = TypeVar("S", bound=State)
+# A reference to a special state will do wherever one to any state does.
+S_co = TypeVar("S_co", bound=State, covariant=True)
 
 
-class Handle(Generic[S]):
+class Handle(Generic[S_co]):
     """An item of a flow, for referring to.
 
     Attributes:
@@ -27,12 +30,12 @@ class Handle(Generic[S]):
 
     __slots__ = ("_state_type", "id")
 
-    def __init__(self, item_id: ItemId, state_type: type[S]) -> None:
+    def __init__(self, item_id: ItemId, state_type: type[S_co]) -> None:
         self.id: Final = item_id
         self._state_type = state_type
 
     @property
-    def state(self) -> S:
+    def state(self) -> S_co:
         """A reference to the state that the item will have; its fields can be parameters."""
         return reference_to_state(self.id, self._state_type)
 
@@ -103,20 +106,15 @@ class Flow:
         Raises:
             NameInvalid: the name breaks the rule.
             NameTaken: the flow has an item of that name.
-            ReferenceInvalid: a parameter refers to an item of another flow, or to a value of
-                another type than the parameter's.
+            ReferenceInvalid: a parameter refers to an item that the flow does not have, or to a
+                value of another type than the parameter's.
             MappingInvalid: a mapping function has the name of another one.
         """
         origin = _line_of(inspect.currentframe())
         checked_name("an item", item_id)
         if item_id in self._items:
             raise NameTaken("item", item_id, where=origin)
-        try:
-            checked_references(item)
-            needs = self._needs(item)
-        except (ReferenceInvalid, MappingInvalid) as error:
-            error.details = (("item", item_id), ("declared in", origin), *error.details)
-            raise
+        needs = self._checked_needs(item_id, item, origin)
         self._graph.add_node(item_id)
         for needed in needs:
             self._graph.add_edge(needed, item_id)
@@ -142,6 +140,39 @@ class Flow:
         """
         self._graph.add_edge(_id(container), _id(inside), EdgeKind.CONTAINS)
 
+    @property
+    def asks_for_stored(self) -> bool:
+        """Whether a parameter says `stored()`, and was not given what is stored yet."""
+        return any(asks_for_stored(each.item) for each in self._items.values())
+
+    def recall(self, forms: Mapping[ItemId, JsonValue], where: Where) -> None:
+        """Gives every parameter that says `stored()` what was stored for it before.
+
+        A parameter for which nothing is stored stays as it is; the command that needs it says so.
+
+        Args:
+            forms: by item, what is stored of its parameters; see `StateStore.save_params_specs`.
+            where: tells where something is stored, by item and field, for messages.
+
+        Raises:
+            ParamsInvalid: what is stored cannot be taken.
+            ReferenceInvalid: what is stored refers to a value of another type than the parameter's.
+        """
+        state_types = {each.id: each.item.state_type() for each in self._items.values()}
+        for each in list(self._items.values()):
+            if each.id in forms and asks_for_stored(each.item):
+                item = recalled(
+                    each.item,
+                    each.id,
+                    forms[each.id],
+                    state_types=state_types,
+                    functions=self._functions,
+                    where=where,
+                )
+                self._items[each.id] = replace(each, item=item)
+                for needed in self._checked_needs(each.id, item, each.origin):
+                    self._graph.add_edge(needed, each.id)
+
     def build(self) -> BuiltFlow:
         """The flow as declared so far.
 
@@ -149,6 +180,14 @@ class Flow:
             CycleFound: items wait for each other in a circle.
         """
         return BuiltFlow(self.id, dict(self._items), self._graph.build(), dict(self._functions))
+
+    def _checked_needs(self, item_id: ItemId, item: AnyItem, origin: str) -> Iterable[ItemId]:
+        try:
+            checked_references(item)
+            return self._needs(item)
+        except DefinitionError as error:
+            error.details = (("item", item_id), ("declared in", origin), *error.details)
+            raise
 
     def _needs(self, item: AnyItem) -> dict[ItemId, None]:
         needs: dict[ItemId, None] = {}

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Future
 from typing import Final
 
-from peaceful.model import Event, ExecutionEnded
+from peaceful.model import Event, ExecutionEnded, ItemProgressed
 from peaceful.runtime._mailbox import Mailbox
 from peaceful.runtime._picture import Picture
 from peaceful.runtime._sink import OutputSink
@@ -26,12 +27,14 @@ class _SinkThread:
         self._sink = sink
         self._mail = threading.Event()
         self._urgent = threading.Event()
-        self.mailbox: Mailbox = Mailbox(self._on_mail)
         self._ended = False
-        self._thread = threading.Thread(
+        self.mailbox: Mailbox = Mailbox(self._on_mail)
+        self.served: Future[None] = Future()
+        """Done once the sink has taken everything; from its beginning on it cannot be cancelled."""
+        self.served.set_running_or_notify_cancel()
+        threading.Thread(
             target=self._serve, name=f"peaceful-{type(sink).__name__}", daemon=True
-        )
-        self._thread.start()
+        ).start()
 
     def _on_mail(self, urgent: bool) -> None:
         if urgent:
@@ -43,23 +46,27 @@ class _SinkThread:
         self._urgent.set()
         self._mail.set()
 
-    def join(self, timeout: float | None) -> bool:
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
     def _serve(self) -> None:
         try:
-            while not self._ended:
-                self._mail.wait()
-                self._mail.clear()
-                self._deliver()
-                if not self._ended:
-                    self._urgent.wait(SINK_INTERVAL)
-                    self._urgent.clear()
-            self._deliver()
-            self._sink.close()
-        except Exception:  # noqa: BLE001 - a sink's failure must not end the execution
+            self._deliver_until_the_end()
+        except BaseException:  # noqa: BLE001 - a sink's failure must not end the execution
             _LOG.exception("%s failed; it shows nothing more of this execution", self._sink)
+            self.mailbox.refuse()
+        try:
+            self._sink.close()
+        except BaseException:  # noqa: BLE001 - likewise
+            _LOG.exception("%s could not be closed", self._sink)
+        self.served.set_result(None)
+
+    def _deliver_until_the_end(self) -> None:
+        while not self._ended:
+            self._mail.wait()
+            self._mail.clear()
+            self._deliver()
+            if not self._ended:
+                self._urgent.wait(SINK_INTERVAL)
+                self._urgent.clear()
+        self._deliver()
 
     def _deliver(self) -> None:
         if events := self.mailbox.take():
@@ -95,7 +102,9 @@ class Subscription:
 class ProgressHub:
     """Takes the events of one execution and hands them on.
 
-    `publish` may be called from any thread, takes some microseconds, and never waits.
+    `publish` may be called from any thread, takes some microseconds, and never waits. Nothing is
+    told after the execution's end, and nothing of an item's progress after the item's: functions
+    that were abandoned may still have something to say.
 
     Attributes:
         picture: how everything stands, made from the events so far.
@@ -110,14 +119,24 @@ class ProgressHub:
     def publish(self, event: Event) -> None:
         """Hands an event on."""
         with self._lock:
-            self.picture.add(event)
+            picture = self.picture
+            if picture.ending is not None:
+                return
+            if type(event) is ItemProgressed and event.item not in picture.running:
+                return
+            picture.add(event)
             for mailbox in self._mailboxes:
                 mailbox.put(event)
 
     def subscribe(self) -> Subscription:
-        """Begins to gather events for a reader in the running loop; the picture tells the past."""
+        """Begins to gather events for a reader in the running loop; the picture tells the past.
+
+        After the end, the last event is told once more.
+        """
         subscription = Subscription(asyncio.get_running_loop())
         with self._lock:
+            if self.picture.ending is not None:
+                subscription.mailbox.put(self.picture.ending)
             self._mailboxes = (*self._mailboxes, subscription.mailbox)
         return subscription
 
@@ -132,15 +151,20 @@ class ProgressHub:
         """Waits until every sink has taken everything.
 
         Args:
-            patience: seconds after which a stuck sink is left to itself; none waits for it.
+            patience: seconds after which stuck sinks are left to themselves; none waits for them.
 
         Returns:
             Whether every sink has.
         """
         for thread in self._threads:
             thread.end()
-        loop = asyncio.get_running_loop()
-        ended = [
-            await loop.run_in_executor(None, thread.join, patience) for thread in self._threads
-        ]
-        return all(ended)
+        served = [asyncio.wrap_future(thread.served) for thread in self._threads]
+        if not served:
+            return True
+        try:
+            _, stuck = await asyncio.wait(served, timeout=patience)
+        finally:
+            # Who waits no longer is not to be told: by then, the loop may be closed.
+            for one in served:
+                one.cancel()
+        return not stuck

@@ -9,7 +9,9 @@ from typing import Self
 
 from peaceful.interrupt import InterruptibilityState
 from peaceful.item import Children
-from peaceful.model import InterruptLevel, InterruptSignal, ItemId
+from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource, ItemId
+
+_CANCELLED = "the program that runs the command cancelled it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,25 @@ class Ladder:
         for timer in self._timers:
             timer.cancel()
 
+    @property
+    def asks_to_end(self) -> bool:
+        """Whether items in progress, and their child processes, are asked to end."""
+        effective = self._state.effective
+        return self._cancelling or (
+            effective is not None and effective.level >= InterruptLevel.CANCEL
+        )
+
     def end_all(self) -> None:
-        """Whoever runs the command was cancelled: so are the items, with time to clean up."""
+        """Whoever runs the command cancelled it: so are the items, with time to clean up.
+
+        For plain functions, which cannot be cancelled, it is an interrupt, so that they can see it.
+        """
+        if self._state.receiver is not None:
+            self._state.receiver.sender().request(
+                InterruptLevel.CANCEL, source=InterruptSource.API, reason=_CANCELLED
+            )
+        if self._state.effective is None:
+            self._children.raise_to(InterruptLevel.CANCEL)
         self._cancel_tasks()
 
     def _on_signal(self, _: InterruptSignal) -> None:

@@ -27,7 +27,7 @@ class Mailbox:
             with whether it is urgent.
     """
 
-    __slots__ = ("_events", "_lock", "_on_mail", "_place", "_urgent")
+    __slots__ = ("_events", "_lock", "_on_mail", "_place", "_refuses", "_urgent")
 
     def __init__(self, on_mail: Callable[[bool], None]) -> None:
         self._events: list[Event] = []
@@ -35,11 +35,14 @@ class Mailbox:
         self._lock = threading.RLock()
         self._on_mail = on_mail
         self._urgent = False
+        self._refuses = False
 
     def put(self, event: Event) -> None:
         """Adds an event, or replaces the same item's older progress."""
         urgent = type(event) in _URGENT
         with self._lock:
+            if self._refuses:
+                return
             tell = not self._events or (urgent and not self._urgent)
             self._urgent |= urgent
             if type(event) is ItemProgressed:
@@ -60,6 +63,12 @@ class Mailbox:
             self._place.clear()
             self._urgent = False
         return events
+
+    def refuse(self) -> None:
+        """From now on nothing is kept: nobody takes it any more."""
+        with self._lock:
+            self._refuses = True
+            self._events = []
 
 
 _URGENT = frozenset({InterruptRequested, ExecutionEnded})

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import logging
-import os
 import secrets
-import socket
 from collections import Counter
-from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import TypeVar
 
-from peaceful.errors import PeacefulError, ProfileBusy
+from peaceful.errors import PeacefulError, Unexpected
 from peaceful.interrupt import InterruptibilityState, Interruptible, InterruptSender
 from peaceful.item import Children, ExecutionScope
 from peaceful.model import (
@@ -27,15 +23,12 @@ from peaceful.model import (
     ExecutionStarted,
     ExecutionState,
     InterruptLevel,
-    InterruptRequested,
     InterruptSignal,
     ItemId,
     ItemResult,
     ItemStatus,
     JsonValue,
     OutcomeKind,
-    ProfileName,
-    StartedBy,
     Timings,
     execution_id,
     failure_document,
@@ -47,9 +40,12 @@ from peaceful.runtime._block_run import BlockRun
 from peaceful.runtime._calls import ItemCalls
 from peaceful.runtime._ctx import CmdCtx
 from peaceful.runtime._hub import ProgressHub
+from peaceful.runtime._interrupt_news import InterruptNews
+from peaceful.runtime._profile_lock import locked
 from peaceful.runtime._register import Registered, Starting
+from peaceful.runtime._started_by import started_by
 from peaceful.runtime._threads import DaemonThreads
-from peaceful.storage import LockHolder, ProfileLock
+from peaceful.runtime._to_the_end import to_the_end
 
 T = TypeVar("T")
 
@@ -78,6 +74,10 @@ class Session:
         info: who runs what.
         scope: what its items share.
         hub: hands its events on.
+        calls: calls functions of items.
+        news: tells of interrupts.
+        registered: the execution, as the register knows it, or none.
+        left_behind: tasks of abandoned items.
     """
 
     ctx: CmdCtx
@@ -85,8 +85,10 @@ class Session:
     scope: ExecutionScope
     hub: ProgressHub
     calls: ItemCalls
+    news: InterruptNews
     registered: Registered | None = None
-    left_behind: set[asyncio.Task[None]] = field(default_factory=set)
+    left_behind: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _results: Mapping[ItemId, ItemResult] = field(default_factory=dict[ItemId, ItemResult])
     _ending: ExecutionEnded | None = None
 
     @property
@@ -101,9 +103,17 @@ class Session:
     async def run_block(self, block: CmdBlock[T]) -> BlockResult[T]:
         """Runs a block, and tells of its start and its end."""
         run = BlockRun(
-            block.name, self.ctx, self.scope, self.ctx.settings, self.calls, self.left_behind
+            block.name,
+            self.ctx,
+            self._scope_of(block),
+            self.ctx.settings,
+            self.calls,
+            self.left_behind,
         )
-        self.hub.publish(BlockStarted(self.ctx.clock.now(), block.name, block.items(run)))
+        items = block.items(run)
+        if items:
+            self._results = run.results
+        self.hub.publish(BlockStarted(self.ctx.clock.now(), block.name, items))
         finished = False
         try:
             result = await block.run(run)
@@ -117,25 +127,33 @@ class Session:
 
         Returns:
             The outcome, with an interrupt that came until now.
+
+        Raises:
+            StorageError: the ending cannot be written down.
         """
         await self._end_children()
         outcome = replace(outcome, interrupt=self._close_latch(), timings=self.timings())
         kind = outcome_kind(outcome)
-        await self._finish(kind, outcome_document(self.info, self._items, outcome), outcome.timings)
-        self._ending = self._ended_event(kind, outcome.items, outcome.timings.ended_at)
+        await self._store(kind, outcome_document(self.info, self._items, outcome), outcome.timings)
+        self._ending = self._ended_event(kind, outcome.items, outcome.timings)
         return outcome
 
     async def fail(self, error: BaseException) -> None:
         """Closes the latch; writes down that the execution failed as a whole, or was cancelled."""
+        if self._ending is not None:
+            # It had ended, and that is written down; only then was whoever waits for it cancelled.
+            return
         await self._end_children()
         self._close_latch()
+        shown = _as_error(error)
         timings = self.timings()
-        shown = error if isinstance(error, PeacefulError) else _unexpected(error)
-        ended = self._ended_event(OutcomeKind.ERROR, {}, timings.ended_at)
+        ended = self._ended_event(OutcomeKind.ERROR, self._results, timings)
         self._ending = replace(ended, error=shown.to_json())
-        document = failure_document(self.info, self._items, shown, self.signal, timings)
+        document = failure_document(
+            self.info, self._items, shown, self.signal, timings, self._results
+        )
         try:
-            await self._finish(OutcomeKind.ERROR, document, timings)
+            await self._store(OutcomeKind.ERROR, document, timings)
         except PeacefulError as unwritten:
             # The error that ended the execution is the one to be told; it most likely caused this.
             _LOG.warning(
@@ -153,6 +171,13 @@ class Session:
     def _items(self) -> tuple[ItemId, ...]:
         return self.ctx.flow.graph.order
 
+    def _scope_of(self, block: CmdBlock[T]) -> ExecutionScope:
+        if block.strategy is None:
+            return self.scope
+        return replace(
+            self.scope, interruptibility=self.scope.interruptibility.scoped(block.strategy)
+        )
+
     async def _end_children(self) -> None:
         if self.left_behind:
             self.scope.children.kill_all()
@@ -160,9 +185,11 @@ class Session:
 
     def _close_latch(self) -> InterruptSignal | None:
         receiver = self.scope.interruptibility.receiver
-        return None if receiver is None else receiver.close()
+        signal = None if receiver is None else receiver.close()
+        self.news.tell()
+        return signal
 
-    async def _finish(
+    async def _store(
         self, kind: OutcomeKind, document: Mapping[str, JsonValue], timings: Timings
     ) -> None:
         if self.registered is not None:
@@ -174,10 +201,10 @@ class Session:
             )
 
     def _ended_event(
-        self, kind: OutcomeKind, items: Mapping[ItemId, ItemResult], at: datetime
+        self, kind: OutcomeKind, items: Mapping[ItemId, ItemResult], timings: Timings
     ) -> ExecutionEnded:
         counts = Counter(each.status for each in items.values())
-        return ExecutionEnded(at, self.info.id, kind, dict(counts), self.signal)
+        return ExecutionEnded(timings.ended_at, self.info.id, kind, dict(counts), self.signal)
 
 
 _UNFINISHED = frozenset({ItemStatus.FAILED, ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})
@@ -198,19 +225,20 @@ async def opened_session(
     session = _new_session(ctx, command)
     try:
         async with AsyncExitStack() as stack:
-            stack.enter_context(_locked(session))
+            stack.enter_context(locked(ctx.workspace, session.info))
             stack.callback(session.calls.threads.close)
-            stack.enter_context(_events_of_interrupts(session))
+            stack.enter_context(session.news)
             if ctx.register is not None:
                 starting = Starting(session.info, dry_run, only, _sender(session), session.hub)
                 session.registered = await stack.enter_async_context(
                     ctx.register.registered(starting)
                 )
+                session.news.registered = session.registered
             session.hub.publish(_started_event(session))
             try:
                 yield session
             except BaseException as error:
-                await session.fail(error)
+                await to_the_end(session.fail(error))
                 raise
     finally:
         await session.tell_the_end()
@@ -224,12 +252,13 @@ def _new_session(ctx: CmdCtx, command: str) -> Session:
         profile=ctx.profile,
         flow=ctx.flow.id,
         command=command,
-        started_by=StartedBy(getpass.getuser(), socket.gethostname(), os.getpid(), ctx.door),
+        started_by=started_by(ctx.door),
         started_at=now,
         can_interrupt=isinstance(ctx.interruptibility, Interruptible),
     )
     hub = ProgressHub(ctx.sinks)
     state = InterruptibilityState.begin(ctx.interruptibility)
+    loop = asyncio.get_running_loop()
     scope = ExecutionScope(
         execution_id=info.id,
         app=ctx.app,
@@ -242,10 +271,10 @@ def _new_session(ctx: CmdCtx, command: str) -> Session:
         clock=ctx.clock,
         publish=hub.publish,
         resources=ctx.resources.child(),
-        loop=asyncio.get_running_loop(),
+        loop=loop,
     )
-    threads = DaemonThreads(ctx.settings.max_concurrency)
-    return Session(ctx, info, scope, hub, ItemCalls(threads))
+    calls = ItemCalls(DaemonThreads(ctx.settings.max_concurrency))
+    return Session(ctx, info, scope, hub, calls, InterruptNews(state, hub, ctx.clock, loop))
 
 
 def _started_event(session: Session) -> ExecutionStarted:
@@ -254,76 +283,16 @@ def _started_event(session: Session) -> ExecutionStarted:
     return ExecutionStarted(session.info.started_at, session.info, graph.order, waits_for)
 
 
-@contextmanager
-def _events_of_interrupts(session: Session) -> Generator[None]:
-    """Tells of each interrupt that is accepted while the execution runs."""
-    state, hub, loop = session.scope.interruptibility, session.hub, session.scope.loop
-
-    def tell(signal: InterruptSignal) -> None:
-        if session.registered is not None:
-            session.registered.interrupting(signal)
-        if state.effective is not None:
-            now = session.ctx.clock.now()
-            hub.publish(InterruptRequested(now, signal, tuple(hub.picture.running)))
-
-    if state.receiver is None:
-        yield
-        return
-
-    def pass_on(signal: InterruptSignal) -> None:
-        # In the sender's thread, or in a signal handler: only the loop may be touched.
-        loop.call_soon_threadsafe(tell, signal)
-
-    unsubscribe = state.receiver.subscribe(pass_on)
-    try:
-        yield
-    finally:
-        unsubscribe()
-
-
 def _sender(session: Session) -> InterruptSender | None:
     receiver = session.scope.interruptibility.receiver
     return None if receiver is None else receiver.sender()
 
 
-@contextmanager
-def _locked(session: Session) -> Generator[None]:
-    """Holds the profile's lock, with who holds it for others to read.
-
-    Raises:
-        ProfileBusy: somebody else holds it.
-    """
-    info = session.info
-    lock = ProfileLock(session.ctx.workspace.lock_file(info.profile))
-    holder = LockHolder(
-        user=info.started_by.user,
-        host=info.started_by.host,
-        pid=info.started_by.pid,
-        command=info.command,
-        execution_id=info.id,
-        since=info.started_at,
-    )
-    other = lock.acquire(holder)
-    if other is not None:
-        raise _busy(info.profile, other)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _busy(profile: ProfileName, holder: LockHolder) -> ProfileBusy:
-    return ProfileBusy(
-        profile,
-        command=holder.command,
-        started_by=f"{holder.user} (pid {holder.pid})" if holder.user else "",
-        since="" if holder.since is None else f"{holder.since:%Y-%m-%d %H:%M:%S} UTC",
-        execution_id=holder.execution_id,
-        details=(("machine", holder.host),) if holder.host else (),
-    )
-
-
-def _unexpected(error: BaseException) -> PeacefulError:
-    if isinstance(error, asyncio.CancelledError):
-        return PeacefulError("The program that ran the command cancelled it.")
-    return PeacefulError(f"The command failed unexpectedly: {type(error).__name__}: {error}")
+def _as_error(error: BaseException) -> PeacefulError:
+    match error:
+        case PeacefulError():
+            return error
+        case asyncio.CancelledError() | KeyboardInterrupt():
+            return PeacefulError("The program that ran the command cancelled it.")
+        case _:
+            return Unexpected(error)

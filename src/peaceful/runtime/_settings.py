@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from peaceful.errors import DefinitionError
 from peaceful.runtime._ladder import LadderTimes
 
 MAX_CONCURRENCY: Final = 16
@@ -19,8 +20,19 @@ class ExecutionSettings:
         max_concurrency: how many items are in progress at once; at least 1.
         ladder: how long each step of an interrupt waits.
         stall_after: seconds without a sign of progress after which an item is said to stall.
+
+    Raises:
+        DefinitionError: no item could ever be in progress.
     """
 
     max_concurrency: int = MAX_CONCURRENCY
     ladder: LadderTimes = field(default_factory=LadderTimes)
     stall_after: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Checks the number of items."""
+        if self.max_concurrency < 1:
+            raise DefinitionError(
+                f"max_concurrency is {self.max_concurrency}, so that no item could ever start.",
+                help="let at least 1 item be in progress at once",
+            )

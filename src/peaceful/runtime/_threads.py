@@ -11,20 +11,14 @@ import contextvars
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TypeAlias, TypeVar
+
+from peaceful.runtime._settling import settled_by
 
 T = TypeVar("T")
 
-
-@dataclass(slots=True)
-class _Work(Generic[T]):
-    function: Callable[..., T]
-    arguments: tuple[object, ...]
-    context: contextvars.Context
-    future: asyncio.Future[T]
-    loop: asyncio.AbstractEventLoop
+_Work: TypeAlias = Callable[[], None]
 
 
 class DaemonThreads:
@@ -36,9 +30,10 @@ class DaemonThreads:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._idle = 0
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._threads = 0
+        self._unfinished = 0
+        self._closed = False
         self._lock = threading.Lock()
 
     async def run(self, function: Callable[..., T], *arguments: object) -> T:
@@ -46,71 +41,64 @@ class DaemonThreads:
 
         Where the waiting task is cancelled, it still waits for the function, which cannot be
         stopped from outside, and is cancelled then: nothing goes on behind the caller's back.
+        Where it is cancelled once more, it waits no longer.
 
         Raises:
-            BaseException: whatever the function raises.
+            RuntimeError: the function raised `StopIteration`, which no coroutine can.
+            BaseException: whatever else the function raises.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        work = _Work(function, arguments, contextvars.copy_context(), future, loop)
-        self._start_one_if_needed()
-        self._queue.put(partial(_do, work))
+        # An error that comes when nobody waits any more is nothing to report.
+        future.add_done_callback(_looked_at)
+        call = partial(contextvars.copy_context().run, function, *arguments)
+        self._add(partial(settled_by, loop, future, call))
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             if not future.done():
                 await asyncio.wait({future})
-            if not future.cancelled():
-                future.exception()  # Looked at, so that the loop does not report it as forgotten.
             raise
 
     def close(self) -> None:
         """Lets idle threads end. Functions that still run are left to themselves."""
-        for _ in self._threads:
-            self._queue.put(None)
+        with self._lock:
+            self._closed = True
+            for _ in range(self._threads):
+                self._queue.put(None)
+            self._threads = 0
 
     @property
     def busy(self) -> int:
-        """How many functions run now."""
+        """How many functions run now, or wait for a thread."""
         with self._lock:
-            return len(self._threads) - self._idle
+            return self._unfinished
 
-    def _start_one_if_needed(self) -> None:
+    def _add(self, work: _Work) -> None:
         with self._lock:
-            if self._idle > self._queue.qsize() or len(self._threads) >= self.most:
-                return
-            thread = threading.Thread(
-                target=self._serve, name=f"peaceful-item-{len(self._threads)}", daemon=True
-            )
-            self._threads.append(thread)
-            self._idle += 1
-        thread.start()
+            self._unfinished += 1
+            starts_one = self._threads < min(self._unfinished, self.most)
+            self._threads += starts_one
+            number = self._threads
+            self._queue.put(work)
+            if self._closed:
+                # For what was left behind and goes on: its thread ends when it is done.
+                self._queue.put(None)
+                self._threads = 0
+        if starts_one:
+            threading.Thread(
+                target=self._serve, name=f"peaceful-item-{number}", daemon=True
+            ).start()
 
     def _serve(self) -> None:
         while (work := self._queue.get()) is not None:
-            with self._lock:
-                self._idle -= 1
             work()
             # Nothing of the last work may be kept alive while waiting for the next.
             del work
             with self._lock:
-                self._idle += 1
+                self._unfinished -= 1
 
 
-def _do(work: _Work[T]) -> None:
-    try:
-        result = work.context.run(work.function, *work.arguments)
-    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
-        settle = partial(work.future.set_exception, error)
-    else:
-        settle = partial(work.future.set_result, result)
-    try:
-        work.loop.call_soon_threadsafe(_settle, work.future, settle)
-    except RuntimeError:
-        # The loop is closed: the execution has ended without this function, and nobody waits.
-        return
-
-
-def _settle(future: asyncio.Future[T], settle: Callable[[], None]) -> None:
-    if not future.done():
-        settle()
+def _looked_at(future: asyncio.Future[T]) -> None:
+    if not future.cancelled():
+        future.exception()

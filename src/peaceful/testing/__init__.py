@@ -1,4 +1,4 @@
-"""Fakes of the framework's ports, for people's own tests: in memory, without waiting."""
+"""For people's own tests: fakes of the ports, in memory, and harnesses that run items and flows."""
 
 from peaceful.testing._clock import ManualClock
 from peaceful.testing._execution_store import MemoryExecutionStore

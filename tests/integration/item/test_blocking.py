@@ -49,10 +49,10 @@ async def test_safe_points_end_plain_functions(bench: Bench) -> None:
     """Called plainly, or while they wait."""
 
     def apply() -> None:
-        bench.ctx.safe_point(Half(done=1))
+        _ = bench.ctx.safe_point(Half(done=1))
         bench.interrupt()
         with pytest.raises(StoppedAtSafePoint):
-            bench.ctx.safe_point(Half(done=2))
+            _ = bench.ctx.safe_point(Half(done=2))
         bench.ctx.blocking(bench.ctx.sleep(10_000, where="asleep"))
 
     with pytest.raises(StoppedAtSafePoint, match="asleep"):

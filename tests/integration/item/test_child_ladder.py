@@ -34,11 +34,11 @@ POLITE = "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.01; done
 """A shell that ends well when it is asked to."""
 
 
-async def _started(bench: Bench, script: str, **options: bool) -> asyncio.Task[ChildResult]:
+async def _started(bench: Bench, script: str, *, check: bool = True) -> asyncio.Task[ChildResult]:
     """Runs a script in a task of its own, and returns when it says that it is ready."""
     ready = asyncio.Event()
     running = asyncio.create_task(
-        bench.ctx.run("sh", "-c", script, on_line=lambda _: ready.set(), **options)
+        bench.ctx.run("sh", "-c", script, on_line=lambda _: ready.set(), check=check)
     )
     await ready.wait()
     return running
@@ -73,7 +73,9 @@ async def test_cancel_and_kill_end_the_whole_family(bench: Bench, level: Interru
 @pytest.mark.parametrize("check", [True, False])
 async def test_a_child_that_an_interrupt_ended_did_not_fail(bench: Bench, check: bool) -> None:
     """Whether errors are looked at or not, the item does not go on with half of a result."""
-    running = await _started(bench, "trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done", check=check)
+    running = await _started(
+        bench, "trap 'exit 3' TERM; echo ready; while :; do sleep 0.01; done", check=check
+    )
 
     bench.children.raise_to(CANCEL)
 
@@ -331,17 +333,22 @@ async def main():
 
 asyncio.run(main())
 """
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
 
     assert ended.returncode == 7, ended.stderr
     mark = f"PEACEFUL_EXECUTION_ID={ended.stdout.strip()}"
-    assert mark not in subprocess.run(["ps", "axe"], capture_output=True, text=True).stdout
+    listed = subprocess.run(["ps", "axe"], capture_output=True, text=True, check=True)
+    assert mark not in listed.stdout
 
 
 # ---- children that need the terminal
 
 
-async def test_a_child_may_share_the_terminal(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_child_may_share_the_terminal(
+    bench: Bench, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Its streams are those of this process, and so is its group; nothing is captured."""
     code = "import os; print(os.getpgrp())"
 
@@ -438,7 +445,9 @@ def test_groups_that_are_gone_are_no_error() -> None:
     assert not group_alive(pid)
 
 
-def test_a_group_may_belong_to_somebody_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_group_may_belong_to_somebody_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """It cannot be signalled, and it is there."""
 
     def refuse(*_: int) -> None:
@@ -469,5 +478,3 @@ def test_processes_with_odd_names_are_seen(tmp_path: Path) -> None:
 
     assert group_alive(os.getpgrp(), proc=tmp_path)
     assert group_stopped(os.getpgrp(), proc=tmp_path)
-
-

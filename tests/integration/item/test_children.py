@@ -234,7 +234,7 @@ async def test_where_there_are_no_process_groups_there_are_no_children(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error says so."""
-    monkeypatch.setattr(child_module.os, "name", "nt")
+    monkeypatch.setattr(os, "name", "nt")
     try:
         with pytest.raises(ItemFailure, match="this system has no process groups"):
             await bench.ctx.run("true")
@@ -283,7 +283,7 @@ async def test_output_may_end_before_the_child(bench: Bench) -> None:
 
 
 async def test_a_daemon_is_left_to_itself(bench: Bench, tmp_path: Path) -> None:
-    """What leaves the group is not waited for, though it holds on to the output; nor is it ended."""
+    """What leaves the group is not waited for, though it holds on to the output; nor ended."""
     code = (
         "import os, sys, time\n"
         "print('child', flush=True)\n"
@@ -317,7 +317,7 @@ async def test_many_children_at_once(bench: Bench) -> None:
 async def test_a_stopped_child_is_told_of(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As by reading from a terminal that it does not have; else nobody would know what it waits for."""
+    """As by reading from a terminal that it does not have; else nobody would know."""
     monkeypatch.setattr(child_module, "_LOOK_EVERY", 0.02)
     running = asyncio.create_task(
         bench.ctx.run("sh", "-c", "echo $$ > pid; kill -STOP $$", cwd=tmp_path)

@@ -18,7 +18,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peaceful import write_atomically
-from peaceful.item import _files as files_module
 
 
 def _rights(path: Path) -> int:
@@ -108,8 +107,8 @@ def test_what_is_for_few_is_never_for_many(tmp_path: Path, monkeypatch: pytest.M
         seen.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
         os.chmod(descriptor, rights)
 
-    monkeypatch.setattr(files_module.os, "fsync", look)
-    monkeypatch.setattr(files_module.os, "fchmod", early)
+    monkeypatch.setattr(os, "fsync", look)
+    monkeypatch.setattr(os, "fchmod", early)
 
     write_atomically(tmp_path / "file", "a secret", mode=0o640)
 
@@ -141,9 +140,9 @@ def test_where_files_cannot_be_given_away_they_are_kept(
     path = tmp_path / "file"
     path.touch()
     real = os.fstat
-    monkeypatch.setattr(files_module.os, "fchown", refuse)
+    monkeypatch.setattr(os, "fchown", refuse)
     monkeypatch.setattr(
-        files_module.os,
+        os,
         "fstat",
         lambda descriptor: os.stat_result([*real(descriptor)[:4], 7, 7, *real(descriptor)[6:10]]),
     )
@@ -206,7 +205,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 def test_long_names_can_be_written(tmp_path: Path) -> None:
     """The name of the temporary file is not longer than names may be, in any script."""
-    for name in ("x" * 255, "数" * 85, "𝔘" * 63):
+    for name in ("x" * 255, "数" * 85, "\N{MATHEMATICAL FRAKTUR CAPITAL U}" * 63):
         write_atomically(tmp_path / name, name)
         assert (tmp_path / name).read_text() == name
     with pytest.raises(OSError, match="too long"):
@@ -233,7 +232,7 @@ def test_a_failure_leaves_the_old_file_whole(
     def fail(*_: object) -> None:
         raise FAILURES[failure]
 
-    monkeypatch.setattr(files_module.os, where, fail)
+    monkeypatch.setattr(os, where, fail)
 
     with pytest.raises(type(FAILURES[failure])):
         write_atomically(path, "new" * 100_000)
@@ -292,7 +291,7 @@ def test_folders_that_cannot_be_synced_are_no_error(
             raise OSError(number, "no")
         real(descriptor)
 
-    monkeypatch.setattr(files_module.os, "fsync", refuse)
+    monkeypatch.setattr(os, "fsync", refuse)
     write_atomically(path, "x")
     assert path.read_text() == "x"
 

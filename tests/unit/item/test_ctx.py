@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from bench import Bench
 
 from peaceful.interrupt import InterruptLevel
-from peaceful.item import Passed, StoppedAtSafePoint
+from peaceful.item import ItemCtx, Passed, StoppedAtSafePoint
 from peaceful.model import ItemProgressed
 from peaceful.model.state import State
 
@@ -68,14 +67,16 @@ async def test_held_back_progress_is_passed_on_by_the_loop(make_bench: Callable[
 
     await bench.until(lambda: len(bench.events) > 1)
 
-    assert bench.events[-1].progress.done == 1
+    last = bench.events[-1]
+    assert isinstance(last, ItemProgressed)
+    assert last.progress.done == 1
 
 
 async def test_nothing_is_said_of_an_item_that_has_ended(bench: Bench) -> None:
     """Its ending is the last thing that is said of it."""
 
-    async def item() -> Any:
-        ctx = type(bench.ctx)("other", bench.ctx._scope)
+    async def item() -> ItemCtx:
+        ctx = ItemCtx("other", bench.ctx._scope)
         ctx.progress.steps(3)
         ctx.progress.advance()
         return ctx
@@ -87,21 +88,20 @@ async def test_nothing_is_said_of_an_item_that_has_ended(bench: Bench) -> None:
     assert len(bench.events) == before
 
 
-def test_progress_after_the_loop_is_closed_is_no_error(bench_outside: Any) -> None:
-    """A thread that was abandoned may still say something."""
-    bench_outside.ctx.progress.steps(3)
-    bench_outside.ctx.progress.advance()
+def test_a_context_may_outlive_its_loop(make_bench: Callable[[], Bench]) -> None:
+    """A thread that was abandoned may still say something; one may be made outside of any loop."""
 
+    async def made() -> Bench:
+        return make_bench()
 
-@pytest.fixture
-def bench_outside(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """A context whose loop is closed by now."""
-    make = request.getfixturevalue("make_bench")
+    bench = asyncio.run(made())
 
-    async def made() -> Any:
-        return make()
-
-    return asyncio.run(made())
+    bench.ctx.progress.steps(3)
+    bench.ctx.progress.advance()
+    other = ItemCtx("other", bench.ctx._scope)
+    other.progress.steps(1)
+    assert len(bench.events) == 2
+    asyncio.run(bench.ctx.sleep(0))
 
 
 async def test_a_safe_point_is_passed_without_an_interrupt(bench: Bench) -> None:
@@ -124,7 +124,7 @@ async def test_a_safe_point_ends_an_interrupted_item(bench: Bench) -> None:
     bench.interrupt()
 
     with pytest.raises(StoppedAtSafePoint) as stopped:
-        bench.ctx.safe_point(Half(done=3))
+        _ = bench.ctx.safe_point(Half(done=3))
     assert stopped.value.partial == Half(done=3)
     assert stopped.value.where == "writing"
     with pytest.raises(StoppedAtSafePoint) as stopped:
@@ -144,6 +144,7 @@ async def test_values_come_with_safe_points_between(bench: Bench) -> None:
             if number == 2:
                 bench.interrupt()
 
+    assert [number async for number in bench.ctx.interruptible([8, 9])] == [8, 9]
     with pytest.raises(StoppedAtSafePoint, match="between"):
         await work()
 
@@ -190,15 +191,18 @@ async def test_asynchronous_values_come_with_safe_points_too(bench: Bench) -> No
     assert [number async for number in bench.ctx.interruptible(Bare())] == [1, 2, 3]
 
     source, seen = Counting(), list[int]()
-    with pytest.raises(StoppedAtSafePoint):
-        async for number in bench.ctx.interruptible(source.numbers()):
+
+    async def take(numbers: AsyncIterator[int]) -> None:
+        async for number in bench.ctx.interruptible(numbers):
             seen.append(number)
             bench.interrupt()
+
+    with pytest.raises(StoppedAtSafePoint):
+        await take(source.numbers())
     assert seen == [1]
     assert source.closed
     with pytest.raises(StoppedAtSafePoint):
-        async for number in bench.ctx.interruptible(Bare()):
-            seen.append(number)
+        await take(Bare())
     assert seen == [1]
 
 
@@ -248,7 +252,9 @@ async def test_items_are_asked_to_end_from_cancel_on(bench: Bench) -> None:
 
     bench.interrupt()
     assert not interrupted.is_set()
-    assert interrupted.signal.level is InterruptLevel.STOP
+    signal = bench.ctx.interrupted.signal
+    assert signal is not None
+    assert signal.level is InterruptLevel.STOP
     waiting = asyncio.create_task(interrupted.wait())
     await asyncio.sleep(0)
     assert not waiting.done()

@@ -1,5 +1,7 @@
 """An item can be declared with references in place of values."""
 
+# ruff: noqa: ANN401, RUF012 - values of whatever type; pydantic copies defaults
+
 from __future__ import annotations
 
 import copy
@@ -170,7 +172,7 @@ def _made(make: Callable[[], BaseModel]) -> tuple[dict[str, Any], set[str], list
 
 @given(given_values)
 def test_values_beside_references_are_validated_as_ever(plain: dict[str, Any]) -> None:
-    """What is no reference is what pydantic makes of it; what is wrong is what pydantic says of it."""
+    """What is no reference is what pydantic makes of it; what is wrong is what pydantic says."""
     ordinary = _made(lambda: Many(**{"anything": 0, **plain}))
 
     declared = _made(lambda: Many(**{**plain, "anything": SOURCE.text}))

@@ -1,5 +1,7 @@
 """What differs between two states is told field by field."""
 
+# ruff: noqa: ANN401, RUF012 - values of whatever type; pydantic copies defaults
+
 from __future__ import annotations
 
 from pathlib import Path

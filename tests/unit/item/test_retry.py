@@ -1,5 +1,7 @@
 """What fails may be tried again, as often as allowed, with longer and longer waits."""
 
+# ruff: noqa: ANN401 - values of whatever type
+
 from __future__ import annotations
 
 import asyncio
@@ -25,7 +27,7 @@ plans = st.builds(
 
 @given(plans, st.randoms())
 def test_waits_are_within_their_limits(plan: Backoff, chance: Any) -> None:
-    """One fewer than there are attempts; none longer than the longest; chance takes only its share."""
+    """One fewer than there are attempts; none longer than allowed; chance takes only its share."""
     delays = list(plan.delays(chance.random))
 
     assert len(delays) == plan.attempts - 1

@@ -1,67 +1,16 @@
-"""What the tests of parameters share: states, and values to refer to them by."""
+"""What the tests of parameters share: a state to refer to, and what it is once it is known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
 
 import pytest
-from pydantic import BaseModel, computed_field
+from house import Disk, HouseState, Known, Point, Server
 
 from peaceful.model import ItemId
 from peaceful.model.state import State
 from peaceful.params import StateLookup, reference_to_state
-
-
-class Point(NamedTuple):
-    """A named tuple in a state."""
-
-    x: int
-    y: int
-
-
-@dataclass(frozen=True)
-class Disk:
-    """A data class in a state."""
-
-    path: Path
-    size: int
-
-
-class Server(BaseModel):
-    """A model in a state."""
-
-    host: str
-    port: int
-    admin: str | None = None
-
-
-class HouseState(State):
-    """A state with fields of many types, some named as references might have names of their own."""
-
-    path: Path
-    name: str | None = None
-    value: int = 0
-    type: str = ""
-    state: str = ""
-    item: str = ""
-    tags: dict[str, str] = {}
-    files: list[Path] = []
-    server: Server | None = None
-    disk: Disk | None = None
-    point: Point = Point(0, 0)
-
-    @computed_field  # type: ignore[prop-decorator]  # as pydantic's documentation says
-    @property
-    def label(self) -> str:
-        """A computed field."""
-        return f"{self.name}!"
-
-    def shout(self) -> str:
-        """A function, which is no field."""
-        return self.label.upper()
 
 
 @pytest.fixture
@@ -89,9 +38,6 @@ def built_house() -> HouseState:
 def bare_house() -> HouseState:
     """The state of the item `house` with little in it."""
     return HouseState(path=Path("/x"))
-
-
-Known: TypeAlias = Callable[..., StateLookup]
 
 
 @pytest.fixture

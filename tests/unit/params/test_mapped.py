@@ -1,5 +1,7 @@
 """Mapping functions compute values from references."""
 
+# ruff: noqa: ANN401 - a reference stands for a value of whatever type
+
 from __future__ import annotations
 
 import functools
@@ -33,7 +35,7 @@ class Adder:
         return number + self.amount
 
 
-def _pointing(value: Any) -> MappedReference:
+def _pointing(value: object) -> MappedReference:
     reference = reference_of(value)
     assert isinstance(reference, MappedReference)
     return reference
@@ -73,7 +75,7 @@ def test_a_function_must_take_what_is_given(house: Any) -> None:
     with pytest.raises(MappingInvalid, match="too many positional arguments"):
         mapped("two", lambda one: one, house.path, house.name)  # type: ignore[misc, arg-type]  # the point
     with pytest.raises(MappingInvalid, match="missing a required argument"):
-        mapped("two", lambda one, two: one, house.path)  # type: ignore[misc, arg-type]  # the point
+        mapped("two", lambda one, two: (one, two), house.path)  # type: ignore[misc, arg-type]  # the point
 
 
 def test_a_function_does_not_wait(house: Any) -> None:
@@ -83,7 +85,7 @@ def test_a_function_does_not_wait(house: Any) -> None:
         return str(path)
 
     with pytest.raises(MappingInvalid, match="async"):
-        mapped("fetch", fetch, house.path)
+        _ = mapped("fetch", fetch, house.path)
 
 
 def test_mapped_references_can_be_nested(house: Any) -> None:

@@ -47,7 +47,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_plain_data_stays_as_it_is(value: Any) -> None:
+def test_plain_data_stays_as_it_is(value: object) -> None:
     """What is JSON already is its own form."""
     assert plain_form(value) == value
 
@@ -141,7 +141,7 @@ class Named:
         (Named(), "named"),
     ],
 )
-def test_values_have_readable_forms(value: Any, plain: Any) -> None:
+def test_values_have_readable_forms(value: object, plain: object) -> None:
     """Each kind of value has one form, which a person can read."""
     assert plain_form(value) == plain
     assert json.dumps(plain_form([value])) == json.dumps([plain])
@@ -265,7 +265,7 @@ SECRETS: list[Any] = [
 
 
 @pytest.mark.parametrize("value", SECRETS)
-def test_secrets_become_none(value: Any) -> None:
+def test_secrets_become_none(value: object) -> None:
     """At whatever depth; not even that there is one, or how long it is, is written."""
     text = json.dumps(plain_form(value))
 
@@ -297,8 +297,8 @@ def test_secrets_are_known_by_value_and_by_type() -> None:
         tuple[int, Key | None],
     ):
         assert is_secret_type(declared)
-    for declared in (str, Plain, list[Plain], Any, None, Colour):
-        assert not is_secret_type(declared)
+    for other in (str, Plain, list[Plain], Any, None, Colour):
+        assert not is_secret_type(other)
 
 
 def test_sets_have_the_same_order_in_every_process() -> None:

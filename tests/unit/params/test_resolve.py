@@ -1,5 +1,7 @@
 """References become values once the states that they point to are known."""
 
+# ruff: noqa: ANN401 - a reference stands for a value of whatever type
+
 from __future__ import annotations
 
 import functools
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from house import HouseState, Known
 
 from peaceful.model.state import State
 from peaceful.params import ReferenceSpec, StoredSpec, Unknown, ValueSpec, filled, mapped, value_of
@@ -19,7 +22,9 @@ def test_a_value_is_itself() -> None:
     assert value_of(ValueSpec(3), lambda _: None) == 3
 
 
-def test_a_reference_is_what_it_points_to(house: Any, built_house: Any, known: Any) -> None:
+def test_a_reference_is_what_it_points_to(
+    house: Any, built_house: HouseState, known: Known
+) -> None:
     """Also within models, data classes and named tuples; and the whole state."""
     states = known(house=built_house)
 
@@ -51,7 +56,9 @@ def test_the_state_of_an_item_may_not_be_known(house: Any) -> None:
     )
 
 
-def test_none_is_no_value_where_it_may_not_be(house: Any, bare_house: Any, known: Any) -> None:
+def test_none_is_no_value_where_it_may_not_be(
+    house: Any, bare_house: HouseState, known: Known
+) -> None:
     """A state that has none for it has no value to give, unless none may be given there."""
     states = known(house=bare_house)
 
@@ -64,7 +71,7 @@ def test_none_is_no_value_where_it_may_not_be(house: Any, bare_house: Any, known
     assert filled({"k": house.name}, states, dict[str, Any]) == {"k": None}
 
 
-def test_there_is_nothing_inside_of_none(house: Any, bare_house: Any, known: Any) -> None:
+def test_there_is_nothing_inside_of_none(house: Any, bare_house: HouseState, known: Known) -> None:
     """A part of what is not there is not known, wherever it is to go."""
     states = known(house=bare_house)
 
@@ -72,7 +79,7 @@ def test_there_is_nothing_inside_of_none(house: Any, bare_house: Any, known: Any
         filled(house.server.admin, states, str | None)
 
 
-def test_a_state_of_another_shape_gives_nothing(house: Any, known: Any) -> None:
+def test_a_state_of_another_shape_gives_nothing(house: Any, known: Known) -> None:
     """As where a state was stored by an earlier version of the program."""
 
     class Other(State):
@@ -94,7 +101,9 @@ def _nothing(name: str) -> str | None:
     return None
 
 
-def test_mapping_functions_are_called_with_values(house: Any, built_house: Any, known: Any) -> None:
+def test_mapping_functions_are_called_with_values(
+    house: Any, built_house: HouseState, known: Known
+) -> None:
     """With the values of references, at whatever depth, and with plain values as they are."""
     calls: list[tuple[object, ...]] = []
 
@@ -110,7 +119,7 @@ def test_mapping_functions_are_called_with_values(house: Any, built_house: Any, 
 
 
 def test_mapping_functions_get_none_only_where_they_take_it(
-    house: Any, bare_house: Any, known: Any
+    house: Any, bare_house: HouseState, known: Known
 ) -> None:
     """A function that does not say that it takes none is not called with it."""
     states = known(house=bare_house)
@@ -131,7 +140,7 @@ class Greeting:
 
 
 def test_classes_and_partial_functions_can_map(
-    house: Any, built_house: Any, bare_house: Any, known: Any
+    house: Any, built_house: HouseState, bare_house: HouseState, known: Known
 ) -> None:
     """Whatever can be called; of what it takes, it says what Python knows of it."""
     there, bare = known(house=built_house), known(house=bare_house)
@@ -144,7 +153,7 @@ def test_classes_and_partial_functions_can_map(
         filled(mapped("greeting", Greeting, house.name), bare)
 
 
-def test_mapping_functions_may_give_none(house: Any, built_house: Any, known: Any) -> None:
+def test_mapping_functions_may_give_none(house: Any, built_house: HouseState, known: Known) -> None:
     """Which is no value where none may not be."""
     states = known(house=built_house)
     nothing = mapped("nothing", _nothing, house.name)
@@ -159,7 +168,7 @@ def test_mapping_functions_may_give_none(house: Any, built_house: Any, known: An
     [(ValueError("too small"), "ValueError: too small"), (KeyError(), "KeyError")],
 )
 def test_a_failing_mapping_function_is_named(
-    error: Exception, said: str, house: Any, built_house: Any, known: Any
+    error: Exception, said: str, house: Any, built_house: HouseState, known: Known
 ) -> None:
     """Whatever it raises belongs to the value; the error is kept as the cause."""
 
@@ -181,12 +190,12 @@ class Checked:
 
     def __post_init__(self) -> None:
         if isinstance(self.name, str):
-            raise ValueError("not her")
+            raise ValueError("not her")  # noqa: TRY004 - of a value
 
 
 @pytest.mark.parametrize("make", [lambda ref: {ref.files}, lambda ref: [Checked(ref.name)]])
 def test_values_that_do_not_fit_together_are_no_value(
-    make: Callable[[Any], object], house: Any, built_house: Any, known: Any
+    make: Callable[[Any], object], house: Any, built_house: HouseState, known: Known
 ) -> None:
     """A set cannot hold a list, and a data class may refuse a value."""
     with pytest.raises(Unknown, match="cannot be put together"):

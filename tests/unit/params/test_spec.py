@@ -1,5 +1,7 @@
 """What is stored of parameters is readable, and becomes the same parameters again."""
 
+# ruff: noqa: ANN401 - a reference stands for a value of whatever type
+
 from __future__ import annotations
 
 import copy
@@ -18,6 +20,7 @@ from pydantic import SecretStr
 
 from peaceful.model.state import State
 from peaceful.params import (
+    FieldSpec,
     ReferenceSpec,
     StoredSpec,
     UnreadableSpec,
@@ -107,7 +110,7 @@ def _again(form: Any) -> Any:
 
 
 @given(plain_values)
-def test_values_are_read_as_they_were_written(value: Any) -> None:
+def test_values_are_read_as_they_were_written(value: object) -> None:
     """Whatever they look like, at whatever depth."""
     assert _again(stored_form(spec_of(value))) == ValueSpec(value)
 
@@ -165,7 +168,7 @@ def test_arguments_become_what_the_function_takes() -> None:
     template: Any = mapped("named", functools.partial(named_path), Path("/x"), math.inf)
     form = stored_form(spec_of([template, reference]))
 
-    assert form[0] == {"from": "named('/x', 'Infinity')"}  # type: ignore[index, call-overload]
+    assert form[0] == {"from": "named('/x', 'Infinity')"}  # type: ignore[index]
     again = spec_from_stored(form, state_types=STATE_TYPES, functions={"named": named_path})
     assert value_of(again, lambda _: WideState()) == ["/x inf", "t"]
 
@@ -184,7 +187,7 @@ def test_arguments_of_many_kinds_are_written_readably() -> None:
 
 
 def test_secrets_are_not_stored() -> None:
-    """Neither alone, nor beside references; and what has one among its arguments is not read back."""
+    """Neither alone, nor beside references; what has one among its arguments is not read back."""
     text: Any = reference_to_state("plain", WideState).text
 
     assert stored_form(spec_of(SecretStr("hunter2"))) is None
@@ -198,8 +201,8 @@ def test_secrets_are_not_stored() -> None:
 
 def test_specs_are_merged_field_by_field() -> None:
     """What is declared now counts, and where that says `stored()`, what was stored before."""
-    declared = {"a": ValueSpec(1), "b": StoredSpec(), "c": StoredSpec()}
-    before = {"a": ValueSpec(2), "b": ReferenceSpec(3), "d": ValueSpec(4)}
+    declared: dict[str, FieldSpec] = {"a": ValueSpec(1), "b": StoredSpec(), "c": StoredSpec()}
+    before: dict[str, FieldSpec] = {"a": ValueSpec(2), "b": ReferenceSpec(3), "d": ValueSpec(4)}
 
     assert merged(declared, before) == {"a": ValueSpec(1), "b": ReferenceSpec(3), "c": StoredSpec()}
 

@@ -1,5 +1,7 @@
 """References inside of other values."""
 
+# ruff: noqa: ANN401 - a reference stands for a value of whatever type
+
 from __future__ import annotations
 
 from collections import OrderedDict, deque
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 import pytest
+from house import HouseState, Known
 from pydantic import BaseModel
 
 from peaceful.errors import DefinitionError, ReferenceUsedAsValue
@@ -82,7 +85,7 @@ def _containers(part: Any) -> list[object]:
 
 
 @pytest.mark.parametrize("index", range(12))
-def test_references_are_found_in_containers(index: int, house: Any) -> None:
+def test_references_are_found_in_containers(index: int, house: HouseState) -> None:
     """Lists, tuples, sets, queues, mappings, named tuples and data classes, at whatever depth."""
     value = _containers(house.path)[index]
 
@@ -93,10 +96,10 @@ def test_references_are_found_in_containers(index: int, house: Any) -> None:
 
 @pytest.mark.parametrize("index", range(12))
 def test_containers_are_filled_in_kind(
-    index: int, house: Any, built_house: Any, known: Any
+    index: int, house: HouseState, built_house: HouseState, known: Known
 ) -> None:
     """A container with values for its references is a container of the same kind."""
-    expected: Any = _containers(built_house.path)[index]
+    expected: object = _containers(built_house.path)[index]
 
     made: Any = filled(_containers(house.path)[index], known(house=built_house))
 
@@ -104,14 +107,16 @@ def test_containers_are_filled_in_kind(
     assert isinstance(made, type(expected)) or isinstance(expected, OrderedDict)
 
 
-def test_the_length_of_a_queue_stays(house: Any, built_house: Any, known: Any) -> None:
+def test_the_length_of_a_queue_stays(
+    house: HouseState, built_house: HouseState, known: Known
+) -> None:
     """A queue stays as long as it may become."""
     made: Any = filled(deque([house.path], maxlen=3), known(house=built_house))
 
     assert made.maxlen == 3
 
 
-def test_a_reference_cannot_be_a_key(house: Any) -> None:
+def test_a_reference_cannot_be_a_key(house: HouseState) -> None:
     """What is stored has texts for keys, so a reference is refused there, with what to write."""
     with pytest.raises(ReferenceUsedAsValue, match="the key of a mapping"):
         is_open({house.name: 1})
@@ -155,7 +160,7 @@ def test_stored_is_for_a_whole_parameter(value: object) -> None:
     ],
 )
 def test_the_type_due_at_each_place_is_known(
-    make: Any, declared: Any, where: str, due: object, house: Any
+    make: Any, declared: object, where: str, due: object, house: HouseState
 ) -> None:
     """For each reference within a value: where it stands, and what type is declared there."""
     [(place, reference, wanted)] = places(make(house.path), declared)
@@ -165,7 +170,7 @@ def test_the_type_due_at_each_place_is_known(
     assert wanted == due
 
 
-def test_arguments_of_mapping_functions_have_no_place(house: Any) -> None:
+def test_arguments_of_mapping_functions_have_no_place(house: HouseState) -> None:
     """Only the mapped reference itself stands in the parameter."""
     computed = mapped("text", str, house.path)
 

@@ -208,6 +208,8 @@ class Transfer:
             found = self._part.size
             if found > expected:
                 await in_thread(self._part.remove)
+            else:
+                await in_thread(self._part.sync, self._record)
             raise LengthWrong(self._order.settings.address.shown, expected, found)
 
     def _expected(self, record: PartRecord) -> int | None:
@@ -228,17 +230,19 @@ class Transfer:
                     where=_where(received, expected),
                 )
                 if not data:
-                    return
+                    break
                 gathered += data
                 ctx.progress.done(part.size + len(gathered))
                 if len(data) < _SMALL or len(gathered) >= _WRITTEN_AT_ONCE:
                     # Never written twice, also where writing fails half way.
                     full, gathered = gathered, bytearray()
                     await in_thread(part.write, full, record)
-        finally:
-            if gathered:
-                await in_thread(part.write, gathered, record)
+        except BaseException:
+            # Interrupted, cancelled, cut: what came is kept, and made durable.
+            await in_thread(part.write, gathered, record)
             await in_thread(part.sync, record)
+            raise
+        await in_thread(part.write, gathered, record)
 
     def _partial(self, received: int, expected: int | None) -> FileDownloadState:
         current = self._order.current

@@ -1,0 +1,300 @@
+"""Errors say what happened, why it is wrong, and what to do now."""
+
+from __future__ import annotations
+
+import copy
+import errno
+import inspect
+import os
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import peaceful.errors
+from peaceful.errors import (
+    BlockedError,
+    ChildFailed,
+    ContainedTwice,
+    CycleFound,
+    DefinitionError,
+    ExecutionEnded,
+    ExecutionUnknown,
+    ExecutorUnreachable,
+    ExtraMissing,
+    FileDamaged,
+    FileInaccessible,
+    FormatTooNew,
+    GoalNotReached,
+    ItemCrashed,
+    ItemFailure,
+    MappingInvalid,
+    NameInvalid,
+    NameTaken,
+    NameUnknown,
+    NothingRunning,
+    NotInterruptible,
+    OutOfSync,
+    ParamProblem,
+    ParamsInvalid,
+    ParamsMissing,
+    PeacefulError,
+    ProfileBusy,
+    ReferenceInvalid,
+    ReferenceUsedAsValue,
+    ResourceMissing,
+    RetriesExhausted,
+    StorageError,
+    Unexpected,
+    UsageError,
+    ValueUnresolved,
+    WorkspaceMissing,
+)
+
+PUBLIC = {
+    name: found
+    for name in peaceful.errors.__all__
+    if inspect.isclass(found := getattr(peaceful.errors, name)) and issubclass(found, PeacefulError)
+}
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _plain(kind: type[PeacefulError]) -> Callable[[], PeacefulError]:
+    return lambda: kind("It happened.", details=(("where", "here"),), help="do something")
+
+
+EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
+    **{
+        kind: _plain(kind)
+        for kind in (
+            PeacefulError,
+            UsageError,
+            WorkspaceMissing,
+            BlockedError,
+            DefinitionError,
+            ReferenceInvalid,
+            MappingInvalid,
+            ItemFailure,
+            ValueUnresolved,
+            RetriesExhausted,
+            StorageError,
+            ExecutorUnreachable,
+        )
+    },
+    NameInvalid: lambda: NameInvalid("a profile", "1st" * 50, "letters"),
+    NameUnknown: lambda: NameUnknown("profile", "prod", (f"p{number}" for number in range(30))),
+    ParamsInvalid: lambda: ParamsInvalid("flow f", [ParamProblem("into", "--into", "no path")]),
+    ParamsMissing: lambda: ParamsMissing("flow f", ["into", "url"], help="give them to init"),
+    ExecutionUnknown: lambda: ExecutionUnknown("0197"),
+    ExtraMissing: lambda: ExtraMissing("The web server", "web", "starlette"),
+    ProfileBusy: lambda: ProfileBusy(
+        "dev", command="ensure", started_by="ada", since="now", execution_id="0197"
+    ),
+    OutOfSync: lambda: OutOfSync([("a", "x → y"), ("b", "+ z")], help="run discover"),
+    CycleFound: lambda: CycleFound(["a", "b", "a"]),
+    ContainedTwice: lambda: ContainedTwice("a", ("b", "c")),
+    NameTaken: lambda: NameTaken("item", "a", where="flow.py:7"),
+    ReferenceUsedAsValue: lambda: ReferenceUsedAsValue("a.state.path", "a loop"),
+    ResourceMissing: lambda: ResourceMissing("module.Client", ["str", "int"]),
+    ItemCrashed: lambda: ItemCrashed("a", "apply", ValueError("wrong")),
+    GoalNotReached: lambda: GoalNotReached("a", "size: 1 → 2"),
+    ChildFailed: lambda: ChildFailed("make install", 2, "no such\ntarget"),
+    FileInaccessible: lambda: FileInaccessible(Path("/x"), "written", FULL),
+    FileDamaged: lambda: FileDamaged(Path("/x"), "line 3", "not YAML", help="mend it"),
+    FormatTooNew: lambda: FormatTooNew(Path("/x"), 3, 2),
+    ExecutionEnded: lambda: ExecutionEnded("0197", "complete"),
+    NotInterruptible: lambda: NotInterruptible("0197", "it ignores interrupts"),
+    NothingRunning: NothingRunning,
+    Unexpected: lambda: Unexpected(KeyError()),
+}  # fmt: skip
+
+CODES = {
+    "BLOCKED", "BUSY", "CHILD-FAILED", "CONTAINED-TWICE", "CYCLE", "DEFINITION", "ERROR",
+    "EXECUTION-ENDED", "EXECUTION-UNKNOWN", "EXECUTOR-UNREACHABLE", "EXTRA-MISSING",
+    "FILE-DAMAGED", "FILE-INACCESSIBLE", "FORMAT-TOO-NEW", "GOAL-NOT-REACHED", "INTERNAL",
+    "ITEM-CRASHED", "ITEM-FAILED", "MAPPING-INVALID", "NAME-INVALID", "NAME-TAKEN",
+    "NAME-UNKNOWN", "NOT-INITIALISED", "NOT-INTERRUPTIBLE", "NOTHING-RUNNING", "OUT-OF-SYNC",
+    "PARAMS-INVALID", "PARAMS-MISSING", "REFERENCE-INVALID", "REFERENCE-NOT-A-VALUE",
+    "RESOURCE-MISSING", "RETRIES-EXHAUSTED", "STORAGE", "USAGE", "VALUE-UNKNOWN",
+}  # fmt: skip
+"""Programs and search engines know them: a code is added, never changed."""
+
+
+def _drawn() -> dict[str, str]:
+    """The tree in the package's documentation: by class, the one above it."""
+    parents: dict[str, str] = {}
+    above = [""]
+    text = peaceful.errors.__doc__ or ""
+    for line in text.split("```")[1].strip().splitlines():
+        match = re.match(r"(?P<lines>[│├└─\s]*)(?P<name>\w+)", line)
+        assert match is not None
+        depth = len(match["lines"]) // 4
+        del above[depth + 1 :]
+        parents[match["name"]] = above[-1]
+        above.append(match["name"])
+    return parents
+
+
+def test_the_tree_is_drawn_as_it_is() -> None:
+    """Each class is in the drawing, below the class that it is a kind of; and nothing else is."""
+    there = {
+        name: found.__mro__[1].__name__ if found is not PeacefulError else ""
+        for name, found in PUBLIC.items()
+    }
+
+    assert _drawn() == there
+
+
+def test_each_line_of_the_drawing_says_what_it_means() -> None:
+    """In a few words beside the name."""
+    for line in (peaceful.errors.__doc__ or "").split("```")[1].strip().splitlines()[1:]:
+        assert re.search(r"\w {2,}\S", line), line
+
+
+def test_codes_are_unique_and_stay() -> None:
+    """Each class has one of its own."""
+    codes = [found.code for found in PUBLIC.values()]
+
+    assert set(codes) == CODES
+    assert len(codes) == len(CODES)
+    for found in PUBLIC.values():
+        assert "code" in vars(found)
+        assert re.fullmatch(r"[A-Z]+(-[A-Z]+)*", found.code)
+
+
+def test_exit_codes_are_those_of_the_command_line() -> None:
+    """2 for a wrong request, 3 for one that may not run now, 1 for everything else."""
+    for found in PUBLIC.values():
+        expected = (
+            2 if issubclass(found, UsageError) else 3 if issubclass(found, BlockedError) else 1
+        )
+        assert found.exit_code == expected
+
+
+def test_there_is_an_example_of_each() -> None:
+    """So that the tests below look at all of them."""
+    assert set(EXAMPLES) == set(PUBLIC.values())
+
+
+@pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
+def test_each_error_says_what_happened_and_what_to_do(kind: type[PeacefulError]) -> None:
+    """In sentences, with what it knows."""
+    error = EXAMPLES[kind]()
+
+    assert error.message
+    assert error.message.splitlines() == [error.message]
+    assert error.help
+    assert not error.help.endswith(".")
+    assert str(error).startswith(f"{error.code}: {error.message}\n")
+    assert str(error).endswith(f"  what to do: {error.help}")
+    for label, text in error.details:
+        assert label
+        assert f"  {label}: {text.splitlines()[0]}" in str(error).splitlines()
+
+
+@pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
+def test_each_error_is_data(kind: type[PeacefulError]) -> None:
+    """A document has its code, what happened with all facts, and what to do."""
+    error = EXAMPLES[kind]()
+
+    document = error.to_json()
+
+    assert list(document) == ["code", "message", "help"]
+    assert document["code"] == kind.code
+    assert document["message"].startswith(error.message)
+    assert document["help"] == error.help
+    for label, text in error.details:
+        assert f"({label}: {text})" in document["message"]
+
+
+@pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
+)
+def test_each_error_can_be_copied_and_pickled(
+    kind: type[PeacefulError], copied: Callable[[PeacefulError], PeacefulError]
+) -> None:
+    """So that it can be sent to another process."""
+    error = EXAMPLES[kind]()
+
+    again = copied(error)
+
+    assert type(again) is kind
+    assert str(again) == str(error)
+    assert again.args == error.args
+    assert vars(again).keys() == vars(error).keys()
+
+
+def test_an_error_without_help_has_no_line_for_it() -> None:
+    """Where nothing can be done."""
+    assert str(PeacefulError("It happened.")) == "ERROR: It happened."
+
+
+def test_lines_of_a_detail_stay_together() -> None:
+    """They are indented below its label."""
+    assert str(ChildFailed("make", 2, "one\ntwo")).splitlines() == [
+        "CHILD-FAILED: make ended with exit code 2.",
+        "  its last output: one",
+        "    two",
+        "  what to do: read its last output above",
+    ]
+
+
+def test_what_another_exception_said_is_in_one_line() -> None:
+    """With all of it below, where it was more."""
+    error = Unexpected(ValueError("first\nsecond"))
+
+    assert error.message == "Something went wrong that was not foreseen: ValueError: first"
+    assert error.details == (("all it said", "first\nsecond"),)
+    assert ItemCrashed("a", "apply", ValueError("one\n")).message == (
+        "a failed in apply: ValueError: one"
+    )
+
+
+def test_words_depend_on_what_is_known() -> None:
+    """What is not known is left out."""
+    assert (
+        ProfileBusy("dev", command="", started_by="", since="", execution_id="").message
+        == "dev is in use."
+    )
+    assert NameTaken("item", "a").details == ()
+    assert ResourceMissing("str", []).details == (("what there is", "nothing yet"),)
+    assert NameUnknown("profile", "x", []).details == (("each profile there is", "none yet"),)
+    assert ItemCrashed("a", "apply", KeyError()).message == "a failed in apply: KeyError"
+    assert ChildFailed("x", -9, "").message == "x ended with signal 9."
+    assert ChildFailed("x", 1, "", help="look there").help == "look there"
+    assert FileDamaged(Path("/x"), "", "gone", help="").message == "/x is damaged: gone."
+    assert str(ParamProblem("a", "", "wrong")) == "wrong"
+    assert str(ParamProblem("a", "--a", "wrong")) == "wrong (set in --a)"
+    assert FileInaccessible(Path("/x"), "read", OSError("odd")).help.startswith("mend the cause")
+    assert FileInaccessible(Path("/x"), "read", FULL, help="try").help == "try"
+    several = ExecutionUnknown("01", ["0197", "0198"])
+    assert "Several" in several.message
+    assert several.details == (("candidates", "0197, 0198"),)
+
+
+@given(st.text())
+def test_any_name_can_be_shown(name: str) -> None:
+    """Also one that is very long, or that a terminal would not show."""
+    error = NameInvalid("an item", name, "letters")
+
+    assert len(error.message) < 700
+    assert error.message.isprintable() or not repr(name).isprintable()
+    assert error.name == name
+
+
+def test_a_long_circle_is_cut_in_the_middle() -> None:
+    """Its beginning and its end are shown; all of it is kept."""
+    circle = [f"i{number}" for number in range(50)]
+
+    error = CycleFound([*circle, "i0"])
+
+    assert error.message.endswith(
+        "i0 → i1 → i2 → i3 → i4 → i5 → … 40 more … → i46 → i47 → i48 → i49 → i0."
+    )
+    assert len(error.cycle) == 51

@@ -1,0 +1,321 @@
+"""Frozen data becomes JSON: documents and events that programs read."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import typing
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peaceful.errors import ChildFailed, PeacefulError
+from peaceful.model import (
+    BlockEnded,
+    BlockInterrupted,
+    BlockStarted,
+    CmdOutcome,
+    Complete,
+    Event,
+    ExecutionEnded,
+    ExecutionInfo,
+    ExecutionInterrupted,
+    ExecutionStarted,
+    ExecutionState,
+    InterruptLevel,
+    InterruptRequested,
+    InterruptSignal,
+    InterruptSource,
+    ItemEnded,
+    ItemError,
+    ItemProgressed,
+    ItemResult,
+    ItemStarted,
+    ItemStatus,
+    Location,
+    LocationKind,
+    OutcomeKind,
+    Progress,
+    ProgressUnit,
+    Pull,
+    Push,
+    StartedBy,
+    Timings,
+    Within,
+    event_json,
+    failure_document,
+    outcome_document,
+    outcome_kind,
+    to_json,
+)
+
+AT = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
+TIMINGS = Timings(AT, AT + timedelta(seconds=90))
+SIGNAL = InterruptSignal(InterruptLevel.STOP, InterruptSource.SIGINT, AT, "lunch")
+INFO = ExecutionInfo(
+    id="0197",
+    app="envman",
+    profile="dev",
+    flow="deploy",
+    command="ensure",
+    started_by=StartedBy("ada", "host", 4711, "terminal"),
+    started_at=AT,
+)
+ERROR = ChildFailed("make", 2, "no such target")
+
+EVENTS: list[Event] = [
+    ExecutionStarted(AT, INFO, ("a", "b"), {"b": ("a",)}),
+    BlockStarted(AT, "Ensure", ("a", "b")),
+    ItemStarted(AT, "a"),
+    ItemProgressed(AT, "a", Progress(ProgressUnit.BYTES, 5, 10, 2.5, 2, "downloading")),
+    ItemEnded(AT, "a", ItemStatus.FAILED, "", "it failed", ERROR.to_json(), 1.5),
+    InterruptRequested(AT, SIGNAL, ("a",)),
+    BlockEnded(AT, "Ensure", finished=False),
+    ExecutionEnded(AT, "0197", OutcomeKind.ITEM_ERROR, {ItemStatus.FAILED: 1}, SIGNAL),
+]
+
+
+def test_every_event_is_tried() -> None:
+    """The union has no other."""
+    assert {type(event) for event in EVENTS} == set(typing.get_args(Event))
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_every_event_is_json(event: Event) -> None:
+    """Its word first, then its fields, all of them."""
+    document = event_json(event)
+
+    names = [field.name for field in dataclasses.fields(event)]
+    assert list(document) == ["event", *names]
+    assert json.loads(json.dumps(document)) == document
+    assert document["at"] == "2026-01-02T03:04:05.678900+00:00"
+
+
+def test_words_of_events_stay() -> None:
+    """Programs know them."""
+    assert [event_json(event)["event"] for event in EVENTS] == [
+        "execution_started",
+        "block_started",
+        "item_started",
+        "item_progressed",
+        "item_ended",
+        "interrupt_requested",
+        "block_ended",
+        "execution_ended",
+    ]
+
+
+def test_events_hold_everything_readably() -> None:
+    """Enums by their words, data within data as objects."""
+    assert event_json(EVENTS[7]) == {
+        "event": "execution_ended",
+        "at": "2026-01-02T03:04:05.678900+00:00",
+        "execution_id": "0197",
+        "outcome": "item_error",
+        "counts": {"failed": 1},
+        "interrupt": {
+            "level": "stop",
+            "source": "SIGINT",
+            "requested_at": "2026-01-02T03:04:05.678900+00:00",
+            "reason": "lunch",
+        },
+        "error": None,
+    }
+
+
+class Odd(Enum):
+    """An enum of others."""
+
+    ONE = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (None, None),
+        (True, True),
+        (5, 5),
+        (2.5, 2.5),
+        (math.inf, None),
+        (math.nan, None),
+        ("text", "text"),
+        (InterruptLevel.KILL, "kill"),
+        (InterruptSource.WEB, "web"),
+        (LocationKind.HOST, "host"),
+        (ExecutionState.LOST, "lost"),
+        (AT, "2026-01-02T03:04:05.678900+00:00"),
+        ({1: (2, [3])}, {"1": [2, [3]]}),
+        (ItemResult(ItemStatus.FAILED, error=ERROR),
+         {"status": "failed", "state": None, "shown": "", "message": "",
+          "error": ERROR.to_json(), "seconds": 0.0}),
+        (Push(Location.path("a", Location.host("h")), Location.group("cloud")),
+         {"source": {"kind": "path", "name": "a",
+                     "parent": {"kind": "host", "name": "h", "parent": None}},
+          "target": {"kind": "group", "name": "cloud", "parent": None}}),
+        (Within(Location.host("h")), {"location": {"kind": "host", "name": "h", "parent": None}}),
+    ],
+)  # fmt: skip
+def test_values_have_one_form(value: object, plain: object) -> None:
+    """Numbers that JSON does not have are none."""
+    assert to_json(value) == plain
+    assert json.loads(json.dumps(to_json(value), allow_nan=False)) == plain
+
+
+@pytest.mark.parametrize("value", [object(), Path("/x"), b"x", {1}, Location, Odd])
+def test_what_is_no_data_is_refused(value: object) -> None:
+    """Rather than shown by chance."""
+    with pytest.raises(TypeError, match="has no JSON form"):
+        to_json(value)
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inside: st.lists(inside) | st.dictionaries(st.text(), inside),
+)  # fmt: skip
+
+
+@given(plain)
+def test_plain_data_stays_as_it_is(value: object) -> None:
+    """It is JSON already."""
+    assert to_json(value) == value
+
+
+# ---- documents
+
+ITEMS = ("a", "b", "c")
+RESULTS = {
+    "a": ItemResult(ItemStatus.DONE, {"size": 1}, "1 byte", "written"),
+    "b": ItemResult(ItemStatus.FAILED, message="make ended", error=ERROR),
+}
+OUTCOMES: dict[OutcomeKind, CmdOutcome[Any]] = {
+    OutcomeKind.COMPLETE: Complete(("Ensure",), RESULTS, None, TIMINGS, value=5),
+    OutcomeKind.BLOCK_INTERRUPTED: BlockInterrupted(
+        (), RESULTS, SIGNAL, TIMINGS, blocks_not_processed=("Ensure",), value=None
+    ),
+    OutcomeKind.EXECUTION_INTERRUPTED: ExecutionInterrupted(
+        (), {}, SIGNAL, TIMINGS, blocks_not_processed=("Ensure",), value=None
+    ),
+    OutcomeKind.ITEM_ERROR: ItemError(
+        (), RESULTS, SIGNAL, TIMINGS, blocks_not_processed=("Ensure",), value=None,
+        errors={"b": ERROR},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OUTCOMES)
+def test_the_document_of_an_outcome(kind: OutcomeKind) -> None:
+    """It has the keys of the contract, in order, and each item of the flow."""
+    outcome = OUTCOMES[kind]
+
+    document = outcome_document(INFO, ITEMS, outcome)
+
+    assert outcome_kind(outcome) is kind
+    assert list(document) == [
+        "execution_id", "app", "profile", "flow", "command", "outcome", "interrupt", "items",
+        "errors", "started_at", "ended_at",
+    ]  # fmt: skip
+    assert document["outcome"] == str(kind)
+    assert document["started_at"] == "2026-01-02T03:04:05.678900+00:00"
+    assert document["ended_at"] == "2026-01-02T03:05:35.678900+00:00"
+    assert json.loads(json.dumps(document)) == document
+    items = _mapping(document["items"])
+    assert list(items) == list(ITEMS)
+    for item in ITEMS:
+        assert list(_mapping(items[item])) == ["status", "state", "message"]
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    assert isinstance(value, Mapping)
+    return value
+
+
+def test_the_document_says_what_became_of_each_item() -> None:
+    """What the outcome does not know was not started; errors are by item."""
+    document = outcome_document(INFO, ITEMS, OUTCOMES[OutcomeKind.ITEM_ERROR])
+
+    assert document["items"] == {
+        "a": {"status": "done", "state": {"size": 1}, "message": "written"},
+        "b": {"status": "failed", "state": None, "message": "make ended"},
+        "c": {"status": "not_started", "state": None, "message": ""},
+    }
+    assert document["errors"] == {
+        "b": {
+            "code": "CHILD-FAILED",
+            "message": "make ended with exit code 2. (its last output: no such target)",
+            "help": "read its last output above",
+        }
+    }
+    interrupt = _mapping(document["interrupt"])
+    assert set(interrupt) == {"level", "source", "reason", "requested_at"}
+
+
+def test_items_that_left_the_flow_are_told_of() -> None:
+    """They were cleaned up, say."""
+    document = outcome_document(INFO, ("b",), OUTCOMES[OutcomeKind.COMPLETE])
+
+    assert list(_mapping(document["items"])) == ["b", "a"]
+    assert document["interrupt"] is None
+    assert document["errors"] == {}
+
+
+def test_the_document_of_a_failure() -> None:
+    """The command itself failed: its error is under an empty name, and no item was started."""
+    document = failure_document(INFO, ITEMS, PeacefulError("No.", help="x"), SIGNAL, TIMINGS)
+
+    assert list(document) == list(outcome_document(INFO, ITEMS, OUTCOMES[OutcomeKind.COMPLETE]))
+    assert document["outcome"] == "error"
+    assert document["errors"] == {"": {"code": "ERROR", "message": "No.", "help": "x"}}
+    assert {_mapping(each)["status"] for each in _mapping(document["items"]).values()} == {
+        "not_started"
+    }
+
+
+def test_outcomes_say_which_items_ended_how() -> None:
+    """In the flow's order."""
+    outcome = OUTCOMES[OutcomeKind.ITEM_ERROR]
+
+    assert outcome.items_with(ItemStatus.DONE) == ("a",)
+    assert outcome.items_with(ItemStatus.NOT_STARTED) == ()
+    assert outcome.timings.seconds == 90
+
+
+def test_interactions_are_between_places() -> None:
+    """Each place is named by its way from the outside in."""
+    server = Location.host("example.org", Location.group("cloud"))
+    pull = Pull(client=Location.path("/x"), server=server)
+
+    assert pull.server.parent == Location(LocationKind.GROUP, "cloud")
+    assert pull.client.kind is LocationKind.PATH
+
+
+def test_levels_are_in_order() -> None:
+    """The ladder only goes up."""
+    assert InterruptLevel.STOP < InterruptLevel.CANCEL < InterruptLevel.KILL
+    assert [str(level) for level in InterruptLevel] == ["stop", "cancel", "kill"]
+
+
+def test_states_of_executions_end() -> None:
+    """Those that will not change any more."""
+    assert [state for state in ExecutionState if not state.ended] == [
+        ExecutionState.QUEUED,
+        ExecutionState.RUNNING,
+        ExecutionState.INTERRUPTING,
+    ]
+    assert str(INFO.started_by) == "ada (pid 4711)"
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "fraction"),
+    [(0, 10, 0.0), (5, 10, 0.5), (20, 10, 1.0), (-1, 10, 0.0), (5, None, None), (5, 0, None)],
+)
+def test_a_fraction_is_from_0_to_1(done: float, total: float | None, fraction: float) -> None:
+    """Or none, where the whole is not known."""
+    assert Progress(done=done, total=total).fraction == fraction
