@@ -42,4 +42,3 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         content = f"# `{name}`\n\n::: {name}\n"
         files.append(File.generated(config, f"{FOLDER}/{name}.md", content=content))
     return files
-

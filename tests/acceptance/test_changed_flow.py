@@ -1,4 +1,4 @@
-"""A flow that changes between an interrupt and its resumption: more, fewer, elsewhere, otherwise."""
+"""A flow that changes between an interrupt and its resumption: more, fewer, elsewhere, other."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def with_status(statuses: Mapping[str, str], wanted: str) -> set[str]:
 
 
 def test_fewer_items(slow: SlowFiles) -> None:
-    """Items that left the flow stay known: shown as such, left alone by `ensure`, cleaned with the rest."""
+    """Items that left the flow stay known: shown, left alone by `ensure`, cleaned with the rest."""
     done = interrupted(slow, 40, 26)
     slow.run("init", "--items", "20", "--layers", "2")
     wanted = {f"file_{number:02}" for number in range(1, 21)}
@@ -44,7 +44,8 @@ def test_fewer_items(slow: SlowFiles) -> None:
     assert {item: slow.files()[item] for item in done} == files
     shown = slow.json("status")
     assert set(shown["not_in_flow"]) == left
-    assert {item: shown["states"][item]["content"] for item in left} == {item: item for item in left}
+    contents = {item: shown["states"][item]["content"] for item in left}
+    assert contents == {item: item for item in left}
     assert f"{min(left)}  holds '{min(left)}' (no longer in the flow)" in slow.run("status").out
 
     cleaned = slow.statuses("clean")
@@ -115,7 +116,7 @@ def test_other_parameters_of_items_in_parts(slow: SlowFiles) -> None:
 
 
 def test_changed_while_cleaning(slow: SlowFiles) -> None:
-    """An interrupted `clean` carries on with what is left, also with what left the flow meanwhile."""
+    """An interrupted `clean` carries on with what is left, and with what has left the flow."""
     slow.init(12, 0)
     slow.run("ensure")
     running = slow.start("clean", "--max-concurrency", "1")

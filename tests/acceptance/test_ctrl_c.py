@@ -1,4 +1,4 @@
-"""Ctrl-C on a real terminal: what is in progress finishes, nothing new starts, and it carries on."""
+"""Ctrl-C on a real terminal: what is in progress finishes, nothing new starts, it carries on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def in_progress_when_interrupted(ended: Ended) -> list[str]:
 
 
 def test_safe_stop(slow: SlowFiles, keyboard: Keyboard) -> None:
-    """Ctrl-C: all that is in progress finishes, nothing new starts, and the document says it all."""
+    """Ctrl-C: what is in progress finishes, nothing new starts, and the document says it all."""
     slow.init(ITEMS, SECONDS)
     running = slow.start("ensure", *AT_ONCE, terminal=keyboard.terminal)
     running.until("item_ended", 6)
@@ -110,7 +110,8 @@ def test_outcome_for_people(slow: SlowFiles, keyboard: Keyboard) -> None:
     keyboard.ctrl_c()
     out = running.end(expect=130).out
     assert len(out.splitlines()) <= 12
-    rows = {line[:14].strip(): line[14:].split()[0] for line in out.splitlines() if line[2:14].strip()}
+    lines = [line for line in out.splitlines() if line[2:14].strip()]
+    rows = {line[:14].strip(): line[14:].split()[0] for line in lines}
     done = len(slow.files())
     assert (rows["done"], rows["not started"]) == (str(done), str(ITEMS - done))
     assert "interrupted" in out

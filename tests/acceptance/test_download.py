@@ -48,7 +48,7 @@ class Source:
         return self.server.url("/app-1.2.tar")
 
     def ask(self, work: Coroutine[Any, Any, T]) -> T:
-        """Has the server do something. (Any: what a coroutine yields is the loop's affair.)"""
+        """Has the server do something."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE)
 
     def ranges(self) -> list[str | None]:
@@ -153,7 +153,7 @@ def download(shell: Shell, loaded_download: Loaded, source: Source, tmp_path: Pa
 
 
 def test_resumed(download: Download) -> None:
-    """Interrupted in the middle, it carries on by a range where it stopped, and extracts the whole."""
+    """Interrupted in the middle, it carries on by a range where it stopped, and extracts it."""
     ended = download.interrupted()
     assert ended.statuses() == {"file_download": "abandoned", "file_extract": "not_started"}
     assert not download.extracted()
@@ -186,7 +186,8 @@ def test_killed(download: Download) -> None:
 def test_changed_between(download: Download) -> None:
     """Where the source has changed since the interrupt, the new version comes whole: no mixture."""
     download.interrupted()
-    download.source.release.content, download.source.release.etag = packed(NEWER, "app-1.2.tar"), '"v2"'
+    download.source.release.content = packed(NEWER, "app-1.2.tar")
+    download.source.release.etag = '"v2"'
     download.ensure()
     assert (download.dest / "app-1.2.tar").read_bytes() == download.source.release.content
     assert download.extracted() == NEWER
@@ -195,7 +196,8 @@ def test_changed_between(download: Download) -> None:
 def test_changed_afterwards(download: Download) -> None:
     """A new version at the source is a difference; `ensure` brings it, and removes what is gone."""
     download.ensure()
-    download.source.release.content, download.source.release.etag = packed(NEWER, "app-1.2.tar"), '"v2"'
+    download.source.release.content = packed(NEWER, "app-1.2.tar")
+    download.source.release.etag = '"v2"'
     diffs = download.run("diff").document["diffs"]
     assert diffs["file_download"]
     assert set(download.ensure().values()) == {"done"}

@@ -52,7 +52,7 @@ def test_many_kills(slow: SlowFiles, seed: int) -> None:
 
 
 def test_surviving_children(slow: SlowFiles) -> None:
-    """Child processes that survived are found and named by the next commands; they are left alone."""
+    """Child processes that survived are found and named by the next commands, and left alone."""
     slow.init(2, 60, "--child", layers=1)
     running = slow.start("ensure")
     assert eventually(lambda: len(running.processes()) == 1 + 2 * 2)

@@ -1,4 +1,4 @@
-"""Many items: everything works as with a few, in a time and a memory that grow with their number."""
+"""Many items: everything works as with a few; time and memory grow with their number."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_ten_thousand(slow: SlowFiles, capsys: pytest.CaptureFixture[str]) -> No
     start = min(cost.seconds for cost in few) / 2
     with capsys.disabled():
         for command, cost in zip(COMMANDS, many, strict=True):
-            print(f"\n  {command:9} {cost.seconds:5.1f} s  {cost.megabytes:4.0f} MB", end="")
+            print(f"\n  {command:9} {cost.seconds:5.1f} s  {cost.megabytes:4.0f} MB", end="")  # noqa: T201 - figures for a reader
     for before, after in zip(few, many, strict=True):
         assert after.seconds < start + 15 * (before.seconds - start) + 1
         assert after.megabytes < 256

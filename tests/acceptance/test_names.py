@@ -54,7 +54,8 @@ def test_relative_folder(slow: SlowFiles) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Zürich", "données", "Ωμέγα", "数据", "с_подчёркиванием", "_x", "x" * 100]
+    "name",
+    ["Zürich", "données", "Ωμέγα", "数据", "с_подчёркиванием", "_x", "x" * 100],  # noqa: RUF001
 )
 def test_profiles(slow: SlowFiles, name: str) -> None:
     """Letters of every script are letters."""
@@ -69,9 +70,24 @@ def test_profiles(slow: SlowFiles, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["1a", "a b", "a-b", "", "a/b", "..", ".", "a.b", "🚌", "x" * 101, "a\n", "-a", "a\0b", "\x1b[1m"],
+    [
+        "1a",
+        "a b",
+        "a-b",
+        "",
+        "a/b",
+        "..",
+        ".",
+        "a.b",
+        "🚌",
+        "x" * 101,
+        "a\n",
+        "-a",
+        "a\0b",
+        "\x1b[",
+    ],
 )
-@pytest.mark.parametrize("words", [("switch", "--create", "--"), ("status", "--profile")], ids=" ".join)
+@pytest.mark.parametrize("words", [("switch", "--create", "--"), ("status", "--profile")])
 def test_refused(slow: SlowFiles, words: tuple[str, ...], name: str) -> None:
     """What breaks the rule for names is refused, with the rule, and nothing is made of it."""
     slow.init(1, 0)

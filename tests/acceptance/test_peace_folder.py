@@ -1,4 +1,4 @@
-"""The `.peace` folder foreign, damaged, read-only, full: clear errors, and what was there stays whole."""
+"""The `.peace` folder foreign, damaged, read-only, full: clear errors, nothing lost."""
 
 from __future__ import annotations
 
@@ -113,16 +113,16 @@ def error_of(ended: Ended) -> tuple[str, str]:
 
 @pytest.mark.parametrize("name", [*PARAMS, *STATES, *MACHINE])
 def test_damaged(workspace: Used, name: str) -> None:
-    """Whichever file is damaged, and however: it works, or says what is wrong, and mends the states."""
+    """Whichever file is damaged, however: it works, or says what is wrong, and mends the states."""
     for how, damage in DAMAGES.items():
         with workspace.restored():
             damage(workspace.folder / name)
             ended = workspace.program.run("ensure", "--format", "json", expect=None)
             if ended.code:
                 assert ended.code in {1, 2}
-                code, help = error_of(ended)
+                code, advice = error_of(ended)
                 assert code in CODES
-                assert ("discover" in help) == (name in STATES), how
+                assert ("discover" in advice) == (name in STATES), how
             if ended.code and name in STATES:
                 check_mended(workspace.program)
             elif ended.code == 0:
@@ -170,9 +170,9 @@ def test_newer_format(used: Used, name: str) -> None:
         case _:
             path.write_bytes(file_header(2) + path.read_bytes()[len(file_header(1)) :])
     before = path.read_bytes()
-    code, help = error_of(used.program.run("ensure", "--format", "json", expect=1))
+    code, advice = error_of(used.program.run("ensure", "--format", "json", expect=1))
     assert code == "FORMAT-TOO-NEW"
-    assert "the version of peaceful that wrote it" in help
+    assert "the version of peaceful that wrote it" in advice
     assert path.read_bytes() == before
 
 
@@ -279,7 +279,8 @@ def test_full(slow: SlowFiles, mount: Callable[..., None]) -> None:
             assert error_of(refused)[0] == "FILE-INACCESSIBLE"
         stored = program.run("status", "--format", "json").document
         known = {item for item, state in stored["states"].items() if state is not None}
-        assert known - stored["in_progress_since"].keys() == {*ended.items("item_ended", status="done")}
+        done = {*ended.items("item_ended", status="done")}
+        assert known - stored["in_progress_since"].keys() == done
         assert everything_in(shell.folder) == before
 
         files = slow.files()

@@ -51,7 +51,7 @@ def leaving_nothing(trouble: Trouble) -> Trouble:
 
 
 def stormed_and_carried_on(slow: SlowFiles, seed: int, storms: int) -> None:
-    """Sends storms of signals to commands, each carrying on where the one before was interrupted."""
+    """Sends storms of signals to commands, each carrying on where the last was interrupted."""
     random = Random(seed)
     seconds = random.choice((0.02, 0.05, 0.1))
     more = random.choice(([], ["--chunks", "3"], ["--child"]))

@@ -1,8 +1,8 @@
 """A program that is loaded once and run many times, each time in a process of its own.
 
-Most of what a command costs is loading Python modules. Tests that run hundreds of commands, and need
-only how each ended, start this file as a program; it takes one command a line on stdin, and answers
-with a line on stdout.
+Most of what a command costs is loading Python modules. Tests that run hundreds of commands, and
+need only how each ended, start this file as a program; it takes one command a line on stdin, and
+answers with a line on stdout.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def serve(name: str) -> None:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             code = _in_child(main, words, out, err)
             answer = {"code": code, "out": _text(out), "err": _text(err)}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), flush=True)  # noqa: T201 - its answer goes there
 
 
 def _in_child(main: Callable[[], None], words: list[str], out: BinaryIO, err: BinaryIO) -> int:
@@ -50,7 +50,7 @@ def _in_child(main: Callable[[], None], words: list[str], out: BinaryIO, err: Bi
         main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - as the interpreter would
         traceback.print_exc()
     finally:
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Somebody at a shell: runs the installed programs in a folder, watches them, and interrupts them."""
+"""Somebody at a shell: runs the installed programs in a folder, watches and interrupts them."""
 
 from __future__ import annotations
 

@@ -35,7 +35,9 @@ class Item(BaseModel, ABC, Generic[S]):
     Items are frozen: what they find and do goes into states.
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True
+    )
 
     # ---- what must be written
 

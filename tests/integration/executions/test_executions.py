@@ -520,7 +520,6 @@ async def test_same_id_twice(executions: Executions, new_info: NewInfo) -> None:
         await finish(running)
 
 
-
 async def test_quiet(
     executions: Executions, new_info: NewInfo, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -101,9 +101,7 @@ def test_interrupted() -> None:
         "  Ctrl-C again asks them to stop now (their own clean-up still runs).",
     ]
     board.add(tale.ends("app_download"))
-    assert shown(board)[-2] == (
-        "  Interrupting: iam_role is finishing; nothing new will start."
-    )
+    assert shown(board)[-2] == ("  Interrupting: iam_role is finishing; nothing new will start.")
 
 
 def test_interrupted_from_elsewhere() -> None:
@@ -159,12 +157,16 @@ def test_the_last_picture(told_here: bool) -> None:
 
 def test_small_terminal() -> None:
     """In a tiny terminal what runs comes first, and the rest is counted."""
-    assert shown(in_the_middle(), 20, 4) == [
-        "  ⠹ app_dow…load 62 %",
-        "  ⠹ iam_role  atta…",
-        "  · 2 waiting",
-        "  2 of 6 · Ctrl-C to",
-    ] or len(shown(in_the_middle(), 20, 4)) == 4
+    assert (
+        shown(in_the_middle(), 20, 4)
+        == [
+            "  ⠹ app_dow…load 62 %",
+            "  ⠹ iam_role  atta…",
+            "  · 2 waiting",
+            "  2 of 6 · Ctrl-C to",
+        ]
+        or len(shown(in_the_middle(), 20, 4)) == 4
+    )
 
 
 @pytest.mark.parametrize(("height", "rows"), [(23, 19), (10, 7), (4, 2), (2, 1), (1, 0)])

@@ -20,7 +20,9 @@ steps = st.lists(st.tuples(pictures, st.lists(line_texts, max_size=3)), max_size
 def draw(
     screen: Screen, terminal: Emulator, lines: Sequence[str], above: Sequence[str] = ()
 ) -> None:
-    terminal.feed(screen.change([(each, each) for each in lines], (terminal.columns, terminal.height), above))
+    terminal.feed(
+        screen.change([(each, each) for each in lines], (terminal.columns, terminal.height), above)
+    )
 
 
 def ends(lines: Sequence[str]) -> list[str]:

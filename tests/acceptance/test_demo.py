@@ -1,0 +1,50 @@
+"""`make demo`: what is shown in a talk does what it says, soon, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from keyboard import Keyboard
+from processes import eventually
+from shell import Shell
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "scripts/demo.py"
+
+
+@pytest.mark.timeout(120)
+def test_demo(shell: Shell, tmp_path: Path) -> None:
+    """It interrupts, resumes, compares and cleans up, in less than 90 seconds."""
+    shell.environment["TMPDIR"] = str(tmp_path)
+    left = set(tmp_path.iterdir())
+    started = time.monotonic()
+    running = shell.start(sys.executable, DEMO)
+    shown = running.end(expect=0).out
+    assert time.monotonic() - started < 90
+    assert shown.count("Interrupting: ") == 2
+    assert shown.count(" · interrupted after ") == 2
+    assert shown.count("✓ nothing differs") == 2
+    assert shown.count("✓ nothing is left") == 2
+    assert "Everything did what it should" in shown
+    assert len(shown.splitlines()) < 100
+    assert max(len(line) for line in shown.splitlines()) < 200
+    assert not running.processes()
+    assert set(tmp_path.iterdir()) == left
+
+
+def test_demo_interrupted(shell: Shell, keyboard: Keyboard, tmp_path: Path) -> None:
+    """Interrupted itself, the demonstration leaves nothing behind either."""
+    shell.environment["TMPDIR"] = str(tmp_path)
+    left = set(tmp_path.iterdir())
+    running = shell.start(sys.executable, DEMO, terminal=keyboard.terminal)
+    assert eventually(
+        lambda: any("slow_files ensure" in command for command in running.processes().values())
+    )
+    keyboard.ctrl_c()
+    ended = running.end()
+    assert ended.code == 130
+    assert not running.processes()
+    assert set(tmp_path.iterdir()) == left
