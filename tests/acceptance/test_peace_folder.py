@@ -241,8 +241,8 @@ def test_read_only(used: Used, mount: Callable[..., None]) -> None:
     mount("--bind", used.root, at=used.root)
     subprocess.run(["mount", "-o", "remount,bind,ro", used.root], check=True)
     for command in CHANGE:
-        words = (*command.split(), "--workspace", used.root, "--format", "json")
-        ended = used.program.run(*words, expect=1)
+        at = ("--workspace", str(used.root))
+        ended = used.program.run(*command.split(), *at, "--format", "json", expect=1)
         assert error_of(ended)[0] == "FILE-INACCESSIBLE"
         assert "Read-only file system" in ended.error["message"]
         assert str(used.folder) in ended.error["message"]

@@ -52,7 +52,7 @@ def test_safe_points(slow: SlowFiles) -> None:
     ended = running.end(expect=130)
     assert set(ended.statuses().values()) == {"abandoned"}
     assert all("safe point" in each["message"] for each in ended.document["items"].values())
-    done = parts_done(slow)
+    done = slow.parts_done()
     assert len(done) == 4
     assert all(0 < parts < 10 for parts in done.values())
     stored = slow.json("status")
@@ -65,7 +65,7 @@ def test_safe_points(slow: SlowFiles) -> None:
         # At 0 before it knows what is done already.
         assert event["progress"]["done"] == 0 or event["progress"]["done"] >= done[event["item"]]
     assert len(slow.files()) == 4
-    assert not parts_done(slow)
+    assert not slow.parts_done()
 
 
 def test_cancel(slow: SlowFiles, keyboard: Keyboard) -> None:
@@ -159,11 +159,3 @@ def test_kill(shell: Shell, keyboard: Keyboard) -> None:
     assert ended.document["interrupt"]["level"] == "kill"
     shown = shell.run(*program, "executions", "list", "--format", "json").document
     assert [each["state"] for each in shown["executions"]] == ["interrupted"]
-
-
-def parts_done(slow: SlowFiles) -> dict[str, int]:
-    """By item, how many of its parts are done."""
-    return {
-        path.name.removesuffix(".txt.part"): int(path.read_text())
-        for path in slow.dest.glob("*.part")
-    }

@@ -130,10 +130,20 @@ def test_interrupt_again(slow: SlowFiles) -> None:
 
 
 def test_cancel_by_name(slow: SlowFiles) -> None:
-    """CANCEL can be asked for at once."""
-    slow.init(2, 60, "--child", layers=1)
+    """CANCEL can be asked for at once; of items that work in parts, the finished parts count."""
+    slow.init(2, 6, "--child", "--chunks", "3", layers=1)
     running = slow.start("ensure")
-    running.until("item_started", 2)
+    for item in ("file_1", "file_2"):
+        running.until_in_progress(item, 1)
     assert slow.json("interrupt", "--level", "cancel")["level"] == "cancel"
     assert set(running.end(expect=130).statuses().values()) == {"abandoned"}
     assert not running.processes()
+    done = slow.parts_done()
+    assert done.keys() == {"file_1", "file_2"}
+
+    slow.run("init", "--seconds", "0")
+    resumed = slow.start("ensure").end(expect=0)
+    assert set(resumed.statuses().values()) == {"done"}
+    for event in resumed.told("item_progressed"):
+        # At 0 before it knows what is done already.
+        assert event["progress"]["done"] == 0 or event["progress"]["done"] >= done[event["item"]]

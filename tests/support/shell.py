@@ -174,13 +174,14 @@ class Running:
         self.process.kill()
         return self.end()
 
-    def end(self, expect: int | None = None) -> Ended:
+    def end(self, expect: int | None = None, *, within: float = PATIENCE) -> Ended:
         """Waits for its end.
 
         Args:
             expect: the exit code that it must have; none for any.
+            within: seconds.
         """
-        code = self.process.wait(PATIENCE)
+        code = self.process.wait(within)
         for reader in self._readers:
             reader.join(PATIENCE)
         ended = Ended(code, self._out.decode(), "".join(self._err), self.events)

@@ -65,3 +65,10 @@ class SlowFiles:
             assert path.read_text() == path.stem, f"{path} is not whole"
             found[path.stem] = Written(stat.st_ino, stat.st_mtime_ns)
         return found
+
+    def parts_done(self) -> dict[str, int]:
+        """By item that is not whole, how many of its parts are done."""
+        return {
+            path.name.removesuffix(".txt.part"): int(path.read_text())
+            for path in self.dest.glob("*.part")
+        }

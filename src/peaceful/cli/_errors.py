@@ -23,14 +23,24 @@ def error_lines(
         width: columns of a line.
         program: makes the line that a command of the application is typed as.
     """
-    head = f"Error {error.code}"
-    sentence = wrapped(f"{head}: {one_line(error.message)}", width)
-    first = sentence[0]
-    lines = [
-        line((first[: len(head)], Style.BAD), first[len(head) :]),
-        *(line(f"  {part}") for rest in sentence[1:] for part in wrapped(rest, width - 2)),
-    ]
-    return [*lines, *(line(row) for row in table(_rows(error, program), width))]
+    return told_lines(error.code, error.message, _rows(error, program), width)
+
+
+def told_lines(code: str, message: str, rows: Sequence[tuple[str, str]], width: int) -> list[Line]:
+    """An error by its parts, as one that is stored has them.
+
+    Args:
+        code: its code.
+        message: its sentence; may be any text.
+        rows: labels and texts; they may be any texts too.
+        width: columns of a line.
+    """
+    head = f"Error {one_line(code)}"
+    first, *rest = wrapped(f"{head}: {one_line(message)}", width)
+    lines = [line((first[: len(head)], Style.BAD), first[len(head) :])]
+    lines += [line(f"  {part}") for each in rest for part in wrapped(each, width - 2)]
+    clean = [(one_line(label), one_line(text)) for label, text in rows]
+    return [*lines, *(line(row) for row in table(clean, width))]
 
 
 def errors_lines(
@@ -51,12 +61,8 @@ def _rows(error: PeacefulError, program: Callable[..., str] | None) -> list[tupl
             ("watch it", program("executions", "show", error.execution_id)),
             ("stop it", program("interrupt", error.execution_id)),
         ]
-    rows = [
-        (one_line(label), one_line(part))
-        for label, text in error.details
-        for label, part in _by_line(label, text)
-    ]
-    return [*rows, ("what to do", one_line(error.help))] if error.help else rows
+    rows = [row for label, text in error.details for row in _by_line(label, text)]
+    return [*rows, ("what to do", error.help)] if error.help else rows
 
 
 def _by_line(label: str, text: str) -> list[tuple[str, str]]:

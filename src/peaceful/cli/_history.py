@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peaceful.cli._errors import error_lines
+from peaceful.cli._errors import told_lines
 from peaceful.cli._lines import Line, Style, line
 from peaceful.cli._outcome_text import message_lines
 from peaceful.cli._page import Page
 from peaceful.cli._result import Result
 from peaceful.cli._wrapping import table
-from peaceful.errors import ExecutionEnded, ExecutorUnreachable, PeacefulError
+from peaceful.errors import ExecutionEnded, ExecutorUnreachable
 from peaceful.executions import ExecutionRecord
 from peaceful.model import ExecutionState, ItemId, ItemStatus, JsonValue
 from peaceful.present import (
@@ -44,6 +45,35 @@ _STYLES: Mapping[ExecutionState, Style] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryWords:
+    """How an application calls things.
+
+    Attributes:
+        ensure_name: what it calls `ensure`.
+        with_flow: whether it has several flows, so that they are named.
+    """
+
+    ensure_name: str = "ensure"
+    with_flow: bool = True
+
+    @classmethod
+    def of(cls, invocation: Invocation) -> HistoryWords:
+        """How the application of this run calls things."""
+        return cls(invocation.app.ensure_name, len(invocation.app.flows) > 1)
+
+    def command(self, record: ExecutionRecord) -> str:
+        """The command, as it is typed."""
+        name = record.info.command
+        word = self.ensure_name if name == "ensure" else name
+        return f"{word} --dry-run" if record.dry_run else word
+
+    def place(self, record: ExecutionRecord) -> str:
+        """What it was run on."""
+        info = record.info
+        return f"{info.profile}/{info.flow}" if self.with_flow else info.profile
+
+
 def executions_list(invocation: Invocation, limit: int) -> Result:
     """The newest executions.
 
@@ -54,22 +84,22 @@ def executions_list(invocation: Invocation, limit: int) -> Result:
     options = invocation.options
     executions = invocation.contexts().executions
     page = executions.list(profile=options.profile, flow=options.flow, limit=limit)
-    several_flows = len(invocation.app.flows) > 1
+    words = HistoryWords.of(invocation)
     return Result(
         {"executions": [record.to_json() for record in page.records]},
-        lambda shown_on: list_lines(page.records, shown_on, with_flow=several_flows),
+        lambda shown_on: list_lines(page.records, words, shown_on),
     )
 
 
 def list_lines(
-    records: Sequence[ExecutionRecord], page: Page, *, with_flow: bool
+    records: Sequence[ExecutionRecord], words: HistoryWords, page: Page
 ) -> Sequence[Line]:
     """Executions as a table.
 
     Args:
         records: newest first.
+        words: how the application calls things.
         page: where they are shown.
-        with_flow: whether their flows are shown.
     """
     if not records:
         return [line("Nothing was executed yet.")]
@@ -78,8 +108,8 @@ def list_lines(
         (
             ids[record.id],
             date_and_time(record.info.started_at, page.zone),
-            record.info.command + (" --dry-run" if record.dry_run else ""),
-            f"{record.info.profile}/{record.info.flow}" if with_flow else record.info.profile,
+            words.command(record),
+            words.place(record),
             how_it_stands(record),
             one_line(record.info.started_by.user),
         )
@@ -114,9 +144,10 @@ def executions_show(invocation: Invocation, execution_id: str) -> Result:
         if child.execution_id == record.id
     ]
     stop = invocation.line("interrupt", record.id)
+    words = HistoryWords.of(invocation)
 
     def lines(page: Page) -> Sequence[Line]:
-        shown = show_lines(record, progress, page)
+        shown = show_lines(record, progress, words, page)
         if survivors:
             names = name_list([str(child.pid) for child in survivors], 5)
             still = count(len(survivors), "child process", "child processes")
@@ -128,16 +159,19 @@ def executions_show(invocation: Invocation, execution_id: str) -> Result:
     return Result({**record.to_json(), "progress": progress}, lines)
 
 
-def show_lines(record: ExecutionRecord, progress: JsonValue, page: Page) -> list[Line]:
+def show_lines(
+    record: ExecutionRecord, progress: JsonValue, words: HistoryWords, page: Page
+) -> list[Line]:
     """An execution: who, when, how it ended; its items; what went wrong.
 
     Args:
         record: the execution.
         progress: how everything stands, where it runs and could be asked; else none.
+        words: how the application calls things.
         page: where it is shown.
     """
     info = record.info
-    title = f"{info.app} {info.command} · {info.profile} · {info.flow} · {info.id}"
+    title = f"{info.app} {words.command(record)} · {words.place(record)} · {info.id}"
     lines = [line((shortened(title, page.width), Style.STRONG))]
     lines += [line(row) for row in table(_facts(record, page), page.width)]
     if isinstance(progress, Mapping):
@@ -149,7 +183,10 @@ def show_lines(record: ExecutionRecord, progress: JsonValue, page: Page) -> list
     errors = outcome.get("errors")
     for item, error in errors.items() if isinstance(errors, Mapping) else ():
         if isinstance(error, Mapping):
-            lines += [line(""), *error_lines(_StoredError(item, error), page.width)]
+            facts = (("item", item), ("what to do", str(error.get("help") or "")))
+            rows = [(label, text) for label, text in facts if text]
+            code, message = str(error.get("code")), str(error.get("message"))
+            lines += [line(""), *told_lines(code, message, rows, page.width)]
     return lines
 
 
@@ -220,14 +257,3 @@ def _progress_lines(progress: Mapping[str, JsonValue], page: Page) -> list[Line]
         rows.append(("ended", f"{len(ended):,}"))
     rows.append(("waiting", f"{waiting:,}" if isinstance(waiting, int) else "?"))
     return [line(row) for row in table(rows, page.width)]
-
-
-class _StoredError(PeacefulError):
-    """An error of an execution that ended long ago, as its document tells it."""
-
-    def __init__(self, item: ItemId, stored: Mapping[str, JsonValue]) -> None:
-        details = (("item", item),) if item else ()
-        super().__init__(
-            str(stored.get("message", "")), details=details, help=str(stored.get("help", ""))
-        )
-        self.stored_code = str(stored.get("code", "ERROR"))

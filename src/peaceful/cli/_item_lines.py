@@ -64,7 +64,7 @@ def running_line(item: ItemId, running: Running, board: Board, frame: Frame, wid
     if progress.fraction is not None:
         return _bar_line(symbol, item, running, board, frame, width)
     parts = (one_line(progress.message), amount(progress), rate(progress))
-    words = "  ".join(part for part in parts if part)
+    words = ", ".join(part for part in parts if part)
     return _words_line(symbol, item, board, words, elapsed, width)
 
 

@@ -12,6 +12,7 @@ from peaceful.cli._wrapping import wrapped
 from peaceful.model import InterruptSource, ItemId, ItemStatus, OutcomeKind
 from peaceful.present import (
     Summary,
+    SummaryRow,
     display_width,
     fitted,
     fitted_list,
@@ -50,10 +51,13 @@ def outcome_lines(told: Told, page: Page) -> list[Line]:
     summary = told.summary
     lines = [_headline(told, page), line("")]
     if told.messages:
-        lines += [*message_lines(told.messages, page), line("")]
+        # Where there is nothing to do, a count says enough.
+        said = [each for each in told.messages if each[1] is not ItemStatus.UNCHANGED]
+        lines += [*message_lines(said, page), line("")] if said else []
+        rows = _rows([row for row in summary.rows if row.status is ItemStatus.UNCHANGED], page)
     else:
-        rows = _rows(summary, page)
-        lines += [*rows, line("")] if rows else []
+        rows = _rows(summary.rows, page)
+    lines += [*rows, line("")] if rows else []
     lines += _remarks(summary, page)
     if summary.kind is not OutcomeKind.COMPLETE:
         lines += _next_steps(told, page)
@@ -86,12 +90,12 @@ def _headline(told: Told, page: Page) -> Line:
     return line(f"{shortened(told.title, room)} · ", (how, Style.STRONG))
 
 
-def _rows(summary: Summary, page: Page) -> list[Line]:
+def _rows(rows: Sequence[SummaryRow], page: Page) -> list[Line]:
     """A row for each way in which items ended: the word, how many, and as many names as fit."""
-    words = max((len(row.word) for row in summary.rows), default=0)
-    counts = max((len(f"{row.count:,}") for row in summary.rows), default=0)
+    words = max((len(row.word) for row in rows), default=0)
+    counts = max((len(f"{row.count:,}") for row in rows), default=0)
     lines: list[Line] = []
-    for row in summary.rows:
+    for row in rows:
         label = f"  {padded(row.word, words)}  {padded(f'{row.count:,}', counts, right=True)}"
         room = page.width - len(label) - 3
         names = fitted_list(row.items, max(0, room))

@@ -6,6 +6,7 @@ import enum
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Annotated, Final, cast, get_args, get_origin
 
 import click
@@ -159,12 +160,12 @@ def _value(declared: Declared, given: object) -> object:
 def helps_of_arguments(docstring: str) -> dict[str, str]:
     """What a docstring says of the arguments, in the style of Google: a section `Args:`."""
     helps: dict[str, str] = {}
-    section = re.search(r"^[ \t]*Args:\n((?:[ \t]+.*\n?|\n)+)", f"{docstring}\n", re.MULTILINE)
+    section = re.search(r"^Args:\n((?: .*\n|\n)*)", f"{cleandoc(docstring)}\n", re.MULTILINE)
     name = ""
     for text in section[1].split("\n") if section else ():
-        if found := re.match(r"\s+(\w+)(?: \(.*?\))?: (.*)", text):
+        if found := re.match(r" {1,4}(\w+)(?: \(.*?\))?: (.*)", text):
             name, helps[found[1]] = found[1], found[2].strip()
-        elif name and text.strip() and not text.strip().endswith(":"):
+        elif name and text.strip():
             helps[name] += f" {text.strip()}"
     return helps
 

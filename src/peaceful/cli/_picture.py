@@ -48,9 +48,12 @@ def picture(board: Board, frame: Frame) -> list[Line]:
         body.append(line((f"  {frame.dot} {board.waiting:,} {word}", Style.FAINT)))
 
     gap = [line("")] if airy else []
-    head = [line((shortened(frame.title, width), Style.STRONG)), *gap] if title else []
-    tail = [*gap, *footer] if body or footer else []
-    return [clipped(each, width) for each in (*head, *body, *tail)]
+    head = [line((shortened(frame.title, width), Style.STRONG))] if title else []
+    parts = [part for part in (head, body, footer) if part]
+    if board.ending is not None and not footer:
+        parts.append([])  # What is printed below it stands apart.
+    lines = [each for part in parts for each in (*gap, *part)][len(gap) :]
+    return [clipped(each, width) for each in lines]
 
 
 def _running_lines(board: Board, frame: Frame, rows: int, width: int) -> list[Line]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -54,7 +57,17 @@ def run(app: App, arguments: Sequence[str] | None = None) -> NoReturn:
             # Somewhere a thread or a task goes on that was abandoned: nobody waits for it.
             signals.at_once()
             os._exit(code)
+    _leave_quickly()
     sys.exit(code)
+
+
+@functools.cache
+def _leave_quickly() -> None:
+    """Spares the process a last search for garbage at its exit.
+
+    In all that was loaded, it takes Python longer than everything else from the outcome to the end.
+    """
+    atexit.register(gc.freeze)
 
 
 def _result(invocation: Invocation) -> Result:

@@ -17,9 +17,10 @@ def wrapped(text: str, width: int, most: int | None = None) -> list[str]:
         width: columns of a line; at least 1.
         most: how many lines at most; the last one ends with `…` where something is left out.
     """
+    width = max(1, width)
     lines: list[str] = []
     current = ""
-    for word in _broken(text.split(" "), max(1, width)):
+    for word in _broken(text.split(" "), width):
         longer = f"{current} {word}" if current else word
         if display_width(longer, width) <= width:
             current = longer
@@ -87,6 +88,6 @@ def _broken(words: Iterable[str], width: int) -> Iterable[str]:
 def _cut(text: str, width: int) -> str:
     """The beginning of a text that fits into so many columns."""
     end = min(len(text), max(0, width))
-    while display_width(text[:end]) > width:
+    while end and display_width(text[:end]) > width:
         end -= 1
     return text[:end]

@@ -179,8 +179,8 @@ def item_from_stored(
     """
     if stored.params is None or stored.kind != item_type.kind():
         return None
-    now = {} if secrets_of is None else secrets_of.__dict__
-    secrets = {
+    now: Mapping[str, object] = {} if secrets_of is None else secrets_of.__dict__
+    secrets: dict[str, object] = {
         name: now[name]
         for name, value in stored.params.items()
         if value is None and is_secret(now.get(name))

@@ -66,7 +66,7 @@ def left_items(
         for item_id in reversed([*stored])
         if item_id not in flow.items and (not only or item_id in only)
     ]
-    classes = _item_classes() if left else {}
+    classes: Mapping[str, type[AnyItem]] = _item_classes() if left else {}
     return LeftItems({item_id: _as_it_was(stored[item_id], classes) for item_id in left})
 
 

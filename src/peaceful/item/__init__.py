@@ -1,28 +1,28 @@
 """What people extend and are given: `Item`, its context, and how states are compared."""
 
-from peaceful.item._child import CAPTURED, ChildResult
+from peaceful.item._child import CAPTURED
+from peaceful.item._child_order import ChildResult
 from peaceful.item._children import Children
 from peaceful.item._ctx import ItemCtx
 from peaceful.item._diff import Change, StateDiff, field_wise_diff
 from peaceful.item._files import write_atomically
 from peaceful.item._interrupted import Interrupted
-from peaceful.item._item import Item
+from peaceful.item._item import AnyItem, Item
 from peaceful.item._progress import ProgressReporter
+from peaceful.item._reference_check import checked_references
 from peaceful.item._resolution import (
-    AnyItem,
     Unresolvable,
-    checked_references,
     checked_state,
     example_of,
     partially_resolved,
     resolved,
     specs_of,
     stored_params,
-    with_stored_values,
 )
 from peaceful.item._retry import Backoff
 from peaceful.item._safe_point import Passed, StoppedAtSafePoint
 from peaceful.item._scope import ExecutionScope
+from peaceful.item._stored_values import with_stored_values
 
 __all__ = [
     "CAPTURED",

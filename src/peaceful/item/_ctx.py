@@ -23,7 +23,8 @@ from typing import Final, TypeVar
 from peaceful.errors import ChildFailed
 from peaceful.interrupt import NoInterrupt, wait_or_interrupted
 from peaceful.item._blocking import in_loop
-from peaceful.item._child import CAPTURED, ChildOrder, ChildResult, run_child
+from peaceful.item._child import CAPTURED, run_child
+from peaceful.item._child_order import ChildOrder, ChildResult
 from peaceful.item._interrupted import Interrupted
 from peaceful.item._progress import ProgressReporter
 from peaceful.item._retry import Backoff, Retry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -171,6 +171,9 @@ class Item(BaseModel, ABC, Generic[S]):
             before = {name: self.__dict__[name] for name in self.model_fields_set}
             return type(self)(**{**(given or before), **update})
 
+
+AnyItem: TypeAlias = Item[Any]
+"""An item of whatever state, which the framework treats as opaque. (Any: a class's variable.)"""
 
 _RESERVED = frozenset(
     name for name in vars(Item) if callable(getattr(Item, name)) and not name.startswith("_")

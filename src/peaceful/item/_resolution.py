@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, cast
+from collections.abc import Mapping
+from typing import cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from peaceful.errors import ReferenceInvalid
 from peaceful.item._declared import declare, forget_unknown, given_to, without_validation
-from peaceful.item._item import Item
-from peaceful.model import ItemId, JsonValue
+from peaceful.item._fields import declared_type, field_of
+from peaceful.item._item import AnyItem
+from peaceful.model import JsonValue
 from peaceful.model.state import State
 from peaceful.params import (
     FieldSpec,
-    MappedReference,
-    Reference,
     StateLookup,
-    StoredSpec,
     Unknown,
     ValueSpec,
     filled,
-    is_assignable,
-    is_secret_type,
-    places,
     plain_form,
     problems_in,
-    spec_from_stored,
     spec_of,
-    structure_in,
-    type_name,
 )
-
-AnyItem: TypeAlias = Item[Any]
-"""An item of whatever state, which the framework treats as opaque. (Any: a class's variable.)"""
 
 
 class Unresolvable(Exception):
@@ -120,56 +108,6 @@ def example_of(item: AnyItem, state_of: StateLookup) -> AnyItem:
     return cast(AnyItem, without_validation(type(item), known))
 
 
-def with_stored_values(
-    item: AnyItem,
-    forms: Mapping[str, JsonValue],
-    *,
-    state_types: Mapping[ItemId, object],
-    functions: Mapping[str, Callable[..., object]],
-) -> AnyItem:
-    """The item with what was stored, where it was declared with `stored()`.
-
-    A parameter that was stored nowhere, or whose value is a secret, stays as it is declared.
-
-    Args:
-        item: as declared.
-        forms: by field, what is stored of it.
-        state_types: by item of the flow, the class of its state.
-        functions: by name, the mapping functions of the flow.
-
-    Raises:
-        UnreadableSpec: what is stored cannot be read.
-        ValidationError: what is stored is not what the field takes any more.
-    """
-    given = dict(given_to(item) or {})
-    found: dict[str, object] = {}
-    for key, value in given.items():
-        field = _field_of(type(item), key)
-        if not isinstance(spec_of(value), StoredSpec) or field not in forms:
-            continue
-        if forms[field] is None and is_secret_type(_declared_type(type(item), field)):
-            continue
-        spec = spec_from_stored(forms[field], state_types=state_types, functions=functions)
-        if not isinstance(spec, StoredSpec):
-            found[key] = spec.value if isinstance(spec, ValueSpec) else spec.template
-    return type(item)(**{**given, **found}) if found else item
-
-
-def checked_references(item: AnyItem) -> None:
-    """Compares the type of each reference with what is due where it stands.
-
-    Raises:
-        ReferenceInvalid: a value of that type cannot go there.
-    """
-    if given_to(item) is None:
-        return
-    for name, value in item.__dict__.items():
-        declared = _declared_type(type(item), name)
-        for place, reference, wanted in places(value, declared, f"{type(item).__name__}.{name}"):
-            if not is_assignable(reference.type, wanted):
-                raise _misplaced(reference, place, wanted)
-
-
 def stored_params(item: AnyItem) -> dict[str, JsonValue]:
     """The values of a resolved item's parameters as they are stored; secrets become none.
 
@@ -198,9 +136,9 @@ def _filled(
     values: dict[str, object] = {}
     reasons: dict[str, str] = {}
     for key, value in given.items():
-        field = _field_of(type(item), key)
+        field = field_of(type(item), key)
         try:
-            values[key] = filled(value, state_of, _declared_type(type(item), field))
+            values[key] = filled(value, state_of, declared_type(type(item), field))
         except Unknown as unknown:
             values[key] = value
             reasons[field] = unknown.reason
@@ -209,52 +147,8 @@ def _filled(
 
 def _waiting(item: AnyItem) -> dict[str, object]:
     """By field, what was given of those that cannot be validated yet."""
-    fields = {_field_of(type(item), key): value for key, value in (given_to(item) or {}).items()}
+    fields = {field_of(type(item), key): value for key, value in (given_to(item) or {}).items()}
     return {name: value for name, value in fields.items() if name not in item.__dict__}
-
-
-def _field_of(model: type[BaseModel], key: str) -> str:
-    """The field that a value was given for, perhaps by the field's alias."""
-    if key in model.model_fields:
-        return key
-    fields = model.model_fields.items()
-    return next((name for name, one in fields if key in (one.alias, one.validation_alias)), key)
-
-
-def _declared_type(model: type[BaseModel], name: str) -> object:
-    field = model.model_fields.get(name)
-    return object if field is None else field.annotation
-
-
-def _misplaced(reference: Reference, place: str, wanted: object) -> ReferenceInvalid:
-    computed = "returns" if isinstance(reference, MappedReference) else "is"
-    return ReferenceInvalid(
-        f"{reference} cannot be given for {place}: "
-        f"it {computed} {type_name(reference.type)}, not {type_name(wanted)}.",
-        help=_mend(reference, wanted),
-    )
-
-
-def _mend(reference: Reference, wanted: object) -> str:
-    structure = structure_in(reference.type)
-    if structure is not None and not isinstance(reference, MappedReference):
-        _, fields = structure
-        fitting = [name for name, kind in fields.items() if is_assignable(kind, wanted)]
-        if fitting:
-            return f"refer to a field of it: {', '.join(f'{reference}.{name}' for name in fitting)}"
-    name = type_name(wanted)
-    if name in _CONVERTERS:
-        return f'convert it: mapped("{_CONVERTERS[name]}", {name}, {reference})'
-    return f'refer to another field, or compute one: mapped("a_name", function, {reference})'
-
-
-_CONVERTERS: Mapping[str, str] = {
-    "str": "as_text",
-    "Path": "as_path",
-    "int": "as_int",
-    "float": "as_float",
-}
-"""By the name of a class that can be called with a value, a name for that as a mapping function."""
 
 
 def _explained(item: AnyItem, error: ValidationError) -> Unresolvable:

@@ -52,11 +52,16 @@ def plain_form(value: object) -> JsonValue:
         DefinitionError: there is no such form, as for bytes that are no text.
     """
     kind = type(value)
-    # Most values are of these types; pydantic is asked for the others.
+    # Most values are of these types; what the others are takes longer to find out.
     if kind in _AS_IT_IS:
         return cast(JsonValue, value)
     if kind in _AS_TEXT:
         return str(value)
+    if kind in {list, tuple}:
+        return [plain_form(part) for part in cast("list[object]", value)]
+    if kind is dict:
+        entries = cast("dict[object, object]", value).items()
+        return {key_text(key): plain_form(part) for key, part in entries}
     try:
         return _plain(value)
     except (PydanticSerializationError, UnicodeDecodeError) as error:

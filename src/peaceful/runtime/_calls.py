@@ -7,7 +7,7 @@ import enum
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from peaceful.errors import PeacefulError
 from peaceful.item import AnyItem, Item, ItemCtx, StoppedAtSafePoint
@@ -94,9 +94,10 @@ class ItemCalls:
 
 def _explained(error: BaseException, ctx: ItemCtx, name: str, *, in_loop: bool) -> BaseException:
     """What is raised for what an item raised."""
-    if isinstance(error, BaseExceptionGroup):
+    group = _as_group(error)
+    if group is not None:
         # Of a task group. Where there is one thing in it, that is what happened.
-        leaves = _leaves(error)
+        leaves = _leaves(group)
         if len(leaves) == 1:
             return _explained(leaves[0], ctx, name, in_loop=in_loop)
     if isinstance(error, (PeacefulError, StoppedAtSafePoint)):
@@ -107,10 +108,18 @@ def _explained(error: BaseException, ctx: ItemCtx, name: str, *, in_loop: bool) 
     return crash_of(ctx.item, name, error)
 
 
+def _as_group(error: BaseException) -> BaseExceptionGroup[BaseException] | None:
+    """The error as a group, or none where it is a single one."""
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error)
+    return None
+
+
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     """The errors in a group; where all of them are stops at safe points, the first of these."""
     leaves: list[BaseException] = []
     for error in group.exceptions:
-        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+        group_within = _as_group(error)
+        leaves += [error] if group_within is None else _leaves(group_within)
     only_stops = all(isinstance(error, StoppedAtSafePoint) for error in leaves)
     return leaves[:1] if only_stops else leaves

@@ -29,6 +29,7 @@ tale = Tale()
 
 
 def board_of(*events: Event) -> Board:
+    """The board after some events."""
     board = Board()
     for event in events:
         board.add(event)
@@ -45,6 +46,7 @@ def shown(
     closing: bool = False,
     ascii_only: bool = False,
 ) -> list[str]:
+    """The picture of a board, as lines of plain text."""
     frame = Frame(
         width=width,
         height=height,
@@ -64,6 +66,7 @@ NAMES = ("iam_policy", "s3_bucket", "app_download", "iam_role", "instance_profil
 
 
 def in_the_middle() -> Board:
+    """A board in the middle of an execution."""
     return board_of(
         tale.started(*NAMES),
         tale.block("Ensure", *NAMES),
@@ -82,7 +85,7 @@ def test_in_the_middle() -> None:
         "",
         "  ✓ iam_policy        created internal_dev_a                               0.8 s",
         "  = s3_bucket         unchanged                                            0.2 s",
-        "  ⠹ app_download      ━━━━━━━━            62 %  3.1/5.0 MB  1.2 MB/s   1 s left",
+        "  ⠹ app_download      ━━━━━━━━━━━╸          62 %  3.1/5.0 MB  1.2 MB/s  1 s left",
         "  ⠹ iam_role          attaching policy                                     1.1 s",
         "  · 2 waiting",
         "",
@@ -110,9 +113,13 @@ def test_interrupted_from_elsewhere() -> None:
     board.add(
         tale.interrupted("app_download", source=InterruptSource.COMMAND, reason="wrong\nversion")
     )
-    assert shown(board, 100)[-1] == (
-        "  Interrupting (by the interrupt command: “wrong version”): app_download and iam_role are"
-    ) or "Ctrl-C again" not in "".join(shown(board, 100))
+    assert shown(board, 100)[-2:] == [
+        (
+            "  Interrupting (by the interrupt command: “wrong version”): app_download and iam_role"
+            " are finishing;"
+        ),
+        "  nothing new will start.",
+    ]
     board.pressed = True
     assert "Ctrl-C again asks them to stop now" in shown(board, 100)[-1]
 
@@ -157,16 +164,12 @@ def test_the_last_picture(told_here: bool) -> None:
 
 def test_small_terminal() -> None:
     """In a tiny terminal what runs comes first, and the rest is counted."""
-    assert (
-        shown(in_the_middle(), 20, 4)
-        == [
-            "  ⠹ app_dow…load 62 %",
-            "  ⠹ iam_role  atta…",
-            "  · 2 waiting",
-            "  2 of 6 · Ctrl-C to",
-        ]
-        or len(shown(in_the_middle(), 20, 4)) == 4
-    )
+    assert shown(in_the_middle(), 20, 4) == [
+        "  ⠹ app_…oad  62 %",
+        "  ⠹ iam_role  att…cy",
+        "  · 2 waiting",
+        "  2 of 6 · Ctrl-C to",
+    ]
 
 
 @pytest.mark.parametrize(("height", "rows"), [(23, 19), (10, 7), (4, 2), (2, 1), (1, 0)])
@@ -245,7 +248,7 @@ def test_unknown_progress() -> None:
         tale.moves("unheard_of", Progress()),
     )
     assert [each.rstrip() for each in shown(board, 60)[2:5]] == [
-        "  ⠹ a  2.0 MB  1.0 MB/s                                1.1 s",
+        "  ⠹ a  2.0 MB, 1.0 MB/s                                1.1 s",
         "  ⠹ b  no sign of progress for 42 s                    1.1 s",
         "  ⠹ c                                                  1.1 s",
     ]
@@ -260,7 +263,7 @@ def test_steps_without_an_estimate() -> None:
         tale.moves("a", Progress(ProgressUnit.STEPS, 1, 4)),
     )
     assert shown(board, 60)[2] == "  ⠹ a  ━━━━━                  25 %  1/4 steps          1.1 s"
-    assert shown(board, 60, ascii_only=True)[2].startswith("  / a  #####  ")
+    assert shown(board, 60, ascii_only=True)[2].startswith("  - a  #####  ")
     assert shown(board, 24)[-1].startswith("  0 of 1")
 
 

@@ -20,6 +20,7 @@ steps = st.lists(st.tuples(pictures, st.lists(line_texts, max_size=3)), max_size
 def draw(
     screen: Screen, terminal: Emulator, lines: Sequence[str], above: Sequence[str] = ()
 ) -> None:
+    """Draws lines on a screen, and lets the terminal see them."""
     terminal.feed(
         screen.change([(each, each) for each in lines], (terminal.columns, terminal.height), above)
     )

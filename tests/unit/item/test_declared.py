@@ -1,6 +1,6 @@
 """An item can be declared with references in place of values."""
 
-# ruff: noqa: ANN401, RUF012 - values of whatever type; pydantic copies defaults
+# ruff: noqa: RUF012 - values of whatever type; pydantic copies defaults
 
 from __future__ import annotations
 

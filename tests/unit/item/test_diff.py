@@ -1,6 +1,6 @@
 """What differs between two states is told field by field."""
 
-# ruff: noqa: ANN401, RUF012 - values of whatever type; pydantic copies defaults
+# ruff: noqa: RUF012 - values of whatever type; pydantic copies defaults
 
 from __future__ import annotations
 

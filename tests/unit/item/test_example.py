@@ -1,6 +1,6 @@
 """Examples of states are made from their types, for diagrams drawn before anything exists."""
 
-# ruff: noqa: ANN401 - values of whatever type
+
 
 from __future__ import annotations
 

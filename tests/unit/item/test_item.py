@@ -1,6 +1,6 @@
 """An item is a class with parameters for fields, and functions that say what to do."""
 
-# ruff: noqa: ANN401, RUF012 - values of whatever type; pydantic copies defaults
+# ruff: noqa: RUF012 - values of whatever type; pydantic copies defaults
 
 from __future__ import annotations
 

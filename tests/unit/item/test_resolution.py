@@ -1,6 +1,6 @@
 """A declared item becomes one with values: for real, partially, or by example."""
 
-# ruff: noqa: ANN401, RUF012 - values of whatever type; pydantic copies defaults
+# ruff: noqa: RUF012 - values of whatever type; pydantic copies defaults
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What fails may be tried again, as often as allowed, with longer and longer waits."""
 
-# ruff: noqa: ANN401 - values of whatever type
+
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Mapping functions compute values from references."""
 
-# ruff: noqa: ANN401 - a reference stands for a value of whatever type
+
 
 from __future__ import annotations
 

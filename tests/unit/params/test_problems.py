@@ -1,6 +1,6 @@
 """What is wrong with values is said in words that show no secret."""
 
-# ruff: noqa: ANN401 - a reference stands for a value of whatever type
+
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """References stand in a flow for values that are not known yet."""
 
-# ruff: noqa: ANN401 - a reference stands for a value of whatever type
+
 
 from __future__ import annotations
 

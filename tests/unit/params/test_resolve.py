@@ -1,6 +1,6 @@
 """References become values once the states that they point to are known."""
 
-# ruff: noqa: ANN401 - a reference stands for a value of whatever type
+
 
 from __future__ import annotations
 

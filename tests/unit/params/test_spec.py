@@ -1,6 +1,6 @@
 """What is stored of parameters is readable, and becomes the same parameters again."""
 
-# ruff: noqa: ANN401 - a reference stands for a value of whatever type
+
 
 from __future__ import annotations
 

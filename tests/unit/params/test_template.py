@@ -1,6 +1,6 @@
 """References inside of other values."""
 
-# ruff: noqa: ANN401 - a reference stands for a value of whatever type
+
 
 from __future__ import annotations
 

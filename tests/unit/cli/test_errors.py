@@ -1,0 +1,95 @@
+"""Errors as a person reads them: what happened, the facts, what to do."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peaceful.cli._errors import SHOWN, error_lines, errors_lines
+from peaceful.cli._lines import coloured, plain
+from peaceful.errors import ItemFailure, PeacefulError, ProfileBusy, Unexpected
+from peaceful.present import display_width
+
+BUSY = ProfileBusy(
+    "internal_dev_a",
+    command="deploy",
+    started_by="root (pid 4711)",
+    since="14:02:11",
+    execution_id="0193a5c2",
+)
+
+
+def command(*words: str) -> str:
+    """The line of a command, as it is shown."""
+    return " ".join(["envman", *words])
+
+
+def shown(error: PeacefulError, width: int = 80) -> list[str]:
+    """An error as it is printed."""
+    return [plain(each) for each in error_lines(error, width, program=command)]
+
+
+def test_error() -> None:
+    """A sentence after the code; facts below each other; at the end what to do."""
+    error = ItemFailure(
+        "iam_role could not be created: the credentials may not call iam:CreateRole.",
+        details=(("credentials", 'profile "dev"\nin ~/.aws/credentials'), ("user", "arn:dev")),
+        help="give that user iam:CreateRole on role/internal_dev_a, then: envman deploy",
+    )
+    assert shown(error) == [
+        "Error ITEM-FAILED: iam_role could not be created: the credentials may not call",
+        "  iam:CreateRole.",
+        '  credentials  profile "dev"',
+        "               in ~/.aws/credentials",
+        "  user         arn:dev",
+        "  what to do   give that user iam:CreateRole on role/internal_dev_a, then:",
+        "               envman deploy",
+    ]
+
+
+def test_busy() -> None:
+    """Who is refused learns how to watch and how to stop what runs."""
+    assert shown(BUSY, 100)[-2:] == [
+        "  watch it  envman executions show 0193a5c2",
+        "  stop it   envman interrupt 0193a5c2",
+    ]
+
+
+def test_busy_without_a_program() -> None:
+    """Where nobody can type anything, the error itself says what to do."""
+    lines = [plain(each) for each in error_lines(BUSY, 100)]
+    assert lines[-1] == "  what to do  wait for it to end, or interrupt it"
+
+
+def test_errors_of_many_items() -> None:
+    """Of many errors the first ones are shown, and the rest is counted."""
+    errors = [ItemFailure(f"item {number}") for number in range(SHOWN + 2)]
+    lines = [plain(each) for each in errors_lines(errors, 80)]
+    assert lines[:3] == ["Error ITEM-FAILED: item 0", "", "Error ITEM-FAILED: item 1"]
+    assert lines[-2:] == ["", "And 2 more errors."]
+    assert errors_lines([], 80) == []
+
+
+def test_colour() -> None:
+    """The code is red."""
+    assert coloured(error_lines(ItemFailure("no"), 80)[0]) == (
+        "\x1b[31mError ITEM-FAILED\x1b[0m: no"
+    )
+
+
+def test_unforeseen() -> None:
+    """What nobody foresaw has a code, and keeps its cause for `--debug`."""
+    cause = ZeroDivisionError()
+    error = Unexpected(cause)
+    assert (error.code, error.exit_code, error.__cause__) == ("INTERNAL", 1, cause)
+    assert shown(error)[0].startswith("Error INTERNAL: Something went wrong")
+    assert "--debug" in shown(error)[-1] + shown(error)[-2]
+
+
+@given(st.text(), st.lists(st.tuples(st.text(max_size=20), st.text())), st.integers(24, 120))
+def test_harmless(message: str, details: list[tuple[str, str]], width: int) -> None:
+    """Whatever an error says, it fits, and cannot harm the terminal."""
+    error = ItemFailure(message, details=tuple(details), help=message)
+    for each in shown(error, width):
+        assert display_width(each) <= max(width, 24)
+        assert each.isprintable() or "\N{REPLACEMENT CHARACTER}" in each or "\u200d" in each

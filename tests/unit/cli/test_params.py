@@ -1,0 +1,263 @@
+"""Options made from declared parameters, and values read from texts."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Optional, Union
+
+import click
+import pytest
+from pydantic import BaseModel, Field, TypeAdapter
+from pydantic.types import SecretStr
+
+from peaceful import App, Flow
+from peaceful.cli._params import (
+    Declared,
+    declared_params,
+    given_params,
+    helps_of_arguments,
+    params_options,
+)
+from peaceful.cli._value_types import Shape, ValueType
+from peaceful.errors import DefinitionError, NameUnknown, UsageError
+
+
+class Colour(enum.Enum):
+    """Some colours."""
+
+    RED = "red"
+    BLUE = "blue"
+
+
+class Server(BaseModel):
+    """A value with fields."""
+
+    host: str
+    port: int = 80
+
+
+HERE = Path.cwd()
+
+
+@pytest.mark.parametrize(
+    ("annotation", "texts", "value", "metavar"),
+    [
+        (int, ["3"], 3, "N"),
+        (float, ["0.5"], 0.5, "NUMBER"),
+        (str, ["x"], "x", "TEXT"),
+        (int | None, ["3"], 3, "N"),
+        (Optional[str], ["x"], "x", "TEXT"),  # noqa: UP045  as people write it too
+        (Annotated[int, Field(ge=0)], ["3"], 3, "N"),
+        (str | int, ["3"], "3", "TEXT"),
+        (Union[int, None, float], ["3"], 3, "TEXT"),  # noqa: UP007  likewise
+        (Path, ["x/y"], HERE / "x/y", "PATH"),
+        (Path, ["~"], Path.home(), "PATH"),
+        (Path, ["/x"], Path("/x"), "PATH"),
+        (list[int], ["1", "2"], [1, 2], "N"),
+        (Sequence[str], ["a"], ["a"], "TEXT"),
+        (tuple[int, ...], ["1", "2"], (1, 2), "N"),
+        (frozenset[Path], ["x"], frozenset({HERE / "x"}), "PATH"),
+        (list, ["1"], ["1"], "TEXT"),
+        (dict[str, int], ["a=1", "b=2"], {"a": 1, "b": 2}, "KEY=VALUE"),
+        (Mapping[str, Path], ["a=x"], {"a": HERE / "x"}, "KEY=VALUE"),
+        (dict, ["a=x=y"], {"a": "x=y"}, "KEY=VALUE"),
+        (Literal["a", "b"], ["a"], "a", "a|b"),
+        (Literal[1, 2], ["2"], 2, "1|2"),
+        (Colour, ["red"], Colour.RED, "red|blue"),
+        (Server, ['{"host": "h"}'], Server(host="h"), "JSON"),
+        (list[Server], ['{"host": "h"}'], [Server(host="h")], "JSON"),
+        (list[list[int]], ["[1, 2]", "[]"], [[1, 2], []], "JSON"),
+        (SecretStr, ["s"], SecretStr("s"), "SECRETSTR"),
+    ],
+)
+def test_values(annotation: Any, texts: list[str], value: object, metavar: str) -> None:
+    """Texts become values of the declared type, however it is declared."""
+    value_type = ValueType.of(annotation)
+    assert TypeAdapter(annotation).validate_python(value_type.read(texts)) == value
+    assert value_type.metavar == metavar
+
+
+@pytest.mark.parametrize(
+    ("annotation", "texts"),
+    [
+        (int, ["x"]),
+        (Literal[1, 2], ["3"]),
+        (Server, ["no json"]),
+        (dict[str, int], ["a"]),
+        (Colour, ["green"]),
+    ],
+)
+def test_wrong_values(annotation: Any, texts: list[str]) -> None:
+    """What a type cannot read is left as it is, for whoever checks it to say so."""
+    with pytest.raises(ValueError, match=r"validation error"):
+        TypeAdapter(annotation).validate_python(ValueType.of(annotation).read(texts))
+
+
+def test_truth() -> None:
+    """A truth value is given by one of two options."""
+    assert ValueType.of(bool | None).shape is Shape.FLAG
+    option = params_options([Declared("some_thing", bool, required=False, default=True)])[0]
+    assert option.opts == ["--some-thing"]
+    assert option.secondary_opts == ["--no-some-thing"]
+
+
+def made(**default: object) -> list[Declared]:
+    """What is declared, with some defaults."""
+    return [
+        Declared("url", str, required=True),
+        Declared("tags", list[str], required=True),
+        Declared("count", int, required=False, default=default.get("count", 3)),
+    ]
+
+
+def parsed(params: list[Declared], *words: str) -> dict[str, Any]:
+    """The values that words give to parameters."""
+    command = click.Command("init", params=params_options(params), callback=lambda **kwargs: kwargs)
+    values: dict[str, Any] = command.main(list(words), standalone_mode=False)
+    return values
+
+
+def test_given_by_name_and_by_position() -> None:
+    """Parameters without a default may be given by position, in the order of declaration."""
+    params = made()
+    given = given_params(params, parsed(params, "http://x", "t", "--count", "5"))
+    assert {name: (each.value, each.origin) for name, each in given.items()} == {
+        "url": ("http://x", "URL"),
+        "tags": (["t"], "TAGS"),
+        "count": ("5", "--count"),
+    }
+    assert given_params(params, parsed(params)) == {}
+
+
+def test_too_many_words() -> None:
+    """A word for which there is no parameter is refused."""
+    params = made()
+    with pytest.raises(UsageError, match="no parameter for the word 'c'"):
+        given_params(params, parsed(params, "a", "b", "c"))
+
+
+def test_given_twice() -> None:
+    """A value that is given in both ways is refused."""
+    params = made()
+    with pytest.raises(UsageError, match="URL is given twice"):
+        given_params(params, parsed(params, "a", "--url", "b"))
+
+
+def help_of(declared: Declared) -> str:
+    """What the help says of a parameter."""
+    option = params_options([declared])[0]
+    assert isinstance(option, click.Option)
+    return option.help or ""
+
+
+@pytest.mark.parametrize(
+    ("declared", "shown"),
+    [
+        (Declared("a", int, required=True), "[needed]"),
+        (Declared("a", int, required=False, default=3, help="how many"), "how many  [default: 3]"),
+        (Declared("a", bool, required=False, default=False), "[default: no]"),
+        (Declared("a", bool, required=False, default=True), "[default: yes]"),
+        (Declared("a", str, required=False), ""),
+        (Declared("a", Colour, required=False, default=Colour.RED), "[default: red]"),
+        (
+            Declared("a", list[str], required=False, default=["x", "y"]),
+            "[may be repeated; default: x, y]",
+        ),
+        (
+            Declared("a", dict[str, int], required=False, default={"x": 1}),
+            "[may be repeated; default: x=1]",
+        ),
+        (Declared("a", list[str], required=False, default=[]), "[may be repeated]"),
+    ],
+)
+def test_help(declared: Declared, shown: str) -> None:
+    """Help says what a parameter is for, whether it is needed, and its default."""
+    assert help_of(declared) == shown
+
+
+class Shared(BaseModel):
+    """Parameters of a workspace."""
+
+    region: str = Field(description="Where it all is.")
+    retries: int = 3
+
+
+def shared_app() -> App:
+    """An application whose flows share parameters."""
+    app = App("shared", workspace_params=Shared)
+
+    @app.flow("one")
+    def one(
+        flow: Flow,
+        shared: Shared,
+        into: Annotated[Path, Field(description="The folder.")],
+        plain: Annotated[int, "no description"] = 1,
+    ) -> None:
+        """One.
+
+        Args:
+            flow: takes the items.
+            plain (int): a number
+                over two lines.
+        """
+
+    @app.flow("two")
+    def two(flow: Flow, into: str, other: bool = False) -> None:
+        """Two."""
+
+    return app
+
+
+def test_declared() -> None:
+    """Parameters of the workspace come first, then those of each flow; each name once."""
+    declared = declared_params(shared_app(), None)
+    assert [(each.name, each.required, each.help) for each in declared] == [
+        ("region", True, "Where it all is."),
+        ("retries", False, ""),
+        ("into", True, "The folder."),
+        ("plain", False, "a number over two lines."),
+        ("other", False, ""),
+    ]
+    assert [each.name for each in declared_params(shared_app(), "two")] == [
+        "region",
+        "retries",
+        "into",
+        "other",
+    ]
+
+
+def test_unknown_flow() -> None:
+    """A flow that is not there has no parameters."""
+    with pytest.raises(NameUnknown):
+        declared_params(shared_app(), "three")
+
+
+def test_a_name_that_is_taken() -> None:
+    """A parameter cannot be named as an option of every command is."""
+    app = App("taken")
+
+    @app.flow("one")
+    def one(flow: Flow, profile: str) -> None:
+        """One."""
+
+    with pytest.raises(DefinitionError, match="every command has an option"):
+        declared_params(app, None)
+
+
+def test_helps_of_arguments() -> None:
+    """What a docstring says of its arguments, as far as it says something."""
+    docstring = """Does something.
+
+    Args:
+        one: the first
+            thing.
+
+        two (int): the second.
+
+    Returns:
+        three: nothing.
+    """
+    assert helps_of_arguments(docstring) == {"one": "the first thing.", "two": "the second."}
+    assert helps_of_arguments("") == {}

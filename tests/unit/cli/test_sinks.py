@@ -1,0 +1,272 @@
+"""Progress as lines, for people and for programs, and as a picture that is drawn by a thread."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from emulator import Emulator
+from tale import START, Tale
+
+from peaceful.cli._bar import BarLook, BarSink
+from peaceful.cli._json_lines import JsonLinesSink
+from peaceful.cli._log import LogSink, progress_words
+from peaceful.cli._writer import Writer
+from peaceful.interrupt import SendResult
+from peaceful.model import (
+    BlockEnded,
+    ExecutionInfo,
+    InterruptLevel,
+    InterruptSignal,
+    InterruptSource,
+    ItemStatus,
+    Progress,
+    ProgressUnit,
+)
+
+tale = Tale()
+
+
+def title(info: ExecutionInfo) -> str:
+    """The title of an execution."""
+    return f"{info.app} deploy · {info.profile}"
+
+
+def log(*, interrupts_only: bool = False) -> tuple[LogSink, io.StringIO]:
+    """A sink that writes lines, and what it wrote."""
+    out = io.StringIO()
+    sink = LogSink(Writer(out, "stderr"), title, UTC, interrupts_only=interrupts_only)
+    return sink, out
+
+
+def pressed(level: InterruptLevel, source: InterruptSource) -> InterruptSignal:
+    """An interrupt of a level, by a source."""
+    return InterruptSignal(level, source, START)
+
+
+def test_log() -> None:
+    """A line when something starts or ends, with the time; endings with what was done."""
+    sink, out = log()
+    sink.receive(
+        [tale.started("a", "b", "c"), tale.block("ParamsSpecs"), tale.block("Ensure", "a")]
+    )
+    sink.receive([tale.begins("a", 1), tale.begins("b", 1)])
+    sink.receive(
+        [
+            tale.ends("a", message="created\nit", at=2),
+            tale.ends("b", ItemStatus.FAILED, "no", at=2),
+            tale.begins("c", 2),
+            tale.ends("c", ItemStatus.UNCHANGED, shown="whole", at=3, seconds=0.2),
+            BlockEnded(tale.at(3), "Ensure", True),
+            tale.over(),
+        ]
+    )
+    sink.close()
+    sink.redraw()
+    assert out.getvalue().splitlines() == [
+        (
+            "14:02:11 envman deploy · internal_dev_a: started,"
+            " execution 0193a5c2-7c1b-7000-8000-000000000001"
+        ),
+        "14:02:11 ensure: 1 item",
+        "14:02:12 a: started",
+        "14:02:12 b: started",
+        "14:02:13 a: done: created it, 0.8 s",
+        "14:02:13 b: failed: no, 0.8 s",
+        "14:02:14 c: unchanged, 0.2 s",
+        "14:02:15 envman deploy · internal_dev_a: complete in 4.2 s",
+    ]
+    assert not sink.draws
+
+
+def test_log_tells_progress_rarely() -> None:
+    """How far an item is is told every ten seconds at most."""
+    sink, out = log()
+    half = Progress(ProgressUnit.STEPS, 1, 2, rate=0.1, seconds_left=10, message="half\x07way")
+    sink.receive([tale.begins("a")])
+    sink.receive([tale.moves("a", half, at) for at in (1, 9.9, 10, 15, 19.9, 20)])
+    assert out.getvalue().splitlines() == [
+        "14:02:11 a: started",
+        "14:02:21 a: half\N{REPLACEMENT CHARACTER}way, 50 %, 1/2 steps, 0.1 steps/s, 10 s left",
+        "14:02:31 a: half\N{REPLACEMENT CHARACTER}way, 50 %, 1/2 steps, 0.1 steps/s, 10 s left",
+    ]
+
+
+def test_progress_words() -> None:
+    """An item that says nothing is in progress; one that does not move is said to stall."""
+    assert progress_words(Progress()) == "in progress"
+    assert progress_words(Progress(stalled_for=31)) == "no sign of progress for 31 s"
+
+
+def test_log_of_interrupts() -> None:
+    """Each interrupt is told in a line: what happens now, and what the next press would do."""
+    sink, out = log(interrupts_only=True)
+    sink.receive([tale.started("a"), tale.begins("a"), tale.interrupted("a", at=1)])
+    sink.pressed(pressed(InterruptLevel.CANCEL, InterruptSource.SIGINT), SendResult.ACCEPTED)
+    sink.receive([tale.interrupted("a", level=InterruptLevel.CANCEL, at=2)])
+    assert out.getvalue().splitlines() == [
+        (
+            "14:02:12 Interrupting: a is finishing; nothing new will start. "
+            "Ctrl-C again asks it to stop now (its own clean-up still runs)."
+        ),
+        (
+            "14:02:13 Interrupting: a is asked to stop now; its own clean-up still runs. "
+            "Ctrl-C again abandons it (its child processes are killed)."
+        ),
+    ]
+
+
+def test_log_of_a_press_that_changed_nothing() -> None:
+    """A press that changed nothing says what the next one would do; other signals say nothing."""
+    sink, out = log()
+    sink.pressed(pressed(InterruptLevel.STOP, InterruptSource.SIGTERM), SendResult.UNCHANGED)
+    sink.pressed(pressed(InterruptLevel.KILL, InterruptSource.SIGINT), SendResult.UNCHANGED)
+    assert out.getvalue() == ""
+    sink.pressed(pressed(InterruptLevel.STOP, InterruptSource.SIGINT), SendResult.UNCHANGED)
+    assert out.getvalue() == (
+        "14:02:11 Already interrupted. "
+        "Ctrl-C again asks them to stop now (their own clean-up still runs).\n"
+    )
+
+
+def test_what_others_print() -> None:
+    """What items and loggers print is a line of the log, and an event for programs."""
+    sink, out = log()
+    sink.say("\x1b[31mred\x1b[0m")
+    assert out.getvalue() == "red\n"
+    out = io.StringIO()
+    lines = JsonLinesSink(Writer(out, "stderr"))
+    lines.say("a “word”")
+    assert json.loads(out.getvalue()) == {"event": "output", "text": "a “word”"}
+
+
+def test_json_lines() -> None:
+    """Each event is a JSON object in a line of its own."""
+    out = io.StringIO()
+    sink = JsonLinesSink(Writer(out, "stderr"))
+    sink.receive([tale.started("a"), tale.begins("a", 1), tale.ends("a", message="x\ny")])
+    sink.pressed(pressed(InterruptLevel.STOP, InterruptSource.SIGINT), SendResult.UNCHANGED)
+    sink.redraw()
+    sink.close()
+    events = [json.loads(each) for each in out.getvalue().splitlines()]
+    assert [each["event"] for each in events] == [
+        "execution_started",
+        "item_started",
+        "item_ended",
+    ]
+    assert events[2]["message"] == "x\ny"
+    assert not sink.draws
+
+
+class Clock:
+    """Tells always the same time."""
+
+    def now(self) -> datetime:
+        """The time of day."""
+        return START + timedelta(seconds=1)
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return 0
+
+
+class Paper(io.StringIO):
+    """A stream that tells when something has been written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = threading.Condition()
+
+    def write(self, text: str, /) -> int:
+        """Takes text, and tells of it."""
+        with self.written:
+            count = super().write(text)
+            self.written.notify_all()
+        return count
+
+    def shows(self, text: str) -> bool:
+        """Waits until a terminal with all that was written shows a text."""
+
+        def there() -> bool:
+            terminal = Emulator(80, 24)
+            terminal.feed(self.getvalue())
+            return text in "\n".join(terminal.everything)
+
+        with self.written:
+            return self.written.wait_for(there, 20)
+
+
+@pytest.fixture
+def paper() -> Paper:
+    """Where a picture is drawn."""
+    return Paper()
+
+
+def bar(paper: Paper, *, color: bool = False) -> BarSink:
+    """A sink that draws a bar on paper."""
+    look = BarLook(title=title, main_block="Ensure", closing=True, color=color)
+    return BarSink(Writer(paper, "stderr"), look, Clock())
+
+
+def test_bar(paper: Paper) -> None:
+    """The picture follows what happens, and the last one stays."""
+    sink = bar(paper)
+    assert sink.draws
+    sink.receive([tale.started("a", "b"), tale.block("Ensure", "a", "b"), tale.begins("a")])
+    assert paper.shows("⠹ a") or paper.shows(" a ")
+    sink.say("a\x1b[2Jn item\nprints")
+    assert paper.shows("an item prints")
+    sink.receive([tale.interrupted("a")])
+    assert paper.shows("Interrupting: a is finishing")
+    sink.receive([tale.ends("a"), tale.over()])
+    sink.close()
+    terminal = Emulator(80, 24)
+    terminal.feed(paper.getvalue())
+    assert terminal.everything == [
+        "an item prints",
+        "envman deploy · internal_dev_a",
+        "",
+        "  ✓ a  done                                                                0.8 s",
+        "",
+        "  complete in 4.2 s",
+    ]
+    sink.say("afterwards")
+    terminal.feed("afterwards\n")
+    assert paper.getvalue().endswith("afterwards\n")
+
+
+def test_bar_after_something_else_has_written(paper: Paper) -> None:
+    """When the process goes on after it was suspended, the picture is drawn below what is there."""
+    sink = bar(paper)
+    sink.receive([tale.started("a"), tale.block("Ensure", "a"), tale.begins("a")])
+    assert paper.shows("0 of 1")
+    paper.write("[1]+  Stopped\n")
+    sink.redraw()
+    sink.receive([tale.ends("a"), tale.over()])
+    sink.close()
+    terminal = Emulator(80, 24)
+    terminal.feed(paper.getvalue())
+    lines = terminal.everything
+    assert lines.index("[1]+  Stopped") < lines.index("  complete in 4.2 s")
+
+
+def test_bar_in_colour(paper: Paper) -> None:
+    """With colours, the words are the same."""
+    sink = bar(paper, color=True)
+    sink.pressed(pressed(InterruptLevel.STOP, InterruptSource.SIGTERM), SendResult.ACCEPTED)
+    sink.pressed(pressed(InterruptLevel.STOP, InterruptSource.SIGINT), SendResult.ACCEPTED)
+    sink.receive([tale.started("a"), tale.block("Ensure", "a"), tale.ends("a"), tale.over()])
+    sink.close()
+    assert "\x1b[32m✓" in paper.getvalue()
+    assert paper.shows("✓ a  done")
+
+
+def test_bar_without_an_execution(paper: Paper) -> None:
+    """What never began leaves nothing behind but what was said."""
+    sink = bar(paper)
+    sink.say("said")
+    sink.close()
+    assert paper.getvalue() == "said\n"
