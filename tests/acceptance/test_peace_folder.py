@@ -6,10 +6,12 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from shell import Ended, Loaded, Shell
@@ -249,6 +251,30 @@ def test_read_only(used: Used, mount: Callable[..., None]) -> None:
     for command in LOOK:
         used.program.run(*command.split(), "--workspace", used.root)
     assert everything_in(used.folder) == before
+
+
+def test_no_rights(slow: SlowFiles) -> None:
+    """Whoever may not read a workspace is told which file, and what to do; nothing is changed."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may become somebody else")
+    nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+    if subprocess.run([*nobody, sys.executable, "-c", ""], check=False).returncode != 0:
+        pytest.skip("nobody but root may use this Python")
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        with closing(Shell(Path(folder, "work"), slow.shell.environment)) as shell:
+            slow.shell = shell
+            slow.init(1, 0)
+            slow.run("ensure")
+            before = everything_in(shell.folder)
+            theirs = shell.loaded("slow_files", through=nobody)
+            for command in ("init", "ensure", "clean", "status", "executions list", "interrupt"):
+                code, advice = error_of(theirs.run(*command.split(), "--format", "json", expect=1))
+                assert (code, advice.startswith("give this user the right")) == (
+                    "FILE-INACCESSIBLE",
+                    True,
+                )
+            assert everything_in(shell.folder) == before
 
 
 def fill(disk: Path) -> None:

@@ -282,10 +282,15 @@ class Shell:
         self._started.append(running)
         return running
 
-    def loaded(self, program: str) -> Loaded:
-        """Loads a program here, to be run many times."""
+    def loaded(self, program: str, *, through: Sequence[str] = ()) -> Loaded:
+        """Loads a program here, to be run many times.
+
+        Args:
+            program: its name.
+            through: the words that start it in another way, such as those of `setpriv`.
+        """
         process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("loaded.py"), program],
+            [*through, sys.executable, Path(__file__).with_name("loaded.py"), program],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.PIPE,

@@ -19,6 +19,7 @@ from bench import Bench
 from peaceful.errors import ChildFailed, ItemFailure
 from peaceful.item import CAPTURED
 from peaceful.item import _child as child_module
+from peaceful.item._pipes import InputPipe, OutputPipe, Tail
 from peaceful.model import EXECUTION_VARIABLE
 
 PYTHON = sys.executable
@@ -304,6 +305,30 @@ async def test_a_daemon_is_left_to_itself(bench: Bench, tmp_path: Path) -> None:
     finally:
         (tmp_path / "end").touch()
         os.close(daemon)
+
+
+async def test_pipes_are_patient() -> None:
+    """The kernel may say that there is something to read, or room to write, where there is none."""
+    for_reading, far_end = os.pipe()
+    full, for_writing = os.pipe()
+    tail = Tail(100, None)
+    with (
+        os.fdopen(for_reading, "rb", buffering=0) as read,
+        os.fdopen(far_end, "wb", buffering=0) as write,
+        os.fdopen(full, "rb", buffering=0) as unread,
+        os.fdopen(for_writing, "wb", buffering=0) as filled,
+    ):
+        output, given = OutputPipe(read, tail), InputPipe(filled, b"x" * 10_000_000)
+        output._read()
+        for _ in range(200):
+            given._write()
+        write.write(b"it")
+        output._read()
+        assert tail.data == b"it"
+        assert len(unread.read(10_000_000)) < 10_000_000
+        output.close()
+        given.close()
+    assert output.ended.cancelled()
 
 
 async def test_many_children_at_once(bench: Bench) -> None:

@@ -108,7 +108,7 @@ def test_interrupted() -> None:
 
 
 def test_interrupted_from_elsewhere() -> None:
-    """An interrupt that came through another door says so; Ctrl-C is told of once it was pressed."""
+    """An interrupt that came through another door says so; Ctrl-C is told when it is pressed."""
     board = in_the_middle()
     board.add(
         tale.interrupted("app_download", source=InterruptSource.COMMAND, reason="wrong\nversion")

@@ -1,7 +1,5 @@
 """Mapping functions compute values from references."""
 
-
-
 from __future__ import annotations
 
 import functools

@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from ipaddress import IPv4Address
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -131,6 +132,7 @@ class Named:
         (Odd.PAIR, [1, 2]),
         ((1, Path("x")), [1, "x"]),
         (deque([1]), [1]),
+        (MappingProxyType({"a": Path("x")}), {"a": "x"}),
         (Pair(1, "b"), [1, "b"]),
         ({"b", "a", "c"}, ["a", "b", "c"]),
         (frozenset({10, 9, 2}), [2, 9, 10]),

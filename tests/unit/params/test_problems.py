@@ -1,7 +1,5 @@
 """What is wrong with values is said in words that show no secret."""
 
-
-
 from __future__ import annotations
 
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """References stand in a flow for values that are not known yet."""
 
-
-
 from __future__ import annotations
 
 import copy

@@ -1,7 +1,5 @@
 """References become values once the states that they point to are known."""
 
-
-
 from __future__ import annotations
 
 import functools

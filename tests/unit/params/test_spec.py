@@ -1,7 +1,5 @@
 """What is stored of parameters is readable, and becomes the same parameters again."""
 
-
-
 from __future__ import annotations
 
 import copy
@@ -141,6 +139,12 @@ def test_stored_parameters_are_readable() -> None:
     ) == {"from": "join(plain.state.text, 'x')"}
     assert stored_form(spec_of({"from": "here"})) == {"value": {"from": "here"}}
     assert stored_form(spec_of(stored())) == {"from": "stored"}
+
+
+def test_what_people_write_by_hand_is_read() -> None:
+    """Though it would not be written so."""
+    assert _again({"value": "x"}) == ValueSpec("x")
+    assert _again({"value": [{"from": "b", "c": 1}]}) == ValueSpec([{"from": "b", "c": 1}])
 
 
 @dataclass(frozen=True)

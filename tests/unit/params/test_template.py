@@ -1,7 +1,5 @@
 """References inside of other values."""
 
-
-
 from __future__ import annotations
 
 from collections import OrderedDict, deque

@@ -15,6 +15,7 @@ from typing import (
     Any,
     Generic,
     Literal,
+    LiteralString,
     NamedTuple,
     NewType,
     Optional,
@@ -127,6 +128,7 @@ GOES: list[tuple[Any, Any]] = [
     (int, Shouting),
     (Callable[[], int], Callable[[], str]),
     (type[int], type),
+    (LiteralString, int),
 ]
 
 STAYS: list[tuple[Any, Any]] = [
