@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from peaceful.cli._errors import told_lines
 from peaceful.cli._lines import Line, Style, line
 from peaceful.cli._outcome_text import message_lines
 from peaceful.cli._page import Page
 from peaceful.cli._result import Result
-from peaceful.cli._wrapping import table
+from peaceful.cli._wrapping import clipped, table
 from peaceful.errors import ExecutionEnded, ExecutorUnreachable
 from peaceful.executions import ExecutionRecord
 from peaceful.model import ExecutionState, ItemId, ItemStatus, JsonValue
@@ -117,12 +117,21 @@ def list_lines(
     ]
     head = ("id", "started", "command", "profile", "ended", "by")
     widths = [max(display_width(row[place]) for row in (head, *rows)) for place in range(len(head))]
-    lines = [line((_row(head, widths, page.width), Style.FAINT))]
+    too_wide = sum(widths) + 2 * len(widths) - 2 - page.width
+    if too_wide > 0:
+        # The longest cells are those that can best be shortened.
+        ended = head.index("ended")
+        widths[ended] = max(_ENDED, widths[ended] - too_wide)
+    lines = [line((_row(head, widths), Style.FAINT))]
     lines += [
-        line((_row(row, widths, page.width), _STYLES.get(record.state, Style.PLAIN)))
+        line((_row(row, widths), _STYLES.get(record.state, Style.PLAIN)))
         for row, record in zip(rows, records, strict=True)
     ]
-    return lines
+    return [clipped(each, page.width) for each in lines]
+
+
+_ENDED: Final = 20
+"""Columns that are left at least to how an execution ended."""
 
 
 def executions_show(invocation: Invocation, execution_id: str) -> Result:
@@ -205,9 +214,11 @@ def how_it_stands(record: ExecutionRecord) -> str:
     return f"{word}{took}{f': {told}' if told else ''}"
 
 
-def _row(cells: Sequence[str], widths: Sequence[int], width: int) -> str:
-    padded_cells = [padded(cell, room) for cell, room in zip(cells, widths, strict=True)]
-    return shortened("  ".join(padded_cells).rstrip(), width)
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    fitting = (
+        padded(shortened(cell, width), width) for cell, width in zip(cells, widths, strict=True)
+    )
+    return "  ".join(fitting).rstrip()
 
 
 def _facts(record: ExecutionRecord, page: Page) -> list[tuple[str, str]]:

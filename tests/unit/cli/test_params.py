@@ -199,6 +199,8 @@ def shared_app() -> App:
 
         Args:
             flow: takes the items.
+            shared: what all share.
+            into: another folder than its description says.
             plain (int): a number
                 over two lines.
         """

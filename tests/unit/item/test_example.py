@@ -1,7 +1,5 @@
 """Examples of states are made from their types, for diagrams drawn before anything exists."""
 
-
-
 from __future__ import annotations
 
 import datetime as dt

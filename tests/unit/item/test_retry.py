@@ -1,7 +1,5 @@
 """What fails may be tried again, as often as allowed, with longer and longer waits."""
 
-
-
 from __future__ import annotations
 
 import asyncio
