@@ -120,10 +120,9 @@ class Deaf(Item[DoneState]):
         return DoneState(done=True)
 
     async def apply(self, ctx: ItemCtx, current: DoneState, goal: DoneState) -> DoneState:
-        await ctx.run("sh", "-c", "trap '' TERM; sleep 60 & wait", check=False)
         while True:
             try:
-                await asyncio.Event().wait()
+                await ctx.run("sh", "-c", "trap '' TERM; sleep 60 & wait", check=False)
             except asyncio.CancelledError:
                 ctx.progress.message("I will not end")
 
@@ -141,7 +140,7 @@ app.main()
 
 
 def test_kill(shell: Shell, keyboard: Keyboard) -> None:
-    """The third Ctrl-C abandons items that do not let go, and kills their child processes."""
+    """The third Ctrl-C abandons items that do not let go, and kills all that they start."""
     (shell.folder / "stubborn.py").write_text(STUBBORN)
     program = ("python", "stubborn.py")
     shell.run(*program, "init")

@@ -189,7 +189,7 @@ def shared_app() -> App:
     app = App("shared", workspace_params=Shared)
 
     @app.flow("one")
-    def one(  # noqa: D417 - some parameters are told of elsewhere, and some nowhere
+    def one(
         flow: Flow,
         shared: Shared,
         into: Annotated[Path, Field(description="The folder.")],
