@@ -21,7 +21,7 @@ def killed_and_carried_on(slow: SlowFiles, seed: int, kills: int) -> None:
     slow.init(ITEMS, seconds, *more, layers=random.choice((1, 3, ITEMS)))
     rounds = Rounds(slow)
     for _ in range(kills):
-        rounds.one(killed(random))
+        rounds.one(killed(random), discovering=random.random() < 0.15)
     stored = rounds.stored()
     status = slow.json("status")
     for item, shown in status["states"].items():

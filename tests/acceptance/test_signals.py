@@ -43,6 +43,24 @@ def test_told_to_end(slow: SlowFiles, number: signal.Signals, code: int) -> None
     assert not running.processes()
 
 
+def test_terminal_closed(slow: SlowFiles, keyboard: Keyboard) -> None:
+    """Closing the terminal is a safe stop too, though nothing can be shown there any more."""
+    slow.init(12, 0.5, layers=3)
+    terminal = keyboard.terminal
+    on_terminal = ("sh", "-c", 'exec 1>"$0" 2>&1; exec "$@"', terminal)
+    running = slow.shell.start(*on_terminal, "slow_files", "ensure", terminal=terminal)
+    assert eventually(lambda: len(slow.files()) >= 4)
+    keyboard.hang_up()
+    running.end(expect=129)
+    assert 4 <= len(slow.files()) < 12
+    (executed,) = slow.json("executions", "list")["executions"]
+    assert (executed["state"], executed["interrupt"]["source"]) == ("interrupted", "SIGHUP")
+    shown = slow.json("executions", "show", executed["id"])
+    statuses = {item: each["status"] for item, each in shown["outcome"]["items"].items()}
+    assert {item for item, status in statuses.items() if status == "done"} == slow.files().keys()
+    assert set(statuses.values()) == {"done", "not_started"}
+
+
 def test_safe_points(slow: SlowFiles) -> None:
     """An item with safe points ends at the next one, and carries on from there."""
     slow.init(4, 1, "--chunks", "10", layers=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 from collections.abc import Iterator
@@ -19,19 +20,20 @@ class Keyboard:
     """
 
     terminal: Path
-    _keys: int
+    _keys: io.FileIO
 
     @classmethod
     @contextmanager
     def of_new_terminal(cls) -> Iterator[Keyboard]:
         """The keyboard of a terminal that nobody uses yet."""
         ours, theirs = pty.openpty()
-        try:
-            yield cls(Path(os.ttyname(theirs)), ours)
-        finally:
-            os.close(theirs)
-            os.close(ours)
+        with os.fdopen(ours, "r+b", buffering=0) as keys, os.fdopen(theirs, "r+b", buffering=0):
+            yield cls(Path(os.ttyname(theirs)), keys)
 
     def ctrl_c(self) -> None:
         """Presses Ctrl-C: the terminal sends SIGINT to all that runs in the foreground."""
-        os.write(self._keys, b"\x03")
+        self._keys.write(b"\x03")
+
+    def hang_up(self) -> None:
+        """Closes the terminal, as closing its window does, or a connection that breaks."""
+        self._keys.close()

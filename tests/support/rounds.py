@@ -36,11 +36,17 @@ class Rounds:
     known: dict[str, Written] = field(default_factory=dict)
     cleaning: bool = False
 
-    def one(self, trouble: Trouble) -> Ended:
-        """Runs a command, lets trouble befall it, and looks."""
-        running = self.slow.start("clean" if self.cleaning else "ensure", "--max-concurrency", "4")
-        ended = trouble(running)
-        self._look_at(ended)
+    def one(self, trouble: Trouble, *, discovering: bool = False) -> Ended:
+        """Runs a command, lets trouble befall it, and looks.
+
+        Args:
+            trouble: what befalls it.
+            discovering: whether it only looks at what is there.
+        """
+        todo = "clean" if self.cleaning else "ensure"
+        command = "discover" if discovering else todo
+        ended = trouble(self.slow.start(command, "--max-concurrency", "4"))
+        self._look_at(ended, command)
         return ended
 
     def carry_on(self, items: int) -> None:
@@ -65,23 +71,26 @@ class Rounds:
         folder = self.slow.shell.folder / ".peace/slow_files/default/slow_files"
         return dict(YamlStateStore(folder).load(StateKind.CURRENT))
 
-    def _look_at(self, ended: Ended) -> None:
+    def _look_at(self, ended: Ended, command: str) -> None:
         self.started |= {each["execution"]["id"] for each in ended.told("execution_started")}
         self.ended |= {
             each["execution_id"]: each["outcome"] for each in ended.told("execution_ended")
         }
-        block = ended.block("Clean" if self.cleaning else "Ensure")
+        block = ended.block(command.capitalize())
         files = self.slow.files()
         reported = {*block.items("item_ended", status="done")}
         reported |= {*block.items("item_ended", status="unchanged")}
         self._check_nothing_repeated(files)
         self._check_states(files, reported)
-        if self.cleaning:
-            assert not reported & files.keys()
-            self.known = {item: self.known[item] for item in self.known.keys() & files.keys()}
-        else:
-            assert reported <= files.keys()
-            self.known |= {item: files[item] for item in reported}
+        match command:
+            case "ensure":
+                assert reported <= files.keys()
+                self.known |= {item: files[item] for item in reported}
+            case "clean":
+                assert not reported & files.keys()
+                self.known = {item: self.known[item] for item in self.known.keys() & files.keys()}
+            case _:
+                return
         if ended.told("execution_ended", outcome="complete"):
             self.cleaning = not self.cleaning
 

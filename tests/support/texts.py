@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -49,7 +48,6 @@ class Text(Item[TextState]):
             case "prints":
                 sys.stdout.write("printed to stdout\n")
                 sys.stderr.write("printed to stderr")
-                warnings.warn("a warning", stacklevel=1)
                 ctx.log.warning("logged")
             case "none":
                 pass

@@ -364,11 +364,10 @@ class Contexts:
         return params_model(f"flow {definition.id}", self.flow_params(definition.id))
 
     def _how_to_give(self, flow: FlowId) -> str:
-        options = " ".join(
-            f"--{param.name.replace('_', '-')} ..."
-            for param in self.flow_params(flow)
-            if param.required
-        )
+        return self._init_with(param.name for param in self.flow_params(flow) if param.required)
+
+    def _init_with(self, params: Iterable[str]) -> str:
+        options = " ".join(f"--{name.replace('_', '-')} ..." for name in params)
         return f"give them: {self.app.name} init {options}"
 
     def _checked(
@@ -382,8 +381,8 @@ class Contexts:
         if model is None:
             return file, None, reserved
         mine = {name: one for name, one in given.items() if name in model.model_fields}
-        how = f"give them to {self.app.name} init"
-        return file, file.values(model, mine, how_to_give=how), reserved
+        needed = [name for name, field in model.model_fields.items() if field.is_required()]
+        return file, file.values(model, mine, how_to_give=self._init_with(needed)), reserved
 
     def _refuse_unknown(self, given: Mapping[str, Given], flows: Iterable[FlowDef]) -> None:
         known = {param.name for flow in flows for param in self.flow_params(flow.id)}

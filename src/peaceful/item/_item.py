@@ -16,7 +16,7 @@ from peaceful.item._diff import StateDiff, field_wise_diff
 from peaceful.item._example import example_model
 from peaceful.model import Interaction
 from peaceful.model.state import State
-from peaceful.params import is_open, is_secret_type
+from peaceful.params import is_open, is_secret_type, without_secrets
 
 S = TypeVar("S", bound=State)
 
@@ -146,10 +146,15 @@ class Item(BaseModel, ABC, Generic[S]):
         # Type checkers make the signature from the fields, so that wrong types are found before
         # running.
         def __init__(self, /, **values: object) -> None:
-            if any(map(is_open, values.values())):
-                declare(self, values)
-            else:
-                super().__init__(**values)
+            try:
+                if any(map(is_open, values.values())):
+                    declare(self, values)
+                else:
+                    super().__init__(**values)
+            except ValidationError as error:
+                if self.model_config.get("hide_input_in_errors"):
+                    raise without_secrets(error, type(self)) from None
+                raise
 
         def __getattr__(self, name: str) -> object:
             # Only names that are not there come here: something is missing where it is not known.

@@ -2,7 +2,7 @@
 
 from peaceful.params._mapped import mapped
 from peaceful.params._plain import holds_secret, is_secret, is_secret_type, plain_form
-from peaceful.params._problems import problems_in
+from peaceful.params._problems import problems_in, without_secrets
 from peaceful.params._reference import (
     MappedReference,
     Reference,
@@ -66,4 +66,5 @@ __all__ = [
     "type_alternatives",
     "type_name",
     "value_of",
+    "without_secrets",
 ]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from peaceful.params._plain import holds_secret, is_secret_type
 
 _SHOWN = 80
 """How many characters of a wrong value are shown."""
+_HIDDEN = "**********"
+"""What stands for a secret, as in pydantic."""
 
 
 def problems_in(error: ValidationError, model: type[BaseModel]) -> list[tuple[str, str]]:
@@ -27,6 +32,29 @@ def problems_in(error: ValidationError, model: type[BaseModel]) -> list[tuple[st
         )
         for problem in error.errors(include_url=False)
     ]
+
+
+def without_secrets(error: ValidationError, model: type[BaseModel]) -> ValidationError:
+    """The same error, without the values of fields that may hold secrets.
+
+    What was given for a secret may be plain text, which pydantic would hand on as it is.
+    """
+    problems: list[InitErrorDetails] = [
+        {
+            "type": _same(problem["type"], problem["msg"]),
+            "loc": problem["loc"],
+            "input": problem["input"]
+            if _may_be_shown(problem["type"], problem["loc"], model)
+            and not holds_secret(problem["input"])
+            else _HIDDEN,
+        }
+        for problem in error.errors(include_url=False)
+    ]
+    return ValidationError.from_exception_data(error.title, problems, hide_input=True)
+
+
+def _same(kind: Any, text: str) -> PydanticCustomError:  # noqa: ANN401 - a text, not a literal one
+    return PydanticCustomError(kind, "{text}", {"text": text})
 
 
 def _may_be_shown(kind: str, place: tuple[int | str, ...], model: type[BaseModel]) -> bool:

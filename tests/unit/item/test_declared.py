@@ -392,6 +392,7 @@ def test_secrets_given_as_text_are_not_shown() -> None:
     with pytest.raises(ValidationError) as invalid:
         Login(password="hunter2", usr=SOURCE.text)  # type: ignore[call-arg, arg-type]  # the point
     assert "hunter2" not in str(invalid.value)
+    assert "hunter2" not in str(invalid.value.errors())
     item = Login(user=SOURCE.text, password="hunter2")  # type: ignore[arg-type]  # a text will do
     assert item.password.get_secret_value() == "hunter2"
     assert "hunter2" not in repr(item)

@@ -301,6 +301,14 @@ def test_errors_do_not_show_what_may_be_a_secret() -> None:
     assert invalid.value.error_count() == 3
     assert "hunter2" not in str(invalid.value)
     assert "hunter2" not in repr(invalid.value)
+    assert "hunter2" not in str(invalid.value.errors())
+    assert [(each["loc"], each["type"]) for each in invalid.value.errors()] == [
+        (("path",), "missing"),
+        (("mode",), "int_parsing"),
+        (("token",), "too_short"),
+    ]
+    assert invalid.value.errors()[1]["input"] == "x"
+    assert invalid.value.title == "WithSecret"
     item = WithSecret(path=Path("/x"), token="hunter2" * 5)  # type: ignore[arg-type]  # a text will do
     assert "hunter2" not in repr(item)
     assert item.token.get_secret_value() == "hunter2" * 5
