@@ -9,6 +9,7 @@ import json
 import pkgutil
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -203,8 +204,7 @@ def _commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click
 
 def test_the_page_of_the_command_line_has_every_command_and_option() -> None:
     """The page of the command line has a section for each command, which names its options."""
-    with ProcessSignals() as signals:
-        group = command_line(Invocation.of(App("app"), ["status"], signals))
+    group = command_line(Invocation.of(App("app"), ["status"], ProcessSignals(), ExitStack()))
     text = _words(REFERENCE / "command-line.md")
     sections = dict(re.findall(r"(?ms)^### `APP ([^\n]*)`\n(.*?)(?=^##)", text))
     unnamed: list[str] = []

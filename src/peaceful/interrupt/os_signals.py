@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import queue
+import signal
 import threading
 import time
 from collections import deque
@@ -28,6 +28,7 @@ from peaceful.interrupt._channel import InterruptSender
 from peaceful.interrupt._handlers import awake, handled, quiet
 from peaceful.interrupt._ladder import SignalLadder
 from peaceful.interrupt._latch import SendResult
+from peaceful.interrupt._main_thread import Bell
 from peaceful.model import Clock, InterruptLevel, InterruptSignal, InterruptSource
 
 __all__ = ["KEY_REPEAT", "STOP_TIMEOUT", "SignalWatch", "interrupt_on_signals"]
@@ -174,12 +175,12 @@ class _Climb:
             self._send(level, self._ended_by, f"not done in time after {self._ended_by}")
 
     def _send(self, level: InterruptLevel, source: InterruptSource, reason: str | None) -> None:
-        signal = InterruptSignal(level, source, self._clock.now(), reason)
-        result = self._sender.send(signal)
+        request = InterruptSignal(level, source, self._clock.now(), reason)
+        result = self._sender.send(request)
         if self._on_press is None:
             return
         try:
-            self._on_press(signal, result)
+            self._on_press(request, result)
         except Exception:  # noqa: BLE001  its mistake must not cost a signal or a deadline
             _LOG.exception("on_press raised an error at %s", level)
 
@@ -227,30 +228,31 @@ def _in_loop(
 
 @contextlib.contextmanager
 def _without_loop(climb: _Climb) -> Generator[frozenset[InterruptSource]]:
-    # Its `put` is safe in a signal handler; to start a thread there, or to notify one, is not.
-    bell: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    bell = Bell()
+    over = False
 
     def receive(source: InterruptSource) -> None:
+        bell.noticed(getattr(signal, source.name))
         climb.received(source, climb.now())
-        bell.put(True)
+        bell.ring()
 
     def keep_deadlines() -> None:
-        go_on = True
-        while go_on:
-            try:
-                go_on = bell.get(timeout=climb.seconds_left())
-            except queue.Empty:
-                climb.look()
+        while not over:
+            bell.wait(climb.seconds_left())
+            climb.look()
 
-    with handled(receive) as sources:
-        keeper = threading.Thread(target=keep_deadlines, name="interrupt deadlines", daemon=True)
+    # To start a thread in a signal handler, or to notify one, is not safe; to ring is.
+    keeper = threading.Thread(target=keep_deadlines, name="interrupt deadlines", daemon=True)
+    with bell.hung(), handled(receive) as sources:
+        bell.expect(getattr(signal, source.name) for source in sources)
         if sources:
             keeper.start()
         try:
             yield sources
         finally:
+            over = True
             if sources:
-                bell.put(False)
+                bell.ring()
                 keeper.join()
 
 

@@ -327,6 +327,7 @@ def test_a_fork_is_not_deaf(channel: Channel, monkeypatch: pytest.MonkeyPatch) -
     """In a fork, SIGTERM does what it did before the context, and Ctrl-C does nothing."""
     sender, receiver = channel
     sent: list[tuple[int, int]] = []
+    before = signal.getsignal(signal.SIGTERM)
     with interrupt_on_signals(sender):
         handler = signal.getsignal(signal.SIGTERM)
         monkeypatch.setattr(os, "getpid", lambda: -7)
@@ -334,7 +335,7 @@ def test_a_fork_is_not_deaf(channel: Channel, monkeypatch: pytest.MonkeyPatch) -
         signal.raise_signal(signal.SIGINT)
         assert signal.getsignal(signal.SIGTERM) is handler
         signal.raise_signal(signal.SIGTERM)
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) is before
     assert sent == [(-7, signal.SIGTERM)]
     assert receiver.poll() is None
 
