@@ -9,8 +9,10 @@ Names are loaded when they are used, so that `--help` does not wait for what onl
 needs.
 """
 
-from importlib import import_module
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from peaceful._late import late as _late
 
 if TYPE_CHECKING:
     from peaceful.app import App
@@ -54,10 +56,4 @@ __all__ = [
     "write_atomically",
 ]
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
+__getattr__: Callable[[str], object] = _late(globals(), _HOMES)
