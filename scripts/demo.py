@@ -25,8 +25,12 @@ from pathlib import Path
 
 BIN = Path(sys.executable).parent
 TERMINAL = sys.stdout.isatty()
-DIM, BOLD, GREEN, PLAIN = ("\x1b[2m", "\x1b[1m", "\x1b[32m", "\x1b[0m") if TERMINAL else [""] * 4
-FILES = 12
+COLORS = TERMINAL and not os.environ.get("NO_COLOR")
+DIM, BOLD, GREEN, PLAIN = ("\x1b[2m", "\x1b[1m", "\x1b[32m", "\x1b[0m") if COLORS else [""] * 4
+FILES = 6
+AT_ONCE = 2
+IN_PROGRESS = 0.3
+"""Seconds after which what was to start next is in progress; each file takes longer."""
 ARCHIVE_SIZE = 6 * 1024 * 1024
 CHUNK = 64 * 1024
 LOOK_AGAIN = threading.Event()
@@ -50,67 +54,60 @@ def main() -> int:
         except KeyboardInterrupt:
             print("\nThe demonstration was interrupted.", file=sys.stderr)
             return 130
-    print(f"\n{BOLD}Everything did what it should,{PLAIN} in {time.monotonic() - started:.0f} s.")
-    print("\nTry it yourself, and press Ctrl-C when you like:\n")
-    print("  .venv/bin/slow_files init --dest /tmp/slow --workspace /tmp/slow")
+    took = time.monotonic() - started
+    print(f"\n{BOLD}Everything did what it should,{PLAIN} in {took:.0f} s. Now you:\n")
+    print("  .venv/bin/slow_files init --workspace /tmp/slow --dest /tmp/slow/files")
     print("  .venv/bin/slow_files ensure --workspace /tmp/slow")
     return 0
 
 
 def show_slow_files(at: Path) -> None:
-    """Files that take their time, four of them at once."""
-    heading("Twelve slow files, and a Ctrl-C in the middle")
+    """Files that take their time, two of them at once."""
+    heading("Six slow files, two at a time. Ctrl-C lets what is in progress finish.")
     files = at / "files"
-    size = ("--items", str(FILES), "--seconds", "0.5", "--layers", "3")
-    run("slow_files", "init", *size, "--dest", "files", at=at, quiet=True)
+    size = ("--items", str(FILES), "--seconds", "1", "--layers", "3")
+    run("slow_files", "init", *size, "--dest", "files", at=at, silent=True)
 
-    def five_written() -> bool:
-        return len(written(files)) >= 5
+    def some_written() -> bool:
+        return len(written(files)) >= AT_ONCE
 
-    ensure = ("slow_files", "ensure", "--max-concurrency", "4")
-    run(*ensure, at=at, ctrl_c_when=five_written, expect=130)
+    ensure = ("slow_files", "ensure", "--max-concurrency", str(AT_ONCE))
+    run(*ensure, at=at, ctrl_c_when=some_written, expect=130)
     before = written(files)
-    check(5 <= len(before) < FILES, f"it stopped in the middle: {len(before)} of {FILES} are there")
-    whole = all((files / name).read_text() == Path(name).stem for name in before)
-    check(whole, "each of them is whole, and nothing else was started")
+    stopped = AT_ONCE < len(before) < FILES and all(
+        (files / name).read_text() == Path(name).stem for name in before
+    )
+    check(stopped, f"{len(before)} of {FILES} files are there, each of them whole")
 
-    explain("The same command carries on.")
     run(*ensure, at=at)
     after = written(files)
-    check(len(after) == FILES, f"all {FILES} are there")
-    check(before.items() <= after.items(), "what was there already was not touched")
+    resumed = len(after) == FILES and before.items() <= after.items()
+    check(resumed, f"all {FILES} are there, and what was there was not touched")
 
-    explain("What differs from the goal now?")
     run("slow_files", "diff", at=at)
-    check_no_difference("slow_files", at)
-
-    explain("And everything is removed again, in reverse order.")
-    run("slow_files", "clean", at=at)
-    check(not written(files), "nothing is left")
+    check(nothing_differs("slow_files", at), "everything is as it should be")
 
 
 def show_download(at: Path) -> None:
     """A release over HTTP, interrupted in the middle of the download."""
-    heading("A release over HTTP, and a Ctrl-C in the middle of the download")
+    heading("A release over HTTP. Ctrl-C stops the download at a safe point.")
     dest = at / "app"
     with release_server() as (url, ranges):
-        run("download", "init", url, "app", at=at, quiet=True)
+        run("download", "init", url, "app", at=at, silent=True)
 
         def third_there() -> bool:
             part = dest / "release.tar.part"
             return part.exists() and part.stat().st_size > ARCHIVE_SIZE / 3
 
         run("download", "ensure", at=at, ctrl_c_when=third_there, expect=130)
-        check(not (dest / "release").exists(), "half an archive is not extracted")
+        check(not (dest / "release").exists(), "half a release is not unpacked")
 
-        explain("The same command carries on, from the byte where it stopped.")
         run("download", "ensure", at=at)
-        check(ranges[-1] > 0, f"the server was asked for the rest only, from byte {ranges[-1]:,}")
-        check((dest / "release/README").read_text() == README, "the archive is extracted")
-        check_no_difference("download", at)
+        whole = (dest / "release/README").read_text() == README and nothing_differs("download", at)
+        rest = f"the server was asked for the rest only, from byte {ranges[-1]:,}"
+        check(whole and ranges[-1] > 0, rest)
 
-        explain("And everything is removed again.")
-        run("download", "clean", at=at)
+        run("download", "clean", "--progress", "none", at=at)
         check(not any(path.is_file() for path in dest.rglob("*")), "nothing is left")
 
 
@@ -128,26 +125,30 @@ def run(
     at: Path,
     ctrl_c_when: Callable[[], bool] | None = None,
     expect: int = 0,
-    quiet: bool = False,
+    silent: bool = False,
 ) -> None:
     """Runs a command, shows what it shows, and presses Ctrl-C at the right moment.
 
     Raises:
         StepFailed: it ended with another exit code than expected.
     """
-    print(f"\n{BOLD}$ {shlex.join((program, *words))}{PLAIN}", flush=True)
-    told = ["--format", "none"] if quiet else []
-    if not TERMINAL or words[0] != "ensure":
-        told += ["--progress", "none"]  # What comes of it is enough.
+    if not TERMINAL and "--progress" not in words and not silent:
+        words = (*words, "--progress", "none")  # Without a picture, what comes of it is enough.
+    typed = shlex.join((program, *words)) + (" > /dev/null" if silent else "")
+    pressed = f"   {DIM}# and then Ctrl-C{PLAIN}" if ctrl_c_when else ""
+    apart = "" if words[0] == "init" else "\n"
+    print(f"{apart}{BOLD}$ {typed}{PLAIN}{pressed}", flush=True)
     process = subprocess.Popen(
-        [BIN / program, *words, *told],
+        [BIN / program, *words],
         cwd=at,
         env={**os.environ, "COLUMNS": "80"},
+        stdout=subprocess.DEVNULL if silent else None,
         stderr=None if TERMINAL else subprocess.STDOUT,
     )
     try:
         while ctrl_c_when is not None and process.poll() is None:
             if ctrl_c_when():
+                LOOK_AGAIN.wait(IN_PROGRESS)
                 process.send_signal(signal.SIGINT)
                 break
             LOOK_AGAIN.wait(0.01)
@@ -158,16 +159,15 @@ def run(
         raise StepFailed(f"{program} ended with {code}, not {expect}")
 
 
-def check_no_difference(program: str, at: Path) -> None:
-    """Checks that nothing differs, as another program would: by the JSON document."""
+def nothing_differs(program: str, at: Path) -> bool:
+    """Whether nothing differs, as another program would find out: by the JSON document."""
     asked = subprocess.run(
         [BIN / program, "diff", "--format", "json", "--progress", "none"],
         cwd=at,
         stdout=subprocess.PIPE,
         check=False,
     )
-    diffs = json.loads(asked.stdout)["diffs"] if asked.returncode == 0 else {"": "unknown"}
-    check(not any(diffs.values()), "nothing differs")
+    return asked.returncode == 0 and not any(json.loads(asked.stdout)["diffs"].values())
 
 
 # ---- telling
@@ -175,12 +175,7 @@ def check_no_difference(program: str, at: Path) -> None:
 
 def heading(text: str) -> None:
     """Tells what comes."""
-    print(f"\n{BOLD}{text}{PLAIN}\n{'─' * len(text)}", flush=True)
-
-
-def explain(text: str) -> None:
-    """Says what the next command is for."""
-    print(f"\n{text}", flush=True)
+    print(f"\n{BOLD}{GREEN}{text}{PLAIN}", flush=True)
 
 
 def check(holds: bool, sentence: str) -> None:

@@ -315,7 +315,8 @@ class Shell:
 
 
 def _event_in(line: bytes) -> Json | None:
-    if not line.startswith(b'{"event":'):
+    # A program that was killed may have told half an event.
+    if not line.startswith(b'{"event":') or not line.endswith(b"\n"):
         return None
     event = json.loads(line)
     assert isinstance(event, dict)

@@ -46,8 +46,8 @@ class Text(Item[TextState]):
             case "crashes":
                 raise ZeroDivisionError("by nothing")
             case "prints":
-                sys.stdout.write("printed to stdout\n")
-                sys.stderr.write("printed to stderr")
+                sys.stdout.write("printed to stdout")
+                sys.stderr.write("printed to stderr\n")
                 ctx.log.warning("logged")
             case "none":
                 pass

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from peaceful.cli._answer import answer
 from peaceful.cli._execute import executed
-from peaceful.cli._job import Choices, Job
+from peaceful.cli._job import Choices, Job, Run
 from peaceful.cli._result import Result
 from peaceful.commands import CleanCmd, DiscoverCmd, EnsureCmd
 from peaceful.model import CmdOutcome
@@ -32,7 +33,7 @@ def ensure(invocation: Invocation, choices: Choices) -> Result:
 
     block = "EnsureDry" if choices.dry_run else "Ensure"
     words = [invocation.app.ensure_name, *choices.words]
-    job = Job(words, block, run, choices.dry_run, shows_left=True, only=choices.only)
+    job = _job(words, block, run, choices, shows_left=True)
     return answer(executed(invocation, job), invocation, job)
 
 
@@ -44,5 +45,10 @@ def clean(invocation: Invocation, choices: Choices) -> Result:
             ctx, dry_run=choices.dry_run, only=choices.only, sync=choices.sync
         )
 
-    job = Job(["clean", *choices.words], "Clean", run, choices.dry_run, only=choices.only)
+    job = _job(["clean", *choices.words], "Clean", run, choices, shows_left=False)
     return answer(executed(invocation, job), invocation, job)
+
+
+def _job(words: Sequence[str], block: str, run: Run, choices: Choices, *, shows_left: bool) -> Job:
+    dry = choices.dry_run
+    return Job(words, block, run, dry, shows_left, choices.only, only_looks=dry)

@@ -43,6 +43,7 @@ class BarLook:
         main_block: the block that needs no name.
         ctrl_c: whether Ctrl-C interrupts.
         closing: whether the picture tells the ending.
+        vanishing: whether it is erased at the end, because what comes then tells all that it does.
         color: whether it has colours.
     """
 
@@ -50,6 +51,7 @@ class BarLook:
     main_block: str = ""
     ctrl_c: bool = True
     closing: bool = False
+    vanishing: bool = False
     color: bool = True
 
 
@@ -70,6 +72,8 @@ class BarSink:
         self._screen = Screen()
         self._said: list[str] = []
         self._tick = 0
+        self._left = False
+        self._spoken = False
         self._lock = threading.Lock()
         self._drawing = threading.Lock()
         self._wake = threading.Event()
@@ -80,6 +84,11 @@ class BarSink:
     def draws(self) -> bool:
         """Yes."""
         return True
+
+    @property
+    def left(self) -> bool:
+        """Whether there is a picture, or a line above it."""
+        return self._left
 
     def receive(self, events: Sequence[Event]) -> None:
         """Takes events in; they are drawn a little later."""
@@ -93,7 +102,7 @@ class BarSink:
             self._wake.set()
 
     def close(self) -> None:
-        """Draws the last picture, which stays."""
+        """Draws the last picture, which stays unless it is to vanish."""
         self._closed.set()
         self._wake.set()
         if self._thread is not None:
@@ -104,6 +113,7 @@ class BarSink:
     def say(self, text: str) -> None:
         """Puts a line above the picture, where it stays."""
         if self._thread is None or self._closed.is_set():
+            self._left = self._spoken = True
             self._writer.write(f"{one_line(text)}\n")
             return
         with self._lock:
@@ -126,26 +136,30 @@ class BarSink:
             columns, rows = self._writer.size() or _USUAL_SIZE
             with self._lock:
                 said, self._said = self._said, []
-                lines = [] if self._board.execution is None else self._picture(columns, rows)
+                lines = self._picture(columns, rows)
+            self._spoken |= bool(said)
+            self._left = self._spoken or bool(lines)
             show = coloured if self._look.color else plain
             drawn = [(plain(each), show(each)) for each in lines]
             self._writer.write(self._screen.change(drawn, (columns, rows), said))
 
     def _picture(self, columns: int, rows: int) -> list[Line]:
-        assert self._board.execution is not None
+        board = self._board
+        if board.execution is None or (self._look.vanishing and board.ending is not None):
+            return []
         self._tick += 1
         frame = Frame(
             width=columns,
             height=rows - 1,  # below it, the cursor
             now=self._clock.now(),
             tick=self._tick,
-            title=self._look.title(self._board.execution),
+            title=self._look.title(board.execution),
             main_block=self._look.main_block,
             ctrl_c=self._look.ctrl_c,
             closing=self._look.closing,
             ascii_only=self._writer.ascii_only,
         )
-        return picture(self._board, frame)
+        return picture(board, frame)
 
     def _run(self) -> None:
         while not self._closed.is_set():

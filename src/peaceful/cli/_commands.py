@@ -15,7 +15,7 @@ from peaceful.cli._completing import (
 )
 from peaceful.cli._group import Answered, Command, Entry, Group
 from peaceful.cli._invocation import Invocation
-from peaceful.cli._options import GlobalOption, global_options
+from peaceful.cli._options import GlobalOption, global_options, positive
 from peaceful.cli._program import typed
 from peaceful.cli._result import Result
 
@@ -237,7 +237,7 @@ class _CommandLine:
 
     def _executions(self) -> Group:
         def list_(limit: int) -> Result:
-            from peaceful.cli._history import executions_list
+            from peaceful.cli._history_list import executions_list
 
             return executions_list(self._invocation, limit)
 
@@ -248,9 +248,9 @@ class _CommandLine:
 
         limit = click.Option(
             ["--limit"],
-            type=click.IntRange(min=1),
-            default=20,
+            default="20",
             metavar="N",
+            callback=_positive_value,
             help="How many, from the newest on.  [default: 20]",
         )
         return self._group(
@@ -315,7 +315,7 @@ class _CommandLine:
             "Prints what makes a shell complete this program's words. For bash and zsh, write into "
             'its start-up file: eval "$(PROGRAM completion bash)"; for fish: '
             "PROGRAM completion fish | source.",
-            click.Argument(["shell"], type=click.Choice(SHELLS)),
+            click.Argument(["shell"], type=click.Choice(SHELLS), metavar="SHELL"),
         )
 
     # ---- parts
@@ -357,6 +357,10 @@ class _CommandLine:
         app = self._app
         shown = f"{app.name} {app.version}".strip()
         return Result({"app": app.name, "version": app.version}, lambda _: [line(shown)])
+
+
+def _positive_value(_context: click.Context, _param: click.Parameter, value: str) -> int:
+    return positive(value)
 
 
 def _help(context: click.Context) -> Result:

@@ -46,7 +46,7 @@ def diff(invocation: Invocation, profiles: Sequence[str], *, stored: bool) -> Re
 
 
 def _discovered(invocation: Invocation) -> Result:
-    job = Job(["diff"], "Discover", DiffCmd.exec)
+    job = Job(["diff"], "Discover", DiffCmd.exec, only_looks=True)
     execution = executed(invocation, job)
     outcome = execution.outcome
     if not isinstance(outcome, Complete):
@@ -94,19 +94,19 @@ def diffs_document(diffs: StateDiffs) -> dict[str, JsonValue]:
 
 def diffs_lines(title: str, diffs: StateDiffs, page: Page) -> Sequence[Line]:
     """Differences for people: items with each change; and those that cannot be compared."""
-    lines = [line((shortened(title, page.width), Style.STRONG))]
+    lines = [line((shortened(title, page.room), Style.STRONG))]
     for item, each in diffs.diffs.items():
         if each is None:
             continue
         lines += [line(""), line("  ", (item, Style.STRONG))]
         for change in each.changes:
-            parts = wrapped(one_line(str(change)), page.width - 6)
+            parts = wrapped(one_line(str(change)), page.room - 6)
             lines.append(line("    ", (parts[0], _style(change.before, change.after))))
             lines += [line(f"      {part}") for part in parts[1:]]
     if diffs.unknown:
         lines.append(line(""))
         lines += [
-            line((shortened(f"  {item}: {one_line(reason)}", page.width), Style.FAINT))
+            line((shortened(f"  {item}: {one_line(reason)}", page.room), Style.FAINT))
             for item, reason in diffs.unknown.items()
         ]
     return lines

@@ -6,7 +6,13 @@ from collections.abc import Callable, Sequence
 
 from peaceful.cli._lines import Line, Style, line
 from peaceful.cli._wrapping import table, wrapped
-from peaceful.errors import PeacefulError, ProfileBusy
+from peaceful.errors import (
+    ExecutionUnknown,
+    NothingRunning,
+    PeacefulError,
+    ProfileBusy,
+    WorkspaceMissing,
+)
 from peaceful.present import count, one_line
 
 SHOWN = 5
@@ -23,6 +29,10 @@ def error_lines(
         width: columns of a line.
         program: makes the line that a command of the application is typed as.
     """
+    if program and isinstance(error, ProfileBusy) and error.execution_id:
+        told = told_lines(error.code, error.message, (), width)
+        # What is to be typed is not wrapped: a terminal does it, and it can still be copied.
+        return [*told, *(line(f"  {row}") for row in _busy_rows(error.execution_id, program))]
     return told_lines(error.code, error.message, _rows(error, program), width)
 
 
@@ -36,9 +46,11 @@ def told_lines(code: str, message: str, rows: Sequence[tuple[str, str]], width: 
         width: columns of a line.
     """
     head = f"Error {one_line(code)}"
-    first, *rest = wrapped(f"{head}: {one_line(message)}", width)
+    said = f"{head}: {one_line(message)}"
+    first = wrapped(said, width)[0]
+    rest = said[len(first) :].lstrip()
     lines = [line((first[: len(head)], Style.BAD), first[len(head) :])]
-    lines += [line(f"  {part}") for each in rest for part in wrapped(each, width - 2)]
+    lines += [line(f"  {part}") for part in wrapped(rest, width - 2)] if rest else []
     clean = [(one_line(label), one_line(text)) for label, text in rows]
     return [*lines, *(line(row) for row in table(clean, width))]
 
@@ -56,13 +68,34 @@ def errors_lines(
 
 
 def _rows(error: PeacefulError, program: Callable[..., str] | None) -> list[tuple[str, str]]:
-    if isinstance(error, ProfileBusy) and error.execution_id and program:
-        return [
-            ("watch it", program("executions", "show", error.execution_id)),
-            ("stop it", program("interrupt", error.execution_id)),
-        ]
     rows = [row for label, text in error.details for row in _by_line(label, text)]
-    return [*rows, ("what to do", error.help)] if error.help else rows
+    help_rows = [("what to do", error.help)] if error.help else []
+    return [*rows, *((program and _to_type(error, program)) or help_rows)]
+
+
+def _to_type(error: PeacefulError, program: Callable[..., str]) -> list[tuple[str, str]]:
+    """What to do where that is to type a command of this program; none where it is not."""
+    match error:
+        case NothingRunning():
+            return [("what to do", f"see what ran, and how it ended: {_list(program)}")]
+        case ExecutionUnknown():
+            return [("what to do", f"take an ID from: {_list(program)}")]
+        case WorkspaceMissing():
+            set_up = program("init")
+            return [("what to do", f"set it up: {set_up}; or say where it is: --workspace DIR")]
+        case _:
+            return []
+
+
+def _busy_rows(execution_id: str, program: Callable[..., str]) -> list[str]:
+    return [
+        f"watch it  {program('executions', 'show', execution_id)}",
+        f"stop it   {program('interrupt', execution_id)}",
+    ]
+
+
+def _list(program: Callable[..., str]) -> str:
+    return program("executions", "list")
 
 
 def _by_line(label: str, text: str) -> list[tuple[str, str]]:

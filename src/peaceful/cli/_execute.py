@@ -43,20 +43,23 @@ def executed(invocation: Invocation, job: Job) -> Execution:
     def title(info: ExecutionInfo) -> str:
         return _title(invocation, job, info, known)
 
-    show = show_for(invocation, title, job.main_block)
-    witness = Witness(show)
+    show = show_for(invocation, title, job)
     sender, receiver = interrupt_channel()
-    options = ExecutionOptions(
-        interruptibility=Interruptible(receiver),
-        sinks=(witness,),
-        settings=ExecutionSettings(invocation.options.max_concurrency or MAX_CONCURRENCY),
-        door="terminal",
-    )
-    with prints_shown(show.say):
-        ctx = contexts.cmd_ctx(invocation.options.profile, invocation.options.flow, options)
-        invocation.profile, invocation.flow = ctx.profile, ctx.flow.id
-        known += _look_back(contexts, ctx, show)
-        end = _run(invocation, job, ctx, sender, show)
+    with prints_shown(show.say) as end_lines:
+        witness = Witness(show, end_lines)
+        options = ExecutionOptions(
+            interruptibility=Interruptible(receiver),
+            sinks=(witness,),
+            settings=ExecutionSettings(invocation.options.max_concurrency or MAX_CONCURRENCY),
+            door="terminal",
+        )
+        try:
+            ctx = contexts.cmd_ctx(invocation.options.profile, invocation.options.flow, options)
+            invocation.profile, invocation.flow = ctx.profile, ctx.flow.id
+            known += _look_back(contexts, ctx, show)
+            end = _run(invocation, job, ctx, sender, show)
+        finally:
+            invocation.progress_left = show.left
     return _execution(end, witness, title)
 
 
@@ -80,6 +83,8 @@ def _run(
 
     async def main() -> CmdOutcome[object]:
         async with interrupt_on_signals(sender, on_press=show.pressed):
+            if signals.left_by is not None:
+                sender.request(source=signals.left_by)
             with signals.last_resort():
                 # When it has ended, a signal comes too late: it may not change the exit code.
                 try:
@@ -96,9 +101,12 @@ def _run(
         return _PATIENCE_AFTER_KILL if killed else _PATIENCE
 
     fd = invocation.stderr.fd if invocation.stderr.is_terminal else None
-    with TerminalModes(fd, all_keys=show.draws, on_resume=show.redraw) as modes:
-        signals.at_once = modes.restore
-        return run_in_loop(main(), patience)
+    # Until the outcome is printed, which keys that are still pressed would spoil too.
+    modes = invocation.until_printed.enter_context(
+        TerminalModes(fd, all_keys=show.draws, on_resume=show.redraw)
+    )
+    signals.at_once = modes.restore
+    return run_in_loop(main(), patience)
 
 
 def _execution(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from peaceful.cli._signals import interrupted_code
@@ -100,12 +100,14 @@ class Witness:
 
     Attributes:
         inner: takes the events.
+        before_close: called when there are no more events, while `inner` can still be told things.
         started: the first event, or none yet.
         ended: the last event, or none yet.
         statuses: by item of the present block, how it ended; abandoned until that is known.
     """
 
     inner: OutputSink
+    before_close: Callable[[], None]
     started: ExecutionStarted | None = None
     ended: ExecutionEnded | None = None
     statuses: dict[ItemId, ItemStatus] = field(default_factory=dict)
@@ -131,4 +133,5 @@ class Witness:
 
     def close(self) -> None:
         """Hands that on too."""
+        self.before_close()
         self.inner.close()

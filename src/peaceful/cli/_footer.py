@@ -18,6 +18,7 @@ from peaceful.model import (
     ItemId,
 )
 from peaceful.present import (
+    display_width,
     duration,
     estimate,
     interrupt_sentence,
@@ -40,7 +41,7 @@ def footer_lines(board: Board, frame: Frame, width: int) -> list[Line]:
     if board.ending is not None:
         return [line(f"  {_ending(board)}")] if frame.closing else []
     if board.interrupt is None:
-        return [line(f"  {' · '.join(_counts(board, frame))}")]
+        return [line(f"  {_counts(board, frame, width - 2)}")]
     most = 1 if frame.height < _SMALL else 2
     sentences = interrupt_lines(board.interrupt, tuple(board.running), pressed=board.pressed)
     return [
@@ -94,18 +95,22 @@ def _ending(board: Board) -> str:
     return ending_words(board.execution.started_at, board.ending)
 
 
-def _counts(board: Board, frame: Frame) -> list[str]:
-    parts: list[str] = []
-    if board.total:
-        count = f"{board.ended_count:,} of {board.total:,}"
-        named = board.block != frame.main_block
-        parts.append(f"{block_words(board.block)}: {count}" if named else count)
-    left = _seconds_left(board, frame.now)
-    if left is not None:
-        parts.append(f"about {estimate(left)} left")
-    if frame.ctrl_c:
-        parts.append("Ctrl-C to interrupt safely")
-    return parts or ["starting"]
+def _counts(board: Board, frame: Frame, width: int) -> str:
+    """How far the whole is, how long it takes still, and which key interrupts; what fits of it."""
+    count = f"{board.ended_count:,} of {board.total:,}" if board.total else ""
+    if count and board.block != frame.main_block:
+        count = f"{block_words(board.block)}: {count}"
+    seconds = _seconds_left(board, frame.now)
+    left = "" if seconds is None else f"about {estimate(seconds)} left"
+    keys = _KEYS if frame.ctrl_c else ("",)
+    forms = [
+        " · ".join(part for part in parts if part)
+        for parts in ((count, left, keys[0]), *((count, key) for key in keys))
+    ]
+    return next((form for form in forms if display_width(form) <= width), forms[-1]) or "starting"
+
+
+_KEYS: Final = ("Ctrl-C to interrupt safely", "Ctrl-C interrupts", "Ctrl-C")
 
 
 def _seconds_left(board: Board, now: datetime) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -102,7 +101,11 @@ class Group(_Sections, click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
         entry = self._entries.get(cmd_name)
-        return None if entry is None else entry.make()
+        if entry is None:
+            return None
+        command = entry.make()
+        command.short_help = entry.help  # Shells show it beside the name, and click would cut it.
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -142,10 +145,14 @@ class Group(_Sections, click.Group):
 
 
 def _unknown_command(name: str, known: Iterable[str], path: str) -> UsageError:
+    import difflib  # its loading takes as long as that of all commands
+
+    from peaceful.present import fitted
+
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
     details = (("did you mean", ", ".join(near)),) if near else ()
     return UsageError(
-        f"There is no command {name!r}.",
+        f"There is no command {fitted(name, 60)!r}.",
         details=details,
         help=f"{path} --help lists the commands",
     )

@@ -33,7 +33,7 @@ def interrupt(
     Raises:
         NothingRunning: no ID was given, and nothing runs.
         UsageError: no ID was given, and several run.
-        ExecutionEnded: it has ended.
+        AlreadyEnded: it has ended.
     """
     executions = invocation.contexts().executions
     chosen = execution_id or _only_one(executions).id

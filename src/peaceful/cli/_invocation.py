@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peaceful.cli._options import ColorChoice, GlobalOptions
 from peaceful.cli._program import program_words, typed
 from peaceful.cli._signals import ProcessSignals
 from peaceful.cli._writer import Writer
+from peaceful.errors import UsageError
 
 if TYPE_CHECKING:
     from peaceful.app import App, Contexts
     from peaceful.cli._page import Page
 
-_PIPED_WIDTH = 100
+_USUAL_WIDTH = 80
 """Columns where nobody says how many there are."""
 
 
@@ -38,6 +41,8 @@ class Invocation:
         signals: the process signals.
         stdout: where outcomes go.
         stderr: where progress and errors go.
+        until_printed: what is to be left when the answer is printed.
+        progress_left: whether there are lines of progress on stderr, above the answer.
     """
 
     app: App
@@ -47,13 +52,17 @@ class Invocation:
     signals: ProcessSignals
     stdout: Writer
     stderr: Writer
+    until_printed: ExitStack
     command: str = ""
     profile: str | None = None
     flow: str | None = None
+    progress_left: bool = False
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
-    def of(cls, app: App, words: Sequence[str], signals: ProcessSignals) -> Invocation:
+    def of(
+        cls, app: App, words: Sequence[str], signals: ProcessSignals, until_printed: ExitStack
+    ) -> Invocation:
         """A run in this process."""
         return cls(
             app=app,
@@ -63,11 +72,19 @@ class Invocation:
             signals=signals,
             stdout=Writer(sys.stdout, "standard output"),
             stderr=Writer(sys.stderr, "standard error"),
+            until_printed=until_printed,
         )
 
     def contexts(self) -> Contexts:
-        """The application in the chosen workspace."""
-        return self.app.contexts(self.options.workspace)
+        """The application in the chosen workspace.
+
+        Raises:
+            UsageError: it is to be looked for from a folder that is gone.
+        """
+        folder = self.options.workspace
+        if folder is None or not folder.is_absolute():
+            _check_here()
+        return self.app.contexts(folder)
 
     def line(self, *words: str) -> str:
         """A command of this program, as one would type it to work on the same things."""
@@ -91,12 +108,30 @@ class Invocation:
 
         zone = datetime.now().astimezone().tzinfo
         assert zone is not None
-        return Page(_width(writer), zone, datetime.now(UTC), writer.ascii_only)
+        columns = _columns(writer)
+        return Page(
+            columns or _USUAL_WIDTH,
+            zone,
+            datetime.now(UTC),
+            writer.ascii_only,
+            limited=writer.is_terminal or columns is not None,
+        )
 
 
-def _width(writer: Writer) -> int:
+def _check_here() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError(
+            "The folder that this command was started in is gone.",
+            help="change to another folder, or say --workspace DIR",
+        ) from error
+
+
+def _columns(writer: Writer) -> int | None:
+    """How many columns there are, or none where nobody says so."""
     size = writer.size()
     if size is not None:
         return size[0]
     columns = os.environ.get("COLUMNS", "")
-    return int(columns) if columns.isdecimal() and int(columns) else _PIPED_WIDTH
+    return int(columns) if columns.isdecimal() and int(columns) else None

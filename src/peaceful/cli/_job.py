@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from peaceful.commands import SyncCheck
 from peaceful.errors import UsageError
@@ -32,7 +33,7 @@ class Choices:
         """From options as they were typed: `--only a,b`, `--only a --only b`, `--only a b`.
 
         Raises:
-            UsageError: there are words that belong to no option.
+            UsageError: there are words that belong to no option, or no item is named.
         """
         if more_items and not only:
             raise UsageError(
@@ -40,6 +41,9 @@ class Choices:
                 help=f"to limit the command to items: --only {' '.join(more_items)}",
             )
         named = [name for word in (*only, *more_items) for name in word.split(",") if name]
+        if only and not named:
+            # As when a script has an empty variable there: "all of them" is not what it means.
+            raise UsageError("--only names no item.", help="name one: --only ITEM; or leave it out")
         return cls(dry_run, tuple(dict.fromkeys(named)), SyncCheck(sync))
 
     @property
@@ -49,6 +53,10 @@ class Choices:
         for item in self.only:
             words += ["--only", item]
         return words if self.sync is SyncCheck.NONE else [*words, "--sync", str(self.sync)]
+
+
+Run: TypeAlias = Callable[[CmdCtx], Awaitable[CmdOutcome[object]]]
+"""Runs a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +70,13 @@ class Job:
         dry_run: whether it only says what it would do.
         shows_left: whether `diff` shows what is left of it.
         only: the items that it is limited to, or none where it is not.
+        only_looks: whether what it finds is its whole answer, and the way there does not matter.
     """
 
     words: Sequence[str]
     main_block: str
-    run: Callable[[CmdCtx], Awaitable[CmdOutcome[object]]]
+    run: Run
     dry_run: bool = False
     shows_left: bool = False
     only: Sequence[ItemId] = ()
+    only_looks: bool = False

@@ -26,6 +26,11 @@ class JsonLinesSink:
         self._writer.write("".join([f"{self._encode(event_json(event))}\n" for event in events]))
 
     @property
+    def left(self) -> bool:
+        """No: its lines are for programs."""
+        return False
+
+    @property
     def draws(self) -> bool:
         """No: it writes lines."""
         return False

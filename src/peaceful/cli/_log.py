@@ -67,6 +67,7 @@ class LogSink:
         self._told_at: dict[ItemId, datetime] = {}
         self._started: ExecutionStarted | None = None
         self._pressed = False
+        self._left = False
 
     def receive(self, events: Sequence[Event]) -> None:
         """Writes what is to be told of the events."""
@@ -77,7 +78,12 @@ class LogSink:
             if not (isinstance(event, ItemStarted) and event.item in ended):
                 lines += self._told(event)
         if lines:
-            self._writer.write("".join(lines))
+            self._write("".join(lines))
+
+    @property
+    def left(self) -> bool:
+        """Whether it has written anything."""
+        return self._left
 
     @property
     def draws(self) -> bool:
@@ -92,7 +98,7 @@ class LogSink:
 
     def say(self, text: str) -> None:
         """Writes a line that something else wrote."""
-        self._writer.write(f"{one_line(text)}\n")
+        self._write(f"{one_line(text)}\n")
 
     def pressed(self, signal: InterruptSignal, result: SendResult) -> None:
         """Tells of a press that changed nothing; one that did is told of when its event comes."""
@@ -100,7 +106,7 @@ class LogSink:
             return
         self._pressed = True
         if result is SendResult.UNCHANGED and (again := next_press_sentence(signal.level, 2)):
-            self._writer.write(self._line(signal.requested_at, f"Already interrupted. {again}"))
+            self._write(self._line(signal.requested_at, f"Already interrupted. {again}"))
 
     def _told(self, event: Event) -> list[str]:
         if isinstance(event, InterruptRequested):
@@ -137,6 +143,10 @@ class LogSink:
     def _execution_ended(self, event: ExecutionEnded) -> str:
         assert self._started is not None, "what has ended has begun"
         return f"{self._title(self._started.execution)}: {ending_words(self._started.at, event)}"
+
+    def _write(self, text: str) -> None:
+        self._left = True
+        self._writer.write(text)
 
     def _line(self, at: datetime, text: str) -> str:
         return f"{at.astimezone(self._zone):%H:%M:%S} {text}\n"

@@ -190,9 +190,7 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
         option("format", "How the outcome is printed on stdout.", Format),
         option("progress", "How progress is shown on stderr.", ProgressStyle),
         option("color", "When to use colours; auto heeds NO_COLOR.", ColorChoice),
-        option(
-            "max_concurrency", "How many items are in progress at once.", _positive, metavar="N"
-        ),
+        option("max_concurrency", "How many items are in progress at once.", positive, metavar="N"),
         _debug_option(options),
     ]
 
@@ -211,13 +209,23 @@ def _debug_option(options: GlobalOptions) -> click.Option:
 
 
 def _folder(text: str) -> Path:
-    path = Path(text).expanduser()
+    if not text:
+        raise click.BadParameter("the name of a folder is not empty.")
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        raise click.BadParameter(f"{text!r} begins with a user whom nobody knows.") from error
     if path.is_file():
         raise click.BadParameter(f"{text!r} is a file, not a folder.")
     return path
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A number from 1 on.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
     if not text.isdecimal() or int(text) < 1:
         raise click.BadParameter(f"{text!r} is not a number from 1 on.")
     return int(text)

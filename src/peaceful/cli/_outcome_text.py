@@ -66,11 +66,11 @@ def outcome_lines(told: Told, page: Page) -> list[Line]:
 
 def message_lines(messages: Sequence[tuple[ItemId, ItemStatus, str]], page: Page) -> list[Line]:
     """A line for each item: a symbol, its name, how it ended and what was said of that."""
-    names = min(max(display_width(item) for item, _, _ in messages), page.width // 2)
+    names = min(max(display_width(item) for item, _, _ in messages), page.room // 2)
     lines: list[Line] = []
     for item, status, message in messages:
         symbol = status_symbol(status, ascii_only=page.ascii_only)
-        room = page.width - names - 6
+        room = page.room - names - 6
         words = fitted(message, room)
         lines.append(
             line(
@@ -84,9 +84,9 @@ def message_lines(messages: Sequence[tuple[ItemId, ItemStatus, str]], page: Page
 
 def _headline(told: Told, page: Page) -> Line:
     how = told.summary.headline
-    room = page.width - display_width(how) - 3
+    room = page.room - display_width(how) - 3
     if room < 20:
-        return line((shortened(how, page.width), Style.STRONG))
+        return line((shortened(how, page.room), Style.STRONG))
     return line(f"{shortened(told.title, room)} · ", (how, Style.STRONG))
 
 
@@ -107,7 +107,7 @@ def _remarks(summary: Summary, page: Page) -> list[Line]:
     lines: list[Line] = []
     signal = summary.interrupt
     if summary.kind in _INTERRUPTED and signal and signal.source is not InterruptSource.SIGINT:
-        lines.append(line(shortened(f"  Interrupted {interrupted_how(signal)}", page.width)))
+        lines.append(line(shortened(f"  Interrupted {interrupted_how(signal)}", page.room)))
     if summary.remark:
         lines += [line(f"  {part}") for part in wrapped(summary.remark, page.width - 2)]
     return lines

@@ -41,7 +41,8 @@ def picture(board: Board, frame: Frame) -> list[Line]:
     rows -= title
     airy = rows >= min(running, 6) + 2 + bool(ended)
     rows -= 2 * airy
-    running_lines = _running_lines(board, frame, min(rows, running), width)
+    for_ended = ended > 0 and rows > 3  # A line for them, if it only counts.
+    running_lines = _running_lines(board, frame, min(rows - for_ended, running), width)
     body = [*_ended_lines(board, frame, rows - len(running_lines), width), *running_lines]
     if waiting:
         word = live_word(in_progress=False, interrupting=board.interrupt is not None)
@@ -50,8 +51,6 @@ def picture(board: Board, frame: Frame) -> list[Line]:
     gap = [line("")] if airy else []
     head = [line((shortened(frame.title, width), Style.STRONG))] if title else []
     parts = [part for part in (head, body, footer) if part]
-    if board.ending is not None and not footer:
-        parts.append([])  # What is printed below it stands apart.
     lines = [each for part in parts for each in (*gap, *part)][len(gap) :]
     return [clipped(each, width) for each in lines]
 

@@ -54,21 +54,29 @@ class Prints(io.TextIOBase):
 
     def end(self) -> None:
         """Hands on what was begun and not ended."""
-        begun, self._begun = self._begun, ""
+        with self._lock:
+            begun, self._begun = self._begun, ""
         if begun:
             self._say(begun)
 
 
 @contextmanager
-def prints_shown(say: Callable[[str], None]) -> Generator[None]:
+def prints_shown(say: Callable[[str], None]) -> Generator[Callable[[], None]]:
     """Within the context, what is printed to stdout or stderr is handed on, line by line.
 
     Nothing but the outcome goes to stdout, or programs that read it could not.
+
+    Yields:
+        What hands on lines that were begun and not ended, before there is no room for them.
     """
     streams = Prints(say, sys.stdout), Prints(say, sys.stderr)
+
+    def end() -> None:
+        for stream in streams:
+            stream.end()
+
     with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
         try:
-            yield
+            yield end
         finally:
-            for stream in streams:
-                stream.end()
+            end()

@@ -53,14 +53,17 @@ def switch(
         UsageError: it exists, or it does not; or parameters are given for one that exists.
     """
     contexts = invocation.contexts()
+    is_there = profile in contexts.workspace.profiles()
     if given and not create:
+        change = invocation.line("init", "--profile", profile)
         raise UsageError(
             "Parameters are given to a profile when it is created.",
-            help=f"say --create; or change them: {invocation.line('init', '--profile', profile)}",
+            help=f"change them: {change}" if is_there else "say --create",
         )
-    contexts.switch(profile, create=create)
-    if given:
+    if given and not is_there:
+        # Creates it too, and only if all values are right.
         return _initialised(invocation, contexts, given, profile)
+    contexts.switch(profile, create=create)
     made = "created, and in use now" if create else "in use now"
     return Result(
         {"profile": profile, "created": create},
@@ -138,10 +141,10 @@ def stored_lines(stored: Stored, folder: Path, page: Page) -> list[Line]:
         own = _own(values) if path.name == "workspace_params.yaml" else values
         if not own:
             continue
-        lines += [line(""), line((shortened(f"  {one_line(shown)}", page.width), Style.FAINT))]
+        lines += [line(""), line((shortened(f"  {one_line(shown)}", page.room), Style.FAINT))]
         width = max(display_width(name) for name in own)
         for name, value in own.items():
-            room = page.width - width - 6
+            room = page.room - width - 6
             words = fitted(_value_words(value), room)
             lines.append(line(f"    {padded(name, width)}  {words}"))
     return lines

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from peaceful.cli._lines import Line
-from peaceful.cli._page import Page
-from peaceful.errors import PeacefulError
-from peaceful.model import InterruptSignal, JsonValue, OutcomeKind, to_json
+if TYPE_CHECKING:
+    from peaceful.cli._lines import Line
+    from peaceful.cli._page import Page
+    from peaceful.errors import PeacefulError
+    from peaceful.model import InterruptSignal, JsonValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ def document_without_execution(
         error: what it ended with, or none.
         interrupt: what interrupted it, or none.
     """
+    from peaceful.model import OutcomeKind, to_json
+
     kind = OutcomeKind.ERROR if error is not None else OutcomeKind.EXECUTION_INTERRUPTED
     return {
         "execution_id": None,

@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
@@ -43,11 +44,13 @@ def run(app: App, arguments: Sequence[str] | None = None) -> NoReturn:
         SystemExit: always, with the exit code.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
-    with ProcessSignals() as signals:
-        invocation = Invocation.of(app, words, signals)
-        complete_words(invocation, lambda: command_line(invocation))
+    with ProcessSignals() as signals, ExitStack() as until_printed:
+        invocation = Invocation.of(app, words, signals, until_printed)
         try:
+            complete_words(invocation, lambda: command_line(invocation))
             result = _result(invocation)
+            if result.errors and signals.left_by is not None:
+                raise Signalled(signals.left_by)  # Something has made an error of it.
             signals.ending(result.exit_code)
         except Signalled as signalled:
             result = _signalled(invocation, signalled)
@@ -88,19 +91,23 @@ def _answer(invocation: Invocation) -> Result:
     except Answered as answered:
         return answered.result
     except click.ClickException as error:
-        raise _usage_error(error) from error
+        raise _usage_error(error, invocation) from error
     assert isinstance(answer, Result)
     return answer
 
 
-def _usage_error(error: click.ClickException) -> UsageError:
+def _usage_error(error: click.ClickException, invocation: Invocation) -> UsageError:
     context = error.ctx if isinstance(error, click.UsageError) else None
-    path = context.command_path if context is not None else ""
-    return UsageError(
-        error.format_message(),
-        details=(("usage", context.get_usage().removeprefix("Usage: ")),) if context else (),
-        help=f"{path} --help tells more" if path else "",
-    )
+    command = invocation.command
+    named = [invocation.app.ensure_name] if command == "ensure" else command.split()
+    path = typed([*invocation.program, *named]) if context is None else context.command_path
+    details = [("usage", context.get_usage().removeprefix("Usage: "))] if context else []
+    message = error.format_message()
+    if isinstance(error, click.NoSuchOption):
+        message = f"There is no option {error.option_name!r}."
+        if error.possibilities:
+            details.insert(0, ("did you mean", ", ".join(sorted(error.possibilities))))
+    return UsageError(message, details=tuple(details), help=f"{path} --help tells more")
 
 
 def _failed(invocation: Invocation, error: PeacefulError) -> Result:
@@ -152,8 +159,7 @@ def _printed(invocation: Invocation, result: Result) -> int:
             _print_errors(invocation, result.errors)
         match invocation.options.format:
             case Format.TEXT:
-                page = invocation.page(invocation.stdout)
-                _print_lines(invocation, invocation.stdout, result.lines(page))
+                _print_outcome(invocation, result)
             case Format.JSON:
                 invocation.stdout.write(json_text(result.document))
             case Format.YAML:
@@ -172,7 +178,7 @@ def _print_errors(invocation: Invocation, errors: Sequence[PeacefulError]) -> No
 
         width = invocation.page(invocation.stderr).width
         lines = errors_lines(errors, width, program=invocation.line)
-        _print_lines(invocation, invocation.stderr, lines)
+        _print_lines(invocation, invocation.stderr, lines, apart=invocation.progress_left)
 
 
 def _print_tracebacks(invocation: Invocation, errors: Sequence[PeacefulError]) -> None:
@@ -182,7 +188,18 @@ def _print_tracebacks(invocation: Invocation, errors: Sequence[PeacefulError]) -
         invocation.stderr.write("".join(traceback.format_exception(error)))
 
 
-def _print_lines(invocation: Invocation, writer: Writer, lines: Sequence[Line]) -> None:
+def _print_outcome(invocation: Invocation, result: Result) -> None:
+    stdout = invocation.stdout
+    above = invocation.progress_left or bool(result.errors)
+    apart = above and stdout.same_place(invocation.stderr)
+    _print_lines(invocation, stdout, result.lines(invocation.page(stdout)), apart=apart)
+
+
+def _print_lines(
+    invocation: Invocation, writer: Writer, lines: Sequence[Line], *, apart: bool
+) -> None:
+    """Prints lines; apart from what is above them by an empty one."""
     show = coloured if invocation.colors(writer) else plain
     if lines:
-        writer.write("".join(f"{show(each)}\n" for each in lines))
+        blank = "\n" if apart else ""
+        writer.write(blank + "".join(f"{show(each)}\n" for each in lines))

@@ -17,6 +17,11 @@ class Show(OutputSink, Protocol):
         """Whether it draws a picture, which keys that are echoed would spoil."""
         ...
 
+    @property
+    def left(self) -> bool:
+        """Whether it has left lines for people, from which what comes next has to stand apart."""
+        ...
+
     def say(self, text: str) -> None:
         """Shows a line that something else wrote: an item that prints, a logger, a warning."""
         ...

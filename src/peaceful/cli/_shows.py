@@ -16,18 +16,17 @@ from peaceful.runtime import SystemClock
 
 if TYPE_CHECKING:
     from peaceful.cli._invocation import Invocation
+    from peaceful.cli._job import Job
     from peaceful.cli._show import Show
 
 
-def show_for(
-    invocation: Invocation, title: Callable[[ExecutionInfo], str], main_block: str
-) -> Show:
+def show_for(invocation: Invocation, title: Callable[[ExecutionInfo], str], job: Job) -> Show:
     """What shows the progress of a command.
 
     Args:
         invocation: the run of the command line.
         title: what is executed, in words.
-        main_block: the block that it is about.
+        job: the command.
     """
     stderr = invocation.stderr
     style = invocation.options.progress
@@ -37,14 +36,15 @@ def show_for(
     assert zone is not None
     match style:
         case ProgressStyle.BAR:
-            told_on_same_terminal = (
-                invocation.stdout.is_terminal and invocation.options.format is Format.TEXT
+            told_below = (
+                invocation.stdout.same_place(stderr) and invocation.options.format is Format.TEXT
             )
             look = BarLook(
                 title=title,
-                main_block=main_block,
+                main_block=job.main_block,
                 ctrl_c=invocation.signals.heeds(InterruptSource.SIGINT),
-                closing=not told_on_same_terminal,
+                closing=not told_below,
+                vanishing=told_below and job.only_looks,
                 color=invocation.colors(stderr),
             )
             return BarSink(stderr, look, SystemClock())

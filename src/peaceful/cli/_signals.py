@@ -10,6 +10,7 @@ import atexit
 import functools
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -78,11 +79,14 @@ class ProcessSignals:
         self._ending: int | None = None
         self._leaving: tuple[InterruptSource, float] | None = None
         self._alarm_before: _Handler = None
+        self._unraisable_before: Callable[[sys.UnraisableHookArgs], object] | None = None
         self.at_once: Callable[[], None] = _nothing
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             _ignore_at_exit()
+            self._unraisable_before = sys.unraisablehook
+            sys.unraisablehook = self._unraisable
             for source in EXIT_CODES:
                 self._take_over(source)
         return self
@@ -95,11 +99,22 @@ class ProcessSignals:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, _after_the_end(handler))
+        if self._unraisable_before is not None:
+            sys.unraisablehook = self._unraisable_before
         self._stay()
 
     def heeds(self, source: InterruptSource) -> bool:
         """Whether the signal is handled at all."""
         return any(number.name == source.name for number in self._before)
+
+    @property
+    def left_by(self) -> InterruptSource | None:
+        """The signal that came before there was anything to interrupt, or none.
+
+        To be asked where something begins, or has failed: what is raised for a signal gets lost in
+        places where Python lets nothing be raised, such as callbacks of weak references.
+        """
+        return None if self._leaving is None else self._leaving[0]
 
     def ending(self, exit_code: int) -> None:
         """From now on the outcome is known and is being printed.
@@ -163,6 +178,11 @@ class ProcessSignals:
             if now - before >= _KEY_REPEAT:
                 # Somebody insists; a held key does not, nor do signals that come together.
                 self._leave_now(interrupted_code(first))
+
+    def _unraisable(self, what: sys.UnraisableHookArgs) -> None:
+        """Tells of errors that nobody gets, but not of a signal, which is heeded later."""
+        if not isinstance(what.exc_value, Signalled) and self._unraisable_before is not None:
+            self._unraisable_before(what)
 
     def _leave_in(self, seconds: float, exit_code: int) -> None:
         """Sets an alarm that ends the process, unless one is set."""

@@ -65,12 +65,12 @@ def states_lines(
         discover: what to type to find them.
         page: where they are shown.
     """
-    lines = [line((shortened(title, page.width), Style.STRONG)), line("")]
-    width = min(max((display_width(item) for item in known), default=0), page.width // 2)
+    lines = [line((shortened(title, page.room), Style.STRONG)), line("")]
+    width = min(max((display_width(item) for item in known), default=0), page.room // 2)
     for item, each in known.items():
         name = padded(fitted(item, width), width)
         words = _words(each, page)
-        room = page.width - width - 4
+        room = page.room - width - 4
         style = Style.PLAIN if each.stored is not None and each.in_flow else Style.FAINT
         lines.append(line(f"  {name}  ", (fitted(words, room), style)))
     missing = sum(each.stored is None for each in known.values())

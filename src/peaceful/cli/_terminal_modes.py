@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 _LOCAL: Final = 3
 """The place of the local modes among the attributes of a terminal."""
-
-_Attributes = list[Any]  # Any: as termios has it, numbers and a list of control characters
 
 
 class TerminalModes:
@@ -35,12 +32,12 @@ class TerminalModes:
         self._fd = fd
         self._all_keys = all_keys
         self._on_resume = on_resume
-        self._before: _Attributes | None = None
+        self._off = 0
         self._handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
 
     def __enter__(self) -> Self:
         if self._fd is not None and sys.platform != "win32":  # there, nothing can be set
-            self._set()
+            self._switch_off()
             self._watch_suspension()
         return self
 
@@ -56,31 +53,37 @@ class TerminalModes:
         self.restore()
 
     def restore(self) -> None:
-        """Sets the terminal back as it was. May be called at any moment, any number of times."""
-        before, self._before = self._before, None
-        if before is not None and self._is_ours():
-            self._apply(before)
+        """Switches on again what was switched off. May be called at any moment, and again.
 
-    def _set(self) -> None:
+        All else is left as it is: another program of the same pipeline, such as a pager, may have
+        set it in the meantime.
+        """
+        off, self._off = self._off, 0
+        if off and self._is_ours():
+            self._change(lambda modes: modes | off)
+
+    def _switch_off(self) -> None:
         import termios
 
-        assert self._fd is not None
-        if self._before is not None or not self._is_ours():
+        if self._off or not self._is_ours():
             return
-        # A terminal that cannot be set, such as one that has gone away, is left as it is.
-        with contextlib.suppress(termios.error):
-            self._before = termios.tcgetattr(self._fd)
-            attributes: _Attributes = termios.tcgetattr(self._fd)
-            off = termios.ECHOCTL | (termios.ECHO if self._all_keys else 0)
-            attributes[_LOCAL] &= ~off
-            self._apply(attributes)
+        unwanted = termios.ECHOCTL | (termios.ECHO if self._all_keys else 0)
+        self._off = self._change(lambda modes: modes & ~unwanted) & unwanted
 
-    def _apply(self, attributes: _Attributes) -> None:
+    def _change(self, change: Callable[[int], int]) -> int:
+        """Changes the local modes, and returns what they were before."""
         import termios
 
         assert self._fd is not None
-        with contextlib.suppress(termios.error):
+        try:
+            attributes = termios.tcgetattr(self._fd)
+            before: int = attributes[_LOCAL]
+            attributes[_LOCAL] = change(before)
             termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
+        except termios.error:
+            # A terminal that cannot be set, such as one that has gone away, is left as it is.
+            return 0
+        return before
 
     def _is_ours(self) -> bool:
         assert self._fd is not None
@@ -108,5 +111,5 @@ class TerminalModes:
         signal.signal(number, self._suspended)
 
     def _resumed(self, _number: int, _frame: FrameType | None) -> None:
-        self._set()
+        self._switch_off()
         self._on_resume()

@@ -73,6 +73,15 @@ class Writer:
             return None
         return (columns, rows) if columns > 0 and rows > 0 else None
 
+    def same_place(self, other: Writer) -> bool:
+        """Whether what is written to the other one comes out at the same place."""
+        if self.fd is None or other.fd is None:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self.fd), os.fstat(other.fd))
+        except OSError:
+            return False  # One of them is closed.
+
     def in_foreground(self) -> bool:
         """Whether the terminal is this process's to draw on, and not that of a later command."""
         if self.fd is None:

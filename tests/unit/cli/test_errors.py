@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful.cli._errors import SHOWN, error_lines, errors_lines
 from peaceful.cli._lines import coloured, plain
-from peaceful.errors import ItemFailure, PeacefulError, ProfileBusy, Unexpected
+from peaceful.errors import (
+    ExecutionUnknown,
+    ItemFailure,
+    NothingRunning,
+    PeacefulError,
+    ProfileBusy,
+    Unexpected,
+    WorkspaceMissing,
+)
 from peaceful.present import display_width
 
 BUSY = ProfileBusy(
@@ -55,10 +64,37 @@ def test_busy() -> None:
     ]
 
 
+def test_busy_in_a_narrow_place() -> None:
+    """What is to be typed is not wrapped, so that it can be copied."""
+    assert shown(BUSY, 30)[-2:] == shown(BUSY, 100)[-2:]
+
+
 def test_busy_without_a_program() -> None:
     """Where nobody can type anything, the error itself says what to do."""
     lines = [plain(each) for each in error_lines(BUSY, 100)]
     assert lines[-1] == "  what to do  wait for it to end, or interrupt it"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (NothingRunning(), "see what ran, and how it ended: envman executions list"),
+        (ExecutionUnknown("f"), "take an ID from: envman executions list"),
+        (WorkspaceMissing("no"), "set it up: envman init; or say where it is: --workspace DIR"),
+    ],
+)
+def test_what_to_type(error: PeacefulError, line: str) -> None:
+    """Where a command of the program helps, it is there as it is to be typed."""
+    assert shown(error)[-1] == f"  what to do  {line}"
+
+
+def test_long() -> None:
+    """Each line of a long sentence is as full as it can be."""
+    lines = shown(ItemFailure("very long " * 20), 40)
+    assert lines[0] == "Error ITEM-FAILED: very long very long"
+    assert set(lines[1:-1]) == {"  very long very long very long very"} | {
+        "  long very long very long very long"
+    }
 
 
 def test_errors_of_many_items() -> None:

@@ -159,7 +159,7 @@ def test_the_last_picture(told_here: bool) -> None:
         "  ✓ app_download      done                                                 0.8 s",
         "  ✗ iam_role          failed: AccessDenied                                 0.8 s",
     ]
-    assert lines[6:] == ([""] if not told_here else ["", "  interrupted after 4.2 s"])
+    assert lines[6:] == (["", "  interrupted after 4.2 s"] if told_here else [])
 
 
 def test_small_terminal() -> None:
@@ -168,8 +168,22 @@ def test_small_terminal() -> None:
         "  ⠹ app_…oad  62 %",
         "  ⠹ iam_role  att…cy",
         "  · 2 waiting",
-        "  2 of 6 · Ctrl-C to",
+        "  2 of 6 · Ctrl-C",
     ]
+
+
+@pytest.mark.parametrize(
+    ("width", "footer"),
+    [
+        (52, "2 of 6 · about 6 s left · Ctrl-C to interrupt safely"),
+        (51, "2 of 6 · Ctrl-C to interrupt safely"),
+        (34, "2 of 6 · Ctrl-C interrupts"),
+        (25, "2 of 6 · Ctrl-C"),
+    ],
+)
+def test_narrow_footer(width: int, footer: str) -> None:
+    """In less width, the last line says less, and never half a word."""
+    assert shown(in_the_middle(), width + 2, seconds=4)[-1] == f"  {footer}"
 
 
 @pytest.mark.parametrize(("height", "rows"), [(23, 19), (10, 7), (4, 2), (2, 1), (1, 0)])

@@ -49,6 +49,7 @@ def pressed(level: InterruptLevel, source: InterruptSource) -> InterruptSignal:
 
 def test_log() -> None:
     """A line when something starts or ends, with the time; endings with what was done."""
+    assert not log()[0].left
     sink, out = log()
     sink.receive(
         [tale.started("a", "b", "c"), tale.block("ParamsSpecs"), tale.block("Ensure", "a")]
@@ -79,6 +80,7 @@ def test_log() -> None:
         "14:02:14 c: unchanged, 0.2 s",
         "14:02:15 envman deploy · internal_dev_a: complete in 4.2 s",
     ]
+    assert sink.left
     assert not sink.draws
 
 
@@ -159,6 +161,7 @@ def test_json_lines() -> None:
     ]
     assert events[2]["message"] == "x\ny"
     assert not sink.draws
+    assert not sink.left
 
 
 class Clock:
@@ -205,9 +208,9 @@ def paper() -> Paper:
     return Paper()
 
 
-def bar(paper: Paper, *, color: bool = False) -> BarSink:
+def bar(paper: Paper, *, color: bool = False, vanishing: bool = False) -> BarSink:
     """A sink that draws a bar on paper."""
-    look = BarLook(title=title, main_block="Ensure", closing=True, color=color)
+    look = BarLook(title=title, main_block="Ensure", closing=True, vanishing=vanishing, color=color)
     return BarSink(Writer(paper, "stderr"), look, Clock())
 
 
@@ -233,6 +236,7 @@ def test_bar(paper: Paper) -> None:
         "",
         "  complete in 4.2 s",
     ]
+    assert sink.left
     sink.say("afterwards")
     terminal.feed("afterwards\n")
     assert paper.getvalue().endswith("afterwards\n")
@@ -262,6 +266,32 @@ def test_bar_in_colour(paper: Paper) -> None:
     sink.close()
     assert "\x1b[32m✓" in paper.getvalue()
     assert paper.shows("✓ a  done")
+
+
+def test_vanishing_bar(paper: Paper) -> None:
+    """Where what comes then tells it all, nothing is left of a picture but what was said."""
+    sink = bar(paper, vanishing=True)
+    sink.receive([tale.started("a"), tale.block("Ensure", "a"), tale.begins("a")])
+    assert paper.shows("0 of 1")
+    sink.receive([tale.ends("a"), tale.over()])
+    sink.close()
+    assert not sink.left
+    terminal = Emulator(80, 24)
+    terminal.feed(paper.getvalue())
+    assert terminal.everything == []
+
+
+def test_vanishing_bar_with_a_line(paper: Paper) -> None:
+    """What was said above a picture stays, although the picture does not."""
+    sink = bar(paper, vanishing=True)
+    sink.receive([tale.started("a"), tale.block("Ensure", "a"), tale.ends("a")])
+    sink.say("said")
+    sink.receive([tale.over()])
+    sink.close()
+    assert sink.left
+    terminal = Emulator(80, 24)
+    terminal.feed(paper.getvalue())
+    assert terminal.everything == ["said"]
 
 
 def test_bar_without_an_execution(paper: Paper) -> None:

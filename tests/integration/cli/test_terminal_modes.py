@@ -1,0 +1,115 @@
+"""How a terminal is set while a picture is drawn on it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import termios
+from collections.abc import Iterator
+
+import pytest
+
+from peaceful.cli._terminal_modes import TerminalModes
+
+LOCAL = 3
+
+
+@pytest.fixture
+def terminal() -> Iterator[int]:
+    """A terminal that echoes keys."""
+    ours, theirs = pty.openpty()
+    yield theirs
+    os.close(theirs)
+    os.close(ours)
+
+
+def echoes(terminal: int) -> tuple[bool, bool]:
+    """Whether keys are echoed, and control keys."""
+    local = termios.tcgetattr(terminal)[LOCAL]
+    return bool(local & termios.ECHO), bool(local & termios.ECHOCTL)
+
+
+def modes(terminal: int | None, *, all_keys: bool = True) -> TerminalModes:
+    """The modes of a terminal that nobody suspends."""
+    return TerminalModes(terminal, all_keys=all_keys, on_resume=lambda: None)
+
+
+@pytest.mark.parametrize(("all_keys", "within"), [(True, (False, False)), (False, (True, False))])
+def test_within(terminal: int, all_keys: bool, within: tuple[bool, bool]) -> None:
+    """Within the context keys are not echoed, or control keys are not; afterwards all are."""
+    with modes(terminal, all_keys=all_keys):
+        assert echoes(terminal) == within
+    assert echoes(terminal) == (True, True)
+
+
+def test_after_an_error(terminal: int) -> None:
+    """Whatever happens within, the terminal is set back."""
+
+    def fail() -> None:
+        with modes(terminal):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert echoes(terminal) == (True, True)
+
+
+def test_set_back_at_once(terminal: int) -> None:
+    """It can be set back in the middle of everything, and again."""
+    with modes(terminal) as within:
+        within.restore()
+        assert echoes(terminal) == (True, True)
+        within.restore()
+
+
+def test_no_terminal() -> None:
+    """Without a terminal nothing is done."""
+    with modes(None) as within:
+        within.restore()
+        assert signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
+
+
+def test_terminal_that_is_gone() -> None:
+    """A terminal that has gone away is no obstacle."""
+    ours, theirs = pty.openpty()
+    with modes(theirs):
+        os.close(ours)
+    os.close(theirs)
+    reading, writing = os.pipe()
+    with modes(reading):
+        pass
+    os.close(reading)
+    os.close(writing)
+
+
+def test_going_on(terminal: int) -> None:
+    """When the process goes on after it was stopped, the terminal is set again."""
+    resumed: list[bool] = []
+    with TerminalModes(terminal, all_keys=True, on_resume=lambda: resumed.append(True)) as within:
+        within.restore()
+        os.kill(os.getpid(), signal.SIGCONT)
+        assert (echoes(terminal), resumed) == ((False, False), [True])
+    assert signal.getsignal(signal.SIGCONT) is signal.SIG_DFL
+
+
+def test_suspended(terminal: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the process is suspended, the terminal is set back for whoever has it then."""
+    seen: list[tuple[bool, bool]] = []
+    monkeypatch.setattr(signal, "raise_signal", lambda _number: seen.append(echoes(terminal)))
+    with modes(terminal):
+        os.kill(os.getpid(), signal.SIGTSTP)
+        assert seen == [(True, True)]
+        assert signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL
+
+
+def test_others_who_watch(terminal: int) -> None:
+    """Where somebody handles suspension already, that is left to them."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGCONT, lambda number, _frame: heard.append(number))
+    try:
+        with modes(terminal):
+            os.kill(os.getpid(), signal.SIGCONT)
+    finally:
+        signal.signal(signal.SIGCONT, before)
+    assert heard == [signal.SIGCONT]

@@ -1,0 +1,254 @@
+"""Stored states, differences and executions of the past, as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from tale import START, Tale
+
+from peaceful.cli._differences import diffs_document, diffs_lines
+from peaceful.cli._history import show_lines
+from peaceful.cli._history_list import list_lines
+from peaceful.cli._history_words import HistoryWords, how_it_stands
+from peaceful.cli._interrupt import receipt_lines
+from peaceful.cli._lines import Line, plain
+from peaceful.cli._page import Page
+from peaceful.cli._states import states_document, states_lines
+from peaceful.commands import KnownState
+from peaceful.executions import ExecutionRecord, InterruptReceipt, finished, interrupted, lost
+from peaceful.item import Change, StateDiff
+from peaceful.model import (
+    ExecutionState,
+    InterruptLevel,
+    InterruptSignal,
+    InterruptSource,
+    JsonValue,
+)
+from peaceful.runtime import StateDiffs
+from peaceful.storage import StoredState
+
+TODAY = START + timedelta(hours=1)
+PAGE = Page(90, UTC, TODAY)
+WORDS = HistoryWords("deploy", with_flow=False)
+RUNNING = ExecutionRecord(Tale.info)
+SIGNAL = InterruptSignal(InterruptLevel.STOP, InterruptSource.SIGINT, START)
+DOCUMENT: dict[str, JsonValue] = {
+    "outcome": "item_error",
+    "items": {
+        "iam_role": {"status": "failed", "state": None, "message": "AccessDenied"},
+        "s3_bucket": {"status": "unchanged", "state": None, "message": ""},
+        "later": {"status": "of a later version", "state": None, "message": ""},
+    },
+    "errors": {"iam_role": {"code": "AWS-ACCESS", "message": "no", "help": "mend"}, "odd": None},
+}
+
+
+def shown(lines: object) -> list[str]:
+    """Lines without their colours."""
+    assert isinstance(lines, (list, tuple))
+    typed: list[Line] = list(lines)
+    return [plain(each) for each in typed]
+
+
+def ended(document: dict[str, JsonValue]) -> ExecutionRecord:
+    """An execution that failed after an interrupt."""
+    at = START + timedelta(seconds=4.2)
+    state = ExecutionState.FAILED
+    return finished(RUNNING, state, ended_at=at, outcome=document, interrupt=SIGNAL)
+
+
+def listed(width: int, *, limited: bool = True, now: datetime = TODAY) -> list[str]:
+    """Three executions, as they are listed where there are so many columns."""
+    records = [ended(DOCUMENT), RUNNING, lost(RUNNING, START)]
+    page = Page(width, UTC, now, limited=limited)
+    return shown(list_lines(records, {RUNNING.id: "0193a5c2"}, WORDS, page))
+
+
+IN_FULL = [
+    "id        started              command  profile         by    how it ended",
+    (
+        "0193a5c2  2025-03-09 14:02:11  deploy   internal_dev_a  root  failed after 4.2 s: "
+        "1 unchanged, 1 failed"
+    ),
+    "0193a5c2  2025-03-09 14:02:11  deploy   internal_dev_a  root  running",
+    "0193a5c2  2025-03-09 14:02:11  deploy   internal_dev_a  root  killed",
+]
+
+
+def test_list() -> None:
+    """Executions in columns: the shortest IDs, when, what, on what, by whom, how it ended."""
+    assert listed(120) == IN_FULL
+    assert shown(list_lines([], {}, WORDS, PAGE)) == ["Nothing was executed yet."]
+
+
+def test_list_without_limit() -> None:
+    """In a file or a pipe, nothing is cut or left out."""
+    assert listed(80, limited=False) == IN_FULL
+
+
+def test_list_with_less_room() -> None:
+    """Times of today go without their day first, then endings without what says least."""
+    assert listed(95)[1] == (
+        "0193a5c2  14:02:11  deploy   internal_dev_a  root  failed after 4.2 s: "
+        "1 unchanged, 1 failed"
+    )
+    assert listed(80)[:2] == [
+        "id        started   command  profile         by    how it ended",
+        "0193a5c2  14:02:11  deploy   internal_dev_a  root  failed: 1 failed",
+    ]
+
+
+def test_list_in_little_room() -> None:
+    """Where a line is not enough, an ending has lines of its own; it is never cut."""
+    tomorrow = TODAY + timedelta(days=1)
+    assert listed(75, now=tomorrow)[:3] == [
+        "id        started              command  profile         by",
+        "0193a5c2  2025-03-09 14:02:11  deploy   internal_dev_a  root",
+        "          failed after 4.2 s: 1 unchanged, 1 failed",
+    ]
+    assert listed(24)[:4] == [
+        "id        started   comm",
+        "0193a5c2  14:02:11  depl",
+        "  failed after 4.2 s: 1",
+        "  unchanged, 1 failed",
+    ]
+
+
+def test_how_it_stands() -> None:
+    """An ending is told with its time and its counts."""
+    assert how_it_stands(ended(DOCUMENT)) == "failed after 4.2 s: 1 unchanged, 1 failed"
+    assert how_it_stands(ended({})) == "failed after 4.2 s"
+    assert how_it_stands(lost(RUNNING, START)) == "killed"
+
+
+def test_show() -> None:
+    """An execution item by item, with what interrupted it and what went wrong."""
+    assert shown(show_lines(ended(DOCUMENT), None, WORDS, PAGE)) == [
+        "envman deploy · internal_dev_a · 0193a5c2-7c1b-7000-8000-000000000001",
+        "  started      2025-03-09 14:02:11 by root (pid 4711) on host, terminal",
+        "  ended        14:02:15, failed after 4.2 s: 1 unchanged, 1 failed",
+        "  interrupted  14:02:11 by Ctrl-C (stop)",
+        "",
+        "  ✗ iam_role   failed: AccessDenied",
+        "  = s3_bucket  unchanged",
+        "",
+        "Error AWS-ACCESS: no",
+        "  item        iam_role",
+        "  what to do  mend",
+    ]
+
+
+def test_show_while_it_runs() -> None:
+    """An execution that runs is shown with how everything stands, if it can be asked."""
+    record = ExecutionRecord(
+        interrupted(RUNNING, SIGNAL).info, dry_run=True, only=("iam_role", "s3_bucket")
+    )
+    progress: JsonValue = {"running": {"iam_role": None}, "ended": {"a": {}}, "waiting": 3}
+    lines = shown(show_lines(record, progress, HistoryWords(), PAGE))
+    assert lines[0].startswith("envman ensure --dry-run · internal_dev_a/deploy · ")
+    assert lines[2:] == [
+        "  dry run      it only said what it would do",
+        "  only         iam_role, s3_bucket",
+        "  now          interrupting",
+        "  interrupted  14:02:11 by Ctrl-C (stop)",
+        "  in progress  iam_role",
+        "  ended        1",
+        "  waiting      3",
+    ]
+    assert "  waiting      ?" in shown(show_lines(record, {}, WORDS, PAGE))
+
+
+def test_receipt() -> None:
+    """Who interrupts learns what it does, and whether somebody else was first."""
+    first = InterruptReceipt(
+        execution_id="0193a5c2", level=InterruptLevel.STOP, requested_at=START, changed=True
+    )
+    assert shown(receipt_lines(first, "envman executions show 0193a5c2", PAGE)) == [
+        "Execution 0193a5c2 is interrupted: what is in progress finishes, nothing new starts.",
+        "  Watch it with: envman executions show 0193a5c2",
+    ]
+    again = InterruptReceipt(
+        execution_id="0193a5c2", level=InterruptLevel.KILL, requested_at=START, changed=False
+    )
+    text = " ".join(shown(receipt_lines(again, "x", PAGE)))
+    assert "was interrupted already, at 14:02:11: what is in progress is abandoned" in text
+
+
+DIFFS = StateDiffs(
+    {
+        "same": None,
+        "role": StateDiff(
+            (
+                Change("name", "a", "b"),
+                Change("policy", None, "long " * 20),
+                Change("tag", "old", None),
+            )
+        ),
+    },
+    {"new": "not known yet: what it is"},
+)
+
+
+def test_differences() -> None:
+    """Items that differ with each change, below each other; those that cannot be compared."""
+    assert shown(diffs_lines("envman diff · 1 item of 3 differs", DIFFS, PAGE)) == [
+        "envman diff · 1 item of 3 differs",
+        "",
+        "  role",
+        "    name: a → b",
+        "    + policy: long long long long long long long long long long long lo...",
+        "    - tag: old",
+        "",
+        "  new: not known yet: what it is",
+    ]
+    assert diffs_document(DIFFS)["unknown"] == {"new": "not known yet: what it is"}
+    diffs = diffs_document(DIFFS)["diffs"]
+    assert isinstance(diffs, dict)
+    assert diffs["same"] is None
+    assert diffs["role"]["name"] == {"before": "a", "after": "b"}
+
+
+def known(*, since: datetime | None = None, in_flow: bool = True) -> KnownState:
+    """A state that is stored."""
+    stored = StoredState("texts.Text", 1, {"content": "x"}, None, START, since)
+    return KnownState(stored, "content=x", in_flow=in_flow)
+
+
+def test_states_without_limit() -> None:
+    """In a file or a pipe, a state is not cut; on a terminal, it is."""
+    stored = StoredState("texts.Text", 1, {}, None, START, None)
+    states = {"a": KnownState(stored, "x" * 500, in_flow=True)}
+    page = Page(80, UTC, TODAY, limited=False)
+    assert shown(states_lines("title", states, "", page))[-1] == f"  a  {'x' * 500}"
+    assert len(shown(states_lines("title", states, "", Page(80, UTC, TODAY)))[-1]) == 80
+
+
+def test_states() -> None:
+    """Each item with its state in a few words; what is not known is told of."""
+    states = {
+        "a": known(),
+        "bb": known(since=START),
+        "gone": known(in_flow=False),
+        "new": KnownState(None, "not discovered yet", in_flow=True),
+    }
+    assert shown(states_lines("title", states, "envman discover", PAGE)) == [
+        "title",
+        "",
+        "  a     content=x",
+        "  bb    in progress since 14:02:11, not known what it is now",
+        "  gone  content=x (no longer in the flow)",
+        "  new   not discovered yet",
+        "",
+        "  1 state is not known. Find out with: envman discover",
+    ]
+    assert states_document(states) == {
+        "states": {
+            "a": {"content": "x"},
+            "bb": {"content": "x"},
+            "gone": {"content": "x"},
+            "new": None,
+        },
+        "in_progress_since": {"bb": START.isoformat()},
+        "not_in_flow": ["gone"],
+    }
+    assert shown(states_lines("title", {}, "", PAGE))[-1] == "  The flow has no items."

@@ -1,0 +1,135 @@
+"""What is typed, what is shown of it again, and what is told of killed executions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tale import START, Tale
+
+from peaceful.cli._job import Choices
+from peaceful.cli._lost import lost_notices
+from peaceful.cli._options import ColorChoice, Format, GlobalOptions
+from peaceful.cli._page import Page
+from peaceful.cli._program import program_words, typed
+from peaceful.cli._result import document_without_execution, no_lines
+from peaceful.commands import SyncCheck
+from peaceful.errors import ItemFailure, UsageError
+from peaceful.executions import ExecutionRecord, SurvivingChild, lost
+from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
+
+
+@pytest.mark.parametrize(
+    ("argv", "orig_argv", "words"),
+    [
+        (["/x/bin/envman"], ["/x/bin/python", "/x/bin/envman"], ["envman"]),
+        (["/x/bin/envman.exe"], [], ["envman"]),
+        (["/x/bin/deployer"], [], ["deployer"]),
+        (["app.py"], ["python", "app.py"], ["python", "app.py"]),
+        (["/x/pkg/__main__.py"], ["python", "-m", "pkg", "init"], ["python", "-m", "pkg"]),
+        (["/x/pkg/__main__.py"], ["python", "pkg"], ["python", "/x/pkg/__main__.py"]),
+        ([""], ["python"], ["envman"]),
+        ([], [], ["envman"]),
+    ],
+)
+def test_program(argv: list[str], orig_argv: list[str], words: list[str]) -> None:
+    """The program is called as it was: by its name, as a file, as a module."""
+    assert program_words("envman", argv, orig_argv) == words
+
+
+def test_typed() -> None:
+    """What is shown to be typed can be typed: with quotes where they are needed."""
+    assert typed(["envman", "ensure", "--workspace", "my folder"]) == (
+        "envman ensure --workspace 'my folder'"
+    )
+
+
+def test_selection() -> None:
+    """The same workspace, profile and flow are selected again by the same words."""
+    options = GlobalOptions(workspace=Path("/w"), profile="p", flow="f")
+    assert options.selection == ["--workspace", "/w", "--profile", "p", "--flow", "f"]
+    assert GlobalOptions().selection == []
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ([], GlobalOptions()),
+        (["ensure", "--format", "json"], GlobalOptions(format=Format.JSON)),
+        (["--format=yaml", "--format", "none"], GlobalOptions(format=Format.NONE)),
+        (["--format", "nonsense"], GlobalOptions()),
+        (["--format"], GlobalOptions()),
+        (["--debug", "--color=never"], GlobalOptions(debug=True, color=ColorChoice.NEVER)),
+        (["--", "--debug"], GlobalOptions()),
+    ],
+)
+def test_peeked(words: list[str], options: GlobalOptions) -> None:
+    """How errors are to be shown is known before all words are understood."""
+    assert GlobalOptions.peeked(words) == options
+
+
+def test_choices() -> None:
+    """Items are chosen by commas, by repeating the option, or by words after it."""
+    choices = Choices.of(dry_run=True, only=("a,b", "c"), more_items=("d", "a"), sync="both")
+    assert choices == Choices(True, ("a", "b", "c", "d"), SyncCheck.BOTH)
+    assert choices.words == [
+        *("--dry-run", "--only", "a", "--only", "b", "--only", "c", "--only", "d"),
+        *("--sync", "both"),
+    ]
+    assert Choices.of(dry_run=False, only=(), more_items=(), sync="none").words == []
+
+
+def test_stray_words() -> None:
+    """A word that belongs to no option is refused, with what may be meant."""
+    with pytest.raises(UsageError, match="--only a b"):
+        Choices.of(dry_run=False, only=(), more_items=("a", "b"), sync="none")
+
+
+def test_document_without_execution() -> None:
+    """Errors and interrupts before there is an execution are told in the same document."""
+    at = datetime(2025, 3, 9, 14, 2, 11, tzinfo=UTC)
+    document = partial(
+        document_without_execution,
+        app="envman",
+        profile=None,
+        flow=None,
+        command="ensure",
+        started_at=at,
+        ended_at=at,
+    )
+    failed = document(error=ItemFailure("no", help="mend"))
+    assert (failed["outcome"], failed["execution_id"], failed["items"]) == ("error", None, {})
+    assert failed["errors"] == {"": {"code": "ITEM-FAILED", "message": "no", "help": "mend"}}
+    cut = document(interrupt=InterruptSignal(InterruptLevel.STOP, InterruptSource.SIGTERM, at))
+    assert (cut["outcome"], cut["errors"]) == ("execution_interrupted", {})
+    assert isinstance(cut["interrupt"], dict)
+    assert cut["interrupt"]["source"] == "SIGTERM"
+    assert no_lines(Page()) == ()
+
+
+def child(execution_id: str, pid: int) -> SurvivingChild:
+    """A process that has outlived its execution."""
+    return SurvivingChild(execution_id, pid, "sleep\n60", START)
+
+
+def test_lost() -> None:
+    """Executions that were killed are told of, with the processes that they have left behind."""
+    running = ExecutionRecord(Tale.info)
+    killed = lost(running, START)
+    assert lost_notices(None, []) == []
+    assert lost_notices(running, []) == []
+    assert lost_notices(killed, []) == [
+        (
+            f"Execution {killed.id} was killed while it ran; "
+            "what was in progress then is looked at anew."
+        )
+    ]
+    assert lost_notices(killed, [child(killed.id, 1), child("older", 2), child(killed.id, 3)]) == [
+        (
+            f"Execution {killed.id} was killed; 2 child processes of it still run: "
+            "pid 1 (sleep 60) and pid 3 (sleep 60)."
+        ),
+        "Execution older was killed; 1 child process of it still runs: pid 2 (sleep 60).",
+    ]
