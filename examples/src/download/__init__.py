@@ -30,17 +30,27 @@ def download(flow: Flow, url: str, dest: Path) -> None:
         url: where the file is.
         dest: the folder that it goes to.
     """
-    from urllib.parse import unquote, urlsplit
-
     from peaceful.items import FileDownload, TarExtract
 
-    name = Path(unquote(urlsplit(url).path)).name or "index.html"
+    name = _file_name(url)
     archive = flow.add("file_download", FileDownload(src=url, dest=dest / name))
     for ending in sorted(_ARCHIVES, key=len, reverse=True):
-        if name.endswith(ending):
+        if name.endswith(ending) and name != ending:
             folder = dest / name.removesuffix(ending)
             flow.add("file_extract", TarExtract(tar_path=archive.state.path, dest=folder))
             break
+
+
+def _file_name(url: str) -> str:
+    """What the file at an address is to be called."""
+    from urllib.parse import unquote, urlsplit
+
+    quoted = urlsplit(url).path.rpartition("/")[2]
+    name = unquote(quoted)
+    # What is no name, or would be confusing, stays as the address has it.
+    usable = name.isprintable() and "/" not in name and name not in {".", ".."}
+    kept = name if usable else quoted
+    return "index.html" if kept in {"", ".", ".."} else kept
 
 
 def main() -> None:

@@ -6,7 +6,9 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar, TypeAlias
+
+from pydantic import AfterValidator
 
 from peaceful.errors import FileInaccessible, ItemFailure
 
@@ -58,6 +60,16 @@ class PathBusy(ItemFailure):
             help="wait until that has ended, or choose another place",
         )
         self.path = path
+
+
+def _storable(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("no path has a NUL in it")
+    return path
+
+
+UsablePath: TypeAlias = Annotated[Path, AfterValidator(_storable)]
+"""A path that can be asked for: every call of the system refuses a NUL in its own way."""
 
 
 @contextmanager

@@ -535,6 +535,7 @@ def test_an_address_that_is_none_is_refused_when_the_item_is_made(src: str) -> N
         {"max_redirects": -1},
         {"headers": "no mapping"},
         {"src": 3},
+        {"dest": "a\0b"},
     ],
     ids=str,
 )

@@ -45,7 +45,7 @@ LINK, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
 
 def entries_of(path: Path) -> Mapping[str, object]:
     """What an archive would bring."""
-    return manifest_of(path, LIMITS, (), lambda *_: None).entries
+    return manifest_of(path, LIMITS, lambda *_: None).entries
 
 
 def extraction(folder: Path, data: bytes) -> ItemHarness[TarExtractState]:

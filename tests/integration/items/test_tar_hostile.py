@@ -17,8 +17,10 @@ from peaceful.items import (
     TarExtract,
     TarExtractState,
 )
+from peaceful.items._tar._notes import Notes
 from peaceful.model import ItemStatus
-from peaceful.testing import ItemHarness
+from peaceful.runtime import Flow
+from peaceful.testing import Command, FlowHarness, ItemHarness
 
 
 def extraction(folder: Path, data: bytes) -> ItemHarness[TarExtractState]:
@@ -135,13 +137,23 @@ FOLDER = tarfile.DIRTYPE
         ),
         (
             ".test.item.extracted.json",
-            "its name is one that the item itself needs",
+            "its name is one that items themselves need",
             [member(".test.item.extracted.json", b"{}")],
         ),
         (
             "d/.test.item.extracting",
-            "its name is one that the item itself needs",
+            "its name is one that items themselves need",
             [member("d/.test.item.extracting", b"{}")],
+        ),
+        (
+            "d/.other.Another.Extracted.json",
+            "its name is one that items themselves need",
+            [member("d/.other.Another.Extracted.json", b"{}")],
+        ),
+        (
+            "a/" * 100 + "b",
+            "it lies more than 100 folders deep",
+            [member("a/" * 100 + "b", b"x")],
         ),
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value else "",
@@ -377,12 +389,75 @@ async def test_two_archives_may_share_a_folder(tmp_path: Path) -> None:
     assert (await other.result_of("ensure")).status is ItemStatus.UNCHANGED
 
 
-async def test_notes_that_are_something_else_are_told(tmp_path: Path) -> None:
+async def test_an_archive_forges_no_notes_of_another_item(tmp_path: Path) -> None:
+    """What another item remembers decides what is removed: no archive brings such a file."""
+    (tmp_path / "precious").write_text("precious")
+    forged = Notes(names=(), unfinished=False).model_dump_json().replace("[]", '["../precious"]')
+    entry = member("plugins/.test.plugins.extracted.json", forged.encode())
+    (tmp_path / "a.tar").write_bytes(tar(member("x", b"1"), entry))
+    (tmp_path / "b.tar").write_bytes(tar(member("y", b"1")))
+
+    def declare(flow: Flow) -> None:
+        app = TarExtract(tar_path=tmp_path / "a.tar", dest=tmp_path / "out")
+        plugins = TarExtract(tar_path=tmp_path / "b.tar", dest=tmp_path / "out" / "plugins")
+        before, after = flow.add("app", app), flow.add("plugins", plugins)
+        flow.edge(before, after)
+
+    harness = FlowHarness(declare, tmp_path)
+    outcome = await harness.ensure()
+
+    assert isinstance(outcome.items["app"].error, ArchiveRefused)
+    await harness.clean()
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "",
+        '{"names": ["../precious"], "unfinished": false}',
+        '{"names": ["a/../../precious"], "unfinished": true}',
+        '{"names": ["/etc/passwd"], "unfinished": false}',
+        '{"names": [""], "unfinished": false}',
+        '{"names": ["a//b"], "unfinished": false}',
+    ],
+)
+@pytest.mark.parametrize("command", ["ensure", "clean"])
+async def test_notes_that_are_something_else_are_told(
+    command: Command, text: str, tmp_path: Path
+) -> None:
     """Without its notes the item does not know what is its own, and does nothing."""
+    (tmp_path / "precious").write_text("precious")
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / ".test.item.extracted.json").write_text("[]")
+    (tmp_path / "out" / ".test.item.extracted.json").write_text(text)
+    harness = extraction(tmp_path, tar(member("a", b"new")))
+
+    with pytest.raises(PathTaken, match="the notes of what was extracted"):
+        await harness.result_of(command)
+
+    assert (tmp_path / "precious").exists()
+    assert names_in(tmp_path / "out") == {".test.item.extracted.json"}
+
+
+@pytest.mark.parametrize("kind", ["link", "link to nothing", "pipe"])
+async def test_notes_are_not_reached_through_a_link(kind: str, tmp_path: Path) -> None:
+    """Whoever may write into the destination gets nothing else read, overwritten, or waited for."""
+    (tmp_path / "out").mkdir()
+    notes, elsewhere = tmp_path / "out" / ".test.item.extracted.json", tmp_path / "elsewhere"
+    content = '{"names": [], "unfinished": false}'
+    match kind:
+        case "pipe":
+            os.mkfifo(notes)
+        case "link":
+            elsewhere.write_text(content)
+            notes.symlink_to(elsewhere)
+        case _:
+            notes.symlink_to(elsewhere)
 
     error = await failure(extraction(tmp_path, tar(member("a", b"new"))))
 
     assert isinstance(error, PathTaken)
-    assert "the notes of what was extracted" in error.message
+    assert elsewhere.exists() == (kind == "link")
+    if kind == "link":
+        assert elsewhere.read_text() == content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
@@ -12,6 +13,12 @@ HIDDEN: Final = "..."
 """What stands for a hidden part of an address."""
 
 _PORTS: Final = {"http": 80, "https": 443}
+
+_LONGEST: Final = 16_000
+"""Characters: servers take half of that, and httpx four times as many."""
+_NOT_IN_ADDRESSES: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Control characters, but for line breaks and tabs, which do not count (as in the URL standard of
+WHATWG); and what stands for bytes that are no text."""
 
 _SIGNER_PREFIXES: Final = ("x-amz-", "x-goog-", "x-oss-", "x-cos-")
 _SIGNATURES: Final = frozenset({"sig", "signature"})
@@ -73,8 +80,13 @@ def parsed(text: str) -> Address:
     Raises:
         ValueError: it is not one; the message has no secrets.
     """
+    text = text.strip()
+    if len(text) > _LONGEST:
+        raise ValueError(f"it has more than {_LONGEST:,} characters")
+    if _NOT_IN_ADDRESSES.search(text):
+        raise ValueError("it has a character in it that cannot be sent")
     try:
-        parts = urlsplit(text.strip())
+        parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
         raise ValueError("it is not an address such as https://example.com/file") from error

@@ -13,7 +13,7 @@ from peaceful.errors import ExtraMissing
 from peaceful.item import ItemCtx
 from peaceful.items._download._address import Address
 from peaceful.items._download._errors import DownloadFailed, RedirectRefused
-from peaceful.items._download._network import failure_of, proxy_for, tls_context
+from peaceful.items._download._network import failure_of, proxy_for, tls_context, url_of
 from peaceful.present import one_line
 
 if TYPE_CHECKING:
@@ -153,18 +153,19 @@ class Client:
 
         proxy = proxy_for(address)
         peer = address.host if proxy is None else f"the proxy {proxy.host}"
-        request = httpx.Request(
-            method,
-            address.url,
-            headers={**self._headers_for(address), **headers},
-            extensions={"timeout": httpx.Timeout(self._settings.timeout).as_dict()},
-        )
+        url = url_of(address)
         try:
+            request = httpx.Request(
+                method,
+                url,
+                headers={**self._headers_for(address), **headers},
+                extensions={"timeout": httpx.Timeout(self._settings.timeout).as_dict()},
+            )
             transport = await self._transport(address, proxy)
             return await self._ctx.wait_for(
                 transport.handle_async_request(request), where=f"asking {address.host}"
             )
-        except httpx.LocalProtocolError as error:
+        except (httpx.LocalProtocolError, UnicodeEncodeError) as error:
             # Its text holds the header, which may be a secret.
             raise DownloadFailed(
                 f"The headers for {address.shown} cannot be sent.",
@@ -190,7 +191,7 @@ class Client:
 
         key = (address.origin[0], None if proxy is None else proxy.url)
         if key not in self._transports:
-            through = None if proxy is None else httpx.Proxy(proxy.url, auth=proxy.login)
+            through = None if proxy is None else httpx.Proxy(url_of(proxy), auth=proxy.login)
             secure = key[0] == "https" or (proxy is not None and proxy.origin[0] == "https")
             context = tls_context(needed=secure)
             transport = httpx.AsyncHTTPTransport(verify=context, proxy=through, trust_env=False)

@@ -6,13 +6,12 @@ import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from peaceful.item import Item, ItemCtx, StateDiff
-from peaceful.items._disk import PathTaken, disk_errors, sync_folder
+from peaceful.items._disk import PathTaken, UsablePath, disk_errors, sync_folder
 from peaceful.items._download._address import Address, parsed
 from peaceful.items._download._client import Client, HttpSettings
 from peaceful.items._download._errors import (
@@ -34,6 +33,7 @@ from peaceful.model import Interaction, Location, Pull
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _LOGIN_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
+_OWN_HEADERS: Final = frozenset({"range", "if-range", "content-length", "transfer-encoding"})
 
 
 def _hidden(value: object) -> object:
@@ -60,6 +60,13 @@ def _is_sha256(value: str) -> str:
 
 def _headers_hidden(value: object) -> object:
     return secrets_hidden(value, _is_login)
+
+
+def _are_free(headers: Mapping[str, str | SecretStr]) -> Mapping[str, str | SecretStr]:
+    taken = [name for name in headers if name.lower() in _OWN_HEADERS]
+    if taken:
+        raise ValueError(f"{taken[0]} is not for you to give: the download itself decides it")
+    return headers
 
 
 def _is_login(header: str) -> bool:
@@ -93,7 +100,8 @@ class FileDownload(Item[FileDownloadState]):
         dest: the file.
         sha256: the SHA-256 that the file must have, in hexadecimal digits.
         headers: sent to the server. Logins, tokens and keys are treated as secrets; give a
-            `SecretStr` for anything else that is one.
+            `SecretStr` for anything else that is one. Not `Range` and the like, which the download
+            itself needs.
         timeout: seconds without an answer, or without a further byte, after which an attempt fails.
         attempts: how often in a row it is tried without getting any further, where trying again may
             help.
@@ -101,9 +109,11 @@ class FileDownload(Item[FileDownloadState]):
     """
 
     src: Annotated[str | SecretStr, AfterValidator(_is_address), BeforeValidator(_hidden)]
-    dest: Path
+    dest: UsablePath
     sha256: Annotated[str, AfterValidator(_is_sha256)] | None = None
-    headers: Annotated[Mapping[str, str | SecretStr], BeforeValidator(_headers_hidden)] = {}
+    headers: Annotated[
+        Mapping[str, str | SecretStr], AfterValidator(_are_free), BeforeValidator(_headers_hidden)
+    ] = {}
     timeout: Annotated[float, Field(gt=0)] = 30.0
     attempts: Annotated[int, Field(ge=1)] = 5
     max_redirects: Annotated[int, Field(ge=0)] = 10

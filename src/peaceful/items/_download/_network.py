@@ -50,6 +50,27 @@ def proxy_for(address: Address) -> Address | None:
         ) from error
 
 
+def url_of(address: Address) -> httpx.URL:
+    """The address as httpx takes it.
+
+    Raises:
+        DownloadFailed: its host has no name that a host can have.
+    """
+    import httpx
+
+    try:
+        url = httpx.URL(address.url)
+        _ = url.host  # Only then is a name in other letters than those of the DNS looked at.
+    except (httpx.InvalidURL, ValueError) as error:
+        # The latter of names that cannot be written in the letters of the Domain Name System.
+        raise DownloadFailed(
+            f"{address.shown} cannot be asked for: no host has such a name.",
+            help="check the address and what is before its first single slash",
+        ) from error
+    else:
+        return url
+
+
 def tls_context(*, needed: bool) -> ssl.SSLContext:
     """Whom to trust.
 

@@ -192,7 +192,8 @@ def http_time(text: str | None) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
+        # The latter of numbers that are too large to be part of any date.
         return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 

@@ -27,7 +27,7 @@ from peaceful.items._download._plan import (
 from peaceful.items._download._source import TRANSIENT, refusal, wait_asked_for
 from peaceful.items._download._state import FileDownloadState, download_diff
 from peaceful.items._threads import in_thread
-from peaceful.present import size, size_pair
+from peaceful.present import count, size, size_pair
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ async def tried(ctx: ItemCtx, attempt: Callable[[], Awaitable[T]], attempts: int
     except RetriesExhausted as exhausted:
         failure = exhausted.__cause__
         assert isinstance(failure, TRANSIENT)
-        failure.details = (("tried", f"{attempts} times"),)
+        failure.details = (("tried", count(attempts, "time")),)
         raise failure from None
 
 
@@ -92,6 +92,8 @@ class Transfer:
         self._furthest = 0
         self._guessed = False
         """Whether bytes were joined that only the checksum can prove to belong together."""
+        self._again = False
+        """Whether that has turned out wrong: it is guessed once, or it might never end."""
 
     async def run(self) -> FileDownloadState:
         """Downloads the file.
@@ -108,10 +110,11 @@ class Transfer:
         try:
             async with Client(self._order.settings, self._ctx) as client:
                 await self._fetch(client)
-                while not await self._is_right():
+                if not await self._is_right():
                     # Parts of two versions, most likely: once more, from the start.
-                    self._record, self._guessed = None, False
+                    self._record, self._again = None, True
                     await self._fetch(client)
+                    await self._is_right()
             return await self._finished()
         finally:
             await in_thread(self._part.close)
@@ -258,7 +261,8 @@ class Transfer:
         """Whether what came has the right checksum. Else it is removed, to be fetched once more.
 
         Raises:
-            ChecksumWrong: it came in one piece, and has another one than it should have.
+            ChecksumWrong: it came in one piece, or for the second time, and has another one than it
+                should have.
         """
         ctx, wanted = self._ctx, self._order.goal.sha256
         if wanted is None:
@@ -274,7 +278,7 @@ class Transfer:
         if found == wanted:
             return True
         await in_thread(self._part.remove)
-        if self._guessed:
+        if self._guessed and not self._again:
             return False
         shown = self._order.settings.address.shown
         raise ChecksumWrong(shown, self._order.target, wanted, found)

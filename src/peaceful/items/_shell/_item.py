@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from peaceful.item import Item, ItemCtx, StateDiff
+from peaceful.items._disk import UsablePath
 from peaceful.items._secrets import plain, secrets_hidden
 from peaceful.items._shell._script import Shell, failed
 from peaceful.items._shell._state import ShCmdState, script_diff
@@ -63,7 +64,9 @@ class ShCmd(Item[ShCmdState]):
         clean_script: `clean`: removes the thing, so that `current` prints nothing; without
             `current`, so that `check` says that it is not as it should be. Without it, there is
             nothing to clean.
-        cwd: the folder that scripts run in; the workspace's by default.
+        cwd: the folder that scripts run in; the workspace's by default. Where it is not there, as
+            before an earlier item has made it, nothing is: only `goal`, `apply` and `clean` need
+            it.
         env: environment variables beside those of this process. Those named like tokens, passwords
             and keys are treated as secrets; give a `SecretStr` for anything else that is one.
         shell: what runs the scripts: a shell that takes `-c`, and its options.
@@ -78,7 +81,7 @@ class ShCmd(Item[ShCmdState]):
     check_script: str | None = Field(default=None, alias="check")
     diff_script: str | None = Field(default=None, alias="diff")
     clean_script: str | None = Field(default=None, alias="clean")
-    cwd: Path | None = None
+    cwd: UsablePath | None = None
     env: Annotated[Mapping[str, str | SecretStr], BeforeValidator(secrets_hidden)] = {}
     shell: Annotated[tuple[str, ...], Field(min_length=1)] = ("/bin/sh", "-eu")
     timeout: Annotated[float, Field(gt=0)] | None = None
@@ -93,7 +96,12 @@ class ShCmd(Item[ShCmdState]):
         return self
 
     async def state_current(self, ctx: ItemCtx) -> ShCmdState:
-        """What `current`, `check` and `diff` say."""
+        """What `current`, `check` and `diff` say; without their folder, that nothing is there."""
+        if self._has_no_folder():
+            return ShCmdState(
+                stdout=None if self.current_script is None else "",
+                settled=None if self.check_script is None else False,
+            )
         shell = self._shell(ctx)
         given: dict[str, str] = {}
         stdout = settled = difference = None
@@ -117,6 +125,12 @@ class ShCmd(Item[ShCmdState]):
         assert self.goal_script is not None
         _, stdout = await self._shell(ctx).output_of(ctx, "goal", self.goal_script, {})
         return ShCmdState(stdout=stdout, difference=None if self.diff_script is None else "")
+
+    async def try_state_goal(self, ctx: ItemCtx) -> ShCmdState | None:
+        """As `state_goal`; not known where its folder may only come to be there."""
+        if self.check_script is None and self._has_no_folder():
+            return None
+        return await self.state_goal(ctx)
 
     def state_clean(self, ctx: ItemCtx) -> ShCmdState:
         """`current` prints nothing; without it, `check` is not content."""
@@ -152,6 +166,10 @@ class ShCmd(Item[ShCmdState]):
             stdout=None if self.current_script is None else "example output",
             settled=None if self.check_script is None else True,
         )
+
+    def _has_no_folder(self) -> bool:
+        """Whether there is nothing at all where scripts run: an earlier item may bring it."""
+        return self.cwd is not None and not os.path.lexists(self.cwd)
 
     def _shell(self, ctx: ItemCtx) -> Shell:
         env = {name: plain(text) for name, text in self.env.items()}

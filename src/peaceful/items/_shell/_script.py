@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
@@ -18,6 +18,37 @@ OUTPUT_LIMIT: Final = 64 * 1024
 
 _MESSAGE: Final = 200
 """Characters of a line of output that are shown as a message."""
+_MESSAGE_EVERY: Final = 0.05
+"""Seconds between two messages: nobody reads faster, and a script may print a million lines."""
+
+
+class _LastLine:
+    """Passes lines on as messages, but not more often than they can be read; the last one always.
+
+    Args:
+        say: takes a message.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(self, say: Callable[[str], None], clock: Callable[[], float]) -> None:
+        self._say = say
+        self._clock = clock
+        self._next = float("-inf")
+        self._kept: str | None = None
+
+    def line(self, line: str) -> None:
+        """Takes a line of output."""
+        now = self._clock()
+        if now < self._next:
+            self._kept = line
+            return
+        self._next, self._kept = now + _MESSAGE_EVERY, None
+        self._say(one_line(line, _MESSAGE))
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        if self._kept is not None:
+            self._say(one_line(self._kept, _MESSAGE))
 
 
 class ScriptFailed(ItemFailure):
@@ -77,6 +108,7 @@ class Shell:
                 f"cannot run in {self.folder}: it is not a folder",
                 help="make it, or name another",
             )
+        told = _LastLine(ctx.progress.message, asyncio.get_running_loop().time)
         try:
             async with asyncio.timeout(self.timeout):
                 return await ctx.run(
@@ -86,10 +118,9 @@ class Shell:
                     ctx.item,
                     cwd=self.folder,
                     env={**os.environ, **self.env, **given},
-                    on_line=(lambda line: ctx.progress.message(one_line(line, _MESSAGE)))
-                    if talks
-                    else None,
-                    capture=OUTPUT_LIMIT,
+                    on_line=told.line if talks else None,
+                    # One more, to know of an output that is longer.
+                    capture=OUTPUT_LIMIT + 1,
                     check=False,
                 )
         except TimeoutError:
@@ -98,6 +129,8 @@ class Shell:
                 f"took longer than {self.timeout:g} s, and was ended",
                 help="give it a longer timeout, or find out what it waits for",
             ) from None
+        finally:
+            told.end()
 
     async def output_of(
         self, ctx: ItemCtx, name: str, script: str, given: Mapping[str, str], *, most: int = 0
@@ -120,7 +153,7 @@ class Shell:
         result = await self.run(ctx, name, script, given)
         if not 0 <= result.exit_status <= most:
             raise failed(name, result)
-        if len(result.stdout) >= OUTPUT_LIMIT:
+        if len(result.stdout) > OUTPUT_LIMIT:
             raise ScriptFailed(
                 name,
                 f"printed more than {OUTPUT_LIMIT // 1024} KiB",

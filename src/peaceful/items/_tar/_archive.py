@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,7 +200,6 @@ def _rights(mode: int) -> int:
 def manifest_of(
     path: Path,
     limits: Limits,
-    reserved: Collection[str],
     between: Callable[[int, int], None],
 ) -> Manifest:
     """What an archive will bring; reads all of it.
@@ -208,7 +207,6 @@ def manifest_of(
     Args:
         path: the archive.
         limits: how large it may become.
-        reserved: what nothing in it may be called.
         between: called between entries and parts of them, with how many bytes were read, and how
             many there are.
 
@@ -217,7 +215,7 @@ def manifest_of(
         DiskFailed: it cannot be read.
         ExtraMissing: it is packed in a way that needs an optional dependency.
     """
-    manifest = Manifest(reserved)
+    manifest = Manifest()
     with opened(path, limits) as (members, position):
         packed = path.stat().st_size
         for member in members:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import Field
 
 from peaceful.item import Item, ItemCtx, StateDiff
+from peaceful.items._disk import UsablePath
 from peaceful.items._tar._archive import Limits, manifest_of
 from peaceful.items._tar._entry import Entry, FileEntry
 from peaceful.items._tar._errors import ArchiveMissing
@@ -41,7 +41,8 @@ class TarExtract(Item[TarExtractState]):
     `clean` removes these, and folders that are then empty.
 
     Nothing is written if any entry of the archive would leave the folder (by an absolute path, by
-    `..`, by a link), is a device or a named pipe, or lies below a link. Rights are those that
+    `..`, by a link), is a device or a named pipe, lies below a link, or is called as what items
+    remember is. Rights are those that
     `tarfile.data_filter` gives: nothing runs as another user, and nobody but the owner may write.
     Folders get the rights that new folders get; owners and extended attributes are not taken over.
     A hard link becomes a file of its own.
@@ -53,8 +54,8 @@ class TarExtract(Item[TarExtractState]):
         max_files: how many entries the archive may have.
     """
 
-    tar_path: Path
-    dest: Path
+    tar_path: UsablePath
+    dest: UsablePath
     max_size: Annotated[int, Field(ge=0)] = _MAX_SIZE
     max_files: Annotated[int, Field(ge=0)] = _MAX_FILES
 
@@ -97,8 +98,7 @@ class TarExtract(Item[TarExtractState]):
             ctx.progress.done(read)
             _ = ctx.safe_point(where=f"while reading {self.tar_path.name}")
 
-        own_names = (notes_name(ctx), temporary_name(ctx))
-        manifest = manifest_of(self.tar_path, self._limits(), own_names, between)
+        manifest = manifest_of(self.tar_path, self._limits(), between)
         return TarExtractState(path=self.dest, present=True, files=manifest.entries)
 
     def try_state_goal(self, ctx: ItemCtx) -> TarExtractState | None:

@@ -9,15 +9,27 @@ another one.
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
 from peaceful.items._tar._entry import Entry, FileEntry, FolderEntry, LinkEntry
 
+NOTES_END: Final = ".extracted.json"
+TEMPORARY_END: Final = ".extracting"
+"""How the names end of what items keep in their destinations, after their flow and their own."""
+
+_KEPT: Final = re.compile(
+    rf"\.[^.]+\.[^.]+({re.escape(NOTES_END)}|{re.escape(TEMPORARY_END)})", re.IGNORECASE
+)
+"""What no archive may bring: forged notes would make another item remove what they name."""
+
 _LONGEST_PART: Final = 255
 _LONGEST_NAME: Final = 4000
 """Bytes: a little less than what a path may have on most systems."""
+_DEEPEST: Final = 100
+"""Folders within folders. Each is open while one goes through it, and a process may commonly have
+1,024 files open in all."""
 
 
 class Kind(enum.Enum):
@@ -47,6 +59,8 @@ def checked_name(raw: str) -> str:
         raise NameRefused("its name is an absolute path")
     if ".." in parts:
         raise NameRefused("its name leads up, by ..")
+    if len(parts) > _DEEPEST:
+        raise NameRefused(f"it lies more than {_DEEPEST} folders deep")
     return "/".join(parts)
 
 
@@ -102,13 +116,11 @@ class Manifest:
     """Gathers an archive's entries, and what is wrong with them.
 
     Attributes:
-        reserved: what nothing may be called, in no folder.
         entries: by name, what is to be extracted: files, links, and all folders that are named.
         refused: name and reason of what must not be.
         twins: by name, the file that a hard link has its content from.
     """
 
-    reserved: Collection[str] = ()
     entries: dict[str, Entry] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
     twins: dict[str, str] = field(default_factory=dict)
@@ -124,8 +136,8 @@ class Manifest:
             name = checked_name(raw)
             if kind in (Kind.DEVICE, Kind.PIPE, Kind.UNKNOWN):
                 raise NameRefused(f"it is {kind.value}")
-            if name.rpartition("/")[2] in self.reserved:
-                raise NameRefused("its name is one that the item itself needs")
+            if _KEPT.fullmatch(name.rpartition("/")[2]):
+                raise NameRefused("its name is one that items themselves need")
             if not name and kind is not Kind.FOLDER:
                 raise NameRefused(f"it is {kind.value} in place of the destination")
         except NameRefused as error:
