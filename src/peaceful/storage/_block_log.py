@@ -2,10 +2,10 @@
 
 A block is one pass over the items. After an unclean ending, an item is *in doubt* when it may have
 been changed since its state was stored. Where the process was killed, the kernel still has every
-record: in doubt is what was started and did not end. Where the machine went down, records that were
-not waited for may be gone: in doubt is every item that is not known to have ended after it was
-started. A record that a state was found, without one that the item was started, is no such
-knowledge.
+start, and whatever was waited for: in doubt is what was started and did not end. Where the machine
+went down, records that were not waited for may be gone: in doubt is every item that is not known to
+have ended after it was started. A record that a state was found, without one that the item was
+started, is no such knowledge.
 """
 
 from __future__ import annotations

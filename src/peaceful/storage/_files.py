@@ -150,6 +150,22 @@ def open_new(path: Path, flags: int) -> int:
     return descriptor
 
 
+def refuse_other_than_file(path: Path) -> None:
+    """Makes sure that there is a file, and not a link to one, or nothing.
+
+    Raises:
+        FileDamaged: it is a link, a folder, a named pipe, a device.
+        OSError: the operating system refused.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        reason = f"it is {_kind_of(mode)}, where a file belongs"
+        raise FileDamaged(path, "", reason, help="move it elsewhere")
+
+
 def write_all(descriptor: int, data: bytes) -> None:
     """Writes all of the data, however much the system takes at a time.
 
@@ -217,6 +233,8 @@ def _is_left_behind(temporary: str, pid: int) -> bool:
 def _kind_of(mode: int) -> str:
     if stat.S_ISDIR(mode):
         return "a folder"
+    if stat.S_ISLNK(mode):
+        return "a link"
     if stat.S_ISFIFO(mode):
         return "a named pipe"
     return "a device or a socket"

@@ -20,8 +20,9 @@ from peaceful.storage._worker import Worker
 class Journal:
     """Appends records, and says when they are durable. Used from one event loop's thread.
 
-    A record goes to the kernel at once, so that it outlives the process; that takes microseconds.
-    Only the sync, which lets it outlive the machine, is waited for, in another thread.
+    A record goes to the kernel before the loop turns, so that it outlives the process, together
+    with what else is appended until then; that takes microseconds. Only the sync, which lets it
+    outlive the machine, is waited for, in another thread.
 
     After an error, nothing more can be appended: what a failed sync left on disk cannot be known,
     and a second one may claim success (Rebello et al., "Can Applications Recover from fsync
@@ -44,6 +45,7 @@ class Journal:
         self._path = path
         self._worker = worker
         self._is_synced = sync
+        self._unwritten: list[bytes] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._syncing = False
         self._error: OSError | None = None
@@ -52,31 +54,35 @@ class Journal:
         with refusals(path, "written"):
             self._descriptor = open_new(path, os.O_WRONLY | os.O_APPEND)
         self._end = len(begin)
-        self._count = 1
+        self._written = 1
 
     @property
     def count(self) -> int:
-        """How many records there are."""
-        return self._count
+        """How many records there are, the kernel's and those on their way to it."""
+        return self._written + len(self._unwritten)
 
     def append(self, payload: bytes) -> None:
-        """Hands a record to the kernel.
+        """Takes a record, which is handed to the kernel before the loop turns.
 
         Raises:
-            FileInaccessible: the operating system refused, now or earlier. The file ends with the
-                record before this one.
+            FileInaccessible: the operating system refused an earlier one.
         """
         if self._error is not None:
             raise self._failure(self._error)
-        data = frame(self._count, payload)
-        try:
-            write_all(self._descriptor, data)
-        except OSError as error:
-            self._error = error
-            self._take_back()
-            raise self._failure(error) from error
-        self._count += 1
-        self._end += len(data)
+        if not self._unwritten:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._unwritten.append(frame(self.count, payload))
+
+    def flush(self) -> None:
+        """Returns once everything that was appended until now outlives the process.
+
+        Raises:
+            FileInaccessible: the operating system refused, now or earlier. The file ends with the
+                last record that it took whole.
+        """
+        self._write()
+        if self._error is not None:
+            raise self._failure(self._error)
 
     def synced(self) -> asyncio.Future[None]:
         """Completes once everything that was appended until now is durable.
@@ -85,9 +91,11 @@ class Journal:
             FileInaccessible: through the future; the operating system refused.
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if not self._is_synced and self._error is None:
-            future.set_result(None)
-            return future
+        if not self._is_synced:
+            self._write()
+            if self._error is None:
+                future.set_result(None)
+                return future
         self._waiting.append(future)
         if not self._syncing:
             self._syncing = True
@@ -95,13 +103,18 @@ class Journal:
             future.get_loop().call_soon(self._start_sync)
         return future
 
+    def let_go(self) -> None:
+        """Writes nothing more: of what was appended, only what the kernel has stays."""
+        self._unwritten = []
+
     def close(self) -> None:
-        """Closes the file. What was appended stays."""
+        """Closes the file, in any thread; the loop's thread has let go of it before."""
         # Whoever waited has been told whether it is durable; closing adds nothing to that.
         with suppress(OSError):
             os.close(self._descriptor)
 
     def _start_sync(self) -> None:
+        self._write()
         waiting, self._waiting = self._waiting, []
         if self._error is not None:
             self._end_sync(waiting)
@@ -129,8 +142,23 @@ class Journal:
         else:
             self._syncing = False
 
+    def _write(self) -> None:
+        """Hands what was appended to the kernel, unless there was an error before."""
+        if self._error is not None or not self._unwritten:
+            return
+        frames, self._unwritten = self._unwritten, []
+        data = b"".join(frames)
+        try:
+            write_all(self._descriptor, data)
+        except OSError as error:
+            self._error = error
+            self._take_back()
+        else:
+            self._end += len(data)
+            self._written += len(frames)
+
     def _take_back(self) -> None:
-        """Cuts half a record off; where that fails too, it is cut when the journal is read."""
+        """Cuts off what was half written; where that fails too, whoever reads it does so."""
         with suppress(OSError):
             os.ftruncate(self._descriptor, self._end)
 

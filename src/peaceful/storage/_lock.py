@@ -15,18 +15,32 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from peaceful.model import ExecutionId
-from peaceful.storage._files import make_folder, open_new, refusals, write_all
-from peaceful.storage._stored_state import time_from, time_text
+from peaceful.storage._files import (
+    make_folder,
+    open_new,
+    refusals,
+    refuse_other_than_file,
+    write_all,
+)
+from peaceful.storage._json_out import time_text
+from peaceful.storage._stored_state import time_from
 
 _FileId: TypeAlias = tuple[int, int]
 
 _TEXT_AT: Final = 1
 """Where the text begins: Windows locks the first byte, and lets nobody read what is locked."""
 
-_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
+_AS_IT_IS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+"""Neither waits for somebody at the other end of a pipe, nor follows a link to another file."""
 
-_WAITS: Final = (0.0, 0.001, 0.004)
-"""Seconds between attempts: whoever only asks whether a lock is held holds it for microseconds."""
+_WAITS: Final = (0.0, 0.001, 0.004, 0.02, 0.1, 0.5)
+"""Seconds between attempts: whoever only asks whether a lock is held holds it for microseconds.
+
+But it may be put to sleep in between, on a machine that has much to do.
+"""
+
+_PATIENCE: Final = 0.004
+"""Seconds: a longer wait is only worth it where nobody says that they hold the lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +80,7 @@ class ProfileLock:
         self._id: _FileId = (0, 0)
 
     def acquire(self, me: LockHolder) -> LockHolder | None:
-        """Takes the lock, or says who has it. Waits at most some milliseconds.
+        """Takes the lock, or says who has it, after some milliseconds at most.
 
         Args:
             me: what others read while it is held.
@@ -75,6 +89,7 @@ class ProfileLock:
             None if the lock is now held by this object; else who holds it, as far as that is known.
 
         Raises:
+            FileDamaged: in its place is a link, a folder, a pipe.
             FileInaccessible: the operating system refused.
             RuntimeError: this object holds it already.
         """
@@ -82,7 +97,11 @@ class ProfileLock:
             raise RuntimeError("the lock is held already, by this very object")
         with refusals(self._path, "locked"):
             make_folder(self._path.parent)
+            # What came with a folder from elsewhere may be a link to a file of somebody's.
+            refuse_other_than_file(self._path)
             for wait in _WAITS:
+                if wait > _PATIENCE and self.holder() is not None:
+                    break
                 time.sleep(wait)
                 if self._try_to_lock():
                     self._write(me)
@@ -114,11 +133,13 @@ class ProfileLock:
         After a process was killed, the file still speaks of it: ask `is_locked` first.
 
         Raises:
+            FileDamaged: in its place is a link, a folder, a pipe.
             FileInaccessible: the operating system refused.
         """
         with refusals(self._path, "read"):
+            refuse_other_than_file(self._path)
             try:
-                descriptor = os.open(self._path, os.O_RDONLY | _NO_WAIT)
+                descriptor = os.open(self._path, os.O_RDONLY | _AS_IT_IS)
             except FileNotFoundError:
                 return None
             try:
@@ -132,13 +153,15 @@ class ProfileLock:
         """Whether somebody holds the lock, in this process or another.
 
         Raises:
+            FileDamaged: in its place is a link, a folder, a pipe.
             FileInaccessible: the operating system refused.
         """
         with refusals(self._path, "read"), _guard:
+            refuse_other_than_file(self._path)
             if self._is_held_here():
                 return True
             try:
-                descriptor = os.open(self._path, os.O_RDONLY | _NO_WAIT)
+                descriptor = os.open(self._path, os.O_RDONLY | _AS_IT_IS)
             except FileNotFoundError:
                 return False
             try:
@@ -158,7 +181,7 @@ class ProfileLock:
         with _guard:
             if self._is_held_here():
                 return False
-            descriptor = open_new(self._path, os.O_RDWR)
+            descriptor = open_new(self._path, os.O_RDWR | _AS_IT_IS)
             locked = False
             try:
                 self._id = _id_of(os.fstat(descriptor))

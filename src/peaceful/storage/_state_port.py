@@ -60,7 +60,7 @@ class StateWriter(Protocol):
                 that was only looked at: what was stored of it stays.
 
         Raises:
-            FileInaccessible: it cannot be written down.
+            FileInaccessible: it cannot be written down; now, or said by what is called next.
         """
         ...
 
@@ -130,6 +130,14 @@ class StateStore(Protocol):
         Raises:
             FileInaccessible: it cannot be moved.
             FormatTooNew: a later version wrote it; that is no damage.
+        """
+        ...
+
+    def load_params_specs(self) -> Mapping[str, JsonValue]:
+        """By item, how its parameters were last given; empty where nothing was saved.
+
+        Raises:
+            StorageError: it cannot be read.
         """
         ...
 

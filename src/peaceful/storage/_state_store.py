@@ -26,7 +26,7 @@ from peaceful.storage._states_file import StatesFile
 from peaceful.storage._stored_state import StateKind, StoredState
 from peaceful.storage._worker import Worker
 from peaceful.storage._workspace import PARAMS_SPECS_FILE, states_file_name
-from peaceful.storage._yaml_file import write_yaml
+from peaceful.storage._yaml_file import read_yaml, write_yaml
 
 JOURNAL_FILE: Final = ".states_journal"
 """The name of the journal in a flow's folder."""
@@ -117,6 +117,10 @@ class YamlStateStore:
             self._doubt(error.log if isinstance(error, JournalDamaged) else None)
             moved.append(_moved_aside(self._journal_path, self._now()))
         return tuple(moved)
+
+    def load_params_specs(self) -> Mapping[str, JsonValue]:
+        """See `StateStore.load_params_specs`."""
+        return read_yaml(self._folder / PARAMS_SPECS_FILE) or {}
 
     def save_params_specs(self, specs: Mapping[str, JsonValue]) -> None:
         """See `StateStore.save_params_specs`."""

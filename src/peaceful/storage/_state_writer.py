@@ -52,13 +52,18 @@ class YamlStateWriter:
             # would pass for the truth.
             raise ValueError(f"{item} was started before in this block")
         self._add(Started(item, at))
+        self._journal.flush()
 
     def record(
         self, item: ItemId, *, current: StoredState | None = None, goal: StoredState | None = None
     ) -> Awaitable[None]:
         """See `StateWriter.record`."""
-        states = {StateKind.CURRENT: current, StateKind.GOAL: goal}
-        self._add(Recorded(item, {kind: each for kind, each in states.items() if each is not None}))
+        states: dict[StateKind, StoredState] = {}
+        if current is not None:
+            states[StateKind.CURRENT] = current
+        if goal is not None:
+            states[StateKind.GOAL] = goal
+        self._add(Recorded(item, states))
         return self._journal.synced()
 
     def settled(self, item: ItemId, *, in_doubt: bool = False) -> None:
@@ -86,6 +91,7 @@ class YamlStateWriter:
         """Writes nothing more, as if the process were killed: the rest is for the next block."""
         if not self.over:
             self.over = True
+            self._journal.let_go()
             # In the worker, after what it is doing with the file.
             self._worker.close(self._journal.close)
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from peaceful.model import JsonValue
+from peaceful.storage._json_out import json_line
 from peaceful.storage._pieces import Pieces
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,9 @@ def digest_of(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def line_of(key: str, entry: JsonValue) -> str:
-    """A key and its entry, as one line of JSON."""
-    return json.dumps([key, entry], default=dict)
+def line_of(key: str, entry: str) -> str:
+    """A key and its entry, which is JSON already, as one line of JSON."""
+    return f"[{json_line(key)},{entry}]"
 
 
 def encoded(digest: str, pieces: Pieces, lines: Sequence[str]) -> bytes:

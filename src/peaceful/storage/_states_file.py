@@ -11,6 +11,7 @@ from typing import Final
 from peaceful.errors import FileDamaged, FileInaccessible
 from peaceful.model import ItemId, JsonValue
 from peaceful.storage._files import read_file, write_file_atomically
+from peaceful.storage._json_out import json_line
 from peaceful.storage._pieces import Pieces, cut, merged_order, renewed
 from peaceful.storage._states_cache import decoded, digest_of, encoded, line_of
 from peaceful.storage._stored_state import (
@@ -18,6 +19,7 @@ from peaceful.storage._stored_state import (
     StateKind,
     StoredState,
     entry_of,
+    facts_of,
     stored_of,
     unknown_keys,
 )
@@ -124,7 +126,7 @@ class StatesFile:
                     part.pop(item, None)
                 continue
             extra = old.extras.get(item, {})
-            line = line_of(item, {**entry_of(state), **extra})
+            line = line_of(item, _json(state, extra))
             if line != old.lines.get(item):
                 new.states[item], new.lines[item] = state, line
                 to_write[item] = _written(state, extra)
@@ -179,7 +181,7 @@ class StatesFile:
                 _take(content, entry.key, entry.value)
             except EntryInvalid as error:
                 raise self._invalid(text, entry, error) from None
-            content.lines[entry.key] = line_of(entry.key, entry.value)
+            content.lines[entry.key] = line_of(entry.key, json_line(entry.value))
         content.pieces = (cut(text, entries) if entries else None) or self._in_our_way(content)
         return content
 
@@ -221,9 +223,8 @@ def _take(content: _Content, item: ItemId, entry: JsonValue) -> None:
 
 def _written(state: StoredState, extra: Mapping[str, JsonValue]) -> dict[str, Writable]:
     """An entry as it goes to YAML: its moments need no quotes there."""
-    written: dict[str, Writable] = {**entry_of(state), **extra}
-    if state.known:
-        written["at"] = state.at
-    if state.in_progress_since is not None:
-        written["in_progress_since"] = state.in_progress_since
-    return written
+    return {**facts_of(state), **extra}
+
+
+def _json(state: StoredState, extra: Mapping[str, JsonValue]) -> str:
+    return json_line({**entry_of(state), **extra}) if extra else state.as_json()

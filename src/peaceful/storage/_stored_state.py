@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
 from peaceful.model import JsonValue
+from peaceful.storage._json_out import json_line, time_text
 
 
 class StateKind(enum.StrEnum):
@@ -40,6 +41,7 @@ class StoredState:
     params: Mapping[str, JsonValue] | None
     at: datetime
     in_progress_since: datetime | None = None
+    _json: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def known(self) -> bool:
@@ -54,6 +56,18 @@ class StoredState:
             since: UTC.
         """
         return cls("", 0, None, None, since, since)
+
+    def as_json(self) -> str:
+        """What is known of it, as a line of JSON, made once: more than one file needs it.
+
+        Raises:
+            TypeError: there is something in it that JSON cannot say.
+        """
+        if self._json is None:
+            # What a frozen value says does not change.
+            object.__setattr__(self, "_json", json_line(facts_of(self)))
+            assert self._json is not None
+        return self._json
 
 
 class EntryInvalid(ValueError):
@@ -70,27 +84,33 @@ class EntryInvalid(ValueError):
         self.reason = reason
 
 
-_WITHOUT_ZONE: Final = -len("+00:00")
-
 _FIELDS: Final = frozenset({"kind", "version", "at", "in_progress_since", "state", "params"})
 
 
-def entry_of(stored: StoredState) -> dict[str, JsonValue]:
-    """A stored state as plain data, in the order in which people read it."""
+def facts_of(stored: StoredState) -> dict[str, JsonValue | datetime]:
+    """What is known of a stored state, in the order in which people read it."""
     since = stored.in_progress_since
     if not stored.known:
-        return {"in_progress_since": time_text(since or stored.at)}
-    entry: dict[str, JsonValue] = {
+        return {"in_progress_since": since or stored.at}
+    facts: dict[str, JsonValue | datetime] = {
         "kind": stored.kind,
         "version": stored.version,
-        "at": time_text(stored.at),
+        "at": stored.at,
     }
     if since is not None:
-        entry["in_progress_since"] = time_text(since)
-    entry["state"] = stored.state
+        facts["in_progress_since"] = since
+    facts["state"] = stored.state
     if stored.params is not None:
-        entry["params"] = stored.params
-    return entry
+        facts["params"] = stored.params
+    return facts
+
+
+def entry_of(stored: StoredState) -> dict[str, JsonValue]:
+    """The same as plain data."""
+    return {
+        name: time_text(fact) if isinstance(fact, datetime) else fact
+        for name, fact in facts_of(stored).items()
+    }
 
 
 def stored_of(entry: JsonValue) -> StoredState:
@@ -120,13 +140,6 @@ def unknown_keys(entry: JsonValue) -> dict[str, JsonValue]:
     if entry.keys() <= _FIELDS:
         return {}
     return {key: value for key, value in entry.items() if key not in _FIELDS}
-
-
-def time_text(time: datetime) -> str:
-    """A moment as people and programs read it (RFC 3339), in UTC."""
-    if time.tzinfo is not UTC:
-        time = time.astimezone(UTC)
-    return time.isoformat()[:_WITHOUT_ZONE] + "Z"
 
 
 def time_from(text: str) -> datetime:

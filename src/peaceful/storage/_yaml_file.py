@@ -56,24 +56,32 @@ def write_yaml(path: Path, data: Mapping[str, JsonValue], *, comment: str) -> No
         ValueError: values are nested too deep, or the comment has several lines.
         TypeError: a value is nothing that JSON can say.
     """
+    new = Pieces(head_for(comment), dict(zip(data, dump_each(data), strict=True)), "")
     old = read_file(path)
-    text = "" if old is None else text_of(path, old)
-    entries = entries_of(path, text)
-    pieces = (cut(text, entries) if entries else None) or Pieces(head_for(comment), {}, "")
-    before = {entry.key: entry.value for entry in entries}
-    changed = {
-        key: value
-        for key, value in data.items()
-        if key not in pieces.texts or not is_same(before[key], value)
-    }
-    new = dict(zip(changed, dump_each(changed), strict=True))
-    texts = {
-        key: renewed(pieces.texts.get(key), new[key]) if key in new else pieces.texts[key]
-        for key in data
-    }
-    joined = Pieces(pieces.head, texts, pieces.tail).joined().encode()
+    # As it nearly always is: then there is no need to know what it says.
+    if old == new.joined().encode():
+        return
+    if old is not None:
+        new = _merged(path, text_of(path, old), data, new)
+    joined = new.joined().encode()
     if joined != old:
         write_file_atomically(path, joined)
+
+
+def _merged(path: Path, text: str, data: Mapping[str, JsonValue], new: Pieces) -> Pieces:
+    """The pieces of a file that a person may have changed, with new ones for what changes."""
+    entries = entries_of(path, text)
+    old = cut(text, entries) if entries else None
+    if old is None:
+        return new
+    before = {entry.key: entry.value for entry in entries}
+    texts = {
+        key: old.texts[key]
+        if key in before and is_same(before[key], value)
+        else renewed(old.texts.get(key), new.texts[key])
+        for key, value in data.items()
+    }
+    return Pieces(old.head, texts, old.tail)
 
 
 def place_in_yaml(path: Path, keys: Sequence[str]) -> str:

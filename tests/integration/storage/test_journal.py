@@ -44,9 +44,10 @@ def _payloads(path: Path) -> tuple[bytes, ...]:
 
 
 async def test_what_is_appended_is_there(path: Path, worker: Worker) -> None:
-    """A record outlives the process when it is appended, and the machine when it is synced."""
+    """A record outlives the process when it is flushed, and the machine when it is synced."""
     journal = Journal(path, worker, b"first")
     journal.append(b"second")
+    journal.flush()
     assert _payloads(path) == (b"first", b"second")
     await journal.synced()
     journal.append(b"third")
@@ -56,6 +57,36 @@ async def test_what_is_appended_is_there(path: Path, worker: Worker) -> None:
     assert _payloads(path) == (b"first", b"second", b"third")
     assert journal.count == 3
     assert _rights(path) == 0o600
+
+
+async def test_one_write_for_one_turn(path: Path, worker: Worker) -> None:
+    """What is appended in one turn of the loop goes to the kernel in one write, before the next."""
+    journal = Journal(path, worker, b"first")
+    journal.append(b"second")
+    journal.append(b"third")
+    assert _payloads(path) == (b"first",)
+    assert journal.count == 3
+    next_turn: asyncio.Future[tuple[bytes, ...]] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(lambda: next_turn.set_result(_payloads(path)))
+
+    assert await next_turn == (b"first", b"second", b"third")
+    journal.close()
+
+
+async def test_what_is_let_go(path: Path, worker: Worker) -> None:
+    """Let go of, it writes nothing more, whatever was appended."""
+    journal = Journal(path, worker, b"first")
+    journal.append(b"second")
+    journal.let_go()
+    journal.flush()
+    journal.close()
+
+    assert _payloads(path) == (b"first",)
+
+
+def _write(journal: Journal, payload: bytes) -> None:
+    journal.append(payload)
+    journal.flush()
 
 
 def _rights(path: Path) -> int:
@@ -155,12 +186,12 @@ async def test_a_sync_that_fails(path: Path, worker: Worker, system: FailingSyst
 async def test_a_write_that_fails(path: Path, worker: Worker, system: FailingSystem) -> None:
     """After a write that fails, nothing more is appended; the file ends with what came before."""
     journal = Journal(path, worker, b"first")
-    journal.append(b"1")
+    _write(journal, b"1")
     waiting = journal.synced()
     for refusal in (errno.ENOSPC, errno.EDQUOT):
         system.fail(0, refusal, only=("write",))
         with pytest.raises(FileInaccessible, match="could not be written: No space left"):
-            journal.append(b"2")
+            _write(journal, b"2")
     system.heal()
     with pytest.raises(FileInaccessible):
         journal.append(b"3")
@@ -192,7 +223,7 @@ async def test_half_a_record(
         if not can_cut:
             patched.setattr(os, "ftruncate", refused)
         with pytest.raises(FileInaccessible, match="No space left"):
-            journal.append(b"second")
+            _write(journal, b"second")
     journal.close()
     found = scan(_content(path))
 
@@ -246,7 +277,7 @@ async def test_without_sync(path: Path, worker: Worker, system: FailingSystem) -
     assert journal.synced().done()
     system.fail(0, only=("write",))
     with pytest.raises(FileInaccessible):
-        journal.append(b"third")
+        _write(journal, b"third")
     with pytest.raises(FileInaccessible):
         await journal.synced()
     journal.close()

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful.model import JsonValue
+from peaceful.storage._json_out import json_line
 from peaceful.storage._pieces import Pieces
 from peaceful.storage._states_cache import decoded, digest_of, encoded, line_of
 
 TEXTS = {"a": "a: 1\n", "é": "# ü\né: [2]\n"}
 ENTRIES: dict[str, JsonValue] = {"a": 1, "é": [2]}
 PIECES = Pieces("# head\n", TEXTS, "# end\n")
-LINES = {key: line_of(key, entry) for key, entry in ENTRIES.items()}
+LINES = {key: line_of(key, json_line(entry)) for key, entry in ENTRIES.items()}
 YAML = PIECES.joined()
 DIGEST = digest_of(YAML.encode())
 CACHE = encoded(DIGEST, PIECES, tuple(LINES.values()))
@@ -53,6 +54,6 @@ def test_garbage(data: bytes) -> None:
 
 def test_another_layout() -> None:
     """A side file of another version of the program is not used."""
-    content = json.dumps({"format": 2, "of": DIGEST}).encode()
+    content = json.dumps({"format": 1, "of": DIGEST}).encode()
 
     assert decoded(b"%d\n%b" % (zlib.crc32(content), content), DIGEST, YAML) is None

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from peaceful.errors import StorageError
 from peaceful.model import JsonValue
 from peaceful.storage._scalars import needs_json
+from peaceful.storage._yaml_block import simple_entry
 from peaceful.storage._yaml_in import MAX_DEPTH, YamlProblem, parse
-from peaceful.storage._yaml_out import dump, dump_each
+from peaceful.storage._yaml_out import Writable, dump, dump_each
 
 ODD_TEXTS = (
     *(
@@ -169,6 +170,47 @@ def _same(before: JsonValue, after: JsonValue) -> bool:
 def test_what_is_written_is_read(document: dict[str, JsonValue]) -> None:
     """Every JSON object is read as it was written, with its types and the order of its keys."""
     assert _same(_read(dump(document)), document)
+
+
+plain_texts = st.text(st.sampled_from(" ab:#-'\"[]{},&*!|>%@`?.019=~/\\_"), max_size=8)
+everyday = st.recursive(
+    scalars | plain_texts,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(plain_texts | texts, inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(plain_texts | texts, everyday)
+@example("a" * 200, None)
+@example("a", "a" * 200)
+@example("a", [[], {}, [[1, {"b": [2]}], {"c": {}}]])
+def test_by_hand_as_by_libyaml(key: str, value: JsonValue) -> None:
+    """What is written by hand is, to the letter, what libyaml would write."""
+    text = simple_entry(key, value)
+
+    assert text in (None, dump({key: value}))
+
+
+def test_what_is_written_by_hand() -> None:
+    """It is what nearly all states are made of."""
+    at = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    value: dict[str, Writable] = {
+        "at": at,
+        "path": "/srv/app 1.tar",
+        "url": "http://127.0.0.1:80/#a",
+        "mode": "0644",
+        "answer": "no",
+        "it's": "1's",
+        "": "",
+        "sizes": [1, -2.5, None, True, [], {}],
+        "nested": [{"a": [1]}, ["b"]],
+    }
+
+    assert simple_entry("item", value) == dump({"item": value})
+    assert simple_entry("item", {"deep": _nested(60)}) is None
+    assert simple_entry("item", {"text": "two\nlines"}) is None
 
 
 @given(documents)
