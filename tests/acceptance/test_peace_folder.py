@@ -38,6 +38,12 @@ def _to_folder(path: Path) -> None:
         path.mkdir()
 
 
+def _to_link(path: Path, target: Path) -> None:
+    _replace(path, b"")
+    path.unlink()
+    path.symlink_to(target)
+
+
 def _cut(path: Path) -> None:
     if path.is_file():
         os.truncate(path, path.stat().st_size // 2)
@@ -49,6 +55,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "empty": lambda path: _replace(path, b""),
     "folder": _to_folder,
     "binary": lambda path: _replace(path, bytes(range(256)) * 20),
+    "without end": lambda path: _to_link(path, Path("/dev/zero")),
 }
 
 

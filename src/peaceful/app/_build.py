@@ -2,63 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from peaceful.app._flow_def import FlowDef
 from peaceful.errors import DefinitionError, ParamProblem, ParamsInvalid, PeacefulError
+from peaceful.params import problems_in, secret_texts, without_secrets, without_texts
 from peaceful.runtime import BuiltFlow, Flow
+from peaceful.storage import StateStore, place_in_yaml
 
 
-def built_flow(definition: FlowDef, values: Mapping[str, object]) -> BuiltFlow:
+@dataclass(frozen=True, slots=True)
+class StoredSpecs:
+    """Where it is stored how the parameters of a flow's items were given.
+
+    Attributes:
+        store: knows it.
+        path: the file that people find it in.
+    """
+
+    store: StateStore
+    path: Path
+
+    def where(self, *keys: str) -> str:
+        """Where something is stored, for messages."""
+        place = place_in_yaml(self.path, [key for key in keys if key])
+        return f"{self.path}, {place}" if place else str(self.path)
+
+
+def built_flow(definition: FlowDef, values: Mapping[str, object], specs: StoredSpecs) -> BuiltFlow:
     """The flow with the given values of its parameters.
 
     Args:
         definition: the flow.
         values: by parameter, its value.
+        specs: what was stored before, for parameters of items that say `stored()`.
 
     Raises:
-        ParamsInvalid: an item cannot take a value that the function gives it.
+        ParamsInvalid: an item cannot take a value that the function gives it, or that is stored.
         DefinitionError: the flow cannot work as it is written, or its function failed.
+        StorageError: what was stored before cannot be read, and is needed.
     """
     flow = Flow(definition.id)
     try:
         definition.function(flow, **values)
+        if flow.asks_for_stored:
+            flow.recall(specs.store.load_params_specs(), specs.where)
         return flow.build()
     except PeacefulError:
         raise
     except ValidationError as error:
-        origin = _place_in(definition, error.__traceback__)
-        problems = [
-            ParamProblem(
-                ".".join(str(part) for part in problem["loc"]) or error.title,
-                origin,
-                f"{problem['msg']}, not {_short(problem['input'])}",
-            )
-            for problem in error.errors(include_url=False)
-        ]
-        raise ParamsInvalid(f"{error.title} in flow {definition.id}", problems) from error
-    except Exception as error:  # the developer's function, which may raise anything
+        # Not the error itself, whose text may show a secret.
+        raise _wrong_value(definition, error) from without_secrets(error, _model_in(error))
+    except Exception as error:  # noqa: BLE001 - the developer's function may raise anything
+        raised = f"{type(error).__name__}: {error}"
+        shown = without_texts(raised, secret_texts(values))
         raise DefinitionError(
-            f"The function of flow {definition.id} failed: {type(error).__name__}: {error}",
+            f"The function of flow {definition.id} failed: {shown}",
             details=(("at", _place_in(definition, error.__traceback__)),),
             help="correct the function, or the parameters that it was given",
-        ) from error
+        ) from (error if shown == raised else None)
+
+
+def _wrong_value(definition: FlowDef, error: ValidationError) -> ParamsInvalid:
+    origin = _place_in(definition, error.__traceback__)
+    problems = [
+        ParamProblem(field or error.title, origin, reason)
+        for field, reason in problems_in(error, _model_in(error))
+    ]
+    return ParamsInvalid(f"{error.title} in flow {definition.id}", problems)
+
+
+def _model_in(error: ValidationError) -> type[BaseModel] | None:
+    """The class whose values were validated, by which secrets are told; none where it is unknown.
+
+    It is the class of what was being made in the innermost call.
+    """
+    found: type[BaseModel] | None = None
+    for traceback in _steps(error.__traceback__):
+        made = traceback.tb_frame.f_locals.get("self")
+        found = type(made) if isinstance(made, BaseModel) else found
+    return found if found is not None and found.__name__ == error.title else None
 
 
 def _place_in(definition: FlowDef, traceback: TracebackType | None) -> str:
     """The line of the flow's function at which an error went through it."""
     code = getattr(definition.function, "__code__", None)
-    place = ""
+    places = [
+        f"{step.tb_frame.f_code.co_filename}:{step.tb_lineno}"
+        for step in _steps(traceback)
+        if step.tb_frame.f_code is code
+    ]
+    return places[-1] if places else f"the function of flow {definition.id}"
+
+
+def _steps(traceback: TracebackType | None) -> Iterator[TracebackType]:
     while traceback is not None:
-        if traceback.tb_frame.f_code is code:
-            place = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+        yield traceback
         traceback = traceback.tb_next
-    return place or f"the function of flow {definition.id}"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

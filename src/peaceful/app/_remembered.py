@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, create_model
 
+from peaceful.app._secret_params import secret_fields
 from peaceful.errors import ParamProblem, ParamsInvalid, ParamsMissing
 from peaceful.model import JsonValue
-from peaceful.params import is_secret, plain_form
+from peaceful.params import holds_secret, plain_form, problems_in, without_secrets
 from peaceful.storage import read_yaml, write_yaml
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-
 T = TypeVar("T")
+
+HowToGive: TypeAlias = Callable[[Sequence[str]], str]
+"""Says how parameters are given that have no value, by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Given:
         origin: how it was given, such as `--into`, for messages.
     """
 
-    value: object
+    # It may be a secret.
+    value: object = field(repr=False)
     origin: str
 
 
@@ -41,10 +42,12 @@ class StoredParams:
     Attributes:
         path: the file.
         values: what it holds.
+        not_stored: parameters that it does not hold because they are secrets.
     """
 
     path: Path
     values: Mapping[str, JsonValue]
+    not_stored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +75,20 @@ class ParamsFile:
         return dict(read_yaml(self.path) or {})
 
     def values(
-        self, model: type[BaseModel], given: Mapping[str, Given], *, how_to_give: str
+        self,
+        model: type[BaseModel],
+        given: Mapping[str, Given],
+        *,
+        how_to_give: HowToGive,
+        later: Collection[str] = (),
     ) -> BaseModel:
         """The parameters: field by field what is given now, else what is stored, else the default.
 
         Args:
             model: which parameters there are.
             given: by parameter, what is given now.
-            how_to_give: what to do where a parameter has no value.
+            how_to_give: what to do where parameters have no value.
+            later: parameters that need no value now; one without a value is left out.
 
         Raises:
             ParamsMissing: a parameter has no value.
@@ -91,7 +100,15 @@ class ParamsFile:
         try:
             values = model.model_validate(merged)
         except ValidationError as error:
-            raise self._explained(error.errors(include_url=False), given, how_to_give) from error
+            left_out = [name for name in _missing_in(error) if name in later]
+            if left_out and len(left_out) == error.error_count():
+                rest = _without(model, left_out)
+                return self.values(rest, given, how_to_give=how_to_give)
+            problems = [one for one in problems_in(error, model) if one[0] not in left_out]
+            missing = [name for name in _missing_in(error) if name not in left_out]
+            # Not the error itself, whose text may show a secret.
+            cause = without_secrets(error, model)
+            raise self._explained(problems, missing, given, how_to_give) from cause
         return _with_absolute_paths(values, self.root)
 
     def save(self, values: BaseModel | None, reserved: Mapping[str, JsonValue]) -> StoredParams:
@@ -108,30 +125,34 @@ class ParamsFile:
             StorageError: it cannot be written; the old file is whole.
         """
         before = self.stored()
-        mine = {} if values is None else _storable(values)
+        secrets = _secrets_in(values)
+        mine = {} if values is None else _storable(values, secrets)
         kept = {key: value for key, value in before.items() if key not in {*mine, *reserved}}
         after = {**reserved, **mine, **kept}
         if after != before or not self.path.exists():
             write_yaml(self.path, after, comment=self.comment)
-        return StoredParams(self.path, after)
+        # Somebody may have written a secret into the file by hand.
+        shown = {key: value for key, value in after.items() if key not in secrets}
+        return StoredParams(self.path, shown, tuple(secrets))
 
     def _explained(
-        self, problems: list[ErrorDetails], given: Mapping[str, Given], how_to_give: str
+        self,
+        problems: Sequence[tuple[str, str]],
+        missing: Sequence[str],
+        given: Mapping[str, Given],
+        how_to_give: HowToGive,
     ) -> ParamsMissing | ParamsInvalid:
-        missing = [str(each["loc"][0]) for each in problems if each["type"] == "missing"]
         if len(missing) == len(problems):
-            return ParamsMissing(self.owner, missing, help=how_to_give)
+            return ParamsMissing(self.owner, missing, help=how_to_give(missing))
         return ParamsInvalid(
             self.owner,
             [
                 ParamProblem(
-                    ".".join(str(part) for part in each["loc"]),
-                    self._origin(str(each["loc"][0]), given),
-                    each["msg"]
-                    if each["type"] == "missing"
-                    else f"{each['msg']}, not {_short(each['input'])}",
+                    field or "its parameters",
+                    self._origin(field.partition(".")[0], given),
+                    reason,
                 )
-                for each in problems
+                for field, reason in problems
             ],
         )
 
@@ -139,8 +160,12 @@ class ParamsFile:
         return given[name].origin if name in given else str(self.path)
 
 
-def all_of(checks: Iterable[Callable[[], T]]) -> list[T]:
+def all_of(checks: Iterable[Callable[[], T]], how_to_give: HowToGive) -> list[T]:
     """What each check gives; where some find problems, the problems of all of them at once.
+
+    Args:
+        checks: what is to be done.
+        how_to_give: what to do where parameters have no value.
 
     Raises:
         ParamsMissing: parameters have no value.
@@ -154,28 +179,65 @@ def all_of(checks: Iterable[Callable[[], T]]) -> list[T]:
         except (ParamsMissing, ParamsInvalid) as error:
             errors.append(error)
     if len(errors) > 1:
-        raise _merged(errors) from errors[0]
+        raise _merged(errors, how_to_give) from errors[0]
     if errors:
         raise errors[0]
     return values
 
 
-def _merged(errors: Sequence[ParamsMissing | ParamsInvalid]) -> ParamsMissing | ParamsInvalid:
+def _merged(
+    errors: Sequence[ParamsMissing | ParamsInvalid], how_to_give: HowToGive
+) -> ParamsMissing | ParamsInvalid:
     owner = " and ".join(error.owner for error in errors)
     missing = [name for each in errors if isinstance(each, ParamsMissing) for name in each.names]
     invalid = [one for each in errors if isinstance(each, ParamsInvalid) for one in each.problems]
+    missing = list(dict.fromkeys(missing))  # Flows may have parameters of one name.
     if not invalid:
-        return ParamsMissing(owner, missing, help=errors[0].help)
+        return ParamsMissing(owner, missing, help=how_to_give(missing))
     return ParamsInvalid(
         owner, [*invalid, *(ParamProblem(name, "", "it has no value") for name in missing)]
     )
 
 
-def _storable(values: BaseModel) -> dict[str, JsonValue]:
-    return {
-        name: plain_form(value)
+def _missing_in(error: ValidationError) -> list[str]:
+    """The parameters that have no value at all."""
+    return [
+        str(problem["loc"][0])
+        for problem in error.errors(include_url=False, include_input=False)
+        if problem["type"] == "missing" and len(problem["loc"]) == 1
+    ]
+
+
+def _without(model: type[BaseModel], names: Collection[str]) -> type[BaseModel]:
+    """The model without some of its fields.
+
+    Without its validators too: the fields that are left have passed theirs, and what looks at the
+    whole has to wait until all is there.
+    """
+    fields: dict[str, Any] = {  # Any: as pydantic's create_model takes them
+        name: (field.annotation, field)
+        for name, field in model.model_fields.items()
+        if name not in names
+    }
+    return create_model(model.__name__, __config__=model.model_config, **fields)
+
+
+def _secrets_in(values: BaseModel | None) -> list[str]:
+    if values is None:
+        return []
+    declared = secret_fields(type(values))
+    return [
+        name
         for name in type(values).model_fields
-        if not is_secret(value := getattr(values, name))
+        if name in declared or holds_secret(getattr(values, name))
+    ]
+
+
+def _storable(values: BaseModel, secrets: Collection[str]) -> dict[str, JsonValue]:
+    return {
+        name: plain_form(getattr(values, name))
+        for name in type(values).model_fields
+        if name not in secrets
     }
 
 
@@ -186,8 +248,3 @@ def _with_absolute_paths(values: BaseModel, root: Path) -> BaseModel:
         if isinstance(value := getattr(values, name), Path) and not value.is_absolute()
     }
     return values.model_copy(update=relative) if relative else values
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

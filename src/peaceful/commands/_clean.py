@@ -21,7 +21,7 @@ from peaceful.commands._recording import Found, Recording, recording
 from peaceful.commands._sync_check import SyncCheck, SyncCheckBlock
 from peaceful.errors import ValueUnresolved
 from peaceful.graph import Direction, Graph
-from peaceful.item import AnyItem, ItemCtx, stored_params
+from peaceful.item import AnyItem, ItemCtx, StoppedAtSafePoint, stored_params
 from peaceful.model import CmdOutcome, ItemId, ItemResult, ItemStatus
 from peaceful.model.state import State
 from peaceful.runtime import (
@@ -160,9 +160,12 @@ class _RealCleaning(_Cleaning):
 
     async def apply(self, ctx: ItemCtx, item: AnyItem, current: State, goal: State) -> ItemResult:
         found = Found(ctx, item)
-        self._record.started(ctx)
-        async with self._record.partial_of(found):
+        begun = self._record.started(ctx)
+        try:
             cleaned = await asked(self._run, item, "clean", ctx, current, goal)
+        except StoppedAtSafePoint as stop:
+            await self._record.stopped(found, stop, begun)
+            raise
         self.current[ctx.item] = cleaned
         result = await self._record.made(found, cleaned, None)
         confirm(item, ctx, cleaned, goal)

@@ -11,7 +11,7 @@ from peaceful.commands._params_specs import ParamsSpecsBlock
 from peaceful.commands._recording import Recording, recording
 from peaceful.commands._selection import selected
 from peaceful.commands._sync_check import SyncCheck, SyncCheckBlock
-from peaceful.item import ItemCtx
+from peaceful.item import ItemCtx, StoppedAtSafePoint
 from peaceful.model import CmdOutcome, ItemId, ItemResult
 from peaceful.model.state import State
 from peaceful.runtime import (
@@ -82,9 +82,12 @@ class _Ensuring:
         if not needs_apply(item, ctx.item, current, goal, diff):
             self.current[ctx.item] = current
             return await record.unchanged(found, current, goal)
-        record.started(ctx)
-        async with record.partial_of(found):
+        begun = record.started(ctx)
+        try:
             applied = await asked(self._run, item, "apply", ctx, current, goal)
+        except StoppedAtSafePoint as stop:
+            await record.stopped(found, stop, begun)
+            raise
         self.current[ctx.item] = applied
         result = await record.made(found, applied, goal)
         confirm(item, ctx, applied, goal)

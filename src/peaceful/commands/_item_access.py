@@ -18,7 +18,7 @@ from peaceful.item import (
 )
 from peaceful.model import ItemId, ItemResult, ItemStatus, JsonValue
 from peaceful.model.state import State
-from peaceful.params import StateLookup, is_secret, plain_form
+from peaceful.params import StateLookup, holds_secret, plain_form
 from peaceful.runtime import BlockRun, FlowItem, diff_of, in_thread, needs_apply
 from peaceful.storage import StateKind, StoredState
 
@@ -175,7 +175,8 @@ def item_from_stored(
     Args:
         item_type: its class.
         stored: what is stored of it.
-        secrets_of: the item as it is now, whose secrets are taken, because they are stored nowhere.
+        secrets_of: the item as it is now, whose secrets are taken, because they are stored nowhere:
+            of values that are otherwise the same as they were.
     """
     if stored.params is None or stored.kind != item_type.kind():
         return None
@@ -183,7 +184,7 @@ def item_from_stored(
     secrets: dict[str, object] = {
         name: now[name]
         for name, value in stored.params.items()
-        if value is None and is_secret(now.get(name))
+        if holds_secret(now.get(name)) and plain_form(now[name]) == value
     }
     try:
         return item_type(**{**stored.params, **secrets})

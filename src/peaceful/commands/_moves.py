@@ -13,6 +13,7 @@ item is asked what it sees: the same as the new one, and both are taken to mean 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import assert_never
 
 from peaceful.commands._item_access import asked, item_from_stored
@@ -88,8 +89,16 @@ def _place(interaction: Interaction) -> Location:
 
 def names_for(item: ItemId) -> Iterator[ItemId]:
     """Names under which what an item left behind can be stored: the first that is free is taken."""
-    yield f"{item}__before"
-    number = 2
-    while True:
-        yield f"{item}__before_{number}"
-        number += 1
+    first = f"{item}{_BEFORE}"
+    yield first
+    for number in count(2):
+        yield f"{first}_{number}"
+
+
+def is_name_for(name: ItemId, item: ItemId) -> bool:
+    """Whether something is stored under a name because an item left it behind."""
+    number = name.removeprefix(f"{item}{_BEFORE}")
+    return number != name and (not number or number.removeprefix("_").isdecimal())
+
+
+_BEFORE = "__before"

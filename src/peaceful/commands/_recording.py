@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import cached_property
+from typing import Final
 
 from peaceful.commands._item_access import checked, same_fact, stored_form_of
-from peaceful.commands._moves import is_left, may_be_left, names_for
+from peaceful.commands._moves import is_left, is_name_for, may_be_left, names_for
+from peaceful.errors import StorageError
 from peaceful.item import AnyItem, ItemCtx, StoppedAtSafePoint, stored_params
 from peaceful.model import ItemId, ItemResult, ItemStatus, JsonValue
 from peaceful.model.state import State
-from peaceful.runtime import BlockRun, in_thread, to_the_end
+from peaceful.runtime import BlockFailed, BlockRun, in_thread, to_the_end
 from peaceful.storage import StateKind, StateWriter, StoredState
 
 
@@ -36,6 +39,9 @@ class Found:
 
 class Recording:
     """Writes states of one block down, and knows what was stored before it.
+
+    Where something cannot be written, as on a full disk, its methods raise `BlockFailed`: what is
+    done and cannot be remembered would be done again, and nothing else is to be started.
 
     Args:
         run: the block.
@@ -72,9 +78,16 @@ class Recording:
                 found.note = await self._kept(ctx.item, before)
         return found
 
-    def started(self, ctx: ItemCtx) -> None:
-        """The item is about to be changed."""
-        self._writer.started(ctx.item, self._clock.now())
+    def started(self, ctx: ItemCtx) -> datetime:
+        """The item is about to be changed.
+
+        Returns:
+            When.
+        """
+        now = self._clock.now()
+        with _WRITING:
+            self._writer.started(ctx.item, now)
+        return now
 
     async def unchanged(self, found: Found, current: State, goal: State | None) -> ItemResult:
         """Records that there was nothing to do.
@@ -84,9 +97,10 @@ class Recording:
         """
         entry = self.entry(found, current)
         news = self.if_news(StateKind.CURRENT, found, entry)
-        await self.record(found, news, self._goal(found, goal))
+        await self.record(found, news, self._goal(found, goal, current, entry))
         # Else, after a loss of power, it could not be told from an item that was being changed.
-        self._writer.settled(found.ctx.item)
+        with _WRITING:
+            self._writer.settled(found.ctx.item)
         return _result(ItemStatus.UNCHANGED, entry, current, found.note)
 
     async def made(self, found: Found, current: State, goal: State | None) -> ItemResult:
@@ -96,24 +110,24 @@ class Recording:
             The item's result, once what was made is on disk.
         """
         entry = self.entry(found, current)
-        await self.record(found, entry, self._goal(found, goal))
-        said = found.ctx.progress.last_message
-        message = "; ".join(each for each in (said, found.note) if each)
+        await self.record(found, entry, self._goal(found, goal, current, entry))
+        said, note = found.ctx.progress.last_message, found.note
+        message = f"{said}; {note}" if said and note else said or note
         return _result(ItemStatus.DONE, entry, current, message)
 
-    @asynccontextmanager
-    async def partial_of(self, found: Found) -> AsyncGenerator[None]:
-        """Records what an item gives as its partial state, where it ends at a safe point within."""
-        begun = self._clock.now()
-        try:
-            yield
-        except StoppedAtSafePoint as stop:
-            if stop.partial is not None:
-                partial = checked(found.item, "safe_point", found.ctx, stop.partial)
-                now = self._clock.now()
-                entry = stored_form_of(found.item, partial, found.params, now, unfinished=begun)
-                await self.record(found, entry, None)
-            raise
+    async def stopped(self, found: Found, stop: StoppedAtSafePoint, begun: datetime) -> None:
+        """Records what an item that ended at a safe point gives as its partial state, if it does.
+
+        Args:
+            found: the item.
+            stop: its end.
+            begun: when it was started.
+        """
+        if stop.partial is not None:
+            partial = checked(found.item, "safe_point", found.ctx, stop.partial)
+            now = self._clock.now()
+            entry = stored_form_of(found.item, partial, found.params, now, unfinished=begun)
+            await self.record(found, entry, None)
 
     def entry(self, found: Found, state: State) -> StoredState:
         """A state as it is stored now."""
@@ -128,17 +142,20 @@ class Recording:
     ) -> None:
         """Returns once the entries are on disk; at once where there is none."""
         if current is not None or goal is not None:
-            await self._writer.record(found.ctx.item, current=current, goal=goal)
+            with _WRITING, self._run.disk_waits:
+                await self._writer.record(found.ctx.item, current=current, goal=goal)
 
     async def forget(self, item: ItemId) -> None:
         """Returns once nothing is stored of an item any more."""
-        await self._writer.forget((item,))
+        with _WRITING:
+            await self._writer.forget((item,))
 
     async def _kept(self, item: ItemId, before: StoredState) -> str:
         """Keeps what is stored of an item under another name; tells so, once that is on disk."""
         taken = {*self._stored[StateKind.CURRENT], *self._run.ctx.flow.items}
         name = next(name for name in names_for(item) if name not in taken)
-        await self._writer.record(name, current=before)
+        with _WRITING:
+            await self._writer.record(name, current=before)
         return f"what it was before its parameters changed is still there, as {name}"
 
     async def _forget_same(self, found: Found) -> None:
@@ -147,7 +164,7 @@ class Recording:
         for name in self._left:
             kept = stored[name]
             if (
-                name.startswith(found.ctx.item)
+                is_name_for(name, found.ctx.item)
                 and kept.kind == found.item.kind()
                 and kept.params == found.params
             ):
@@ -159,10 +176,28 @@ class Recording:
         items = self._run.ctx.flow.items
         return [name for name in self._stored[StateKind.CURRENT] if name not in items]
 
-    def _goal(self, found: Found, goal: State | None) -> StoredState | None:
+    def _goal(
+        self, found: Found, goal: State | None, current: State, entry: StoredState
+    ) -> StoredState | None:
         if goal is None:
             return None
-        return self.if_news(StateKind.GOAL, found, self.entry(found, goal))
+        # As most items return the very goal when they have reached it, it is written down already.
+        stored = entry if goal is current else self.entry(found, goal)
+        return self.if_news(StateKind.GOAL, found, stored)
+
+
+class _Writing:
+    """Around what writes. There is one for all, because every item comes here more than once."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
+        if isinstance(error, StorageError):
+            raise BlockFailed(error) from error
+
+
+_WRITING: Final = _Writing()
 
 
 @asynccontextmanager
@@ -189,13 +224,22 @@ async def recording(
         opened.append(store.open(run.scope.execution_id, items, applies=applies))
         return {kind: store.load(kind) for kind in StateKind}
 
+    failed = False
     try:
         stored = await in_thread(open_and_load)
         yield Recording(run, opened[0], stored)
+    except StorageError:
+        failed = True
+        raise
     finally:
         for writer in opened:
-            # Not to be left half done: the profile's lock is let go soon.
-            await to_the_end(writer.close())
+            try:
+                # Not to be left half done: the profile's lock is let go soon.
+                await to_the_end(writer.close())
+            except StorageError:
+                # What cannot be written cannot be closed; what came first says more.
+                if not failed:
+                    raise
 
 
 def _result(status: ItemStatus, entry: StoredState, state: State, message: str) -> ItemResult:

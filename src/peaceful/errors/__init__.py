@@ -31,7 +31,7 @@ PeacefulError
 │   ├── FileInaccessible        the operating system refused
 │   ├── FileDamaged             not what it should be
 │   └── FormatTooNew            written by a later version
-├── ExecutionEnded              an interrupt that came too late
+├── AlreadyEnded                an interrupt that came too late
 ├── NothingRunning              an interrupt, and nothing that it could be meant for
 ├── NotInterruptible            an execution that cannot be interrupted
 ├── ExecutorUnreachable         the process that runs it does not answer
@@ -55,7 +55,7 @@ from peaceful.errors._definition import (
     ResourceMissing,
 )
 from peaceful.errors._executions import (
-    ExecutionEnded,
+    AlreadyEnded,
     ExecutionUnknown,
     ExecutorUnreachable,
     NothingRunning,
@@ -83,13 +83,13 @@ from peaceful.errors._usage import (
 )
 
 __all__ = [
+    "AlreadyEnded",
     "BlockedError",
     "ChildFailed",
     "ContainedTwice",
     "CycleFound",
     "DefinitionError",
     "ErrorJson",
-    "ExecutionEnded",
     "ExecutionUnknown",
     "ExecutorUnreachable",
     "ExtraMissing",

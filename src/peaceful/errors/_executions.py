@@ -27,7 +27,7 @@ class ExecutionUnknown(UsageError):
         self.execution_id = execution_id
 
 
-class ExecutionEnded(PeacefulError):
+class AlreadyEnded(PeacefulError):
     """The execution had already ended when the interrupt came."""
 
     code: ClassVar[str] = "EXECUTION-ENDED"

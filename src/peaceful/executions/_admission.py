@@ -91,17 +91,19 @@ class Admission:
             record, progress, self._presence.store, self._senders, self._executor
         )
         server = ControlServer(running, self._limits)
-        if listening is not None:
-            await server.serve(listening)
-        self.running[record.id] = running
         try:
+            if listening is not None:
+                await server.serve(listening)
+            self.running[record.id] = running
             async with self._inserted(running):
                 yield running
         finally:
-            del self.running[record.id]
-            await server.close(running.last_event())
-            if address is not None:
-                self._presence.sockets.remove(address)
+            self.running.pop(record.id, None)
+            try:
+                await server.close(running.last_event())
+            finally:
+                if address is not None:
+                    self._presence.sockets.remove(address)
 
     def _socket(self, execution_id: ExecutionId) -> tuple[socket.socket | None, str | None]:
         """Without a socket, the execution can still be interrupted in its own process."""

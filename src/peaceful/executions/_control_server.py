@@ -73,9 +73,11 @@ class ControlServer:
 
     async def serve(self, listening: socket.socket) -> None:
         """Begins to serve clients of a listening socket, which is the server's from now on."""
+        # In two steps, the first of which does not wait: whoever is cancelled here can close it.
         self._server = await asyncio.start_unix_server(
-            self._serve_client, sock=listening, limit=LONGEST_REQUEST
+            self._serve_client, sock=listening, limit=LONGEST_REQUEST, start_serving=False
         )
+        await self._server.start_serving()
 
     async def close(self, last: JsonObject | None = None) -> None:
         """Ends, soon: who is being answered is answered, and streams are told how everything ended.
@@ -89,11 +91,13 @@ class ControlServer:
         for task, client in self._clients.items():
             if client.idle:
                 task.cancel()
-        if self._clients:
-            await asyncio.wait(set(self._clients), timeout=self._limits.closing_timeout)
-        for task, client in self._clients.items():
-            client.abort()
-            task.cancel()
+        try:
+            if self._clients:
+                await asyncio.wait(set(self._clients), timeout=self._limits.closing_timeout)
+        finally:
+            for task, client in self._clients.items():
+                client.abort()
+                task.cancel()
         if self._clients:
             await asyncio.wait(set(self._clients))
 

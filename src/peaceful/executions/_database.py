@@ -10,10 +10,11 @@ import errno
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -94,6 +95,7 @@ class Database:
             StorageError: the file cannot be written.
         """
         with self._explained("written"):
+            self._check_kind()
             return self._patiently(lambda: self._write_once(step))
 
     def read(self, step: Callable[[sqlite3.Connection], T], nothing: T) -> T:
@@ -107,6 +109,7 @@ class Database:
             StorageError: the file cannot be read.
         """
         with self._explained("read"):
+            self._check_kind()
             try:
                 return self._patiently(lambda: self._read_once(step, nothing, "mode=rw"))
             except sqlite3.OperationalError as error:
@@ -118,6 +121,12 @@ class Database:
     def damaged(self, place: str, reason: str) -> FileDamaged:
         """The error for content that is not what it should be."""
         return FileDamaged(self._path, place, reason, help=_MOVE_AWAY)
+
+    def _check_kind(self) -> None:
+        """SQLite would wait for ever for somebody at the other end of a named pipe."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if not stat.S_ISREG(self._path.stat().st_mode):
+                raise self.damaged("", "it is no file")
 
     def _write_once(self, step: Callable[[sqlite3.Connection], T]) -> T:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

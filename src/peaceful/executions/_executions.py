@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peaceful.errors import ExecutionEnded, NotInterruptible
+from peaceful.errors import AlreadyEnded, NotInterruptible
 from peaceful.executions._admission import Admission, busy
 from peaceful.executions._control_protocol import (
     InterruptAnswer,
@@ -156,21 +156,21 @@ class Executions:
 
         Raises:
             ExecutionUnknown: none has that ID, or several begin with it.
-            ExecutionEnded: it has ended; its outcome is stored.
+            AlreadyEnded: it has ended; its outcome is stored.
             NotInterruptible: it was started without a way to interrupt it.
             ExecutorUnreachable: its process cannot be asked, or does not answer.
             StorageError: the register cannot be read.
         """
         record = self.get(execution_id)
         if record.state.ended:
-            raise ExecutionEnded(record.id, record.state)
+            raise AlreadyEnded(record.id, record.state)
         if not record.info.can_interrupt:
             why = record.why_not_interruptible or "it was started without a way to do so"
             raise NotInterruptible(record.id, why)
         signal = InterruptSignal(level, source, self._clock.now(), cut_reason(reason))
         answer = self._deliver(record, signal)
         if answer.result is SendResult.TOO_LATE:
-            raise ExecutionEnded(record.id, self._how_it_ended(record.id))
+            raise AlreadyEnded(record.id, self._how_it_ended(record.id))
         return InterruptReceipt(
             execution_id=record.id,
             level=(answer.signal or signal).level,
@@ -256,7 +256,7 @@ class Executions:
 
         Raises:
             ExecutionUnknown: none has that ID, or several begin with it.
-            ExecutionEnded: it has ended.
+            AlreadyEnded: it has ended.
             ExecutorUnreachable: its process cannot be asked, or does not answer.
             StorageError: the register cannot be read.
         """
@@ -273,7 +273,7 @@ class Executions:
 
         Raises:
             ExecutionUnknown: none has that ID, or several begin with it.
-            ExecutionEnded: it has ended.
+            AlreadyEnded: it has ended.
             ExecutorUnreachable: its process cannot be asked, or does not answer.
             StorageError: the register cannot be read.
         """
@@ -311,7 +311,7 @@ class Executions:
     async def _unended(self, execution_id: str) -> ExecutionRecord:
         record = await asyncio.to_thread(self.get, execution_id)
         if record.state.ended:
-            raise ExecutionEnded(record.id, record.state)
+            raise AlreadyEnded(record.id, record.state)
         return record
 
     def _here(self, record: ExecutionRecord) -> RunningExecution | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from peaceful.errors import ExecutionEnded, ExecutorUnreachable, PeacefulError
+from peaceful.errors import AlreadyEnded, ExecutorUnreachable, PeacefulError
 from peaceful.executions._control_client import ControlClient
 from peaceful.executions._control_protocol import ControlRequest
 from peaceful.executions._identity import ProcessIdentity
@@ -30,7 +30,7 @@ class Reach:
         """Asks for one answer, and waits for it.
 
         Raises:
-            ExecutionEnded: it has ended meanwhile.
+            AlreadyEnded: it has ended meanwhile.
             ExecutorUnreachable: its process cannot be asked, or does not answer.
         """
         process, address = _found(record)
@@ -43,7 +43,7 @@ class Reach:
         """How everything stands, and then what happens.
 
         Raises:
-            ExecutionEnded: it has ended meanwhile.
+            AlreadyEnded: it has ended meanwhile.
             ExecutorUnreachable: its process cannot be asked, or does not answer.
         """
         process, address = _found(record)
@@ -59,7 +59,7 @@ class Reach:
     ) -> PeacefulError:
         now = self._presence.settled(self._presence.store.get(record.id))
         if now.state.ended:
-            return ExecutionEnded(now.id, now.state)
+            return AlreadyEnded(now.id, now.state)
         pid, host = process.pid, process.machine.host
         if host != self._presence.process.machine.host:
             return ExecutorUnreachable(

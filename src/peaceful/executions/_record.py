@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from peaceful.errors import ExecutionEnded
+from peaceful.errors import AlreadyEnded
 from peaceful.executions._identity import ProcessIdentity
 from peaceful.executions._summary import OutcomeSummary, summary_of
 from peaceful.model import (
@@ -93,7 +93,7 @@ def begun(
     """The record once a process has taken a queued execution up.
 
     Raises:
-        ExecutionEnded: it has ended by now.
+        AlreadyEnded: it has ended by now.
     """
     _refuse_ended(record)
     queued = record.state is ExecutionState.QUEUED
@@ -106,7 +106,7 @@ def interrupted(record: ExecutionRecord, signal: InterruptSignal) -> ExecutionRe
     """The record once an interrupt was accepted; the same where its level is not a higher one.
 
     Raises:
-        ExecutionEnded: it has ended by now.
+        AlreadyEnded: it has ended by now.
     """
     _refuse_ended(record)
     before = record.info.interrupt
@@ -134,7 +134,7 @@ def finished(
         interrupt: the latched interrupt, where the register may not know it yet.
 
     Raises:
-        ExecutionEnded: an ending was written before.
+        AlreadyEnded: an ending was written before.
         ValueError: the state is not an ending.
     """
     if state not in ENDINGS:
@@ -164,4 +164,4 @@ def lost(record: ExecutionRecord, at: datetime) -> ExecutionRecord:
 
 def _refuse_ended(record: ExecutionRecord) -> None:
     if record.state.ended:
-        raise ExecutionEnded(record.id, record.state)
+        raise AlreadyEnded(record.id, record.state)

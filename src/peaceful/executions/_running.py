@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from peaceful.errors import ExecutionEnded, StorageError
+from peaceful.errors import AlreadyEnded, StorageError
 from peaceful.executions._control_protocol import InterruptAnswer
 from peaceful.executions._progress import ProgressSource
 from peaceful.executions._record import ExecutionRecord, JsonObject, interrupted
@@ -21,9 +21,7 @@ from peaceful.executions._summary import summary_of
 from peaceful.executions._threads import to_the_end
 from peaceful.interrupt import SendResult
 from peaceful.model import (
-    ExecutionEnded as EndedEvent,
-)
-from peaceful.model import (
+    ExecutionEnded,
     ExecutionId,
     ExecutionState,
     InterruptSignal,
@@ -100,7 +98,7 @@ class RunningExecution:
             interrupt: the latched interrupt, or none.
 
         Raises:
-            ExecutionEnded: its ending was stored before.
+            AlreadyEnded: its ending was stored before.
             StorageError: it could not be stored.
         """
         latched = self._senders.close(self.id)
@@ -123,7 +121,7 @@ class RunningExecution:
         assert record.outcome is not None
         assert record.info.ended_at is not None
         summary = summary_of(record.outcome)
-        event = EndedEvent(
+        event = ExecutionEnded(
             at=record.info.ended_at,
             execution_id=self.id,
             outcome=summary.outcome or OutcomeKind.ERROR,
@@ -200,7 +198,7 @@ class RunningExecution:
         """That it was interrupted is a fact, also where it cannot be written down."""
         try:
             self._store.interrupting(self.id, signal)
-        except ExecutionEnded:
+        except AlreadyEnded:
             _LOG.debug("execution %s ended before its interrupt was noted", self.id)
         except StorageError as error:
             _LOG.warning("execution %s is interrupted, but not in the register: %s", self.id, error)

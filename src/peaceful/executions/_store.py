@@ -109,7 +109,7 @@ class ExecutionStore(Protocol):
         """A process takes a queued execution up.
 
         Raises:
-            ExecutionEnded: it has ended by now.
+            AlreadyEnded: it has ended by now.
         """
         ...
 
@@ -117,7 +117,7 @@ class ExecutionStore(Protocol):
         """An interrupt was accepted. One that is not of a higher level changes nothing.
 
         Raises:
-            ExecutionEnded: it has ended by now.
+            AlreadyEnded: it has ended by now.
         """
         ...
 
@@ -140,7 +140,7 @@ class ExecutionStore(Protocol):
             interrupt: the latched interrupt, where the store may not know it yet.
 
         Raises:
-            ExecutionEnded: an ending was written before. To be found lost is none.
+            AlreadyEnded: an ending was written before. To be found lost is none.
             ValueError: the state is not an ending.
         """
         ...

@@ -50,6 +50,8 @@ class Links:
     def nearest(self, start: int, neighbours: Neighbours) -> list[int]:
         """The nodes next to one position in one direction, seen through joints, ascending."""
         nodes = len(self.ids)
+        if len(neighbours) == nodes:
+            return list(neighbours[start])  # as nothing was left out, there are no joints
         found: set[int] = set()
         joints = {start: None}
         pending = [start]

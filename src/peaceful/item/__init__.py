@@ -6,7 +6,7 @@ from peaceful.item._children import Children
 from peaceful.item._ctx import ItemCtx
 from peaceful.item._diff import Change, StateDiff, field_wise_diff
 from peaceful.item._files import write_atomically
-from peaceful.item._interrupted import Interrupted
+from peaceful.item._interrupt_flag import InterruptFlag
 from peaceful.item._item import AnyItem, Item
 from peaceful.item._progress import ProgressReporter
 from peaceful.item._reference_check import checked_references
@@ -32,7 +32,7 @@ __all__ = [
     "ChildResult",
     "Children",
     "ExecutionScope",
-    "Interrupted",
+    "InterruptFlag",
     "Item",
     "ItemCtx",
     "Passed",

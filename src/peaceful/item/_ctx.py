@@ -25,7 +25,7 @@ from peaceful.interrupt import NoInterrupt, wait_or_interrupted
 from peaceful.item._blocking import in_loop
 from peaceful.item._child import CAPTURED, run_child
 from peaceful.item._child_order import ChildOrder, ChildResult
-from peaceful.item._interrupted import Interrupted
+from peaceful.item._interrupt_flag import InterruptFlag
 from peaceful.item._progress import ProgressReporter
 from peaceful.item._retry import Backoff, Retry
 from peaceful.item._safe_point import PASSED, Passed, StoppedAtSafePoint
@@ -54,7 +54,7 @@ class ItemCtx:
         self.item: ItemId = item
         self._scope = scope
         self._task = _this_task()
-        self.interrupted: Interrupted = Interrupted(scope.interruptibility)
+        self.interrupted: InterruptFlag = InterruptFlag(scope.interruptibility)
         self.progress: ProgressReporter = ProgressReporter(
             self._publish, scope.clock.monotonic, self._later
         )

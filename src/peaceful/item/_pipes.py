@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable
 from typing import IO, Final
 
-_CHUNK: Final = 65536
+_CHUNK: Final = 16384
+"""Bytes that are read at a time: as many short lines as can be told without holding up the loop."""
 _LONGEST_LINE: Final = 4096
 """How many of the last bytes of a line are passed on: output may be without line breaks."""
 

@@ -5,6 +5,7 @@ Apart from the rest of `peaceful.model`, so that who needs only plain data does 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -31,7 +32,13 @@ class State(BaseModel):
         """The fields that are set, as `name=value`; `absent` where none is."""
         known = [
             f"{name}={value}"
-            for name in type(self).model_fields
+            for name in _field_names(type(self))
             if (value := getattr(self, name)) is not None
         ]
         return ", ".join(known) or "absent"
+
+
+@cache
+def _field_names(state_type: type[State]) -> tuple[str, ...]:
+    # Pydantic takes longer to tell them than it takes to show them.
+    return tuple(state_type.model_fields)

@@ -1,6 +1,7 @@
 """Parameters: plain values, stored ones, and references to what other items will have produced."""
 
 from peaceful.params._mapped import mapped
+from peaceful.params._masking import secret_texts, without_texts
 from peaceful.params._plain import holds_secret, is_secret, is_secret_type, plain_form
 from peaceful.params._problems import problems_in, without_secrets
 from peaceful.params._reference import (
@@ -58,6 +59,7 @@ __all__ = [
     "reference_of",
     "reference_to_state",
     "references_in",
+    "secret_texts",
     "spec_from_stored",
     "spec_of",
     "stored",
@@ -67,4 +69,5 @@ __all__ = [
     "type_name",
     "value_of",
     "without_secrets",
+    "without_texts",
 ]

@@ -32,7 +32,7 @@ def is_secret(value: object) -> bool:
 def holds_secret(value: object) -> bool:
     """Whether there is something in a value that must never be written down."""
     return type(value) not in SCALARS and (
-        is_secret(value) or any(holds_secret(part) for part in _parts(value))
+        is_secret(value) or any(holds_secret(part) for part in parts_in(value))
     )
 
 
@@ -93,10 +93,19 @@ def is_row(value: object) -> TypeGuard[Iterable[object]]:
     return isinstance(value, (list, tuple, set, frozenset, deque))
 
 
+def parts_in(value: object) -> Iterable[object]:
+    """The values that a value is made of: of a collection, a mapping, a model, a data class."""
+    if is_mapping(value):
+        return value.values()
+    if is_row(value):
+        return value
+    return [part for _, part in _named_parts(value)]
+
+
 def _plain(value: object) -> JsonValue:
     if is_secret(value):
         return None
-    if isinstance(value, BaseModel) or is_data_class(value):
+    if _is_model(value) or is_data_class(value):
         return _with_fields(value)
     if is_mapping(value):
         return {key_text(key): plain_form(part) for key, part in value.items()}
@@ -117,13 +126,14 @@ _NOT_FINITE: Final = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
 def _with_fields(value: object) -> JsonValue:
     """By pydantic, which knows how fields are to be written; but secrets and sets our own way."""
     plain = _jsonable(value)
-    if isinstance(value, RootModel):
+    if issubclass(type(value), RootModel):
         root: object = cast("RootModel[object]", value).root
         return plain_form(root) if _needs_care(root) else plain
     if isinstance(plain, dict):
-        aliases = _aliases(value)
-        for name, part in _named_parts(value):
-            if _needs_care(part) and (alias := aliases.get(name, name)) in plain:
+        careful = [(name, part) for name, part in _named_parts(value) if _needs_care(part)]
+        aliases: Mapping[str, str] = _aliases(value) if careful else {}
+        for name, part in careful:
+            if (alias := aliases.get(name, name)) in plain:
                 plain[alias] = plain_form(part)
     return plain
 
@@ -139,20 +149,17 @@ def _needs_care(value: object) -> bool:
         return not math.isfinite(value)
     return type(value) not in SCALARS and (
         isinstance(value, (*_SECRETS, set, frozenset))
-        or any(_needs_care(part) for part in _parts(value))
+        or any(_needs_care(part) for part in parts_in(value))
     )
 
 
-def _parts(value: object) -> Iterable[object]:
-    if is_mapping(value):
-        return value.values()
-    if is_row(value):
-        return value
-    return [part for _, part in _named_parts(value)]
+def _is_model(value: object) -> TypeGuard[BaseModel]:
+    """Whether a value is a model; asked of its class, because pydantic looks at each value anew."""
+    return issubclass(type(value), BaseModel)
 
 
 def _named_parts(value: object) -> Iterable[tuple[str, object]]:
-    if isinstance(value, BaseModel):
+    if _is_model(value):
         return [*value.__dict__.items(), *(value.__pydantic_extra__ or {}).items()]
     if is_data_class(value):
         names = [one.name for one in dataclasses.fields(cast("type", value))]

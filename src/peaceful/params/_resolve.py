@@ -12,6 +12,7 @@ from typing import TypeAlias
 from peaceful.model import ItemId
 from peaceful.model.state import State
 from peaceful.params._mapped import parameter_types
+from peaceful.params._masking import secret_texts, without_texts
 from peaceful.params._reference import MappedReference, Reference, StateReference, reference_of
 from peaceful.params._spec import FieldSpec, ReferenceSpec, StoredSpec, ValueSpec
 from peaceful.params._stored_word import STORED
@@ -102,9 +103,12 @@ def _computed(reference: MappedReference, state_of: StateLookup) -> object:
     ]
     try:
         return reference.function(*values)
-    except Exception as error:  # whatever a developer's function raises belongs to this value
+    except Exception as error:  # noqa: BLE001 - whatever it raises belongs to this value
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise Unknown(f"the mapping function {reference.name} failed: {said}") from error
+        shown = without_texts(said, secret_texts(values))
+        raise Unknown(f"the mapping function {reference.name} failed: {shown}") from (
+            error if shown == said else None
+        )
 
 
 def _part_of_state(reference: StateReference, state: State | None) -> object:

@@ -8,7 +8,7 @@ from peaceful.runtime._ctx import CmdCtx, ProfileCtx, ProfilesCtx, ProfilesFlowC
 from peaceful.runtime._execution import AnyBlock, CmdExecution
 from peaceful.runtime._flow import BuiltFlow, Flow, FlowItem, Handle
 from peaceful.runtime._hub import SINK_INTERVAL, ProgressHub, Subscription
-from peaceful.runtime._item_pass import ItemPass, ItemWork
+from peaceful.runtime._item_pass import BlockFailed, ItemPass, ItemWork
 from peaceful.runtime._item_states import StateDiffs, States
 from peaceful.runtime._ladder import LadderTimes
 from peaceful.runtime._picture import Picture
@@ -23,6 +23,7 @@ __all__ = [
     "MAX_CONCURRENCY",
     "SINK_INTERVAL",
     "AnyBlock",
+    "BlockFailed",
     "BlockResult",
     "BlockRun",
     "BuiltFlow",

@@ -9,6 +9,7 @@ from peaceful.item import ExecutionScope
 from peaceful.model import ItemId, ItemResult
 from peaceful.runtime._calls import ItemCalls
 from peaceful.runtime._ctx import CmdCtx
+from peaceful.runtime._disk_waits import DiskWaits
 from peaceful.runtime._settings import ExecutionSettings
 
 
@@ -24,6 +25,7 @@ class BlockRun:
         calls: calls functions of items.
         left_behind: tasks of abandoned items, which may still run.
         results: how items of the block have ended so far; a pass over them writes it.
+        disk_waits: the items that have done their work, and wait for its record to be on disk.
     """
 
     block: str
@@ -33,3 +35,4 @@ class BlockRun:
     calls: ItemCalls
     left_behind: set[asyncio.Task[None]]
     results: dict[ItemId, ItemResult] = field(default_factory=dict)
+    disk_waits: DiskWaits = field(default_factory=DiskWaits)

@@ -73,7 +73,7 @@ class ItemCalls:
             PeacefulError: the item failed, and says why.
             ItemCrashed: the item raised anything else.
             StoppedAtSafePoint: the item ends here.
-            CancelledError: the item's task was cancelled; or the item raised it of its own accord.
+            CancelledError: the item's task was cancelled.
             KeyboardInterrupt: somebody wants the program to end, in the loop's own thread.
         """
         name, how = _plan(type(item), name)
@@ -85,7 +85,7 @@ class ItemCalls:
                 return function(ctx, *states)
             result = await self.threads.run(function, ctx, *states)
             return await result if inspect.isawaitable(result) else result
-        except (PeacefulError, StoppedAtSafePoint, asyncio.CancelledError):
+        except (PeacefulError, StoppedAtSafePoint):
             raise
         except BaseException as error:  # noqa: BLE001 - the item's own code, which may raise anything
             # It has its cause, or is the very error.
@@ -102,10 +102,18 @@ def _explained(error: BaseException, ctx: ItemCtx, name: str, *, in_loop: bool) 
             return _explained(leaves[0], ctx, name, in_loop=in_loop)
     if isinstance(error, (PeacefulError, StoppedAtSafePoint)):
         return error
+    if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+        return error
     if isinstance(error, KeyboardInterrupt) and in_loop:
         # Python raises it in the main thread; in another one it is the item's own.
         return error
     return crash_of(ctx.item, name, error)
+
+
+def _is_being_cancelled() -> bool:
+    """Whether somebody cancelled the present task; else, its code raised the error by itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _as_group(error: BaseException) -> BaseExceptionGroup[BaseException] | None:

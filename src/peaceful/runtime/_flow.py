@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import CodeType, FrameType
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from peaceful.errors import DefinitionError, MappingInvalid, NameTaken, ReferenceInvalid
 from peaceful.graph import EdgeKind, Graph, GraphBuilder
@@ -41,6 +41,10 @@ class Handle(Generic[S_co]):
 
     def __repr__(self) -> str:
         return f"<item {self.id}>"
+
+
+AnyHandle: TypeAlias = Handle[Any]
+"""A handle of whatever item. (Any: naming `State` would change the type of what is added here.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ class Flow:
         self._items[item_id] = FlowItem(item_id, item, origin)
         return Handle(item_id, item.state_type())
 
-    def edge(self, before: Handle[State] | ItemId, after: Handle[State] | ItemId) -> None:
+    def edge(self, before: AnyHandle | ItemId, after: AnyHandle | ItemId) -> None:
         """Says that one item comes before another without being referred to.
 
         Raises:
@@ -130,7 +134,7 @@ class Flow:
         """
         self._graph.add_edge(_id(before), _id(after))
 
-    def contains(self, container: Handle[State] | ItemId, inside: Handle[State] | ItemId) -> None:
+    def contains(self, container: AnyHandle | ItemId, inside: AnyHandle | ItemId) -> None:
         """Says that one item's thing lies inside another's: it comes after it, and is drawn in it.
 
         Raises:
@@ -225,7 +229,7 @@ def _line_of(frame: FrameType | None) -> str:
     return "" if caller is None else f"{caller.f_code.co_filename}:{caller.f_lineno}"
 
 
-def _id(item: Handle[State] | ItemId) -> ItemId:
+def _id(item: AnyHandle | ItemId) -> ItemId:
     return item.id if isinstance(item, Handle) else item
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TypeAlias
 
+from peaceful.errors import PeacefulError
 from peaceful.graph import Direction, Graph, Traversal
 from peaceful.item import ItemCtx
 from peaceful.model import ItemEnded, ItemId, ItemResult, ItemStarted, ItemStatus
@@ -21,6 +23,21 @@ ItemWork: TypeAlias = Callable[[ItemCtx], Awaitable[ItemResult]]
 """What a pass does with an item, once everything that the item waits for has ended well."""
 
 _LOG = logging.getLogger("peaceful.runtime")
+
+
+class BlockFailed(Exception):
+    """What `ItemWork` raises where the block itself cannot go on, as opposed to the item.
+
+    The items in progress finish, nothing else starts, and the pass raises the error.
+
+    Attributes:
+        error: why not.
+    """
+
+    def __init__(self, error: PeacefulError) -> None:
+        super().__init__(error)
+        self.error = error
+
 
 _left_behind: set[asyncio.Task[None]] = set()
 """Tasks of abandoned items that still run. A loop alone would let them be collected as garbage."""
@@ -38,7 +55,9 @@ class ItemPass:
         graph: the items, and what waits for what.
         work: what is done with each.
         direction: which way.
-        at_once: how many are in progress at once; as many as the execution allows by default.
+        at_once: how many are worked on at once; as many as the execution allows by default. Where
+            that is more than one, up to as many again may be in progress that only wait for the
+            disk.
     """
 
     def __init__(
@@ -54,6 +73,7 @@ class ItemPass:
         self._graph = graph
         self._work = work
         self._at_once = at_once or run.settings.max_concurrency
+        self._waiting_besides = self._at_once if self._at_once > 1 else 0
         self._traversal = Traversal(graph, direction)
         self._state = run.scope.interruptibility
         self._clock = run.scope.clock
@@ -63,12 +83,10 @@ class ItemPass:
         self._idle: asyncio.Future[None] = self._loop.create_future()
         self._ladder = Ladder(self._state, run.settings.ladder, run.scope.children, self._abandon)
         self._tasks: dict[ItemId, asyncio.Task[None]] = {}
+        self._failure: PeacefulError | None = None
         self._ending = False
-
-    @property
-    def in_progress(self) -> tuple[ItemId, ...]:
-        """The items that are in progress."""
-        return tuple(self._in_progress)
+        self._context = contextvars.copy_context()
+        self._starts_soon = False
 
     async def results(self) -> Mapping[ItemId, ItemResult]:
         """Goes through the items.
@@ -77,6 +95,9 @@ class ItemPass:
 
         Returns:
             How each item of the graph ended, in the graph's order.
+
+        Raises:
+            PeacefulError: the work said by `BlockFailed` that the block cannot go on.
         """
         watch = StallWatch(
             lambda: [ctx for ctx, _ in self._in_progress.values()],
@@ -84,6 +105,7 @@ class ItemPass:
             self._clock,
             self._publish,
         )
+        self._run.disk_waits.on_wait = self._start_soon
         with self._ladder, watch:
             self._start_what_may()
             try:
@@ -94,17 +116,20 @@ class ItemPass:
         results = self._run.results
         for item in self._traversal.not_started():
             results[item] = ItemResult(ItemStatus.NOT_STARTED, message=self._why_not_started(item))
+        if self._failure is not None:
+            raise self._failure
         return {item: results[item] for item in self._graph.order}
 
     # ---- starting
 
     def _start_what_may(self) -> None:
-        traversal, tasks = self._traversal, self._tasks
+        traversal, tasks, waits = self._traversal, self._tasks, self._run.disk_waits
+        self._starts_soon = False
         while (
-            len(tasks) < self._at_once
+            len(tasks) - min(waits.count, self._waiting_besides) < self._at_once
             and traversal.ready_count
             and not self._idle.done()
-            and not self._ending
+            and self._goes_on
             and self._state.may_go_on()
         ):
             item = traversal.take()
@@ -115,6 +140,16 @@ class ItemPass:
             task.add_done_callback(partial(self._over, item))
         self._notice_idleness()
 
+    def _start_soon(self) -> None:
+        """An item waits for the disk. What comes next is not started by its task: see above."""
+        if self._waiting_besides and not self._starts_soon:
+            self._starts_soon = True
+            self._loop.call_soon(self._start_what_may, context=self._context)
+
+    @property
+    def _goes_on(self) -> bool:
+        return not self._ending and self._failure is None
+
     def _notice_idleness(self) -> None:
         if not self._tasks and not self._idle.done():
             self._idle.set_result(None)
@@ -122,16 +157,14 @@ class ItemPass:
     async def _run_item(self, item: ItemId) -> None:
         # Asked and counted at the last moment before the item's own code runs: the task may have
         # been waiting for the loop, and an interrupt may have come meanwhile.
-        if self._ending or not self._state.may_start():
+        if not self._goes_on or not self._state.may_start():
             self._traversal.put_back(item)
             return
         ctx = ItemCtx(item, self._run.scope)
         self._in_progress[item] = (ctx, self._clock.monotonic())
         self._publish(ItemStarted(self._clock.now(), item))
         # From here on the ladder may cancel it; before its first step, it would then never run.
-        task = asyncio.current_task()
-        assert task is not None
-        self._ladder.tasks[item] = task
+        task = self._ladder.tasks[item] = self._tasks[item]
         result = await self._result_of(item, ctx, task)
         if item in self._in_progress:
             self._ended(item, result)
@@ -147,6 +180,9 @@ class ItemPass:
                 raise
             self._idle.set_exception(error)
             return ItemResult(ItemStatus.ABANDONED, message="cancelled")
+        except BlockFailed as failed:
+            self._failure = self._failure or failed.error
+            return ItemResult(ItemStatus.FAILED, message=failed.error.message, error=failed.error)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this item alone
             return ending_of(
                 error,
@@ -224,7 +260,10 @@ class ItemPass:
 
     def _why_not_started(self, item: ItemId) -> str:
         blockers = self._traversal.blocked_by(item)
-        return f"needs {', '.join(blockers)}" if blockers else "interrupted before it started"
+        if blockers:
+            return f"needs {', '.join(blockers)}"
+        cause = "interrupted" if self._failure is None else f"{self._run.block} failed"
+        return f"{cause} before it started"
 
 
 _ENDED_WELL = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})

@@ -17,7 +17,8 @@ class ExecutionSettings:
     """How an execution behaves.
 
     Attributes:
-        max_concurrency: how many items are in progress at once; at least 1.
+        max_concurrency: how many items are worked on at once; at least 1. Where it is more, up to
+            as many again may be in progress that only wait for their record to be on disk.
         ladder: how long each step of an interrupt waits.
         stall_after: seconds without a sign of progress after which an item is said to stall.
 

@@ -22,9 +22,9 @@ def settled_by(
     """
     try:
         result = work()
-    except StopIteration as error:
-        # No future takes it, because no coroutine could raise it: see PEP 479.
-        wrapped = RuntimeError("the function raised StopIteration")
+    except (StopIteration, GeneratorExit) as error:
+        # No coroutine can be told of the first, see PEP 479; the second closes who is told of it.
+        wrapped = RuntimeError(f"the function raised {type(error).__name__}")
         wrapped.__cause__ = error
         _tell(loop, future, future.set_exception, wrapped)
     except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits

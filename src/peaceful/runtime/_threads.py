@@ -44,7 +44,8 @@ class DaemonThreads:
         Where it is cancelled once more, it waits no longer.
 
         Raises:
-            RuntimeError: the function raised `StopIteration`, which no coroutine can.
+            RuntimeError: the function raised `StopIteration` or `GeneratorExit`, which mean
+                something else to a coroutine.
             BaseException: whatever else the function raises.
         """
         loop = asyncio.get_running_loop()

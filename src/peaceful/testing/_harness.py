@@ -42,6 +42,10 @@ _PROFILE: Final = "test"
 _FLOW: Final = "test"
 
 
+def _where(item: ItemId, field: str) -> str:
+    return ".".join(("the harness's store", item, *([field] if field else [])))
+
+
 class FlowHarness:
     """Runs the commands of one flow in a test.
 
@@ -102,6 +106,8 @@ class FlowHarness:
         """A context to run a command of one's own on."""
         flow = Flow(_FLOW)
         self._declare(flow)
+        if flow.asks_for_stored:
+            flow.recall(self.store.load_params_specs(), _where)
         return CmdCtx(
             app=_APP,
             workspace=self._workspace,
@@ -180,6 +186,7 @@ class ItemHarness(FlowHarness, Generic[S]):
         store: StateStore | None = None,
         strategy: InterruptStrategy | None = None,
         settings: ExecutionSettings | None = None,
+        resources: Resources | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.item = item
@@ -190,6 +197,7 @@ class ItemHarness(FlowHarness, Generic[S]):
             store=store,
             strategy=strategy,
             settings=settings,
+            resources=resources,
             clock=clock,
         )
 

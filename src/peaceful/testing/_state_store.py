@@ -101,6 +101,10 @@ class MemoryStateStore:
         """See `StateStore.set_damaged_aside`: memory is never damaged."""
         return ()
 
+    def load_params_specs(self) -> Mapping[str, JsonValue]:
+        """See `StateStore.load_params_specs`."""
+        return self.params_specs
+
     def save_params_specs(self, specs: Mapping[str, JsonValue]) -> None:
         """See `StateStore.save_params_specs`."""
         self.refuse()

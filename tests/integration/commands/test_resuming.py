@@ -29,7 +29,7 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
     }
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     graphs(),
     st.lists(st.integers(0, 12), max_size=4),

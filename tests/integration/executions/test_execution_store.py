@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from peaceful.errors import ExecutionEnded, ExecutionUnknown
+from peaceful.errors import AlreadyEnded, ExecutionUnknown
 from peaceful.executions import (
     ExecutionFilter,
     ExecutionPage,
@@ -123,7 +123,7 @@ def test_begin(store: ExecutionStore, new_record: NewRecord) -> None:
         "unix:b",
     )
     store.finish(queued.id, ExecutionState.COMPLETE, ended_at=END, outcome=DOCUMENT)
-    with pytest.raises(ExecutionEnded):
+    with pytest.raises(AlreadyEnded):
         store.begin(queued.id, started_by=who, process=process, address=None)
 
 
@@ -138,7 +138,7 @@ def test_interrupting(store: ExecutionStore, new_record: NewRecord) -> None:
     assert store.interrupting(record.id, kill).info.interrupt == kill
     assert store.get(record.id).info.interrupt == kill
     store.finish(record.id, ExecutionState.INTERRUPTED, ended_at=END, outcome=DOCUMENT)
-    with pytest.raises(ExecutionEnded):
+    with pytest.raises(AlreadyEnded):
         store.interrupting(record.id, kill)
 
 
@@ -153,7 +153,7 @@ def test_finish(store: ExecutionStore, new_record: NewRecord) -> None:
     assert (after.state, after.info.ended_at) == (ExecutionState.INTERRUPTED, END)
     assert after.info.interrupt == STOP
     assert after.outcome == DOCUMENT
-    with pytest.raises(ExecutionEnded, match=r"has already ended: interrupted"):
+    with pytest.raises(AlreadyEnded, match=r"has already ended: interrupted"):
         store.finish(record.id, ExecutionState.COMPLETE, ended_at=START, outcome={})
     with pytest.raises(ValueError, match="running"):
         store.finish(record.id, ExecutionState.RUNNING, ended_at=START, outcome={})
@@ -303,7 +303,7 @@ def test_one_ending_of_many_threads(store: ExecutionStore, new_record: NewRecord
             store.finish(
                 record.id, ExecutionState.COMPLETE, ended_at=END, outcome={"number": number}
             )
-        except ExecutionEnded:
+        except AlreadyEnded:
             return
         written.append(number)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from peaceful.errors import (
-    ExecutionEnded,
+    AlreadyEnded,
     ExecutionUnknown,
     ExecutorUnreachable,
     FileInaccessible,
@@ -232,7 +232,7 @@ async def test_interrupt(executions: Executions, new_info: NewInfo) -> None:
         lower = executions.interrupt(info.id, level=InterruptLevel.CANCEL)
         assert lower == replace(kill, changed=False)
         await finish(running)
-        with pytest.raises(ExecutionEnded, match="complete"):
+        with pytest.raises(AlreadyEnded, match="complete"):
             executions.interrupt(info.id)
     interrupt = executions.get(info.id).info.interrupt
     assert interrupt is not None
@@ -270,7 +270,7 @@ async def test_interrupt_too_late(executions: Executions, new_info: NewInfo) -> 
         await asyncio.wait({late}, timeout=0.05)
         assert not late.done()
         await finish(running)
-        with pytest.raises(ExecutionEnded, match="complete"):
+        with pytest.raises(AlreadyEnded, match="complete"):
             await late
 
 
@@ -283,7 +283,7 @@ async def test_interrupt_while_it_never_ends(
     info = new_info()
     async with executions.start(info, progress=Progress(), sender=sender) as running:
         receiver.close()
-        with pytest.raises(ExecutionEnded, match="being stored"):
+        with pytest.raises(AlreadyEnded, match="being stored"):
             executions.interrupt(info.id)
         await finish(running)
 
@@ -330,7 +330,7 @@ async def test_snapshot(executions: Executions, new_info: NewInfo) -> None:
     async with executions.start(new_info(), progress=Progress()) as running:
         assert await executions.snapshot(running.id) == "all is well"
         await finish(running)
-        with pytest.raises(ExecutionEnded):
+        with pytest.raises(AlreadyEnded):
             await executions.snapshot(running.id)
 
 

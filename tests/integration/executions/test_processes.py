@@ -13,7 +13,7 @@ from typing import Protocol
 
 import pytest
 
-from peaceful.errors import ExecutionEnded, ExecutorUnreachable, ProfileBusy
+from peaceful.errors import AlreadyEnded, ExecutorUnreachable, ProfileBusy
 from peaceful.executions import Executions, surviving_children
 from peaceful.model import (
     EXECUTION_VARIABLE,
@@ -82,7 +82,7 @@ def test_interrupt(executions: Executions, running_elsewhere: Other) -> None:
     assert not executions.interrupt("e1").changed
     running_elsewhere.go()
     assert running_elsewhere.process.wait() == 0
-    with pytest.raises(ExecutionEnded, match="interrupted"):
+    with pytest.raises(AlreadyEnded, match="interrupted"):
         executions.interrupt("e1")
     ended = executions.get("e1")
     assert ended.state is ExecutionState.INTERRUPTED
@@ -133,7 +133,7 @@ def test_killed_and_looked_at(executions: Executions, running_elsewhere: Other, 
         case "running":
             assert executions.running() == ()
         case _:
-            with pytest.raises(ExecutionEnded, match="lost"):
+            with pytest.raises(AlreadyEnded, match="lost"):
                 executions.interrupt("e1")
 
 
@@ -153,7 +153,7 @@ def test_killed_while_asked(
     record = executions.get("e1")
     running_elsewhere.kill()
     monkeypatch.setattr(executions, "get", lambda _: record)
-    with pytest.raises(ExecutionEnded, match="lost"):
+    with pytest.raises(AlreadyEnded, match="lost"):
         executions.interrupt("e1")
 
 

@@ -12,6 +12,7 @@ from peaceful.errors import ItemFailure, NameUnknown, OutOfSync
 from peaceful.interrupt import IgnoreInterruptions
 from peaceful.item import ItemCtx
 from peaceful.items import Blank
+from peaceful.items.blank import BlankState
 from peaceful.model import (
     Complete,
     ExecutionEnded,
@@ -143,6 +144,23 @@ async def test_what_is_given_is_used(tmp_path: Path) -> None:
     assert store.load(StateKind.CURRENT)["one"].at == clock.now()
     assert harness.ctx.settings.max_concurrency == 1
     assert harness.ctx.resources.get(str) == "a resource"
+
+
+class Found(Blank):
+    """An item that takes its lines from a resource."""
+
+    def state_goal(self, ctx: ItemCtx) -> BlankState:
+        """What the resource says."""
+        return BlankState(lines=tuple(ctx.resources.get(str).split()))
+
+
+async def test_an_item_is_given_resources(tmp_path: Path) -> None:
+    """What an application would insert, a test of one item can insert."""
+    resources = Resources()
+    resources.insert("a resource")
+    harness = ItemHarness(Found(path=tmp_path / "it", lines=()), tmp_path, resources=resources)
+    await harness.ensure()
+    assert (tmp_path / "it").read_text().split() == ["a", "resource"]
 
 
 async def test_a_flow_is_run_as_a_whole_or_in_part(tmp_path: Path) -> None:

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 import peaceful.errors
 from peaceful.errors import (
+    AlreadyEnded,
     BlockedError,
     ChildFailed,
     ContainedTwice,
     CycleFound,
     DefinitionError,
-    ExecutionEnded,
     ExecutionUnknown,
     ExecutorUnreachable,
     ExtraMissing,
@@ -107,7 +107,7 @@ EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
     FileInaccessible: lambda: FileInaccessible(Path("/x"), "written", FULL),
     FileDamaged: lambda: FileDamaged(Path("/x"), "line 3", "not YAML", help="mend it"),
     FormatTooNew: lambda: FormatTooNew(Path("/x"), 3, 2),
-    ExecutionEnded: lambda: ExecutionEnded("0197", "complete"),
+    AlreadyEnded: lambda: AlreadyEnded("0197", "complete"),
     NotInterruptible: lambda: NotInterruptible("0197", "it ignores interrupts"),
     NothingRunning: NothingRunning,
     Unexpected: lambda: Unexpected(KeyError()),

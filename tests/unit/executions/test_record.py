@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.errors import ExecutionEnded
+from peaceful.errors import AlreadyEnded
 from peaceful.executions import (
     ExecutionRecord,
     JsonObject,
@@ -65,7 +65,7 @@ def test_one_ending(changes: Sequence[str | InterruptLevel], queued: bool) -> No
         before = record
         try:
             record = changed(record, each, second)
-        except ExecutionEnded:
+        except AlreadyEnded:
             assert before.state.ended
             assert each != "lose"
             continue

@@ -6,7 +6,7 @@ from peaceful.interrupt import InterruptibilityState
 from peaceful.model import InterruptLevel, InterruptSignal
 
 
-class Interrupted:
+class InterruptFlag:
     """Whether an item is asked to end: set from CANCEL on. At STOP, items are left alone."""
 
     __slots__ = ("_state",)

@@ -1,0 +1,301 @@
+"""What is selected and remembered of an application in a workspace: profile, flow, parameters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from peaceful.app._flow_def import FlowDef, FlowParam, params_model
+from peaceful.app._remembered import Given, ParamsFile, StoredParams, all_of
+from peaceful.app._secret_params import in_environment, say_not_stored, secret_fields, variable_of
+from peaceful.errors import DefinitionError, NameUnknown, UsageError, WorkspaceMissing
+from peaceful.model import FlowId, ProfileName, checked_name
+from peaceful.storage import Workspace
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from peaceful.app._app_def import AppDef
+
+DEFAULT_PROFILE: Final = "default"
+"""The profile of those who do not think of profiles."""
+
+_Target: TypeAlias = "tuple[ParamsFile, type[BaseModel] | None, Mapping[str, str]]"
+"""A file with parameters, which ones, and what else it holds."""
+
+
+class Selection:
+    """One application in one workspace: which profile and flow to work on, with which parameters.
+
+    Args:
+        app: the application.
+        workspace: where its files are.
+        environment: the environment variables, from which parameters with secrets are taken: those
+            of this process by default.
+
+    Attributes:
+        app: the application.
+        workspace: where its files are.
+    """
+
+    def __init__(
+        self, app: AppDef, workspace: Workspace, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.app: Final = app
+        self.workspace: Final = workspace
+        self._environment = os.environ if environment is None else environment
+
+    # ---- what is selected
+
+    def profile(self, name: ProfileName | None = None) -> ProfileName:
+        """The profile to work on: the given one, else the one in use, else `default`.
+
+        Raises:
+            NameInvalid: the name breaks the rule.
+            NameUnknown: it was never created.
+            WorkspaceMissing: no profile was.
+        """
+        chosen = checked_name("a profile", self._in_use() if name is None else name)
+        known = self.workspace.profiles()
+        if chosen not in known:
+            if not known:
+                raise WorkspaceMissing(
+                    f"Nothing is set up for {self.app.name} in {self.workspace.root}.",
+                    help=f"run {self.app.name} init first, or say --workspace DIR",
+                )
+            raise NameUnknown(
+                "profile",
+                chosen,
+                known,
+                help=f"create it: {self.app.name} switch {chosen} --create",
+            )
+        return chosen
+
+    def flow_id(self, name: FlowId | None = None) -> FlowId:
+        """The flow to work on: the given one, else the only one, else the one chosen at `init`.
+
+        Raises:
+            NameUnknown: the application has no such flow.
+            UsageError: there are several, and nobody says which.
+            DefinitionError: there is none.
+        """
+        if name is not None:
+            return self.app.flow_def(name).id
+        if len(self.app.flows) == 1:
+            return next(iter(self.app.flows))
+        stored = self._workspace_file.stored().get("flow")
+        if isinstance(stored, str):
+            return self.app.flow_def(stored).id
+        if not self.app.flows:
+            raise DefinitionError(
+                f"{self.app.name} has no flow.", help='declare one: @app.flow("NAME")'
+            )
+        raise UsageError(
+            f"{self.app.name} has several flows, and none was chosen.",
+            details=(("each flow there is", ", ".join(self.app.flows)),),
+            help="say --flow FLOW",
+        )
+
+    # ---- what is remembered
+
+    def init(
+        self,
+        given: Mapping[str, Given],
+        *,
+        profile: ProfileName = DEFAULT_PROFILE,
+        flow: FlowId | None = None,
+    ) -> tuple[StoredParams, ...]:
+        """Stores parameters of workspace, profile and flows, and takes the profile into use.
+
+        What is not given keeps its stored value. A parameter with a secret in it is checked, but
+        not stored, and needs no value: a warning says so, and which environment variable each
+        command takes it from.
+
+        Args:
+            given: by name, what is given now; each goes to whoever declares a parameter of that
+                name.
+            profile: the profile to set up.
+            flow: the flow to set up, which is also chosen for later; all flows by default.
+
+        Returns:
+            The files, and what they hold now.
+
+        Raises:
+            UsageError: a name or a value is wrong, or a parameter has no value; nothing was stored.
+            StorageError: something cannot be written.
+        """
+        checked_name("a profile", profile)
+        flows = [self.app.flow_def(flow)] if flow else list(self.app.flows.values())
+        self._refuse_unknown(given, flows)
+        reserved = {"profile": profile} | ({"flow": flow} if flow else {})
+        targets: list[_Target] = [
+            (self._workspace_file, self.app.workspace_params, reserved),
+            (self._profile_file(profile), self.app.profile_params, {}),
+            *((self._flow_file(profile, each.id), self._flow_model(each), {}) for each in flows),
+        ]
+        saves = all_of(
+            (partial(self._checked, file, model, given, kept) for file, model, kept in targets),
+            self._how_to_give,
+        )
+        saved = tuple(file.save(values, others) for file, values, others in saves)
+        say_not_stored(self.app.name, self._to_be_given_again(given, targets))
+        return saved
+
+    def switch(self, profile: ProfileName, *, create: bool = False) -> None:
+        """Takes a profile into use.
+
+        Args:
+            profile: which one.
+            create: whether it is new.
+
+        Raises:
+            NameInvalid: the name breaks the rule.
+            NameUnknown: it was never created, and `create` is not set.
+            UsageError: it exists, and `create` is set.
+        """
+        checked_name("a profile", profile)
+        if create:
+            if profile in self.workspace.profiles():
+                raise UsageError(
+                    f"The profile {profile} exists already.",
+                    help=f"switch to it without --create: {self.app.name} switch {profile}",
+                )
+            self._profile_file(profile).save(None, {})
+        self.profile(profile)
+        self._workspace_file.save(None, {"profile": profile})
+
+    def params(self, profile: ProfileName, flow: FlowId) -> BaseModel:
+        """The stored parameters of a flow, and its secrets from the environment; checked.
+
+        Raises:
+            ParamsMissing: a parameter has no value.
+            ParamsInvalid: what is stored is not a value that the parameter may have.
+        """
+        model = self._flow_model(self.app.flow_def(flow))
+        return self._present_values(self._flow_file(profile, flow), model)
+
+    def flow_params(self, flow: FlowId) -> tuple[FlowParam, ...]:
+        """The parameters that a flow's function takes of its own, in order."""
+        shared = {self.app.workspace_params, self.app.profile_params} - {None}
+        return tuple(
+            param for param in self.app.flow_def(flow).params() if param.annotation not in shared
+        )
+
+    def values(self, profile: ProfileName, flow: FlowId) -> dict[str, object]:
+        """By parameter of a flow's function, its value: the flow's own, and models of shared ones.
+
+        Raises:
+            ParamsMissing: a parameter has no value.
+            ParamsInvalid: what is stored is not a value that the parameter may have.
+        """
+        own = self.params(profile, flow)
+        values: dict[str, object] = {name: getattr(own, name) for name in type(own).model_fields}
+        for param in self.app.flow_def(flow).params():
+            if param.annotation is self.app.workspace_params and self.app.workspace_params:
+                file, model = self._workspace_file, self.app.workspace_params
+            elif param.annotation is self.app.profile_params and self.app.profile_params:
+                file, model = self._profile_file(profile), self.app.profile_params
+            else:
+                continue
+            values[param.name] = self._present_values(file, model)
+        return values
+
+    # ---- parts
+
+    def _in_use(self) -> ProfileName:
+        stored = self._workspace_file.stored().get("profile")
+        return stored if isinstance(stored, str) else DEFAULT_PROFILE
+
+    @property
+    def _workspace_file(self) -> ParamsFile:
+        return ParamsFile(
+            self.workspace.workspace_params_file,
+            f"workspace {self.workspace.root}",
+            f"What holds for all profiles of {self.app.name} in this workspace.",
+            self.workspace.root,
+        )
+
+    def _profile_file(self, profile: ProfileName) -> ParamsFile:
+        return ParamsFile(
+            self.workspace.profile_params_file(profile),
+            f"profile {profile}",
+            f"What holds for all flows of profile {profile}.",
+            self.workspace.root,
+        )
+
+    def _flow_file(self, profile: ProfileName, flow: FlowId) -> ParamsFile:
+        return ParamsFile(
+            self.workspace.flow_params_file(profile, flow),
+            f"flow {flow}",
+            f"The parameters of flow {flow} in profile {profile}.",
+            self.workspace.root,
+        )
+
+    def _flow_model(self, definition: FlowDef) -> type[BaseModel]:
+        return params_model(f"flow {definition.id}", self.flow_params(definition.id))
+
+    def _present_values(self, file: ParamsFile, model: type[BaseModel]) -> BaseModel:
+        return file.values(model, self._given_by_environment(model), how_to_give=self._how_to_give)
+
+    def _given_by_environment(self, model: type[BaseModel]) -> dict[str, Given]:
+        found = in_environment(self.app.name, model, self._environment)
+        return {name: Given(value, variable) for name, (variable, value) in found.items()}
+
+    def _how_to_give(self, params: Sequence[str]) -> str:
+        """What to do where parameters have no value."""
+        secrets = self._secrets()
+        options = [f"--{name.replace('_', '-')} ..." for name in params if name not in secrets]
+        variables = [variable_of(self.app.name, name) for name in params if name in secrets]
+        ways = [f"give them: {self.app.name} init {' '.join(options)}"] if options else []
+        if variables:
+            names = " and ".join(variables)
+            ways.append(f"set {names} in the environment of each command: secrets are not stored")
+        return "; ".join(ways)
+
+    def _secrets(self) -> frozenset[str]:
+        """Every parameter with a secret in it, of the workspace, of profiles and of all flows."""
+        flows = (self._flow_model(each) for each in self.app.flows.values())
+        models = (self.app.workspace_params, self.app.profile_params, *flows)
+        return frozenset[str]().union(*map(secret_fields, models))
+
+    def _checked(
+        self,
+        file: ParamsFile,
+        model: type[BaseModel] | None,
+        given: Mapping[str, Given],
+        reserved: Mapping[str, str],
+    ) -> tuple[ParamsFile, BaseModel | None, Mapping[str, str]]:
+        """What is to be saved in a file, after checking it."""
+        if model is None:
+            return file, None, reserved
+        mine = {name: one for name, one in given.items() if name in model.model_fields}
+        values = file.values(
+            model,
+            {**self._given_by_environment(model), **mine},
+            how_to_give=self._how_to_give,
+            later=secret_fields(model),
+        )
+        return file, values, reserved
+
+    def _to_be_given_again(
+        self, given: Mapping[str, Given], targets: Iterable[_Target]
+    ) -> list[str]:
+        """The secrets that were given now, or that no command can do without; each once."""
+        found: dict[str, None] = {}
+        for _, model, _ in targets:
+            here = {} if model is None else self._given_by_environment(model)
+            for name in sorted(secret_fields(model)):
+                needed = model is not None and model.model_fields[name].is_required()
+                if name in given or (needed and name not in here):
+                    found[name] = None
+        return list(found)
+
+    def _refuse_unknown(self, given: Mapping[str, Given], flows: Iterable[FlowDef]) -> None:
+        known = {param.name for flow in flows for param in self.flow_params(flow.id)}
+        for model in (self.app.workspace_params, self.app.profile_params):
+            known |= set(model.model_fields) if model else set()
+        for name in given:
+            if name not in known:
+                raise NameUnknown("parameter", name, known)

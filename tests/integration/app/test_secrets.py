@@ -1,0 +1,300 @@
+"""Secrets are stored nowhere and shown nowhere; each command takes them from the environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from io import StringIO
+from itertools import cycle
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import vaults
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from peaceful import App, Flow, PeacefulError
+from peaceful.app import Contexts, ExecutionOptions, Given
+from peaceful.cli import run
+from peaceful.commands import CleanCmd, DiffCmd, DiscoverCmd, EnsureCmd, StatusCmd
+from peaceful.errors import ParamsInvalid, ParamsMissing
+from peaceful.model import event_json
+from peaceful.runtime import States
+from peaceful.storage import Workspace, read_yaml
+from peaceful.testing import RecordingSink
+
+MARK = "s3cr3t"
+"""Begins every secret, so that a part of one is found too."""
+
+VARIABLES = {
+    "MY_VAULTS_PASSWORD": f"{MARK}-password",
+    "MY_VAULTS_SHARED": f"{MARK}-shared",
+    "MY_VAULTS_OWN": f"{MARK}-own",
+    "MY_VAULTS_ACCOUNT": json.dumps({"user": "ada", "key": f"{MARK}-key"}),
+}
+
+
+def _contexts(folder: Path, variables: dict[str, str] | None = None) -> Contexts:
+    workspace = Workspace(folder, vaults.app.name)
+    return Contexts(vaults.app, workspace, VARIABLES if variables is None else variables)
+
+
+def _init(contexts: Contexts, trouble: str = "none") -> None:
+    folder = contexts.workspace.root / "vaults"
+    contexts.init(
+        {"folder": Given(folder, "--folder"), "trouble": Given(trouble, "--trouble")},
+    )
+
+
+# ---- nothing is shown, nothing is stored
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+COMMANDS = (
+    ("discover",),
+    ("status",),
+    ("goal",),
+    ("diff",),
+    ("ensure", "--dry-run"),
+    ("ensure",),
+    ("ensure", "--progress", "json"),
+    ("status",),
+    ("executions", "list"),
+    ("profile", "show"),
+    ("clean", "--dry-run"),
+    ("clean",),
+)
+
+
+def _typed(folder: Path, words: tuple[str, ...]) -> str:
+    """What a command prints."""
+    printed = StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed), suppress(SystemExit):
+        run(vaults.app, [*words, "--workspace", str(folder), "--debug"])
+    return printed.getvalue()
+
+
+def _everything_in(folder: Path) -> Iterator[bytes]:
+    for path in folder.rglob("*"):
+        yield str(path).encode()
+        if path.is_file():
+            yield path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "form"),
+    [*zip(get_args(vaults.Trouble), cycle(["text", "yaml", "json"]), strict=False)],
+)
+def test_no_door_shows_a_secret(
+    tmp_path: Path, trouble: str, form: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is run, and whatever goes wrong, no secret is printed, logged or in any file."""
+    caplog.set_level("DEBUG")
+    given_now = ("--folder", str(tmp_path / "v"), "--trouble", trouble, "--token", f"{MARK}-token")
+    with _environment(VARIABLES):
+        printed = [_typed(tmp_path, ("init", *given_now, "--format", form))]
+        printed += [_typed(tmp_path, (*words, "--format", form)) for words in COMMANDS]
+    assert MARK not in "".join(printed)
+    assert MARK not in caplog.text
+    assert not [data for data in _everything_in(tmp_path) if MARK.encode() in data]
+    # Else, this test would be one of commands that fail before they know a secret.
+    assert all(printed)
+
+
+@settings(max_examples=16)
+@given(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+    st.sampled_from(get_args(vaults.Trouble)),
+)
+async def test_no_error_event_or_outcome_holds_a_secret(secret: str, trouble: str) -> None:
+    """Whatever characters a secret has, errors, events, outcomes and files are without it."""
+    secret = MARK + secret
+    variables = {
+        "MY_VAULTS_PASSWORD": secret,
+        "MY_VAULTS_SHARED": secret,
+        "MY_VAULTS_ACCOUNT": json.dumps({"user": "ada", "key": secret}),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        told = await _told_by_commands(_contexts(Path(folder), variables), trouble)
+        assert MARK not in told
+        assert not [data for data in _everything_in(Path(folder)) if MARK.encode() in data]
+
+
+async def _told_by_commands(contexts: Contexts, trouble: str) -> str:
+    """All that commands return, raise, and tell sinks."""
+    sink = RecordingSink()
+    told: list[str] = []
+    _init(contexts, trouble)
+    for command in (DiscoverCmd, DiffCmd, EnsureCmd, CleanCmd):
+        try:
+            ctx = contexts.cmd_ctx(options=ExecutionOptions(sinks=(sink,)))
+            outcome = await command.exec(ctx)
+            told.append(repr(StatusCmd.exec(ctx)))
+            told.append(repr(outcome))
+            for result in outcome.items.values():
+                told += ["".join(traceback.format_exception(result.error))] if result.error else []
+        except PeacefulError as error:
+            told += ["".join(traceback.format_exception(error)), repr(error.to_json())]
+    told += [repr(event) + json.dumps(event_json(event)) for event in sink.events]
+    return "\n".join(told)
+
+
+@pytest.mark.parametrize("value", [["0wn"], {"y": "0wn"}, 7770077, b"\xff" * 3])
+def test_a_wrong_secret_is_not_shown(tmp_path: Path, value: object) -> None:
+    """The error names the parameter, and how it was given, and not what was given."""
+    shown = repr(value)
+    with pytest.raises(ParamsInvalid) as caught:
+        _contexts(tmp_path).init({"token": Given(value, "--token")})
+    text = "".join(traceback.format_exception(caught.value))
+    assert "token" in text
+    assert "--token" in text
+    assert shown not in text
+    assert "Given(origin='--token')" in repr(Given(value, "--token"))
+
+
+# ---- how secrets are given
+
+
+def test_init_says_that_a_secret_is_not_stored(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A secret that is given to `init`, or that is needed, is not stored: a warning says so."""
+    contexts = _contexts(tmp_path, {"MY_VAULTS_SHARED": "x"})
+    saved = contexts.init(
+        {"folder": Given("v", "--folder"), "token": Given(f"{MARK}-token", "--token")},
+    )
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        f"{name} is a secret, so it is not stored. Give it to each command in the environment "
+        f"variable MY_VAULTS_{name.upper()}."
+        for name in ("account", "password", "token")
+    ]
+    [_, _, flow] = saved
+    assert flow.values == {"folder": str(tmp_path / "v"), "trouble": "none"}
+    assert read_yaml(flow.path) == flow.values
+    assert flow.not_stored == ("token",)
+
+
+def test_init_says_it_on_a_terminal(tmp_path: Path, unmeasured_environment: dict[str, str]) -> None:
+    """The warning is on stderr, and the outcome on stdout is what it would be without it."""
+    ran = subprocess.run(
+        [
+            *(sys.executable, vaults.__file__, "init", "--format", "json"),
+            *("--folder", "v", "--password", f"{MARK}-password"),
+        ],
+        cwd=tmp_path,
+        env=unmeasured_environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "password is a secret, so it is not stored." in ran.stderr
+    assert "MY_VAULTS_PASSWORD" in ran.stderr
+    assert MARK not in ran.stdout + ran.stderr
+    assert json.loads(ran.stdout)["profile"] == "default"
+
+
+def test_a_missing_secret_is_asked_for_by_its_variable(tmp_path: Path) -> None:
+    """A command without a secret that it needs names the environment variable of each."""
+    _init(_contexts(tmp_path))
+    contexts = _contexts(tmp_path, {"MY_VAULTS_PASSWORD": ""})
+    with pytest.raises(ParamsMissing) as caught:
+        contexts.build("default", "lock")
+    assert caught.value.names == ("password", "account")
+    assert caught.value.help == (
+        "set MY_VAULTS_PASSWORD and MY_VAULTS_ACCOUNT in the environment of each command: "
+        "secrets are not stored"
+    )
+
+
+def test_a_missing_secret_beside_another_missing_value() -> None:
+    """Both ways of giving values are told, each for those that it is for."""
+    app = App("two")
+
+    @app.flow("only")
+    def only(flow: Flow, into_here: str, key: SecretStr) -> None:
+        pass
+
+    with tempfile.TemporaryDirectory() as folder:
+        contexts = Contexts(app, Workspace(Path(folder), "two"), {})
+        with pytest.raises(ParamsMissing) as caught:
+            contexts.params("default", "only")
+        assert caught.value.names == ("into_here", "key")
+        assert caught.value.help == (
+            "give them: two init --into-here ...; "
+            "set TWO_KEY in the environment of each command: secrets are not stored"
+        )
+        with pytest.raises(ParamsMissing) as caught:
+            contexts.init({})
+        assert caught.value.names == ("into_here",)
+        assert caught.value.help == "give them: two init --into-here ..."
+
+
+def test_a_wrong_value_beside_a_missing_secret() -> None:
+    """`init` says what is wrong, and nothing of a secret that it does not need."""
+    app = App("two")
+
+    @app.flow("only")
+    def only(flow: Flow, count: int, key: SecretStr) -> None:
+        pass
+
+    with tempfile.TemporaryDirectory() as folder:
+        contexts = Contexts(app, Workspace(Path(folder), "two"), {})
+        with pytest.raises(ParamsInvalid) as caught:
+            contexts.init({"count": Given("many", "--count")})
+        assert [problem.field for problem in caught.value.problems] == ["count"]
+
+
+async def test_each_command_takes_secrets_from_its_environment(tmp_path: Path) -> None:
+    """What is in the variable when a command starts is the value; nothing else remembers it."""
+    _init(_contexts(tmp_path))
+    for secret in ("short", "a longer one"):
+        contexts = _contexts(tmp_path, {**VARIABLES, "MY_VAULTS_PASSWORD": secret})
+        outcome = await EnsureCmd.exec(contexts.cmd_ctx())
+        assert isinstance(outcome.value, States)
+        assert len((tmp_path / "vaults" / "first").read_text()) == len(secret)
+
+
+def test_a_secret_within_a_value_is_given_as_json(tmp_path: Path) -> None:
+    """What has a secret in it is read as JSON; what is no JSON is refused, and not shown."""
+    _init(_contexts(tmp_path))
+    params = _contexts(tmp_path).params("default", "lock")
+    assert params.model_dump()["account"]["user"] == "ada"
+    with pytest.raises(ParamsInvalid) as caught:
+        _contexts(tmp_path, {**VARIABLES, "MY_VAULTS_ACCOUNT": f"{MARK}"}).params("default", "lock")
+    assert "MY_VAULTS_ACCOUNT" in str(caught.value)
+    assert MARK not in str(caught.value)
+
+
+def test_a_secret_that_somebody_wrote_into_a_file(tmp_path: Path) -> None:
+    """It is taken, the environment comes before it, and it is not told as stored."""
+    contexts = _contexts(tmp_path, {**VARIABLES, "MY_VAULTS_PASSWORD": ""})
+    _init(contexts)
+    path = contexts.workspace.flow_params_file("default", "lock")
+    with path.open("a") as file:
+        file.write(f"password: {MARK}-written\n")
+    written = contexts.params("default", "lock")
+    assert written.model_dump()["password"] == SecretStr(f"{MARK}-written")
+    both = _contexts(tmp_path).params("default", "lock")
+    assert both.model_dump()["password"] == SecretStr(f"{MARK}-password")
+    [*_, flow] = contexts.init({})
+    assert "password" not in flow.values
+    assert flow.not_stored[0] == "password"

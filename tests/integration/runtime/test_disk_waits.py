@@ -1,0 +1,63 @@
+"""What happens while the records of items are on their way to the disk."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import accumulate
+
+import pytest
+from stage import Stage
+
+from peaceful.commands import EnsureCmd
+from peaceful.model import Complete, ItemEnded, ItemStarted, ItemStatus
+from peaceful.testing import MemoryStateStore
+from peaceful.testing._state_store import MemoryStateWriter
+
+ITEMS = "abcdefgh"
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that takes longer for a record than items take for their work."""
+
+    def durable(_: MemoryStateWriter) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        loop.call_later(0.01, future.set_result, None)
+        return future
+
+    monkeypatch.setattr(MemoryStateWriter, "_durable", durable)
+
+
+def _most_in_progress(stage: Stage) -> int:
+    steps = {ItemStarted: 1, ItemEnded: -1}
+    return max(accumulate(steps.get(type(event), 0) for event in stage.sink.events))
+
+
+@pytest.mark.usefixtures("slow_disk")
+@pytest.mark.parametrize(("at_once", "in_progress"), [(1, 1), (2, 4), (3, 6)])
+async def test_items_that_wait_for_the_disk_make_room(
+    stage: Stage, at_once: int, in_progress: int
+) -> None:
+    """As many again may start meanwhile; one at a time stays one after the other."""
+    flow = stage.flow(dict.fromkeys(ITEMS, ()))
+    outcome = await EnsureCmd.exec(stage.ctx(flow, at_once=at_once, store=MemoryStateStore()))
+
+    assert isinstance(outcome, Complete)
+    assert outcome.items_with(ItemStatus.DONE) == tuple(ITEMS)
+    assert _most_in_progress(stage) == in_progress
+    assert stage.world.most_running <= at_once
+
+
+@pytest.mark.usefixtures("slow_disk")
+async def test_an_item_waits_for_the_records_of_those_that_it_needs(stage: Stage) -> None:
+    """What needs an item starts when that is on disk, and not as soon as it is made."""
+    flow = stage.flow({"a": (), "b": ("a",), "c": ()})
+    await EnsureCmd.exec(stage.ctx(flow, store=MemoryStateStore()))
+    order = [
+        (type(event), event.item)
+        for event in stage.sink.events
+        if isinstance(event, (ItemStarted, ItemEnded))
+    ]
+
+    assert order.index((ItemEnded, "a")) < order.index((ItemStarted, "b"))

@@ -1,0 +1,279 @@
+"""Executions as lists of blocks that others may extend, and how they fail as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from stage import Stage
+from until import until
+
+from peaceful.commands import EnsureBlock, EnsureCmd
+from peaceful.errors import DefinitionError, PeacefulError, StorageError
+from peaceful.interrupt import IgnoreInterruptions, InterruptStrategy, PollNextN
+from peaceful.item import ItemCtx
+from peaceful.model import (
+    BlockEnded,
+    BlockInterrupted,
+    BlockStarted,
+    Complete,
+    ExecutionEnded,
+    ExecutionState,
+    InterruptSignal,
+    ItemProgressed,
+    JsonValue,
+    OutcomeKind,
+)
+from peaceful.resources import Resources
+from peaceful.runtime import (
+    BlockFailed,
+    BlockResult,
+    BlockRun,
+    CmdBlock,
+    CmdExecution,
+    ExecutionSettings,
+    ItemPass,
+    LadderTimes,
+    Registered,
+    Starting,
+    States,
+)
+
+NEEDS = {"a": [], "b": ["a"], "c": ["b"]}
+
+
+def _states(resources: Resources) -> States | None:
+    return resources.try_get(States)
+
+
+class Report(CmdBlock[str]):
+    """A block of somebody's own, which looks at what an earlier one gave."""
+
+    async def run(self, run: BlockRun) -> BlockResult[str]:
+        """Counts."""
+        return BlockResult(f"{len(run.scope.resources.get(States).current)} items")
+
+
+async def test_a_block_of_ones_own(stage: Stage) -> None:
+    """It finds what earlier blocks gave, by type; the items are those of the last that has any."""
+    execution = CmdExecution(
+        "report", [*EnsureCmd.blocks(), Report()], lambda resources: resources.try_get(str)
+    )
+    outcome = await execution.run(stage.ctx(stage.flow(NEEDS)))
+    assert isinstance(outcome, Complete)
+    assert outcome.value == "3 items"
+    assert outcome.blocks_processed == ("ParamsSpecs", "Ensure", "Report")
+    assert set(outcome.items) == set(NEEDS)
+    told = [event for event in stage.sink.events if isinstance(event, BlockStarted | BlockEnded)]
+    assert [event.block for event in told] == [
+        name for name in outcome.blocks_processed for _ in range(2)
+    ]
+
+
+async def test_an_execution_that_gives_nothing(stage: Stage) -> None:
+    """It is a mistake in the execution, which is told as one."""
+    execution = CmdExecution("nothing", [EnsureBlock()], lambda resources: resources.try_get(int))
+    with pytest.raises(DefinitionError, match="No block of nothing gave what it is run for"):
+        await execution.run(stage.ctx(stage.flow(NEEDS)))
+
+
+class Failing(CmdBlock[None]):
+    """A block that fails."""
+
+    def __init__(self, error: BaseException) -> None:
+        """Fails with the error."""
+        self._error = error
+
+    async def run(self, run: BlockRun) -> BlockResult[None]:
+        """Fails."""
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (PeacefulError("It cannot be."), "ERROR", "It cannot be."),
+        (ValueError("odd"), "INTERNAL", "not foreseen: ValueError: odd"),
+        (SystemExit(3), "INTERNAL", "not foreseen: SystemExit: 3"),
+        (KeyboardInterrupt(), "ERROR", "The program that ran the command cancelled it."),
+        (asyncio.CancelledError(), "ERROR", "The program that ran the command cancelled it."),
+    ],
+)
+async def test_a_block_that_fails(
+    stage: Stage, error: BaseException, code: str, message: str
+) -> None:
+    """It ends the execution; what it raised is raised; the end is told, with what was done."""
+    execution = CmdExecution("ensure", [EnsureBlock(), Failing(error)], _states)
+    with pytest.raises(type(error)) as caught:
+        await execution.run(stage.ctx(stage.flow(NEEDS)))
+    assert caught.value is error
+    [ending] = [event for event in stage.sink.events if isinstance(event, ExecutionEnded)]
+    assert ending.outcome is OutcomeKind.ERROR
+    assert ending.error is not None
+    assert ending.error["code"] == code
+    assert message in ending.error["message"]
+    assert sum(ending.counts.values()) == 3
+    assert (
+        stage.sink.events[-2:-1]
+        == [event for event in stage.sink.events if isinstance(event, BlockEnded)][-1:]
+    )
+    assert isinstance(await EnsureCmd.exec(stage.ctx(stage.flow(NEEDS))), Complete)
+
+
+class Limited(CmdBlock[States]):
+    """A block with a strategy of its own."""
+
+    def __init__(self, strategy: InterruptStrategy) -> None:
+        """Has the strategy."""
+        self._block = EnsureBlock()
+        self._strategy = strategy
+
+    @property
+    def strategy(self) -> InterruptStrategy | None:
+        """What an interrupt does within it."""
+        return self._strategy
+
+    def items(self, run: BlockRun) -> tuple[str, ...]:
+        """As the other."""
+        return self._block.items(run)
+
+    async def run(self, run: BlockRun) -> BlockResult[States]:
+        """As the other."""
+        return await self._block.run(run)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "applied"), [(IgnoreInterruptions(), 3), (PollNextN(1), 2), (PollNextN(0), 1)]
+)
+async def test_a_block_with_a_strategy_of_its_own(
+    stage: Stage, strategy: InterruptStrategy, applied: int
+) -> None:
+    """An interrupt within it does what the block says; after it, what the execution says."""
+
+    async def hook(_: ItemCtx) -> None:
+        stage.sender.request()
+
+    stage.world.hooks["a"] = hook
+    execution = CmdExecution("ensure", [Limited(strategy), Failing(ValueError("never"))], _states)
+    outcome = await execution.run(stage.ctx(stage.flow(NEEDS)))
+    assert len(stage.world.applied) == applied
+    assert isinstance(outcome, BlockInterrupted) == (applied < 3)
+    assert outcome.interrupt is not None
+
+
+# ---- the block cannot go on
+
+
+class Half(CmdBlock[States]):
+    """A block that cannot go on from an item on."""
+
+    def __init__(self, last: str) -> None:
+        """Fails at that item."""
+        self._last = last
+
+    async def run(self, run: BlockRun) -> BlockResult[States]:
+        """Goes through the items."""
+
+        async def work(ctx: ItemCtx) -> object:
+            if ctx.item >= self._last:
+                raise BlockFailed(StorageError(f"{ctx.item} cannot be written."))
+            raise AssertionError
+
+        await ItemPass(run, run.ctx.flow.graph, work).results()  # type: ignore[arg-type]  # fails
+        raise AssertionError
+
+
+async def test_a_pass_that_cannot_go_on(stage: Stage) -> None:
+    """Of several items that say so, the first is told; nothing starts after it."""
+    flow = stage.flow({name: [] for name in "abcd"})
+    execution = CmdExecution("half", [Half("a")], _states)
+    with pytest.raises(StorageError, match="a cannot be written"):
+        await execution.run(stage.ctx(flow, at_once=2))
+    assert stage.sink.ended() == {"a": "failed"} or stage.sink.ended() == {
+        "a": "failed",
+        "b": "failed",
+    }
+
+
+# ---- the register
+
+
+class Unwritable:
+    """A register that cannot write any ending down."""
+
+    def __init__(self) -> None:
+        """Knows nothing."""
+        self.tried: list[ExecutionState] = []
+
+    @asynccontextmanager
+    async def registered(self, starting: Starting) -> AsyncGenerator[Registered]:
+        """Lets it in."""
+        yield self
+
+    def interrupting(self, signal: InterruptSignal) -> object:
+        """Notes nothing."""
+
+    async def finish(
+        self,
+        state: ExecutionState,
+        *,
+        ended_at: datetime,
+        document: Mapping[str, JsonValue],
+        interrupt: InterruptSignal | None,
+    ) -> None:
+        """Cannot."""
+        self.tried.append(state)
+        raise StorageError("The register is full.")
+
+
+async def test_an_ending_that_cannot_be_written_down(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error is told, the end is told to sinks all the same, and states are on disk."""
+    register = Unwritable()
+    ctx = replace(stage.ctx(stage.flow(NEEDS)), register=register)
+    with pytest.raises(StorageError, match="The register is full"):
+        await EnsureCmd.exec(ctx)
+    assert register.tried == [ExecutionState.COMPLETE, ExecutionState.FAILED]
+    ending = stage.sink.events[-1]
+    assert isinstance(ending, ExecutionEnded)
+    assert ending.outcome is OutcomeKind.ERROR
+    with caplog.at_level(logging.WARNING, "peaceful.runtime"):
+        execution = CmdExecution("ensure", [Failing(ValueError("the first"))], _states)
+        with pytest.raises(ValueError, match="the first"):
+            await execution.run(ctx)
+    assert "was not written down" in caplog.text
+    assert isinstance(await EnsureCmd.exec(replace(ctx, register=None)), Complete)
+    assert stage.world.applied == {"a": 1, "b": 1, "c": 1}
+
+
+# ---- items that stall
+
+
+async def test_an_item_that_stalls(stage: Stage) -> None:
+    """It is told so, again and again for as long as it does; not of items that move."""
+    moved = asyncio.Event()
+
+    async def hook(ctx: ItemCtx) -> None:
+        await moved.wait()
+        ctx.progress.message("on again")
+
+    stage.world.hooks["a"] = hook
+    ctx = stage.ctx(stage.flow({"a": []}))
+    settings = ExecutionSettings(stall_after=0.01, ladder=LadderTimes())
+    task = asyncio.create_task(EnsureCmd.exec(replace(ctx, settings=settings)))
+
+    def stalls() -> list[float]:
+        told = [event for event in stage.sink.events if isinstance(event, ItemProgressed)]
+        return [event.progress.stalled_for for event in told if event.progress.stalled_for]
+
+    await until(lambda: len(stalls()) >= 2)
+    moved.set()
+    assert isinstance(await task, Complete)
+    assert stalls() == sorted(stalls())
+    assert stalls()[0] >= 0.01
