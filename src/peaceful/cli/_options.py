@@ -190,7 +190,7 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
         option("format", "How the outcome is printed on stdout.", Format),
         option("progress", "How progress is shown on stderr.", ProgressStyle),
         option("color", "When to use colours; auto heeds NO_COLOR.", ColorChoice),
-        option("max_concurrency", "How many items are in progress at once.", positive, metavar="N"),
+        option("max_concurrency", "How many items are worked on at once.", positive, metavar="N"),
         _debug_option(options),
     ]
 

@@ -260,11 +260,13 @@ def test_asking_disturbs_nobody(path: Path, unmeasured_environment: dict[str, st
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        for _ in range(300):
-            assert not lock.is_locked()
-            assert lock.acquire(ME) is None
-            lock.release()
-        process.kill()
+        try:
+            for _ in range(300):
+                assert not lock.is_locked()
+                assert lock.acquire(ME) is None
+                lock.release()
+        finally:
+            process.kill()
 
 
 def test_others_with_the_same_lock(path: Path) -> None:
