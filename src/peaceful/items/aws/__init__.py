@@ -1,0 +1,54 @@
+"""Items for AWS, and for servers that speak like it. Needs the extra `aws`."""
+
+from peaceful.items.aws._access import AwsAccess
+from peaceful.items.aws._bucket import S3Bucket, S3BucketState
+from peaceful.items.aws._errors import (
+    AwsBusy,
+    AwsDenied,
+    AwsFailed,
+    AwsInUse,
+    AwsLoginMissing,
+    AwsLoginRefused,
+    AwsMissing,
+    AwsNotSettled,
+    AwsRefused,
+    AwsRegionUnknown,
+    AwsUnreachable,
+    BucketNotEmpty,
+    BucketTaken,
+    UploadSourceChanged,
+    UploadSourceMissing,
+)
+from peaceful.items.aws._instance_profile import InstanceProfile, InstanceProfileState
+from peaceful.items.aws._object import S3Object, S3ObjectState
+from peaceful.items.aws._policy import IamPolicy, IamPolicyState
+from peaceful.items.aws._role import IamRole, IamRoleState
+
+__all__ = [
+    "AwsAccess",
+    "AwsBusy",
+    "AwsDenied",
+    "AwsFailed",
+    "AwsInUse",
+    "AwsLoginMissing",
+    "AwsLoginRefused",
+    "AwsMissing",
+    "AwsNotSettled",
+    "AwsRefused",
+    "AwsRegionUnknown",
+    "AwsUnreachable",
+    "BucketNotEmpty",
+    "BucketTaken",
+    "IamPolicy",
+    "IamPolicyState",
+    "IamRole",
+    "IamRoleState",
+    "InstanceProfile",
+    "InstanceProfileState",
+    "S3Bucket",
+    "S3BucketState",
+    "S3Object",
+    "S3ObjectState",
+    "UploadSourceChanged",
+    "UploadSourceMissing",
+]
