@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from peaceful.item import Change, Item, ItemCtx, StateDiff, write_atomically
     from peaceful.model.state import State
     from peaceful.params import mapped, stored
-    from peaceful.runtime import Flow
+    from peaceful.runtime import Flow, Handle
 
 __version__ = "0.1.0"
 
@@ -28,6 +28,7 @@ _HOMES = {
     "App": "peaceful.app",
     "Change": "peaceful.item",
     "Flow": "peaceful.runtime",
+    "Handle": "peaceful.runtime",
     "Item": "peaceful.item",
     "ItemCtx": "peaceful.item",
     "ItemFailure": "peaceful.errors",
@@ -44,6 +45,7 @@ __all__ = [
     "App",
     "Change",
     "Flow",
+    "Handle",
     "Item",
     "ItemCtx",
     "ItemFailure",

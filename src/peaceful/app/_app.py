@@ -38,9 +38,15 @@ class App(AppDef):
         workspace_params: parameters that hold for all profiles; a flow's function gets them in the
             parameter that is annotated with this model.
         profile_params: parameters that hold for all flows of a profile; likewise.
+        names_profiles: whether `init` is told the name of the profile as its first word, because
+            there will be several: `init PROFILE ...`.
+        default_flow: the flow to work on where there are several and nobody names one.
+        asks_before_clean: says of a profile, by its parameters, whether its command line asks
+            before it cleans up, as for one that customers use.
 
     Raises:
         NameInvalid: the name breaks the rule.
+        DefinitionError: profiles have no parameters by which it could be said whether to ask.
 
     Attributes:
         name: the application's name, which is also its folder in `.peace`.
@@ -49,6 +55,9 @@ class App(AppDef):
         ensure_name: what its command line calls `ensure`, such as `deploy`.
         workspace_params: a model of the parameters of a workspace, or none.
         profile_params: a model of the parameters of a profile, or none.
+        names_profiles: whether `init` is told the name of the profile as its first word.
+        default_flow: the flow to work on where nobody names one, or none.
+        asks_before_clean: says of a profile whether its command line asks before it cleans up.
         flows: by name, in the order of their declaration.
     """
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from peaceful.app._flow_def import FlowDef, FlowFunction
-from peaceful.errors import NameTaken, NameUnknown
+from peaceful.app._flow_def import FlowDef
+from peaceful.app._named_flow import NamedFlow
+from peaceful.errors import DefinitionError, NameUnknown
 from peaceful.model import FlowId, checked_app_name, checked_name
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-F = TypeVar("F", bound=FlowFunction)
 
 
 class AppDef:
@@ -25,10 +24,14 @@ class AppDef:
         ensure_name: what its command line calls `ensure`, such as `deploy`.
         workspace_params: a model of the parameters of a workspace, or none.
         profile_params: a model of the parameters of a profile, or none.
+        names_profiles: whether `init` is told the name of the profile as its first word.
+        default_flow: the flow to work on where nobody names one, or none.
+        asks_before_clean: says of a profile, by its parameters, whether its command line asks
+            before it cleans up, or none where it never does.
         flows: by name, in the order of their declaration.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a fact that an application may declare
         self,
         name: str,
         *,
@@ -37,38 +40,52 @@ class AppDef:
         ensure_name: str = "ensure",
         workspace_params: type[BaseModel] | None = None,
         profile_params: type[BaseModel] | None = None,
+        names_profiles: bool = False,
+        default_flow: FlowId | None = None,
+        asks_before_clean: Callable[[Any], bool] | None = None,  # Any: takes the profile's model
     ) -> None:
+        if asks_before_clean is not None and profile_params is None:
+            raise DefinitionError(
+                f"{name} asks before it cleans some profiles up, but profiles have no parameters.",
+                help="give the model of their parameters as profile_params",
+            )
         self.name: Final = checked_app_name(name)
         self.help = help
         self.version = version
         self.ensure_name = ensure_name
         self.workspace_params = workspace_params
         self.profile_params = profile_params
+        self.names_profiles = names_profiles
+        self.default_flow = default_flow
+        self.asks_before_clean = asks_before_clean
         self.flows: dict[FlowId, FlowDef] = {}
 
-    def flow(self, flow_id: FlowId) -> Callable[[F], F]:
-        """Declares a flow: decorates a function that adds the flow's items.
+    def flow(self, flow_id: FlowId) -> NamedFlow:
+        """A flow, by its name: as a decorator it declares the flow, and it refers to its items.
 
-        The function takes the flow, and the flow's parameters by name. It is run anew for each
-        command, with the parameters that are stored then, so a flow may have as many items as its
-        parameters say.
+        ```python
+        @app.flow("deploy")
+        def deploy(flow: Flow, url: str) -> None:
+            ...
+
+
+        @app.flow("announce")
+        def announce(flow: Flow) -> None:
+            bucket = app.flow("deploy").item("bucket", S3BucketState)
+            flow.add("note", Note(text=bucket.state.name))
+        ```
+
+        The decorated function takes the flow, and the flow's parameters by name. It is run anew for
+        each command, with the parameters that are stored then, so a flow may have as many items as
+        its parameters say.
 
         Args:
             flow_id: the flow's name: letters, digits and `_`, not starting with a digit.
 
         Raises:
             NameInvalid: the name breaks the rule.
-            NameTaken: the application has a flow of that name.
         """
-        checked_name("a flow", flow_id)
-
-        def declare(function: F) -> F:
-            if flow_id in self.flows:
-                raise NameTaken("flow", flow_id)
-            self.flows[flow_id] = FlowDef(flow_id, function, (function.__doc__ or "").strip())
-            return function
-
-        return declare
+        return NamedFlow(checked_name("a flow", flow_id), self.flows)
 
     def flow_def(self, flow_id: FlowId) -> FlowDef:
         """The flow of that name.

@@ -10,23 +10,29 @@ from types import TracebackType
 from pydantic import BaseModel, ValidationError
 
 from peaceful.app._flow_def import FlowDef
+from peaceful.app._other_flows import OtherFlows, reachable
 from peaceful.errors import DefinitionError, ParamProblem, ParamsInvalid, PeacefulError
+from peaceful.model import ProfileName
 from peaceful.params import problems_in, secret_texts, without_secrets, without_texts
 from peaceful.runtime import BuiltFlow, Flow
 from peaceful.storage import StateStore, place_in_yaml
 
 
 @dataclass(frozen=True, slots=True)
-class StoredSpecs:
-    """Where it is stored how the parameters of a flow's items were given.
+class Surroundings:
+    """Where a flow is declared: what its function can ask for, apart from its parameters.
 
     Attributes:
-        store: knows it.
-        path: the file that people find it in.
+        profile: the profile that it is declared for.
+        store: what is stored of it.
+        path: the file in which people find how the parameters of its items were given.
+        others: the profile's other flows.
     """
 
+    profile: ProfileName
     store: StateStore
     path: Path
+    others: OtherFlows
 
     def where(self, *keys: str) -> str:
         """Where something is stored, for messages."""
@@ -34,24 +40,27 @@ class StoredSpecs:
         return f"{self.path}, {place}" if place else str(self.path)
 
 
-def built_flow(definition: FlowDef, values: Mapping[str, object], specs: StoredSpecs) -> BuiltFlow:
+def built_flow(
+    definition: FlowDef, values: Mapping[str, object], around: Surroundings
+) -> BuiltFlow:
     """The flow with the given values of its parameters.
 
     Args:
         definition: the flow.
         values: by parameter, its value.
-        specs: what was stored before, for parameters of items that say `stored()`.
+        around: where it is declared.
 
     Raises:
         ParamsInvalid: an item cannot take a value that the function gives it, or that is stored.
         DefinitionError: the flow cannot work as it is written, or its function failed.
         StorageError: what was stored before cannot be read, and is needed.
     """
-    flow = Flow(definition.id)
+    flow = Flow(definition.id, around.profile)
     try:
-        definition.function(flow, **values)
+        with reachable(around.others):
+            definition.function(flow, **values)
         if flow.asks_for_stored:
-            flow.recall(specs.store.load_params_specs(), specs.where)
+            flow.recall(around.store.load_params_specs(), around.where)
         return flow.build()
     except PeacefulError:
         raise

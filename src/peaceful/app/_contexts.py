@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from peaceful.app._build import StoredSpecs, built_flow
+from peaceful.app._build import Surroundings, built_flow
+from peaceful.app._other_flows import StoredFlows
 from peaceful.app._selection import Selection
 from peaceful.executions import Executions, SqliteExecutionStore, lock_holders_of
 from peaceful.interrupt import Interruptibility, NonInterruptible
@@ -105,10 +106,7 @@ class Contexts(Selection):
             UsageError: parameters are missing or wrong.
             DefinitionError: the flow cannot work as it is written.
         """
-        specs = StoredSpecs(
-            self._store(profile, flow), self.workspace.params_specs_file(profile, flow)
-        )
-        return built_flow(self.app.flow_def(flow), self.values(profile, flow), specs)
+        return self._built(profile, flow, ())
 
     def workspace_ctx(self, options: ExecutionOptions | None = None) -> WorkspaceCtx:
         """No profile, no flow."""
@@ -182,6 +180,23 @@ class Contexts(Selection):
             "register": self.executions,
             "door": options.door,
         }
+
+    def _built(self, profile: ProfileName, flow: FlowId, asked_by: tuple[FlowId, ...]) -> BuiltFlow:
+        """The flow, for those that refer to it, the one that runs first."""
+        around = Surroundings(
+            profile,
+            self._store(profile, flow),
+            self.workspace.params_specs_file(profile, flow),
+            StoredFlows(
+                profile,
+                (*asked_by, flow),
+                flow_def=self.app.flow_def,
+                store=partial(self._store, profile),
+                build=partial(self._built, profile),
+                run=lambda name: f"{self.app.name} {self.app.ensure_name} --flow {name}",
+            ),
+        )
+        return built_flow(self.app.flow_def(flow), self.values(profile, flow), around)
 
     def _store(self, profile: ProfileName, flow: FlowId) -> YamlStateStore:
         return YamlStateStore(self.workspace.flow_folder(profile, flow))

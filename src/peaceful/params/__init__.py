@@ -5,9 +5,11 @@ from peaceful.params._masking import secret_texts, without_texts
 from peaceful.params._plain import holds_secret, is_secret, is_secret_type, plain_form
 from peaceful.params._problems import problems_in, without_secrets
 from peaceful.params._reference import (
+    Elsewhere,
     MappedReference,
     Reference,
     StateReference,
+    reference_elsewhere,
     reference_of,
     reference_to_state,
 )
@@ -33,6 +35,7 @@ from peaceful.params._types import (
 )
 
 __all__ = [
+    "Elsewhere",
     "FieldSpec",
     "MappedReference",
     "Reference",
@@ -56,6 +59,7 @@ __all__ = [
     "places",
     "plain_form",
     "problems_in",
+    "reference_elsewhere",
     "reference_of",
     "reference_to_state",
     "references_in",

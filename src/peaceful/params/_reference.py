@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NoReturn, Self, TypeAlias, TypeVar, cast
 
 from peaceful.errors import ReferenceInvalid, ReferenceUsedAsValue
-from peaceful.model import ItemId
+from peaceful.model import FlowId, ItemId
+from peaceful.model.state import State
 from peaceful.params._plain import is_secret, key_text, plain_form
 from peaceful.params._types import structure_in
 
@@ -21,22 +22,43 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The state of an item of another flow, as it was when this flow was declared.
+
+    Attributes:
+        flow: the other flow.
+        state: the state that was stored of the item, or none.
+        reason: why there is none, as the end of a sentence.
+    """
+
+    flow: FlowId
+    state: State | None = field(compare=False)
+    reason: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class StateReference:
-    """Points to a part of the state that an item will have.
+    """Points to a part of the state that an item will have, or that one of another flow has.
 
     Attributes:
         item: the item.
         path: the way from the state to the part; empty for the whole state.
         type: what the part is declared as.
+        elsewhere: where the state comes from, if the item is one of another flow; else none.
     """
 
     item: ItemId
     path: tuple[str, ...]
     type: object = field(compare=False)
+    elsewhere: Elsewhere | None = None
 
     def __str__(self) -> str:
-        """The readable form that is stored, such as `app_download.state.path`."""
-        return ".".join((self.item, "state", *self.path))
+        """The readable form that is stored, such as `app_download.state.path`.
+
+        Of another flow: `flow.deploy.app_download.state.path`.
+        """
+        flow = () if self.elsewhere is None else ("flow", self.elsewhere.flow)
+        return ".".join((*flow, self.item, "state", *self.path))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,7 +196,7 @@ def part_of(whole: Reference, name: str) -> StateReference:
         raise ReferenceUsedAsValue(str(whole), f"reading its {name!r}")
     kind, fields = structure
     if name in fields:
-        return StateReference(whole.item, (*whole.path, name), fields[name])
+        return replace(whole, path=(*whole.path, name), type=fields[name])
     if hasattr(kind, name):
         raise ReferenceUsedAsValue(str(whole), f"reading its {name!r}, which is no field,")
     raise ReferenceInvalid(
@@ -199,6 +221,17 @@ def reference_to_state(item: ItemId, state_type: type[T]) -> T:
         state_type: the class of the state, which type checkers see as the type of the reference.
     """
     return cast(T, _ReferenceObject(StateReference(item, (), state_type)))
+
+
+def reference_elsewhere(item: ItemId, state_type: type[T], elsewhere: Elsewhere) -> T:
+    """A reference to the whole state of an item of another flow; see `reference_to_state`.
+
+    Args:
+        item: the item whose state it is.
+        state_type: the class of the state.
+        elsewhere: where the state comes from.
+    """
+    return cast(T, _ReferenceObject(StateReference(item, (), state_type, elsewhere)))
 
 
 def as_object(reference: Reference) -> object:

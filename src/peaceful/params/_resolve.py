@@ -85,7 +85,7 @@ def _pointed_to(reference: Reference, state_of: StateLookup, none_will_do: bool)
     value = (
         _computed(reference, state_of)
         if isinstance(reference, MappedReference)
-        else _part_of_state(reference, state_of(reference.item))
+        else _part_of_state(reference, _state(reference, state_of))
     )
     if value is None and not none_will_do:
         if isinstance(reference, MappedReference):
@@ -109,6 +109,15 @@ def _computed(reference: MappedReference, state_of: StateLookup) -> object:
         raise Unknown(f"the mapping function {reference.name} failed: {shown}") from (
             error if shown == said else None
         )
+
+
+def _state(reference: StateReference, state_of: StateLookup) -> State | None:
+    elsewhere = reference.elsewhere
+    if elsewhere is None:
+        return state_of(reference.item)
+    if elsewhere.state is None:
+        raise Unknown(elsewhere.reason)
+    return elsewhere.state
 
 
 def _part_of_state(reference: StateReference, state: State | None) -> object:

@@ -94,6 +94,8 @@ class _Reader:
         return MappedReference(said.name, function, tuple(arguments), return_type(function))
 
     def _state(self, names: tuple[str, ...]) -> StateReference:
+        if names[0] == "flow" and names[1] != "state":
+            raise ValueError(f"{names[1]} is another flow, to which only its declaration can refer")
         item, word, *path = names
         if word != "state" or item not in self._state_types:
             raise ValueError(f"{'.'.join(names[:2])} is not the state of an item")

@@ -60,9 +60,9 @@ def references_in(value: object) -> Iterator[Reference]:
 
 
 def items_referred_to(value: object) -> Iterator[ItemId]:
-    """The items whose states a value needs."""
+    """The items of the same flow whose states a value needs."""
     for reference in references_in(value):
-        if isinstance(reference, StateReference):
+        if isinstance(reference, StateReference) and reference.elsewhere is None:
             yield reference.item
 
 

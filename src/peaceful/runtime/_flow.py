@@ -11,9 +11,15 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from peaceful.errors import DefinitionError, MappingInvalid, NameTaken, ReferenceInvalid
 from peaceful.graph import EdgeKind, Graph, GraphBuilder
 from peaceful.item import AnyItem, Item, checked_references
-from peaceful.model import FlowId, ItemId, JsonValue, checked_name
+from peaceful.model import FlowId, ItemId, JsonValue, ProfileName, checked_name
 from peaceful.model.state import State
-from peaceful.params import MappedReference, StateReference, reference_to_state, references_in
+from peaceful.params import (
+    Elsewhere,
+    MappedReference,
+    StateReference,
+    reference_to_state,
+    references_in,
+)
 from peaceful.runtime._recall import Where, asks_for_stored, recalled
 
 S = TypeVar("S", bound=State)
@@ -89,10 +95,12 @@ class Flow:
 
     Attributes:
         id: the flow's name.
+        profile: the profile that it is declared for.
     """
 
-    def __init__(self, flow_id: FlowId) -> None:
+    def __init__(self, flow_id: FlowId, profile: ProfileName = "default") -> None:
         self.id: Final = checked_name("a flow", flow_id)
+        self.profile: Final = checked_name("a profile", profile)
         self._items: dict[ItemId, FlowItem] = {}
         self._graph = GraphBuilder()
         self._functions: dict[str, Callable[..., object]] = {}
@@ -198,6 +206,8 @@ class Flow:
         for value in item.__dict__.values():
             for reference in references_in(value):
                 match reference:
+                    case StateReference(elsewhere=Elsewhere()):
+                        pass  # It has ended before this flow begins.
                     case StateReference(item=needed):
                         self._check_here(needed, reference)
                         needs[needed] = None

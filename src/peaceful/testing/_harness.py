@@ -104,7 +104,7 @@ class FlowHarness:
     @property
     def ctx(self) -> CmdCtx:
         """A context to run a command of one's own on."""
-        flow = Flow(_FLOW)
+        flow = Flow(_FLOW, _PROFILE)
         self._declare(flow)
         if flow.asks_for_stored:
             flow.recall(self.store.load_params_specs(), _where)
