@@ -6,33 +6,36 @@ The exit code is 0 only if each step did what it should.
 
 from __future__ import annotations
 
+import functools
 import http.server
-import io
 import json
 import os
 import random
+import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
 TERMINAL = sys.stdout.isatty()
 COLORS = TERMINAL and not os.environ.get("NO_COLOR")
 DIM, BOLD, GREEN, PLAIN = ("\x1b[2m", "\x1b[1m", "\x1b[32m", "\x1b[0m") if COLORS else [""] * 4
-FILES = 6
-AT_ONCE = 2
 IN_PROGRESS = 0.3
-"""Seconds after which what was to start next is in progress; each file takes longer."""
-ARCHIVE_SIZE = 6 * 1024 * 1024
+"""Seconds after which what was to start next is in progress."""
+RELEASE_SIZE = 9 * 1024 * 1024
 CHUNK = 64 * 1024
+AWS_START = 60.0
+"""Seconds that the server's start is waited for, on a busy machine."""
 LOOK_AGAIN = threading.Event()
 """Nobody sets it: waiting for it is a pause."""
 
@@ -46,8 +49,8 @@ def main() -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="peaceful-demo-") as name:
         try:
-            show_slow_files(made(Path(name, "slow")))
-            show_download(made(Path(name, "web")))
+            with aws_server(Path(name, "aws.log")) as aws, release_server() as releases:
+                show_envman(made(Path(name, "work")), aws, releases)
         except StepFailed as failure:
             print(f"\n{BOLD}The demonstration failed:{PLAIN} {failure}", file=sys.stderr)
             return 1
@@ -61,59 +64,124 @@ def main() -> int:
     return 0
 
 
-def show_slow_files(at: Path) -> None:
-    """Files that take their time, two of them at once."""
-    heading("Six slow files, two at a time. Ctrl-C lets what is in progress finish.")
-    files = at / "files"
-    size = ("--items", str(FILES), "--seconds", "1", "--layers", "3")
-    run("slow_files", "init", *size, "--dest", "files", at=at, silent=True)
+def show_envman(at: Path, aws: str, releases: Releases) -> None:
+    """A web application, deployed to a server that speaks like AWS, and interrupted half way."""
+    env = aws_environment(aws, at)
+    heading("A web application for AWS: a release, a bucket, a role that may read it.")
+    words = ("--type", "development", "me/web_app", "1.0", "--url", releases.url)
+    run("envman", "init", "demo", *words, at=at, env=env, silent=True)
 
-    def some_written() -> bool:
-        return len(written(files)) >= AT_ONCE
+    part = at / "downloads/demo/env_deploy/web_app.tar.part"
 
-    ensure = ("slow_files", "ensure", "--max-concurrency", str(AT_ONCE))
-    run(*ensure, at=at, ctrl_c_when=some_written, expect=130)
-    before = written(files)
-    stopped = AT_ONCE < len(before) < FILES and all(
-        (files / name).read_text() == Path(name).stem for name in before
-    )
-    check(stopped, f"{len(before)} of {FILES} files are there, each of them whole")
+    def third_there() -> bool:
+        begun = part.exists() and part.stat().st_size > RELEASE_SIZE / 3
+        return begun and bool(role_names(aws))
 
-    run(*ensure, at=at)
-    after = written(files)
-    resumed = len(after) == FILES and before.items() <= after.items()
-    check(resumed, f"all {FILES} are there, and what was there was not touched")
+    heading("Ctrl-C: what is in progress finishes, or stops at a safe point; nothing new starts.")
+    run("envman", "deploy", at=at, env=env, ctrl_c_when=third_there, expect=130)
+    check(part.exists() and not objects_in(aws), "a part of the release is here, none of it there")
 
-    run("slow_files", "diff", at=at)
-    check(nothing_differs("slow_files", at), "everything is as it should be")
+    heading("The same command carries on.")
+    run("envman", "deploy", at=at, env=env)
+    there = objects_in(aws) == ["web_app.tar"] and role_names(aws) == ["web_app-demo"]
+    rest = f"the download went on from byte {releases.ranges[-1]:,}"
+    check(there and releases.ranges[-1] > 0, rest)
+    run("envman", "diff", at=at, env=env)
+    check(not differences(at, env), "everything is as it should be")
 
+    heading("Another version: what would change?")
+    run("envman", "init", "--app-version", "1.1", at=at, env=env, silent=True)
+    run("envman", "diff", at=at, env=env)
+    release_only = differences(at, env) == ["app_download", "s3_object"]
+    check(release_only, "the release would be replaced, and nothing else")
 
-def show_download(at: Path) -> None:
-    """A release over HTTP, interrupted in the middle of the download."""
-    heading("A release over HTTP. Ctrl-C stops the download at a safe point.")
-    dest = at / "app"
-    with release_server() as (url, ranges):
-        run("download", "init", url, "app", at=at, silent=True)
-
-        def third_there() -> bool:
-            part = dest / "release.tar.part"
-            return part.exists() and part.stat().st_size > ARCHIVE_SIZE / 3
-
-        run("download", "ensure", at=at, ctrl_c_when=third_there, expect=130)
-        check(not (dest / "release").exists(), "half a release is not unpacked")
-
-        run("download", "ensure", at=at)
-        whole = (dest / "release/README").read_text() == README and nothing_differs("download", at)
-        rest = f"the server was asked for the rest only, from byte {ranges[-1]:,}"
-        check(whole and ranges[-1] > 0, rest)
-
-        run("download", "clean", "--progress", "none", at=at)
-        check(not any(path.is_file() for path in dest.rglob("*")), "nothing is left")
+    heading("And all of it away again.")
+    run("envman", "clean", at=at, env=env)
+    check(not objects_in(aws) and not role_names(aws), "nothing is left on the server")
 
 
-def written(folder: Path) -> dict[str, int]:
-    """By name, when each file was written."""
-    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.txt")}
+# ---- the server that speaks like AWS
+
+
+@contextmanager
+def aws_server(log: Path) -> Iterator[str]:
+    """A server that speaks like AWS, on loopback, in a process of its own.
+
+    Yields:
+        Its address.
+
+    Raises:
+        StepFailed: it did not start.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", port]
+    with log.open("wb") as output:
+        # In a session of its own, so that nobody's Ctrl-C ends it in the middle.
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+    try:
+        wait_for(int(port), process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Waits until a server accepts connections.
+
+    Raises:
+        StepFailed: it ended, or does not within `AWS_START`.
+    """
+    deadline = time.monotonic() + AWS_START
+    while process.poll() is None and time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        LOOK_AGAIN.wait(0.02)
+    raise StepFailed(f"the server that speaks like AWS did not start: {log.read_text()[-2000:]}")
+
+
+def aws_environment(address: str, at: Path) -> dict[str, str]:
+    """What makes programs for AWS talk to that server, and to nothing else."""
+    nowhere = str(at / "no-aws-files")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {
+        **kept,
+        "AWS_ACCESS_KEY_ID": "demo",
+        "AWS_SECRET_ACCESS_KEY": "demo",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ENDPOINT_URL": address,
+        "AWS_CONFIG_FILE": nowhere,
+        "AWS_SHARED_CREDENTIALS_FILE": nowhere,
+    }
+
+
+def objects_in(address: str) -> list[str]:
+    """The keys of all objects that the server holds."""
+    buckets = re.findall("<Name>([^<]+)</Name>", asked(f"{address}/"))
+    return [
+        key
+        for bucket in buckets
+        for key in re.findall("<Key>([^<]+)</Key>", asked(f"{address}/{bucket}?list-type=2"))
+    ]
+
+
+def role_names(address: str) -> list[str]:
+    """The names of all roles that the server holds."""
+    answer = asked(f"{address}/", b"Action=ListRoles&Version=2010-05-08")
+    return re.findall("<RoleName>([^<]+)</RoleName>", answer)
+
+
+def asked(address: str, data: bytes | None = None) -> str:
+    """What a server answers, asked by another program than the demonstrated one."""
+    service = "iam" if data else "s3"
+    login = f"AWS4-HMAC-SHA256 Credential=demo/20250101/eu-central-1/{service}/aws4_request"
+    request = urllib.request.Request(address, data, {"Authorization": login})  # noqa: S310 - http
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 - its address is that of loopback
+        text: str = answer.read().decode()
+    return text
 
 
 # ---- running a command as a person would
@@ -123,6 +191,7 @@ def run(
     program: str,
     *words: str,
     at: Path,
+    env: Mapping[str, str],
     ctrl_c_when: Callable[[], bool] | None = None,
     expect: int = 0,
     silent: bool = False,
@@ -141,7 +210,7 @@ def run(
     process = subprocess.Popen(
         [BIN / program, *words],
         cwd=at,
-        env={**os.environ, "COLUMNS": "80"},
+        env={**env, "COLUMNS": "80"},
         stdout=subprocess.DEVNULL if silent else None,
         stderr=None if TERMINAL else subprocess.STDOUT,
     )
@@ -159,15 +228,14 @@ def run(
         raise StepFailed(f"{program} ended with {code}, not {expect}")
 
 
-def nothing_differs(program: str, at: Path) -> bool:
-    """Whether nothing differs, as another program would find out: by the JSON document."""
-    asked = subprocess.run(
-        [BIN / program, "diff", "--format", "json", "--progress", "none"],
-        cwd=at,
-        stdout=subprocess.PIPE,
-        check=False,
-    )
-    return asked.returncode == 0 and not any(json.loads(asked.stdout)["diffs"].values())
+def differences(at: Path, env: Mapping[str, str]) -> list[str]:
+    """The items that differ, as another program would find out: by the JSON document."""
+    words = ("diff", "--format", "json", "--progress", "none")
+    command = [str(BIN / "envman"), *words]
+    told = subprocess.run(command, cwd=at, env=env, stdout=subprocess.PIPE, check=False)
+    if told.returncode != 0:
+        raise StepFailed(f"envman diff ended with {told.returncode}, not 0")
+    return [item for item, diff in json.loads(told.stdout)["diffs"].items() if diff]
 
 
 # ---- telling
@@ -197,17 +265,24 @@ def made(folder: Path) -> Path:
 
 # ---- a release, and a server for it
 
-README = "A release.\n"
+
+@dataclass(frozen=True)
+class Releases:
+    """A server with the application's releases.
+
+    Attributes:
+        url: where they are, with {version} for the version.
+        ranges: of each request so far, the first byte that was asked for.
+    """
+
+    url: str
+    ranges: list[int]
 
 
 @contextmanager
-def release_server() -> Iterator[tuple[str, list[int]]]:
-    """Serves a release on loopback, at some megabytes a second.
-
-    Yields:
-        Its URL, and the first byte of each request's range.
-    """
-    archive, ranges = release(), []
+def release_server() -> Iterator[Releases]:
+    """Serves releases on loopback, at a megabyte a second."""
+    ranges: list[int] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -216,28 +291,30 @@ def release_server() -> Iterator[tuple[str, list[int]]]:
             self.answer(0)
 
         def do_GET(self) -> None:
-            start = 0
+            start, content = 0, self.content()
             if (asked := self.headers.get("Range", "")).startswith("bytes="):
                 start = int(asked.removeprefix("bytes=").partition("-")[0])
             ranges.append(start)
             self.answer(start)
             try:
-                for place in range(start, len(archive), CHUNK):
-                    self.wfile.write(archive[place : place + CHUNK])
-                    LOOK_AGAIN.wait(0.02)  # A line of some megabytes a second.
+                for place in range(start, len(content), CHUNK):
+                    self.wfile.write(content[place : place + CHUNK])
+                    LOOK_AGAIN.wait(0.05)  # A line of a megabyte a second.
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
 
         def answer(self, start: int) -> None:
+            size = len(self.content())
             self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(len(archive) - start))
+            self.send_header("Content-Length", str(size - start))
             self.send_header("Accept-Ranges", "bytes")
-            self.send_header("ETag", '"release-1"')
+            self.send_header("ETag", f'"{self.path}"')
             if start:
-                self.send_header(
-                    "Content-Range", f"bytes {start}-{len(archive) - 1}/{len(archive)}"
-                )
+                self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
             self.end_headers()
+
+        def content(self) -> bytes:
+            return release(self.path)
 
         def log_message(self, format: str, *args: object) -> None:
             """Says nothing: the demonstration shows what its commands say."""
@@ -247,24 +324,17 @@ def release_server() -> Iterator[tuple[str, list[int]]]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/release.tar", ranges
+        base = f"http://127.0.0.1:{server.server_address[1]}"
+        yield Releases(f"{base}/web_app-{{version}}.tar", ranges)
     finally:
         server.shutdown()
         server.server_close()
 
 
-def release() -> bytes:
-    """An archive with two files."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for name, content in (
-            ("README", README.encode()),
-            ("data.bin", random.Random(1).randbytes(ARCHIVE_SIZE)),  # noqa: S311 - not a secret
-        ):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return packed.getvalue()
+@functools.cache
+def release(name: str) -> bytes:
+    """The content of a release's file."""
+    return random.Random(name).randbytes(RELEASE_SIZE)  # noqa: S311 - not a secret
 
 
 if __name__ == "__main__":

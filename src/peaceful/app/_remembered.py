@@ -9,7 +9,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError, create_model
 
-from peaceful.app._secret_params import secret_fields
+from peaceful.app._secret_params import readable, secret_fields
+from peaceful.app._secret_sources import stored_source
 from peaceful.errors import ParamProblem, ParamsInvalid, ParamsMissing
 from peaceful.model import JsonValue
 from peaceful.params import holds_secret, plain_form, problems_in, without_secrets
@@ -26,13 +27,17 @@ class Given:
     """A value of a parameter that somebody gives now, as opposed to a stored one.
 
     Attributes:
-        value: the value; text is read as the parameter's type.
+        value: the value; text is read as the parameter's type. For a secret, it may be a
+            `SecretSource`, which says where the value is.
         origin: how it was given, such as `--into`, for messages.
+        must_be_stored: whether a secret that cannot be stored is refused; else it is only said that
+            it was not.
     """
 
     # It may be a secret.
     value: object = field(repr=False)
     origin: str
+    must_be_stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,8 @@ class StoredParams:
 
     Attributes:
         path: the file.
-        values: what it holds.
-        not_stored: parameters that it does not hold because they are secrets.
+        values: what it holds; of secrets, where they come from.
+        not_stored: parameters of which it holds nothing because they are secrets.
     """
 
     path: Path
@@ -95,7 +100,13 @@ class ParamsFile:
             ParamsInvalid: values that parameters may not have; all at once.
             StorageError: the file cannot be read.
         """
-        stored = {key: value for key, value in self.stored().items() if key in model.model_fields}
+        secrets = secret_fields(model)
+        stored = {
+            key: value
+            for key, value in self.stored().items()
+            # Where a secret comes from is not the secret.
+            if key in model.model_fields and not (key in secrets and stored_source(value))
+        }
         merged = {**stored, **{name: one.value for name, one in given.items()}}
         try:
             values = model.model_validate(merged)
@@ -111,12 +122,18 @@ class ParamsFile:
             raise self._explained(problems, missing, given, how_to_give) from cause
         return _with_absolute_paths(values, self.root)
 
-    def save(self, values: BaseModel | None, reserved: Mapping[str, JsonValue]) -> StoredParams:
+    def save(
+        self,
+        values: BaseModel | None,
+        reserved: Mapping[str, JsonValue],
+        sources: Mapping[str, JsonValue] | None = None,
+    ) -> StoredParams:
         """Writes parameters down, without secrets; other entries of the file are kept.
 
         Args:
             values: the parameters, or none where there are none.
             reserved: what else the file holds.
+            sources: by parameter with a secret, what is stored of where it comes from.
 
         Returns:
             What the file holds now.
@@ -126,14 +143,14 @@ class ParamsFile:
         """
         before = self.stored()
         secrets = _secrets_in(values)
-        mine = {} if values is None else _storable(values, secrets)
+        mine = {} if values is None else _storable(values, secrets) | dict(sources or {})
         kept = {key: value for key, value in before.items() if key not in {*mine, *reserved}}
         after = {**reserved, **mine, **kept}
         if after != before or not self.path.exists():
             write_yaml(self.path, after, comment=self.comment)
-        # Somebody may have written a secret into the file by hand.
-        shown = {key: value for key, value in after.items() if key not in secrets}
-        return StoredParams(self.path, shown, tuple(secrets))
+        declared = secret_fields(None if values is None else type(values))
+        not_stored = tuple(name for name in secrets if name not in after)
+        return StoredParams(self.path, readable({*secrets, *declared}, after), not_stored)
 
     def _explained(
         self,

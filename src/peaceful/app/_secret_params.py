@@ -1,14 +1,16 @@
-"""Parameters with secrets in them: stored nowhere, and taken from the environment each time."""
+"""Parameters with secrets in them: where their values come from, and what is stored of them."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, cast, get_origin
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 
+from peaceful.app._secret_sources import Sealed, stored_source
+from peaceful.model import JsonValue
 from peaceful.params import is_secret_type, type_alternatives
 
 if TYPE_CHECKING:
@@ -44,25 +46,46 @@ def in_environment(
     """
     variables = {name: variable_of(app, name) for name in secret_fields(model)}
     return {
-        name: (variable, _read(environment[variable], model.model_fields[name].annotation))
+        name: (variable, read_secret(environment[variable], model, name))
         for name, variable in variables.items()
         if environment.get(variable)
     }
+
+
+def readable(secrets: Collection[str], values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """What a file with parameters holds, for people: of secrets, only where they come from.
+
+    Args:
+        secrets: the parameters with secrets in them.
+        values: what the file holds.
+    """
+    return {name: _readable(value) if name in secrets else value for name, value in values.items()}
+
+
+def _readable(value: JsonValue) -> JsonValue:
+    match stored_source(value):
+        case None:
+            return "a secret"  # Written by hand.
+        case Sealed():
+            return str(Sealed(""))
+        case _:
+            return value
 
 
 def say_not_stored(app: str, params: Iterable[str]) -> None:
     """Says of each parameter that it was not stored, and how it is given instead."""
     for name in params:
         _LOG.warning(
-            "%s is a secret, so it is not stored. Give it to each command in the environment "
-            "variable %s.",
+            "%s is a secret, and nothing of it is stored. Give it to each command in the "
+            "environment variable %s, or say by init where it is.",
             name,
             variable_of(app, name),
         )
 
 
-def _read(text: str, declared: object) -> object:
-    """The text of a single secret; what has secrets in it is written as JSON."""
+def read_secret(text: str, model: type[BaseModel], name: str) -> object:
+    """The value that a text gives a parameter: a single secret; what has secrets in it is JSON."""
+    declared = model.model_fields[name].annotation
     if any(_is_secret_itself(option) for option in type_alternatives(declared)):
         return text
     try:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from peaceful.app._flow_def import FlowDef, FlowParam, params_model
 from peaceful.app._remembered import Given, ParamsFile, StoredParams, all_of
-from peaceful.app._secret_params import in_environment, say_not_stored, secret_fields, variable_of
+from peaceful.app._secret_params import readable, say_not_stored, secret_fields
+from peaceful.app._secret_sources import SECRET_FORMS
+from peaceful.app._secrets import Secrets
 from peaceful.errors import DefinitionError, NameUnknown, UsageError, WorkspaceMissing
-from peaceful.model import FlowId, ProfileName, checked_name
+from peaceful.model import FlowId, JsonValue, ProfileName, checked_name
 from peaceful.storage import Workspace
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Selection:
     ) -> None:
         self.app: Final = app
         self.workspace: Final = workspace
-        self._environment = os.environ if environment is None else environment
+        self._secrets = Secrets(app.name, os.environ if environment is None else environment)
 
     # ---- what is selected
 
@@ -76,6 +78,8 @@ class Selection:
     def flow_id(self, name: FlowId | None = None) -> FlowId:
         """The flow to work on: the given one, else the only one, else the one chosen at `init`.
 
+        Else the application's default, if it has one.
+
         Raises:
             NameUnknown: the application has no such flow.
             UsageError: there are several, and nobody says which.
@@ -88,6 +92,8 @@ class Selection:
         stored = self._workspace_file.stored().get("flow")
         if isinstance(stored, str):
             return self.app.flow_def(stored).id
+        if self.app.default_flow is not None:
+            return self.app.flow_def(self.app.default_flow).id
         if not self.app.flows:
             raise DefinitionError(
                 f"{self.app.name} has no flow.", help='declare one: @app.flow("NAME")'
@@ -109,8 +115,9 @@ class Selection:
     ) -> tuple[StoredParams, ...]:
         """Stores parameters of workspace, profile and flows, and takes the profile into use.
 
-        What is not given keeps its stored value. A parameter with a secret in it is checked, but
-        not stored, and needs no value: a warning says so, and which environment variable each
+        What is not given keeps its stored value. Of a parameter with a secret in it, it is stored
+        where the secret comes from; or the secret itself, sealed with a key of the environment. One
+        of which nothing is stored needs no value: a warning says which environment variable each
         command takes it from.
 
         Args:
@@ -139,8 +146,10 @@ class Selection:
             (partial(self._checked, file, model, given, kept) for file, model, kept in targets),
             self._how_to_give,
         )
-        saved = tuple(file.save(values, others) for file, values, others in saves)
-        say_not_stored(self.app.name, self._to_be_given_again(given, targets))
+        saved = tuple(file.save(values, others, sources) for file, values, others, sources in saves)
+        stored = frozenset(name for each in saved for name in each.values)
+        again = self._to_be_given_again(given, targets)
+        say_not_stored(self.app.name, [name for name in again if name not in stored])
         return saved
 
     def switch(self, profile: ProfileName, *, create: bool = False) -> None:
@@ -202,7 +211,45 @@ class Selection:
             values[param.name] = self._present_values(file, model)
         return values
 
+    def asks_before_clean(self, profile: ProfileName) -> bool:
+        """Whether somebody is to be asked before the profile is cleaned up.
+
+        Raises:
+            ParamsMissing: a parameter of the profile has no value.
+            ParamsInvalid: what is stored is not a value that the parameter may have.
+        """
+        asks, model = self.app.asks_before_clean, self.app.profile_params
+        if asks is None or model is None:
+            return False
+        return asks(self._present_values(self._profile_file(profile), model))
+
+    def shown(self, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """What a file with parameters holds, for people: of secrets, only where they come from."""
+        return readable(self._secret_params(), values)
+
+    def seal_again(self) -> int:
+        """Seals every stored secret of the workspace with the first key.
+
+        Returns:
+            How many they are.
+
+        Raises:
+            UsageError: there is no key, or not the one that a secret was sealed with; nothing was
+                changed.
+            StorageError: a file cannot be read or written.
+        """
+        changes = [(file, self._secrets.sealed_again(file)) for file in self._files()]
+        for file, sealed in changes:
+            file.save(None, sealed)
+        return sum(len(sealed) for _, sealed in changes)
+
     # ---- parts
+
+    def _files(self) -> Iterable[ParamsFile]:
+        yield self._workspace_file
+        for profile in self.workspace.profiles():
+            yield self._profile_file(profile)
+            yield from (self._flow_file(profile, flow) for flow in self.app.flows)
 
     def _in_use(self) -> ProfileName:
         stored = self._workspace_file.stored().get("profile")
@@ -237,24 +284,25 @@ class Selection:
         return params_model(f"flow {definition.id}", self.flow_params(definition.id))
 
     def _present_values(self, file: ParamsFile, model: type[BaseModel]) -> BaseModel:
-        return file.values(model, self._given_by_environment(model), how_to_give=self._how_to_give)
-
-    def _given_by_environment(self, model: type[BaseModel]) -> dict[str, Given]:
-        found = in_environment(self.app.name, model, self._environment)
-        return {name: Given(value, variable) for name, (variable, value) in found.items()}
+        given = self._secrets.at_hand(file, model)
+        return file.values(model, given, how_to_give=self._how_to_give)
 
     def _how_to_give(self, params: Sequence[str]) -> str:
         """What to do where parameters have no value."""
-        secrets = self._secrets()
+        secrets = self._secret_params()
         options = [f"--{name.replace('_', '-')} ..." for name in params if name not in secrets]
-        variables = [variable_of(self.app.name, name) for name in params if name in secrets]
+        variables = [self._secrets.variable_of(name) for name in params if name in secrets]
         ways = [f"give them: {self.app.name} init {' '.join(options)}"] if options else []
         if variables:
+            words = [f"--{name.replace('_', '-')} SOURCE" for name in params if name in secrets]
             names = " and ".join(variables)
-            ways.append(f"set {names} in the environment of each command: secrets are not stored")
+            ways.append(
+                f"say where the secret is: {self.app.name} init {' '.join(words)}, a source being "
+                f"{SECRET_FORMS}; or set {names} in the environment of each command"
+            )
         return "; ".join(ways)
 
-    def _secrets(self) -> frozenset[str]:
+    def _secret_params(self) -> frozenset[str]:
         """Every parameter with a secret in it, of the workspace, of profiles and of all flows."""
         flows = (self._flow_model(each) for each in self.app.flows.values())
         models = (self.app.workspace_params, self.app.profile_params, *flows)
@@ -266,18 +314,16 @@ class Selection:
         model: type[BaseModel] | None,
         given: Mapping[str, Given],
         reserved: Mapping[str, str],
-    ) -> tuple[ParamsFile, BaseModel | None, Mapping[str, str]]:
+    ) -> tuple[ParamsFile, BaseModel | None, Mapping[str, str], Mapping[str, JsonValue]]:
         """What is to be saved in a file, after checking it."""
         if model is None:
-            return file, None, reserved
-        mine = {name: one for name, one in given.items() if name in model.model_fields}
+            return file, None, reserved, {}
+        mine, forms = self._secrets.given_now(given, model)
+        at_hand = self._secrets.at_hand(file, model, needed=False)
         values = file.values(
-            model,
-            {**self._given_by_environment(model), **mine},
-            how_to_give=self._how_to_give,
-            later=secret_fields(model),
+            model, at_hand | mine, how_to_give=self._how_to_give, later=secret_fields(model)
         )
-        return file, values, reserved
+        return file, values, reserved, forms
 
     def _to_be_given_again(
         self, given: Mapping[str, Given], targets: Iterable[_Target]
@@ -285,7 +331,7 @@ class Selection:
         """The secrets that were given now, or that no command can do without; each once."""
         found: dict[str, None] = {}
         for _, model, _ in targets:
-            here = {} if model is None else self._given_by_environment(model)
+            here = {} if model is None else self._secrets.in_environment(model)
             for name in sorted(secret_fields(model)):
                 needed = model is not None and model.model_fields[name].is_required()
                 if name in given or (needed and name not in here):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from peaceful.cli._answer import answer
+from peaceful.cli._asking import asked_before_clean
 from peaceful.cli._execute import executed
 from peaceful.cli._job import Choices, Job, Run
 from peaceful.cli._result import Result
@@ -37,8 +38,19 @@ def ensure(invocation: Invocation, choices: Choices) -> Result:
     return answer(executed(invocation, job), invocation, job)
 
 
-def clean(invocation: Invocation, choices: Choices) -> Result:
-    """Cleans everything up."""
+def clean(invocation: Invocation, choices: Choices, *, yes: bool = False) -> Result:
+    """Cleans everything up.
+
+    Args:
+        invocation: the run of the command line.
+        choices: what a person chose.
+        yes: whether nobody is to be asked, even if the profile is protected.
+
+    Raises:
+        UsageError: somebody is to be asked, and nobody answers yes.
+    """
+    if not yes and not choices.dry_run:
+        asked_before_clean(invocation, choices.only)
 
     async def run(ctx: CmdCtx) -> CmdOutcome[object]:
         return await CleanCmd.exec(

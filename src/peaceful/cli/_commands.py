@@ -65,6 +65,7 @@ class _CommandLine:
             "clean": Entry("Remove everything again, in reverse order.", self._clean),
             "executions": Entry("Show what was executed, and how it ended.", self._executions),
             "interrupt": Entry("Interrupt what runs, whoever started it.", self._interrupt),
+            "key": Entry("Make keys that secrets are stored with.", self._key),
             "completion": Entry("Print what makes a shell complete words.", self._completion),
         }
         if app.ensure_name != "ensure":
@@ -111,12 +112,14 @@ class _CommandLine:
         return self._applying("clean", "Cleans everything up, in reverse order.")
 
     def _applying(self, name: str, does: str) -> Command:
-        def do(**choices: Any) -> Result:  # noqa: ANN401  as click has read them
+        def do(yes: bool = False, **choices: Any) -> Result:  # noqa: ANN401  as click has read them
             from peaceful.cli._applying import clean, ensure
             from peaceful.cli._job import Choices
 
             chosen = Choices.of(**choices)
-            return (ensure if name == "ensure" else clean)(self._invocation, chosen)
+            if name == "ensure":
+                return ensure(self._invocation, chosen)
+            return clean(self._invocation, chosen, yes=yes)
 
         options = self._options
         items = offering(
@@ -142,8 +145,15 @@ class _CommandLine:
                 help="Which stored states must still be what is there; else nothing is done."
                 "  [default: none]",
             ),
+            *self._yes(name),
             click.Argument(["more_items"], nargs=-1, metavar="", shell_complete=items),
         )
+
+    def _yes(self, name: str) -> list[click.Parameter]:
+        if name != "clean" or self._app.asks_before_clean is None:
+            return []
+        means = "Do not ask whether a profile that is protected is really to be cleaned up."
+        return [click.Option(["--yes"], is_flag=True, help=means)]
 
     def _states(self, name: str) -> Command:
         def do() -> Result:
@@ -160,16 +170,18 @@ class _CommandLine:
         from peaceful.cli._params import declared_params, given_params, params_options
 
         params = declared_params(self._app, self._options.flow)
+        name = click.Argument(["named_profile"], required=False, metavar="[PROFILE]")
 
-        def do(**values: Any) -> Result:  # noqa: ANN401  as click has read them
+        def do(named_profile: str | None = None, **values: Any) -> Result:  # noqa: ANN401  as click has read them
             from peaceful.cli._remember import init
 
-            return init(self._invocation, given_params(params, values))
+            return init(self._invocation, given_params(params, values), named_profile)
 
         return self._command(
             "init",
             do,
             "Stores parameters, and takes the profile into use. What is not given keeps its value.",
+            *([name] if self._app.names_profiles else []),
             *params_options(params),
         )
 
@@ -231,6 +243,44 @@ class _CommandLine:
                 ),
             },
             prefix="profile ",
+        )
+
+    def _key(self) -> Group:
+        def new(file: str) -> Result:
+            from peaceful.cli._key import key_new
+
+            return key_new(file)
+
+        def rotate() -> Result:
+            from peaceful.cli._key import key_rotate
+
+            return key_rotate(self._invocation)
+
+        return self._group(
+            "key",
+            "Makes keys that secrets are stored with.",
+            {
+                "new": Entry(
+                    "Put a new key in front of those of a file.",
+                    lambda: self._command(
+                        "new",
+                        new,
+                        "Puts a new key in front of those of a file, which is made where it is "
+                        "missing. Name the file in PEACEFUL_KEY_FILE.",
+                        click.Argument(["file"], metavar="FILE"),
+                    ),
+                ),
+                "rotate": Entry(
+                    "Store every secret anew with the first key.",
+                    lambda: self._command(
+                        "rotate",
+                        rotate,
+                        "Stores every secret of the workspace anew with the first key; afterwards "
+                        "the others can be removed.",
+                    ),
+                ),
+            },
+            prefix="key ",
         )
 
     # ---- executions

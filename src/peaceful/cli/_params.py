@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import cleandoc
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, cast, get_args, get_origin
 
 import click
@@ -33,6 +34,7 @@ class Declared:
         required: whether it has no default.
         default: what it is where nobody says otherwise; none where that is not worth showing.
         help: what it is for, or empty.
+        secret: whether it has a secret in it, which is not to be typed where others can see it.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Declared:
     required: bool
     default: object = None
     help: str = ""
+    secret: bool = False
 
     @property
     def option(self) -> str:
@@ -59,7 +62,7 @@ class Declared:
     @property
     def by_position(self) -> bool:
         """Whether it may be given by position."""
-        return self.required and self.value_type.shape is not Shape.FLAG
+        return self.required and not self.secret and self.value_type.shape is not Shape.FLAG
 
 
 def declared_params(app: App, flow: FlowId | None) -> list[Declared]:
@@ -90,6 +93,7 @@ def declared_params(app: App, flow: FlowId | None) -> list[Declared]:
                     param.required,
                     default,
                     _description(param.annotation) or helps.get(param.name, ""),
+                    mentions_secret(param.annotation),
                 )
                 found.setdefault(param.name, one)
     for name in found:
@@ -123,29 +127,25 @@ def given_params(params: Sequence[Declared], values: Mapping[str, object]) -> di
         values: as click has read them: texts, sequences of texts, truth values.
 
     Raises:
-        UsageError: there are more words than parameters, or one is given in both ways.
+        UsageError: there are more words than parameters that are not given by options; or a secret
+            itself is given.
     """
     from peaceful.app import Given
 
     given = {
-        each.name: Given(_value(each, value), each.option)
+        each.name: _secret(each, value) if each.secret else Given(_value(each, value), each.option)
         for each in params
         if (value := values.get(_KEPT_AS + each.name)) not in (None, ())
     }
-    places = [each for each in params if each.by_position]
+    places = [each for each in params if each.by_position and each.name not in given]
     words = cast("Sequence[str]", values.get(WORDS, ()))
     if len(words) > len(places):
         raise UsageError(
             f"There is no parameter for the word {words[len(places)]!r}.",
-            details=(("by position", " ".join(each.place for each in places)),),
+            details=(("by position", " ".join(each.place for each in places) or "none"),),
             help="give every other parameter by its option; --help lists them",
         )
     for each, word in zip(places, words, strict=False):
-        if each.name in given:
-            raise UsageError(
-                f"{each.place} is given twice: as the word {word!r} and by {each.option}.",
-                help="give it once",
-            )
         given[each.name] = Given(each.value_type.read([word]), each.place)
     return given
 
@@ -155,6 +155,25 @@ def _value(declared: Declared, given: object) -> object:
         return given
     texts = [given] if isinstance(given, str) else cast("Sequence[str]", given)
     return declared.value_type.read(texts)
+
+
+def _secret(declared: Declared, given: object) -> Given:
+    """Where a secret is. What is typed can be seen by others, and is kept by shells."""
+    from peaceful.app import SECRET_FORMS, Given, source_of
+
+    [text] = [given] if isinstance(given, str) else cast("Sequence[str]", given)
+    if text == "prompt":
+        secret = click.prompt(declared.name, hide_input=True, err=True)
+        return Given(declared.value_type.read([secret]), declared.option, must_be_stored=True)
+    source = source_of(text, Path.cwd())
+    if source is None:
+        raise UsageError(
+            f"{declared.option} takes where the secret is, not the secret itself.",
+            details=(("a source is", SECRET_FORMS),),
+            help="say where it is; and change the secret, if you have typed it: others may have "
+            "seen it",
+        )
+    return Given(source, declared.option)
 
 
 def helps_of_arguments(docstring: str) -> dict[str, str]:
@@ -176,6 +195,8 @@ def helps_of_arguments(docstring: str) -> dict[str, str]:
 def _option(declared: Declared) -> click.Option:
     name = _KEPT_AS + declared.name
     value_type = declared.value_type
+    if declared.secret:
+        return click.Option([declared.option, name], metavar="SOURCE", help=_help(declared))
     if value_type.shape is Shape.FLAG:
         both = f"{declared.option}/--no-{declared.option.removeprefix('--')}"
         return click.Option([both, name], default=None, help=_help(declared))
@@ -200,7 +221,9 @@ def _completer(value_type: ValueType) -> Completer | None:
 
 def _help(declared: Declared) -> str:
     facts: list[str] = []
-    if declared.value_type.shape in _REPEATED:
+    if declared.secret:
+        facts.append("env:NAME, file:PATH, command:LINE or prompt")
+    elif declared.value_type.shape in _REPEATED:
         facts.append("may be repeated")
     if declared.required:
         facts.append("needed")
@@ -235,8 +258,28 @@ def _of_model(model: type[BaseModel] | None) -> Iterable[Declared]:
     for name, field in model.model_fields.items() if model else ():
         default = None if field.is_required() else field.get_default()
         yield Declared(
-            name, field.annotation, field.is_required(), default, field.description or ""
+            name,
+            field.annotation,
+            field.is_required(),
+            default,
+            field.description or "",
+            mentions_secret(field.annotation),
         )
+
+
+def mentions_secret(annotation: object) -> bool:
+    """Whether a declared type has a secret in it.
+
+    Told by the names of pydantic's types, which are not loaded for it.
+    """
+    kind = get_origin(annotation) or annotation
+    named = getattr(kind, "__module__", ""), getattr(kind, "__name__", "")
+    return named in _SECRETS or any(map(mentions_secret, get_args(annotation)))
+
+
+_SECRETS: Final = frozenset(
+    ("pydantic.types", name) for name in ("Secret", "SecretBytes", "SecretStr")
+)
 
 
 def _description(annotation: object) -> str:

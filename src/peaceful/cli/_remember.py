@@ -22,19 +22,33 @@ Stored = Sequence[tuple[Path, Mapping[str, JsonValue]]]
 """Files, and what they hold."""
 
 
-def init(invocation: Invocation, given: Mapping[str, Given]) -> Result:
+def init(
+    invocation: Invocation, given: Mapping[str, Given], named: ProfileName | None = None
+) -> Result:
     """Stores parameters, and takes the profile into use.
 
     Args:
         invocation: the run of the command line.
         given: by name, what is given now.
+        named: the profile, where it was given as a word.
 
     Raises:
-        UsageError: a value is wrong or missing; nothing was stored.
+        UsageError: a value is wrong or missing, or no profile is named; nothing was stored.
     """
     contexts = invocation.contexts()
     asked = invocation.options.profile
-    profile = _in_use(contexts) if asked is None else asked
+    if None not in (named, asked) and named != asked:
+        raise UsageError(
+            f"Two profiles are named: {named}, and {asked} by --profile.", help="name one"
+        )
+    profile = named or asked
+    if profile is None:
+        if invocation.app.names_profiles and not contexts.workspace.profiles():
+            raise UsageError(
+                "No profile is named, and there is none yet.",
+                help=f"name it first: {invocation.line('init', 'PROFILE', '...')}",
+            )
+        profile = _in_use(contexts)
     return _initialised(invocation, contexts, given, profile)
 
 
@@ -102,20 +116,21 @@ def profile_show(invocation: Invocation, profile: ProfileName | None) -> Result:
     chosen = contexts.profile(invocation.options.profile if profile is None else profile)
     workspace = contexts.workspace
     flows = {
-        flow: read_yaml(workspace.flow_params_file(chosen, flow)) or {}
+        flow: contexts.shown(read_yaml(workspace.flow_params_file(chosen, flow)) or {})
         for flow in invocation.app.flows
         if workspace.flow_params_file(chosen, flow).exists()
     }
     stored: list[tuple[Path, Mapping[str, JsonValue]]] = [
-        (path, read_yaml(path) or {})
+        (path, contexts.shown(read_yaml(path) or {}))
         for path in (workspace.workspace_params_file, workspace.profile_params_file(chosen))
         if path.exists()
     ]
     stored += [(workspace.flow_params_file(chosen, flow), values) for flow, values in flows.items()]
+    shared = contexts.shown(read_yaml(workspace.workspace_params_file) or {})
     document: dict[str, JsonValue] = {
         "profile": chosen,
-        "workspace_params": dict(_own(read_yaml(workspace.workspace_params_file) or {})),
-        "profile_params": read_yaml(workspace.profile_params_file(chosen)) or {},
+        "workspace_params": dict(_own(shared)),
+        "profile_params": contexts.shown(read_yaml(workspace.profile_params_file(chosen)) or {}),
         "flow_params": dict(flows),
     }
     return Result(

@@ -9,6 +9,9 @@ PeacefulError
 │   ├── ParamsMissing           parameters without a value
 │   ├── WorkspaceMissing        `init` was not run here
 │   ├── ExecutionUnknown        no execution has that ID
+│   ├── SecretUnavailable       a secret is not where it is said to be
+│   ├── KeyMissing              no key to store a secret with, or to read it
+│   ├── KeyWrong                a stored secret cannot be opened with the keys that there are
 │   └── ExtraMissing            an optional dependency is not installed
 ├── BlockedError                may not run now: exit code 3
 │   ├── ProfileBusy             another execution runs on the profile
@@ -73,11 +76,14 @@ from peaceful.errors._storage import FileDamaged, FileInaccessible, FormatTooNew
 from peaceful.errors._unexpected import Unexpected
 from peaceful.errors._usage import (
     ExtraMissing,
+    KeyMissing,
+    KeyWrong,
     NameInvalid,
     NameUnknown,
     ParamProblem,
     ParamsInvalid,
     ParamsMissing,
+    SecretUnavailable,
     UsageError,
     WorkspaceMissing,
 )
@@ -99,6 +105,8 @@ __all__ = [
     "GoalNotReached",
     "ItemCrashed",
     "ItemFailure",
+    "KeyMissing",
+    "KeyWrong",
     "MappingInvalid",
     "NameInvalid",
     "NameTaken",
@@ -115,6 +123,7 @@ __all__ = [
     "ReferenceUsedAsValue",
     "ResourceMissing",
     "RetriesExhausted",
+    "SecretUnavailable",
     "StorageError",
     "Unexpected",
     "UsageError",

@@ -112,3 +112,44 @@ class ExtraMissing(UsageError):
         )
         self.extra = extra
         self.module = module
+
+
+class SecretUnavailable(UsageError):
+    """A secret cannot be taken from where it is said to be.
+
+    Attributes:
+        name: the parameter that it belongs to.
+    """
+
+    code: ClassVar[str] = "SECRET-UNAVAILABLE"
+
+    def __init__(self, name: str, where: str, reason: str, help: str) -> None:
+        super().__init__(
+            f"There is no value for {name}: {reason}.", details=(("said in", where),), help=help
+        )
+        self.name = name
+
+
+class KeyMissing(UsageError):
+    """A secret is to be stored, or is stored, and there is no key to seal or open it with.
+
+    Attributes:
+        name: the parameter that the secret belongs to.
+    """
+
+    code: ClassVar[str] = "KEY-MISSING"
+
+    def __init__(self, name: str, variable: str, file_variable: str) -> None:
+        super().__init__(
+            f"{name} is a secret, and there is no key to store it with, or to read it.",
+            help=f"name a file with a key in {file_variable}, or set {variable}; the command "
+            "`key new FILE` makes one. Or let the secret be taken from elsewhere at each command: "
+            "env:NAME, file:PATH or command:LINE",
+        )
+        self.name = name
+
+
+class KeyWrong(UsageError):
+    """A stored secret cannot be opened with the keys that there are, or these are none."""
+
+    code: ClassVar[str] = "KEY-WRONG"

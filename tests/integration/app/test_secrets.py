@@ -1,4 +1,4 @@
-"""Secrets are stored nowhere and shown nowhere; each command takes them from the environment."""
+"""Secrets are shown nowhere, and stored nowhere in the clear."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ def test_no_door_shows_a_secret(
 ) -> None:
     """Whatever is run, and whatever goes wrong, no secret is printed, logged or in any file."""
     caplog.set_level("DEBUG")
-    given_now = ("--folder", str(tmp_path / "v"), "--trouble", trouble, "--token", f"{MARK}-token")
-    with _environment(VARIABLES):
+    given_now = ("--folder", str(tmp_path / "v"), "--trouble", trouble, "--token", "env:TOKEN")
+    with _environment({**VARIABLES, "TOKEN": f"{MARK}-token"}):
         printed = [_typed(tmp_path, ("init", *given_now, "--format", form))]
         printed += [_typed(tmp_path, (*words, "--format", form)) for words in COMMANDS]
     assert MARK not in "".join(printed)
@@ -167,7 +167,7 @@ def test_a_wrong_secret_is_not_shown(tmp_path: Path, value: object) -> None:
     assert "token" in text
     assert "--token" in text
     assert shown not in text
-    assert "Given(origin='--token')" in repr(Given(value, "--token"))
+    assert "value" not in repr(Given(value, "--token"))
 
 
 # ---- how secrets are given
@@ -176,15 +176,15 @@ def test_a_wrong_secret_is_not_shown(tmp_path: Path, value: object) -> None:
 def test_init_says_that_a_secret_is_not_stored(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A secret that is given to `init`, or that is needed, is not stored: a warning says so."""
+    """Without a key, a secret that is given or needed is not stored: `init` says so."""
     contexts = _contexts(tmp_path, {"MY_VAULTS_SHARED": "x"})
     saved = contexts.init(
         {"folder": Given("v", "--folder"), "token": Given(f"{MARK}-token", "--token")},
     )
     told = [record.getMessage() for record in caplog.records]
     assert told == [
-        f"{name} is a secret, so it is not stored. Give it to each command in the environment "
-        f"variable MY_VAULTS_{name.upper()}."
+        f"{name} is a secret, and nothing of it is stored. Give it to each command in the "
+        f"environment variable MY_VAULTS_{name.upper()}, or say by init where it is."
         for name in ("account", "password", "token")
     ]
     [_, _, flow] = saved
@@ -198,7 +198,7 @@ def test_init_says_it_on_a_terminal(tmp_path: Path, unmeasured_environment: dict
     ran = subprocess.run(
         [
             *(sys.executable, vaults.__file__, "init", "--format", "json"),
-            *("--folder", "v", "--password", f"{MARK}-password"),
+            *("--folder", "v"),
         ],
         cwd=tmp_path,
         env=unmeasured_environment,
@@ -206,10 +206,31 @@ def test_init_says_it_on_a_terminal(tmp_path: Path, unmeasured_environment: dict
         text=True,
         check=True,
     )
-    assert "password is a secret, so it is not stored." in ran.stderr
+    assert "password is a secret, and nothing of it is stored." in ran.stderr
     assert "MY_VAULTS_PASSWORD" in ran.stderr
-    assert MARK not in ran.stdout + ran.stderr
     assert json.loads(ran.stdout)["profile"] == "default"
+
+
+def test_a_secret_itself_is_not_taken(
+    tmp_path: Path, unmeasured_environment: dict[str, str]
+) -> None:
+    """What is typed can be seen by others: it is refused, not shown, and not stored."""
+    ran = subprocess.run(
+        [
+            *(sys.executable, vaults.__file__, "init"),
+            *("--folder", "v", "--password", f"{MARK}-password"),
+        ],
+        cwd=tmp_path,
+        env=unmeasured_environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert "--password takes where the secret is, not the secret itself" in ran.stderr
+    assert "env:NAME, file:PATH, command:LINE or prompt" in ran.stderr
+    assert MARK not in ran.stdout + ran.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_secret_is_asked_for_by_its_variable(tmp_path: Path) -> None:
@@ -220,8 +241,9 @@ def test_a_missing_secret_is_asked_for_by_its_variable(tmp_path: Path) -> None:
         contexts.build("default", "lock")
     assert caught.value.names == ("password", "account")
     assert caught.value.help == (
-        "set MY_VAULTS_PASSWORD and MY_VAULTS_ACCOUNT in the environment of each command: "
-        "secrets are not stored"
+        "say where the secret is: my-vaults init --password SOURCE --account SOURCE, a source "
+        "being env:NAME, file:PATH, command:LINE or prompt; or set MY_VAULTS_PASSWORD and "
+        "MY_VAULTS_ACCOUNT in the environment of each command"
     )
 
 
@@ -239,8 +261,9 @@ def test_a_missing_secret_beside_another_missing_value() -> None:
             contexts.params("default", "only")
         assert caught.value.names == ("into_here", "key")
         assert caught.value.help == (
-            "give them: two init --into-here ...; "
-            "set TWO_KEY in the environment of each command: secrets are not stored"
+            "give them: two init --into-here ...; say where the secret is: two init --key SOURCE, "
+            "a source being env:NAME, file:PATH, command:LINE or prompt; or set TWO_KEY in the "
+            "environment of each command"
         )
         with pytest.raises(ParamsMissing) as caught:
             contexts.init({})
@@ -285,7 +308,7 @@ def test_a_secret_within_a_value_is_given_as_json(tmp_path: Path) -> None:
 
 
 def test_a_secret_that_somebody_wrote_into_a_file(tmp_path: Path) -> None:
-    """It is taken, the environment comes before it, and it is not told as stored."""
+    """It is taken, the environment comes before it, and it is not shown."""
     contexts = _contexts(tmp_path, {**VARIABLES, "MY_VAULTS_PASSWORD": ""})
     _init(contexts)
     path = contexts.workspace.flow_params_file("default", "lock")
@@ -296,5 +319,4 @@ def test_a_secret_that_somebody_wrote_into_a_file(tmp_path: Path) -> None:
     both = _contexts(tmp_path).params("default", "lock")
     assert both.model_dump()["password"] == SecretStr(f"{MARK}-password")
     [*_, flow] = contexts.init({})
-    assert "password" not in flow.values
-    assert flow.not_stored[0] == "password"
+    assert flow.values["password"] == "a secret"

@@ -10,14 +10,16 @@ from typing import Annotated, Any, Literal, Optional, Union
 import click
 import pytest
 from pydantic import BaseModel, Field, TypeAdapter
-from pydantic.types import SecretStr
+from pydantic.types import Secret, SecretBytes, SecretStr
 
 from peaceful import App, Flow
+from peaceful.app import FromEnvironment
 from peaceful.cli._params import (
     Declared,
     declared_params,
     given_params,
     helps_of_arguments,
+    mentions_secret,
     params_options,
 )
 from peaceful.cli._value_types import Shape, ValueType
@@ -138,11 +140,43 @@ def test_too_many_words() -> None:
         given_params(params, parsed(params, "a", "b", "c"))
 
 
-def test_given_twice() -> None:
-    """A value that is given in both ways is refused."""
+def test_words_beside_options() -> None:
+    """Words are for the parameters that no option gives, in order."""
     params = made()
-    with pytest.raises(UsageError, match="URL is given twice"):
-        given_params(params, parsed(params, "a", "--url", "b"))
+    given = given_params(params, parsed(params, "t", "--url", "http://x"))
+    assert {name: each.value for name, each in given.items()} == {"url": "http://x", "tags": ["t"]}
+    with pytest.raises(UsageError, match="no parameter for the word 'u'"):
+        given_params(params, parsed(params, "t", "u", "--url", "http://x"))
+
+
+def test_secrets_by_position() -> None:
+    """A secret has no place among the words, which others can see."""
+    secret = Declared("token", SecretStr, required=True, secret=True)
+    [option] = params_options([secret])
+    assert isinstance(option, click.Option)
+    assert option.metavar == "SOURCE"
+    with pytest.raises(UsageError, match="not the secret itself") as caught:
+        given_params([secret], parsed([secret], "--token", "hunter2"))
+    assert "hunter2" not in str(caught.value)
+    given = given_params([secret], parsed([secret], "--token", "env:TOKEN"))
+    assert given["token"].value == FromEnvironment("TOKEN")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "secret"),
+    [
+        (SecretStr, True),
+        (SecretStr | None, True),
+        (list[SecretBytes], True),
+        (dict[str, Secret[int]], True),
+        (str, False),
+        (list[str], False),
+        ("not a type", False),
+    ],
+)
+def test_secrets_are_told_by_their_types(annotation: object, secret: bool) -> None:
+    """A declared type with one of pydantic's secrets in it is one of a secret."""
+    assert mentions_secret(annotation) is secret
 
 
 def help_of(declared: Declared) -> str:
