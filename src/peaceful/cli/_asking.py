@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from peaceful.cli._question import ask, can_ask
 from peaceful.errors import UsageError
 from peaceful.model import ItemId
 
@@ -31,22 +30,16 @@ def asked_before_clean(invocation: Invocation, only: Sequence[ItemId]) -> None:
     if not contexts.asks_before_clean(profile):
         return
     command = invocation.line("clean", *(word for item in only for word in ("--only", item)))
-    if not (invocation.stderr.is_terminal and _is_terminal_read()):
+    if not can_ask():
         raise UsageError(
             f"The profile {profile} is protected, and nobody can be asked whether it is really to "
             "be cleaned up.",
             help=f"if it is: {command} --yes",
         )
-    import click
-
     what = "everything" if not only else ", ".join(only)
     question = f"This removes {what} of the profile {profile}. Type its name to go on"
-    if click.prompt(question, default="", show_default=False, err=True).strip() != profile:
+    if ask(question).strip() != profile:
         raise UsageError(
             f"The profile {profile} is not cleaned up: its name was not typed.",
             help=f"to clean it up without being asked: {command} --yes",
         )
-
-
-def _is_terminal_read() -> bool:
-    return sys.stdin is not None and os.isatty(sys.stdin.fileno())

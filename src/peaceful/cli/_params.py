@@ -163,7 +163,11 @@ def _secret(declared: Declared, given: object) -> Given:
 
     [text] = [given] if isinstance(given, str) else cast("Sequence[str]", given)
     if text == "prompt":
-        secret = click.prompt(declared.name, hide_input=True, err=True)
+        from peaceful.cli._question import ask
+
+        secret = ask(declared.name, hidden=True)
+        if not secret:
+            raise UsageError(f"Nothing was typed for {declared.name}.", help="run it again")
         return Given(declared.value_type.read([secret]), declared.option, must_be_stored=True)
     source = source_of(text, Path.cwd())
     if source is None:

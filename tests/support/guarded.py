@@ -1,0 +1,45 @@
+"""An application for tests: profiles that ask before they are cleaned up, and a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, SecretStr
+
+from peaceful import App, Flow
+from peaceful.items import Blank
+
+
+class Place(BaseModel):
+    """What holds for a profile.
+
+    Attributes:
+        guarded: whether it asks before it is cleaned up.
+    """
+
+    guarded: bool = False
+
+
+def _is_guarded(place: Place) -> bool:
+    return place.guarded
+
+
+app = App("guarded", profile_params=Place, names_profiles=True, asks_before_clean=_is_guarded)
+
+
+@app.flow("keep")
+def keep(flow: Flow, token: SecretStr, folder: Path = Path("kept")) -> None:
+    """Keeps two files.
+
+    Args:
+        flow: takes the items.
+        token: what opens the door.
+        folder: where they are.
+    """
+    for name in ("one", "two"):
+        length = str(len(token.get_secret_value()))
+        flow.add(name, Blank(path=folder / name, lines=(length,)))
+
+
+if __name__ == "__main__":
+    app.main()
