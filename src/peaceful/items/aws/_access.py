@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
@@ -40,3 +41,8 @@ class AwsAccess(BaseModel):
     timeout: Annotated[float, Field(gt=0)] = 30.0
     attempts: Annotated[int, Field(ge=1)] = 6
     patience: Annotated[float, Field(ge=0)] = 120.0
+
+    @property
+    def endpoint(self) -> str | None:
+        """The server to talk to, or none for AWS itself."""
+        return self.endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or None

@@ -211,7 +211,7 @@ class Service:
 
     @property
     def _where(self) -> str:
-        endpoint = self._access.endpoint_url
+        endpoint = self._access.endpoint
         return f"AWS in {self.region}" if endpoint is None else endpoint
 
 
@@ -238,7 +238,7 @@ async def service(name: ServiceName, access: AwsAccess, ctx: ItemCtx) -> AsyncGe
         # Not left to the client, which takes one that nobody has chosen.
         raise no_region(login)
     making = cast("_MakesClients", session).create_client(
-        name, region_name=region, endpoint_url=access.endpoint_url, config=_config(access)
+        name, region_name=region, endpoint_url=access.endpoint, config=_config(access)
     )
     client = await told(making.__aenter__(), doing, login, "AWS")
     try:
@@ -258,7 +258,7 @@ async def account(access: AwsAccess, ctx: ItemCtx) -> Account:
         AwsFailed: AWS does not tell.
     """
     session = await in_thread(_session, access.profile, "sts")
-    key = (access.profile, access.endpoint_url, await _key(session))
+    key = (access.profile, access.endpoint, await _key(session))
     if key not in _ACCOUNTS:
         async with service("sts", access, ctx) as sts:
             answer = await sts.call("get_caller_identity")
@@ -340,7 +340,7 @@ def _config(access: AwsAccess) -> AioConfig:
         retries={"total_max_attempts": 1, "mode": "standard"},
         user_agent_extra="peaceful",
         # A name such as bucket.localhost is known to nobody.
-        s3=None if access.endpoint_url is None else {"addressing_style": "path"},
+        s3=None if access.endpoint is None else {"addressing_style": "path"},
     )
 
 

@@ -202,6 +202,16 @@ async def test_no_server(tmp_path: Path, login: None) -> None:
     assert "http://127.0.0.1:9" in error.message
 
 
+async def test_endpoint_of_the_environment(
+    way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`AWS_ENDPOINT_URL` is heeded, also where no bucket can be put in front of its name."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", way.url.replace("127.0.0.1", "localhost"))
+    result = await ItemHarness(bucket(AwsAccess()), tmp_path).result_of("ensure")
+    assert result.status is ItemStatus.DONE
+    assert "PUT /app-releases" in way.operations()
+
+
 @pytest.mark.parametrize("endpoint", ["nonsense", "ftp://x", "http://me:secret@x", ""])
 def test_wrong_endpoints(endpoint: str) -> None:
     """An endpoint that cannot be one is refused where it is given."""
