@@ -77,7 +77,7 @@ def show_envman(at: Path, aws: str, releases: Releases) -> None:
         begun = part.exists() and part.stat().st_size > RELEASE_SIZE / 3
         return begun and bool(role_names(aws))
 
-    heading("Ctrl-C: what is in progress finishes, or stops at a safe point; nothing new starts.")
+    heading("Ctrl-C: what is in progress finishes or stops safely; nothing new starts.")
     run("envman", "deploy", at=at, env=env, ctrl_c_when=third_there, expect=130)
     check(part.exists() and not objects_in(aws), "a part of the release is here, none of it there")
 
