@@ -31,7 +31,7 @@ def ending_of(
     match error:
         case StoppedAtSafePoint():
             where = f": {error.where}" if error.where else ""
-            return ItemResult(ItemStatus.ABANDONED, message=f"stopped at a safe point{where}")
+            return ItemResult(ItemStatus.ABANDONED, message=f"stopped safely{where}")
         case asyncio.CancelledError() if cancelled:
             return ItemResult(ItemStatus.ABANDONED, message="cancelled")
         case PeacefulError() if asked_to_end and _of_child(error):

@@ -363,7 +363,7 @@ async def test_clean_stops_at_a_safe_point(library: Library) -> None:
     library.shelf.on_clean = interrupt
     outcome = await library.harness.clean()
     assert isinstance(outcome, BlockInterrupted)
-    assert outcome.items["one"].message == "stopped at a safe point: half way"
+    assert outcome.items["one"].message == "stopped safely: half way"
     stored = library.harness.store.load(StateKind.CURRENT)["one"]
     assert stored.in_progress_since is not None
     assert stored.state == {"what": "half of it"}

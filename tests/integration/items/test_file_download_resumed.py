@@ -121,7 +121,7 @@ async def test_the_place_where_it_stopped_is_told_and_stored(
 
     outcome = await stopped_at(5_000, server, harness)
 
-    assert outcome.items["item"].message == "stopped at a safe point: at 5.0 of 20.0 kB"
+    assert outcome.items["item"].message == "stopped safely: at 5.0 of 20.0 kB"
     stored = harness.store.load(StateKind.CURRENT)["item"]
     assert stored.in_progress_since is not None
     current, _ = await harness.states()
@@ -191,7 +191,7 @@ async def test_an_interrupt_is_heard_while_waiting_for_the_first_answer(
 
     outcome = await harness.ensure()
 
-    assert outcome.items["item"].message.startswith("stopped at a safe point: asking 127.0.0.1")
+    assert outcome.items["item"].message.startswith("stopped safely: asking 127.0.0.1")
 
 
 async def test_an_interrupt_is_heard_between_two_attempts(

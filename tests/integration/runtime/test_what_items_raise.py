@@ -357,7 +357,7 @@ async def test_a_plain_function_that_heeds_the_interrupt(make: Make, doing: Doin
     outcome = await harness.ensure()
     assert isinstance(outcome, BlockInterrupted)
     assert outcome.items["odd"].status is ItemStatus.ABANDONED
-    assert outcome.items["odd"].message == "stopped at a safe point: half way"
+    assert outcome.items["odd"].message == "stopped safely: half way"
     stored = harness.store.load(StateKind.CURRENT)["odd"]
     assert stored.state == {"number": 0}
     assert stored.in_progress_since is not None

@@ -44,7 +44,7 @@ def test_an_error_is_there_exactly_where_it_failed(
 
 @pytest.mark.parametrize(
     ("where", "message"),
-    [("half way", "stopped at a safe point: half way"), ("", "stopped at a safe point")],
+    [("half way", "stopped safely: half way"), ("", "stopped safely")],
 )
 def test_a_safe_point(where: str, message: str) -> None:
     """It is abandoned, with what it was doing."""

@@ -15,6 +15,7 @@ from peaceful.items.aws._errors import (
     BucketNotEmpty,
     BucketTaken,
 )
+from peaceful.items.aws._presence import presence_diff
 from peaceful.items.aws._s3 import BucketName, bucket_location
 from peaceful.items.aws._service import Service, account, service
 from peaceful.model import Interaction, Within
@@ -77,11 +78,11 @@ class S3Bucket(Item[S3BucketState]):
 
     def diff(self, current: S3BucketState, goal: S3BucketState) -> StateDiff | None:
         """Whether it is there, and where."""
-        if current.present != goal.present:
-            before = {"name": current.name} if current.present else None
-            after = {"name": goal.name} if goal.present else None
-            shown = (current.name if before else "", goal.name if after else "")
-            return StateDiff((Change("bucket", before, after, *shown),))
+        presence = presence_diff(
+            "bucket", goal.name, is_there=current.present, should_be=goal.present
+        )
+        if presence is not None:
+            return presence
         if not goal.present or current.region == goal.region:
             return None
         return StateDiff((Change("region", current.region, goal.region),))

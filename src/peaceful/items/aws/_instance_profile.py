@@ -9,6 +9,7 @@ from peaceful.item import Change, Item, ItemCtx, StateDiff
 from peaceful.items.aws._access import AwsAccess
 from peaceful.items.aws._errors import AwsMissing, AwsRefused
 from peaceful.items.aws._iam import IAM, IamName, IamPath, RoleName
+from peaceful.items.aws._presence import presence_diff
 from peaceful.items.aws._service import Service, account, service
 from peaceful.model import Interaction, Location, Within
 from peaceful.model.state import State
@@ -68,11 +69,11 @@ class InstanceProfile(Item[InstanceProfileState]):
 
     def diff(self, current: InstanceProfileState, goal: InstanceProfileState) -> StateDiff | None:
         """Whether it is there, and its role."""
-        if current.present != goal.present:
-            before = {"name": current.name} if current.present else None
-            after = {"name": goal.name} if goal.present else None
-            shown = (current.name if before else "", goal.name if after else "")
-            return StateDiff((Change("instance_profile", before, after, *shown),))
+        presence = presence_diff(
+            "instance_profile", goal.name, is_there=current.present, should_be=goal.present
+        )
+        if presence is not None:
+            return presence
         if current.role == goal.role:
             return None
         return StateDiff((Change("role", current.role, goal.role),))

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Final
 
-from peaceful.item import Change, Item, ItemCtx, StateDiff
+from peaceful.item import Item, ItemCtx, StateDiff
 from peaceful.items.aws._access import AwsAccess
 from peaceful.items.aws._documents import (
     Document,
@@ -17,6 +17,7 @@ from peaceful.items.aws._documents import (
 )
 from peaceful.items.aws._errors import AwsInUse, AwsMissing, AwsRefused
 from peaceful.items.aws._iam import IAM, IamName, IamPath
+from peaceful.items.aws._presence import presence_diff
 from peaceful.items.aws._service import Answer, Service, account, service
 from peaceful.model import Interaction, Location, Within
 from peaceful.model.state import State
@@ -89,10 +90,11 @@ class IamPolicy(Item[IamPolicyState]):
 
     def diff(self, current: IamPolicyState, goal: IamPolicyState) -> StateDiff | None:
         """Whether it is there, and whether its document means the same."""
-        if current.present != goal.present:
-            before = {"name": current.name} if current.present else None
-            after = {"name": goal.name} if goal.present else None
-            return StateDiff((Change("policy", before, after, *_names(current, goal)),))
+        presence = presence_diff(
+            "policy", goal.name, is_there=current.present, should_be=goal.present
+        )
+        if presence is not None:
+            return presence
         if same_meaning(current.document, goal.document):
             return None
         was = IamPolicyState(name="", arn="", present=True, document=current.document)
@@ -197,10 +199,6 @@ class IamPolicy(Item[IamPolicyState]):
                 details=(("attached to", ", ".join(await _attached_to(iam, arn))),),
                 help="detach it there, or leave it to them; then run the command again",
             ) from refused
-
-
-def _names(current: IamPolicyState, goal: IamPolicyState) -> tuple[str, str]:
-    return (current.name if current.present else "", goal.name if goal.present else "")
 
 
 def _version_number(version: Answer) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from peaceful.item import Change, Item, ItemCtx, StateDiff
+from peaceful.item import Item, ItemCtx, StateDiff
 from peaceful.items.aws._access import AwsAccess
 from peaceful.items.aws._documents import (
     Document,
@@ -16,6 +16,7 @@ from peaceful.items.aws._documents import (
 )
 from peaceful.items.aws._errors import AwsInUse, AwsMissing, AwsRefused
 from peaceful.items.aws._iam import IAM, IamPath, RoleName
+from peaceful.items.aws._presence import presence_diff
 from peaceful.items.aws._service import Service, account, service
 from peaceful.model import Interaction, Location, Within
 from peaceful.model.state import State
@@ -90,11 +91,11 @@ class IamRole(Item[IamRoleState]):
 
     def diff(self, current: IamRoleState, goal: IamRoleState) -> StateDiff | None:
         """Whether it is there, who may take it, and which policies are attached."""
-        if current.present != goal.present:
-            before = {"name": current.name} if current.present else None
-            after = {"name": goal.name} if goal.present else None
-            shown = (current.name if before else "", goal.name if after else "")
-            return StateDiff((Change("role", before, after, *shown),))
+        presence = presence_diff(
+            "role", goal.name, is_there=current.present, should_be=goal.present
+        )
+        if presence is not None:
+            return presence
         alike: dict[str, object] = {"policies": tuple(sorted(current.policies))}
         if same_meaning(current.trust, goal.trust):
             alike["trust"] = goal.trust
