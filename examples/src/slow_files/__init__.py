@@ -9,7 +9,9 @@ slow_files ensure      # and Ctrl-C, and again
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from annotated_types import Ge, Le
 
 from peaceful import App
 
@@ -23,10 +25,10 @@ app = App("slow_files", help="Writes files, slowly: the practice ground for inte
 def slow_files(
     flow: Flow,
     dest: Path,
-    items: int = 40,
-    seconds: float = 0.5,
-    layers: int = 4,
-    chunks: int = 1,
+    items: Annotated[int, Ge(0), Le(1_000_000)] = 40,
+    seconds: Annotated[float, Ge(0), Le(86_400)] = 0.5,
+    layers: Annotated[int, Ge(1)] = 4,
+    chunks: Annotated[int, Ge(1)] = 1,
     child: bool = False,
 ) -> None:
     """Writes a number of files; each waits for one of the layer before it.
@@ -42,7 +44,7 @@ def slow_files(
     """
     from slow_files.item import SlowFile
 
-    wide = -(-items // max(1, layers))
+    wide = -(-items // layers)
     digits = len(str(items))
     names = [f"file_{number:0{digits}}" for number in range(1, items + 1)]
     for number, name in enumerate(names):

@@ -12,7 +12,7 @@ from peaceful.app._remembered import Given, ParamsFile, StoredParams, all_of
 from peaceful.app._secret_params import readable, say_not_stored, secret_fields
 from peaceful.app._secret_sources import SECRET_FORMS
 from peaceful.app._secrets import Secrets
-from peaceful.errors import DefinitionError, NameUnknown, UsageError, WorkspaceMissing
+from peaceful.errors import DefinitionError, NameInvalid, NameUnknown, UsageError, WorkspaceMissing
 from peaceful.model import FlowId, JsonValue, ProfileName, checked_name
 from peaceful.storage import Workspace
 
@@ -252,8 +252,14 @@ class Selection:
             yield from (self._flow_file(profile, flow) for flow in self.app.flows)
 
     def _in_use(self) -> ProfileName:
-        stored = self._workspace_file.stored().get("profile")
-        return stored if isinstance(stored, str) else DEFAULT_PROFILE
+        file = self._workspace_file
+        stored = file.stored().get("profile", DEFAULT_PROFILE)
+        try:
+            return checked_name("a profile", str(stored))
+        except NameInvalid as error:
+            error.details = (*error.details, ("set in", str(file.path)))
+            error.help = f"take another one into use: {self.app.name} switch PROFILE"
+            raise
 
     @property
     def _workspace_file(self) -> ParamsFile:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from peaceful.cli._lines import Line, Style, line
 from peaceful.cli._page import Page
 from peaceful.cli._result import Result
-from peaceful.errors import NameUnknown, UsageError, WorkspaceMissing
+from peaceful.errors import NameInvalid, NameUnknown, UsageError, WorkspaceMissing
 from peaceful.model import JsonValue, ProfileName
 from peaceful.present import display_width, fitted, one_line, padded, shortened
 from peaceful.storage import read_yaml
@@ -195,7 +195,7 @@ def _in_use(contexts: Contexts) -> ProfileName:
 
     try:
         return contexts.profile()
-    except (WorkspaceMissing, NameUnknown):
+    except (WorkspaceMissing, NameInvalid, NameUnknown):
         return DEFAULT_PROFILE
 
 

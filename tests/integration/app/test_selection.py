@@ -340,3 +340,17 @@ async def test_one_flow_of_several_profiles(tool: Contexts, tmp_path: Path) -> N
     with pytest.raises(UsageError, match="1 profiles cannot be compared"):
         DiffProfilesCmd.exec(tool.profiles_flow_ctx(["other"]))
     assert set(tool.profiles_flow_ctx().stores) == {"default", "other"}
+
+
+def test_a_name_in_the_file_that_can_be_none(tmp_path: Path) -> None:
+    """A profile in use whose name breaks the rule is told with its file; another can be chosen."""
+    contexts = Contexts(app, Workspace(tmp_path, app.name), {})
+    file = contexts.workspace.workspace_params_file
+    file.parent.mkdir(parents=True)
+    file.write_text("profile: a b\n")
+    with pytest.raises(NameInvalid) as caught:
+        contexts.profile()
+    assert ("set in", str(file)) in caught.value.details
+    assert "switch PROFILE" in caught.value.help
+    contexts.switch("other", create=True)
+    assert contexts.profile() == "other"
