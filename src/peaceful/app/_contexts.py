@@ -77,6 +77,7 @@ class Contexts(Selection):
     Attributes:
         app: the application.
         workspace: where its files are.
+        typed: how a command is typed, by its words, for messages.
     """
 
     @classmethod
@@ -193,7 +194,7 @@ class Contexts(Selection):
                 flow_def=self.app.flow_def,
                 store=partial(self._store, profile),
                 build=partial(self._built, profile),
-                run=lambda name: f"{self.app.name} {self.app.ensure_name} --flow {name}",
+                run=lambda name: self.typed(self.app.ensure_name, "--flow", name),
             ),
         )
         return built_flow(self.app.flow_def(flow), self.values(profile, flow), around)

@@ -210,7 +210,7 @@ def _merged(
     invalid = [one for each in errors if isinstance(each, ParamsInvalid) for one in each.problems]
     missing = list(dict.fromkeys(missing))  # Flows may have parameters of one name.
     if not invalid:
-        return ParamsMissing(owner, missing, help=how_to_give(missing))
+        return ParamsMissing(owner, missing, help=how_to_give(missing), several=True)
     return ParamsInvalid(
         owner, [*invalid, *(ParamProblem(name, "", "it has no value") for name in missing)]
     )

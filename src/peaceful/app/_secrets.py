@@ -98,9 +98,12 @@ class Secrets:
                 values[name] = replace(taken, origin=one.origin)
                 forms[name] = stored_form(one.value)
                 continue
-            keys = KeyRing.of(self.environment)
             text = one.value.get_secret_value() if isinstance(one.value, SecretStr) else one.value
-            if isinstance(text, str) and (keys or one.must_be_stored):
+            if not isinstance(text, str):
+                continue
+            values[name] = replace(one, value=read_secret(text, model, name))
+            keys = KeyRing.of(self.environment)
+            if keys or one.must_be_stored:
                 forms[name] = stored_form(Sealed(keys.seal(name, text)))
         return values, forms
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -40,6 +40,8 @@ class Selection:
     Attributes:
         app: the application.
         workspace: where its files are.
+        typed: how a command is typed, by its words, for messages; a door may know better than that
+            the program is called like the application.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Selection:
     ) -> None:
         self.app: Final = app
         self.workspace: Final = workspace
+        self.typed: Callable[..., str] = lambda *words: " ".join((app.name, *words))
         self._secrets = Secrets(app.name, os.environ if environment is None else environment)
 
     # ---- what is selected
@@ -65,13 +68,13 @@ class Selection:
             if not known:
                 raise WorkspaceMissing(
                     f"Nothing is set up for {self.app.name} in {self.workspace.root}.",
-                    help=f"run {self.app.name} init first, or say --workspace DIR",
+                    help=f"run {self.typed('init')} first, or say --workspace DIR",
                 )
             raise NameUnknown(
                 "profile",
                 chosen,
                 known,
-                help=f"create it: {self.app.name} switch {chosen} --create",
+                help=f"create it: {self.typed('switch', chosen, '--create')}",
             )
         return chosen
 
@@ -169,7 +172,7 @@ class Selection:
             if profile in self.workspace.profiles():
                 raise UsageError(
                     f"The profile {profile} exists already.",
-                    help=f"switch to it without --create: {self.app.name} switch {profile}",
+                    help=f"switch to it without --create: {self.typed('switch', profile)}",
                 )
             self._profile_file(profile).save(None, {})
         self.profile(profile)
@@ -258,7 +261,7 @@ class Selection:
             return checked_name("a profile", str(stored))
         except NameInvalid as error:
             error.details = (*error.details, ("set in", str(file.path)))
-            error.help = f"take another one into use: {self.app.name} switch PROFILE"
+            error.help = f"take another one into use: {self.typed('switch', 'PROFILE')}"
             raise
 
     @property
@@ -298,12 +301,12 @@ class Selection:
         secrets = self._secret_params()
         options = [f"--{name.replace('_', '-')} ..." for name in params if name not in secrets]
         variables = [self._secrets.variable_of(name) for name in params if name in secrets]
-        ways = [f"give them: {self.app.name} init {' '.join(options)}"] if options else []
+        ways = [f"give them: {self.typed('init', *options)}"] if options else []
         if variables:
             words = [f"--{name.replace('_', '-')} SOURCE" for name in params if name in secrets]
             names = " and ".join(variables)
             ways.append(
-                f"say where the secret is: {self.app.name} init {' '.join(words)}, a source being "
+                f"say where the secret is: {self.typed('init', *words)}, a source being "
                 f"{SECRET_FORMS}; or set {names} in the environment of each command"
             )
         return "; ".join(ways)

@@ -84,11 +84,13 @@ class Invocation:
         folder = self.options.workspace
         if folder is None or not folder.is_absolute():
             _check_here()
-        return self.app.contexts(folder)
+        contexts = self.app.contexts(folder)
+        contexts.typed = self.line
+        return contexts
 
     def line(self, *words: str) -> str:
         """A command of this program, as one would type it to work on the same things."""
-        return typed([*self.program, *words, *self.options.selection])
+        return typed([*self.program, *words, *self.options.selection(without=words)])
 
     def colors(self, writer: Writer) -> bool:
         """Whether to use colours on a stream."""

@@ -28,7 +28,9 @@ def key_new(file: str) -> Result:
 
     path = (Path.cwd() / Path(file).expanduser()).resolve()
     count = new_key(path)
-    kept = "It is the only one there." if count == 1 else f"{count - 1} older ones still open."
+    kept = {1: "It is the only one there.", 2: "The older one still opens."}.get(
+        count, f"The {count - 1} older ones still open."
+    )
     return Result(
         {"file": str(path), "keys": count},
         lambda _: [

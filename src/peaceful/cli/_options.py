@@ -76,13 +76,17 @@ class GlobalOptions:
     max_concurrency: int | None = None
     debug: bool = False
 
-    @property
-    def selection(self) -> list[str]:
-        """The words that select the same workspace, profile and flow again."""
+    def selection(self, without: Iterable[str] = ()) -> list[str]:
+        """The words that select the same workspace, profile and flow again.
+
+        Args:
+            without: words that are typed beside; what they select is left out.
+        """
+        beside = frozenset(without)
         words: list[str] = []
         for name in ("workspace", "profile", "flow"):
             value = getattr(self, name)
-            if value is not None:
+            if value is not None and f"--{name}" not in beside:
                 words += [f"--{name}", str(value)]
         return words
 

@@ -168,7 +168,7 @@ def _secret(declared: Declared, given: object) -> Given:
         secret = ask(declared.name, hidden=True)
         if not secret:
             raise UsageError(f"Nothing was typed for {declared.name}.", help="run it again")
-        return Given(declared.value_type.read([secret]), declared.option, must_be_stored=True)
+        return Given(secret, declared.option, must_be_stored=True)
     source = source_of(text, Path.cwd())
     if source is None:
         raise UsageError(

@@ -45,7 +45,11 @@ def ask(question: str, *, hidden: bool = False) -> str:
     with TerminalModes(fd, all_keys=True, on_resume=lambda: None):
         sys.stderr.write(f"{question}: ")
         sys.stderr.flush()
-        _wait_for_line()
+        try:
+            _wait_for_line()
+        except BaseException:
+            sys.stderr.write("\n")  # What is said next belongs on a line of its own.
+            raise
         line = sys.stdin.readline()
     if hidden or not line:
         sys.stderr.write("\n")

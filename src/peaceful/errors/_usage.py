@@ -88,8 +88,11 @@ class ParamsMissing(UsageError):
 
     code: ClassVar[str] = "PARAMS-MISSING"
 
-    def __init__(self, owner: str, names: Sequence[str], *, help: str) -> None:
-        super().__init__(f"{owner} needs a value for {', '.join(names)}.", help=help)
+    def __init__(
+        self, owner: str, names: Sequence[str], *, help: str, several: bool = False
+    ) -> None:
+        need = "need" if several else "needs"
+        super().__init__(f"{owner} {need} a value for {', '.join(names)}.", help=help)
         self.owner = owner
         self.names: tuple[str, ...] = tuple(names)
 

@@ -66,6 +66,7 @@ def test_ctrl_c_at_the_question(
     program.press("\x03")
     assert program.end() == 130
     assert files() == ["one", "two"]
+    assert program.screen.everything[-1].endswith("was interrupted; nothing was started.")
 
 
 def test_others_do_not_ask(
@@ -135,4 +136,4 @@ def test_a_new_key(shell: Shell) -> None:
     told = shell.run(*PROGRAM, "key", "new", "my key")
     assert "It is the only one there." in told.out
     assert f"export PEACEFUL_KEY_FILE='{shell.folder / 'my key'}'" in told.out
-    assert "1 older ones still open." in shell.run(*PROGRAM, "key", "new", "my key").out
+    assert "The older one still opens." in shell.run(*PROGRAM, "key", "new", "my key").out

@@ -296,3 +296,23 @@ def test_sources_as_they_are_typed(text: str, source: SecretSource | None) -> No
     if found is not None and not isinstance(found, FromFile):
         assert str(found) == text
     assert str(Sealed("gAAAA")) == "stored, sealed"
+
+
+def test_what_has_secrets_in_it(tmp_path: Path) -> None:
+    """A value with secrets in it is given, sealed and opened as JSON."""
+    seen: list[list[str]] = []
+    app = App("many")
+
+    @app.flow("open")
+    def open_(flow: Flow, tokens: list[SecretStr]) -> None:
+        seen.append([each.get_secret_value() for each in tokens])
+
+    key = tmp_path / "key"
+    new_key(key)
+    variables = {"PEACEFUL_KEY_FILE": str(key)}
+    contexts = Contexts(app, Workspace(tmp_path / "work", "many"), variables)
+    contexts.init({"tokens": Given('["a", "b"]', "--tokens", must_be_stored=True)})
+    contexts.cmd_ctx()
+    assert seen == [["a", "b"]]
+    stored = contexts.workspace.flow_params_file("default", "open").read_text()
+    assert "sealed: gAAAA" in stored

@@ -49,8 +49,10 @@ def test_typed() -> None:
 def test_selection() -> None:
     """The same workspace, profile and flow are selected again by the same words."""
     options = GlobalOptions(workspace=Path("/w"), profile="p", flow="f")
-    assert options.selection == ["--workspace", "/w", "--profile", "p", "--flow", "f"]
-    assert GlobalOptions().selection == []
+    assert options.selection() == ["--workspace", "/w", "--profile", "p", "--flow", "f"]
+    assert GlobalOptions().selection() == []
+    beside = options.selection(without=["ensure", "--flow", "g"])
+    assert beside == ["--workspace", "/w", "--profile", "p"]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ from peaceful.errors import (
     GoalNotReached,
     ItemCrashed,
     ItemFailure,
+    KeyMissing,
+    KeyWrong,
     MappingInvalid,
     NameInvalid,
     NameTaken,
@@ -48,6 +50,7 @@ from peaceful.errors import (
     ReferenceUsedAsValue,
     ResourceMissing,
     RetriesExhausted,
+    SecretUnavailable,
     StorageError,
     Unexpected,
     UsageError,
@@ -75,6 +78,7 @@ EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
             PeacefulError,
             UsageError,
             WorkspaceMissing,
+            KeyWrong,
             BlockedError,
             DefinitionError,
             ReferenceInvalid,
@@ -90,6 +94,8 @@ EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
     NameUnknown: lambda: NameUnknown("profile", "prod", (f"p{number}" for number in range(30))),
     ParamsInvalid: lambda: ParamsInvalid("flow f", [ParamProblem("into", "--into", "no path")]),
     ParamsMissing: lambda: ParamsMissing("flow f", ["into", "url"], help="give them to init"),
+    SecretUnavailable: lambda: SecretUnavailable("token", "x.yaml", "it is gone", "set it"),
+    KeyMissing: lambda: KeyMissing("token", "KEY", "KEY_FILE"),
     ExecutionUnknown: lambda: ExecutionUnknown("0197"),
     ExtraMissing: lambda: ExtraMissing("The web server", "web", "starlette"),
     ProfileBusy: lambda: ProfileBusy(
@@ -119,8 +125,10 @@ CODES = {
     "FILE-DAMAGED", "FILE-INACCESSIBLE", "FORMAT-TOO-NEW", "GOAL-NOT-REACHED", "INTERNAL",
     "ITEM-CRASHED", "ITEM-FAILED", "MAPPING-INVALID", "NAME-INVALID", "NAME-TAKEN",
     "NAME-UNKNOWN", "NOT-INITIALISED", "NOT-INTERRUPTIBLE", "NOTHING-RUNNING", "OUT-OF-SYNC",
-    "PARAMS-INVALID", "PARAMS-MISSING", "REFERENCE-INVALID", "REFERENCE-NOT-A-VALUE",
-    "RESOURCE-MISSING", "RETRIES-EXHAUSTED", "STORAGE", "USAGE", "VALUE-UNKNOWN",
+    "KEY-MISSING", "KEY-WRONG", "PARAMS-INVALID", "PARAMS-MISSING", "REFERENCE-INVALID",
+    "REFERENCE-NOT-A-VALUE",
+    "RESOURCE-MISSING", "RETRIES-EXHAUSTED", "SECRET-UNAVAILABLE", "STORAGE", "USAGE",
+    "VALUE-UNKNOWN",
 }  # fmt: skip
 """Programs and search engines know them: a code is added, never changed."""
 

@@ -324,10 +324,9 @@ def _known_region(session: AioSession) -> str | None:
     if region:
         return region
     try:
-        found: str | None = session.get_config_variable("region")
+        return session.get_config_variable("region") or None
     except ProfileNotFound:
         return None  # Told when the login is looked for.
-    return found
 
 
 def _config(access: AwsAccess) -> AioConfig:
