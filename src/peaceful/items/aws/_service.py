@@ -38,6 +38,9 @@ _GLOBAL_SERVICES: Final = frozenset({"iam", "sts"})
 
 _TRANSIENT: Final = (AwsBusy, AwsUnreachable)
 
+_CHANGES: Final = ("create", "delete", "attach", "detach", "add", "remove", "update")
+"""How the names of operations begin that are worth telling while they run."""
+
 _ORIGINS: Final = {
     "env": "that of the environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "shared-credentials-file": "that of the profile {profile} in {credentials_file}",
@@ -117,6 +120,8 @@ class Service:
             StoppedAtSafePoint: an interrupt came while waiting to ask again.
         """
         given = {name: value for name, value in parameters.items() if value is not None}
+        if operation.startswith(_CHANGES):
+            self._ctx.progress.message(operation.replace("_", " "))
         method: Callable[..., Awaitable[Answer]] = getattr(self._client, operation)
         doing = f"{self._name}:{''.join(word.title() for word in operation.split('_'))}"
 
@@ -243,6 +248,7 @@ async def service(name: ServiceName, access: AwsAccess, ctx: ItemCtx) -> AsyncGe
     client = await told(making.__aenter__(), doing, login, "AWS")
     try:
         yield Service(name, client, ctx, access, login)
+        ctx.progress.message("")
     finally:
         await making.__aexit__(None, None, None)
 

@@ -94,6 +94,7 @@ class Upload:
 
     async def _in_parts(self, size: int, checksum: str | None) -> None:
         upload_id, there = await self._begun()
+        self._ctx.progress.message("")
         length = part_size(size)
         numbers = iter(range(1, -(-size // length) + 1))
         parts: list[_Part] = []

@@ -11,7 +11,7 @@ from aws_stack import MEBIBYTE, Stack, allowing, client
 from countdown import Countdown
 
 from peaceful.items.aws import AwsAccess, BucketNotEmpty, IamPolicyState, S3ObjectState
-from peaceful.model import Complete, ItemStatus
+from peaceful.model import Complete, ItemProgressed, ItemStatus
 
 ALL = ("policy", "role", "profile", "bucket", "upload")
 NOTHING: dict[str, object] = {"policies": [], "roles": [], "profiles": []}
@@ -45,6 +45,18 @@ async def test_from_nothing_to_nothing(stack: Callable[[], Stack]) -> None:
     assert done(made, await made.harness.clean()) == set(ALL)
     assert await made.left() == NOTHING
     assert done(made, await made.harness.clean()) == set()
+
+
+async def test_progress(stack: Callable[[], Stack]) -> None:
+    """While something is changed, it is told what; when it is done, nothing more."""
+    made = stack()
+    outcome = await made.harness.ensure()
+    told = [(each.item, each.progress.message) for each in made.harness.sink.of(ItemProgressed)]
+    assert ("policy", "create policy") in told
+    assert ("role", "attach role policy") in told
+    assert ("profile", "add role to instance profile") in told
+    assert ("bucket", "create bucket") in told
+    assert {result.message for result in outcome.items.values()} == {""}
 
 
 async def test_only_what_changed_is_changed(stack: Callable[[], Stack], way: Way) -> None:
