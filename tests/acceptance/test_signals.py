@@ -69,7 +69,7 @@ def test_safe_points(slow: SlowFiles) -> None:
     running.send(signal.SIGINT)
     ended = running.end(expect=130)
     assert set(ended.statuses().values()) == {"abandoned"}
-    assert all("safe point" in each["message"] for each in ended.document["items"].values())
+    assert all("stopped safely" in each["message"] for each in ended.document["items"].values())
     done = slow.parts_done()
     assert len(done) == 4
     assert all(0 < parts < 10 for parts in done.values())

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import click
 
+from peaceful.cli._command_parts import CommandParts
 from peaceful.cli._completing import (
     complete_execution,
     complete_item,
-    complete_profile,
     offering,
 )
-from peaceful.cli._group import Answered, Command, Entry, Group
+from peaceful.cli._group import Command, Entry, Group
 from peaceful.cli._invocation import Invocation
-from peaceful.cli._options import GlobalOption, global_options, positive
+from peaceful.cli._options import positive
 from peaceful.cli._program import typed
 from peaceful.cli._result import Result
-
-if TYPE_CHECKING:
-    from peaceful.app import App
-
-_Do: TypeAlias = Callable[..., Result]
 
 SHELLS = ("bash", "zsh", "fish")
 """The shells that commands can be completed in."""
@@ -36,20 +30,7 @@ def command_line(invocation: Invocation) -> click.Group:
     return _CommandLine(invocation).group()
 
 
-class _CommandLine:
-    def __init__(self, invocation: Invocation) -> None:
-        self._invocation = invocation
-        self._app: App = invocation.app
-        self._options = invocation.options
-        self._profiles = offering(
-            lambda: complete_profile(invocation.options.workspace, invocation.app.name)
-        )
-        self._global: list[click.Parameter] = [
-            *global_options(invocation.options, invocation.app),
-            self._asked("--version", help="Show the version.", answer=self._version),
-            self._asked("-h", "--help", help="Show this help.", answer=_help),
-        ]
-
+class _CommandLine(CommandParts):
     def group(self) -> click.Group:
         app = self._app
         ensure = Entry("Bring everything to its goal; resumes what was cut.", self._ensure)
@@ -368,57 +349,6 @@ class _CommandLine:
             click.Argument(["shell"], type=click.Choice(SHELLS), metavar="SHELL"),
         )
 
-    # ---- parts
-
-    def _command(self, name: str, do: _Do, help: str, *params: click.Parameter) -> Command:
-        return Command(
-            name,
-            params=[*params, *self._global],
-            callback=do,
-            help=help,
-            add_help_option=False,
-        )
-
-    def _group(self, name: str, help: str, entries: Mapping[str, Entry], *, prefix: str) -> Group:
-        def chosen(command: str) -> None:
-            self._invocation.command = f"{prefix}{command}"
-
-        return Group(name, entries=entries, params=self._global, help=help, chosen=chosen)
-
-    def _asked(
-        self, *names: str, help: str, answer: Callable[[click.Context], Result]
-    ) -> GlobalOption:
-        def callback(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
-            if value and not context.resilient_parsing:
-                raise Answered(answer(context))
-
-        return GlobalOption(
-            [*names, f"asked_{names[-1].strip('-')}"],
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            help=help,
-            callback=callback,
-        )
-
-    def _version(self, _context: click.Context) -> Result:
-        from peaceful.cli._lines import line
-
-        app = self._app
-        shown = f"{app.name} {app.version}".strip()
-        return Result({"app": app.name, "version": app.version}, lambda _: [line(shown)])
-
 
 def _positive_value(_context: click.Context, _param: click.Parameter, value: str) -> int:
     return positive(value)
-
-
-def _help(context: click.Context) -> Result:
-    text = context.get_help()
-
-    def lines(_page: object) -> list[Any]:  # Any: lines, whose module is not needed before
-        from peaceful.cli._lines import line
-
-        return [line(each) for each in text.split("\n")]
-
-    return Result({"help": text}, lines)
