@@ -199,6 +199,10 @@ async def test_words_that_are_wrong(envman: Envman) -> None:
     for said in ("OWNER/REPO", "development", "a version has letters"):
         assert said in " ".join(wrong.err.split())
     assert not (envman.shell.folder / ".peace").exists()
+    # Names are not cut to what AWS takes: two environments would share their things.
+    await envman.init("p" * 60)
+    long = await envman.json("deploy", expect=2)
+    assert "64 characters" in str(long.error) or "3 to 63" in str(long.error)
 
 
 async def test_twenty_profiles(envman: Envman) -> None:

@@ -55,14 +55,16 @@ class Names:
 
     @property
     def common(self) -> str:
-        """The policy, the role and the instance profile."""
-        return f"{self.repository}-{self.profile}"[:64]
+        """The policy, the role and the instance profile.
+
+        Never cut to what AWS takes: two environments would share them. Too long, it is refused.
+        """
+        return f"{self.repository}-{self.profile}"
 
     @property
     def bucket(self) -> str:
         """The bucket, whose name no other bucket in the world may have."""
-        plain = re.sub(r"[^a-z0-9]+", "-", f"{self.slug}-{self.profile}".lower())
-        return plain[:63].strip("-")
+        return re.sub(r"[^a-z0-9]+", "-", f"{self.slug}-{self.profile}".lower()).strip("-")
 
     @property
     def may_read(self) -> dict[str, JsonValue]:

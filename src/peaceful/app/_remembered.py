@@ -208,7 +208,8 @@ def _merged(
     owner = " and ".join(error.owner for error in errors)
     missing = [name for each in errors if isinstance(each, ParamsMissing) for name in each.names]
     invalid = [one for each in errors if isinstance(each, ParamsInvalid) for one in each.problems]
-    missing = list(dict.fromkeys(missing))  # Flows may have parameters of one name.
+    # Flows may have parameters of one name.
+    missing, invalid = list(dict.fromkeys(missing)), list(dict.fromkeys(invalid))
     if not invalid:
         return ParamsMissing(owner, missing, help=how_to_give(missing), several=True)
     return ParamsInvalid(

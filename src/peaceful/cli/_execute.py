@@ -89,7 +89,7 @@ def _run(
                 # When it has ended, a signal comes too late: it may not change the exit code.
                 try:
                     outcome = await job.run(ctx)
-                except Exception as error:
+                except Exception as error:  # Whatever it is: it is raised on.
                     signals.ending(error.exit_code if isinstance(error, PeacefulError) else 1)
                     raise
                 signals.ending(exit_code_of(outcome))

@@ -188,7 +188,7 @@ class Database:
             except sqlite3.OperationalError as error:
                 if _primary(error) not in _PASSING or time.monotonic() >= deadline:
                     raise
-            time.sleep(0.005)
+            time.sleep(0.005)  # Other processes tell nobody when they are done with the file.
 
     def _readable_alone(self, error: sqlite3.OperationalError) -> bool:
         """Whether the failure may come from files beside it, and nothing is in those."""

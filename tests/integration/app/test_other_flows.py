@@ -10,7 +10,7 @@ from texts import Text, TextState
 from peaceful import App, Flow, State
 from peaceful.app import Contexts, Given
 from peaceful.commands import DiffCmd, DiscoverCmd, EnsureCmd
-from peaceful.errors import DefinitionError, NameUnknown, ParamsMissing
+from peaceful.errors import DefinitionError, NameUnknown, ParamsInvalid, ParamsMissing
 from peaceful.model import Complete, ItemError, ItemStatus
 from peaceful.runtime import CmdCtx
 from peaceful.storage import Workspace
@@ -159,3 +159,11 @@ def test_parameters_of_the_other_flow(tmp_path: Path) -> None:
     made.init({"folder": Given(tmp_path, "--folder")}, flow="second")
     with pytest.raises(ParamsMissing, match="flow first"):
         ctx(made, "second")
+
+
+def test_a_wrong_value_for_several_flows(tmp_path: Path) -> None:
+    """What is wrong with a value that several flows share is told once."""
+    made = Contexts(application(), Workspace(tmp_path, "two_flows"), {})
+    with pytest.raises(ParamsInvalid) as caught:
+        made.init({"folder": Given(3, "--folder")})
+    assert [each.field for each in caught.value.problems] == ["folder"]

@@ -101,7 +101,8 @@ class BucketTaken(AwsFailed):
         super().__init__(
             f"The bucket {bucket} is there, and does not belong to the account of {doing_as}.",
             help="choose another name: buckets of all accounts share their names; or, if it is "
-            "yours, use keys of the account that it belongs to",
+            "yours, use keys of the account that it belongs to, which may list it: S3 says the "
+            "same where they may not",
         )
         self.bucket = bucket
 
