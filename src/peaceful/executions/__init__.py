@@ -5,6 +5,7 @@ one machine it is `SqliteExecutionStore`. Each running execution listens on a Un
 workspace: that is how other processes interrupt it and watch it.
 """
 
+from peaceful.executions._admission import busy
 from peaceful.executions._control_protocol import InterruptAnswer
 from peaceful.executions._control_server import ControlLimits
 from peaceful.executions._executions import Executions
@@ -62,6 +63,7 @@ __all__ = [
     "SqliteExecutionStore",
     "SurvivingChild",
     "begun",
+    "busy",
     "ending_state",
     "finished",
     "interrupted",
