@@ -88,16 +88,15 @@ def gated_app() -> App:
     app = App("gated", version="1.2")
 
     @app.flow("make")
-    def make(flow: Flow, value: str = "made") -> None:
+    def _make(flow: Flow, value: str = "made") -> None:
         """Makes three things."""
         for name in ("a", "b", "c"):
             flow.add(name, Made(name=f"{flow.profile}.{name}", value=value))
         flow.edge("a", "b")
 
     @app.flow("other")
-    def other(flow: Flow, needed: int) -> None:
+    def _other(flow: Flow, needed: int) -> None:
         """Makes another thing."""
         flow.add("x", Made(name=f"{flow.profile}.x", value=str(needed)))
 
-    assert make, other
     return app

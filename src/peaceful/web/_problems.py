@@ -53,7 +53,6 @@ _STATUSES: Final[tuple[tuple[type[PeacefulError], HTTPStatus], ...]] = (
     (KeyReused, HTTPStatus.UNPROCESSABLE_ENTITY),
     (RequestRefused, HTTPStatus.BAD_REQUEST),
     (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (PeacefulError, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
 """By kind of error; the first one that fits."""
 
@@ -81,7 +80,8 @@ class Refusal(Exception):
 
 def status_of(error: PeacefulError) -> HTTPStatus:
     """The HTTP status of an error."""
-    return next(status for kind, status in _STATUSES if isinstance(error, kind))
+    found = (status for kind, status in _STATUSES if isinstance(error, kind))
+    return next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def problem_response(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from peaceful import App
 from peaceful.app import Contexts, Given
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful.runtime import SystemClock
-from peaceful.web import WebApp, asgi
+from peaceful.web import asgi
 
 PROFILES = ("dev", "prod")
 ENDED = {"complete", "interrupted", "failed", "lost"}
@@ -27,14 +28,12 @@ class Site:
 
     Attributes:
         app: the application.
-        web: the server.
         gates: where its items wait.
         client: asks it.
         folder: the workspace.
     """
 
     app: App
-    web: WebApp
     gates: Gates
     client: httpx.AsyncClient
     folder: Path
@@ -80,6 +79,37 @@ def workspace(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@dataclass
+class Served:
+    """A server at a port of this machine.
+
+    Attributes:
+        site: the server, and what a test needs of it; its client asks over the network.
+        serving: ends with the server.
+        token: what requests must hold.
+    """
+
+    site: Site
+    serving: asyncio.Task[Any]
+    token: str
+
+
+@pytest.fixture
+async def served(workspace: Path, gates: Gates) -> AsyncIterator[Served]:
+    """The server of the workspace, as a program runs it."""
+    app, ready = gated_app(), asyncio.get_running_loop().create_future()
+    serving = asyncio.ensure_future(app.serve(workspace=workspace, on_ready=ready.set_result))
+    await asyncio.wait((serving, ready), return_when=asyncio.FIRST_COMPLETED)
+    url, _, token = ready.result().partition("/?token=")
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
+        yield Served(Site(app, gates, client, workspace), serving, token)
+    for gate in gates.by_name.values():
+        gate.open.set()
+    serving.cancel()
+    await asyncio.wait((serving,))
+
+
 @pytest.fixture
 async def site(workspace: Path, gates: Gates) -> AsyncIterator[Site]:
     """A server of the workspace; what still runs at the end is let go."""
@@ -87,7 +117,7 @@ async def site(workspace: Path, gates: Gates) -> AsyncIterator[Site]:
     web = asgi(app, workspace)
     transport = httpx.ASGITransport(web)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        yield Site(app, web, gates, client, workspace)
+        yield Site(app, gates, client, workspace)
         now = SystemClock().now()
         web.interrupt_all(InterruptSignal(InterruptLevel.STOP, InterruptSource.API, now))
         for gate in gates.by_name.values():
