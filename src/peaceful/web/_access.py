@@ -61,7 +61,9 @@ class Access:
             HostRefused: the request is for another host.
         """
         asked = host.lower()
-        if asked not in self.hosts and _PORT.sub("", asked) not in self.hosts:
+        name = _PORT.sub("", asked)
+        at_any_port = name in self.hosts and not _PORT.search(name)
+        if asked not in self.hosts and not at_any_port:
             raise HostRefused(host, self.hosts)
 
     def check_origin(
