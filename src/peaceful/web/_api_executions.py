@@ -49,7 +49,7 @@ async def start(request: Request, parts: Resources) -> Response:
     return json_response(
         execution_view(record, followed_picture(parts, record)),
         202 if started.is_new else 200,
-        {"Location": str(request.url_for("one_execution", id=record.id).path)},
+        {"Location": f"{request.scope.get('root_path', '')}/api/executions/{record.id}"},
     )
 
 

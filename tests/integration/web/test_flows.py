@@ -9,7 +9,6 @@ from pydantic import SecretStr
 
 from peaceful.runtime import Flow
 
-
 SWORDFISH = SecretStr("swordfish")
 
 
