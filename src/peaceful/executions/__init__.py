@@ -25,6 +25,7 @@ from peaceful.executions._record import (
 )
 from peaceful.executions._running import RunningExecution
 from peaceful.executions._senders import InterruptSenders
+from peaceful.executions._signal import REASON_LIMIT, cut_reason
 from peaceful.executions._sqlite_store import SqliteExecutionStore
 from peaceful.executions._store import (
     CANDIDATES,
@@ -43,6 +44,7 @@ from peaceful.executions._surviving import (
 __all__ = [
     "CANDIDATES",
     "KEPT",
+    "REASON_LIMIT",
     "ControlLimits",
     "ExecutionFilter",
     "ExecutionPage",
@@ -64,6 +66,7 @@ __all__ = [
     "SurvivingChild",
     "begun",
     "busy",
+    "cut_reason",
     "ending_state",
     "finished",
     "interrupted",

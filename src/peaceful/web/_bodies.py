@@ -58,6 +58,8 @@ def parsed_object(body: bytes) -> JsonObject:
     """
     try:
         value: JsonValue = json.loads(body, parse_constant=_no_number)
+        # Half of a surrogate pair could neither be stored nor shown.
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Refusal(

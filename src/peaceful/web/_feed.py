@@ -64,8 +64,8 @@ class Feed:
     """
 
     def __init__(self, began: int, *, kept: int = KEPT) -> None:
-        self.picture: Final = LivePicture()
-        self.last_id = began
+        self.picture: Final[LivePicture] = LivePicture()
+        self.last_id: int = began
         self.ending: JsonObject | None = None
         self._events: deque[bytes] = deque(maxlen=kept)
         self._pending: list[JsonObject] = []

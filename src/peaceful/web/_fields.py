@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeVar
 
 from peaceful.errors import ExecutionUnknown, NameInvalid, ParamProblem, ParamsInvalid
-from peaceful.executions import JsonObject
+from peaceful.executions import JsonObject, cut_reason
 from peaceful.model import ExecutionId, ExecutionState, InterruptLevel, JsonValue, checked_name
 from peaceful.web._bodies import ORIGIN
 from peaceful.web._picture import NOTHING
@@ -122,7 +122,7 @@ def interrupt_request(body: JsonObject) -> tuple[InterruptLevel, str | None]:
     level = fields.take("level", _one_of(_LEVELS), InterruptLevel.STOP)
     reason = fields.take("reason", _text, "")
     fields.check()
-    return level, reason or None
+    return level, cut_reason(reason or None)
 
 
 def page_request(

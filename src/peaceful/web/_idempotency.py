@@ -57,6 +57,7 @@ class StartedBefore:
         before = None if key is None else self._before.get(key)
         if before is None:
             before = _Before(request, asyncio.ensure_future(start()))
+            before.starting.add_done_callback(_failed)
             if key is not None:
                 self._remember(key, before)
         elif before.request != request:
@@ -69,8 +70,12 @@ class StartedBefore:
             del self._before[next(iter(self._before))]
 
         def forget(starting: asyncio.Task[Started]) -> None:
-            failed = starting.cancelled() or starting.exception() is not None
-            if failed and self._before.get(key) is before:
+            if _failed(starting) and self._before.get(key) is before:
                 del self._before[key]
 
         before.starting.add_done_callback(forget)
+
+
+def _failed(starting: asyncio.Task[Started]) -> bool:
+    """Whether nothing was started. Also where nobody waits for that any more."""
+    return starting.cancelled() or starting.exception() is not None

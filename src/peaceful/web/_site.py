@@ -28,6 +28,7 @@ from peaceful.executions import JsonObject
 from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful.resources import Resources
 from peaceful.web._access import Access
+from peaceful.web._forms import FORMS
 from peaceful.web._guard import Guard, path_of
 from peaceful.web._openapi import openapi
 from peaceful.web._problems import Refusal, problem_response
@@ -61,7 +62,7 @@ class WebApp:
         self.parts: Final = parts
         description = openapi(title, version, ROUTES)
         site = Starlette(
-            routes=[*_routes(ROUTES, parts), _description(description)],
+            routes=[*_routes((*ROUTES, *FORMS), parts), _description(description)],
             exception_handlers={
                 PeacefulError: _on_error,
                 Refusal: _on_refusal,
@@ -161,7 +162,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 def _allowed(path: str) -> set[str]:
     """What can be done with an address."""
     methods: set[str] = set()
-    for route in ROUTES:
+    for route in (*ROUTES, *FORMS):
         if StarletteRoute(route.path, _on_nothing).path_regex.match(path):
             methods |= {route.method, *(["HEAD"] if route.method == "GET" else [])}
     return methods or {"GET", "HEAD"}

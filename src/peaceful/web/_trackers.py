@@ -37,9 +37,9 @@ class ProgressTracker:
     """
 
     def __init__(self, feed: Feed) -> None:
-        self.feed: Final = feed
-        self.watchers = 0
-        self.stopped = False
+        self.feed: Final[Feed] = feed
+        self.watchers: int = 0
+        self.stopped: bool = False
         self.task: asyncio.Task[None] | None = None
         """Reads the events."""
         self._moved = asyncio.Event()
@@ -108,6 +108,7 @@ class ProgressTrackers:
         self._clock = clock
         self._own: dict[ExecutionId, ProgressTracker] = {}
         self._others: dict[ExecutionId, ProgressTracker] = {}
+        self._closed = False
 
     def get(self, execution_id: ExecutionId) -> ProgressTracker | None:
         """What follows an execution, or none where nothing does."""
@@ -143,6 +144,8 @@ class ProgressTrackers:
         if tracker is None:
             tracker = self._others[execution_id] = self._new()
             tracker.task = asyncio.create_task(_read(tracker, execution_id, executions))
+            if self._closed:
+                tracker.stop()
         tracker.watchers += 1
         try:
             yield tracker
@@ -154,7 +157,8 @@ class ProgressTrackers:
                 tracker.task.cancel()
 
     async def close(self) -> None:
-        """Tells all watchers that nothing more comes, and stops following."""
+        """Tells all watchers that nothing more comes, and stops following, for good."""
+        self._closed = True
         trackers = (*self._own.values(), *self._others.values())
         tasks = {each.task for each in trackers if each.task is not None}
         for tracker in trackers:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from peaceful.runtime import Flow
+from peaceful import App, Flow
 
 SWORDFISH = SecretStr("swordfish")
 
@@ -36,8 +36,9 @@ async def test_a_flow_tells_its_items(site: Any) -> None:
 
 async def test_defaults_of_secrets_are_not_told(site: Any) -> None:
     """Only that there is one."""
+    app: App = site.app
 
-    @site.app.flow("safe")
+    @app.flow("safe")
     def safe(flow: Flow, password: SecretStr = SWORDFISH) -> None:
         """Keeps a secret."""
 
