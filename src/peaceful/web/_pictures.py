@@ -13,7 +13,10 @@ from peaceful.web._trackers import ProgressTrackers
 def followed_picture(parts: Resources, record: ExecutionRecord) -> JsonObject | None:
     """How everything stands in an execution that this server follows; none where it does not."""
     tracker = parts.get(ProgressTrackers).get(record.id)
-    return None if tracker is None or not tracker.feed.begun else tracker.feed.picture.now
+    if tracker is None:
+        return None
+    tracker.catch_up()
+    return tracker.feed.picture.now if tracker.feed.begun else None
 
 
 async def any_picture(parts: Resources, record: ExecutionRecord) -> JsonObject | None:

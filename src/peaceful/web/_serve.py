@@ -15,9 +15,9 @@ import uvicorn
 
 from peaceful.app import AppDef, Contexts
 from peaceful.errors import UsageError
-from peaceful.interrupt import InterruptReceiver, interrupt_channel
+from peaceful.interrupt import InterruptReceiver, InterruptSender, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
-from peaceful.model import InterruptSignal
+from peaceful.model import InterruptSignal, InterruptSource
 from peaceful.runtime import SystemClock
 from peaceful.web._access import EVERYTHING, LOOPBACK, Access
 from peaceful.web._context import server_context
@@ -67,14 +67,17 @@ async def serve(
             if on_ready is not None:
                 on_ready(f"http://{place}/?token={token}")
 
-        sender, receiver = interrupt_channel()
-        async with interrupt_on_signals(sender):
-            await _served(web, listening, receiver, ready)
-        return sender.signal
+        channel = interrupt_channel()
+        async with interrupt_on_signals(channel[0]):
+            await _served(web, listening, channel, ready)
+        return channel[0].signal
 
 
 async def _served(
-    web: WebApp, listening: socket.socket, receiver: InterruptReceiver, ready: Callable[[], None]
+    web: WebApp,
+    listening: socket.socket,
+    channel: tuple[InterruptSender, InterruptReceiver],
+    ready: Callable[[], None],
 ) -> None:
     """Serves until an interrupt, and then until what runs has ended."""
     config = uvicorn.Config(
@@ -88,6 +91,7 @@ async def _served(
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_LAST_ANSWERS,
     )
+    sender, receiver = channel
     server = _Server(config, ready)
     loop = asyncio.get_running_loop()
 
@@ -100,6 +104,11 @@ async def _served(
     stopping = asyncio.ensure_future(_stopped(web, receiver))
     try:
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        # Whoever serves wants an end, as by a signal.
+        sender.request(source=InterruptSource.API, reason="the server was cancelled")
+        await asyncio.wait((stopping,))
+        raise
     finally:
         # Pages are answered until nothing runs any more; only then is the door closed.
         server.should_exit = True

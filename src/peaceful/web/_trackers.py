@@ -52,6 +52,10 @@ class ProgressTracker:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_INTERVAL, self._flush)
 
+    def catch_up(self) -> None:
+        """Watchers get at once what was taken in."""
+        self._flush()
+
     def stop(self) -> None:
         """Nothing more will be told."""
         self._flush()

@@ -96,6 +96,20 @@ async def test_it_is_seen_watched_and_interrupted(
     assert await asyncio.to_thread(other.wait) == 130
 
 
+async def test_the_end_of_the_server_is_not_its_end(
+    client: httpx.AsyncClient, other: subprocess.Popen[bytes]
+) -> None:
+    """It goes on; streams of it end with the server, which does not wait for it."""
+    shown = await _running(client)
+    async with client.stream("GET", f"/api/executions/{shown['id']}/events") as response:
+        events = told(response)
+        assert (await anext(events)).word == "snapshot"
+        signal.raise_signal(signal.SIGTERM)
+        assert "execution_ended" not in [event.word async for event in events]
+    assert other.poll() is None
+    assert await asyncio.to_thread(other.wait) == 0
+
+
 async def test_its_profile_is_busy(
     client: httpx.AsyncClient, other: subprocess.Popen[bytes]
 ) -> None:
