@@ -281,3 +281,17 @@ async def test_a_snapshot_tells_how_everything_stands(site: Any) -> None:
     assert shown["running"] == {}
     assert {each["status"] for each in shown["ended"].values()} == {"done"}
     assert shown["ending"]["state"] == "complete"
+
+
+async def test_texts_that_could_not_be_stored_are_refused(site: Any) -> None:
+    """Half of a surrogate pair is no text; a long reason is cut."""
+    gate = site.gates.gate("dev", "a")
+    execution_id = await site.started()
+    await gate.reached.wait()
+    path = f"/api/executions/{execution_id}/interrupt"
+    headers = {"Content-Type": "application/json"}
+    broken = await site.client.post(path, content=b'{"reason": "\\ud800"}', headers=headers)
+    assert (broken.status_code, broken.json()["code"]) == (400, "BODY-REFUSED")
+    assert (await site.client.post(path, json={"reason": "é" * 5000})).status_code == 202
+    gate.open.set()
+    assert (await site.ended(execution_id))["interrupt"]["reason"] == "é" * 1000
