@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from peaceful._late import late
-from peaceful.app._app import App
+from peaceful.app._app import App, AsgiApp
 from peaceful.app._app_def import AppDef
 from peaceful.app._flow_def import FlowDef, FlowFunction, FlowParam
 from peaceful.app._named_flow import NamedFlow, StoredItem
@@ -32,6 +32,7 @@ __all__ = [
     "SECRET_FORMS",
     "App",
     "AppDef",
+    "AsgiApp",
     "Contexts",
     "ExecutionOptions",
     "FlowDef",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from peaceful.app._app_def import AppDef
 from peaceful.app._doors import door
@@ -12,6 +12,15 @@ from peaceful.app._doors import door
 if TYPE_CHECKING:
     from peaceful.app._contexts import Contexts
     from peaceful.executions import Executions
+    from peaceful.model import InterruptSignal
+
+_Message: TypeAlias = MutableMapping[str, Any]  # Any: as the ASGI specification has it
+
+AsgiApp: TypeAlias = Callable[
+    [_Message, Callable[[], Awaitable[_Message]], Callable[[_Message], Awaitable[None]]],
+    Awaitable[None],
+]
+"""An application that ASGI servers can serve, and ASGI sites can mount."""
 
 
 class App(AppDef):
@@ -79,6 +88,63 @@ class App(AppDef):
         For another workspace, see `contexts`.
         """
         return self.contexts().executions
+
+    def asgi(
+        self,
+        workspace: Path | None = None,
+        *,
+        hosts: Sequence[str] = ("127.0.0.1", "localhost", "[::1]"),
+        token: str | None = None,
+    ) -> AsgiApp:
+        """The application's web server as an ASGI application, to mount in a site of one's own.
+
+        It runs executions in the process that serves it. Whoever serves it sends it `lifespan`
+        events: at the end, it interrupts what runs, and waits for it.
+
+        Args:
+            workspace: as for `contexts`.
+            hosts: what the site is called; requests for other hosts are refused. With a port
+                (`example.org:8443`), only at that port.
+            token: what requests have to hold; without one, the site looks after who may use it.
+
+        Raises:
+            ExtraMissing: the extra `web` is not installed.
+        """
+        opened = door("asgi")(self, workspace, hosts=tuple(hosts), token=token)
+        return cast(AsgiApp, opened)
+
+    async def serve(
+        self,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        workspace: Path | None = None,
+        token: str | None = None,
+        on_ready: Callable[[str], None] | None = None,
+    ) -> InterruptSignal | None:
+        """Serves the application's web server until a process signal ends it.
+
+        The first one (Ctrl-C, SIGTERM, SIGHUP) interrupts what runs, and the server ends when that
+        has ended; the ladder of levels goes on from there.
+
+        Args:
+            address: of this machine: only this machine reaches it.
+            port: 0 for a free one.
+            workspace: as for `contexts`.
+            token: what requests have to hold; a new one by default.
+            on_ready: told the address with the token, once connections are accepted.
+
+        Returns:
+            The signal that ended it, or none where something else did.
+
+        Raises:
+            UsageError: the address cannot be used.
+            ExtraMissing: the extra `web` is not installed.
+        """
+        opened = door("serve")(
+            self, address, port, workspace=workspace, token=token, on_ready=on_ready
+        )
+        return await cast("Awaitable[InterruptSignal | None]", opened)
 
     def main(self, arguments: Sequence[str] | None = None) -> None:
         """Runs the application's command line, and ends the process with its exit code.

@@ -9,28 +9,51 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from peaceful.errors import ExtraMissing
 
-_DOORS: Final = {"cli": ("peaceful.cli", "run", "The command line")}
-"""By extra: the module, its function, and what it is called."""
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """A door.
+
+    Attributes:
+        module: where the function is that opens it.
+        function: its name.
+        extra: the extra of the package that it needs.
+        feature: what it is called.
+    """
+
+    module: str
+    function: str
+    extra: str
+    feature: str
 
 
-def door(extra: str) -> Callable[..., object]:
+_DOORS: Final = {
+    "cli": _Door("peaceful.cli", "run", "cli", "The command line"),
+    "asgi": _Door("peaceful.web", "asgi", "web", "The web server"),
+    "serve": _Door("peaceful.web", "serve", "web", "The web server"),
+}
+
+
+def door(name: str) -> Callable[..., object]:
     """The function that opens a door.
 
     Args:
-        extra: the extra of the package that the door needs, which also names it.
+        name: the door's.
 
     Raises:
         ExtraMissing: the packages that it needs are not installed.
     """
-    module, function, feature = _DOORS[extra]
+    found = _DOORS[name]
     try:
-        opener: Callable[..., object] = getattr(importlib.import_module(module), function)
+        module = importlib.import_module(found.module)
+        opener: Callable[..., object] = getattr(module, found.function)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "peaceful":
             raise
-        raise ExtraMissing(feature, extra, error.name) from error
+        raise ExtraMissing(found.feature, found.extra, error.name) from error
     return opener

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from peaceful.app._flow_def import FlowDef, FlowParam, params_model
+from peaceful.app._params_schema import params_schema
 from peaceful.app._remembered import Given, ParamsFile, StoredParams, all_of
 from peaceful.app._secret_params import readable, say_not_stored, secret_fields
 from peaceful.app._secret_sources import SECRET_FORMS
@@ -137,9 +138,30 @@ class Selection:
             StorageError: something cannot be written.
         """
         checked_name("a profile", profile)
+        reserved = {"profile": profile} | ({"flow": flow} if flow else {})
+        return self._saved(given, profile, flow, reserved)
+
+    def give(
+        self, given: Mapping[str, Given], *, profile: ProfileName, flow: FlowId
+    ) -> tuple[StoredParams, ...]:
+        """As `init`, for a profile that is there; what is in use stays as it is.
+
+        Raises:
+            NameUnknown: there is no such profile, flow or parameter.
+            UsageError: a value is wrong, or a parameter has no value; nothing was stored.
+            StorageError: something cannot be written.
+        """
+        return self._saved(given, self.profile(profile), flow, {})
+
+    def _saved(
+        self,
+        given: Mapping[str, Given],
+        profile: ProfileName,
+        flow: FlowId | None,
+        reserved: Mapping[str, str],
+    ) -> tuple[StoredParams, ...]:
         flows = [self.app.flow_def(flow)] if flow else list(self.app.flows.values())
         self._refuse_unknown(given, flows)
-        reserved = {"profile": profile} | ({"flow": flow} if flow else {})
         targets: list[_Target] = [
             (self._workspace_file, self.app.workspace_params, reserved),
             (self._profile_file(profile), self.app.profile_params, {}),
@@ -194,6 +216,14 @@ class Selection:
         return tuple(
             param for param in self.app.flow_def(flow).params() if param.annotation not in shared
         )
+
+    def params_schema(self, flow: FlowId) -> dict[str, JsonValue]:
+        """What values the parameters may have that a flow takes of its own, as JSON Schema.
+
+        Raises:
+            NameUnknown: the application has no such flow.
+        """
+        return params_schema(self._flow_model(self.app.flow_def(flow)))
 
     def values(self, profile: ProfileName, flow: FlowId) -> dict[str, object]:
         """By parameter of a flow's function, its value: the flow's own, and models of shared ones.

@@ -12,10 +12,20 @@ PeacefulError
 │   ├── SecretUnavailable       a secret is not where it is said to be
 │   ├── KeyMissing              no key to store a secret with, or to read it
 │   ├── KeyWrong                a stored secret cannot be opened with the keys that there are
-│   └── ExtraMissing            an optional dependency is not installed
+│   ├── ExtraMissing            an optional dependency is not installed
+│   └── RequestRefused          a request to the web server
+│       ├── HostRefused         for another host
+│       ├── OriginRefused       made by a page of another site
+│       ├── TokenRefused        without a token
+│       ├── RoleRefused         with a token that is for other things
+│       ├── BodyRefused         too long, too slow, or of another kind
+│       ├── PageUnknown         there is nothing at its address
+│       ├── MethodRefused       there is, but this cannot be done with it
+│       └── KeyReused           its idempotency key is another request's
 ├── BlockedError                may not run now: exit code 3
 │   ├── ProfileBusy             another execution runs on the profile
-│   └── OutOfSync               stored states are not what is there
+│   ├── OutOfSync               stored states are not what is there
+│   └── ServerStopping          the web server is about to end
 ├── DefinitionError             the flow is written in a way that cannot work
 │   ├── CycleFound              items wait for each other in a circle
 │   ├── ContainedTwice          an item inside two others
@@ -72,6 +82,18 @@ from peaceful.errors._items import (
     RetriesExhausted,
     ValueUnresolved,
 )
+from peaceful.errors._requests import (
+    BodyRefused,
+    HostRefused,
+    KeyReused,
+    MethodRefused,
+    OriginRefused,
+    PageUnknown,
+    RequestRefused,
+    RoleRefused,
+    ServerStopping,
+    TokenRefused,
+)
 from peaceful.errors._storage import FileDamaged, FileInaccessible, FormatTooNew, StorageError
 from peaceful.errors._unexpected import Unexpected
 from peaceful.errors._usage import (
@@ -91,6 +113,7 @@ from peaceful.errors._usage import (
 __all__ = [
     "AlreadyEnded",
     "BlockedError",
+    "BodyRefused",
     "ChildFailed",
     "ContainedTwice",
     "CycleFound",
@@ -103,17 +126,22 @@ __all__ = [
     "FileInaccessible",
     "FormatTooNew",
     "GoalNotReached",
+    "HostRefused",
     "ItemCrashed",
     "ItemFailure",
     "KeyMissing",
+    "KeyReused",
     "KeyWrong",
     "MappingInvalid",
+    "MethodRefused",
     "NameInvalid",
     "NameTaken",
     "NameUnknown",
     "NotInterruptible",
     "NothingRunning",
+    "OriginRefused",
     "OutOfSync",
+    "PageUnknown",
     "ParamProblem",
     "ParamsInvalid",
     "ParamsMissing",
@@ -121,10 +149,14 @@ __all__ = [
     "ProfileBusy",
     "ReferenceInvalid",
     "ReferenceUsedAsValue",
+    "RequestRefused",
     "ResourceMissing",
     "RetriesExhausted",
+    "RoleRefused",
     "SecretUnavailable",
+    "ServerStopping",
     "StorageError",
+    "TokenRefused",
     "Unexpected",
     "UsageError",
     "ValueUnresolved",

@@ -5,6 +5,7 @@ one machine it is `SqliteExecutionStore`. Each running execution listens on a Un
 workspace: that is how other processes interrupt it and watch it.
 """
 
+from peaceful.executions._admission import busy
 from peaceful.executions._control_protocol import InterruptAnswer
 from peaceful.executions._control_server import ControlLimits
 from peaceful.executions._executions import Executions
@@ -24,6 +25,7 @@ from peaceful.executions._record import (
 )
 from peaceful.executions._running import RunningExecution
 from peaceful.executions._senders import InterruptSenders
+from peaceful.executions._signal import REASON_LIMIT, cut_reason
 from peaceful.executions._sqlite_store import SqliteExecutionStore
 from peaceful.executions._store import (
     CANDIDATES,
@@ -42,6 +44,7 @@ from peaceful.executions._surviving import (
 __all__ = [
     "CANDIDATES",
     "KEPT",
+    "REASON_LIMIT",
     "ControlLimits",
     "ExecutionFilter",
     "ExecutionPage",
@@ -62,6 +65,8 @@ __all__ = [
     "SqliteExecutionStore",
     "SurvivingChild",
     "begun",
+    "busy",
+    "cut_reason",
     "ending_state",
     "finished",
     "interrupted",

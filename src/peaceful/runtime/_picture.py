@@ -30,7 +30,10 @@ class Picture:
 
     Attributes:
         execution: what is known of it, or none before it starts.
+        items: every item of the flow, in its order.
+        waits_for: by item, the items whose end it waits for.
         block: the block that is processed, or empty.
+        block_items: the items that the present block goes through, in order.
         running: the items in progress, each with its newest progress, if it said anything.
         ended: the items that ended in the present block.
         waiting: how many items of the present block have not started.
@@ -40,6 +43,9 @@ class Picture:
 
     def __init__(self) -> None:
         self.execution: ExecutionInfo | None = None
+        self.items: tuple[ItemId, ...] = ()
+        self.waits_for: Mapping[ItemId, tuple[ItemId, ...]] = {}
+        self.block_items: tuple[ItemId, ...] = ()
         self.block: str = ""
         self.running: dict[ItemId, Progress | None] = {}
         self.ended: dict[ItemId, ItemEnded] = {}
@@ -66,13 +72,16 @@ class Picture:
         match event:
             case BlockStarted(block=block, items=items):
                 self.block = block
+                self.block_items = items
                 self.waiting = len(items)
                 self.running.clear()
                 self.ended.clear()
             case BlockEnded():
                 self.block = ""
-            case ExecutionStarted(execution=execution):
-                self.execution = execution
+            case ExecutionStarted():
+                self.execution = event.execution
+                self.items = event.items
+                self.waits_for = event.waits_for
             case InterruptRequested(signal=signal):
                 self.interrupt = event
                 if self.execution is not None:
@@ -88,7 +97,10 @@ class Picture:
         """The picture as a JSON object."""
         return {
             "execution": to_json(self.execution),
+            "items": list(self.items),
+            "waits_for": to_json(self.waits_for),
             "block": self.block,
+            "block_items": list(self.block_items),
             "waiting": self.waiting,
             "running": {item: to_json(progress) for item, progress in self.running.items()},
             "ended": {item: event_json(ended) for item, ended in self.ended.items()},

@@ -1,0 +1,35 @@
+"""The calls about the server itself."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from peaceful.app import Contexts
+from peaceful.errors import ServerStopping
+from peaceful.resources import Resources
+from peaceful.runtime import in_thread
+from peaceful.web._metrics import TEXT, Metrics
+from peaceful.web._route import json_response
+from peaceful.web._running import RunningExecutions
+from peaceful.web._trackers import ProgressTrackers
+
+
+async def healthz(_: Request, __: Resources) -> Response:
+    """Says that the server is there."""
+    return json_response({"status": "ok"})
+
+
+async def readyz(_: Request, parts: Resources) -> Response:
+    """Says whether the server can do its work: it is not about to end, and reads its files."""
+    if parts.get(RunningExecutions).stopping:
+        raise ServerStopping
+    await in_thread(parts.get(Contexts).executions.running)
+    return json_response({"status": "ok"})
+
+
+async def metrics(_: Request, parts: Resources) -> Response:
+    """Counts what happens, for Prometheus."""
+    running, trackers = parts.get(RunningExecutions), parts.get(ProgressTrackers)
+    text = parts.get(Metrics).text(running=len(running), watchers=trackers.watchers)
+    return Response(text, media_type=TEXT)

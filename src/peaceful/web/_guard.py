@@ -1,0 +1,141 @@
+"""What every request goes through first, and every answer last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from peaceful.errors import HostRefused, PeacefulError, TokenRefused
+from peaceful.web._access import EVERYTHING, Access, Role, cookie_value
+from peaceful.web._problems import problem_response
+
+OPEN: Final = frozenset({"/healthz", "/readyz"})
+"""What anybody may ask who reaches the server: it tells nothing."""
+
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+_COOKIE_DAYS: Final = 30
+
+
+class Guard:
+    """Lets those in who may use the server, and tells browsers what answers may do.
+
+    Args:
+        app: answers.
+        access: who may use the server.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._answer(Request(scope, receive), receive, _with_headers(send))
+        else:
+            # Nothing here speaks over web sockets.
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
+        try:
+            response = self._let_in(request)
+        except PeacefulError as error:
+            response = problem_response(error)
+        await (response or self._app)(request.scope, receive, send)
+
+    def _let_in(self, request: Request) -> Response | None:
+        """The answer to those who get no further, or none."""
+        path = path_of(request)
+        host = self._checked_host(request.headers)
+        self._access.check_origin(
+            request.method,
+            own=f"{request.url.scheme}://{host}",
+            origin=request.headers.get("origin"),
+            fetch_site=request.headers.get("sec-fetch-site"),
+            api=path.startswith("/api"),
+        )
+        token = request.query_params.get("token")
+        if token is not None and request.method in {"GET", "HEAD"} and not path.startswith("/api"):
+            return self._welcome(request, path, token)
+        roles: Iterable[Role] = () if path in OPEN else self._roles(request)
+        request.state.roles = frozenset(roles)
+        return None
+
+    def _checked_host(self, headers: Headers) -> str:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1:
+            raise HostRefused(" and ".join(hosts), self._access.hosts)
+        self._access.check_host(hosts[0])
+        return hosts[0]
+
+    def _roles(self, connection: HTTPConnection) -> frozenset[Role]:
+        if not self._access.tokens:
+            return EVERYTHING
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._access.roles_of_token(token.strip())
+        cookie = connection.cookies.get(self._access.cookie)
+        if cookie is None:
+            raise TokenRefused
+        return self._access.roles_of_cookie(cookie)
+
+    def _welcome(self, request: Request, path: str, token: str) -> Response:
+        """Turns the token of an address into a cookie, and the address into one without it."""
+        if self._access.tokens:
+            self._access.roles_of_token(token)
+        others = [each for each in request.query_params.multi_items() if each[0] != "token"]
+        query = f"?{urlencode(others)}" if others else ""
+        root = request.scope.get("root_path", "")
+        # With one slash at its beginning, it is a path for certain, and not another host.
+        location = "/" + quote(f"{root}{path}".lstrip("/\\")) + query
+        response = Response(status_code=303, headers={"Location": location})
+        if self._access.tokens:
+            response.set_cookie(
+                self._access.cookie,
+                cookie_value(token),
+                max_age=_COOKIE_DAYS * 24 * 60 * 60,
+                path=f"{root}/",
+                secure=request.url.scheme == "https",
+                httponly=True,
+                samesite="strict",
+            )
+        return response
+
+
+def path_of(request: Request) -> str:
+    """The path below the place where the application is mounted."""
+    root: str = request.scope.get("root_path", "")
+    path: str = request.scope["path"]
+    return path.removeprefix(root) or "/"
+
+
+def _with_headers(send: Send) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers[name] = value
+            headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return send_with_headers

@@ -1,0 +1,172 @@
+"""The server as an ASGI application, put together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.types import Receive, Scope, Send
+
+from peaceful.app import Contexts
+from peaceful.errors import (
+    MethodRefused,
+    PageUnknown,
+    PeacefulError,
+    RequestRefused,
+    RoleRefused,
+    Unexpected,
+)
+from peaceful.executions import JsonObject
+from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful.resources import Resources
+from peaceful.web._access import Access
+from peaceful.web._forms import FORMS
+from peaceful.web._guard import Guard, path_of
+from peaceful.web._openapi import openapi
+from peaceful.web._problems import Refusal, problem_response
+from peaceful.web._route import Route, json_response
+from peaceful.web._routes import ROUTES
+from peaceful.web._running import RunningExecutions
+from peaceful.web._times import Times
+from peaceful.web._trackers import ProgressTrackers
+
+_LOG = logging.getLogger("peaceful.web")
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class WebApp:
+    """An application's API as an ASGI application, to be served or mounted.
+
+    Args:
+        parts: what requests need; see `server_context`.
+        access: who may use it.
+        title: the application's name.
+        version: its version, or empty.
+
+    Attributes:
+        parts: what requests need.
+    """
+
+    def __init__(
+        self, parts: Resources, access: Access, *, title: str = "peaceful", version: str = ""
+    ) -> None:
+        self.parts: Final = parts
+        description = openapi(title, version, ROUTES)
+        site = Starlette(
+            routes=[*_routes((*ROUTES, *FORMS), parts), _description(description)],
+            exception_handlers={
+                PeacefulError: _on_error,
+                Refusal: _on_refusal,
+                HTTPException: _on_http_exception,
+            },
+            lifespan=self._lifespan,
+        )
+        site.router.redirect_slashes = False
+        self._guarded = Guard(site, access)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        await self._guarded(scope, receive, send)
+
+    def interrupt_all(self, signal: InterruptSignal) -> None:
+        """Starts nothing new any more, and interrupts what this server runs.
+
+        May be called again with a signal of a higher level. To be called in the server's event
+        loop.
+        """
+        self.parts.get(RunningExecutions).interrupt_all(signal)
+
+    async def ended(self) -> None:
+        """Returns when nothing runs any more, and all watchers were told so.
+
+        To be awaited after `interrupt_all`.
+        """
+        await self.parts.get(RunningExecutions).ended()
+        await self.parts.get(ProgressTrackers).close()
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:
+        yield
+        # Whoever serves this may have interrupted everything before: then this changes nothing.
+        now = self.parts.get(Times).clock.now()
+        self.interrupt_all(InterruptSignal(InterruptLevel.STOP, InterruptSource.SIGTERM, now))
+        await self.ended()
+
+
+def web_app(contexts: Contexts, parts: Resources, access: Access) -> WebApp:
+    """The API of an application in a workspace."""
+    return WebApp(parts, access, title=contexts.app.name, version=contexts.app.version)
+
+
+def _routes(routes: Iterable[Route], parts: Resources) -> Iterable[StarletteRoute]:
+    for route in routes:
+        endpoint = _endpoint(route, parts)
+        yield StarletteRoute(route.path, endpoint, methods=[route.method], name=route.name)
+
+
+def _endpoint(route: Route, parts: Resources) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        if route.role is not None and route.role not in request.state.roles:
+            raise RoleRefused(route.role.value)
+        try:
+            return await route.handler(request, parts)
+        except (PeacefulError, Refusal, HTTPException):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered and logged
+            # Starlette would answer, and raise it again: that would end the connection.
+            _LOG.exception("%s %s failed", request.method, request.url.path)
+            return problem_response(Unexpected(error))
+
+    return endpoint
+
+
+def _description(document: JsonObject) -> StarletteRoute:
+    async def endpoint(_: Request) -> Response:
+        return json_response(document)
+
+    return StarletteRoute("/api/openapi.json", endpoint, methods=["GET"], name="openapi")
+
+
+async def _on_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, PeacefulError)
+    return problem_response(error)
+
+
+async def _on_refusal(_: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    return problem_response(refusal.error, refusal.status, refusal.more)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = path_of(request)
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return problem_response(PageUnknown(path))
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return problem_response(MethodRefused(request.method, path, _allowed(path)))
+        case status:
+            refused = RequestRefused(f"{error.detail}.", help="correct the request")
+            return problem_response(refused, HTTPStatus(status))
+
+
+def _allowed(path: str) -> set[str]:
+    """What can be done with an address."""
+    methods: set[str] = set()
+    for route in (*ROUTES, *FORMS):
+        if StarletteRoute(route.path, _on_nothing).path_regex.match(path):
+            methods |= {route.method, *(["HEAD"] if route.method == "GET" else [])}
+    return methods or {"GET", "HEAD"}
+
+
+async def _on_nothing(_: Request) -> Response:
+    raise AssertionError("only its path is of interest")

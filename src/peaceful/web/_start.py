@@ -1,0 +1,68 @@
+"""What somebody wants to be executed, and which command that is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias, assert_never
+
+from peaceful.commands import CleanCmd, DiffCmd, DiscoverCmd, EnsureCmd
+from peaceful.executions import ExecutionRecord
+from peaceful.model import CmdOutcome, FlowId, ItemId, JsonValue, ProfileName
+from peaceful.runtime import CmdCtx
+
+Command: TypeAlias = Literal["discover", "ensure", "clean", "diff"]
+"""What can be done with a flow of a profile."""
+
+COMMANDS: Final[tuple[Command, ...]] = ("discover", "ensure", "clean", "diff")
+"""All of them."""
+
+CHANGING: Final[frozenset[str]] = frozenset({"ensure", "clean"})
+"""Those that change things, which can be limited to some items, and tried without changing any."""
+
+Run: TypeAlias = Callable[[CmdCtx], Awaitable[CmdOutcome[object]]]
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """What somebody wants to be executed.
+
+    Attributes:
+        profile: on which profile.
+        flow: which flow.
+        command: what to do with it.
+        dry_run: whether only to say what would be done.
+        only: the items that it is limited to; empty for all.
+        params: parameters to store before, by name; the others stay as they are.
+    """
+
+    profile: ProfileName
+    flow: FlowId
+    command: Command
+    dry_run: bool = False
+    only: tuple[ItemId, ...] = ()
+    params: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+
+    def is_what_runs(self, record: ExecutionRecord) -> bool:
+        """Whether an execution that runs already does what is asked for."""
+        info = record.info
+        return (
+            (info.profile, info.flow, info.command) == (self.profile, self.flow, self.command)
+            and record.dry_run == self.dry_run
+            and set(record.only) == set(self.only)
+        )
+
+
+def run_of(request: StartRequest) -> Run:
+    """The command that does what is asked for."""
+    match request.command:
+        case "discover":
+            return DiscoverCmd.exec
+        case "diff":
+            return DiffCmd.exec
+        case "ensure":
+            return lambda ctx: EnsureCmd.exec(ctx, dry_run=request.dry_run, only=request.only)
+        case "clean":
+            return lambda ctx: CleanCmd.exec(ctx, dry_run=request.dry_run, only=request.only)
+        case _:
+            assert_never(request.command)

@@ -1,0 +1,96 @@
+"""Server-Sent Events over HTTP: bytes that were made once, sent to whoever is ready for them.
+
+Not by sse-starlette: it would serialise each event for each watcher, hold four tasks for each, and
+end streams at the signals of a server that it knows; here the executions say when they end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, suppress
+from typing import Final
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from peaceful.executions import Executions
+from peaceful.model import ExecutionId
+from peaceful.web._trackers import ProgressTracker, ProgressTrackers
+
+HEARTBEAT: Final = 15.0
+"""Seconds after which a watcher is told that the server is still there."""
+
+_SLOWEST: Final = 60.0
+"""Seconds that a watcher has to take what it was sent; then it is left, and may come again."""
+
+_RETRY: Final = b"retry: 1000\n\n"
+"""Milliseconds after which a browser that lost its connection comes again."""
+
+
+class EventStream(Response):
+    """What happens in an execution, until it has ended or the watcher goes away.
+
+    Args:
+        execution_id: which one.
+        trackers: follow executions.
+        executions: tells how to reach other processes.
+        seen: the ID of the last event that the watcher has seen, or none.
+        heartbeat: seconds after which a watcher is told that the server is still there.
+    """
+
+    def __init__(
+        self,
+        execution_id: ExecutionId,
+        trackers: ProgressTrackers,
+        executions: Executions,
+        *,
+        seen: int | None = None,
+        heartbeat: float = HEARTBEAT,
+    ) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(headers=headers, media_type="text/event-stream")
+        del self.headers["content-length"]
+        self._execution_id = execution_id
+        self._trackers = trackers
+        self._executions = executions
+        self._seen = seen
+        self._heartbeat = heartbeat
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the events."""
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        async with self._trackers.watched(self._execution_id, self._executions) as tracker:
+            sending = asyncio.ensure_future(self._send_events(tracker, send))
+            leaving = asyncio.ensure_future(_left(receive))
+            tasks = (sending, leaving)
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+            if not sending.cancelled():
+                # A watcher that takes nothing is left to itself: the connection is closed.
+                with suppress(TimeoutError):
+                    sending.result()
+
+    async def _send_events(self, tracker: ProgressTracker, send: Send) -> None:
+        await _sent(send, _RETRY)
+        async with aclosing(tracker.chunks(self._seen, self._heartbeat)) as chunks:
+            async for chunk in chunks:
+                await _sent(send, b": still here\n\n" if chunk is None else chunk.data)
+        await _sent(send, b"", more=False)
+
+
+async def _sent(send: Send, body: bytes, *, more: bool = True) -> None:
+    async with asyncio.timeout(_SLOWEST):
+        await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def _left(receive: Receive) -> None:
+    """Returns when the watcher has gone away."""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return

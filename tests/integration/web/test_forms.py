@@ -1,0 +1,65 @@
+"""Plain HTML forms: start, interrupt, and on to the page of the execution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+FORM = {"profile": "dev", "flow_id": "make"}
+
+
+async def test_a_form_starts_and_interrupts(site: Any) -> None:
+    """And a browser is sent on; again, it comes to the same page."""
+    gate = site.gates.gate("dev", "a")
+    started = await site.client.post("/ensure_cmd", data=FORM)
+    assert started.status_code == 303
+    page = started.headers["location"]
+    execution_id = page.removeprefix("/executions/")
+    assert (await site.client.post("/ensure_cmd", data=FORM)).headers["location"] == page
+    await gate.reached.wait()
+    form = {"execution_id": execution_id, "reason": "", "level": "stop"}
+    for _ in range(2):
+        interrupted = await site.client.post("/cmd_exec_interrupt", data=form)
+        assert (interrupted.status_code, interrupted.headers["location"]) == (303, page)
+    gate.open.set()
+    ended = await site.ended(execution_id)
+    assert ended["started_by"]["door"] == "web"
+    assert ended["interrupt"]["source"] == "web"
+    assert ended["interrupt"]["reason"] is None
+    late = await site.client.post("/cmd_exec_interrupt", data=form)
+    assert (late.status_code, late.headers["location"]) == (303, page)
+
+
+@pytest.mark.parametrize("command", ["discover", "clean"])
+async def test_other_commands_have_forms(site: Any, command: str) -> None:
+    """By the name of the command."""
+    started = await site.client.post(f"/{command}_cmd", data=FORM)
+    ended = await site.ended(started.headers["location"].removeprefix("/executions/"))
+    assert ended["command"] == command
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status"),
+    [
+        ("/cmd_exec_interrupt", {"level": "stop"}, 404),
+        ("/cmd_exec_interrupt", {"execution_id": "01890000-0000-7000-8000-000000000000"}, 404),
+        ("/ensure_cmd", {"command": "rm"}, 422),
+        ("/ensure_cmd", {**FORM, "flow_id": "nothing"}, 422),
+        ("/ensure_cmd", {**FORM, "dry_run": "true"}, 422),
+    ],
+)
+async def test_wrong_forms_are_refused(
+    site: Any, path: str, form: dict[str, str], status: int
+) -> None:
+    """As wrong requests of programs."""
+    assert (await site.client.post(path, data=form)).status_code == status
+
+
+async def test_only_forms_are_read(site: Any) -> None:
+    """Not JSON, nor what is no form."""
+    assert (await site.client.post("/ensure_cmd", json=FORM)).status_code == 415
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body in (b"a=%ff", b"\xff", b"a=1&" * 300):
+        broken = await site.client.post("/ensure_cmd", content=body, headers=headers)
+        assert broken.status_code in {400, 422}

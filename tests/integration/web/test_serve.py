@@ -1,0 +1,107 @@
+"""The server as a program: it begins, and ends when what it runs has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gates import gated_app
+from streams import told
+
+from peaceful.errors import UsageError
+from peaceful.interrupt import InterruptLevel
+
+
+async def test_a_signal_finishes_what_runs_and_ends_the_server(served: Any) -> None:
+    """Nothing new is started, watchers are told, and the server answers until the end."""
+    site = served.site
+    gate = site.gates.gate("dev", "a")
+    execution_id = await site.started()
+    await gate.reached.wait()
+    path = f"/api/executions/{execution_id}"
+    async with site.client.stream("GET", f"{path}/events") as response:
+        events = told(response)
+        assert (await anext(events)).word == "snapshot"
+        signal.raise_signal(signal.SIGINT)
+        while (event := await anext(events)).word != "interrupt_requested":
+            pass
+        assert event.data["signal"]["source"] == "SIGINT"
+        refused = await site.start("prod")
+        assert (refused.status_code, refused.json()["code"]) == (503, "SERVER-STOPPING")
+        assert (await site.client.get("/readyz")).status_code == 503
+        assert (await site.client.get("/healthz")).status_code == 200
+        assert (await site.get(path))["state"] == "interrupting"
+        assert not served.serving.done()
+        gate.open.set()
+        *_, last = [event async for event in events]
+        assert (last.word, last.data["state"]) == ("execution_ended", "interrupted")
+    signalled = await served.serving
+    assert signalled is not None
+    assert signalled.level is InterruptLevel.STOP
+    record = site.app.contexts(site.folder).executions.get(execution_id)
+    assert record.state == "interrupted"
+    with pytest.raises(httpx.ConnectError):
+        await site.client.get("/healthz")
+
+
+async def test_the_ladder_goes_on(served: Any) -> None:
+    """A second Ctrl-C cancels, a third one kills what does not end."""
+    site = served.site
+    gate = site.gates.gate("dev", "a")
+    execution_id = await site.started()
+    await gate.reached.wait()
+    async with site.client.stream("GET", f"/api/executions/{execution_id}/events") as response:
+        events = told(response)
+        assert (await anext(events)).word == "snapshot"
+        for level in ("stop", "cancel", "kill"):
+            signal.raise_signal(signal.SIGINT)
+            while (event := await anext(events)).word != "interrupt_requested":
+                pass
+            assert event.data["signal"]["level"] == level
+            # Presses within half a second count once.
+            pressed = asyncio.get_running_loop().time()
+            while level != "kill" and asyncio.get_running_loop().time() < pressed + 0.55:
+                await site.client.get("/healthz")
+    await served.serving
+    record = site.app.contexts(site.folder).executions.get(execution_id)
+    assert record.outcome is not None
+    assert record.outcome["items"]["a"]["status"] == "abandoned"
+
+
+async def test_without_executions_it_ends_at_once(served: Any) -> None:
+    """SIGTERM is as good."""
+    signal.raise_signal(signal.SIGTERM)
+    async with asyncio.timeout(10):
+        await served.serving
+
+
+async def test_handlers_of_signals_are_put_back(workspace: Path) -> None:
+    """As if the server had never been there."""
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    ready = asyncio.Event()
+    serving = asyncio.ensure_future(
+        gated_app().serve(workspace=workspace, on_ready=lambda _: ready.set())
+    )
+    await ready.wait()
+    assert signal.getsignal(signal.SIGINT) is not before[0]
+    serving.cancel()
+    await asyncio.wait((serving,))
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
+async def test_others_than_this_machine_are_not_served(served: Any, address: str) -> None:
+    """Tokens would travel in plain sight."""
+    with pytest.raises(UsageError):
+        await served.site.app.serve(address, workspace=served.site.folder)
+
+
+async def test_a_port_that_is_taken_is_named(served: Any) -> None:
+    """In an error, with what to do."""
+    port = served.site.client.base_url.port
+    with pytest.raises(UsageError, match=str(port)):
+        await served.site.app.serve(port=port, workspace=served.site.folder)

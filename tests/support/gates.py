@@ -1,0 +1,102 @@
+"""An application whose items wait until a test lets them go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from peaceful import App, Flow, Item, ItemCtx, ItemFailure, State
+
+
+@dataclass
+class Gate:
+    """Where an item waits.
+
+    Attributes:
+        reached: set once the item is there.
+        open: set once it may go on.
+    """
+
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass
+class Gates:
+    """What a test holds in its hands.
+
+    Attributes:
+        by_name: the gates; those of items that nobody looks at are open.
+        made: what is there.
+        failing: the names of items that fail.
+    """
+
+    by_name: dict[str, Gate] = field(default_factory=lambda: defaultdict(Gate))
+    made: dict[str, str] = field(default_factory=dict)
+    failing: set[str] = field(default_factory=set)
+
+    def gate(self, profile: str, item: str) -> Gate:
+        """The gate of an item; from now on it waits there."""
+        return self.by_name[f"{profile}.{item}"]
+
+
+class MadeState(State):
+    """What was made."""
+
+    value: str | None
+
+
+class Made(Item[MadeState]):
+    """Something that is made at a gate."""
+
+    name: str
+    value: str = "made"
+
+    async def state_current(self, ctx: ItemCtx) -> MadeState:
+        """What there is."""
+        return MadeState(value=GATES[0].made.get(self.name))
+
+    async def state_goal(self, ctx: ItemCtx) -> MadeState:
+        """What there should be."""
+        return MadeState(value=self.value)
+
+    async def apply(self, ctx: ItemCtx, current: MadeState, goal: MadeState) -> MadeState:
+        """Makes it, once the gate is open."""
+        gates = GATES[0]
+        ctx.progress.total(2)
+        ctx.progress.done(1)
+        if self.name in gates.by_name:
+            gate = gates.by_name[self.name]
+            gate.reached.set()
+            await gate.open.wait()
+        if self.name in gates.failing:
+            raise ItemFailure(f"{self.name} <b>fails</b>.", help="leave it alone")
+        if goal.value is None:
+            gates.made.pop(self.name, None)
+        else:
+            gates.made[self.name] = goal.value
+        return goal
+
+
+GATES: list[Gates] = [Gates()]
+"""Those of the test that runs."""
+
+
+def gated_app() -> App:
+    """An application with two flows of three items: b waits for a, and c for nothing."""
+    app = App("gated", version="1.2")
+
+    @app.flow("make")
+    def _make(flow: Flow, value: str = "made") -> None:
+        """Makes three things."""
+        for name in ("a", "b", "c"):
+            flow.add(name, Made(name=f"{flow.profile}.{name}", value=value))
+        flow.edge("a", "b")
+
+    @app.flow("other")
+    def _other(flow: Flow, needed: int) -> None:
+        """Makes another thing."""
+        flow.add("x", Made(name=f"{flow.profile}.x", value=str(needed)))
+
+    return app
