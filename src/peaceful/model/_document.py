@@ -21,6 +21,7 @@ from peaceful.model._outcome import (
 )
 
 _NONE_ENDED: Final[Mapping[ItemId, ItemResult]] = {}
+_NOT_STARTED: Final = ItemResult(ItemStatus.NOT_STARTED)
 
 
 def outcome_document(
@@ -99,6 +100,11 @@ def _document(
 
 
 def _item(result: ItemResult | None) -> dict[str, JsonValue]:
-    if result is None:
-        return {"status": str(ItemStatus.NOT_STARTED), "state": None, "message": ""}
-    return {"status": str(result.status), "state": result.state, "message": result.message}
+    result = result or _NOT_STARTED
+    return {
+        "status": str(result.status),
+        "state": result.state,
+        "message": result.message,
+        "shown": result.shown,
+        "seconds": round(result.seconds, 3),
+    }

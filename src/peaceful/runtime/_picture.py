@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from peaceful.model import (
     BlockEnded,
@@ -35,6 +36,7 @@ class Picture:
         block: the block that is processed, or empty.
         block_items: the items that the present block goes through, in order.
         running: the items in progress, each with its newest progress, if it said anything.
+        since: by item in progress, when it started.
         ended: the items that ended in the present block.
         waiting: how many items of the present block have not started.
         interrupt: the newest interrupt, with what was in progress when it came.
@@ -48,6 +50,7 @@ class Picture:
         self.block_items: tuple[ItemId, ...] = ()
         self.block: str = ""
         self.running: dict[ItemId, Progress | None] = {}
+        self.since: dict[ItemId, datetime] = {}
         self.ended: dict[ItemId, ItemEnded] = {}
         self.waiting: int = 0
         self.interrupt: InterruptRequested | None = None
@@ -61,9 +64,11 @@ class Picture:
                     self.running[item] = progress
             case ItemStarted(item=item):
                 self.running[item] = None
+                self.since[item] = event.at
                 self.waiting -= 1
             case ItemEnded(item=item):
                 self.running.pop(item, None)
+                self.since.pop(item, None)
                 self.ended[item] = event
             case _:
                 self._add_rare(event)
@@ -75,6 +80,7 @@ class Picture:
                 self.block_items = items
                 self.waiting = len(items)
                 self.running.clear()
+                self.since.clear()
                 self.ended.clear()
             case BlockEnded():
                 self.block = ""
@@ -103,6 +109,7 @@ class Picture:
             "block_items": list(self.block_items),
             "waiting": self.waiting,
             "running": {item: to_json(progress) for item, progress in self.running.items()},
+            "since": {item: to_json(moment) for item, moment in self.since.items()},
             "ended": {item: event_json(ended) for item, ended in self.ended.items()},
             "interrupt": None if self.interrupt is None else event_json(self.interrupt),
             "ending": None if self.ending is None else event_json(self.ending),

@@ -46,6 +46,7 @@ def picture_of(record: ExecutionRecord) -> dict[str, JsonValue]:
         "block_items": [],
         "waiting": 0,
         "running": {},
+        "since": {},
         "ended": dict(items),
         "interrupt": to_json(record.info.interrupt),
         "ending": ending_of(record),

@@ -28,11 +28,13 @@ class LivePicture:
             "block_items": [],
             "waiting": 0,
             "running": {},
+            "since": {},
             "ended": {},
             "interrupt": None,
             "ending": None,
         }
         self._running: dict[str, JsonValue] = {}
+        self._since: dict[str, JsonValue] = {}
         self._ended: dict[str, JsonValue] = {}
 
     def add(self, event: JsonObject) -> None:
@@ -43,13 +45,15 @@ class LivePicture:
                     self._running[str(event["item"])] = event["progress"]
             case "item_started":
                 self._running[str(event["item"])] = None
+                self._since[str(event["item"])] = event["at"]
                 self._add_to_waiting(-1)
             case "item_ended":
                 self._running.pop(str(event["item"]), None)
+                self._since.pop(str(event["item"]), None)
                 self._ended[str(event["item"])] = event
             case _:
                 self._add_rare(event)
-        self.now |= {"running": self._running, "ended": self._ended}
+        self.now |= {"running": self._running, "since": self._since, "ended": self._ended}
 
     def _add_rare(self, event: JsonObject) -> None:
         match event.get("event"):
@@ -58,7 +62,7 @@ class LivePicture:
             case "block_started":
                 items = event["items"]
                 assert isinstance(items, list)
-                self._running, self._ended = {}, {}
+                self._running, self._since, self._ended = {}, {}, {}
                 self.now |= {"block": event["block"], "block_items": items, "waiting": len(items)}
             case "block_ended":
                 self.now["block"] = ""
@@ -81,6 +85,7 @@ class LivePicture:
             case "snapshot":
                 self.now |= object_of(event, "snapshot")
                 self._running = dict(object_of(self.now, "running"))
+                self._since = dict(object_of(self.now, "since"))
                 self._ended = dict(object_of(self.now, "ended"))
             case _:
                 pass

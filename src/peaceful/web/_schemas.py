@@ -78,6 +78,8 @@ _ITEM: Final = _object(
     status={"enum": [*(each.value for each in ItemStatus), PENDING, RUNNING]},
     state=_ANY,
     message=_TEXT,
+    shown=_TEXT,
+    seconds={"type": "number"},
     progress=_or_none(_BY_NAME),
 )
 
@@ -115,6 +117,7 @@ SCHEMAS: Final[Mapping[str, JsonValue]] = {
         block_items=_TEXTS,
         waiting={"type": "integer"},
         running=_BY_NAME,
+        since=_BY_NAME,
         ended=_BY_NAME,
         interrupt=_or_none(_BY_NAME),
         ending=_or_none(_BY_NAME),

@@ -49,6 +49,7 @@ def items_view(picture: JsonObject, only: Iterable[str] = ()) -> dict[str, JsonV
 
 def _item(is_running: bool, progress: JsonValue, ended: JsonObject) -> dict[str, JsonValue]:
     if ended:
-        return {"status": ended["status"], "state": None, "message": ended["message"]}
+        told = {name: ended[name] for name in ("status", "message", "shown", "seconds")}
+        return {**told, "state": None}
     status = RUNNING if is_running else PENDING
     return {"status": status, "state": None, "message": "", "progress": progress}

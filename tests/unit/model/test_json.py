@@ -193,7 +193,7 @@ def test_plain_data_stays_as_it_is(value: object) -> None:
 
 ITEMS = ("a", "b", "c")
 RESULTS = {
-    "a": ItemResult(ItemStatus.DONE, {"size": 1}, "1 byte", "written"),
+    "a": ItemResult(ItemStatus.DONE, {"size": 1}, "1 byte", "written", seconds=2.3456),
     "b": ItemResult(ItemStatus.FAILED, message="make ended", error=ERROR),
 }
 OUTCOMES: dict[OutcomeKind, CmdOutcome[Any]] = {
@@ -230,7 +230,7 @@ def test_the_document_of_an_outcome(kind: OutcomeKind) -> None:
     items = _mapping(document["items"])
     assert list(items) == list(ITEMS)
     for item in ITEMS:
-        assert list(_mapping(items[item])) == ["status", "state", "message"]
+        assert list(_mapping(items[item])) == ["status", "state", "message", "shown", "seconds"]
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -243,9 +243,21 @@ def test_the_document_says_what_became_of_each_item() -> None:
     document = outcome_document(INFO, ITEMS, OUTCOMES[OutcomeKind.ITEM_ERROR])
 
     assert document["items"] == {
-        "a": {"status": "done", "state": {"size": 1}, "message": "written"},
-        "b": {"status": "failed", "state": None, "message": "make ended"},
-        "c": {"status": "not_started", "state": None, "message": ""},
+        "a": {
+            "status": "done",
+            "state": {"size": 1},
+            "message": "written",
+            "shown": "1 byte",
+            "seconds": 2.346,
+        },
+        "b": {
+            "status": "failed",
+            "state": None,
+            "message": "make ended",
+            "shown": "",
+            "seconds": 0.0,
+        },
+        "c": {"status": "not_started", "state": None, "message": "", "shown": "", "seconds": 0.0},
     }
     assert document["errors"] == {
         "b": {
