@@ -63,7 +63,7 @@ def test_json_of_an_execution(ready: Run) -> None:
     """The document of an execution is the one that the register keeps."""
     document = ready("write", "--format", "json").json
     assert list(document) == EXECUTION_FIELDS
-    item = document["items"]["a"]
+    item = dict(document["items"]["a"])
     assert item.pop("seconds") >= 0
     assert item == {
         "status": "done",
