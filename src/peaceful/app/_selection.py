@@ -244,6 +244,18 @@ class Selection:
             values[param.name] = self._present_values(file, model)
         return values
 
+    def stored(self, profile: ProfileName, flow: FlowId) -> dict[str, JsonValue]:
+        """What is stored of the parameters that a flow takes of its own, for people.
+
+        Of secrets, only where they come from. Nothing is checked, and what is missing is left out.
+
+        Raises:
+            NameUnknown: there is no such profile or flow.
+            StorageError: the file cannot be read.
+        """
+        flow = self.app.flow_def(flow).id
+        return self.shown(self._flow_file(self.profile(profile), flow).stored())
+
     def asks_before_clean(self, profile: ProfileName) -> bool:
         """Whether somebody is to be asked before the profile is cleaned up.
 
@@ -258,7 +270,13 @@ class Selection:
 
     def shown(self, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """What a file with parameters holds, for people: of secrets, only where they come from."""
-        return readable(self._secret_params(), values)
+        return readable(self.secret_params(), values)
+
+    def secret_params(self) -> frozenset[str]:
+        """Every parameter with a secret in it, of the workspace, of profiles and of all flows."""
+        flows = (self._flow_model(each) for each in self.app.flows.values())
+        models = (self.app.workspace_params, self.app.profile_params, *flows)
+        return frozenset[str]().union(*map(secret_fields, models))
 
     def seal_again(self) -> int:
         """Seals every stored secret of the workspace with the first key.
@@ -328,7 +346,7 @@ class Selection:
 
     def _how_to_give(self, params: Sequence[str]) -> str:
         """What to do where parameters have no value."""
-        secrets = self._secret_params()
+        secrets = self.secret_params()
         options = [f"--{name.replace('_', '-')} ..." for name in params if name not in secrets]
         variables = [self._secrets.variable_of(name) for name in params if name in secrets]
         ways = [f"give them: {self.typed('init', *options)}"] if options else []
@@ -340,12 +358,6 @@ class Selection:
                 f"{SECRET_FORMS}; or set {names} in the environment of each command"
             )
         return "; ".join(ways)
-
-    def _secret_params(self) -> frozenset[str]:
-        """Every parameter with a secret in it, of the workspace, of profiles and of all flows."""
-        flows = (self._flow_model(each) for each in self.app.flows.values())
-        models = (self.app.workspace_params, self.app.profile_params, *flows)
-        return frozenset[str]().union(*map(secret_fields, models))
 
     def _checked(
         self,

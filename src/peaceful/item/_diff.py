@@ -41,13 +41,19 @@ class Change:
 
     def __str__(self) -> str:
         """`+ field: after`, `- field: before` or `field: before → after`."""
-        before = self.before_shown or _shown(self.before)
-        after = self.after_shown or _shown(self.after)
-        if self.before is None and not self.before_shown:
+        before, after = self.words
+        if not before:
             return f"+ {self.field}: {after}"
-        if self.after is None and not self.after_shown:
+        if not after:
             return f"- {self.field}: {before}"
         return f"{self.field}: {before} → {after}"
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What it is, and what it should be, for people; empty where it is absent, or should be."""
+        before = self.before_shown or ("" if self.before is None else _shown(self.before))
+        after = self.after_shown or ("" if self.after is None else _shown(self.after))
+        return before, after
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ async def events(request: Request, parts: Resources) -> Response:
         missed = seen is not None and ended_at is not None and seen < microseconds(ended_at)
     if record.state.ended and not missed:
         return Response(status_code=204)
-    return EventStream(record.id, trackers, executions, seen=seen)
+    return EventStream(lambda: trackers.watched(record.id, executions), seen=seen)
 
 
 async def _get(parts: Resources, execution_id: ExecutionId) -> ExecutionRecord:

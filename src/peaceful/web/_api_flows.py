@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from http import HTTPStatus
-from typing import TypeVar
+from collections.abc import Iterator, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful.app import Contexts
 from peaceful.commands import DiffCmd, StatusCmd
-from peaceful.errors import NameInvalid, NameUnknown, UsageError
+from peaceful.errors import UsageError
 from peaceful.executions import Executions, JsonObject
-from peaceful.model import JsonValue, checked_name, to_json
+from peaceful.model import JsonValue, to_json
 from peaceful.resources import Resources
 from peaceful.runtime import BuiltFlow, CmdCtx, in_thread
 from peaceful.storage import StateKind
 from peaceful.web._bodies import wrong_field
 from peaceful.web._fields import checked_id
+from peaceful.web._found import checked_or_unknown, found, found_in_thread
 from peaceful.web._pictures import picture_for
-from peaceful.web._problems import Refusal
 from peaceful.web._route import json_response
 from peaceful.web._views import items_view
-
-T = TypeVar("T")
 
 
 async def flows(_: Request, parts: Resources) -> Response:
@@ -37,10 +33,10 @@ async def flows(_: Request, parts: Resources) -> Response:
 async def flow(request: Request, parts: Resources) -> Response:
     """Shows a flow: as a profile's parameters make it, where that is possible."""
     contexts, name = parts.get(Contexts), _flow_name(request)
-    shown = _found(lambda: _flow(contexts, name))
+    shown = found(lambda: _flow(contexts, name))
     profile = request.query_params.get("profile")
     if profile is not None:
-        await _in_thread_found(lambda: contexts.profile(profile))
+        await found_in_thread(lambda: contexts.profile(profile))
     try:
         built = await in_thread(lambda: contexts.build(contexts.profile(profile), name))
     except UsageError as error:
@@ -64,7 +60,7 @@ async def graph(request: Request, parts: Resources) -> Response:
             raise wrong_field("execution", f"it is an execution of {record.info.flow}")
         statuses = items_view(await picture_for(parts, record), record.only)
         profile = record.info.profile
-    built = await _in_thread_found(lambda: contexts.build(contexts.profile(profile), name))
+    built = await found_in_thread(lambda: contexts.build(contexts.profile(profile), name))
     return json_response({"flow": name, **_items(built), "statuses": statuses})
 
 
@@ -120,8 +116,8 @@ async def diff(request: Request, parts: Resources) -> Response:
 
 async def _ctx(request: Request, parts: Resources) -> CmdCtx:
     contexts, name = parts.get(Contexts), _flow_name(request)
-    profile = _checked("a profile", request.path_params["profile"])
-    return await _in_thread_found(lambda: contexts.cmd_ctx(profile, name))
+    profile = checked_or_unknown("a profile", request.path_params["profile"])
+    return await found_in_thread(lambda: contexts.cmd_ctx(profile, name))
 
 
 def _flow(contexts: Contexts, name: str) -> dict[str, JsonValue]:
@@ -148,20 +144,4 @@ def _nodes(built: BuiltFlow) -> Iterator[Mapping[str, JsonValue]]:
 
 
 def _flow_name(request: Request) -> str:
-    return _checked("a flow", request.path_params["flow"])
-
-
-def _checked(kind: str, name: str) -> str:
-    return _found(lambda: checked_name(kind, name))
-
-
-def _found(look: Callable[[], T]) -> T:
-    """What is found under the names of an address; where there is nothing, so there is no page."""
-    try:
-        return look()
-    except (NameInvalid, NameUnknown) as error:
-        raise Refusal(error, HTTPStatus.NOT_FOUND) from error
-
-
-async def _in_thread_found(look: Callable[[], T]) -> T:
-    return await in_thread(lambda: _found(look))
+    return checked_or_unknown("a flow", request.path_params["flow"])

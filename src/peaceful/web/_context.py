@@ -12,6 +12,7 @@ others:
 | `ProgressTrackers` | from execution ID to what follows the execution |
 | `StartedBefore` | from idempotency key to what was started with it |
 | `Metrics` | counts of what happened |
+| `LivePages` | from execution ID to what keeps its page up to date |
 | `Times` | the clock |
 
 A request asks for the parts that it needs. Where one was not put in, it gets an error that names
@@ -27,6 +28,7 @@ from peaceful.resources import Resources
 from peaceful.runtime import ExecutionSettings, Starting
 from peaceful.web._idempotency import StartedBefore
 from peaceful.web._metrics import CountingSource, Metrics
+from peaceful.web._pages import LivePages
 from peaceful.web._running import RunningExecutions
 from peaceful.web._times import Times
 from peaceful.web._trackers import ProgressTrackers
@@ -59,4 +61,5 @@ def server_context(
     parts.insert(Times(clock))
     parts.insert(RunningExecutions(contexts, executions.senders, follow, settings))
     parts.insert(StartedBefore())
+    parts.insert(LivePages())
     return parts

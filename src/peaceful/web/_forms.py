@@ -9,21 +9,34 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import Response
 
-from peaceful.errors import AlreadyEnded, BodyRefused
+from peaceful.app import Contexts
+from peaceful.errors import AlreadyEnded, BodyRefused, ParamsInvalid, ParamsMissing, UsageError
 from peaceful.executions import JsonObject
-from peaceful.model import ExecutionId, InterruptSource
+from peaceful.model import ExecutionId, InterruptSource, JsonValue
 from peaceful.resources import Resources
 from peaceful.web._access import Role
 from peaceful.web._bodies import whole_body
 from peaceful.web._fields import checked_id, interrupt_request, start_request
+from peaceful.web._found import found, found_in_thread
 from peaceful.web._interrupting import interrupted
-from peaceful.web._problems import Refusal
+from peaceful.web._pages import (
+    PARAM_PREFIX,
+    by_script,
+    clean_question,
+    environment_page,
+    given_params,
+    interrupted_parts,
+    started_part,
+)
+from peaceful.web._problems import Refusal, wants_page
 from peaceful.web._route import Handler, Route
 from peaceful.web._running import RunningExecutions
-from peaceful.web._start import Command
+from peaceful.web._start import CHANGING, Command, StartRequest
 
 _FORM: Final = "application/x-www-form-urlencoded"
-_MOST_FIELDS: Final = 200
+_MOST_FIELDS: Final = 10_000
+_NAMES: Final = {"flow_id": "flow"}
+_YES: Final = frozenset({"true", "on", "1", "yes"})
 
 
 async def interrupt(request: Request, parts: Resources) -> Response:
@@ -37,21 +50,81 @@ async def interrupt(request: Request, parts: Resources) -> Response:
         # It ended meanwhile: its page says how.
         if not isinstance(refusal.error, AlreadyEnded):
             raise
+    if by_script(request):
+        return await interrupted_parts(request, parts, execution_id)
     return _page_of(request, execution_id)
 
 
 def _starting(command: Command) -> Handler:
     async def start(request: Request, parts: Resources) -> Response:
-        fields = dict(await _fields(request))
-        wanted = start_request({**_renamed(fields), "command": command})
-        started = await parts.get(RunningExecutions).start(wanted, "web")
+        fields = await _fields(request)
+        typed = {name: value for name, value in fields if name.startswith(PARAM_PREFIX)}
+        wanted = _wanted(command, fields, parts.get(Contexts), typed)
+        if command == "clean":
+            refused = await _not_confirmed(request, parts, wanted, dict(fields))
+            if refused is not None:
+                return refused
+        try:
+            started = await parts.get(RunningExecutions).start(wanted, "web")
+        except (ParamsInvalid, ParamsMissing) as error:
+            if not wants_page(request) or by_script(request):
+                raise
+            shown: dict[str, JsonValue] = {
+                name.removeprefix(PARAM_PREFIX): value for name, value in typed.items()
+            }
+            return await environment_page(
+                request, parts, wanted.profile, wanted.flow, typed=shown, error=error
+            )
+        if by_script(request):
+            return await started_part(request, parts, started.record)
         return _page_of(request, started.record.id)
 
     return start
 
 
-def _renamed(fields: dict[str, str]) -> JsonObject:
-    return {("flow" if name == "flow_id" else name): value for name, value in fields.items()}
+def _wanted(
+    command: Command,
+    fields: list[tuple[str, str]],
+    contexts: Contexts,
+    typed: dict[str, str],
+) -> StartRequest:
+    """What a form asks for."""
+    body: dict[str, JsonValue] = {"command": command}
+    for name, value in fields:
+        if name == "only":
+            only = body.setdefault("only", [])
+            assert isinstance(only, list)
+            only.append(value)
+        elif name == "dry_run":
+            body["dry_run"] = value.lower() in _YES
+        elif name not in typed and not (command == "clean" and name == "confirm"):
+            body[_NAMES.get(name, name)] = value
+    if command not in CHANGING:
+        # A form has one set of fields for all of its buttons.
+        body.pop("dry_run", None)
+    wanted = start_request(body)
+    if not typed:
+        return wanted
+    schema = found(lambda: contexts.params_schema(wanted.flow))
+    texts = {name.removeprefix(PARAM_PREFIX): value for name, value in typed.items()}
+    return start_request({**body, "params": given_params(schema, texts)})
+
+
+async def _not_confirmed(
+    request: Request, parts: Resources, wanted: StartRequest, fields: JsonObject
+) -> Response | None:
+    """The question once more, where a profile asks before it is cleaned up; none where it may."""
+    contexts = parts.get(Contexts)
+    asks = await found_in_thread(lambda: contexts.asks_before_clean(wanted.profile))
+    if not asks or wanted.dry_run or fields.get("confirm") == wanted.profile:
+        return None
+    wrong = UsageError(
+        f"{wanted.profile} is protected, and its name was not typed: nothing was started.",
+        help=f"type {wanted.profile} to clean it up",
+    )
+    if not wants_page(request):
+        raise wrong
+    return await clean_question(request, parts, wanted.profile, wanted.flow, wrong)
 
 
 def _page_of(request: Request, execution_id: ExecutionId) -> Response:

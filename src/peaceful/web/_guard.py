@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
 from urllib.parse import quote, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,10 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from peaceful.errors import HostRefused, PeacefulError, TokenRefused
 from peaceful.web._access import EVERYTHING, Access, Role, cookie_value
-from peaceful.web._problems import problem_response
 
-OPEN: Final = frozenset({"/healthz", "/readyz"})
-"""What anybody may ask who reaches the server: it tells nothing."""
+_OPEN: Final = frozenset({"/healthz", "/readyz"})
+_OPEN_FOLDER: Final = "/static/"
+
+Refuse: TypeAlias = Callable[[Request, PeacefulError], Response]
+"""Makes the answer to a request that is refused."""
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -40,11 +42,13 @@ class Guard:
     Args:
         app: answers.
         access: who may use the server.
+        refuse: makes the answer to those who may not.
     """
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access, refuse: Refuse) -> None:
         self._app = app
         self._access = access
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -60,7 +64,7 @@ class Guard:
         try:
             response = self._let_in(request)
         except PeacefulError as error:
-            response = problem_response(error)
+            response = self._refuse(request, error)
         await (response or self._app)(request.scope, receive, send)
 
     def _let_in(self, request: Request) -> Response | None:
@@ -77,7 +81,7 @@ class Guard:
         token = request.query_params.get("token")
         if token is not None and request.method in {"GET", "HEAD"} and not path.startswith("/api"):
             return self._welcome(request, path, token)
-        roles: Iterable[Role] = () if path in OPEN else self._roles(request)
+        roles: Iterable[Role] = () if is_open(path) else self._roles(request)
         request.state.roles = frozenset(roles)
         return None
 
@@ -120,6 +124,15 @@ class Guard:
                 samesite="strict",
             )
         return response
+
+
+def is_open(path: str) -> bool:
+    """Whether anybody may ask for it who reaches the server: it tells nothing.
+
+    Args:
+        path: below the place where the application is mounted.
+    """
+    return path in _OPEN or path.startswith(_OPEN_FOLDER)
 
 
 def path_of(request: Request) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful.errors import (
@@ -78,6 +79,13 @@ class Refusal(Exception):
         self.more = more
 
 
+def wants_page(request: Request) -> bool:
+    """Whether a person is to read the answer: a browser asks, and not for what programs read."""
+    root: str = request.scope.get("root_path", "")
+    path: str = request.scope["path"].removeprefix(root)
+    return not path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
+
+
 def status_of(error: PeacefulError) -> HTTPStatus:
     """The HTTP status of an error."""
     found = (status for kind, status in _STATUSES if isinstance(error, kind))
@@ -96,7 +104,7 @@ def problem_response(
     """
     status = status or status_of(error)
     document = {**_document(error, status), **(more or {})}
-    return Response(json_bytes(document), status, _headers(error), PROBLEM)
+    return Response(json_bytes(document), status, headers_of(error), PROBLEM)
 
 
 def _document(error: PeacefulError, status: HTTPStatus) -> dict[str, JsonValue]:
@@ -121,7 +129,8 @@ def _document(error: PeacefulError, status: HTTPStatus) -> dict[str, JsonValue]:
     return document
 
 
-def _headers(error: PeacefulError) -> dict[str, str]:
+def headers_of(error: PeacefulError) -> dict[str, str]:
+    """The headers of an answer to a request that failed."""
     match error:
         case MethodRefused(allowed=allowed):
             return {"Allow": ", ".join(allowed)}

@@ -31,7 +31,8 @@ from peaceful.web._access import Access
 from peaceful.web._forms import FORMS
 from peaceful.web._guard import Guard, path_of
 from peaceful.web._openapi import openapi
-from peaceful.web._problems import Refusal, problem_response
+from peaceful.web._pages import PAGES, LivePages, problem_page
+from peaceful.web._problems import Refusal, problem_response, wants_page
 from peaceful.web._route import Route, json_response
 from peaceful.web._routes import ROUTES
 from peaceful.web._running import RunningExecutions
@@ -39,6 +40,9 @@ from peaceful.web._times import Times
 from peaceful.web._trackers import ProgressTrackers
 
 _LOG = logging.getLogger("peaceful.web")
+
+_ALL: Final = (*ROUTES, *FORMS, *PAGES)
+"""Everything that can be asked for, but the description of the API."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -60,18 +64,19 @@ class WebApp:
         self, parts: Resources, access: Access, *, title: str = "peaceful", version: str = ""
     ) -> None:
         self.parts: Final = parts
+        self._title = title
         description = openapi(title, version, ROUTES)
         site = Starlette(
-            routes=[*_routes((*ROUTES, *FORMS), parts), _description(description)],
+            routes=[*_routes(_ALL, parts), _description(description)],
             exception_handlers={
-                PeacefulError: _on_error,
-                Refusal: _on_refusal,
-                HTTPException: _on_http_exception,
+                PeacefulError: self._on_error,
+                Refusal: self._on_refusal,
+                HTTPException: self._on_http_exception,
             },
             lifespan=self._lifespan,
         )
         site.router.redirect_slashes = False
-        self._guarded = Guard(site, access)
+        self._guarded = Guard(site, access, self._refuse)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -91,7 +96,40 @@ class WebApp:
         To be awaited after `interrupt_all`.
         """
         await self.parts.get(RunningExecutions).ended()
+        await self.parts.get(LivePages).close()
         await self.parts.get(ProgressTrackers).close()
+
+    def _refuse(
+        self,
+        request: Request,
+        error: PeacefulError,
+        status: HTTPStatus | None = None,
+        more: JsonObject | None = None,
+    ) -> Response:
+        """The answer to a request that failed: a page for people, a document for programs."""
+        if wants_page(request):
+            return problem_page(request, error, self._title, status, more)
+        return problem_response(error, status, more)
+
+    async def _on_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, PeacefulError)
+        return self._refuse(request, error)
+
+    async def _on_refusal(self, request: Request, refusal: Exception) -> Response:
+        assert isinstance(refusal, Refusal)
+        return self._refuse(request, refusal.error, refusal.status, refusal.more)
+
+    async def _on_http_exception(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        path = path_of(request)
+        match error.status_code:
+            case HTTPStatus.NOT_FOUND:
+                return self._refuse(request, PageUnknown(path))
+            case HTTPStatus.METHOD_NOT_ALLOWED:
+                return self._refuse(request, MethodRefused(request.method, path, _allowed(path)))
+            case status:
+                refused = RequestRefused(f"{error.detail}.", help="correct the request")
+                return self._refuse(request, refused, HTTPStatus(status))
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:
@@ -121,10 +159,10 @@ def _endpoint(route: Route, parts: Resources) -> Endpoint:
             return await route.handler(request, parts)
         except (PeacefulError, Refusal, HTTPException):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered and logged
+        except Exception as error:
             # Starlette would answer, and raise it again: that would end the connection.
             _LOG.exception("%s %s failed", request.method, request.url.path)
-            return problem_response(Unexpected(error))
+            raise Unexpected(error) from error
 
     return endpoint
 
@@ -136,33 +174,10 @@ def _description(document: JsonObject) -> StarletteRoute:
     return StarletteRoute("/api/openapi.json", endpoint, methods=["GET"], name="openapi")
 
 
-async def _on_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, PeacefulError)
-    return problem_response(error)
-
-
-async def _on_refusal(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, Refusal)
-    return problem_response(refusal.error, refusal.status, refusal.more)
-
-
-async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    path = path_of(request)
-    match error.status_code:
-        case HTTPStatus.NOT_FOUND:
-            return problem_response(PageUnknown(path))
-        case HTTPStatus.METHOD_NOT_ALLOWED:
-            return problem_response(MethodRefused(request.method, path, _allowed(path)))
-        case status:
-            refused = RequestRefused(f"{error.detail}.", help="correct the request")
-            return problem_response(refused, HTTPStatus(status))
-
-
 def _allowed(path: str) -> set[str]:
     """What can be done with an address."""
     methods: set[str] = set()
-    for route in (*ROUTES, *FORMS):
+    for route in _ALL:
         if StarletteRoute(route.path, _on_nothing).path_regex.match(path):
             methods |= {route.method, *(["HEAD"] if route.method == "GET" else [])}
     return methods or {"GET", "HEAD"}

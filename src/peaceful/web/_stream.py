@@ -7,15 +7,14 @@ end streams at the signals of a server that it knows; here the executions say wh
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
-from typing import Final
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from typing import Final, Protocol
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from peaceful.executions import Executions
-from peaceful.model import ExecutionId
-from peaceful.web._trackers import ProgressTracker, ProgressTrackers
+from peaceful.web._feed import Chunk
 
 HEARTBEAT: Final = 15.0
 """Seconds after which a watcher is told that the server is still there."""
@@ -27,22 +26,33 @@ _RETRY: Final = b"retry: 1000\n\n"
 """Milliseconds after which a browser that lost its connection comes again."""
 
 
+class Watched(Protocol):
+    """Something that tells its watchers what they have not seen yet."""
+
+    def chunks(self, seen: int | None, heartbeat: float) -> AsyncGenerator[Chunk | None]:
+        """What a watcher has not seen yet, whenever there is something, until the end.
+
+        None where there was nothing for some time.
+
+        Args:
+            seen: the ID of the last event that the watcher has seen, or none.
+            heartbeat: seconds after which there was nothing for some time.
+        """
+        ...
+
+
 class EventStream(Response):
     """What happens in an execution, until it has ended or the watcher goes away.
 
     Args:
-        execution_id: which one.
-        trackers: follow executions.
-        executions: tells how to reach other processes.
+        watch: gives what is watched, for as long as somebody does.
         seen: the ID of the last event that the watcher has seen, or none.
         heartbeat: seconds after which a watcher is told that the server is still there.
     """
 
     def __init__(
         self,
-        execution_id: ExecutionId,
-        trackers: ProgressTrackers,
-        executions: Executions,
+        watch: Callable[[], AbstractAsyncContextManager[Watched]],
         *,
         seen: int | None = None,
         heartbeat: float = HEARTBEAT,
@@ -50,9 +60,7 @@ class EventStream(Response):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(headers=headers, media_type="text/event-stream")
         del self.headers["content-length"]
-        self._execution_id = execution_id
-        self._trackers = trackers
-        self._executions = executions
+        self._watch = watch
         self._seen = seen
         self._heartbeat = heartbeat
 
@@ -60,8 +68,8 @@ class EventStream(Response):
         """Sends the events."""
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
-        async with self._trackers.watched(self._execution_id, self._executions) as tracker:
-            sending = asyncio.ensure_future(self._send_events(tracker, send))
+        async with self._watch() as watched:
+            sending = asyncio.ensure_future(self._send_events(watched, send))
             leaving = asyncio.ensure_future(_left(receive))
             tasks = (sending, leaving)
             try:
@@ -75,9 +83,9 @@ class EventStream(Response):
                 with suppress(TimeoutError):
                     sending.result()
 
-    async def _send_events(self, tracker: ProgressTracker, send: Send) -> None:
+    async def _send_events(self, watched: Watched, send: Send) -> None:
         await _sent(send, _RETRY)
-        async with aclosing(tracker.chunks(self._seen, self._heartbeat)) as chunks:
+        async with aclosing(watched.chunks(self._seen, self._heartbeat)) as chunks:
             async for chunk in chunks:
                 await _sent(send, b": still here\n\n" if chunk is None else chunk.data)
         await _sent(send, b"", more=False)

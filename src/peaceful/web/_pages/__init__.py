@@ -1,0 +1,30 @@
+"""The pages: what people see in a browser, and what keeps it up to date.
+
+Each page works without scripts, by links, plain forms and reloads. With them, what changes is sent
+to it as pieces of HTML, made once for all who watch.
+"""
+
+from peaceful.web._pages._assets import ASSETS, Assets
+from peaceful.web._pages._environment_page import clean_question, environment_page
+from peaceful.web._pages._execution_page import interrupted_parts, started_part
+from peaceful.web._pages._live_pages import LivePages
+from peaceful.web._pages._page_routes import PAGES
+from peaceful.web._pages._param_fields import PREFIX as PARAM_PREFIX
+from peaceful.web._pages._param_fields import given_params
+from peaceful.web._pages._problem_page import problem_page
+from peaceful.web._pages._site import by_script
+
+__all__ = [
+    "ASSETS",
+    "PAGES",
+    "PARAM_PREFIX",
+    "Assets",
+    "LivePages",
+    "by_script",
+    "clean_question",
+    "environment_page",
+    "given_params",
+    "interrupted_parts",
+    "problem_page",
+    "started_part",
+]

@@ -1,0 +1,122 @@
+"""What a flow would change, item by item, by what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from peaceful.commands import DiffCmd, KnownState, StatusCmd
+from peaceful.model import ItemId
+from peaceful.present import count, one_line
+from peaceful.runtime import CmdCtx, StateDiffs
+from peaceful.storage import StateKind
+from peaceful.web._pages._rows import Stand
+
+_LONGEST = 300
+_MOST_CHANGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One thing that would change.
+
+    Attributes:
+        field: which.
+        before: what it is; empty where it is absent.
+        after: what it should be; empty where it should be absent.
+    """
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """An item, as it is and as it should be.
+
+    Attributes:
+        item: which.
+        stand: `unchanged` where nothing differs, `queued` where something does, else `pending`.
+        word: the same, as people read it.
+        current: what it is.
+        goal: what it should be.
+        changes: what differs.
+        why: why that is not known.
+    """
+
+    item: str
+    stand: Stand
+    word: str
+    current: str
+    goal: str
+    changes: tuple[FieldChange, ...] = ()
+    why: str = ""
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs."""
+        return self.stand is Stand.UNCHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a flow would change.
+
+    Attributes:
+        rows: its items.
+        headline: the whole, in a few words.
+    """
+
+    rows: tuple[ChangeRow, ...]
+    headline: str
+
+
+def changes_of(ctx: CmdCtx) -> Changes:
+    """What a flow would change, by what is stored.
+
+    Raises:
+        StorageError: what is stored cannot be read.
+        ItemCrashed: an item cannot compare its states.
+    """
+    diffs = DiffCmd.stored(ctx)
+    return Changes(tuple(_rows(ctx, diffs)), _headline(diffs))
+
+
+def _rows(ctx: CmdCtx, diffs: StateDiffs) -> Iterator[ChangeRow]:
+    current, goal = StatusCmd.exec(ctx, StateKind.CURRENT), StatusCmd.exec(ctx, StateKind.GOAL)
+    for item, known in current.items():
+        now = one_line(known.shown, _LONGEST)
+        if not known.in_flow:
+            yield ChangeRow(item, Stand.NOT_STARTED, "left the flow", now, "")
+        elif item in diffs.unknown:
+            why = one_line(diffs.unknown[item], _LONGEST)
+            yield ChangeRow(item, Stand.PENDING, "not known", now, _goal(goal, item), (), why)
+        elif diffs.diffs.get(item) is None:
+            yield ChangeRow(item, Stand.UNCHANGED, "as it should be", now, "")
+        else:
+            changes = tuple(_field_changes(diffs, item))
+            yield ChangeRow(item, Stand.QUEUED, "differs", now, _goal(goal, item), changes)
+
+
+def _goal(goal: Mapping[ItemId, KnownState], item: ItemId) -> str:
+    known = goal.get(item)
+    return "" if known is None else one_line(known.shown, _LONGEST)
+
+
+def _field_changes(diffs: StateDiffs, item: ItemId) -> Iterator[FieldChange]:
+    diff = diffs.diffs[item]
+    assert diff is not None
+    for change in diff.changes[:_MOST_CHANGES]:
+        before, after = change.words
+        yield FieldChange(change.field, one_line(before, _LONGEST), one_line(after, _LONGEST))
+
+
+def _headline(diffs: StateDiffs) -> str:
+    differing = sum(each is not None for each in diffs.diffs.values())
+    unknown = f", {len(diffs.unknown):,} not known" if diffs.unknown else ""
+    if not differing:
+        return f"nothing differs{unknown}"
+    verb = "differs" if differing == 1 else "differ"
+    total = len(diffs.diffs) + len(diffs.unknown)
+    return f"{count(differing, 'item')} of {total:,} {verb}{unknown}"

@@ -1,0 +1,108 @@
+"""The reference page of the API, made from its table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from peaceful.executions import JsonObject
+from peaceful.model import JsonValue
+from peaceful.resources import Resources
+from peaceful.web._pages._site import Site, page
+from peaceful.web._route import Handler, Route
+from peaceful.web._schemas import SCHEMAS
+
+
+@dataclass(frozen=True, slots=True)
+class ParamDoc:
+    """A parameter of a call, for its table."""
+
+    name: str
+    place: str
+    type: str
+    description: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDoc:
+    """An answer of a call, for its table."""
+
+    status: int
+    description: str
+    schema: str | None
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallDoc:
+    """A call of the API, as the page shows it."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    role: str
+    params: tuple[ParamDoc, ...]
+    body: str | None
+    body_required: bool
+    answers: tuple[AnswerDoc, ...]
+
+
+def docs(routes: tuple[Route, ...]) -> Handler:
+    """The page about an API.
+
+    Args:
+        routes: its calls.
+    """
+    calls = tuple(_call(route) for route in routes)
+    schemas = tuple(
+        (name, json.dumps(schema, indent=2, ensure_ascii=False, default=dict))
+        for name, schema in SCHEMAS.items()
+    )
+
+    async def reference(request: Request, parts: Resources) -> Response:
+        return page("docs.html", Site.of(request, parts), calls=calls, schemas=schemas)
+
+    return reference
+
+
+def _call(route: Route) -> CallDoc:
+    return CallDoc(
+        route.method,
+        route.path,
+        route.name,
+        route.summary,
+        "" if route.role is None else route.role.value,
+        tuple(
+            ParamDoc(each.name, each.place, _type(each.schema), each.description, each.required)
+            for each in route.params
+        ),
+        route.body,
+        route.body_required,
+        tuple(_answers(route)),
+    )
+
+
+def _answers(route: Route) -> Iterator[AnswerDoc]:
+    for status, answer in route.answers.items():
+        yield AnswerDoc(status, answer.description, answer.schema, answer.media_type)
+
+
+def _type(schema: JsonObject) -> str:
+    enum = schema.get("enum")
+    if isinstance(enum, list):
+        return " | ".join(_word(each) for each in enum)
+    items = schema.get("items")
+    if isinstance(items, dict):
+        return f"any of {_type(items)}"
+    found = schema.get("format") or schema.get("type")
+    return found if isinstance(found, str) else ""
+
+
+def _word(value: JsonValue) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

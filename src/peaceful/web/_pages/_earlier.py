@@ -1,0 +1,31 @@
+"""Which execution another one carries on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from peaceful.executions import ExecutionRecord, Executions
+from peaceful.model import ExecutionId, ExecutionState
+
+_CARRIED_ON: Final = frozenset(
+    {ExecutionState.INTERRUPTED, ExecutionState.FAILED, ExecutionState.LOST}
+)
+
+
+def carried_on(executions: Executions, record: ExecutionRecord) -> ExecutionId:
+    """The ID of the execution that one carries on; empty where it carries on none.
+
+    That is the one before it on the same profile and flow, if it did the same, and did not get to
+    its end.
+
+    Args:
+        executions: the register.
+        record: the execution.
+    """
+    info = record.info
+    page = executions.list(profile=info.profile, flow=info.flow, limit=1, cursor=record.id)
+    for before in page.records:
+        same = before.info.command == info.command and before.dry_run == record.dry_run
+        if same and before.state in _CARRIED_ON:
+            return before.id
+    return ""

@@ -1,0 +1,155 @@
+"""The page of a flow in a profile: what would change, its parameters, what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from peaceful.app import Contexts
+from peaceful.errors import ParamsInvalid, PeacefulError
+from peaceful.executions import Executions, JsonObject
+from peaceful.present import count, name_list
+from peaceful.resources import Resources
+from peaceful.runtime import in_thread
+from peaceful.web._found import checked_or_unknown, found_in_thread
+from peaceful.web._pages._changes import Changes, changes_of
+from peaceful.web._pages._diagram import flow_diagram
+from peaceful.web._pages._environments import busy_on, latest_of
+from peaceful.web._pages._param_fields import param_fields
+from peaceful.web._pages._site import Site, by_script, page
+from peaceful.web._pages._verbs import Verbs
+from peaceful.web._problems import status_of
+from peaceful.web._times import Times
+
+_RECENT: Final = 5
+_NAMED: Final = 8
+
+
+async def environment(request: Request, parts: Resources) -> Response:
+    """Shows a flow of a profile."""
+    profile, flow = await _names(request, parts)
+    return await environment_page(request, parts, profile, flow)
+
+
+async def environment_page(
+    request: Request,
+    parts: Resources,
+    profile: str,
+    flow: str,
+    *,
+    typed: JsonObject | None = None,
+    error: PeacefulError | None = None,
+) -> Response:
+    """The page of a flow in a profile.
+
+    Args:
+        request: who asks.
+        parts: the server's context.
+        profile: the profile.
+        flow: the flow.
+        typed: parameters that somebody has typed.
+        error: why what they asked for was refused.
+    """
+    contexts, executions = parts.get(Contexts), parts.get(Executions)
+    changes, trouble = await _changes(contexts, profile, flow)
+    stored = await in_thread(lambda: contexts.stored(profile, flow))
+    busy = await in_thread(lambda: busy_on(executions, profile))
+    recent = await in_thread(lambda: executions.list(profile=profile, flow=flow, limit=_RECENT))
+    kind = "progress" if request.query_params.get("kind") == "progress" else "outcome"
+    diagram = Markup()
+    if changes is not None:
+        diagram = await flow_diagram(parts, profile, flow, kind)
+    wrong = _wrong(error)
+    return page(
+        "environment.html",
+        Site.of(request, parts),
+        200 if error is None else status_of(error).value,
+        profile=profile,
+        flow=flow,
+        about=contexts.app.flow_def(flow).help,
+        busy=busy,
+        latest=await in_thread(lambda: latest_of(executions, profile, flow)),
+        trouble=error or trouble,
+        changes=changes,
+        diagram=diagram,
+        kind=kind,
+        fields=param_fields(
+            contexts.params_schema(flow),
+            {**stored, **(typed or {})},
+            secrets=contexts.secret_params(),
+            wrong=wrong,
+        ),
+        recent=recent.records,
+        verbs=Verbs(contexts.app.ensure_name),
+        now=parts.get(Times).clock.now(),
+    )
+
+
+async def ask_clean(request: Request, parts: Resources) -> Response:
+    """Asks before a flow is cleaned up: it says what that removes."""
+    profile, flow = await _names(request, parts)
+    return await clean_question(request, parts, profile, flow)
+
+
+async def clean_question(
+    request: Request,
+    parts: Resources,
+    profile: str,
+    flow: str,
+    wrong: PeacefulError | None = None,
+) -> Response:
+    """The question before a flow is cleaned up.
+
+    Args:
+        request: who asks.
+        parts: the server's context.
+        profile: the profile.
+        flow: the flow.
+        wrong: why the answer was refused, if it was.
+    """
+    contexts = parts.get(Contexts)
+    ctx = await in_thread(lambda: contexts.cmd_ctx(profile, flow))
+    items = ctx.flow.graph.order
+    return page(
+        "confirm_clean.html",
+        Site.of(request, parts),
+        200 if wrong is None else status_of(wrong).value,
+        profile=profile,
+        flow=flow,
+        names=f"{name_list(items, _NAMED)} ({count(len(items), 'item')})",
+        asks=await in_thread(lambda: contexts.asks_before_clean(profile)),
+        wrong=wrong,
+        dialog=by_script(request),
+    )
+
+
+async def _names(request: Request, parts: Resources) -> tuple[str, str]:
+    contexts = parts.get(Contexts)
+    profile = checked_or_unknown("a profile", request.path_params["profile"])
+    flow = checked_or_unknown("a flow", request.path_params["flow"])
+    await found_in_thread(lambda: (contexts.profile(profile), contexts.app.flow_def(flow)))
+    return profile, flow
+
+
+async def _changes(
+    contexts: Contexts, profile: str, flow: str
+) -> tuple[Changes | None, PeacefulError | None]:
+    """What the flow would change; or why that cannot be said."""
+
+    def look() -> Changes:
+        return changes_of(contexts.cmd_ctx(profile, flow))
+
+    try:
+        return await in_thread(look), None
+    except PeacefulError as error:
+        return None, error
+
+
+def _wrong(error: PeacefulError | None) -> Mapping[str, str]:
+    if not isinstance(error, ParamsInvalid):
+        return {}
+    return {problem.field: problem.reason for problem in error.problems}

@@ -1,0 +1,158 @@
+"""The page of an execution, what keeps it up to date, and the question before a higher level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from peaceful.app import Contexts
+from peaceful.errors import PageUnknown
+from peaceful.executions import ExecutionRecord, Executions
+from peaceful.model import ExecutionId, InterruptLevel
+from peaceful.present import level_label
+from peaceful.resources import Resources
+from peaceful.runtime import in_thread
+from peaceful.web._fields import checked_id
+from peaceful.web._pages._diagram import execution_diagram
+from peaceful.web._pages._earlier import carried_on
+from peaceful.web._pages._execution_parts import LIVE_ROWS, execution_parts, row_parts
+from peaceful.web._pages._live_pages import LivePages
+from peaceful.web._pages._site import Site, by_script, page, piece
+from peaceful.web._pages._verbs import Verbs
+from peaceful.web._pages._view import ExecutionView
+from peaceful.web._pictures import picture_for
+from peaceful.web._stream import EventStream
+from peaceful.web._times import Times
+
+_SHOWN: Final = 200
+"""Rows on a page, of executions with very many items."""
+
+_COSTS: Final[Mapping[InterruptLevel, str]] = {
+    InterruptLevel.STOP: (
+        "What is in progress finishes, and nothing new starts. What is done stays done."
+    ),
+    InterruptLevel.CANCEL: (
+        "What is in progress is asked to end at once, and cancelled if it does not. Its own "
+        "clean-up still runs. What it was doing may be half done: the next run looks at it anew. "
+        "What is done stays done."
+    ),
+    InterruptLevel.KILL: (
+        "What is in progress is abandoned where it is, and its child processes are killed, "
+        "without any clean-up. It may leave something half made, or a lock at a service, that you "
+        "have to remove by hand. What is done stays done."
+    ),
+}
+
+
+async def execution(request: Request, parts: Resources) -> Response:
+    """Shows an execution."""
+    site, view = Site.of(request, parts), await execution_view(request, parts)
+    kind = "outcome" if request.query_params.get("kind") == "outcome" else "progress"
+    many = len(view.rows) > LIVE_ROWS
+    pages = range(0, len(view.rows), _SHOWN) if many else range(1)
+    first = _first(request, pages)
+    shown = view.rows[first : first + _SHOWN] if many else view.rows
+    return page(
+        "execution.html",
+        site,
+        view=view,
+        kind=kind,
+        diagram=await execution_diagram(parts, view, kind),
+        shown=shown,
+        first=first,
+        pages=pages,
+        live_rows=LIVE_ROWS,
+        since=parts.get(LivePages).version(view.id, site),
+        icon=view.state.value,
+    )
+
+
+async def live(request: Request, parts: Resources) -> Response:
+    """Sends the parts of an execution's page that change, as they do."""
+    record = await _record(parts, request.path_params["id"])
+    site, verbs = Site.of(request, parts), _verbs(parts)
+    pages = parts.get(LivePages)
+    return EventStream(lambda: pages.watched(record, site, verbs, parts), seen=_seen(request))
+
+
+async def ask_interrupt(request: Request, parts: Resources) -> Response:
+    """Asks before a higher level: it says what that costs."""
+    view = await execution_view(request, parts)
+    levels = {str(level): level for level in InterruptLevel}
+    level = levels.get(request.query_params.get("level", ""))
+    if level is None:
+        raise PageUnknown(request.url.path)
+    return page(
+        "confirm_interrupt.html",
+        Site.of(request, parts),
+        view=view,
+        level=level,
+        label=level_label(level),
+        costs=_COSTS[level],
+        dialog=by_script(request),
+    )
+
+
+async def interrupted_parts(
+    request: Request, parts: Resources, execution_id: ExecutionId
+) -> Response:
+    """The parts of an execution's page after a click: the first one goes where the button was."""
+    site = Site.of(request, parts)
+    view = await view_of(parts, await _record(parts, execution_id))
+    shown = dict(execution_parts(site, view))
+    head = shown.pop("head")
+    shown |= row_parts(view.rows, len(view.rows))
+    others = Markup().join(
+        Markup('<hx-partial id="{}">{}</hx-partial>').format(name, text)
+        for name, text in shown.items()
+    )
+    return HTMLResponse(head + others)
+
+
+async def started_part(request: Request, parts: Resources, record: ExecutionRecord) -> Response:
+    """The piece that tells a page's script of an execution: where to watch it."""
+    view = await view_of(parts, record)
+    return HTMLResponse(piece("lists.html", "running", Site.of(request, parts), [view]))
+
+
+async def execution_view(request: Request, parts: Resources) -> ExecutionView:
+    """The execution that an address names, in the words of its page."""
+    return await view_of(parts, await _record(parts, request.path_params["id"]))
+
+
+async def view_of(parts: Resources, record: ExecutionRecord) -> ExecutionView:
+    """An execution, in the words of its page."""
+    executions = parts.get(Executions)
+    picture = await picture_for(parts, record)
+    if not record.state.ended and picture.get("ending") is not None:
+        # It has ended meanwhile: by now the register says how.
+        record = await in_thread(lambda: executions.get(record.id))
+        picture = await picture_for(parts, record)
+    earlier = await in_thread(lambda: carried_on(executions, record))
+    now = parts.get(Times).clock.now()
+    return ExecutionView(record, picture, _verbs(parts), now, earlier=earlier)
+
+
+async def _record(parts: Resources, execution_id: str) -> ExecutionRecord:
+    executions, known = parts.get(Executions), checked_id(execution_id)
+    return await in_thread(lambda: executions.get(known))
+
+
+def _verbs(parts: Resources) -> Verbs:
+    return Verbs(parts.get(Contexts).app.ensure_name)
+
+
+def _first(request: Request, pages: range) -> int:
+    asked = request.query_params.get("first", "0")
+    number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else 0
+    return number if number in pages else 0
+
+
+def _seen(request: Request) -> int | None:
+    """The version that a page has; what it said when it came back counts more than its address."""
+    text = request.headers.get("last-event-id") or request.query_params.get("since", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None

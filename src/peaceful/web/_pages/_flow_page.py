@@ -1,0 +1,122 @@
+"""The page of a flow: what it is made of, before anything exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from peaceful.app import Contexts
+from peaceful.errors import PeacefulError
+from peaceful.executions import JsonObject
+from peaceful.resources import Resources
+from peaceful.runtime import BuiltFlow, in_thread
+from peaceful.web._found import checked_or_unknown, found_in_thread
+from peaceful.web._pages._diagram import flow_diagram
+from peaceful.web._pages._param_fields import shown_value, type_words
+from peaceful.web._pages._site import Site, page
+from peaceful.web._picture import object_of
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLine:
+    """An item of a flow.
+
+    Attributes:
+        id: its name.
+        kind: its class.
+        inside: the item that holds it, or none.
+        waits_for: the items whose end it waits for.
+    """
+
+    id: str
+    kind: str
+    inside: str | None
+    waits_for: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParamLine:
+    """A parameter of a flow.
+
+    Attributes:
+        name: its name.
+        type: what it may be.
+        hint: what it means.
+        otherwise: what it is where nobody says.
+    """
+
+    name: str
+    type: str
+    hint: str
+    otherwise: str
+
+
+async def flow(request: Request, parts: Resources) -> Response:
+    """Shows a flow, as the parameters of a profile make it."""
+    contexts = parts.get(Contexts)
+    name = checked_or_unknown("a flow", request.path_params["flow"])
+    definition = await found_in_thread(lambda: contexts.app.flow_def(name))
+    profiles = await in_thread(contexts.workspace.profiles)
+    asked = request.query_params.get("profile") or None
+    profile = await found_in_thread(lambda: contexts.profile(asked)) if profiles else None
+    built, trouble = await _built(contexts, profile, name)
+    diagrams: list[tuple[str, str, Markup]] = []
+    if built is not None and profile is not None:
+        diagrams = [
+            ("Flow", "progress-title", await flow_diagram(parts, profile, name, "progress")),
+            (
+                "What it touches",
+                "outcome-title",
+                await flow_diagram(parts, profile, name, "outcome"),
+            ),
+        ]
+    return page(
+        "flow.html",
+        Site.of(request, parts),
+        flow=name,
+        about=definition.help,
+        profiles=profiles,
+        profile=profile,
+        diagrams=diagrams,
+        items=None if built is None else tuple(_items(built)),
+        params=tuple(_params(contexts.params_schema(name))),
+        trouble=trouble,
+    )
+
+
+async def _built(
+    contexts: Contexts, profile: str | None, name: str
+) -> tuple[BuiltFlow | None, PeacefulError | None]:
+    if profile is None:
+        return None, None
+    try:
+        return await in_thread(lambda: contexts.build(profile, name)), None
+    except PeacefulError as error:
+        # Without parameters it is not known what the flow will be.
+        return None, error
+
+
+def _items(built: BuiltFlow) -> Iterator[ItemLine]:
+    for item in built.graph.order:
+        yield ItemLine(
+            item,
+            type(built.items[item].item).kind(),
+            built.graph.container_of(item),
+            tuple(built.graph.predecessors(item)),
+        )
+
+
+def _params(schema: JsonObject) -> Iterator[ParamLine]:
+    required = schema.get("required")
+    needed = required if isinstance(required, list) else []
+    for name, found in object_of(schema, "properties").items():
+        of = object_of({"of": found}, "of")
+        hint = of.get("description")
+        otherwise = "needed" if name in needed else shown_value(of.get("default"))
+        yield ParamLine(
+            name, type_words(schema, of), hint if isinstance(hint, str) else "", otherwise
+        )

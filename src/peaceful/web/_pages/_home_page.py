@@ -1,0 +1,60 @@
+"""The first page: what runs now, every profile with its flows, what was executed last."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from peaceful.app import Contexts
+from peaceful.executions import Executions
+from peaceful.resources import Resources
+from peaceful.runtime import in_thread
+from peaceful.web._pages._environments import environments
+from peaceful.web._pages._site import Site, page, piece
+from peaceful.web._pages._verbs import Verbs
+from peaceful.web._pages._view import ExecutionView
+from peaceful.web._pictures import picture_for
+from peaceful.web._times import Times
+
+_RECENT: Final = 10
+_MOST_RUNNING: Final = 20
+
+
+async def home(request: Request, parts: Resources) -> Response:
+    """Shows everything at a glance; to its own script, only what runs now."""
+    site = Site.of(request, parts)
+    running = await _running(parts)
+    if request.query_params.get("part") == "now":
+        told = piece("lists.html", "now", site, running)
+        return HTMLResponse(told)
+    contexts, executions = parts.get(Contexts), parts.get(Executions)
+    profiles = await in_thread(contexts.workspace.profiles)
+    known = await in_thread(lambda: environments(contexts, executions, profiles))
+    recent = await in_thread(lambda: executions.list(limit=_RECENT))
+    return page(
+        "home.html",
+        site,
+        about=contexts.app.help,
+        running=running,
+        profiles=profiles,
+        environments=known,
+        recent=recent.records,
+        flows=tuple(contexts.app.flows.values()),
+        verbs=Verbs(contexts.app.ensure_name),
+        now=parts.get(Times).clock.now(),
+        folder=str(contexts.workspace.root),
+        init=contexts.typed("init", "--help"),
+        icon="running" if running else "idle",
+    )
+
+
+async def _running(parts: Resources) -> list[ExecutionView]:
+    executions, verbs = parts.get(Executions), Verbs(parts.get(Contexts).app.ensure_name)
+    records = await in_thread(executions.running)
+    now = parts.get(Times).clock.now()
+    return [
+        ExecutionView(record, await picture_for(parts, record), verbs, now)
+        for record in records[:_MOST_RUNNING]
+    ]

@@ -1,0 +1,171 @@
+"""Which pages are watched: one maker of parts for all who watch the same execution."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Final
+
+from peaceful.errors import PeacefulError
+from peaceful.executions import ExecutionRecord, Executions
+from peaceful.model import ExecutionId
+from peaceful.resources import Resources
+from peaceful.runtime import in_thread
+from peaceful.web._endings import microseconds, picture_of
+from peaceful.web._pages._earlier import carried_on
+from peaceful.web._pages._execution_parts import execution_parts, row_parts
+from peaceful.web._pages._live_page import LivePage
+from peaceful.web._pages._rows import ItemRow
+from peaceful.web._pages._site import Site
+from peaceful.web._pages._verbs import Verbs
+from peaceful.web._pages._view import ExecutionView
+from peaceful.web._times import Times
+from peaceful.web._trackers import ProgressTracker, ProgressTrackers
+
+_LOG = logging.getLogger("peaceful.web")
+
+BETWEEN: Final = 0.2
+"""Seconds between two changes of a page: faster than an eye asks for."""
+
+LOOK: Final = 2.0
+"""Seconds after which it is looked whether nothing has happened for too long."""
+
+
+class LivePages:
+    """From execution to its live page, for as long as somebody watches it."""
+
+    def __init__(self) -> None:
+        self._pages: dict[tuple[ExecutionId, str], LivePage] = {}
+        self._closed = False
+
+    @property
+    def watchers(self) -> int:
+        """How many browsers watch something now."""
+        return sum(page.watchers for page in self._pages.values())
+
+    @property
+    def followed(self) -> int:
+        """How many executions are followed for them."""
+        return len(self._pages)
+
+    def version(self, execution_id: ExecutionId, site: Site) -> int:
+        """The version that a page has which is made now; 0 where nobody watches it yet."""
+        live = self._pages.get((execution_id, site.links.root))
+        return 0 if live is None else live.version
+
+    @asynccontextmanager
+    async def watched(
+        self, record: ExecutionRecord, site: Site, verbs: Verbs, parts: Resources
+    ) -> AsyncGenerator[LivePage]:
+        """The live page of an execution, for the length of a context.
+
+        Args:
+            record: the execution.
+            site: how pages are made.
+            verbs: what the application calls its commands.
+            parts: the server's context.
+        """
+        key = record.id, site.links.root
+        page = self._pages.get(key)
+        if page is None:
+            page = self._pages[key] = LivePage(microseconds(parts.get(Times).clock.now()))
+            maker = _Maker(page, record, replace(site, roles=""), verbs, parts)
+            page.task = asyncio.create_task(maker.run())
+            if self._closed:
+                page.stop()
+        page.watchers += 1
+        try:
+            yield page
+        finally:
+            page.watchers -= 1
+            if not page.watchers and self._pages.get(key) is page:
+                del self._pages[key]
+                assert page.task is not None
+                page.task.cancel()
+
+    async def close(self) -> None:
+        """Stops everything, for good; browsers are left to come again."""
+        self._closed = True
+        pages = tuple(self._pages.values())
+        for page in pages:
+            page.stop()
+        tasks = [page.task for page in pages if page.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+class _Maker:
+    """Makes the parts of a page, whenever something happens."""
+
+    def __init__(
+        self,
+        page: LivePage,
+        record: ExecutionRecord,
+        site: Site,
+        verbs: Verbs,
+        parts: Resources,
+    ) -> None:
+        self._page = page
+        self._record = record
+        self._site = site
+        self._verbs = verbs
+        self._parts = parts
+        self._earlier = ""
+        self._shown: dict[str, ItemRow] = {}
+        self._moved_at = self._now
+
+    async def run(self) -> None:
+        """Follows the execution until it has ended."""
+        trackers, executions = self._parts.get(ProgressTrackers), self._parts.get(Executions)
+        try:
+            self._earlier = await in_thread(lambda: carried_on(executions, self._record))
+            async with trackers.watched(self._record.id, executions) as tracker:
+                await self._follow(tracker)
+                ended = tracker.feed.ending is not None
+            if ended:
+                await self._show_end(executions)
+                self._page.end()
+        except PeacefulError as error:
+            _LOG.warning("the page of execution %s stays behind: %s", self._record.id, error)
+        finally:
+            self._page.stop()
+
+    @property
+    def _now(self) -> float:
+        return self._parts.get(Times).clock.monotonic()
+
+    async def _follow(self, tracker: ProgressTracker) -> None:
+        async with aclosing(tracker.chunks(None, LOOK)) as chunks:
+            async for chunk in chunks:
+                if chunk is not None:
+                    self._moved_at = self._now
+                self._show(tracker)
+                await asyncio.sleep(BETWEEN)
+
+    def _show(self, tracker: ProgressTracker) -> None:
+        self._show_view(
+            ExecutionView(
+                self._record,
+                tracker.feed.picture.now,
+                self._verbs,
+                self._parts.get(Times).clock.now(),
+                self._now - self._moved_at,
+                self._earlier,
+            )
+        )
+
+    async def _show_end(self, executions: Executions) -> None:
+        record = await in_thread(lambda: executions.get(self._record.id))
+        now = self._parts.get(Times).clock.now()
+        picture = picture_of(record)
+        self._show_view(ExecutionView(record, picture, self._verbs, now, earlier=self._earlier))
+
+    def _show_view(self, view: ExecutionView) -> None:
+        changed = [row for row in view.rows if self._shown.get(row.item) != row]
+        self._shown |= {row.item: row for row in changed}
+        self._page.show({**execution_parts(self._site, view), **row_parts(changed, len(view.rows))})

@@ -1,0 +1,43 @@
+"""The pages in one table."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from peaceful.web._access import Role
+from peaceful.web._pages._assets import static
+from peaceful.web._pages._docs_page import docs
+from peaceful.web._pages._environment_page import ask_clean, environment
+from peaceful.web._pages._execution_page import ask_interrupt, execution, live
+from peaceful.web._pages._flow_page import flow
+from peaceful.web._pages._history_page import executions, profile
+from peaceful.web._pages._home_page import home
+from peaceful.web._route import Route
+from peaceful.web._routes import ROUTES
+
+PAGES: Final = (
+    Route("GET", "/", "home", "Shows everything at a glance.", home, Role.VIEW),
+    Route("GET", "/flows/{flow}", "flow_page", "Shows a flow.", flow, Role.VIEW),
+    Route("GET", "/profiles/{profile}", "profile_page", "Shows a profile.", profile, Role.VIEW),
+    Route(
+        "GET", "/profiles/{profile}/{flow}", "environment_page", "Shows a flow of a profile.",
+        environment, Role.VIEW,
+    ),
+    Route(
+        "GET", "/profiles/{profile}/{flow}/clean", "ask_clean", "Asks before it cleans up.",
+        ask_clean, Role.RUN,
+    ),
+    Route("GET", "/executions", "executions_page", "Lists executions.", executions, Role.VIEW),
+    Route("GET", "/executions/{id}", "execution_page", "Shows an execution.", execution, Role.VIEW),
+    Route(
+        "GET", "/executions/{id}/live", "live_page", "Sends what changes on the page.",
+        live, Role.VIEW,
+    ),
+    Route(
+        "GET", "/executions/{id}/interrupt", "ask_interrupt", "Asks before a higher level.",
+        ask_interrupt, Role.INTERRUPT,
+    ),
+    Route("GET", "/api/docs", "docs", "Describes the API.", docs(ROUTES), Role.VIEW),
+    Route("GET", "/static/{name}", "static", "Styles, scripts and icons.", static, None),
+)  # fmt: skip
+"""Every page, and what pages are made with."""

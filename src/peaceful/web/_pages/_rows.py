@@ -1,0 +1,193 @@
+"""How each item of an execution stands, as a row of a table: pure functions from a picture."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from peaceful.executions import JsonObject
+from peaceful.model import ItemStatus, JsonValue, Progress, ProgressUnit
+from peaceful.present import (
+    LiveWord,
+    ago,
+    amount,
+    duration,
+    live_word,
+    name_list,
+    one_line,
+    rate,
+    status_word,
+    time_left,
+)
+from peaceful.web._picture import object_of
+
+_LONGEST_MESSAGE: Final = 240
+_MOST_AWAITED: Final = 3
+_DETERMINATE: Final = frozenset({ProgressUnit.BYTES, ProgressUnit.STEPS, ProgressUnit.PERCENT})
+
+
+class Stand(enum.StrEnum):
+    """How an item stands, as pages and diagrams paint it."""
+
+    PENDING = "pending"
+    """It waits for other items."""
+    QUEUED = "queued"
+    """What it waits for has ended; it starts as soon as there is room."""
+    RUNNING = "running"
+    FINISHING = "finishing"
+    """It is in progress, and an interrupt waits for it."""
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+    """It was in progress, and was cut."""
+    NOT_STARTED = "not_started"
+    """It was not started, or will not be any more."""
+
+
+GOOD: Final = frozenset({Stand.DONE, Stand.UNCHANGED})
+"""Items that are as they should be."""
+
+IN_PROGRESS: Final = frozenset({Stand.RUNNING, Stand.FINISHING})
+"""Items that somebody waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """An item in an execution.
+
+    Attributes:
+        item: which one.
+        stand: how it stands.
+        word: the same, as people read it.
+        message: what it does, what was done, or why it was not.
+        fraction: how much of it is done, from 0 to 1; none where that is not known.
+        aside: time left, or how long it took.
+        since: when it started, as ISO 8601, while it is in progress and says nothing of time left.
+        stalled: whether it should have moved by now.
+    """
+
+    item: str
+    stand: Stand
+    word: str
+    message: str = ""
+    fraction: float | None = None
+    aside: str = ""
+    since: str = ""
+    stalled: bool = False
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether it has a bar."""
+        return self.stand in IN_PROGRESS
+
+    @property
+    def percent(self) -> int | None:
+        """How much of it is done, rounded down; none where that is not known."""
+        return None if self.fraction is None else math.floor(self.fraction * 100)
+
+
+def rows_of(picture: JsonObject, only: Collection[str] = ()) -> tuple[ItemRow, ...]:
+    """The rows of an execution, in the flow's order.
+
+    Args:
+        picture: how it stands, in the form of `Picture.to_json`.
+        only: the items that it is limited to; empty where it is not.
+    """
+    return tuple(_rows(picture, frozenset(only)))
+
+
+def _rows(picture: JsonObject, only: frozenset[str]) -> Iterator[ItemRow]:
+    running, ended = object_of(picture, "running"), object_of(picture, "ended")
+    since, waits_for = object_of(picture, "since"), object_of(picture, "waits_for")
+    items = picture.get("items")
+    known = [str(each) for each in items] if isinstance(items, list) else []
+    over = picture.get("ending") is not None
+    stopping = over or picture.get("interrupt") is not None
+    # An item that has left the flow is not among those of the flow.
+    for item in dict.fromkeys((*known, *running, *ended)):
+        if item in ended:
+            yield ended_row(item, object_of(ended, item))
+        elif item in running:
+            yield _running_row(item, running[item], text_of(since.get(item)), stopping=stopping)
+        elif not only or item in only:
+            awaited = waits_for.get(item)
+            names = [str(each) for each in awaited] if isinstance(awaited, list) else []
+            left = [each for each in names if each not in ended and (not only or each in only)]
+            yield _waiting_row(item, left, stopping=stopping, over=over)
+
+
+def ended_row(item: str, ended: JsonObject) -> ItemRow:
+    """The row of an item that has ended: by its event, or by the document of the execution."""
+    status = ItemStatus(str(ended["status"]))
+    seconds = ended.get("seconds")
+    took = duration(seconds) if isinstance(seconds, int | float) and seconds else ""
+    message = text_of(ended.get("message")) or text_of(ended.get("shown"))
+    return ItemRow(
+        item,
+        Stand(status.value),
+        status_word(status),
+        one_line(message, _LONGEST_MESSAGE),
+        aside="" if status is ItemStatus.NOT_STARTED else took,
+    )
+
+
+def progress_of(value: JsonValue) -> Progress | None:
+    """An item's progress from JSON; none where it has said nothing."""
+    told = object_of({"progress": value}, "progress")
+    if not told:
+        return None
+    return Progress(
+        ProgressUnit(str(told["unit"])),
+        _number(told.get("done")) or 0,
+        _number(told.get("total")),
+        _number(told.get("rate")),
+        _number(told.get("seconds_left")),
+        text_of(told.get("message")),
+        _number(told.get("stalled_for")),
+    )
+
+
+def text_of(value: JsonValue) -> str:
+    """A text, or an empty one where there is none."""
+    return value if isinstance(value, str) else ""
+
+
+def _running_row(item: str, value: JsonValue, since: str, *, stopping: bool) -> ItemRow:
+    stand = Stand.FINISHING if stopping else Stand.RUNNING
+    word = live_word(in_progress=True, interrupting=stopping).value
+    progress = progress_of(value)
+    if progress is None:
+        return ItemRow(item, stand, word, since=since)
+    parts = [one_line(progress.message, _LONGEST_MESSAGE), amount(progress, " of "), rate(progress)]
+    stalled = progress.stalled_for is not None
+    if progress.stalled_for is not None:
+        parts = [*parts[:2], f"last moved {ago(progress.stalled_for)}"]
+    left = "" if progress.seconds_left is None or stalled else time_left(progress.seconds_left)
+    return ItemRow(
+        item,
+        stand,
+        word,
+        " · ".join(part for part in parts if part),
+        progress.fraction if progress.unit in _DETERMINATE else None,
+        left,
+        "" if left else since,
+        stalled,
+    )
+
+
+def _waiting_row(item: str, awaited: list[str], *, stopping: bool, over: bool) -> ItemRow:
+    if stopping:
+        word = status_word(ItemStatus.NOT_STARTED) if over else LiveWord.WILL_NOT_START.value
+        return ItemRow(item, Stand.NOT_STARTED, word)
+    if not awaited:
+        return ItemRow(item, Stand.QUEUED, Stand.QUEUED.value)
+    after = f"after {name_list(awaited, _MOST_AWAITED)}"
+    return ItemRow(item, Stand.PENDING, LiveWord.WAITING.value, after)
+
+
+def _number(value: JsonValue) -> float | None:
+    return value if isinstance(value, int | float) else None

@@ -1,0 +1,141 @@
+"""How pages are made: templates, and what every page knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from peaceful.app import Contexts
+from peaceful.executions import ExecutionRecord
+from peaceful.model import ItemStatus
+from peaceful.present import (
+    STATUS_ORDER,
+    date_and_time,
+    duration,
+    short_id,
+    status_word,
+    time_of_day,
+)
+from peaceful.resources import Resources
+from peaceful.web._access import Role
+from peaceful.web._pages._assets import ASSETS
+from peaceful.web._pages._links import Links
+from peaceful.web._pages._rows import ItemRow
+from peaceful.web._pages._segments import segments
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every page knows.
+
+    Attributes:
+        app: the application's name.
+        links: the addresses of pages.
+        roles: what whoever looks at it may do, as words.
+    """
+
+    app: str
+    links: Links
+    roles: str = ""
+
+    @classmethod
+    def of(cls, request: Request, parts: Resources) -> Site:
+        """As whoever sent a request sees it."""
+        roles: Iterable[Role] = getattr(request.state, "roles", ())
+        words = " ".join(sorted(role.value for role in roles))
+        return cls(parts.get(Contexts).app.name, Links.of(request), words)
+
+    def asset(self, short: str) -> str:
+        """The address of a file that pages are made with."""
+        return self.links.to("static", ASSETS.name(short))
+
+    def icon(self, state: str) -> str:
+        """The address of the icon for a state."""
+        return self.links.to("static", ASSETS.icon(state))
+
+
+def page(name: str, site: Site, status: int = 200, /, **values: object) -> Response:
+    """A page.
+
+    Args:
+        name: of its template.
+        site: what every page knows.
+        status: of the answer.
+        values: what its template asks for.
+    """
+    return HTMLResponse(_template(name).render(site=site, **values), status)
+
+
+def piece(name: str, macro: str, /, *values: object) -> Markup:
+    """A piece of a page.
+
+    Args:
+        name: of the template.
+        macro: the name of the piece in it.
+        values: what it asks for.
+    """
+    found = getattr(_module(name), macro)
+    return Markup(found(*values))  # noqa: S704 - a template made it, which escapes what it is given
+
+
+def by_script(request: Request) -> bool:
+    """Whether a page's script asks, which wants a piece of a page."""
+    return request.headers.get("hx-request") == "true"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("peaceful.web._pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    zone = datetime.now().astimezone().tzinfo
+    assert zone is not None
+    environment.filters |= {
+        "duration": duration,
+        "in_numbers": _in_numbers,
+        "moment": lambda at: date_and_time(at, zone),
+        "segments": _segments,
+        "short_id": short_id,
+        "time_of_day": lambda at: _time_of_day(at, zone),
+    }
+    return environment
+
+
+@cache
+def _template(name: str) -> Template:
+    return _environment().get_template(name)
+
+
+@cache
+def _module(name: str) -> object:
+    return _template(name).module
+
+
+def _time_of_day(at: datetime, zone: tzinfo) -> str:
+    return time_of_day(at, zone)
+
+
+def _segments(rows: Sequence[ItemRow]) -> object:
+    return segments(rows)
+
+
+def _in_numbers(record: ExecutionRecord) -> str:
+    """How an execution ended, in numbers: `3 done, 1 failed in 4.2 s`."""
+    counts = {} if record.summary is None else record.summary.counts
+    known: list[ItemStatus] = [status for status in STATUS_ORDER if counts.get(status)]
+    told = ", ".join(f"{counts[status]:,} {status_word(status)}" for status in known)
+    if record.info.ended_at is None or record.summary is None:
+        return told
+    took = duration((record.info.ended_at - record.info.started_at).total_seconds())
+    return f"{told} in {took}" if told else f"in {took}"

@@ -1,0 +1,39 @@
+"""What an application calls its commands, in the forms that sentences need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+_DOING: Final[Mapping[str, str]] = {"diff": "Comparing"}
+_DONE: Final[Mapping[str, str]] = {"diff": "Compared"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verbs:
+    """What an application calls its commands.
+
+    Attributes:
+        ensure_name: what it calls `ensure`, such as `deploy`.
+    """
+
+    ensure_name: str = "ensure"
+
+    def command(self, command: str) -> str:
+        """A command, as the application calls it: `deploy`."""
+        return self.ensure_name if command == "ensure" else command
+
+    def label(self, command: str) -> str:
+        """The words on a button: `Deploy`."""
+        return self.command(command).replace("_", " ").replace("-", " ").capitalize()
+
+    def doing(self, command: str) -> str:
+        """What is going on: `Deploying`."""
+        label = self.label(command)
+        return _DOING.get(command) or f"{label.removesuffix('e')}ing"
+
+    def done(self, command: str) -> str:
+        """What was done: `Deployed`."""
+        label = self.label(command)
+        return _DONE.get(command) or f"{label.removesuffix('e')}ed"

@@ -1,0 +1,375 @@
+"""How an execution stands, in the words of its page: pure functions from what is known of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Final
+
+from peaceful.executions import ExecutionRecord, JsonObject
+from peaceful.model import (
+    ExecutionState,
+    InterruptLevel,
+    InterruptSignal,
+    InterruptSource,
+    ItemStatus,
+    OutcomeKind,
+)
+from peaceful.present import (
+    RESUME_REPEATS_NOTHING,
+    STAYS_DONE,
+    Summary,
+    ago,
+    interrupt_sentence,
+    interrupted_how,
+    level_label,
+    name_list,
+    next_level,
+    short_id,
+    summarised,
+)
+from peaceful.web._pages._rows import IN_PROGRESS, ItemRow, Stand, rows_of, text_of
+from peaceful.web._pages._verbs import Verbs
+from peaceful.web._picture import object_of
+
+STILL: Final = 10.0
+"""Seconds without any event after which it is said that an interrupt is waited for in vain."""
+
+_MOST_NAMES: Final = 3
+_MOST_MATTERING: Final = 40
+_FIRST: Final = frozenset({Stand.FAILED, Stand.ABANDONED})
+_REACHES_GOAL: Final = frozenset({"ensure", "clean"})
+_WAITING: Final = frozenset({Stand.PENDING, Stand.QUEUED})
+_RESUMABLE: Final = frozenset(
+    {ExecutionState.INTERRUPTED, ExecutionState.FAILED, ExecutionState.LOST}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What an item, or the command as a whole, failed with.
+
+    Attributes:
+        item: which item; empty for the command.
+        code: stable.
+        message: what happened, and why it is wrong.
+        help: what to do now.
+    """
+
+    item: str
+    code: str
+    message: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is to be read first.
+
+    Attributes:
+        kind: `run`, `stop`, `good` or `bad`.
+        text: a sentence or a few.
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ExecutionView:
+    """An execution, in the words of its page.
+
+    Attributes:
+        record: what the register knows of it.
+        picture: how it stands, in the form of `Picture.to_json`.
+        verbs: what the application calls its commands.
+        now: when that is.
+        still_for: seconds since anything happened in it.
+        earlier: the ID of the execution that it carries on; empty where it carries on none.
+    """
+
+    record: ExecutionRecord
+    picture: JsonObject
+    verbs: Verbs
+    now: datetime
+    still_for: float = 0.0
+    earlier: str = ""
+
+    # ---- facts
+
+    @property
+    def id(self) -> str:
+        """Its ID."""
+        return self.record.id
+
+    @property
+    def short(self) -> str:
+        """The beginning of its ID, as people say it."""
+        return short_id(self.record.id)
+
+    @cached_property
+    def state(self) -> ExecutionState:
+        """How it stands."""
+        told = object_of(self.picture, "execution").get("state")
+        if self.record.state.ended or not isinstance(told, str):
+            return self.record.state
+        return ExecutionState(told)
+
+    @property
+    def live(self) -> bool:
+        """Whether it has not ended."""
+        return not self.state.ended
+
+    @property
+    def started_at(self) -> datetime:
+        """When it began; UTC."""
+        return self.record.info.started_at
+
+    @cached_property
+    def ended_at(self) -> datetime | None:
+        """When it ended; UTC."""
+        return self.record.info.ended_at or moment_of(
+            object_of(self.picture, "execution").get("ended_at")
+        )
+
+    @cached_property
+    def rows(self) -> tuple[ItemRow, ...]:
+        """Its items, in the flow's order."""
+        return rows_of(self.picture, self.record.only)
+
+    @property
+    def mattering(self) -> tuple[ItemRow, ...]:
+        """Of very many items, those that a person looks for: failed ones, then what runs."""
+        failed = [row for row in self.rows if row.stand in _FIRST]
+        running = [row for row in self.rows if row.stand in IN_PROGRESS]
+        return (*failed[:_MOST_MATTERING], *running[:_MOST_MATTERING])
+
+    @cached_property
+    def counts(self) -> Mapping[Stand, int]:
+        """How many items stand in which way; ways in which none does are left out."""
+        found = Counter(row.stand for row in self.rows)
+        return {stand: found[stand] for stand in Stand if found[stand]}
+
+    @cached_property
+    def legend(self) -> tuple[tuple[int, str, Stand], ...]:
+        """How many items stand in which way, with the word for it."""
+        words = {row.stand: row.word for row in self.rows}
+        order = (*(s for s in Stand if s not in _WAITING and s is not Stand.NOT_STARTED),
+                 Stand.QUEUED, Stand.PENDING, Stand.NOT_STARTED)  # fmt: skip
+        return tuple(
+            (self.counts[stand], words[stand], stand) for stand in order if stand in self.counts
+        )
+
+    @cached_property
+    def signal(self) -> InterruptSignal | None:
+        """The interrupt that was accepted, or none."""
+        told = object_of(self.picture, "execution").get("interrupt")
+        return signal_of(object_of({"told": told}, "told")) or self.record.info.interrupt
+
+    @cached_property
+    def failures(self) -> tuple[Failure, ...]:
+        """What failed; the command as a whole first."""
+        ended = object_of(self.picture, "ended")
+        told = {
+            "": object_of(self.picture, "ending").get("error"),
+            **{item: object_of(ended, item).get("error") for item in ended},
+            **object_of(self.record.outcome or {}, "errors"),
+        }
+        return tuple(
+            Failure(item, text_of(error["code"]), text_of(error["message"]), text_of(error["help"]))
+            for item, value in told.items()
+            if (error := object_of({"error": value}, "error"))
+        )
+
+    # ---- words
+
+    @property
+    def command(self) -> str:
+        """What it does, as the application calls it."""
+        return self.verbs.command(self.record.info.command)
+
+    @cached_property
+    def title(self) -> str:
+        """What it comes to, in a few words."""
+        profile = self.record.info.profile
+        match self.state:
+            case ExecutionState.QUEUED:
+                return f"Waiting to {self.command} {profile}"
+            case ExecutionState.RUNNING:
+                dry = ", as a dry run" if self.record.dry_run else ""
+                return f"{self.verbs.doing(self.record.info.command)} {profile}{dry}"
+            case ExecutionState.INTERRUPTING:
+                return "Interrupting…"
+            case ExecutionState.COMPLETE:
+                return self._complete_title
+            case ExecutionState.INTERRUPTED:
+                return "Interrupted" if Stand.ABANDONED in self.counts else "Interrupted, safely"
+            case ExecutionState.FAILED:
+                failed = [row.item for row in self.rows if row.stand is Stand.FAILED]
+                return f"{name_list(failed, _MOST_NAMES)} failed" if failed else "Failed"
+            case ExecutionState.LOST:
+                return "Its process was killed"
+
+    @property
+    def _complete_title(self) -> str:
+        info = self.record.info
+        if self.record.dry_run:
+            return "Dry run complete: nothing was changed"
+        if info.command == "ensure" and not self.record.only:
+            return f"{info.profile} is as it should be"
+        if info.command == "clean" and not self.record.only:
+            return f"{info.profile} is cleaned up"
+        return f"{self.verbs.done(info.command)} {name_list(self.record.only, 3) or info.profile}"
+
+    @cached_property
+    def tab(self) -> str:
+        """The title of the tab: what it comes to, before the place."""
+        info = self.record.info
+        done = len(self.rows) - sum(self.counts.get(each, 0) for each in _OPEN)
+        part = f" {done}/{len(self.rows)}" if self.live and self.rows else ""
+        return f"{self.state.value.capitalize()}{part} · {self.command} {info.profile}"
+
+    @cached_property
+    def note(self) -> Note | None:
+        """What is to be read first."""
+        match self.state:
+            case ExecutionState.QUEUED:
+                return None
+            case ExecutionState.RUNNING:
+                return Note("run", self._now_sentence)
+            case ExecutionState.INTERRUPTING:
+                return Note("stop", self._interrupting_sentence)
+            case ExecutionState.LOST:
+                return Note(
+                    "bad",
+                    "It ended without saying how: its process was killed, or the machine went "
+                    f"down. {STAYS_DONE} The same again looks at what was in progress then anew, "
+                    "and carries on from there.",
+                )
+            case _:
+                return self._ending_note
+
+    @property
+    def _in_progress(self) -> Sequence[str]:
+        return [row.item for row in self.rows if row.stand in IN_PROGRESS]
+
+    @property
+    def _now_sentence(self) -> str:
+        names = self._in_progress
+        waiting = sum(self.counts.get(each, 0) for each in _WAITING)
+        if not names:
+            return f"{waiting:,} waiting." if waiting else ""
+        are = "is" if len(names) == 1 else "are"
+        rest = f"; {waiting:,} waiting" if waiting else ""
+        return f"{name_list(names, _MOST_NAMES)} {are} in progress{rest}."
+
+    @property
+    def _interrupting_sentence(self) -> str:
+        level = self.signal.level if self.signal else InterruptLevel.STOP
+        sentence = interrupt_sentence(level, self._in_progress)
+        sentence = sentence.replace("; nothing new will start.", ". Nothing new will start.")
+        if self.overdue:
+            return f"{sentence} Nothing has moved for {ago(self.still_for).removesuffix(' ago')}."
+        return f"{sentence} {STAYS_DONE}"
+
+    @property
+    def overdue(self) -> bool:
+        """Whether an interrupt is waited for, and nothing moves."""
+        return self.state is ExecutionState.INTERRUPTING and self.still_for >= STILL
+
+    @property
+    def _ending_note(self) -> Note:
+        reached = self.record.info.command in _REACHES_GOAL and not self.record.dry_run
+        sentence = self.summary.sentence(reached_goal=reached, most=_MOST_NAMES)
+        parts = [sentence, self.summary.remark]
+        if self.state is ExecutionState.COMPLETE:
+            return Note("good", " ".join(part for part in parts if part))
+        if self.can_resume:
+            parts.append(RESUME_REPEATS_NOTHING)
+        kind = "bad" if self.state is ExecutionState.FAILED else "stop"
+        return Note(kind, " ".join(part for part in parts if part))
+
+    @cached_property
+    def summary(self) -> Summary:
+        """How it ended; of something that has not, how it stands."""
+        kinds = {
+            ExecutionState.COMPLETE: OutcomeKind.COMPLETE,
+            ExecutionState.FAILED: OutcomeKind.ITEM_ERROR,
+        }
+        ended = (row for row in self.rows if row.stand in _ENDED)
+        return summarised(
+            kinds.get(self.state, OutcomeKind.BLOCK_INTERRUPTED),
+            {row.item: ItemStatus(row.stand.value) for row in ended},
+            seconds=((self.ended_at or self.now) - self.started_at).total_seconds(),
+            interrupt=self.signal,
+        )
+
+    @property
+    def interrupted_how(self) -> str:
+        """Through which door it was interrupted, and why; empty where it was not."""
+        return "" if self.signal is None else interrupted_how(self.signal)
+
+    @property
+    def interrupt_asked(self) -> datetime | None:
+        """When it was interrupted; UTC."""
+        return None if self.signal is None else self.signal.requested_at
+
+    @property
+    def started_by(self) -> str:
+        """Who started it, and how."""
+        by = self.record.info.started_by
+        door = {
+            "terminal": "from a terminal",
+            "web": "from a web page",
+            "api": "through the API",
+            "python": "by a program",
+        }.get(by.door, by.door)
+        return f"{door} by {by.user} on {by.host} (pid {by.pid})"
+
+    # ---- what can be done
+
+    @property
+    def can_interrupt(self) -> bool:
+        """Whether the button is shown that interrupts it."""
+        return self.state in {ExecutionState.RUNNING, ExecutionState.QUEUED} and (
+            self.record.info.can_interrupt
+        )
+
+    @property
+    def above(self) -> InterruptLevel | None:
+        """The level that it can be interrupted with besides; none where there is none."""
+        if self.state is not ExecutionState.INTERRUPTING or self.signal is None:
+            return None
+        return next_level(self.signal.level)
+
+    @property
+    def above_label(self) -> str:
+        """What the button says that asks for that level."""
+        return "" if self.above is None else level_label(self.above)
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether the same command carries on from its end."""
+        return self.state in _RESUMABLE
+
+
+_OPEN: Final = _WAITING | IN_PROGRESS | {Stand.NOT_STARTED}
+_ENDED: Final = frozenset(Stand) - _WAITING - IN_PROGRESS
+
+
+def signal_of(told: JsonObject) -> InterruptSignal | None:
+    """An interrupt from JSON; none where there is none."""
+    levels = {str(level): level for level in InterruptLevel}
+    level, at = levels.get(text_of(told.get("level"))), moment_of(told.get("requested_at"))
+    if level is None or at is None:
+        return None
+    source = InterruptSource(text_of(told.get("source")))
+    return InterruptSignal(level, source, at, text_of(told.get("reason")) or None)
+
+
+def moment_of(value: object) -> datetime | None:
+    """A moment from JSON; none where there is none."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else None

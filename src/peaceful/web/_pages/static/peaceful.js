@@ -1,0 +1,184 @@
+/* What pages do besides what their HTML says: clocks that tick, the tab, the diagram, the keyboard,
+   questions as dialogs. Everything works without it, by links, forms and reloads. */
+"use strict";
+
+(() => {
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // ---- times, in the zone of whoever reads them
+
+  const day = (moment) => moment.toLocaleDateString("sv-SE");
+  const clock = (moment) => moment.toLocaleTimeString("sv-SE");
+
+  function localise(root) {
+    for (const each of all("time[datetime]", root)) {
+      const moment = new Date(each.dateTime);
+      const today = day(moment) === day(new Date());
+      const text = each.dataset.form === "time" || today ? clock(moment) : `${day(moment)} ${clock(moment)}`;
+      if (each.textContent !== text) each.textContent = text;
+    }
+  }
+
+  function duration(seconds) {
+    const tenths = Math.round(Math.max(0, seconds) * 10);
+    if (tenths < 100) return `${Math.floor(tenths / 10)}.${tenths % 10} s`;
+    const whole = Math.round(seconds);
+    const two = (number) => String(number).padStart(2, "0");
+    if (whole < 60) return `${whole} s`;
+    if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+    return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+  }
+
+  // The two clocks may differ: what counts is the one that wrote the times.
+  const written = $("[data-now][data-execution]");
+  const ahead = written ? Date.parse(written.dataset.now) - Date.now() : 0;
+
+  function tick() {
+    for (const each of all("[data-since]")) {
+      const text = duration((Date.now() + ahead - Date.parse(each.dataset.since)) / 1000);
+      if (each.textContent !== text) each.textContent = text;
+    }
+  }
+
+  // ---- an execution: its tab, its diagram
+
+  function showTab() {
+    const head = $("#head");
+    if (!head || !head.dataset.tab) return;
+    if (document.title !== head.dataset.tab) document.title = head.dataset.tab;
+    const icon = $("#icon");
+    if (icon && icon.getAttribute("href") !== head.dataset.icon) icon.href = head.dataset.icon;
+  }
+
+  function paint() {
+    const stands = new Map(all("#rows tr[data-item]").map((row) => [row.dataset.item, row.dataset.stand]));
+    for (const node of all(".diagram [data-item]")) {
+      const stand = stands.get(node.dataset.item);
+      if (stand && node.dataset.status !== stand) node.dataset.status = stand;
+    }
+  }
+
+  function connection(now, text) {
+    const shown = $("#connection");
+    if (!shown) return;
+    shown.dataset.now = now;
+    if (shown.textContent !== text) shown.textContent = text;
+  }
+
+  // ---- questions, as dialogs over the page
+
+  async function ask(link) {
+    const dialog = $("#dialog");
+    const answer = await fetch(link.href, { headers: { "HX-Request": "true" } });
+    const text = await answer.text();
+    const problem = answer.headers.get("HX-Retarget");
+    if (problem) {
+      $("#problem").outerHTML = text;
+      return;
+    }
+    dialog.innerHTML = text;
+    htmx.process(dialog);
+    dialog.showModal();
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-dialog]");
+    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      ask(link).catch(() => { location.href = link.href; });
+    }
+    const close = event.target.closest("[data-close]");
+    if (close && close.closest("dialog")) {
+      event.preventDefault();
+      close.closest("dialog").close();
+    }
+  });
+
+  // ---- the keyboard
+
+  const keys = $("#keys");
+  const remembered = "peaceful.keys";
+  if (keys) {
+    keys.closest(".keys").hidden = false;
+    keys.checked = localStorage.getItem(remembered) !== "off";
+    keys.addEventListener("change", () => localStorage.setItem(remembered, keys.checked ? "on" : "off"));
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (!keys || !keys.checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (event.target.closest("input:not([type=checkbox]), select, textarea, dialog")) return;
+    const button = $(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+    if (button && !button.disabled && button.checkVisibility()) {
+      event.preventDefault();
+      button.click();
+    }
+  });
+
+  // A button that was clicked says at once that it is at work.
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (!button || !button.dataset.busy) return;
+    const face = $(".face", button);
+    button.textContent = button.dataset.busy;
+    if (face) button.prepend(face);
+    // Not before the browser has taken the form.
+    setTimeout(() => { button.disabled = true; }, 0);
+  });
+
+  document.addEventListener("htmx:after:request", (event) => {
+    const dialog = $("#dialog[open]");
+    if (dialog && dialog.contains(event.target)) dialog.close();
+  });
+
+  // ---- the connection
+
+  document.addEventListener("htmx:sse:after:connection", () => connection("live", "live"));
+  document.addEventListener("htmx:sse:error", () => connection("away", "reconnecting…"));
+  document.addEventListener("htmx:sse:before:connection", (event) => {
+    if (event.detail?.connection?.attempt > 0) connection("away", "reconnecting…");
+  });
+  document.addEventListener("htmx:sse:close", (event) => {
+    if (event.detail?.reason === "message") connection("ended", "ended");
+  });
+
+  // ---- a tab in the background holds no connection: it asks now and then, for its title
+
+  const execution = $("[data-execution]");
+  let asking = 0;
+
+  async function look() {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const head = $("#head", page);
+    if (document.hidden && head) {
+      document.title = head.dataset.tab;
+      $("#icon").href = head.dataset.icon;
+    }
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    clearInterval(asking);
+    if (document.hidden && execution && $("#live")) asking = setInterval(() => look().catch(() => {}), 5000);
+    else showTab();
+  });
+
+  // ---- whenever something changes
+
+  function refresh() {
+    localise(document);
+    showTab();
+    paint();
+    tick();
+  }
+
+  let due = false;
+  new MutationObserver(() => {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => { due = false; refresh(); });
+  }).observe($("main"), { subtree: true, childList: true, attributes: true, attributeFilter: ["data-stand", "data-tab"] });
+  setInterval(tick, 100);
+  refresh();
+})();
