@@ -41,12 +41,16 @@ web: setup ## start the example application as a web server
 	@$(BIN)/slow_files web
 
 .PHONY: test
-test: setup ## run all tests and measure their coverage
+test: setup needs ## run all tests and measure their coverage
 	@rm -f .coverage .coverage.*
 	$(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal --cov --cov-report term
 
+.PHONY: needs
+needs: ## install what the tests need besides Python packages, such as a browser
+	@$(PYTHON) scripts/needs.py
+
 .PHONY: soak
-soak: setup ## run the long tests too: the same, a thousand times
+soak: setup needs ## run the long tests too: the same, a thousand times
 	$(BIN)/pytest -m soak --timeout 0 --hypothesis-profile soak
 
 .PHONY: bench

@@ -150,7 +150,8 @@ def _listening(address: str, port: int) -> Generator[socket.socket]:
     """
     found = _checked_address(address)
     family = socket.AF_INET6 if found.version == 6 else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listening:
+    # By the protocol's name asyncio knows that small answers are not to wait for larger ones.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((str(found), port))

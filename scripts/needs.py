@@ -1,0 +1,117 @@
+"""Installs what the tests need besides Python packages, where it is missing and where it may.
+
+`make test` runs this first; it costs nothing where all is there. On Debian and its like, as root or
+with a `sudo` that asks for no password, it installs by apt; elsewhere it says what to install, and
+the tests that need it are skipped. With `TESTS_SKIP_NOTHING=1`, as in continuous integration, that
+is an error: here, and in the tests.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+APT_LISTS: Final = Path("/var/lib/apt/lists")
+
+APT_OPTIONS: Final = (
+    *("-qq", "--yes", "--no-install-recommends"),
+    *("-o", "Acquire::Retries=3"),
+    # Another run may be installing the same.
+    *("-o", "DPkg::Lock::Timeout=600"),
+)
+
+
+class Need(NamedTuple):
+    """Something that the tests use and that no Python package brings along."""
+
+    what: str
+    """As it is said in a sentence."""
+    commands: tuple[str, ...]
+    """One of them is on `PATH` where it is there."""
+    packages: tuple[str, ...]
+    """What Debian calls it."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether this machine has it."""
+        return any(shutil.which(command) is not None for command in self.commands)
+
+
+NEEDS: Final = (
+    # A browser without a font draws no letters.
+    Need("the browser Chromium", ("chromium",), ("chromium", "fonts-dejavu-core")),
+)
+
+
+def main() -> int:
+    """Installs what is missing and returns the exit code."""
+    missing = [need for need in NEEDS if not need.is_there]
+    if not missing:
+        return 0
+    packages = [package for need in missing for package in need.packages]
+    apt = apt_as_root()
+    if apt is not None:
+        say(f"installing {' and '.join(packages)}, which the tests need")
+        if installed(apt, packages) and all(need.is_there for need in missing):
+            return 0
+    must = os.environ.get("TESTS_SKIP_NOTHING") == "1"
+    for need in missing:
+        if not need.is_there:
+            say(
+                f"{need.what} is not there, and could not be installed: "
+                + ("the tests need it" if must else "tests that need it are skipped")
+                + f"; on Debian: sudo apt-get install {' '.join(need.packages)}"
+            )
+    return 1 if must else 0
+
+
+def apt_as_root() -> tuple[str, ...] | None:
+    """The beginning of a command line that installs; none where this user may not."""
+    apt = shutil.which("apt-get")
+    if apt is None or os.name != "posix":
+        return None
+    quietly = ("env", "DEBIAN_FRONTEND=noninteractive", apt)
+    if os.geteuid() == 0:
+        return quietly
+    sudo = shutil.which("sudo")
+    if sudo is None or not succeeds((sudo, "-n", "true")):
+        return None
+    return (sudo, "-n", *quietly)
+
+
+def installed(apt: tuple[str, ...], packages: Sequence[str]) -> bool:
+    """Installs packages, and says whether they were; lists that are missing or old are fetched."""
+    install = (*apt, *APT_OPTIONS, "install", *packages)
+    if any(APT_LISTS.glob("*_Packages*")) and succeeds(install):
+        return True
+    return succeeds((*apt, *APT_OPTIONS, "update")) and succeeds(install)
+
+
+def succeeds(command: Sequence[str]) -> bool:
+    """Runs a command, whose output matters only when it fails, and says whether it succeeded."""
+    done = subprocess.run(
+        command,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout)
+    return done.returncode == 0
+
+
+def say(message: str) -> None:
+    """Prints one line of progress."""
+    print(f"needs: {message}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
