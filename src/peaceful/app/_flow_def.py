@@ -55,6 +55,11 @@ class FlowDef:
     function: FlowFunction
     help: str
 
+    @property
+    def summary(self) -> str:
+        """What it is for, in a sentence or two: the first paragraph of its help."""
+        return " ".join(self.help.split("\n\n", 1)[0].split())
+
     def params(self) -> tuple[FlowParam, ...]:
         """The flow's parameters, in order; without the flow itself.
 

@@ -57,7 +57,7 @@ async def test_the_token_of_the_address_becomes_a_cookie(client: httpx.AsyncClie
     response = await client.get("/executions/1?token=" + TOKEN + "&tab=b%20c")
     assert response.status_code == 303
     assert response.headers["location"] == "/executions/1?tab=b+c"
-    assert response.headers["referrer-policy"] == "no-referrer"
+    assert response.headers["referrer-policy"] == "same-origin"
     cookie = response.headers["set-cookie"]
     assert TOKEN not in cookie
     for part in ("HttpOnly", "SameSite=strict", "Path=/"):
@@ -117,7 +117,7 @@ async def test_every_answer_says_what_browsers_may_do_with_it(client: httpx.Asyn
         assert "default-src 'none'" in got["content-security-policy"]
         assert "unsafe" not in got["content-security-policy"]
         assert got["x-content-type-options"] == "nosniff"
-        assert got["referrer-policy"] == "no-referrer"
+        assert got["referrer-policy"] == "same-origin"
         assert got["cache-control"] == "no-store"
 
 

@@ -40,9 +40,8 @@ class ChangeRow:
         stand: `unchanged` where nothing differs, `queued` where something does, else `pending`.
         word: the same, as people read it.
         current: what it is.
-        goal: what it should be.
+        goal: what it should be; empty where that is the same, or not known.
         changes: what differs.
-        why: why that is not known.
     """
 
     item: str
@@ -51,12 +50,6 @@ class ChangeRow:
     current: str
     goal: str
     changes: tuple[FieldChange, ...] = ()
-    why: str = ""
-
-    @property
-    def same(self) -> bool:
-        """Whether nothing differs."""
-        return self.stand is Stand.UNCHANGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +83,8 @@ def _rows(ctx: CmdCtx, diffs: StateDiffs) -> Iterator[ChangeRow]:
         if not known.in_flow:
             yield ChangeRow(item, Stand.NOT_STARTED, "left the flow", now, "")
         elif item in diffs.unknown:
-            why = one_line(diffs.unknown[item], _LONGEST)
-            yield ChangeRow(item, Stand.PENDING, "not known", now, _goal(goal, item), (), why)
+            # What it is and what it should be say themselves which of them is not known.
+            yield ChangeRow(item, Stand.PENDING, "not known", now, _goal(goal, item))
         elif diffs.diffs.get(item) is None:
             yield ChangeRow(item, Stand.UNCHANGED, "as it should be", now, "")
         else:
@@ -101,7 +94,7 @@ def _rows(ctx: CmdCtx, diffs: StateDiffs) -> Iterator[ChangeRow]:
 
 def _goal(goal: Mapping[ItemId, KnownState], item: ItemId) -> str:
     known = goal.get(item)
-    return "" if known is None else one_line(known.shown, _LONGEST)
+    return "" if known is None or known.stored is None else one_line(known.shown, _LONGEST)
 
 
 def _field_changes(diffs: StateDiffs, item: ItemId) -> Iterator[FieldChange]:

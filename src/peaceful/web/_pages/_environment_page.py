@@ -70,7 +70,7 @@ async def environment_page(
         200 if error is None else status_of(error).value,
         profile=profile,
         flow=flow,
-        about=contexts.app.flow_def(flow).help,
+        about=contexts.app.flow_def(flow).summary,
         busy=busy,
         latest=await in_thread(lambda: latest_of(executions, profile, flow)),
         trouble=error or trouble,

@@ -45,7 +45,9 @@ def environments(
         profiles: which profiles.
     """
     return tuple(
-        Environment(profile, flow.id, flow.help, latest_of(executions, profile, flow.id), not place)
+        Environment(
+            profile, flow.id, flow.summary, latest_of(executions, profile, flow.id), not place
+        )
         for profile in profiles
         for place, flow in enumerate(contexts.app.flows.values())
     )

@@ -78,7 +78,7 @@ async def flow(request: Request, parts: Resources) -> Response:
         "flow.html",
         Site.of(request, parts),
         flow=name,
-        about=definition.help,
+        about=definition.summary,
         profiles=profiles,
         profile=profile,
         diagrams=diagrams,
