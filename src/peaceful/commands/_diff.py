@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from peaceful.commands._discover import BOTH, DiscoverBlock
-from peaceful.commands._item_access import state_from_stored
+from peaceful.commands._item_access import stored_states
 from peaceful.commands._params_specs import ParamsSpecsBlock
 from peaceful.errors import UsageError
 from peaceful.item import StateDiff
@@ -24,7 +24,7 @@ from peaceful.runtime import (
     States,
     diff_of,
 )
-from peaceful.storage import StateKind, StateStore
+from peaceful.storage import StateKind
 
 
 class DiffBlock(CmdBlock[StateDiffs]):
@@ -65,8 +65,8 @@ class DiffCmd:
         flow = ctx.flow
         return diffs_between(
             flow,
-            _stored_states(flow, ctx.store, StateKind.CURRENT),
-            _stored_states(flow, ctx.store, StateKind.GOAL),
+            stored_states(flow, ctx.store, StateKind.CURRENT),
+            stored_states(flow, ctx.store, StateKind.GOAL),
         )
 
 
@@ -96,7 +96,7 @@ class DiffProfilesCmd:
         before, after = ctx.profiles
         flows = ctx.flows[before], ctx.flows[after]
         states = [
-            _stored_states(ctx.flows[profile], ctx.stores[profile], StateKind.CURRENT)
+            stored_states(ctx.flows[profile], ctx.stores[profile], StateKind.CURRENT)
             for profile in ctx.profiles
         ]
         compared = diffs_between(flows[0], states[0], states[1], (before, after), flows[1])
@@ -150,15 +150,6 @@ def diffs_between(
             ]
             unknown[item_id] = f"not known yet: {' and '.join(missing)}"
     return StateDiffs(diffs, unknown)
-
-
-def _stored_states(flow: BuiltFlow, store: StateStore, kind: StateKind) -> dict[ItemId, State]:
-    stored = store.load(kind)
-    return {
-        item_id: state
-        for item_id, flow_item in flow.items.items()
-        if (state := state_from_stored(flow_item.item, stored.get(item_id))) is not None
-    }
 
 
 def _diffs_of(resources: Resources) -> StateDiffs | None:

@@ -19,8 +19,8 @@ from peaceful.item import (
 from peaceful.model import ItemId, ItemResult, ItemStatus, JsonValue
 from peaceful.model.state import State
 from peaceful.params import StateLookup, holds_secret, plain_form
-from peaceful.runtime import BlockRun, FlowItem, diff_of, in_thread, needs_apply
-from peaceful.storage import StateKind, StoredState
+from peaceful.runtime import BlockRun, BuiltFlow, FlowItem, diff_of, in_thread, needs_apply
+from peaceful.storage import StateKind, StateStore, StoredState
 
 
 def resolved_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> AnyItem:
@@ -160,6 +160,16 @@ def state_from_stored(item: AnyItem, stored: StoredState | None) -> State | None
     except ValidationError:
         # What is stored does not fit the class any more: it is discovered anew.
         return None
+
+
+def stored_states(flow: BuiltFlow, store: StateStore, kind: StateKind) -> dict[ItemId, State]:
+    """By item, the state that is stored; without those that are stale or of another kind."""
+    stored = store.load(kind)
+    return {
+        item_id: state
+        for item_id, flow_item in flow.items.items()
+        if (state := state_from_stored(flow_item.item, stored.get(item_id))) is not None
+    }
 
 
 async def load(run: BlockRun, kind: StateKind) -> Mapping[ItemId, StoredState]:

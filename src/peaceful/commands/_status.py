@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from peaceful.commands._item_access import state_from_stored
+from peaceful.commands._item_access import state_from_stored, stored_states
 from peaceful.commands._left import left_items
 from peaceful.item import AnyItem
 from peaceful.model import ItemId
-from peaceful.runtime import CmdCtx
+from peaceful.runtime import CmdCtx, States
 from peaceful.storage import StateKind, StoredState
 
 
@@ -55,6 +55,21 @@ class StatusCmd:
             if item_id in left
         }
         return {**known, **others}
+
+    @staticmethod
+    def states(ctx: CmdCtx) -> States:
+        """Reads the stored states of a flow's items as states: those that are known and not stale.
+
+        Args:
+            ctx: the flow and profile.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
+        return States(
+            stored_states(ctx.flow, ctx.store, StateKind.CURRENT),
+            stored_states(ctx.flow, ctx.store, StateKind.GOAL),
+        )
 
 
 def _known(item: AnyItem | None, entry: StoredState | None, *, in_flow: bool) -> KnownState:

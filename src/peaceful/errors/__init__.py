@@ -21,7 +21,8 @@ PeacefulError
 │       ├── BodyRefused         too long, too slow, or of another kind
 │       ├── PageUnknown         there is nothing at its address
 │       ├── MethodRefused       there is, but this cannot be done with it
-│       └── KeyReused           its idempotency key is another request's
+│       ├── KeyReused           its idempotency key is another request's
+│       └── DiagramTooLarge     more boxes than anyone could take in
 ├── BlockedError                may not run now: exit code 3
 │   ├── ProfileBusy             another execution runs on the profile
 │   ├── OutOfSync               stored states are not what is there
@@ -84,6 +85,7 @@ from peaceful.errors._items import (
 )
 from peaceful.errors._requests import (
     BodyRefused,
+    DiagramTooLarge,
     HostRefused,
     KeyReused,
     MethodRefused,
@@ -118,6 +120,7 @@ __all__ = [
     "ContainedTwice",
     "CycleFound",
     "DefinitionError",
+    "DiagramTooLarge",
     "ErrorJson",
     "ExecutionUnknown",
     "ExecutorUnreachable",

@@ -118,6 +118,19 @@ class KeyReused(RequestRefused):
         )
 
 
+class DiagramTooLarge(RequestRefused):
+    """A diagram would have more boxes than anyone could take in."""
+
+    code: ClassVar[str] = "DIAGRAM-TOO-LARGE"
+
+    def __init__(self, name: str, number: int, most: int) -> None:
+        super().__init__(
+            f"This is too large to draw: {name}.",
+            details=(("boxes", f"{number}, at most {most} are drawn"),),
+            help="ask for it with format=dot or format=json",
+        )
+
+
 class ServerStopping(BlockedError):
     """The web server is about to end, and starts nothing new."""
 

@@ -16,12 +16,20 @@ from peaceful.resources import Resources
 from peaceful.runtime import BuiltFlow, CmdCtx, in_thread
 from peaceful.storage import StateKind
 from peaceful.web._bodies import wrong_field
+from peaceful.web._diagrams import (
+    OUTCOME,
+    PROGRESS,
+    outcome_of,
+    outcome_plan,
+    outcome_view,
+    progress_plan,
+)
 from peaceful.web._fields import checked_id
 from peaceful.web._found import checked_or_unknown, found, found_in_thread
+from peaceful.web._graph import FORMS, KINDS, asked, graph_response
 from peaceful.web._pictures import picture_for
 from peaceful.web._route import json_response
 from peaceful.web._views import items_view
-
 
 async def flows(_: Request, parts: Resources) -> Response:
     """Lists the flows of the application."""
@@ -46,11 +54,9 @@ async def flow(request: Request, parts: Resources) -> Response:
 
 
 async def graph(request: Request, parts: Resources) -> Response:
-    """Draws a flow: its items, what waits for what, and how each stands in an execution."""
+    """Draws a flow: what waits for what or which places it touches, and how each item stands."""
     contexts, name = parts.get(Contexts), _flow_name(request)
-    for field, known in (("kind", "progress"), ("format", "json")):
-        if request.query_params.get(field, known) != known:
-            raise wrong_field(field, f"it is {known}")
+    kind, form = asked(request, "kind", KINDS), asked(request, "format", FORMS)
     execution_id = request.query_params.get("execution")
     statuses: JsonObject = {}
     profile = request.query_params.get("profile")
@@ -60,8 +66,17 @@ async def graph(request: Request, parts: Resources) -> Response:
             raise wrong_field("execution", f"it is an execution of {record.info.flow}")
         statuses = items_view(await picture_for(parts, record), record.only)
         profile = record.info.profile
-    built = await found_in_thread(lambda: contexts.build(contexts.profile(profile), name))
-    return json_response({"flow": name, **_items(built), "statuses": statuses})
+    ctx = await found_in_thread(lambda: contexts.cmd_ctx(profile, name))
+    return await in_thread(lambda: _graph(ctx, kind, form, statuses))
+
+
+def _graph(ctx: CmdCtx, kind: str, form: str, statuses: JsonObject) -> Response:
+    known: JsonObject = {"flow": ctx.flow.id, "kind": kind, **_items(ctx.flow)}
+    if kind == "progress":
+        return graph_response(form, progress_plan(ctx.flow), PROGRESS, lambda: known, statuses)
+    touches = outcome_of(ctx)
+    plan = outcome_plan(ctx.flow.id, touches)
+    return graph_response(form, plan, OUTCOME, lambda: {**known, **outcome_view(touches)}, statuses)
 
 
 async def profiles(_: Request, parts: Resources) -> Response:

@@ -69,5 +69,6 @@ def _answer(answer: Answer) -> JsonValue:
     if answer.schema is None and answer.media_type == JSON:
         return {"description": answer.description}
     schema: JsonValue = {"type": "string"} if answer.schema is None else ref(answer.schema)
-    content: JsonValue = {answer.media_type.partition(";")[0]: {"schema": schema}}
+    texts: dict[str, JsonValue] = {each: {"schema": {"type": "string"}} for each in answer.others}
+    content: JsonValue = {answer.media_type.partition(";")[0]: {"schema": schema}, **texts}
     return {"description": answer.description, "content": content}

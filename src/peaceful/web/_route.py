@@ -49,11 +49,13 @@ class Answer:
         description: what it means.
         schema: what it holds: the name of a schema, or none where it holds nothing.
         media_type: of which kind it is.
+        others: further kinds, of which it is a text where the request asks for that.
     """
 
     description: str
     schema: str | None = None
     media_type: str = JSON
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from peaceful.storage import StateKind
 from peaceful.web import _api_executions, _api_flows, _api_server
 from peaceful.web._access import Role
 from peaceful.web._fields import MOST_SHOWN
+from peaceful.web._graph import DOT, FORMS, KINDS, SVG
 from peaceful.web._idempotency import LONGEST_KEY
 from peaceful.web._metrics import TEXT
 from peaceful.web._problems import PROBLEM
@@ -129,18 +130,29 @@ ROUTES: Final = (
     ),
     Route(
         "GET", "/api/flows/{flow}/graph", "flow_graph",
-        "Draws a flow, and how each of its items stands in an execution.",
+        "Draws a flow: what waits for what, or which places it touches; and how each of its items "
+        "stands in an execution.",
         _api_flows.graph, Role.VIEW,
         params=(
             _FLOW,
             _PROFILE_ASKED,
-            Param("kind", "query", "What is drawn.", {"enum": ["progress"], "default": "progress"}),
-            Param("format", "query", "How.", {"enum": ["json"], "default": "json"}),
+            Param(
+                "kind", "query", "What is drawn: what waits for what, or which places are touched.",
+                {"enum": list(KINDS), "default": "progress"},
+            ),
+            Param(
+                "format", "query", "As data, as a picture, or as text for Graphviz.",
+                {"enum": list(FORMS), "default": "json"},
+            ),
             Param(
                 "execution", "query", "The execution.", {"type": "string", "format": "uuid"}
             ),
         ),
-        answers={200: Answer("The diagram.", "Graph"), 404: _UNKNOWN, 422: _WRONG},
+        answers={
+            200: Answer("The diagram.", "Graph", others=(SVG, DOT)),
+            404: _UNKNOWN,
+            422: _WRONG,
+        },
     ),
     Route(
         "GET", "/api/profiles", "list_profiles", "Lists the profiles of the workspace.",

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from peaceful.model import ExecutionState, InterruptLevel, InterruptSource, ItemStatus, JsonValue
+from peaceful.model import (
+    ExecutionState,
+    InterruptLevel,
+    InterruptSource,
+    ItemStatus,
+    JsonValue,
+    LocationKind,
+)
 from peaceful.web._start import COMMANDS
 from peaceful.web._views import PENDING, RUNNING
 
@@ -127,7 +134,29 @@ SCHEMAS: Final[Mapping[str, JsonValue]] = {
     "FlowWithItems": _all(
         **_FLOW, items=_or_none(_NODES), edges=_or_none(_EDGES), why=_or_none(_BY_NAME)
     ),
-    "Graph": _all(flow=_NAME, items=_NODES, edges=_EDGES, statuses=_BY_NAME),
+    "Graph": _object(
+        "flow",
+        "kind",
+        "items",
+        "edges",
+        "statuses",
+        flow=_NAME,
+        kind={"enum": ["progress", "outcome"]},
+        items=_NODES,
+        edges=_EDGES,
+        statuses=_BY_NAME,
+        places=_list_of(
+            _all(
+                id=_TEXT,
+                name=_TEXT,
+                kind={"enum": [each.value for each in LocationKind]},
+                inside=_or_none(_TEXT),
+                by_example={"type": "boolean"},
+            )
+        ),
+        acts=_list_of(_all(item=_NAME, source=_TEXT, target=_TEXT)),
+        without_places={"type": "object", "additionalProperties": _TEXT},
+    ),
     "Profiles": _all(profiles=_list_of(_NAME)),
     "States": _all(
         profile=_NAME,

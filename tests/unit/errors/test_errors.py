@@ -24,6 +24,7 @@ from peaceful.errors import (
     ContainedTwice,
     CycleFound,
     DefinitionError,
+    DiagramTooLarge,
     ExecutionUnknown,
     ExecutorUnreachable,
     ExtraMissing,
@@ -136,6 +137,7 @@ EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
     PageUnknown: lambda: PageUnknown("/api/nothing"),
     MethodRefused: lambda: MethodRefused("PUT", "/api/flows", ["GET", "HEAD"]),
     KeyReused: lambda: KeyReused("a key"),
+    DiagramTooLarge: lambda: DiagramTooLarge("make: what waits for what", 401, 400),
     ServerStopping: ServerStopping,
 }  # fmt: skip
 
@@ -149,8 +151,8 @@ CODES = {
     "REFERENCE-NOT-A-VALUE",
     "RESOURCE-MISSING", "RETRIES-EXHAUSTED", "SECRET-UNAVAILABLE", "STORAGE", "USAGE",
     "VALUE-UNKNOWN",
-    "BODY-REFUSED", "HOST-REFUSED", "IDEMPOTENCY-KEY-REUSED", "METHOD-REFUSED", "ORIGIN-REFUSED",
-    "PAGE-UNKNOWN", "REQUEST-REFUSED", "ROLE-REFUSED", "SERVER-STOPPING", "TOKEN-REFUSED",
+    "BODY-REFUSED", "DIAGRAM-TOO-LARGE", "HOST-REFUSED", "IDEMPOTENCY-KEY-REUSED", "METHOD-REFUSED",
+    "ORIGIN-REFUSED", "PAGE-UNKNOWN", "REQUEST-REFUSED", "ROLE-REFUSED", "SERVER-STOPPING", "TOKEN-REFUSED",
 }  # fmt: skip
 """Programs and search engines know them: a code is added, never changed."""
 
