@@ -13,7 +13,7 @@ from gates import gated_app
 from streams import told
 
 from peaceful.errors import UsageError
-from peaceful.interrupt import InterruptLevel
+from peaceful.interrupt import InterruptLevel, InterruptSource
 
 
 async def test_a_signal_finishes_what_runs_and_ends_the_server(served: Any) -> None:
@@ -39,9 +39,9 @@ async def test_a_signal_finishes_what_runs_and_ends_the_server(served: Any) -> N
         gate.open.set()
         *_, last = [event async for event in events]
         assert (last.word, last.data["state"]) == ("execution_ended", "interrupted")
-    signalled = await served.serving
-    assert signalled is not None
-    assert signalled.level is InterruptLevel.STOP
+    end = await served.serving
+    assert (end.signal.source, end.signal.level) == (InterruptSource.SIGINT, InterruptLevel.STOP)
+    assert end.cut == (execution_id,)
     record = site.app.contexts(site.folder).executions.get(execution_id)
     assert record.state == "interrupted"
     with pytest.raises(httpx.ConnectError):
