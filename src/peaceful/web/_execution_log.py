@@ -21,8 +21,9 @@ _LONGEST: Final = 300
 class LoggedSource:
     """Logs what its one reader is told of an execution.
 
-    That is its beginning, interrupts, failed items, and its end. Records have the fields `execution_id`, and `item_id` where they are about an item. Texts that
-    come from elsewhere are made safe for a line.
+    That is its beginning, interrupts, failed items, and its end. Records have the fields
+    `execution_id`, and `item_id` where they are about an item. Texts that come from elsewhere are
+    made safe for a line.
 
     Args:
         inner: tells what happens.
@@ -65,7 +66,7 @@ def _interrupted(event: JsonObject, info: ExecutionInfo) -> None:
     signal = object_of(event, "signal")
     level, source, reason = str(signal["level"]), str(signal["source"]), signal["reason"]
     said = "" if reason is None else f": “{_clean(reason)}”"
-    fields = {"level": level, "source": source}
+    fields = {"interrupt_level": level, "interrupt_source": source}
     _log(logging.INFO, info, f"interrupt accepted: {level}, by {source}{said}", **fields)
 
 
@@ -97,9 +98,9 @@ _TOLD: Final[dict[str, Callable[[JsonObject, ExecutionInfo], None]]] = {
 }
 
 
-def _log(level: int, info: ExecutionInfo, text: str, **fields: object) -> None:
+def _log(severity: int, info: ExecutionInfo, text: str, /, **fields: object) -> None:
     message = f"execution {info.id} {one_line(text, 2 * _LONGEST)}"
-    _LOG.log(level, "%s", message, extra={"execution_id": info.id, **fields})
+    _LOG.log(severity, "%s", message, extra={"execution_id": info.id, **fields})
 
 
 def _clean(text: JsonValue) -> str:

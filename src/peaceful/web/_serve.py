@@ -18,7 +18,7 @@ from peaceful.app import AppDef, Contexts, ServerEnd, WebSettings
 from peaceful.interrupt import InterruptReceiver, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
 from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful.present import count, interrupted_how
+from peaceful.present import count, interrupted_how, next_press_sentence
 from peaceful.runtime import MAX_CONCURRENCY, ExecutionSettings, SystemClock
 from peaceful.web._access import EVERYTHING, Access
 from peaceful.web._context import server_context
@@ -174,9 +174,16 @@ async def _stopped(web: WebApp, receiver: InterruptReceiver) -> None:
 
 def _interrupt(web: WebApp, signal: InterruptSignal) -> None:
     running = len(web.parts.get(RunningExecutions))
-    fields = {"level": str(signal.level), "source": str(signal.source), "running": running}
-    runs = "nothing runs" if not running else f"interrupting {count(running, 'execution')}"
-    _LOG.info("Ending, %s: %s.", interrupted_how(signal), runs, extra=fields)
+    fields = {
+        "interrupt_level": str(signal.level),
+        "interrupt_source": str(signal.source),
+        "running": running,
+    }
+    runs = f"interrupting {count(running, 'execution')}" if running else "nothing runs"
+    told = [f"Ending, {interrupted_how(signal)}: {runs}."]
+    if signal.source is InterruptSource.SIGINT:
+        told.append(next_press_sentence(signal.level, running))
+    _LOG.info("%s", " ".join(told).rstrip(), extra=fields)
     web.interrupt_all(signal)
 
 
