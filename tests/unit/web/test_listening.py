@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_with_all_of_it_said_they_are(settings: WebSettings) -> None:
 def test_all_addresses_have_to_be_given_a_name() -> None:
     """One address is its own name."""
     settings = WebSettings(tokens=TOKENS, tls=TLS)
-    assert checked_address("192.0.2.1", settings)
+    assert not checked_address("192.0.2.1", settings).is_unspecified
     with pytest.raises(UsageError, match="by names that it does not know"):
         checked_address("0.0.0.0", settings)
 
@@ -80,7 +81,7 @@ def test_all_addresses_have_to_be_given_a_name() -> None:
         (("::", 1, True, ("ops.example:44",)), "https://ops.example:44", "ops.example:44"),
     ],
 )
-def test_what_it_is_called(place: tuple[str, int], url: str, host: str) -> None:
+def test_what_it_is_called(place: tuple[Any, ...], url: str, host: str) -> None:
     """The address to open is one that is answered; the usual port may be left out."""
     address, *rest = place
     there = Place(ipaddress.ip_address(address), *rest)
