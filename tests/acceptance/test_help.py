@@ -24,6 +24,7 @@ COMMANDS = {
     "executions list",
     "executions show",
     "interrupt",
+    "web",
 }
 GLOBAL_OPTIONS = {
     "--workspace",
@@ -36,7 +37,7 @@ GLOBAL_OPTIONS = {
     "--debug",
     "--version",
 }
-HEAVY = {"asyncio", "httpx", "pydantic", "rich", "sqlite3", "yaml"}
+HEAVY = {"asyncio", "httpx", "pydantic", "rich", "sqlite3", "starlette", "uvicorn", "yaml"}
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
@@ -59,7 +60,9 @@ def test_list_of_commands(loaded: Loaded) -> None:
 
 
 @pytest.mark.parametrize("program", ["slow_files", "download"])
-@pytest.mark.parametrize("words", [("--help",), ("--version",), ("ensure", "--help")], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [("--help",), ("--version",), ("ensure", "--help"), ("web", "--help")], ids=" ".join
+)
 def test_light(shell: Shell, program: str, words: tuple[str, ...]) -> None:
     """Help and version load nothing of what runs flows."""
     ended = shell.run(sys.executable, "-X", "importtime", BIN / program, *words)

@@ -113,6 +113,17 @@ class Running:
         with self._heard:
             return list(self._events)
 
+    @property
+    def out(self) -> bytes:
+        """What it has written to stdout until now, in whole lines."""
+        return self._out
+
+    @property
+    def err(self) -> str:
+        """What it has written to stderr until now, in whole lines and without its events."""
+        with self._heard:
+            return "".join(self._err)
+
     def until(self, event: str, times: int = 1, **fields: object) -> Json:
         """Waits until it has told of something that often.
 
@@ -195,7 +206,8 @@ class Running:
     def _read_out(self) -> None:
         assert self.process.stdout is not None
         with self.process.stdout as stream:
-            self._out = stream.read()
+            for line in stream:
+                self._out += line
 
     def _hear(self, line: bytes) -> None:
         event = _event_in(line)

@@ -26,9 +26,20 @@ if TYPE_CHECKING:
         source_of,
     )
     from peaceful.app._selection import DEFAULT_PROFILE, Selection
+    from peaceful.app._web_settings import (
+        EVERYTHING,
+        Network,
+        Role,
+        ServerEnd,
+        Tls,
+        WebSettings,
+        WebToken,
+    )
+    from peaceful.app._web_tokens import web_tokens
 
 __all__ = [
     "DEFAULT_PROFILE",
+    "EVERYTHING",
     "SECRET_FORMS",
     "App",
     "AppDef",
@@ -43,30 +54,45 @@ __all__ = [
     "FromFile",
     "Given",
     "NamedFlow",
+    "Network",
+    "Role",
     "Sealed",
     "SecretSource",
     "Selection",
+    "ServerEnd",
     "StoredItem",
     "StoredParams",
+    "Tls",
+    "WebSettings",
+    "WebToken",
     "new_key",
     "source_of",
+    "web_tokens",
 ]
 
 _HOMES = {
     "Contexts": "peaceful.app._contexts",
     "DEFAULT_PROFILE": "peaceful.app._selection",
+    "EVERYTHING": "peaceful.app._web_settings",
     "ExecutionOptions": "peaceful.app._contexts",
     "FromCommand": "peaceful.app._secret_sources",
     "FromEnvironment": "peaceful.app._secret_sources",
     "FromFile": "peaceful.app._secret_sources",
     "Given": "peaceful.app._remembered",
+    "Network": "peaceful.app._web_settings",
+    "Role": "peaceful.app._web_settings",
     "SECRET_FORMS": "peaceful.app._secret_sources",
     "Sealed": "peaceful.app._secret_sources",
     "SecretSource": "peaceful.app._secret_sources",
     "Selection": "peaceful.app._selection",
+    "ServerEnd": "peaceful.app._web_settings",
     "StoredParams": "peaceful.app._remembered",
+    "Tls": "peaceful.app._web_settings",
+    "WebSettings": "peaceful.app._web_settings",
+    "WebToken": "peaceful.app._web_settings",
     "new_key": "peaceful.app._sealing",
     "source_of": "peaceful.app._secret_sources",
+    "web_tokens": "peaceful.app._web_tokens",
 }
 """By name, the module that it is in: these load what runs a flow."""
 

@@ -11,8 +11,9 @@ from peaceful.app._doors import door
 
 if TYPE_CHECKING:
     from peaceful.app._contexts import Contexts
+    from peaceful.app._web_settings import ServerEnd, WebSettings
     from peaceful.executions import Executions
-    from peaceful.model import InterruptSignal
+    from peaceful.interrupt import InterruptReceiver
 
 _Message: TypeAlias = MutableMapping[str, Any]  # Any: as the ASGI specification has it
 
@@ -90,11 +91,7 @@ class App(AppDef):
         return self.contexts().executions
 
     def asgi(
-        self,
-        workspace: Path | None = None,
-        *,
-        hosts: Sequence[str] = ("127.0.0.1", "localhost", "[::1]"),
-        token: str | None = None,
+        self, workspace: Path | None = None, *, settings: WebSettings | None = None
     ) -> AsgiApp:
         """The application's web server as an ASGI application, to mount in a site of one's own.
 
@@ -103,15 +100,14 @@ class App(AppDef):
 
         Args:
             workspace: as for `contexts`.
-            hosts: what the site is called; requests for other hosts are refused. With a port
-                (`example.org:8443`), only at that port.
-            token: what requests have to hold; without one, the site looks after who may use it.
+            settings: what the site is called, and what requests have to hold. By default, it
+                answers for this machine's own names only, and the site looks after who may use it.
+                Encrypting is left to the site.
 
         Raises:
             ExtraMissing: the extra `web` is not installed.
         """
-        opened = door("asgi")(self, workspace, hosts=tuple(hosts), token=token)
-        return cast(AsgiApp, opened)
+        return cast(AsgiApp, door("asgi")(self, workspace, settings))
 
     async def serve(
         self,
@@ -119,32 +115,40 @@ class App(AppDef):
         port: int = 0,
         *,
         workspace: Path | None = None,
-        token: str | None = None,
+        settings: WebSettings | None = None,
+        receiver: InterruptReceiver | None = None,
         on_ready: Callable[[str], None] | None = None,
-    ) -> InterruptSignal | None:
-        """Serves the application's web server until a process signal ends it.
+    ) -> ServerEnd:
+        """Serves the application's web server until it is interrupted.
 
-        The first one (Ctrl-C, SIGTERM, SIGHUP) interrupts what runs, and the server ends when that
-        has ended; the ladder of levels goes on from there.
+        An interrupt stops what runs, and the server ends when that has ended; the ladder of levels
+        goes on from there.
 
         Args:
-            address: of this machine: only this machine reaches it.
+            address: where it listens. Where others than this machine reach it, `settings` must
+                have tokens, and a certificate or the proxies that have one.
             port: 0 for a free one.
             workspace: as for `contexts`.
-            token: what requests have to hold; a new one by default.
-            on_ready: told the address with the token, once connections are accepted.
-
-        Returns:
-            The signal that ended it, or none where something else did.
+            settings: who may use it, and how; by default, whoever has a new token.
+            receiver: of the interrupt that ends it; by default, process signals (Ctrl-C, SIGTERM,
+                SIGHUP) do, which are then handled here.
+            on_ready: told the address, once connections are accepted; with the token, where that is
+                a new one.
 
         Raises:
-            UsageError: the address cannot be used.
+            UsageError: the address or the settings cannot be used.
             ExtraMissing: the extra `web` is not installed.
         """
         opened = door("serve")(
-            self, address, port, workspace=workspace, token=token, on_ready=on_ready
+            self,
+            address,
+            port,
+            workspace=workspace,
+            settings=settings,
+            receiver=receiver,
+            on_ready=on_ready,
         )
-        return await cast("Awaitable[InterruptSignal | None]", opened)
+        return await cast("Awaitable[ServerEnd]", opened)
 
     def main(self, arguments: Sequence[str] | None = None) -> None:
         """Runs the application's command line, and ends the process with its exit code.

@@ -8,13 +8,12 @@ place of another.
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from peaceful.errors import ExtraMissing, FileInaccessible, KeyMissing, KeyWrong, UsageError
+from peaceful.app._private_file import private_text
+from peaceful.errors import ExtraMissing, FileInaccessible, KeyMissing, KeyWrong
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -150,16 +149,6 @@ def new_key(path: Path) -> int:
 
 
 def _keys_in(path: Path) -> list[str]:
-    try:
-        rights = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise FileInaccessible(path, "read", error) from error
-    if os.name == "posix" and rights & 0o077:
-        raise UsageError(
-            f"Others than its owner may read the keys in {path}.",
-            help=f"take their rights away: chmod 600 {path}; and make a new key, if any of them "
-            "may have read it",
-        )
+    text = private_text(path, "the keys", help="make a new key")
     lines = (line.partition("#")[0] for line in text.splitlines())
     return [key for line in lines for key in line.split()]

@@ -25,7 +25,7 @@ SHELLS = ("bash", "zsh", "fish")
 def command_line(invocation: Invocation) -> click.Group:
     """The command line of an application.
 
-    A further command, such as one that serves pages, is a further entry here.
+    A further command is a further entry here.
     """
     return _CommandLine(invocation).group()
 
@@ -46,6 +46,7 @@ class _CommandLine(CommandParts):
             "clean": Entry("Remove everything again, in reverse order.", self._clean),
             "executions": Entry("Show what was executed, and how it ended.", self._executions),
             "interrupt": Entry("Interrupt what runs, whoever started it.", self._interrupt),
+            "web": Entry("Serve pages to start, watch and interrupt it all.", self._web),
             "key": Entry("Make keys that secrets are stored with.", self._key),
             "completion": Entry("Print what makes a shell complete words.", self._completion),
         }
@@ -324,6 +325,22 @@ class _CommandLine(CommandParts):
                 "cancelled; kill: it is abandoned.  [default: stop]",
             ),
             click.Option(["--reason"], metavar="TEXT", help="Why, for whoever sees it."),
+        )
+
+    def _web(self) -> Command:
+        from peaceful.cli._web_options import WebChoices, web_params
+
+        def do(**choices: Any) -> Result:  # noqa: ANN401  as click has read them
+            from peaceful.cli._web import web
+
+            return web(self._invocation, WebChoices(**choices))
+
+        return self._command(
+            "web",
+            do,
+            "Serves pages to start, watch, interrupt and resume executions, until Ctrl-C. Prints "
+            "their address, with the token that opens them.",
+            *web_params(),
         )
 
     def _id_argument(self, *, required: bool) -> click.Argument:

@@ -24,6 +24,7 @@ class Result:
         exit_code: what the process ends with.
         errors: what went wrong; shown to people beside the lines, and in the document already.
         stuck: whether something still runs that cannot be ended, so that the process must be left.
+        told: whether the answer was printed before, as by a command that serves until its end.
     """
 
     document: Mapping[str, JsonValue]
@@ -31,6 +32,7 @@ class Result:
     exit_code: int = 0
     errors: Sequence[PeacefulError] = ()
     stuck: bool = False
+    told: bool = False
 
 
 def no_lines(_page: Page) -> Sequence[Line]:

@@ -157,6 +157,8 @@ def _printed(invocation: Invocation, result: Result) -> int:
             _print_tracebacks(invocation, result.errors)
         if invocation.options.format in {Format.TEXT, Format.NONE}:
             _print_errors(invocation, result.errors)
+        if result.told:
+            return result.exit_code
         match invocation.options.format:
             case Format.TEXT:
                 _print_outcome(invocation, result)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import hmac
 import re
@@ -10,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from peaceful.app import EVERYTHING, Network, Role, WebSettings
 from peaceful.errors import HostRefused, OriginRefused, TokenRefused
+
+__all__ = ["EVERYTHING", "LOOPBACK", "SAFE", "Access", "Role", "cookie_value"]
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 """What this machine is called by itself."""
@@ -23,21 +25,6 @@ _OWN: Final = frozenset({"same-origin", "none"})
 """What browsers say of requests that this server's pages make, or that a person typed."""
 
 
-class Role(enum.StrEnum):
-    """What a token may be used for."""
-
-    VIEW = "view"
-    """To see what runs, what ran, and what is stored."""
-    RUN = "run"
-    """To start executions."""
-    INTERRUPT = "interrupt"
-    """To interrupt them."""
-
-
-EVERYTHING: Final = frozenset(Role)
-"""All roles."""
-
-
 @dataclass(frozen=True, slots=True)
 class Access:
     """Who may use the server.
@@ -48,11 +35,31 @@ class Access:
             may do everything: for applications that are mounted in a site which looks after that.
         cookie: the name of the cookie that a browser's token becomes. Browsers do not tell servers
             apart by their ports, so each server should have a name of its own.
+        proxies: addresses whose word on the original request is taken.
+        encrypts: whether the server itself encrypts, and browsers are told to insist on it.
     """
 
     hosts: tuple[str, ...] = LOOPBACK
     tokens: Mapping[str, frozenset[Role]] = field(default_factory=dict[str, frozenset[Role]])
     cookie: str = "peaceful"
+    proxies: tuple[Network, ...] = ()
+    encrypts: bool = False
+
+    @classmethod
+    def of(cls, settings: WebSettings) -> Access:
+        """For an application that is mounted in a site."""
+        return cls(
+            tuple(host.lower() for host in settings.hosts) or LOOPBACK,
+            {token.text: token.roles for token in settings.tokens},
+            proxies=tuple(settings.networks()),
+        )
+
+    def insists(self, host: str) -> bool:
+        """Whether browsers are told to insist on encryption at a host, at whatever port.
+
+        Not where it is this machine, on which other servers do not encrypt.
+        """
+        return self.encrypts and _PORT.sub("", host.lower()) not in LOOPBACK
 
     def check_host(self, host: str) -> None:
         """Refuses requests for other hosts: a page elsewhere may have made its name mean this one.

@@ -31,6 +31,7 @@ from peaceful.web._pictures import picture_for
 from peaceful.web._route import json_response
 from peaceful.web._views import items_view
 
+
 async def flows(_: Request, parts: Resources) -> Response:
     """Lists the flows of the application."""
     contexts = parts.get(Contexts)

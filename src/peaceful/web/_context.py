@@ -26,6 +26,7 @@ from peaceful.executions import HubProgress, InterruptSenders
 from peaceful.model import Clock
 from peaceful.resources import Resources
 from peaceful.runtime import ExecutionSettings, Starting
+from peaceful.web._execution_log import LoggedSource
 from peaceful.web._idempotency import StartedBefore
 from peaceful.web._metrics import CountingSource, Metrics
 from peaceful.web._pages import LivePages
@@ -49,8 +50,8 @@ def server_context(
     metrics = Metrics()
 
     def follow(starting: Starting) -> None:
-        source = CountingSource(HubProgress(starting.hub), metrics)
-        trackers.follow(starting.info.id, source)
+        counting = CountingSource(HubProgress(starting.hub), metrics)
+        trackers.follow(starting.info.id, LoggedSource(counting, starting.info))
 
     parts = Resources()
     parts.insert(contexts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 from urllib.parse import quote, urlencode
@@ -12,7 +14,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from peaceful.errors import HostRefused, PeacefulError, TokenRefused
+from peaceful.present import one_line
 from peaceful.web._access import EVERYTHING, Access, Role, cookie_value
+from peaceful.web._forwarded import forwarded
+
+_LOG = logging.getLogger("peaceful.web.access")
 
 _OPEN: Final = frozenset({"/healthz", "/readyz"})
 _OPEN_FOLDER: Final = "/static/"
@@ -35,6 +41,9 @@ _HEADERS: Final = {
 
 _COOKIE_DAYS: Final = 30
 
+_INSIST_DAYS: Final = 30
+"""How long a browser insists on encryption, after it has seen some (RFC 6797)."""
+
 
 class Guard:
     """Lets those in who may use the server, and tells browsers what answers may do.
@@ -55,7 +64,12 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._answer(Request(scope, receive), receive, _with_headers(send))
+            request = Request(forwarded(scope, self._access.proxies), receive)
+            answer = _Answer(send, insists=self._access.insists(request.headers.get("host", "")))
+            try:
+                await self._answer(request, receive, answer.send)
+            finally:
+                answer.log(request)
         else:
             # Nothing here speaks over web sockets.
             await send({"type": "websocket.close", "code": 1008})
@@ -98,10 +112,18 @@ class Guard:
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self._access.roles_of_token(token.strip())
-        cookie = connection.cookies.get(self._access.cookie)
+        cookie = connection.cookies.get(self._cookie_of(connection))
         if cookie is None:
             raise TokenRefused
         return self._access.roles_of_cookie(cookie)
+
+    def _cookie_of(self, connection: HTTPConnection) -> str:
+        """The name of the cookie.
+
+        Encrypted and at the root of a site, one that browsers take from this very host only.
+        """
+        hosts_own = connection.url.scheme == "https" and not connection.scope.get("root_path")
+        return f"__Host-{self._access.cookie}" if hosts_own else self._access.cookie
 
     def _welcome(self, request: Request, path: str, token: str) -> Response:
         """Turns the token of an address into a cookie, and the address into one without it."""
@@ -115,7 +137,7 @@ class Guard:
         response = Response(status_code=303, headers={"Location": location})
         if self._access.tokens:
             response.set_cookie(
-                self._access.cookie,
+                self._cookie_of(request),
                 cookie_value(token),
                 max_age=_COOKIE_DAYS * 24 * 60 * 60,
                 path=f"{root}/",
@@ -142,13 +164,38 @@ def path_of(request: Request) -> str:
     return path.removeprefix(root) or "/"
 
 
-def _with_headers(send: Send) -> Send:
-    async def send_with_headers(message: Message) -> None:
+class _Answer:
+    """An answer on its way: given the headers that all have, and told of in the log.
+
+    Args:
+        send: sends it.
+        insists: whether browsers are to insist on encryption.
+    """
+
+    def __init__(self, send: Send, *, insists: bool) -> None:
+        self._send = send
+        self._insists = insists
+        self._status: int | None = None
+        self._since = time.perf_counter()
+
+    async def send(self, message: Message) -> None:
+        """Sends a part of it."""
         if message["type"] == "http.response.start":
+            self._status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers[name] = value
             headers.setdefault("Cache-Control", "no-store")
-        await send(message)
+            if self._insists:
+                seconds = _INSIST_DAYS * 24 * 60 * 60
+                headers["Strict-Transport-Security"] = f"max-age={seconds}"
+        await self._send(message)
 
-    return send_with_headers
+    def log(self, request: Request) -> None:
+        """Says in the log what was asked for, without the query, which may hold a token."""
+        if _LOG.isEnabledFor(logging.DEBUG):
+            milliseconds = round((time.perf_counter() - self._since) * 1000, 1)
+            method, path = one_line(request.method, 20), one_line(request.scope["path"], 200)
+            fields = {"method": method, "path": path, "status": self._status, "ms": milliseconds}
+            status = self._status or "not answered"
+            _LOG.debug("%s %s: %s, %s ms", method, path, status, milliseconds, extra=fields)

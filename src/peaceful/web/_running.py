@@ -20,7 +20,8 @@ from peaceful.executions import (
     busy,
 )
 from peaceful.interrupt import Interruptible, interrupt_channel
-from peaceful.model import ExecutionId, InterruptSignal, ProfileName
+from peaceful.model import Complete, ExecutionId, InterruptSignal, ProfileName
+from peaceful.present import one_line
 from peaceful.runtime import CmdCtx, ExecutionSettings, Registered, Starting, in_thread
 from peaceful.web._start import StartRequest, run_of
 
@@ -71,10 +72,16 @@ class RunningExecutions:
         self._tasks: dict[ExecutionId, asyncio.Task[object]] = {}
         self._starting: dict[ProfileName, asyncio.Lock] = {}
         self._stop: InterruptSignal | None = None
+        self._cut: list[ExecutionId] = []
 
     def __len__(self) -> int:
         """How many there are."""
         return len(self._tasks)
+
+    @property
+    def cut(self) -> tuple[ExecutionId, ...]:
+        """Those that had not done everything when nothing new was started any more."""
+        return tuple(self._cut)
 
     @property
     def stopping(self) -> bool:
@@ -183,10 +190,14 @@ class RunningExecutions:
     def _end(self, execution_id: ExecutionId) -> None:
         task = self._tasks.pop(execution_id)
         error = None if task.cancelled() else task.exception()
+        fields = {"execution_id": execution_id}
         if isinstance(error, PeacefulError):
-            _LOG.info("execution %s failed: %s", execution_id, error)
+            _LOG.debug("execution %s failed: %s", execution_id, one_line(str(error)), extra=fields)
         elif error is not None:
-            _LOG.error("execution %s failed", execution_id, exc_info=error)
+            _LOG.error("execution %s failed", execution_id, exc_info=error, extra=fields)
+        complete = error is None and not task.cancelled() and isinstance(task.result(), Complete)
+        if self.stopping and not complete:
+            self._cut.append(execution_id)
 
 
 _OnRegistered = Callable[[Starting, RunningExecution], None]

@@ -1,27 +1,34 @@
-"""The server as a program: on loopback, with a token, until a process signal ends it."""
+"""The server as a program: it begins, and ends when what it runs has ended."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
+import logging
 import secrets
 import socket
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+import ssl
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
 import uvicorn
 
-from peaceful.app import AppDef, Contexts
-from peaceful.errors import UsageError
-from peaceful.interrupt import InterruptReceiver, InterruptSender, interrupt_channel
+from peaceful.app import AppDef, Contexts, ServerEnd, WebSettings
+from peaceful.interrupt import InterruptReceiver, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
-from peaceful.model import InterruptSignal, InterruptSource
-from peaceful.runtime import SystemClock
-from peaceful.web._access import EVERYTHING, LOOPBACK, Access
+from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful.present import count, interrupted_how, next_press_sentence
+from peaceful.runtime import MAX_CONCURRENCY, ExecutionSettings, SystemClock
+from peaceful.web._access import EVERYTHING, Access
 from peaceful.web._context import server_context
+from peaceful.web._listening import Place, checked_address, listening
+from peaceful.web._protocol import LONGEST_HEAD, PunctualProtocol
+from peaceful.web._running import RunningExecutions
 from peaceful.web._site import WebApp, web_app
+from peaceful.web._tls import tls_context
+
+_LOG = logging.getLogger("peaceful.web")
 
 _LAST_ANSWERS: Final = 5
 """Seconds that connections have for what they are being sent, once nothing runs any more."""
@@ -29,19 +36,17 @@ _LAST_ANSWERS: Final = 5
 _CONNECTIONS: Final = 4096
 """How many connections there may be at once; more are told to come again."""
 
+_IDLE: Final = 15
+"""Seconds until a connection is closed over which nothing is asked."""
 
-def asgi(
-    app: AppDef,
-    workspace: Path | None = None,
-    *,
-    hosts: tuple[str, ...] = LOOPBACK,
-    token: str | None = None,
-) -> WebApp:
+_IDLE_OF_PROXY: Final = 75
+"""Likewise behind a proxy, which must be the one to close it: most do after 60 seconds."""
+
+
+def asgi(app: AppDef, workspace: Path | None = None, settings: WebSettings | None = None) -> WebApp:
     """As `App.asgi`."""
-    contexts = Contexts.of(app, workspace)
-    tokens = {} if token is None else {token: EVERYTHING}
-    access = Access(tuple(host.lower() for host in hosts), tokens)
-    return web_app(contexts, server_context(contexts, SystemClock()), access)
+    settings = settings or WebSettings()
+    return _web(Contexts.of(app, workspace), settings, Access.of(settings))
 
 
 async def serve(
@@ -50,64 +55,103 @@ async def serve(
     port: int = 0,
     *,
     workspace: Path | None = None,
-    token: str | None = None,
+    settings: WebSettings | None = None,
+    receiver: InterruptReceiver | None = None,
     on_ready: Callable[[str], None] | None = None,
-) -> InterruptSignal | None:
+) -> ServerEnd:
     """As `App.serve`."""
+    settings = settings or WebSettings()
+    found = checked_address(address, settings)
+    tls = None if settings.tls is None else tls_context(settings.tls)
     contexts = Contexts.of(app, workspace)
-    token = token or secrets.token_urlsafe(32)
-    with _listening(address, port) as listening:
-        place = _place(listening)
-        port = listening.getsockname()[1]
-        hosts = dict.fromkeys((place, *(f"{each}:{port}" for each in LOOPBACK)))
-        access = Access(tuple(hosts), {token: EVERYTHING}, f"peaceful_{port}")
-        web = web_app(contexts, server_context(contexts, SystemClock()), access)
+    with listening(found, port) as opened:
+        place = Place(found, opened.getsockname()[1], tls is not None, settings.hosts)
+        new = "" if settings.tokens else secrets.token_urlsafe(32)
+        web = _web(contexts, settings, _access(settings, place, new))
 
         def ready() -> None:
             if on_ready is not None:
-                on_ready(f"http://{place}/?token={token}")
+                on_ready(f"{place.url}/?token={new}" if new else f"{place.url}/")
 
-        channel = interrupt_channel()
-        async with interrupt_on_signals(channel[0]):
-            await _served(web, listening, channel, ready)
-        return channel[0].signal
+        config = _config(web, tls, _IDLE_OF_PROXY if settings.proxies else _IDLE)
+        async with _interrupts(receiver) as interrupts:
+            signal = await _served(web, _Server(config, ready), opened, interrupts)
+        return ServerEnd(signal, web.parts.get(RunningExecutions).cut)
 
 
-async def _served(
-    web: WebApp,
-    listening: socket.socket,
-    channel: tuple[InterruptSender, InterruptReceiver],
-    ready: Callable[[], None],
-) -> None:
-    """Serves until an interrupt, and then until what runs has ended."""
+def _web(contexts: Contexts, settings: WebSettings, access: Access) -> WebApp:
+    execution = ExecutionSettings(settings.max_concurrency or MAX_CONCURRENCY)
+    return web_app(contexts, server_context(contexts, SystemClock(), execution), access)
+
+
+def _access(settings: WebSettings, place: Place, new_token: str) -> Access:
+    given = {token.text: token.roles for token in settings.tokens}
+    return Access(
+        place.hosts,
+        given or {new_token: EVERYTHING},
+        f"peaceful_{place.port}",
+        tuple(settings.networks()),
+        place.encrypts,
+    )
+
+
+def _config(web: WebApp, tls: ssl.SSLContext | None, idle: int) -> uvicorn.Config:
     config = uvicorn.Config(
         web,
         lifespan="on",
+        http=PunctualProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        ws="none",
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_LAST_ANSWERS,
+        timeout_keep_alive=idle,
+        h11_max_incomplete_event_size=LONGEST_HEAD,
     )
-    sender, receiver = channel
-    server = _Server(config, ready)
+    config.load()
+    # It would make one by itself, and ask for the key's password on the terminal.
+    config.ssl = tls
+    return config
+
+
+@asynccontextmanager
+async def _interrupts(given: InterruptReceiver | None) -> AsyncGenerator[InterruptReceiver]:
+    if given is not None:
+        yield given
+        return
+    sender, receiver = interrupt_channel()
+    async with interrupt_on_signals(sender):
+        yield receiver
+
+
+async def _served(
+    web: WebApp, server: _Server, opened: socket.socket, receiver: InterruptReceiver
+) -> InterruptSignal:
+    """Serves until an interrupt, and then until what runs has ended.
+
+    Returns:
+        The first signal that asked for the end.
+    """
     loop = asyncio.get_running_loop()
 
     def on_signal(signal: InterruptSignal) -> None:
         # Perhaps in a signal handler: only the loop may be touched.
-        loop.call_soon_threadsafe(web.interrupt_all, signal)
+        loop.call_soon_threadsafe(_interrupt, web, signal)
 
     leave = receiver.subscribe(on_signal)
-    serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+    serving = asyncio.ensure_future(server.serve(sockets=[opened]))
     stopping = asyncio.ensure_future(_stopped(web, receiver))
     try:
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     except asyncio.CancelledError:
-        # Whoever serves wants an end, as by a signal.
-        sender.request(source=InterruptSource.API, reason="the server was cancelled")
-        await asyncio.wait((stopping,))
+        # Whoever serves wants an end, as by a signal; which may still come, and be of a higher
+        # level.
+        now = SystemClock().now()
+        reason = "the server was cancelled"
+        _interrupt(web, InterruptSignal(InterruptLevel.STOP, InterruptSource.API, now, reason))
+        await web.ended()
         raise
     finally:
         # Pages are answered until nothing runs any more; only then is the door closed.
@@ -118,11 +162,29 @@ async def _served(
             stopping.cancel()
             leave()
     serving.result()
+    first = receiver.first
+    assert first is not None, "without an interrupt, it is served for ever"
+    return first
 
 
 async def _stopped(web: WebApp, receiver: InterruptReceiver) -> None:
     web.interrupt_all(await receiver.wait())
     await web.ended()
+
+
+def _interrupt(web: WebApp, signal: InterruptSignal) -> None:
+    running = len(web.parts.get(RunningExecutions))
+    fields = {
+        "interrupt_level": str(signal.level),
+        "interrupt_source": str(signal.source),
+        "running": running,
+    }
+    runs = f"interrupting {count(running, 'execution')}" if running else "nothing runs"
+    told = [f"Ending, {interrupted_how(signal)}: {runs}."]
+    if signal.source is InterruptSource.SIGINT:
+        told.append(next_press_sentence(signal.level, running))
+    _LOG.info("%s", " ".join(told).rstrip(), extra=fields)
+    web.interrupt_all(signal)
 
 
 class _Server(uvicorn.Server):
@@ -139,49 +201,3 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
-
-
-@contextmanager
-def _listening(address: str, port: int) -> Generator[socket.socket]:
-    """A listening socket of this machine.
-
-    Raises:
-        UsageError: it cannot be listened there, or others than this machine would reach it.
-    """
-    found = _checked_address(address)
-    family = socket.AF_INET6 if found.version == 6 else socket.AF_INET
-    # By the protocol's name asyncio knows that small answers are not to wait for larger ones.
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((str(found), port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise UsageError(
-                f"The server cannot listen at {address}, port {port}: {reason}.",
-                help="choose another port, or none for a free one",
-            ) from error
-        listening.listen(socket.SOMAXCONN)
-        yield listening
-
-
-def _checked_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    try:
-        found = ipaddress.ip_address("127.0.0.1" if address == "localhost" else address.strip("[]"))
-    except ValueError as error:
-        raise UsageError(
-            f"{address!r} is not an address of this machine.", help="use 127.0.0.1 or ::1"
-        ) from error
-    if not found.is_loopback:
-        raise UsageError(
-            f"At {address}, others than this machine would reach the server, and their tokens "
-            "would travel in plain sight.",
-            help="use 127.0.0.1, and let a proxy with TLS stand before it; or mount App.asgi() in "
-            "a site that has both",
-        )
-    return found
-
-
-def _place(listening: socket.socket) -> str:
-    address, port = listening.getsockname()[:2]
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -10,12 +10,20 @@ from gates import GATES, Gates, gated_app
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from peaceful.app import WebSettings, WebToken
 from peaceful.web import asgi
 
 
 async def test_it_can_be_mounted(workspace: Path, gates: Gates) -> None:
     """Below any path; addresses that it gives are right there."""
-    site = Starlette(routes=[Mount("/ops", app=gated_app().asgi(workspace, token="t"))])
+    site = Starlette(
+        routes=[
+            Mount(
+                "/ops",
+                app=gated_app().asgi(workspace, settings=WebSettings(tokens=(WebToken("t"),))),
+            )
+        ]
+    )
     assert GATES[0] is gates
     transport = httpx.ASGITransport(site)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -67,7 +75,7 @@ async def test_the_end_of_its_site_interrupts_what_runs(workspace: Path, gates: 
 
 async def test_other_names_have_to_be_said(workspace: Path) -> None:
     """A site says what it is called."""
-    web = gated_app().asgi(workspace, hosts=["ops.example"])
+    web = gated_app().asgi(workspace, settings=WebSettings(hosts=("ops.example",)))
     transport = httpx.ASGITransport(web)
     async with httpx.AsyncClient(transport=transport, base_url="http://ops.example") as client:
         assert (await client.get("/api/flows")).status_code == 200

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from gates import gated_app
 
-from peaceful.app import Contexts
+from peaceful.app import Contexts, WebSettings, WebToken
 from peaceful.runtime import SystemClock
 from peaceful.web import Access, Role, asgi, server_context, web_app
 
@@ -20,7 +20,7 @@ TOKEN = "the-token-of-this-test"
 @pytest.fixture
 async def client(workspace: Path) -> AsyncIterator[httpx.AsyncClient]:
     """Asks a server with a token, without having it."""
-    web = asgi(gated_app(), workspace, token=TOKEN)
+    web = asgi(gated_app(), workspace, WebSettings(tokens=(WebToken(TOKEN),)))
     transport = httpx.ASGITransport(web)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client

@@ -13,7 +13,8 @@ from gates import gated_app
 from streams import told
 
 from peaceful.errors import UsageError
-from peaceful.interrupt import InterruptLevel
+from peaceful.interrupt import InterruptLevel, InterruptSource, interrupt_channel
+from peaceful.interrupt.os_signals import interrupt_on_signals
 
 
 async def test_a_signal_finishes_what_runs_and_ends_the_server(served: Any) -> None:
@@ -39,9 +40,9 @@ async def test_a_signal_finishes_what_runs_and_ends_the_server(served: Any) -> N
         gate.open.set()
         *_, last = [event async for event in events]
         assert (last.word, last.data["state"]) == ("execution_ended", "interrupted")
-    signalled = await served.serving
-    assert signalled is not None
-    assert signalled.level is InterruptLevel.STOP
+    end = await served.serving
+    assert (end.signal.source, end.signal.level) == (InterruptSource.SIGINT, InterruptLevel.STOP)
+    assert end.cut == (execution_id,)
     record = site.app.contexts(site.folder).executions.get(execution_id)
     assert record.state == "interrupted"
     with pytest.raises(httpx.ConnectError):
@@ -70,6 +71,45 @@ async def test_the_ladder_goes_on(served: Any) -> None:
     record = site.app.contexts(site.folder).executions.get(execution_id)
     assert record.outcome is not None
     assert record.outcome["items"]["a"]["status"] == "abandoned"
+
+
+async def test_sigterm_has_a_deadline(workspace: Path, gates: Any) -> None:
+    """What has not ended by then is abandoned, so that the server is gone when it has to be."""
+    gate = gates.gate("dev", "a")
+    sender, receiver = interrupt_channel()
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    async with interrupt_on_signals(sender, stop_timeout=0.5):
+        serving = asyncio.ensure_future(
+            gated_app().serve(workspace=workspace, receiver=receiver, on_ready=ready.set_result)
+        )
+        url, _, token = (await ready).partition("/?token=")
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(base_url=url, headers=headers) as client:
+            body = {"profile": "dev", "flow": "make", "command": "ensure"}
+            started = await client.post("/api/executions", json=body)
+        await gate.reached.wait()
+        signal.raise_signal(signal.SIGTERM)
+        end = await serving
+    assert end.signal.source is InterruptSource.SIGTERM
+    assert end.cut == (started.json()["id"],)
+    (record,) = gated_app().contexts(workspace).executions.list().records
+    assert record.outcome is not None
+    assert record.outcome["items"]["a"]["status"] == "abandoned"
+
+
+async def test_whoever_calls_it_may_end_it(workspace: Path) -> None:
+    """By a latch of their own: then process signals are left alone."""
+    sender, receiver = interrupt_channel()
+    ready = asyncio.Event()
+    before = signal.getsignal(signal.SIGINT)
+    serving = asyncio.ensure_future(
+        gated_app().serve(workspace=workspace, receiver=receiver, on_ready=lambda _: ready.set())
+    )
+    await ready.wait()
+    assert signal.getsignal(signal.SIGINT) is before
+    sender.request(source=InterruptSource.API)
+    end = await serving
+    assert (end.signal.source, end.cut) == (InterruptSource.API, ())
 
 
 async def test_without_executions_it_ends_at_once(served: Any) -> None:
