@@ -8,7 +8,7 @@ from peaceful.graph import EdgeKind
 from peaceful.model import JsonValue
 from peaceful.runtime import BuiltFlow
 from peaceful.web._diagrams._model import Link, Node, Plan
-from peaceful.web._diagrams._statuses import PENDING, SHOWN_AS
+from peaceful.web._diagrams._statuses import PENDING
 
 
 def progress_plan(flow: BuiltFlow) -> Plan:
@@ -36,5 +36,5 @@ def statuses_in(items: Mapping[str, JsonValue]) -> dict[str, str]:
     found: dict[str, str] = {}
     for item, view in items.items():
         word = view.get("status") if isinstance(view, Mapping) else None
-        found[item] = SHOWN_AS.get(str(word), str(word or PENDING))
+        found[item] = str(word or PENDING)
     return found

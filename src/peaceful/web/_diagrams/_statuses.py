@@ -38,13 +38,10 @@ STATUSES: Final[Mapping[str, StatusLook]] = {
     "done": StatusLook("#2f6f5e", "#e6f2ee", "", "M2 6.5l2.8 2.8L10 3.2"),
     "unchanged": StatusLook("#6d9a8d", "#f3f8f6", "", "M2.5 4.2h7M2.5 7.8h7"),
     "failed": StatusLook("#b3261e", "#fbe9e7", "", "M2.8 2.8l6.4 6.4M9.2 2.8l-6.4 6.4"),
-    "interrupted": StatusLook("#9a5b00", "#fdf1dc", "", "M3 3h6v6h-6z", filled=True),
+    ItemStatus.ABANDONED.value: StatusLook("#9a5b00", "#fdf1dc", "", "M3 3h6v6h-6z", filled=True),
     "not_started": StatusLook("#9a5b00", "#ffffff", "4 3", "M2.5 6h7"),
 }
 """By the word in `data-status`."""
 
 SIGN: Final = 12
 """The side of the square in which a sign is drawn, in pixels."""
-
-SHOWN_AS: Final[Mapping[str, str]] = {ItemStatus.ABANDONED.value: "interrupted"}
-"""Words of the API that a diagram has another word for."""
