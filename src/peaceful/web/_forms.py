@@ -15,7 +15,7 @@ from peaceful.executions import JsonObject
 from peaceful.model import ExecutionId, InterruptSource, JsonValue
 from peaceful.resources import Resources
 from peaceful.web._access import Role
-from peaceful.web._bodies import whole_body
+from peaceful.web._bodies import whole_body, wrong_field
 from peaceful.web._fields import checked_id, interrupt_request, start_request
 from peaceful.web._found import found, found_in_thread
 from peaceful.web._interrupting import interrupted
@@ -36,7 +36,7 @@ from peaceful.web._start import CHANGING, Command, StartRequest
 _FORM: Final = "application/x-www-form-urlencoded"
 _MOST_FIELDS: Final = 10_000
 _NAMES: Final = {"flow_id": "flow"}
-_YES: Final = frozenset({"true", "on", "1", "yes"})
+_WORDS: Final = {"true": True, "on": True, "false": False, "": False}
 
 
 async def interrupt(request: Request, parts: Resources) -> Response:
@@ -96,7 +96,9 @@ def _wanted(
             assert isinstance(only, list)
             only.append(value)
         elif name == "dry_run":
-            body["dry_run"] = value.lower() in _YES
+            body["dry_run"] = _WORDS.get(value.lower(), value)
+        elif name == "command":
+            raise wrong_field(name, "the address says which command it is")
         elif name not in typed and not (command == "clean" and name == "confirm"):
             body[_NAMES.get(name, name)] = value
     if command not in CHANGING:

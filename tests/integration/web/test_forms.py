@@ -46,7 +46,9 @@ async def test_other_commands_have_forms(site: Any, command: str) -> None:
         ("/cmd_exec_interrupt", {"execution_id": "01890000-0000-7000-8000-000000000000"}, 404),
         ("/ensure_cmd", {"command": "rm"}, 422),
         ("/ensure_cmd", {**FORM, "flow_id": "nothing"}, 422),
-        ("/ensure_cmd", {**FORM, "dry_run": "true"}, 422),
+        ("/ensure_cmd", {**FORM, "dry_run": "perhaps"}, 422),
+        ("/ensure_cmd", {**FORM, "command": "clean"}, 422),
+        ("/ensure_cmd", {**FORM, "colour": "red"}, 422),
     ],
 )
 async def test_wrong_forms_are_refused(
