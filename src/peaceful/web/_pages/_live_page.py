@@ -54,7 +54,9 @@ class LivePage:
             Whether any has changed.
         """
         changed = {
-            name: text for name, text in parts.items() if self._parts.get(name, (0, ""))[1] != text
+            name: text
+            for name, text in parts.items()
+            if name not in self._parts or self._parts[name][1] != text
         }
         if changed:
             self.version += 1

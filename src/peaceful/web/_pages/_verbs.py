@@ -30,10 +30,13 @@ class Verbs:
 
     def doing(self, command: str) -> str:
         """What is going on: `Deploying`."""
-        label = self.label(command)
-        return _DOING.get(command) or f"{label.removesuffix('e')}ing"
+        return _DOING.get(command) or self._formed(command, "ing")
 
     def done(self, command: str) -> str:
         """What was done: `Deployed`."""
-        label = self.label(command)
-        return _DONE.get(command) or f"{label.removesuffix('e')}ed"
+        return _DONE.get(command) or self._formed(command, "ed")
+
+    def _formed(self, command: str, ending: str) -> str:
+        """The label with an ending at its verb, which is its first word: `Rolling out`."""
+        verb, space, rest = self.label(command).partition(" ")
+        return f"{verb.removesuffix('e')}{ending}{space}{rest}"

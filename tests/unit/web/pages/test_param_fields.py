@@ -1,0 +1,106 @@
+"""Parameters as a form, and back."""
+
+from __future__ import annotations
+
+import enum
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from peaceful.web._pages._param_fields import ParamField, given_params, param_fields, shown_value
+
+
+class Colour(enum.StrEnum):
+    """A choice."""
+
+    RED = "red"
+    BLUE = "blue"
+
+
+class Params(BaseModel):
+    """Parameters of every kind."""
+
+    name: str
+    number: int = 3
+    share: float = 0.5
+    on: bool = False
+    colour: Colour = Colour.RED
+    maybe: int | None = None
+    names: list[str] = []
+    by_name: dict[str, int] = {}
+    secret: str = ""
+
+
+SCHEMA: dict[str, Any] = Params.model_json_schema()
+
+
+def fields(**values: Any) -> dict[str, ParamField]:
+    """The fields of the form, by name."""
+    made = param_fields(SCHEMA, values, secrets=frozenset({"secret"}), wrong={"number": "no"})
+    return {field.name: field for field in made}
+
+
+def test_each_type_has_its_field() -> None:
+    """Numbers, choices, several lines; secrets cannot be changed."""
+    form = fields(name="x", on=True)
+    assert list(form) == list(Params.model_fields)
+    assert (form["name"].kind, form["name"].required, form["name"].value) == ("text", True, "x")
+    assert (form["number"].kind, form["number"].step) == ("number", "1")
+    assert form["share"].step == "any"
+    assert (form["on"].options, form["on"].value) == (("yes", "no"), "yes")
+    assert form["colour"].options == ("red", "blue")
+    assert form["names"].lines
+    assert form["secret"].fixed
+    assert form["number"].error == "no"
+    assert form["maybe"].options == ()
+
+
+MODELS = st.builds(
+    Params,
+    name=st.text("abc xyz", min_size=1).map(str.strip).filter(bool),
+    number=st.integers(-1000, 1000),
+    share=st.floats(-10, 10),
+    on=st.booleans(),
+    colour=st.sampled_from(Colour),
+    maybe=st.one_of(st.none(), st.integers(-5, 5)),
+    names=st.lists(st.text(max_size=3), max_size=3),
+    by_name=st.dictionaries(st.text("ab", max_size=2), st.integers(), max_size=2),
+)
+
+
+@given(MODELS)
+def test_a_form_gives_back_what_it_shows(params: Params) -> None:
+    """Sent as it is, it changes nothing."""
+    values = params.model_dump(mode="json")
+    form = param_fields(SCHEMA, values)
+    typed = {field.name: field.value for field in form}
+    assert Params.model_validate({**values, **given_params(SCHEMA, typed)}) == params
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "given_value"),
+    [
+        ("number", "12", {"number": "12"}),
+        ("number", "", {}),
+        ("name", "", {"name": ""}),
+        ("maybe", "", {"maybe": None}),
+        ("on", "yes", {"on": True}),
+        ("names", '["a"]', {"names": ["a"]}),
+        ("names", "no json", {"names": "no json"}),
+    ],
+)
+def test_what_is_typed(name: str, text: str, given_value: dict[str, Any]) -> None:
+    """What is no value is left to whoever checks it, who says why."""
+    assert given_params(SCHEMA, {name: text}) == given_value
+
+
+def test_values_are_shown_as_they_are_typed() -> None:
+    """Texts as they are, all else as JSON."""
+    assert shown_value(None) == ""
+    assert shown_value("x") == "x"
+    assert shown_value(True) == "yes"
+    assert json.loads(shown_value({"a": [1]})) == {"a": [1]}

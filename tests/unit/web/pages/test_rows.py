@@ -1,0 +1,127 @@
+"""How items stand, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stories import stories
+
+from peaceful.model import Event, ItemStatus, Progress, ProgressUnit, to_json
+from peaceful.runtime import Picture
+from peaceful.web._pages._rows import IN_PROGRESS, ItemRow, Stand, ended_row, progress_of, rows_of
+from peaceful.web._pages._segments import WIDTH, segments
+
+PROGRESSES = st.builds(
+    Progress,
+    st.sampled_from(ProgressUnit),
+    st.floats(0, 1e12),
+    st.one_of(st.none(), st.floats(0, 1e12)),
+    st.one_of(st.none(), st.floats(0, 1e12)),
+    st.one_of(st.none(), st.floats(0, 1e12)),
+    st.text(max_size=10),
+    st.one_of(st.none(), st.floats(0, 1e6)),
+)
+
+
+def picture(**parts: Any) -> Mapping[str, Any]:
+    """How an execution of three items stands: b waits for a."""
+    nothing = {"running": {}, "since": {}, "ended": {}, "interrupt": None, "ending": None}
+    return {"items": ["a", "b", "c"], "waits_for": {"b": ["a"]}, **nothing, **parts}
+
+
+def stands(rows: tuple[ItemRow, ...]) -> list[str]:
+    """How the items of rows stand."""
+    return [str(row.stand) for row in rows]
+
+
+DONE: Mapping[str, Any] = {"status": "done", "shown": "there", "message": "", "seconds": 1.5}
+
+
+@given(stories())
+def test_every_item_has_one_row(events: list[Event]) -> None:
+    """Whatever has happened; what the picture says of it, the row says too."""
+    made = Picture()
+    for event in events:
+        made.add(event)
+        rows = rows_of(made.to_json())
+        assert [row.item for row in rows] == list(made.items)
+        for row in rows:
+            assert (row.stand in IN_PROGRESS) == (row.item in made.running)
+            if row.item in made.ended:
+                assert row.stand.value == made.ended[row.item].status.value
+
+
+@given(PROGRESSES)
+def test_any_progress_can_be_shown(progress: Progress) -> None:
+    """In one line, with a bar from 0 to 1 where the whole is known."""
+    assert progress_of(to_json(progress)) is not None
+    (row, *_) = rows_of(picture(running={"a": to_json(progress)}))
+    assert "\n" not in row.message
+    assert row.fraction is None or 0 <= row.fraction <= 1
+    assert row.percent is None or 0 <= row.percent <= 100
+
+
+def test_waiting() -> None:
+    """For other items, by their names; or for a place."""
+    rows = rows_of(picture())
+    assert stands(rows) == ["queued", "pending", "queued"]
+    assert rows[1].message == "after a"
+    assert stands(rows_of(picture(ended={"a": DONE}))) == ["done", "queued", "queued"]
+
+
+def test_after_an_interrupt() -> None:
+    """What runs is finishing; what waits will not start."""
+    rows = rows_of(picture(running={"a": None}, since={"a": "then"}, interrupt={"at": "now"}))
+    assert stands(rows) == ["finishing", "not_started", "not_started"]
+    assert [row.word for row in rows] == ["finishing", "will not start", "will not start"]
+    assert rows[0].since == "then"
+
+
+def test_after_the_end() -> None:
+    """What has not ended was not started."""
+    rows = rows_of(picture(ended={"a": DONE}, ending={"event": "execution_ended"}))
+    assert stands(rows) == ["done", "not_started", "not_started"]
+    assert rows[1].word == "not started"
+    assert (rows[0].message, rows[0].aside) == ("there", "1.5 s")
+
+
+def test_only_some_items() -> None:
+    """An execution that is limited to some shows no others; what is gone from the flow it shows."""
+    rows = rows_of(picture(ended={"gone": DONE}), only=["b", "gone"])
+    assert [row.item for row in rows] == ["b", "gone"]
+    assert rows[0].stand is Stand.QUEUED
+
+
+def test_stalled() -> None:
+    """It says for how long nothing has moved, in place of time left."""
+    stalled = to_json(Progress(ProgressUnit.BYTES, 5, 10, 1.0, 5.0, "copying", 42.0))
+    row = rows_of(picture(running={"a": stalled}))[0]
+    assert row.stalled
+    assert row.message.endswith("last moved 42 s ago")
+    assert row.aside == ""
+
+
+@pytest.mark.parametrize("status", ItemStatus)
+def test_every_ending_has_a_row(status: ItemStatus) -> None:
+    """By the event, or by the document of the execution."""
+    row = ended_row("a", {**DONE, "status": status.value, "message": "so\nit was"})
+    assert row.stand.value == status.value
+    assert "\n" not in row.message
+
+
+@given(st.lists(st.tuples(st.sampled_from(Stand), st.floats(0, 1)), min_size=1, max_size=250))
+def test_the_bar_is_filled(items: list[tuple[Stand, float]]) -> None:
+    """From end to end, without parts that lie over each other."""
+    rows = [ItemRow(str(n), stand, "", fraction=done) for n, (stand, done) in enumerate(items)]
+    parts = segments(rows)
+    assert parts[0].x == 0
+    assert abs(parts[-1].x + parts[-1].width - WIDTH) < 1
+    for part, following in pairwise(parts):
+        assert part.x + part.width <= following.x + 0.2
+    assert all(part.done <= part.width + 0.1 for part in parts)
+    assert {part.stand for part in parts} == {row.stand for row in rows}

@@ -1,0 +1,157 @@
+"""What the page of an execution says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from stories import INFO, NOW, SIGNAL, stories
+
+from peaceful.executions import ExecutionRecord
+from peaceful.model import Event, ExecutionState, InterruptLevel, to_json
+from peaceful.runtime import Picture
+from peaceful.web._endings import picture_of
+from peaceful.web._pages._verbs import Verbs
+from peaceful.web._pages._view import STILL, ExecutionView, signal_of
+
+VERBS = Verbs("deploy")
+
+
+def view(state: ExecutionState, items: dict[str, str] | None = None, **more: Any) -> ExecutionView:
+    """An execution that has ended, or stands so, with items that ended so."""
+    ended_at = NOW + timedelta(seconds=4.2) if state.ended else None
+    interrupted = state in {ExecutionState.INTERRUPTED, ExecutionState.INTERRUPTING}
+    info = replace(INFO, state=state, ended_at=ended_at, interrupt=SIGNAL if interrupted else None)
+    documents = {
+        item: {"status": status, "state": None, "shown": "", "message": "", "seconds": 1.0}
+        for item, status in (items or {}).items()
+    }
+    errors = {"a": {"code": "A", "message": "It broke.", "help": "mend it"}}
+    outcome = {"items": documents, "errors": errors if "failed" in (items or {}).values() else {}}
+    keys = {key: more.pop(key) for key in ("dry_run", "only") if key in more}
+    record = ExecutionRecord(info, outcome=outcome, **keys)
+    return ExecutionView(record, picture_of(record), VERBS, NOW + timedelta(seconds=9), **more)
+
+
+@given(stories())
+def test_whatever_happens_can_be_told(events: list[Event]) -> None:
+    """At every moment there is a title, a sentence and a number for each way of standing."""
+    made, record = Picture(), ExecutionRecord(INFO)
+    for event in events:
+        made.add(event)
+        shown = ExecutionView(record, made.to_json(), VERBS, NOW)
+        assert shown.title
+        assert sum(shown.counts.values()) == len(shown.rows) == sum(n for n, _, _ in shown.legend)
+        assert shown.live == (shown.state in {ExecutionState.RUNNING, ExecutionState.INTERRUPTING})
+        assert shown.can_interrupt == (shown.state is ExecutionState.RUNNING)
+        assert shown.tab.startswith(shown.state.value.capitalize())
+        assert shown.note is not None
+
+
+@pytest.mark.parametrize(
+    ("state", "items", "title"),
+    [
+        (ExecutionState.RUNNING, {}, "Deploying dev"),
+        (ExecutionState.QUEUED, {}, "Waiting to deploy dev"),
+        (ExecutionState.INTERRUPTING, {}, "Interrupting…"),
+        (ExecutionState.COMPLETE, {"a": "done"}, "dev is as it should be"),
+        (ExecutionState.INTERRUPTED, {"a": "not_started"}, "Interrupted, safely"),
+        (ExecutionState.INTERRUPTED, {"a": "abandoned"}, "Interrupted"),
+        (ExecutionState.FAILED, {"a": "failed"}, "a failed"),
+        (ExecutionState.FAILED, {}, "Failed"),
+        (ExecutionState.LOST, {}, "Its process was killed"),
+    ],
+)
+def test_titles(state: ExecutionState, items: dict[str, str], title: str) -> None:
+    """What it comes to, in the application's own words."""
+    assert view(state, items).title == title
+
+
+@pytest.mark.parametrize(
+    ("command", "title"),
+    [
+        ("clean", "dev is cleaned up"),
+        ("discover", "Discovered dev"),
+        ("diff", "Compared dev"),
+    ],
+)
+def test_titles_of_other_commands(command: str, title: str) -> None:
+    """Each command has its own good end."""
+    shown = view(ExecutionState.COMPLETE)
+    record = replace(shown.record, info=replace(shown.record.info, command=command))
+    assert replace(shown, record=record).title == title
+
+
+def test_what_was_not_everything() -> None:
+    """A dry run, and one that was limited to some items, do not say that everything is well."""
+    assert view(ExecutionState.COMPLETE, dry_run=True).title == (
+        "Dry run complete: nothing was changed"
+    )
+    assert view(ExecutionState.COMPLETE, only=("a", "b")).title == "Deployed a and b"
+
+
+def test_after_an_interrupt() -> None:
+    """It says what was done, what was not, and how to carry on."""
+    shown = view(ExecutionState.INTERRUPTED, {"a": "done", "b": "unchanged", "c": "not_started"})
+    assert shown.note is not None
+    assert shown.note.kind == "stop"
+    assert shown.note.text == (
+        "2 of 3 are as they should be. c was not started. "
+        "Resume carries on from here and repeats nothing."
+    )
+    assert shown.can_resume
+    assert shown.interrupted_how == "from a web page"
+    assert shown.summary.seconds == 4.2
+
+
+def test_a_failure() -> None:
+    """It says what failed, and what to do."""
+    shown = view(ExecutionState.FAILED, {"a": "failed", "b": "not_started"})
+    (failure,) = shown.failures
+    assert (failure.item, failure.code, failure.help) == ("a", "A", "mend it")
+    assert shown.note is not None
+    assert shown.note.kind == "bad"
+    assert shown.can_resume
+
+
+def test_the_next_level_is_offered() -> None:
+    """While it is interrupted, and not above the highest."""
+    assert view(ExecutionState.RUNNING).above is None
+    stopping = view(ExecutionState.INTERRUPTING)
+    assert (stopping.above, stopping.above_label) == (InterruptLevel.CANCEL, "Stop now")
+    killed = replace(SIGNAL, level=InterruptLevel.KILL)
+    record = replace(stopping.record, info=replace(stopping.record.info, interrupt=killed))
+    highest = ExecutionView(record, picture_of(record), VERBS, NOW)
+    assert (highest.above, highest.above_label) == (None, "")
+
+
+def test_an_interrupt_that_is_waited_for_in_vain() -> None:
+    """The page says for how long nothing has moved."""
+    assert not view(ExecutionState.INTERRUPTING, still_for=STILL - 1).overdue
+    waiting = view(ExecutionState.INTERRUPTING, still_for=90.0)
+    assert waiting.overdue
+    assert waiting.note is not None
+    assert waiting.note.text.endswith("Nothing has moved for 1 min 30 s.")
+    assert not view(ExecutionState.RUNNING, still_for=90.0).overdue
+
+
+def test_a_signal_is_read_back() -> None:
+    """As it was written down."""
+    told = to_json(replace(SIGNAL, reason="wrong version"))
+    assert isinstance(told, dict)
+    assert signal_of(told) == replace(SIGNAL, reason="wrong version")
+    assert signal_of({}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "doing", "done"),
+    [("deploy", "Deploying", "Deployed"), ("ensure", "Ensuring", "Ensured"),
+     ("roll_out", "Rolling out", "Rolled out")],
+)  # fmt: skip
+def test_verbs(name: str, doing: str, done: str) -> None:
+    """An application's own name for its command is used in sentences."""
+    assert Verbs(name).doing("ensure") == doing
+    assert Verbs(name).done("ensure") == done
