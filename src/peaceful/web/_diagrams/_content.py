@@ -23,18 +23,23 @@ class Units(Protocol):
     @property
     def nest(self) -> Nest:
         """All things and lines."""
+        ...
 
     def size_of(self, one: str) -> Point:
         """The width and height of a unit."""
+        ...
 
     def unit_of(self, one: str, level: str) -> str:
         """In which unit of a level a thing is."""
+        ...
 
     def port_out(self, one: str, unit: str) -> float:
         """Where lines from a thing leave a unit, from its left edge."""
+        ...
 
     def port_in(self, one: str, unit: str) -> float:
         """Where lines to a thing enter a unit, from its left edge."""
+        ...
 
 
 def content_of(known: Units, level: str, units: Sequence[str], limit: float) -> Inside:

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from drawings import check_drawing
+from hypothesis import given
+from hypothesis import strategies as st
 
 from peaceful import Flow, Item, ItemCtx, State
 from peaceful.items import FileDownload, ShCmd, TarExtract
-from peaceful.model import Interaction, Location, Pull, Push, Within
+from peaceful.model import Interaction, Location, LocationKind, Pull, Push, Within
 from peaceful.runtime import BuiltFlow, States
 from peaceful.web._diagrams import (
     OUTCOME,
@@ -126,6 +129,30 @@ def test_ways_between_what_is_in_each_other_are_drawn() -> None:
     assert text.count('class="edge"') == 5
 
 
+LOCATIONS = st.recursive(
+    st.builds(Location, st.sampled_from(LocationKind), st.text("ab/", max_size=4)),
+    lambda inner: st.builds(
+        Location, st.sampled_from(LocationKind), st.text("ab/", max_size=6), inner
+    ),
+    max_leaves=4,
+)
+INTERACTIONS = (
+    st.builds(Push, LOCATIONS, LOCATIONS)
+    | st.builds(Pull, LOCATIONS, LOCATIONS)
+    | st.builds(Within, LOCATIONS)
+)
+
+
+@given(st.lists(st.lists(INTERACTIONS, max_size=3), max_size=8))
+def test_whatever_items_touch_can_be_drawn(lists: list[list[Interaction]]) -> None:
+    """Also where places are in each other in odd ways, and lines lead around."""
+    touches = [Touches(f"i{at}", tuple(each)) for at, each in enumerate(lists)]
+    plan = outcome_plan("flow", touches)
+    check_drawing(drawn(plan))
+    items = {node.item for node in plan.nodes if node.item}
+    assert items == {each.item for each in touches}
+
+
 class Fickle(Item[State]):
     """Fails where it is asked for an example."""
 
@@ -154,7 +181,7 @@ def built() -> BuiltFlow:
         "download", FileDownload(src="https://example.org/app.tar", dest=Path("/x/app.tar"))
     )
     flow.add("extract", TarExtract(tar_path=archive.state.path, dest=Path("/x/app")))
-    flow.add("run", ShCmd(check_script="true", apply_script="true", cwd=Path("/x/app")))
+    flow.add("run", ShCmd(check="true", apply="true", cwd=Path("/x/app")))
     flow.add("fickle", Fickle())
     return flow.build()
 
