@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from peaceful import Item, ItemCtx, State, write_atomically
+from peaceful.model import Interaction, Location, Within
 
 
 class SlowFileState(State):
@@ -59,6 +61,10 @@ class SlowFile(Item[SlowFileState]):
         write_atomically(self.path, goal.content)
         self._part.unlink(missing_ok=True)
         return goal
+
+    def interactions(self) -> Sequence[Interaction]:
+        """In the file."""
+        return (Within(Location.path(str(self.path), Location.host("localhost"))),)
 
     async def _work(self, ctx: ItemCtx, done: int) -> None:
         ctx.progress.steps(self.chunks)

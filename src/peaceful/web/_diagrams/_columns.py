@@ -93,7 +93,7 @@ def _aligned(
 def _compacted(
     rows: Sequence[Sequence[int]], root: Sequence[int], widths: Sequence[float]
 ) -> list[float]:
-    """Every block as far to the left as its neighbours allow, then as near to those at its right."""
+    """Each block as far to the left as its neighbours allow, then as near to those at its right."""
     left: dict[int, dict[int, float]] = {each: {} for each in root}
     for row in rows:
         for one, other in pairwise(row):

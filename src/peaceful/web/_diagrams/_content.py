@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from peaceful.web._diagrams._inside import Inside
-from peaceful.web._diagrams._layered import Tie, layered
+from peaceful.web._diagrams._layered import AT_PORT, layered
+from peaceful.web._diagrams._mesh import Tie
 from peaceful.web._diagrams._model import Point
-from peaceful.web._diagrams._nest import Nest
+from peaceful.web._diagrams._nest import TOP, Nest
 from peaceful.web._diagrams._packing import packed
 
 _APART: Final = 28.0
-"""The room between parts that nothing joins."""
+_APART_INSIDE: Final = 16.0
+"""The room between parts that nothing joins: of the whole drawing, and of what is in a thing."""
 
 
 class Units(Protocol):
@@ -21,25 +23,30 @@ class Units(Protocol):
     @property
     def nest(self) -> Nest:
         """All things and lines."""
+        ...
 
     def size_of(self, one: str) -> Point:
         """The width and height of a unit."""
+        ...
 
     def unit_of(self, one: str, level: str) -> str:
         """In which unit of a level a thing is."""
+        ...
 
     def port_out(self, one: str, unit: str) -> float:
         """Where lines from a thing leave a unit, from its left edge."""
+        ...
 
     def port_in(self, one: str, unit: str) -> float:
         """Where lines to a thing enter a unit, from its left edge."""
+        ...
 
 
 def content_of(known: Units, level: str, units: Sequence[str], limit: float) -> Inside:
     """Puts the units of a level in their places, without the border around them.
 
-    What has lines to the outside stands at the left, over the whole height: nothing may be above or
-    below it.
+    What has lines to the outside stands at the right, over the whole height: nothing may be above
+    or below it, and the title is at the left.
 
     Args:
         known: what is known of the units.
@@ -50,15 +57,18 @@ def content_of(known: Units, level: str, units: Sequence[str], limit: float) -> 
     lines = _Lines(known, level)
     ported = [unit for unit in units if unit in lines.ported]
     alone = [_part(known, part, lines, limit) for part in lines.parts(units)]
+    apart = _APART if level == TOP else _APART_INSIDE
     if not ported:
-        return _beside(alone, limit)
+        return _beside(alone, limit, apart)
     first = _part(known, ported, lines, limit)
-    rest = _beside(alone, max(limit - first.width, limit / 2))
-    whole = Inside(first.width, max(first.height, rest.height))
-    whole.take(first, 0.0, 0.0)
+    rest = _beside(alone, max(limit - first.width, limit / 2), apart)
+    # Lines that come in may have to go around the title, above everything else.
+    top = AT_PORT if first.into else 0.0
+    whole = Inside(first.width, max(first.height, top + rest.height))
     if alone:
-        whole.take(rest, first.width + _APART, 0.0)
-        whole.width += _APART + rest.width
+        whole.take(rest, 0.0, top)
+        whole.width += apart + rest.width
+    whole.take(first, whole.width - first.width, 0.0)
     for one, way in whole.out.items():
         whole.out[one] = (*way, (way[-1][0], whole.height))
     return whole
@@ -148,8 +158,8 @@ def _part(known: Units, units: Sequence[str], lines: _Lines, limit: float) -> In
     )
 
 
-def _beside(parts: Sequence[Inside], limit: float) -> Inside:
-    width, height, spots = packed([(one.width, one.height) for one in parts], limit, _APART)
+def _beside(parts: Sequence[Inside], limit: float, apart: float) -> Inside:
+    width, height, spots = packed([(one.width, one.height) for one in parts], limit, apart)
     whole = Inside(width, height)
     for part, (x, y) in zip(parts, spots, strict=True):
         whole.take(part, x, y)

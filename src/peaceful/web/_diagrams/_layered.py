@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from peaceful.web._diagrams._columns import columns
+from peaceful.web._diagrams._mesh import Mesh, Tie
 from peaceful.web._diagrams._model import Point
 from peaceful.web._diagrams._order import ordered
-from peaceful.web._diagrams._ranks import Neighbours, ranks_of
+from peaceful.web._diagrams._ranks import ranks_of
+from peaceful.web._diagrams._squeezed import squeezed
+from peaceful.web._diagrams._straight import End, straightened
 
 BESIDE: Final = 16.0
 """The room between two things in a row."""
@@ -21,28 +25,14 @@ _MORE_BELOW: Final = 2.0
 _MOST_BELOW: Final = 30.0
 """For each line between two rows there is a little more room, up to this."""
 
-_AT_PORT: Final = 16.0
-"""The room between the first row and where lines come in, and likewise where they go out."""
+AT_PORT: Final = 16.0
+"""The room between where lines come in and the first row."""
+
+_AFTER_PORT: Final = 6.0
+"""The room between the last row and where lines go out."""
 
 _JOINT: Final = 8.0
 """The room for a line that passes through a row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tie:
-    """A line from one thing to another.
-
-    Attributes:
-        source: the number of the thing that it comes from.
-        target: the number of the thing that it leads to.
-        out: where it leaves, from the left edge of its source.
-        into: where it arrives, from the left edge of its target.
-    """
-
-    source: int
-    target: int
-    out: float
-    into: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,74 +69,61 @@ def layered(
         last: what stands below all else: where lines go out.
     """
     ranks = _ranks(sizes, ties, limit, first, last)
-    mesh = _Mesh.made(ranks, ties)
-    sides = [width + BESIDE for width, _ in sizes]
-    widths = [*sides, *([_JOINT] * (len(mesh.ranks) - len(sizes)))]
+    mesh = Mesh.of(ranks, ties)
     rows: list[list[int]] = [[] for _ in range(max(mesh.ranks, default=-1) + 1)]
     for here, rank in enumerate(mesh.ranks):
         rows[rank].append(here)
     rows = ordered(rows, mesh.before, mesh.after)
-    joints = [here >= len(sizes) for here in range(len(mesh.ranks))]
-    middles = columns(rows, mesh.before, mesh.after, widths, joints)
+    lefts = _lefts(rows, mesh, sizes, ties, limit)
     heights = [max((sizes[one][1] for one in row if one < len(sizes)), default=0.0) for row in rows]
     tops = _tops(heights, _gaps(rows, mesh, first, last))
-    spots = tuple(
-        (middles[here] - width / 2 - BESIDE / 2, tops[mesh.ranks[here]])
-        for here, (width, _) in enumerate(sizes)
-    )
-    ways = tuple(
-        _way(
-            tie,
-            chain,
-            sizes,
-            spots,
-            [middles[one] - BESIDE / 2 for one in chain],
-            mesh,
-            tops,
-            heights,
-        )
-        for tie, chain in zip(ties, mesh.chains, strict=True)
-    )
-    width = max((x + sizes[here][0] for here, (x, _) in enumerate(spots)), default=0.0)
-    beyond = max((x for way in ways for x, _ in way), default=0.0)
-    return Layered(max(width, beyond), (tops[-1] + heights[-1]) if rows else 0.0, spots, ways)
+    bottoms = [top + height for top, height in zip(tops, heights, strict=False)]
+    spots = tuple((lefts[here], tops[rank]) for here, rank in enumerate(ranks))
+    ways: list[tuple[Point, ...]] = []
+    for tie, chain in zip(ties, mesh.chains, strict=True):
+        x, y = spots[tie.source]
+        begin = (x + tie.out, y + sizes[tie.source][1])
+        points = [begin, (begin[0], bottoms[ranks[tie.source]])]
+        for joint in chain:
+            row = mesh.ranks[joint]
+            points += [(lefts[joint], tops[row]), (lefts[joint], bottoms[row])]
+        x, y = spots[tie.target]
+        ways.append((*points, (x + tie.into, y)))
+    rights = (x + width for x, (width, _) in zip(lefts, sizes, strict=False))
+    width = max([*rights, *lefts[len(sizes) :]], default=0.0)
+    return Layered(width, bottoms[-1] if rows else 0.0, spots, tuple(ways))
 
 
-@dataclass(frozen=True, slots=True)
-class _Mesh:
-    """Things, and joints where lines pass through rows: all lines lead to the next row.
+def _lefts(
+    rows: Sequence[Sequence[int]],
+    mesh: Mesh,
+    sizes: Sequence[tuple[float, float]],
+    ties: Sequence[Tie],
+    limit: float,
+) -> list[float]:
+    """By number, the left edge of each thing, and where each joint is; the least is 0."""
+    number, many = len(sizes), len(mesh.ranks)
+    sides = [BESIDE / 2 if here < number else _JOINT / 2 for here in range(many)]
+    widths = [(sizes[here][0] if here < number else 0.0) + 2 * sides[here] for here in range(many)]
+    joints = [here >= number for here in range(many)]
+    middles = columns(rows, mesh.before, mesh.after, widths, joints)
+    middles = squeezed(rows, middles, widths, limit)
+    lefts = [x - width / 2 for x, width in zip(middles, widths, strict=True)]
+    lefts = straightened(rows, lefts, widths, _ends(ties, mesh, sides), joints)
+    inner = [left + side for left, side in zip(lefts, sides, strict=True)]
+    least = min(inner, default=0.0)
+    return [x - least for x in inner]
 
-    Lines of one thing share their joints, so that they part where they have to.
-    """
 
-    ranks: list[int]
-    before: Neighbours
-    after: Neighbours
-    chains: list[list[int]]
-
-    @classmethod
-    def made(cls, ranks: Sequence[int], ties: Sequence[Tie]) -> _Mesh:
-        all_ranks = list(ranks)
-        joints: dict[tuple[int, float, int], int] = {}
-        pairs: dict[tuple[int, int], None] = {}
-        chains: list[list[int]] = []
-        for tie in ties:
-            chain: list[int] = []
-            for rank in range(ranks[tie.source] + 1, ranks[tie.target]):
-                key = (tie.source, tie.out, rank)
-                if key not in joints:
-                    joints[key] = len(all_ranks)
-                    all_ranks.append(rank)
-                chain.append(joints[key])
-            way = [tie.source, *chain, tie.target]
-            pairs.update(dict.fromkeys(zip(way, way[1:], strict=False)))
-            chains.append(chain)
-        before: list[list[int]] = [[] for _ in all_ranks]
-        after: list[list[int]] = [[] for _ in all_ranks]
-        for source, target in pairs:
-            after[source].append(target)
-            before[target].append(source)
-        return cls(all_ranks, before, after, chains)
+def _ends(ties: Sequence[Tie], mesh: Mesh, sides: Sequence[float]) -> list[tuple[End, End]]:
+    """Of each piece of a line, where it begins and where it ends."""
+    ends: dict[tuple[End, End], None] = {}
+    for tie, chain in zip(ties, mesh.chains, strict=True):
+        begin = (tie.source, sides[tie.source] + tie.out)
+        end = (tie.target, sides[tie.target] + tie.into)
+        way = [begin, *((joint, sides[joint]) for joint in chain), end]
+        ends.update(dict.fromkeys(pairwise(way)))
+    return list(ends)
 
 
 def _ranks(
@@ -180,15 +157,16 @@ def _ranks(
 
 
 def _gaps(
-    rows: Sequence[Sequence[int]], mesh: _Mesh, first: Collection[int], last: Collection[int]
+    rows: Sequence[Sequence[int]], mesh: Mesh, first: Collection[int], last: Collection[int]
 ) -> list[float]:
     """The room below each row but the last."""
     gaps: list[float] = []
     for at, row in enumerate(rows[:-1]):
         number = sum(len(mesh.after[one]) for one in row)
         room = _BELOW + min(_MORE_BELOW * max(0, number - len(row)), _MOST_BELOW)
-        comes_in, goes_out = at == 0 and bool(first), at == len(rows) - 2 and bool(last)
-        gaps.append(_AT_PORT if comes_in or goes_out else room)
+        if at == len(rows) - 2 and last:
+            room = _AFTER_PORT
+        gaps.append(AT_PORT if at == 0 and first else room)
     return gaps
 
 
@@ -197,23 +175,3 @@ def _tops(heights: Sequence[float], gaps: Sequence[float]) -> list[float]:
     for height, gap in zip(heights, gaps, strict=False):
         tops.append(tops[-1] + height + gap)
     return tops
-
-
-def _way(
-    tie: Tie,
-    chain: Sequence[int],
-    sizes: Sequence[tuple[float, float]],
-    spots: Sequence[Point],
-    joints: Sequence[float],
-    mesh: _Mesh,
-    tops: Sequence[float],
-    heights: Sequence[float],
-) -> tuple[Point, ...]:
-    x, y = spots[tie.source]
-    row = mesh.ranks[tie.source]
-    points = [(x + tie.out, y + sizes[tie.source][1]), (x + tie.out, tops[row] + heights[row])]
-    for joint, at in zip(chain, joints, strict=True):
-        row = mesh.ranks[joint]
-        points += [(at, tops[row]), (at, tops[row] + heights[row])]
-    x, y = spots[tie.target]
-    return (*points, (x + tie.into, y))

@@ -104,8 +104,11 @@ def _places(levels: Levels, grids: Mapping[str, Grid]) -> dict[str, _Place]:
 def _line(link: Link, levels: Levels, twins: Twins, places: Mapping[str, _Place]) -> Line:
     level = levels.nest.level_of(link)
     out, into = _owners(link.source, level, levels), _owners(link.target, level, levels)
-    if out and into and out[-1] == into[-1]:
-        pieces = [(out[-1], levels.insides[out[-1]].links[link])]
+    group = _group_around(level, levels)
+    if group is None and out and into and out[-1] == into[-1]:
+        group = out[-1]
+    if group is not None:
+        pieces = [(group, levels.insides[group].links[link])]
     else:
         pieces = [
             *((one, levels.insides[one].out[link.source]) for one in out),
@@ -119,6 +122,12 @@ def _line(link: Link, levels: Levels, twins: Twins, places: Mapping[str, _Place]
     sources = twins.members.get(link.source, (link.source,))
     targets = twins.members.get(link.target, (link.target,))
     return Line(sources, targets, _without_repeats(way), link.back)
+
+
+def _group_around(level: str, levels: Levels) -> str | None:
+    """The outermost group that a thing is in, itself or with what is around it; or none."""
+    around = [level, *levels.nest.around(level)] if level != TOP else []
+    return next((levels.group_of[one] for one in reversed(around) if one in levels.group_of), None)
 
 
 def _owners(one: str, level: str, levels: Levels) -> list[str]:

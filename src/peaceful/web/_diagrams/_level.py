@@ -17,7 +17,7 @@ _PORT: Final = 8.0
 GROUP: Final = "\r"
 """With this begins the name of a group of things that share rows."""
 
-_NARROWER: Final = 0.8
+_NARROWER: Final = 0.9
 """How much narrower each level of nesting is than the one around it."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from peaceful.web._diagrams._ranks import Neighbours
@@ -45,11 +46,12 @@ def ordered(
 
 
 def crossings(rows: Sequence[Sequence[int]], after: Neighbours) -> int:
-    """How many lines cross: Barth, Jünger and Mutzel, "Simple and efficient bilayer cross
-    counting", 2002.
+    """How many lines cross.
+
+    Barth, Jünger and Mutzel, "Simple and efficient bilayer cross counting", 2002.
     """
     total = 0
-    for row, below in zip(rows, rows[1:], strict=False):
+    for row, below in pairwise(rows):
         place = {one: number for number, one in enumerate(below)}
         seen: list[int] = []
         for here in row:

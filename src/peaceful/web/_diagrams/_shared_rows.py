@@ -1,4 +1,4 @@
-"""Things whose lines lead around in a circle, as seen from outside: `a` in one, to `b`, and back in.
+"""Things whose lines lead around in a circle, as seen from outside: out of one, and back into it.
 
 They cannot stand below each other. They stand side by side, and all that is in them shares rows, so
 that every line still goes down.

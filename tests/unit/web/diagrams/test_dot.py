@@ -1,0 +1,108 @@
+"""Diagrams as text for Graphviz."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peaceful.web._diagrams import Link, Node, Plan, dot
+
+TOKEN = re.compile(r'\s+|"(?:[^"\\]|\\.)*"|[a-zA-Z_]\w*|-?(?:\.\d+|\d+(?:\.\d*)?)|->|[{}\[\];,=]')
+
+
+class Grammar:
+    """The part of the language of Graphviz that is used, as its reference has it."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = list(self._split(text))
+        self.nodes: set[str] = set()
+        self.edges: list[tuple[str, str]] = []
+        self.clusters: list[str] = []
+        self._expect("digraph")
+        self._name()
+        self._block()
+        assert not self.tokens
+
+    def _split(self, text: str) -> Iterator[str]:
+        at = 0
+        while at < len(text):
+            found = TOKEN.match(text, at)
+            assert found, text[at : at + 40]
+            at = found.end()
+            if not found.group().isspace():
+                yield found.group()
+
+    def _expect(self, token: str) -> None:
+        assert self.tokens.pop(0) == token
+
+    def _name(self) -> str:
+        token = self.tokens.pop(0)
+        assert token[0] == '"' or token[0].isalnum()
+        return token.strip('"')
+
+    def _block(self) -> None:
+        self._expect("{")
+        while self.tokens[0] != "}":
+            self._statement()
+            if self.tokens[0] == ";":
+                self.tokens.pop(0)
+        self._expect("}")
+
+    def _statement(self) -> None:
+        if self.tokens[0] == "subgraph":
+            self.tokens.pop(0)
+            self.clusters.append(self._name())
+            self._block()
+            return
+        name = self._name()
+        if self.tokens[0] == "=":
+            self.tokens.pop(0)
+            self._name()
+            return
+        if self.tokens[0] == "->":
+            self.tokens.pop(0)
+            self.edges.append((name, self._name()))
+        elif name not in {"graph", "node", "edge"}:
+            self.nodes.add(name)
+        if self.tokens[0] == "[":
+            self._attributes()
+
+    def _attributes(self) -> None:
+        self._expect("[")
+        while self.tokens[0] != "]":
+            self._name()
+            self._expect("=")
+            self._name()
+            if self.tokens[0] == ",":
+                self.tokens.pop(0)
+        self._expect("]")
+
+
+def test_what_holds_others_is_a_cluster() -> None:
+    """With a point in it that nobody sees, at which lines to it end."""
+    nodes = (
+        Node("a", "a", item="a"),
+        Node("b", "b", item="b"),
+        Node("c", "c", "b", item="c"),
+        Node("d", "d", item="d"),
+    )
+    links = (Link("a", "b"), Link("b", "c"), Link("c", "d"))
+    text = dot(Plan("flow", "shown", nodes, links), {"a": "done", "c": "running"})
+    read = Grammar(text)
+    assert read.nodes == {"a", "b", "c", "d"}
+    assert read.edges == [("a", "b"), ("c", "d")]
+    assert read.clusters == ["cluster_b"]
+    assert '"a" -> "b" [lhead="cluster_b"];' in text
+    assert 'tooltip="done"' in text
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_hostile_names_stay_text(label: str, name: str) -> None:
+    """Quotes and backslashes end nothing."""
+    nodes = (Node("a", label), Node("b", name, "a"), Node("c", "\\N\\"))
+    read = Grammar(dot(Plan("flow", label, nodes, (Link("b", "c"),)), {}))
+    assert read.nodes == {"a", "b", "c"}
+    assert read.edges == [("b", "c")]
