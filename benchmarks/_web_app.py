@@ -7,6 +7,7 @@ when it did.
 from __future__ import annotations
 
 import asyncio
+import random
 import resource
 import sys
 import time
@@ -17,6 +18,13 @@ from peaceful.app import Contexts, Given
 
 SLOTS = 16
 """How many items are in progress at once."""
+
+
+FIRST = 8.0
+"""For how many seconds the first item of the short flow lets watchers come."""
+
+
+CHANCE = random.Random(0)
 
 
 class BusyState(State):
@@ -40,12 +48,21 @@ class Busy(Item[BusyState]):
         return BusyState(done=True)
 
     async def apply(self, ctx: ItemCtx, current: BusyState, goal: BusyState) -> BusyState:
-        """Takes its time, and tells the time."""
+        """Takes its time, and tells the time; not in step with others."""
         ctx.progress.steps(self.changes)
         for number in range(self.changes):
             ctx.progress.done(number)
             ctx.progress.message(f"at {time.monotonic():.6f}")
-            await asyncio.sleep(self.seconds / self.changes)
+            await asyncio.sleep(self.seconds / self.changes * CHANCE.uniform(0.5, 1.5))
+        return goal
+
+
+class First(Busy):
+    """Says nothing while others wait for it."""
+
+    async def apply(self, ctx: ItemCtx, current: BusyState, goal: BusyState) -> BusyState:
+        """Takes its time."""
+        await asyncio.sleep(self.seconds)
         return goal
 
 
@@ -53,10 +70,14 @@ app = App("busy")
 
 
 @app.flow("busy")
-def busy(flow: Flow, items: int, seconds: float, changes: int) -> None:
-    """Items that wait for nothing."""
+def busy(flow: Flow, items: int, seconds: float, changes: int, first: float) -> None:
+    """Items that wait for nothing, or for a first one, while which watchers come."""
+    if first:
+        flow.add("first", First(seconds=first, changes=1))
     for number in range(items):
         flow.add(f"item_{number}", Busy(seconds=seconds, changes=changes))
+        if first:
+            flow.edge("first", f"item_{number}")
 
 
 def main() -> None:
@@ -65,9 +86,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     folder = Path(sys.argv[1])
     sizes = {
-        "short": {"items": 20 * SLOTS, "seconds": 0.5, "changes": 5},
-        "long": {"items": SLOTS, "seconds": 12.0, "changes": 150},
-        "forever": {"items": 4 * SLOTS, "seconds": 60.0, "changes": 750},
+        "short": {"items": 20 * SLOTS, "seconds": 0.5, "changes": 5, "first": FIRST},
+        "long": {"items": 4 * SLOTS, "seconds": 60.0, "changes": 750, "first": 0.0},
     }
     for profile, size in sizes.items():
         given = {name: Given(value, "a benchmark") for name, value in size.items()}

@@ -1,13 +1,14 @@
 """The load on the server, as a process of its own that costs little: bare protocols of asyncio.
 
-`python _web_load.py PORT TOKEN`; then it is told, a JSON object a line, what to do, and answers each
-with a JSON object in a line.
+`python _web_load.py PORT TOKEN`; then it is told by JSON objects, one in a line, what to do, and
+answers each with a JSON object in a line.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import resource
 import statistics
 import sys
@@ -16,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Figures = dict[str, Any]
+
+_TIMES = re.compile(rb'"message":"at ([0-9.]+)"')
 
 
 class Stream(asyncio.Protocol):
@@ -62,10 +65,10 @@ class Stream(asyncio.Protocol):
             self.begun.set_result(None)
         self.ended += data.count(b"event: item_ended")
         self.over += data.count(b"event: execution_ended")
-        place = data.rfind(b'"message":"at ')
-        if place >= 0:
+        # The latest in words is the latest in time: they are of the same length.
+        newest = float(max(_TIMES.findall(data), default=b"0"))
+        if newest:
             now = time.monotonic()
-            newest = float(data[place + 14 : data.index(b'"', place + 14)])
             if self._newest:
                 self.ages.append(now - self._newest)
             self.late.append(now - newest)

@@ -55,9 +55,7 @@ class ControlClient:
             OSError: nobody listens at the address, or the first line did not come in time.
             ExecutorUnreachable: it answered that it will not, or nothing that makes sense.
         """
-        connection = self._sockets.connect(address, self._timeout)
-        connection.setblocking(False)
-        reader, writer = await asyncio.open_unix_connection(sock=connection)
+        reader, writer = await asyncio.open_unix_connection(sock=await self._connected(address))
         try:
             writer.write(request_line(EventsRequest()))
             async with asyncio.timeout(self._timeout):
@@ -67,6 +65,29 @@ class ControlClient:
                 line = await _long_line(reader)
         finally:
             writer.close()
+
+    async def _connected(self, address: str) -> socket.socket:
+        """A connection for the event loop, which is made in a thread: that may take a while.
+
+        The loop itself cannot wait for it: where many are waiting to be heard, a Unix socket says
+        "try again", and not when.
+        """
+        connecting = asyncio.ensure_future(
+            asyncio.to_thread(self._sockets.connect, address, self._timeout)
+        )
+        try:
+            connection = await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            connecting.add_done_callback(_close)
+            raise
+        connection.setblocking(False)
+        return connection
+
+
+def _close(connecting: asyncio.Future[socket.socket]) -> None:
+    """Closes a connection that nobody wants any more."""
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().close()
 
 
 async def _long_line(reader: asyncio.StreamReader) -> bytes:

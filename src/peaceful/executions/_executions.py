@@ -188,7 +188,20 @@ class Executions:
             ExecutionUnknown: none has that ID, or several begin with it.
             StorageError: the register cannot be read.
         """
-        return self._seen(self._store.get(execution_id))
+        return self.at_hand(execution_id) or self._seen(self._store.get(execution_id))
+
+    def at_hand(self, execution_id: str) -> ExecutionRecord | None:
+        """An execution that this process runs; none for any other, and once it has ended.
+
+        At once, without the disk: so a coroutine may call it as it is.
+
+        Args:
+            execution_id: its whole ID.
+        """
+        running = self._admission.running.get(execution_id)
+        if running is None or not running.inserted or running.stored:
+            return None
+        return running.seen(running.record)
 
     def list(
         self,

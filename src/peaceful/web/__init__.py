@@ -12,7 +12,8 @@ from peaceful.web._running import RunningExecutions, Started
 from peaceful.web._serve import asgi, serve
 from peaceful.web._site import WebApp, web_app
 from peaceful.web._start import Command, StartRequest
-from peaceful.web._trackers import ProgressTracker, ProgressTrackers
+from peaceful.web._tracker import ProgressTracker
+from peaceful.web._trackers import ProgressTrackers
 
 __all__ = [
     "Access",

@@ -20,6 +20,7 @@ from peaceful.web._idempotency import LONGEST_KEY, StartedBefore
 from peaceful.web._interrupting import interrupted, try_get
 from peaceful.web._pictures import any_picture, followed_picture
 from peaceful.web._problems import Refusal
+from peaceful.web._records import record_of
 from peaceful.web._route import json_response
 from peaceful.web._running import RunningExecutions
 from peaceful.web._stream import EventStream
@@ -103,8 +104,7 @@ async def events(request: Request, parts: Resources) -> Response:
 
 
 async def _get(parts: Resources, execution_id: ExecutionId) -> ExecutionRecord:
-    executions = parts.get(Executions)
-    return await in_thread(lambda: executions.get(execution_id))
+    return await record_of(parts.get(Executions), execution_id)
 
 
 def _seen(request: Request) -> int | None:

@@ -18,6 +18,7 @@ from peaceful.model import (
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
 from peaceful.web._problems import Refusal
+from peaceful.web._records import record_of
 from peaceful.web._times import Times
 from peaceful.web._views import execution_view
 
@@ -55,7 +56,7 @@ async def interrupted(
 async def try_get(executions: Executions, execution_id: ExecutionId) -> ExecutionRecord | None:
     """The record that an error tells of, if it can be had: the error itself says the rest."""
     try:
-        return await in_thread(lambda: executions.get(execution_id))
+        return await record_of(executions, execution_id)
     except PeacefulError:
         return None
 

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from typing import Final, Protocol
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from peaceful.web._feed import Chunk
 
@@ -20,10 +20,15 @@ HEARTBEAT: Final = 15.0
 """Seconds after which a watcher is told that the server is still there."""
 
 _SLOWEST: Final = 60.0
-"""Seconds that a watcher has to take what it was sent; then it is left, and may come again."""
+"""Seconds after which a watcher that took nothing is left; it may come again."""
+
+_NOTED: Final = 10.0
+"""Seconds between two notes that a watcher took something: one each time would cost as much."""
 
 _RETRY: Final = b"retry: 1000\n\n"
 """Milliseconds after which a browser that lost its connection comes again."""
+
+_STILL_HERE: Final = b": still here\n\n"
 
 
 class Watched(Protocol):
@@ -84,16 +89,25 @@ class EventStream(Response):
                     sending.result()
 
     async def _send_events(self, watched: Watched, send: Send) -> None:
-        await _sent(send, _RETRY)
-        async with aclosing(watched.chunks(self._seen, self._heartbeat)) as chunks:
+        loop = asyncio.get_running_loop()
+        noted = loop.time()
+        # Whoever watches is sent something again and again, and if only that it is still there.
+        async with (
+            asyncio.timeout_at(noted + self._heartbeat + _SLOWEST) as patience,
+            aclosing(watched.chunks(self._seen, self._heartbeat)) as chunks,
+        ):
+            await send(_part(_RETRY))
             async for chunk in chunks:
-                await _sent(send, b": still here\n\n" if chunk is None else chunk.data)
-        await _sent(send, b"", more=False)
+                await send(_part(_STILL_HERE if chunk is None else chunk.data))
+                now = loop.time()
+                if now > noted + _NOTED:
+                    noted = now
+                    patience.reschedule(now + self._heartbeat + _SLOWEST)
+            await send(_part(b"", more=False))
 
 
-async def _sent(send: Send, body: bytes, *, more: bool = True) -> None:
-    async with asyncio.timeout(_SLOWEST):
-        await send({"type": "http.response.body", "body": body, "more_body": more})
+def _part(body: bytes, *, more: bool = True) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": more}
 
 
 async def _left(receive: Receive) -> None:

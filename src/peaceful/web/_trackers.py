@@ -13,89 +13,16 @@ from peaceful.executions import Executions, JsonObject, ProgressSource
 from peaceful.model import Clock, ExecutionId
 from peaceful.runtime import in_thread
 from peaceful.web._endings import ending_of, microseconds
-from peaceful.web._feed import Chunk, Feed
+from peaceful.web._feed import Feed
+from peaceful.web._tracker import ProgressTracker
 
 _LOG = logging.getLogger("peaceful.web")
-
-FLUSH_INTERVAL: Final = 0.1
-"""Seconds between two looks of watchers at what happens, unless something urgent does."""
 
 ENDED_KEPT: Final = 32
 """How many executions' feeds are kept after their end, for watchers that were away."""
 
 _AGAIN: Final = 1.0
 """Seconds until a process that does not answer is asked again."""
-
-
-class ProgressTracker:
-    """Follows one execution for all who watch it, in the event loop of the server.
-
-    Attributes:
-        feed: what happened in it.
-        watchers: how many watch it now.
-        stopped: whether nothing more will be told, although the execution may go on.
-    """
-
-    def __init__(self, feed: Feed) -> None:
-        self.feed: Final[Feed] = feed
-        self.watchers: int = 0
-        self.stopped: bool = False
-        self.task: asyncio.Task[None] | None = None
-        """Reads the events."""
-        self._moved = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
-
-    def add(self, event: JsonObject) -> None:
-        """Takes an event; watchers get it soon, together with others."""
-        if self.feed.add(event):
-            self._flush()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_INTERVAL, self._flush)
-
-    def catch_up(self) -> None:
-        """Watchers get at once what was taken in."""
-        self._flush()
-
-    def stop(self) -> None:
-        """Nothing more will be told."""
-        self._flush()
-        self.stopped = True
-        self._moved.set()
-
-    async def chunks(self, seen: int | None, heartbeat: float) -> AsyncGenerator[Chunk | None]:
-        """What a watcher has not seen yet, whenever there is something; ends with the execution.
-
-        None where there was nothing for some time.
-
-        Args:
-            seen: the ID of the last event that it has seen, or none.
-            heartbeat: seconds after which there was nothing for some time.
-        """
-        while True:
-            moved = self._moved
-            chunk = self.feed.since(seen)
-            if chunk.data:
-                seen = chunk.last_id
-                yield chunk
-            if self.feed.ending is not None and seen == self.feed.last_id:
-                return
-            if moved is not self._moved:
-                continue
-            if self.stopped:
-                return
-            try:
-                async with asyncio.timeout(heartbeat):
-                    await moved.wait()
-            except TimeoutError:
-                yield None
-
-    def _flush(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self.feed.flush():
-            self._moved.set()
-            self._moved = asyncio.Event()
 
 
 class ProgressTrackers:

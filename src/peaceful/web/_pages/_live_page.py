@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
 from peaceful.web._feed import Chunk
+from peaceful.web._waiting import Waiting
 
 _REMEMBERED: Final = 16
 """For how many versions the difference to the newest is kept ready."""
@@ -42,7 +43,7 @@ class LivePage:
         self._stopped = False
         self._parts: dict[str, tuple[int, str]] = {}
         self._chunks: dict[int, Chunk] = {}
-        self._moved = asyncio.Event()
+        self._waiting = Waiting()
 
     def show(self, parts: Mapping[str, str]) -> bool:
         """Shows parts, if they have changed.
@@ -84,23 +85,17 @@ class LivePage:
             heartbeat: seconds after which there was nothing for some time.
         """
         while True:
-            moved = self._moved
             if seen != self.version:
                 chunk = self.since(seen)
                 seen = self.version
                 if chunk.data:
                     yield chunk
-            if moved is not self._moved:
-                continue
-            if self.ended:
+            elif self.ended:
                 yield Chunk(_ENDED, self.version)
                 return
-            if self._stopped:
+            elif self._stopped:
                 return
-            try:
-                async with asyncio.timeout(heartbeat):
-                    await moved.wait()
-            except TimeoutError:
+            elif not await self._waiting.news(heartbeat):
                 yield None
 
     def since(self, seen: int | None) -> Chunk:
@@ -132,5 +127,4 @@ class LivePage:
 
     def _tell(self) -> None:
         self._chunks.clear()
-        self._moved.set()
-        self._moved = asyncio.Event()
+        self._waiting.tell()

@@ -23,7 +23,8 @@ from peaceful.web._pages._site import Site
 from peaceful.web._pages._verbs import Verbs
 from peaceful.web._pages._view import ExecutionView
 from peaceful.web._times import Times
-from peaceful.web._trackers import ProgressTracker, ProgressTrackers
+from peaceful.web._tracker import ProgressTracker
+from peaceful.web._trackers import ProgressTrackers
 
 _LOG = logging.getLogger("peaceful.web")
 

@@ -1,0 +1,20 @@
+"""What is known of an execution, without holding up the event loop."""
+
+from __future__ import annotations
+
+from peaceful.executions import ExecutionRecord, Executions
+from peaceful.model import ExecutionId
+from peaceful.runtime import in_thread
+
+
+async def record_of(executions: Executions, execution_id: ExecutionId) -> ExecutionRecord:
+    """An execution, with its outcome document if it has ended.
+
+    Raises:
+        ExecutionUnknown: there is none with that ID.
+        StorageError: the register cannot be read.
+    """
+    record = executions.at_hand(execution_id)
+    if record is None:
+        record = await in_thread(lambda: executions.get(execution_id))
+    return record
