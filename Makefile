@@ -37,8 +37,8 @@ demo: setup ## show what the framework does, in one minute
 	@$(BIN)/python scripts/demo.py
 
 .PHONY: web
-web: setup ## start the example application as a web server
-	@$(BIN)/slow_files web
+web: setup ## serve what `make demo` deploys as pages, until Ctrl-C
+	@$(BIN)/python scripts/web.py
 
 .PHONY: test
 test: setup needs ## run all tests and measure their coverage

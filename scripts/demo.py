@@ -61,6 +61,7 @@ def main() -> int:
     print(f"\n{BOLD}Everything did what it should,{PLAIN} in {took:.0f} s. Now you:\n")
     print("  .venv/bin/slow_files init --workspace /tmp/slow --dest /tmp/slow/files")
     print("  .venv/bin/slow_files ensure --workspace /tmp/slow")
+    print("  make web   # the same deployment in your browser, to start, interrupt and resume")
     return 0
 
 

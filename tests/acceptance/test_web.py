@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import socket
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Thread
 
 import pytest
+from doc_pages import blocks_of
 from processes import eventually
 from shell import Running
 from slow import SlowFiles
@@ -283,3 +286,17 @@ def test_a_browser_that_fails_does_not_matter(
 def _ended(running: Running) -> None:
     running.send(signal.SIGINT)
     running.end(expect=0)
+
+
+def test_the_service_of_the_documentation_starts(slow: SlowFiles) -> None:
+    """Its command is one that the server takes: it fails only for want of the token file."""
+    page = Path(__file__).resolve().parents[2] / "docs/how-to/serve-to-others.md"
+    (unit,) = [each for each in blocks_of(page.read_text()) if each.language == "ini"]
+    lines = unit.text.replace("\\\n", " ").splitlines()
+    given = dict(line.split("=", 1) for line in lines if "=" in line)
+    _, *words = shlex.split(given["ExecStart"])
+    ended = slow.run(*words, "--token-file", "/nowhere/tokens", expect=None)
+    assert "/nowhere/tokens could not be read" in " ".join(ended.err.split())
+    assert given["Environment"].startswith("PEACEFUL_WEB_TOKENS=")
+    codes = {int(code) for code in given["SuccessExitStatus"].split()}
+    assert codes == {129, 130, 143}

@@ -16,8 +16,8 @@ def main() -> int:
         sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
 
-    signal = asyncio.run(app.serve(port=port, on_ready=ready))
-    return 0 if signal is None else 1
+    end = asyncio.run(app.serve(port=port, on_ready=ready))
+    return 1 if end.cut else 0
 
 
 if __name__ == "__main__":

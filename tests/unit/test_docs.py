@@ -52,7 +52,7 @@ MAKE = re.compile(r"\bmake ([a-z]+)\b(?=`|\s+#|$)", re.MULTILINE)
 REFERENCE = ROOT / "docs" / "reference"
 CHECKED = {"console", "python", "text"}
 """Languages of blocks that need no title to be checked."""
-FILES = {"json", "python", "toml", "yaml"}
+FILES = {"ini", "json", "nginx", "python", "toml", "yaml"}
 """Languages of blocks that are files, and have a title."""
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SIGNAL = InterruptSignal(InterruptLevel.STOP, InterruptSource.SIGINT, NOW)

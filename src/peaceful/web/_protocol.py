@@ -90,8 +90,8 @@ class PunctualProtocol(H11Protocol):
 
     def _watch_head(self) -> None:
         """Sets the time for a head while none is being answered; more bytes do not prolong it."""
-        # uvicorn has none before the first request, and declares otherwise.
-        answering = self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]
+        # Before the first request there is no cycle, though uvicorn declares one.
+        answering = not getattr(self.cycle, "response_complete", True)
         if answering or self.transport.is_closing():
             if self._head is not None:
                 self._head.cancel()

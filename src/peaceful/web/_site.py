@@ -73,7 +73,7 @@ class WebApp:
                 Refusal: self._on_refusal,
                 HTTPException: self._on_http_exception,
             },
-            lifespan=self._lifespan,
+            lifespan=self.lifespan,
         )
         site.router.redirect_slashes = False
         self._guarded = Guard(site, access, self._refuse)
@@ -132,7 +132,11 @@ class WebApp:
                 return self._refuse(request, refused, HTTPStatus(status))
 
     @asynccontextmanager
-    async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:
+    async def lifespan(self, _: object) -> AsyncGenerator[None]:
+        """At the end of the context, interrupts what runs, and waits for it.
+
+        A site that this is mounted in takes it as its own `lifespan`, or enters it there.
+        """
         yield
         # Whoever serves this may have interrupted everything before: then this changes nothing.
         now = self.parts.get(Times).clock.now()

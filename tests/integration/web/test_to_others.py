@@ -31,15 +31,11 @@ def bearer(token: WebToken) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def serving(
-    workspace: Path, settings: WebSettings, address: str = "127.0.0.1"
-) -> AsyncGenerator[str]:
+async def serving(workspace: Path, settings: WebSettings) -> AsyncGenerator[str]:
     """A server; its address."""
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     task = asyncio.ensure_future(
-        gated_app().serve(
-            address, workspace=workspace, settings=settings, on_ready=ready.set_result
-        )
+        gated_app().serve(workspace=workspace, settings=settings, on_ready=ready.set_result)
     )
     await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
     if task.done():
@@ -77,7 +73,7 @@ async def test_over_https(workspace: Path, gates: Gates, tmp_path: Path) -> None
     """Cookies go nowhere else, browsers are told to insist, and its own pages may ask."""
     tls = certificate(tmp_path, "ops.example")
     settings = WebSettings(tokens=(ALL,), tls=tls, hosts=("ops.example",))
-    async with serving(workspace, settings, "0.0.0.0") as url:
+    async with serving(workspace, settings) as url:
         assert url.startswith("https://ops.example:")
         port = httpx.URL(url).port
         here = f"https://127.0.0.1:{port}"
