@@ -58,7 +58,7 @@ class Outline(HTMLParser):
 
 async def page(site: Any, path: str, status: int = 200, **query: str) -> Outline:
     """A page."""
-    response: httpx.Response = await site.client.get(path, params=query, headers=HTML)
+    response: httpx.Response = await site.client.get(path, params=query or None, headers=HTML)
     assert response.status_code == status, response.text
     assert response.headers["content-type"].startswith("text/html")
     outline = Outline(response.text)
