@@ -51,6 +51,8 @@ class Site:
 
     async def get(self, path: str, **query: Any) -> Any:
         """What there is at an address."""
+        # The answer may be at hand: those who work on what is asked for have to be let.
+        await asyncio.sleep(0)
         response = await self.client.get(path, params=query)
         assert response.status_code == 200, response.text
         return response.json()
