@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import cache
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -27,7 +28,6 @@ from peaceful.resources import Resources
 from peaceful.web._access import Role
 from peaceful.web._pages._assets import ASSETS
 from peaceful.web._pages._links import Links
-from peaceful.web._pages._rows import ItemRow
 from peaceful.web._pages._segments import segments
 
 
@@ -99,16 +99,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    zone = datetime.now().astimezone().tzinfo
-    assert zone is not None
-    environment.filters |= {
-        "duration": duration,
-        "in_numbers": _in_numbers,
-        "moment": lambda at: date_and_time(at, zone),
-        "segments": _segments,
-        "short_id": short_id,
-        "time_of_day": lambda at: _time_of_day(at, zone),
-    }
+    environment.filters.update(_FILTERS)
     return environment
 
 
@@ -122,20 +113,39 @@ def _module(name: str) -> object:
     return _template(name).module
 
 
-def _time_of_day(at: datetime, zone: tzinfo) -> str:
-    return time_of_day(at, zone)
+def _moment(at: datetime) -> str:
+    return date_and_time(at, _zone())
 
 
-def _segments(rows: Sequence[ItemRow]) -> object:
-    return segments(rows)
+def _time_of_day(at: datetime) -> str:
+    return time_of_day(at, _zone())
+
+
+@cache
+def _zone() -> tzinfo:
+    """The zone of the server's machine; a page's script shows times in that of its reader."""
+    zone = datetime.now(UTC).astimezone().tzinfo
+    assert zone is not None
+    return zone
 
 
 def _in_numbers(record: ExecutionRecord) -> str:
     """How an execution ended, in numbers: `3 done, 1 failed in 4.2 s`."""
-    counts = {} if record.summary is None else record.summary.counts
-    known: list[ItemStatus] = [status for status in STATUS_ORDER if counts.get(status)]
+    counts: Mapping[ItemStatus, int] = {} if record.summary is None else record.summary.counts
+    known = [status for status in STATUS_ORDER if counts.get(status)]
     told = ", ".join(f"{counts[status]:,} {status_word(status)}" for status in known)
     if record.info.ended_at is None or record.summary is None:
         return told
     took = duration((record.info.ended_at - record.info.started_at).total_seconds())
     return f"{told} in {took}" if told else f"in {took}"
+
+
+_FILTERS: Final[Mapping[str, Callable[..., object]]] = {
+    "duration": duration,
+    "in_numbers": _in_numbers,
+    "moment": _moment,
+    "segments": segments,
+    "short_id": short_id,
+    "time_of_day": _time_of_day,
+}
+"""What templates may ask of values."""

@@ -30,7 +30,13 @@ PROGRESSES = st.builds(
 
 def picture(**parts: Any) -> Mapping[str, Any]:
     """How an execution of three items stands: b waits for a."""
-    nothing = {"running": {}, "since": {}, "ended": {}, "interrupt": None, "ending": None}
+    nothing: dict[str, Any] = {
+        "running": {},
+        "since": {},
+        "ended": {},
+        "interrupt": None,
+        "ending": None,
+    }
     return {"items": ["a", "b", "c"], "waits_for": {"b": ["a"]}, **nothing, **parts}
 
 

@@ -30,7 +30,10 @@ def view(state: ExecutionState, items: dict[str, str] | None = None, **more: Any
         for item, status in (items or {}).items()
     }
     errors = {"a": {"code": "A", "message": "It broke.", "help": "mend it"}}
-    outcome = {"items": documents, "errors": errors if "failed" in (items or {}).values() else {}}
+    outcome: dict[str, Any] = {
+        "items": documents,
+        "errors": errors if "failed" in (items or {}).values() else {},
+    }
     keys = {key: more.pop(key) for key in ("dry_run", "only") if key in more}
     record = ExecutionRecord(info, outcome=outcome, **keys)
     return ExecutionView(record, picture_of(record), VERBS, NOW + timedelta(seconds=9), **more)
