@@ -10,6 +10,7 @@ from peaceful.errors import ServerStopping
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
 from peaceful.web._metrics import TEXT, Metrics
+from peaceful.web._pages import LivePages
 from peaceful.web._route import json_response
 from peaceful.web._running import RunningExecutions
 from peaceful.web._trackers import ProgressTrackers
@@ -31,5 +32,8 @@ async def readyz(_: Request, parts: Resources) -> Response:
 async def metrics(_: Request, parts: Resources) -> Response:
     """Counts what happens, for Prometheus."""
     running, trackers = parts.get(RunningExecutions), parts.get(ProgressTrackers)
-    text = parts.get(Metrics).text(running=len(running), watchers=trackers.watchers)
+    pages = parts.get(LivePages)
+    # For all who watch the page of an execution, one watches the execution.
+    watchers = trackers.watchers - pages.followed + pages.watchers
+    text = parts.get(Metrics).text(running=len(running), watchers=watchers)
     return Response(text, media_type=TEXT)

@@ -301,6 +301,7 @@ async def test_what_changes_is_sent(served: Any) -> None:
         stream = messages(response)
         first = await anext(stream)
         assert 'id="row-a"' in first.data
+        assert "peaceful_watchers 1\n" in (await site.client.get("/metrics")).text
         watching = asyncio.ensure_future(_rest(stream))
         await site.client.post("/cmd_exec_interrupt", data={"execution_id": execution_id})
         gate.open.set()

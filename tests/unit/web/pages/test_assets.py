@@ -1,0 +1,58 @@
+"""The files that pages are made with."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import tomllib
+from importlib.resources import files
+
+import pytest
+
+from peaceful.model import ExecutionState
+from peaceful.web._pages import ASSETS
+
+FOLDER = files("peaceful.web._pages") / "static"
+VENDORED = tomllib.loads((FOLDER / "vendored.toml").read_text())["file"]
+OURS = ("peaceful.css", "peaceful.js")
+
+
+@pytest.mark.parametrize("file", VENDORED, ids=lambda file: file["name"])
+def test_what_is_not_ours_is_as_published(file: dict[str, str]) -> None:
+    """Byte for byte, with its licence beside it."""
+    assert hashlib.sha256((FOLDER / file["name"]).read_bytes()).hexdigest() == file["sha256"]
+    assert "Permission to use" in (FOLDER / file["licence"]).read_text()
+
+
+def test_nothing_else_is_there() -> None:
+    """Every script is ours, or is told of."""
+    known = {*OURS, *(file["name"] for file in VENDORED)}
+    there = {each.name for each in FOLDER.iterdir() if each.name.endswith((".js", ".css"))}
+    assert there == known
+
+
+def test_an_address_says_what_is_there() -> None:
+    """What is at an address never changes, so browsers may keep it."""
+    name = ASSETS.name("peaceful.css")
+    asset = ASSETS.get(name)
+    assert asset is not None
+    assert re.fullmatch(r"peaceful\.[\w-]{10}\.css", name)
+    assert gzip.decompress(asset.packed) == asset.data
+    assert ASSETS.get("peaceful.css") is None
+
+
+def test_every_state_has_an_icon() -> None:
+    """Each its own; and one for pages without an execution."""
+    names = {ASSETS.icon(state.value) for state in ExecutionState}
+    assert len(names) == len(ExecutionState)
+    assert ASSETS.icon("idle") not in names
+    assert all(ASSETS.get(name) is not None for name in names)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_nothing_is_asked_of_others(name: str) -> None:
+    """No address of another machine is in what pages load."""
+    text = (FOLDER / name).read_text()
+    assert "://" not in text
+    assert "eval(" not in text
