@@ -42,6 +42,7 @@ class CuttingProxy:
         self.cuts = 0
         self.port = 0
         self._behind = port
+        self._tasks: set[asyncio.Task[object] | None] = set()
         self._chance = chance
 
     @asynccontextmanager
@@ -53,6 +54,8 @@ class CuttingProxy:
             yield self
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Nobody else holds the task: without this it may be gone in the middle of its work.
+        self._tasks.add(asyncio.current_task())
         behind, ask = await asyncio.open_connection("127.0.0.1", self._behind)
         ask.write(await reader.readuntil(b"\r\n\r\n"))
         # The first is how long a browser waits before it comes again.
@@ -73,7 +76,8 @@ class CuttingProxy:
 async def _watched(web: WebProcess, port: int, execution_id: str) -> list[Told]:
     """Everything that a watcher is told which comes again whenever it is cut off, until the end."""
     seen: list[Told] = []
-    headers = {"Host": web.address.removeprefix("http://")}
+    # The proxy forwards one request of each connection.
+    headers = {"Host": web.address.removeprefix("http://"), "Connection": "close"}
     path = f"http://127.0.0.1:{port}/api/executions/{execution_id}/events"
     while True:
         if seen:
