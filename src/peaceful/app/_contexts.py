@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 from peaceful.app._build import Surroundings, built_flow
 from peaceful.app._other_flows import StoredFlows
 from peaceful.app._selection import Selection
+from peaceful.app._tracing import tracing_sinks
 from peaceful.executions import Executions, SqliteExecutionStore, lock_holders_of
 from peaceful.interrupt import Interruptibility, NonInterruptible
 from peaceful.model import FlowId, ProfileName
@@ -175,7 +176,7 @@ class Contexts(Selection):
             "app": self.app.name,
             "workspace": self.workspace,
             "interruptibility": options.interruptibility,
-            "sinks": options.sinks,
+            "sinks": (*options.sinks, *tracing_sinks()),
             "settings": options.settings,
             "resources": options.resources,
             "register": self.executions,

@@ -14,7 +14,8 @@ from peaceful.model import (
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
 from peaceful.web._bodies import json_body, wrong_field
-from peaceful.web._endings import microseconds, picture_of
+from peaceful.web._endings import picture_of
+from peaceful.web._feed import saw_the_end
 from peaceful.web._fields import checked_id, interrupt_request, page_request, start_request
 from peaceful.web._idempotency import LONGEST_KEY, StartedBefore
 from peaceful.web._interrupting import interrupted, try_get
@@ -92,13 +93,7 @@ async def events(request: Request, parts: Resources) -> Response:
     trackers, executions = parts.get(ProgressTrackers), parts.get(Executions)
     record = await _get(parts, checked_id(request.path_params["id"]))
     seen = _seen(request)
-    tracker = trackers.get(record.id)
-    if tracker is not None and tracker.feed.ending is not None:
-        missed = seen is not None and seen < tracker.feed.last_id
-    else:
-        ended_at = record.info.ended_at
-        missed = seen is not None and ended_at is not None and seen < microseconds(ended_at)
-    if record.state.ended and not missed:
+    if record.state.ended and (seen is None or saw_the_end(seen)):
         return Response(status_code=204)
     return EventStream(lambda: trackers.watched(record.id, executions), seen=seen)
 

@@ -50,8 +50,9 @@ class Feed:
     or, where that is not kept any more, a picture of how everything stands, which holds every
     ending. Events wait until `flush`; of an item's progress, only the newest does.
 
-    IDs are times: they begin at that of the feed's making and increase by one. So they also
-    increase from one feed of an execution to the next, as after a restart of the server.
+    IDs are times: they begin at that of the feed's making, so that they also increase from one feed
+    of an execution to the next, as after a restart of the server. That of the execution's last
+    event is odd, all others are even: so it can be told for good who has seen the end.
 
     Args:
         began: microseconds since 1970.
@@ -65,7 +66,7 @@ class Feed:
 
     def __init__(self, began: int, *, kept: int = KEPT) -> None:
         self.picture: Final[LivePicture] = LivePicture()
-        self.last_id: int = began
+        self.last_id: int = 2 * began
         self.ending: JsonObject | None = None
         self._events: deque[bytes] = deque(maxlen=kept)
         self._pending: list[JsonObject] = []
@@ -108,7 +109,7 @@ class Feed:
             return False
         self._chunks.clear()
         for event in events:
-            self.last_id += 1
+            self.last_id += 1 if event.get("event") == LAST else 2
             self.picture.add(event)
             self._events.append(sse_event(self.last_id, event))
             if event.get("event") == LAST:
@@ -127,8 +128,11 @@ class Feed:
         """
         if not self._events:
             return _NOTHING
-        missed = -1 if seen is None else self.last_id - seen
-        place = missed if 0 <= missed <= len(self._events) else None
+        place = None
+        if seen is not None and seen <= self.last_id:
+            # Each ID is two more than the one before, but for the last one's.
+            missed = (self.last_id - seen + 1) // 2
+            place = missed if missed <= len(self._events) else None
         chunk = self._chunks.get(place)
         if chunk is None:
             chunk = self._snapshot() if place is None else self._newest(place)
@@ -146,6 +150,11 @@ class Feed:
         # Whoever waits for the last event gets it, whatever else was missed.
         ending = self._events[-1] if self.ending is not None else b""
         return Chunk(picture + ending, self.last_id)
+
+
+def saw_the_end(seen: int) -> bool:
+    """Whether who has seen the event of an ID has seen the execution's last one."""
+    return seen % 2 == 1
 
 
 def sse_event(event_id: int, event: JsonObject) -> bytes:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from peaceful.executions import JsonObject, ProgressSource
-from peaceful.model import JsonValue
+from peaceful.model import ItemStatus, JsonValue
 from peaceful.web._picture import object_of, state_after
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -16,6 +16,9 @@ TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Seconds; upper bounds of the histogram's buckets."""
+
+
+_NOT_STARTED: Final = ItemStatus.NOT_STARTED.value
 
 
 class Metrics:
@@ -128,6 +131,10 @@ async def _counted(
                 interrupted_at = interrupted_at or datetime.fromisoformat(str(event["at"]))
             case "execution_ended":
                 metrics.executions[state_after(event)] += 1
+                # Of those nothing was told until now.
+                left = object_of(event, "counts").get(_NOT_STARTED)
+                if isinstance(left, int):
+                    metrics.items[_NOT_STARTED] += left
                 if interrupted_at is not None:
                     ended_at = datetime.fromisoformat(str(event["at"]))
                     metrics.interrupted_for((ended_at - interrupted_at).total_seconds())

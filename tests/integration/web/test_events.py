@@ -90,7 +90,7 @@ async def test_who_missed_too_much_gets_a_snapshot(served: Any) -> None:
     site = served.site
     execution_id = await site.started()
     await site.ended(execution_id)
-    snapshot, end = await _watched(site, execution_id, 1)
+    snapshot, end = await _watched(site, execution_id, 2)
     assert (snapshot.word, end.word) == ("snapshot", "execution_ended")
     assert set(snapshot.data["snapshot"]["ended"]) == {"a", "b", "c"}
     assert snapshot.id < end.id
