@@ -14,7 +14,7 @@ from peaceful.errors import ParamsInvalid, PeacefulError
 from peaceful.executions import Executions, JsonObject
 from peaceful.present import count, name_list
 from peaceful.resources import Resources
-from peaceful.runtime import in_thread
+from peaceful.runtime import CmdCtx, in_thread
 from peaceful.web._found import checked_or_unknown, found_in_thread
 from peaceful.web._pages._changes import Changes, changes_of
 from peaceful.web._pages._diagram import flow_diagram
@@ -55,14 +55,12 @@ async def environment_page(
         error: why what they asked for was refused.
     """
     contexts, executions = parts.get(Contexts), parts.get(Executions)
-    changes, trouble = await _changes(contexts, profile, flow)
+    ctx, changes, trouble = await _changes(contexts, profile, flow)
     stored = await in_thread(lambda: contexts.stored(profile, flow))
     busy = await in_thread(lambda: busy_on(executions, profile))
     recent = await in_thread(lambda: executions.list(profile=profile, flow=flow, limit=_RECENT))
     kind = "progress" if request.query_params.get("kind") == "progress" else "outcome"
-    diagram = Markup()
-    if changes is not None:
-        diagram = await flow_diagram(parts, profile, flow, kind)
+    diagram = Markup() if ctx is None else await flow_diagram(ctx, kind)
     wrong = _wrong(error)
     return page(
         "environment.html",
@@ -137,16 +135,17 @@ async def _names(request: Request, parts: Resources) -> tuple[str, str]:
 
 async def _changes(
     contexts: Contexts, profile: str, flow: str
-) -> tuple[Changes | None, PeacefulError | None]:
-    """What the flow would change; or why that cannot be said."""
+) -> tuple[CmdCtx | None, Changes | None, PeacefulError | None]:
+    """The flow, and what it would change; or why that cannot be said."""
 
-    def look() -> Changes:
-        return changes_of(contexts.cmd_ctx(profile, flow))
+    def look() -> tuple[CmdCtx, Changes]:
+        ctx = contexts.cmd_ctx(profile, flow)
+        return ctx, changes_of(ctx)
 
     try:
-        return await in_thread(look), None
+        return *await in_thread(look), None
     except PeacefulError as error:
-        return None, error
+        return None, None, error
 
 
 def _wrong(error: PeacefulError | None) -> Mapping[str, str]:

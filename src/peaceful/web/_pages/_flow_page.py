@@ -13,7 +13,7 @@ from peaceful.app import Contexts
 from peaceful.errors import PeacefulError
 from peaceful.executions import JsonObject
 from peaceful.resources import Resources
-from peaceful.runtime import BuiltFlow, in_thread
+from peaceful.runtime import BuiltFlow, CmdCtx, in_thread
 from peaceful.web._found import checked_or_unknown, found_in_thread
 from peaceful.web._pages._diagram import flow_diagram
 from peaceful.web._pages._param_fields import shown_value, type_words
@@ -63,16 +63,12 @@ async def flow(request: Request, parts: Resources) -> Response:
     profiles = await in_thread(contexts.workspace.profiles)
     asked = request.query_params.get("profile") or None
     profile = await found_in_thread(lambda: contexts.profile(asked)) if profiles else None
-    built, trouble = await _built(contexts, profile, name)
+    ctx, trouble = await _ctx(contexts, profile, name)
     diagrams: list[tuple[str, str, Markup]] = []
-    if built is not None and profile is not None:
+    if ctx is not None:
         diagrams = [
-            ("Flow", "progress-title", await flow_diagram(parts, profile, name, "progress")),
-            (
-                "What it touches",
-                "outcome-title",
-                await flow_diagram(parts, profile, name, "outcome"),
-            ),
+            (title, f"{kind}-card", await flow_diagram(ctx, kind))
+            for kind, title in (("progress", "Flow"), ("outcome", "What it touches"))
         ]
     return page(
         "flow.html",
@@ -82,19 +78,19 @@ async def flow(request: Request, parts: Resources) -> Response:
         profiles=profiles,
         profile=profile,
         diagrams=diagrams,
-        items=None if built is None else tuple(_items(built)),
+        items=None if ctx is None else tuple(_items(ctx.flow)),
         params=tuple(_params(contexts.params_schema(name))),
         trouble=trouble,
     )
 
 
-async def _built(
+async def _ctx(
     contexts: Contexts, profile: str | None, name: str
-) -> tuple[BuiltFlow | None, PeacefulError | None]:
+) -> tuple[CmdCtx | None, PeacefulError | None]:
     if profile is None:
         return None, None
     try:
-        return await in_thread(lambda: contexts.build(profile, name)), None
+        return await in_thread(lambda: contexts.cmd_ctx(profile, name)), None
     except PeacefulError as error:
         # Without parameters it is not known what the flow will be.
         return None, error
