@@ -16,7 +16,6 @@ from peaceful.web._diagrams._pictures import (
     progress_drawing,
 )
 from peaceful.web._diagrams._progress import progress_plan, statuses_in
-from peaceful.web._diagrams._sheet import style_sheet
 from peaceful.web._diagrams._statuses import STATUSES
 from peaceful.web._diagrams._svg import Style, svg
 from peaceful.web._diagrams._touches import Touches, touches_of
@@ -42,7 +41,6 @@ __all__ = [
     "progress_drawing",
     "progress_plan",
     "statuses_in",
-    "style_sheet",
     "svg",
     "touches_of",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -20,7 +21,6 @@ from peaceful.web._diagrams import (
     Style,
     drawn,
     statuses_in,
-    style_sheet,
     svg,
 )
 
@@ -105,10 +105,16 @@ def test_in_a_page_only_the_status_depends_on_how_items_stand() -> None:
     after = svg(drawn(PLAN), {"bucket": "done", "object": "failed"}, IN_PAGE)
     assert before != after
     assert re.sub('data-status="[a-z_]+"', "", before) == re.sub('data-status="[a-z_]+"', "", after)
-    sheet = style_sheet()
-    for word in STATUSES:
-        assert f'[data-status="{word}"] > rect' in sheet
-        assert f'[data-status="{word}"] .sign > use' in sheet
+
+
+def test_the_page_shows_a_sign_for_each_status() -> None:
+    """Its style sheet moves the row of signs to the one that is meant, and paints the box."""
+    sheet = (files("peaceful.web._pages") / "static" / "peaceful.css").read_text()
+    for number, word in enumerate(STATUSES):
+        node = f'[data-status="{word}"]'
+        assert f"{node} > rect" in sheet
+        if number:
+            assert f"{node} > .sign use {{ transform: translateX({-12 * number}px); }}" in sheet
 
 
 @pytest.mark.parametrize("status", STATUSES)
