@@ -70,12 +70,17 @@ def served(at: Path, env: Mapping[str, str], words: Sequence[str]) -> int:
     Returns:
         Its exit code.
     """
+    early: list[int] = []
+    for number in ENDS:
+        signal.signal(number, lambda number, _frame: early.append(number))
     server = subprocess.Popen(
         [str(BIN / "envman"), "web", *words], cwd=at, env=env, stdout=subprocess.PIPE, text=True
     )
     for number in ENDS:
         # At a terminal, Ctrl-C reaches both: presses that come together count once.
         signal.signal(number, lambda number, _frame: _hand_on(server, number))
+    for each in early:
+        _hand_on(server, each)
     assert server.stdout is not None
     with server.stdout as stdout:
         if address := stdout.readline():
@@ -83,7 +88,8 @@ def served(at: Path, env: Mapping[str, str], words: Sequence[str]) -> int:
             print(HINTS, end="", file=sys.stderr, flush=True)
         for line in stdout:
             print(line, end="", flush=True)
-    return server.wait()
+    code = server.wait()
+    return code if code >= 0 else 128 - code
 
 
 HINTS = f"""

@@ -6,11 +6,12 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from peaceful.cli._writer import Writer
+from peaceful.errors import PeacefulError
 from peaceful.present import one_line
 
 _LONGEST: Final = 1000
@@ -90,7 +91,9 @@ class _Handler(logging.Handler):
         self._form = form
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._writer.write(self._form(record))
+        # A log that cannot be written is given up by its writer, and must not end what it tells of.
+        with suppress(PeacefulError):
+            self._writer.write(self._form(record))
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.cli._server_log import as_json, as_text
+from peaceful.cli._server_log import as_json, as_text, server_log
+from peaceful.cli._writer import Writer
 
 
 def record(message: str, level: int = logging.INFO, /, **fields: object) -> logging.LogRecord:
@@ -69,3 +71,31 @@ def test_what_comes_from_outside_stays_on_its_line(form: object, text: str) -> N
     line = form(record(text, path=text, item_id=text))
     assert line.endswith("\n")
     assert all(each.isprintable() for each in line[:-1])
+
+
+def test_a_log_that_cannot_be_written_ends_nothing() -> None:
+    """As on a full disk: who logs goes on; afterwards, everything is as it was before."""
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        writer = Writer(full, "standard error")
+        with server_log(writer, as_json, debug=False, quiet=False):
+            logging.getLogger("peaceful.web").info("hello")
+            logging.getLogger("peaceful.web").info("hello again")
+    assert writer.gone
+    assert logging.getLogger("peaceful").level == logging.NOTSET
+
+
+@pytest.mark.parametrize(
+    ("debug", "quiet", "told"),
+    [(False, False, ["info", "warning"]), (True, False, ["debug", "info", "warning"]),
+     (False, True, ["warning"])],
+)  # fmt: skip
+def test_how_much_is_told(*, debug: bool, quiet: bool, told: list[str]) -> None:
+    """Of others than the framework, warnings."""
+    stream = io.StringIO()
+    with server_log(Writer(stream, "standard error"), as_json, debug=debug, quiet=quiet):
+        for name in ("peaceful.web", "somebody.else"):
+            for level in (logging.DEBUG, logging.INFO, logging.WARNING):
+                logging.getLogger(name).log(level, "hello")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [each["level"] for each in lines if each["logger"] == "peaceful.web"] == told
+    assert [each["level"] for each in lines if each["logger"] != "peaceful.web"] == ["warning"]
