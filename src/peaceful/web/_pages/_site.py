@@ -19,7 +19,6 @@ from peaceful.present import (
     STATUS_ORDER,
     date_and_time,
     duration,
-    short_id,
     status_word,
     time_of_day,
 )
@@ -27,7 +26,7 @@ from peaceful.resources import Resources
 from peaceful.web._access import Role
 from peaceful.web._pages._assets import ASSETS
 from peaceful.web._pages._links import Links
-from peaceful.web._pages._rows import ItemRow
+from peaceful.web._pages._rows import ItemRow, shown_id
 from peaceful.web._pages._segments import segments
 
 
@@ -106,7 +105,7 @@ def _environment() -> Environment:
         "in_numbers": _in_numbers,
         "moment": lambda at: date_and_time(at, zone),
         "segments": _segments,
-        "short_id": short_id,
+        "shown_id": shown_id,
         "time_of_day": lambda at: _time_of_day(at, zone),
     }
     return environment
