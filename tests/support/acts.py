@@ -14,8 +14,9 @@ from annotated_types import Ge, Le
 from until import PATIENCE
 
 from peaceful import App, Flow, Item, ItemCtx, ItemFailure, State
-from peaceful.app import Contexts, Given
+from peaceful.app import Contexts, Given, WebSettings
 from peaceful.interrupt import interrupt_channel
+from peaceful.item import ProgressReporter
 from peaceful.model import Interaction, Location, Within
 
 
@@ -31,6 +32,7 @@ class Act:
         fails: what it fails with; empty where it does not.
         deaf: whether it also waits when it is asked to end.
         made: what it has made; none before it has.
+        progress: says how far it is, once it waits.
     """
 
     open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -40,6 +42,7 @@ class Act:
     fails: str = ""
     deaf: bool = False
     made: str | None = None
+    progress: ProgressReporter | None = None
 
 
 class Acts:
@@ -109,6 +112,7 @@ class Acting(Item[ActState]):
         return goal
 
     async def _play(self, ctx: ItemCtx, act: Act) -> None:
+        act.progress = ctx.progress
         if act.done is not None:
             ctx.progress.steps(10)
             ctx.progress.done(act.done)
@@ -227,7 +231,13 @@ async def act_server(folder: Path) -> AsyncIterator[ActServer]:
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     _, receiver = interrupt_channel()
     serving = asyncio.ensure_future(
-        app.serve(workspace=folder, receiver=receiver, on_ready=ready.set_result)
+        app.serve(
+            workspace=folder,
+            # Also for a proxy, which has another port.
+            settings=WebSettings(hosts=("127.0.0.1",)),
+            receiver=receiver,
+            on_ready=ready.set_result,
+        )
     )
     await asyncio.wait((serving, ready), return_when=asyncio.FIRST_COMPLETED)
     address, _, token = ready.result().partition("/?token=")

@@ -255,29 +255,35 @@ async def test_the_higher_levels(acts: ActServer, open_tab: OpenTab, *, script: 
     """Are asked for by name, each after it was said what it costs."""
     tab = await open_tab(acts, java_script_enabled=script)
     profile = acts.profile(items=2)
-    for name in ("thing_1", "thing_2"):
-        ACTS.act(profile, name, waits=True).deaf = True
+    act = ACTS.act(profile, "thing_1", waits=True)
     execution_id = await acts.started(profile)
-    await ACTS.act(profile, "thing_1").reached.wait()
-    page = tab.page
-    await tab.open(f"/executions/{execution_id}")
-    await page.get_by_role("button", name="Interrupt").click()
-    for label, cost in (("Stop now", "may be half done"), ("Kill", "abandoned")):
-        await page.get_by_role("link", name=f"{label}…").click()
-        question = page.get_by_role("dialog") if script else page.locator("main")
+    await act.reached.wait()
+    page, head = tab.page, tab.page.locator("#head")
+
+    async def confirmed(label: str, cost: str) -> None:
+        question = page.get_by_role("dialog") if script and label != "Kill" else page.locator("main")
         await expect(question.get_by_role("heading")).to_have_text(f"{label}?")
         await expect(question).to_contain_text(cost)
-        if script:
-            await good_to_everyone(tab, label)
+        await good_to_everyone(tab, label) if script else None
         await question.get_by_role("button", name=label).click()
-    head = page.locator("#head")
-    if not script:
-        await acts.ended(execution_id)
-        await page.reload()
-    await expect(head).to_have_attribute("data-state", "interrupted")
+        if not script:
+            await acts.ended(execution_id)
+            await page.reload()
+        await expect(head).to_have_attribute("data-state", "interrupted")
+
+    await tab.open(f"/executions/{execution_id}")
+    await page.get_by_role("button", name="Interrupt").click()
+    await page.get_by_role("link", name="Stop now…").click()
+    await confirmed("Stop now", "may be half done")
+    await expect(page.locator("#row-thing_1")).to_contain_text("asked to end")
+    act.deaf = True
+    act.reached.clear()
+    execution_id = await acts.started(profile)
+    await act.reached.wait()
+    await tab.open(f"/executions/{execution_id}/interrupt?level=kill")
+    await confirmed("Kill", "abandoned where it is")
     await expect(page.locator("#row-thing_1")).to_contain_text("abandoned")
-    if script:
-        await good_to_everyone(tab, "cut")
+    await good_to_everyone(tab, "abandoned") if script else None
 
 
 async def test_cleaning_up(acts: ActServer, seen: Tab) -> None:

@@ -123,11 +123,13 @@ def _rows(picture: JsonObject, only: frozenset[str]) -> Iterator[ItemRow]:
     stopping = over or picture.get("interrupt") is not None
     # An item that has left the flow is not among those of the flow.
     for item in dict.fromkeys((*known, *running, *ended)):
+        if only and item not in only:
+            continue
         if item in ended:
             yield ended_row(item, object_of(ended, item))
         elif item in running:
             yield _running_row(item, running[item], text_of(since.get(item)), stopping=stopping)
-        elif not only or item in only:
+        else:
             awaited = waits_for.get(item)
             names = [str(each) for each in awaited] if isinstance(awaited, list) else []
             left = [each for each in names if each not in ended and (not only or each in only)]

@@ -22,7 +22,6 @@ from peaceful.present import (
     RESUME_REPEATS_NOTHING,
     STAYS_DONE,
     Summary,
-    ago,
     interrupt_sentence,
     interrupted_how,
     level_label,
@@ -279,7 +278,8 @@ class ExecutionView:
         sentence = interrupt_sentence(level, self._in_progress)
         sentence = sentence.replace("; nothing new will start.", ". Nothing new will start.")
         if self.overdue:
-            return f"{sentence} Nothing has moved for {ago(self.still_for).removesuffix(' ago')}."
+            # It is read aloud whenever it changes: so it does not say for how long.
+            return f"{sentence} Nothing has moved for a while."
         return f"{sentence} {STAYS_DONE}"
 
     @property
