@@ -10,6 +10,8 @@ from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
@@ -44,6 +46,12 @@ _LOG = logging.getLogger("peaceful.web")
 _ALL: Final = (*ROUTES, *FORMS, *PAGES)
 """Everything that can be asked for, but the description of the API."""
 
+_SMALL: Final = 1024
+"""Bytes of an answer that is not worth compressing; streams of events never are."""
+
+_PACKED: Final = 5
+"""How hard answers are compressed, from 1 to 9: pages become eight times smaller at little cost."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -73,6 +81,7 @@ class WebApp:
                 Refusal: self._on_refusal,
                 HTTPException: self._on_http_exception,
             },
+            middleware=[Middleware(GZipMiddleware, minimum_size=_SMALL, compresslevel=_PACKED)],
             lifespan=self.lifespan,
         )
         site.router.redirect_slashes = False

@@ -14,6 +14,7 @@ from peaceful.web._pages._rows import Stand
 
 _LONGEST = 300
 _MOST_CHANGES = 20
+_ORDER = (Stand.QUEUED, Stand.PENDING, Stand.NOT_STARTED, Stand.UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,17 @@ class Changes:
     """What a flow would change.
 
     Attributes:
-        rows: its items.
+        rows: its items; those that differ come first.
         headline: the whole, in a few words.
     """
 
     rows: tuple[ChangeRow, ...]
     headline: str
+
+    @property
+    def known(self) -> bool:
+        """Whether it was ever discovered how any of the items is."""
+        return any(row.stand is not Stand.PENDING for row in self.rows)
 
 
 def changes_of(ctx: CmdCtx) -> Changes:
@@ -73,7 +79,8 @@ def changes_of(ctx: CmdCtx) -> Changes:
         ItemCrashed: an item cannot compare its states.
     """
     diffs = DiffCmd.stored(ctx)
-    return Changes(tuple(_rows(ctx, diffs)), _headline(diffs))
+    rows = sorted(_rows(ctx, diffs), key=lambda row: _ORDER.index(row.stand))
+    return Changes(tuple(rows), _headline(diffs))
 
 
 def _rows(ctx: CmdCtx, diffs: StateDiffs) -> Iterator[ChangeRow]:
@@ -109,7 +116,7 @@ def _headline(diffs: StateDiffs) -> str:
     differing = sum(each is not None for each in diffs.diffs.values())
     unknown = f", {len(diffs.unknown):,} not known" if diffs.unknown else ""
     if not differing:
-        return f"nothing differs{unknown}"
+        return f"{len(diffs.diffs):,} as it should be{unknown}" if unknown else "nothing differs"
     verb = "differs" if differing == 1 else "differ"
     total = len(diffs.diffs) + len(diffs.unknown)
     return f"{count(differing, 'item')} of {total:,} {verb}{unknown}"

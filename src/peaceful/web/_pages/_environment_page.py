@@ -27,6 +27,7 @@ from peaceful.web._times import Times
 
 _RECENT: Final = 5
 _NAMED: Final = 8
+_MOST_ROWS: Final = 500
 
 
 async def environment(request: Request, parts: Resources) -> Response:
@@ -73,6 +74,7 @@ async def environment_page(
         latest=await in_thread(lambda: latest_of(executions, profile, flow)),
         trouble=error or trouble,
         changes=changes,
+        most_rows=_MOST_ROWS,
         diagram=diagram,
         kind=kind,
         fields=param_fields(

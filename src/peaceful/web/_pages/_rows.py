@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from peaceful.executions import JsonObject
-from peaceful.model import ItemStatus, JsonValue, Progress, ProgressUnit
+from peaceful.model import ExecutionId, ItemStatus, JsonValue, Progress, ProgressUnit
 from peaceful.present import (
     LiveWord,
     ago,
@@ -25,6 +25,7 @@ from peaceful.present import (
 from peaceful.web._picture import object_of
 
 _LONGEST_MESSAGE: Final = 240
+_SHOWN_OF_ID: Final = len("01a20987-7d1e-7c40")
 _MOST_AWAITED: Final = 3
 _DETERMINATE: Final = frozenset({ProgressUnit.BYTES, ProgressUnit.STEPS, ProgressUnit.PERCENT})
 
@@ -50,6 +51,19 @@ class Stand(enum.StrEnum):
 
 GOOD: Final = frozenset({Stand.DONE, Stand.UNCHANGED})
 """Items that are as they should be."""
+
+BY_PROGRESS: Final = (
+    Stand.DONE,
+    Stand.UNCHANGED,
+    Stand.FAILED,
+    Stand.ABANDONED,
+    Stand.FINISHING,
+    Stand.RUNNING,
+    Stand.QUEUED,
+    Stand.PENDING,
+    Stand.NOT_STARTED,
+)
+"""All of them in the order in which bars and counts show them: what is over comes first."""
 
 IN_PROGRESS: Final = frozenset({Stand.RUNNING, Stand.FINISHING})
 """Items that somebody waits for."""
@@ -109,11 +123,13 @@ def _rows(picture: JsonObject, only: frozenset[str]) -> Iterator[ItemRow]:
     stopping = over or picture.get("interrupt") is not None
     # An item that has left the flow is not among those of the flow.
     for item in dict.fromkeys((*known, *running, *ended)):
+        if only and item not in only:
+            continue
         if item in ended:
             yield ended_row(item, object_of(ended, item))
         elif item in running:
             yield _running_row(item, running[item], text_of(since.get(item)), stopping=stopping)
-        elif not only or item in only:
+        else:
             awaited = waits_for.get(item)
             names = [str(each) for each in awaited] if isinstance(awaited, list) else []
             left = [each for each in names if each not in ended and (not only or each in only)]
@@ -149,6 +165,15 @@ def progress_of(value: JsonValue) -> Progress | None:
         text_of(told.get("message")),
         _number(told.get("stalled_for")),
     )
+
+
+def shown_id(execution: ExecutionId) -> str:
+    """The beginning of an execution's ID that pages show.
+
+    It holds the whole of its time and some of what is random, so that no two look alike, and it can
+    be typed in a terminal.
+    """
+    return execution[:_SHOWN_OF_ID]
 
 
 def text_of(value: JsonValue) -> str:

@@ -7,24 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from peaceful.web._pages._rows import ItemRow, Stand
+from peaceful.web._pages._rows import BY_PROGRESS, ItemRow, Stand
 
 WIDTH: Final = 1000.0
 """Units that the bar is wide."""
 
 _GAP: Final = 3.0
 _MOST: Final = 100
-_ORDER: Final = (
-    Stand.DONE,
-    Stand.UNCHANGED,
-    Stand.FAILED,
-    Stand.ABANDONED,
-    Stand.FINISHING,
-    Stand.RUNNING,
-    Stand.QUEUED,
-    Stand.PENDING,
-    Stand.NOT_STARTED,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +49,7 @@ def _alike(rows: Sequence[ItemRow]) -> Iterator[Segment]:
     counts = Counter(row.stand for row in rows)
     room = WIDTH - _GAP * (len(counts) - 1)
     x = 0.0
-    for stand in _ORDER:
+    for stand in BY_PROGRESS:
         if counts[stand]:
             wide = room * counts[stand] / len(rows)
             yield Segment(stand, _round(x), _round(wide))

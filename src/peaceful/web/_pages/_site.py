@@ -20,7 +20,6 @@ from peaceful.present import (
     STATUS_ORDER,
     date_and_time,
     duration,
-    short_id,
     status_word,
     time_of_day,
 )
@@ -28,6 +27,7 @@ from peaceful.resources import Resources
 from peaceful.web._access import Role
 from peaceful.web._pages._assets import ASSETS
 from peaceful.web._pages._links import Links
+from peaceful.web._pages._rows import shown_id
 from peaceful.web._pages._segments import segments
 
 
@@ -145,7 +145,7 @@ _FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "in_numbers": _in_numbers,
     "moment": _moment,
     "segments": segments,
-    "short_id": short_id,
+    "shown_id": shown_id,
     "time_of_day": _time_of_day,
 }
 """What templates may ask of values."""

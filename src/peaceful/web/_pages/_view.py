@@ -22,16 +22,22 @@ from peaceful.present import (
     RESUME_REPEATS_NOTHING,
     STAYS_DONE,
     Summary,
-    ago,
     interrupt_sentence,
     interrupted_how,
     level_label,
     name_list,
     next_level,
-    short_id,
     summarised,
 )
-from peaceful.web._pages._rows import IN_PROGRESS, ItemRow, Stand, rows_of, text_of
+from peaceful.web._pages._rows import (
+    BY_PROGRESS,
+    IN_PROGRESS,
+    ItemRow,
+    Stand,
+    rows_of,
+    shown_id,
+    text_of,
+)
 from peaceful.web._pages._verbs import Verbs
 from peaceful.web._picture import object_of
 
@@ -108,7 +114,7 @@ class ExecutionView:
     @property
     def short(self) -> str:
         """The beginning of its ID, as people say it."""
-        return short_id(self.record.id)
+        return shown_id(self.record.id)
 
     @cached_property
     def state(self) -> ExecutionState:
@@ -157,10 +163,10 @@ class ExecutionView:
     def legend(self) -> tuple[tuple[int, str, Stand], ...]:
         """How many items stand in which way, with the word for it."""
         words = {row.stand: row.word for row in self.rows}
-        order = (*(s for s in Stand if s not in _WAITING and s is not Stand.NOT_STARTED),
-                 Stand.QUEUED, Stand.PENDING, Stand.NOT_STARTED)  # fmt: skip
         return tuple(
-            (self.counts[stand], words[stand], stand) for stand in order if stand in self.counts
+            (self.counts[stand], words[stand], stand)
+            for stand in BY_PROGRESS
+            if stand in self.counts
         )
 
     @cached_property
@@ -272,7 +278,8 @@ class ExecutionView:
         sentence = interrupt_sentence(level, self._in_progress)
         sentence = sentence.replace("; nothing new will start.", ". Nothing new will start.")
         if self.overdue:
-            return f"{sentence} Nothing has moved for {ago(self.still_for).removesuffix(' ago')}."
+            # It is read aloud whenever it changes: so it does not say for how long.
+            return f"{sentence} Nothing has moved for a while."
         return f"{sentence} {STAYS_DONE}"
 
     @property

@@ -131,12 +131,33 @@
     if (dialog && dialog.contains(event.target)) dialog.close();
   });
 
+  // What is asked on a page of something that has ended need not be answered any more.
+  function takeBack() {
+    const question = $("#dialog[open] .needs-interrupt");
+    const head = $("#head");
+    if (question && head && !$("#note a.needs-interrupt")) $("#dialog").close();
+  }
+
+  // Whoever used a button that is gone is taken to where it now says what happens.
+  let inHead = false;
+  document.addEventListener("focusin", (event) => { inHead = Boolean(event.target.closest("#head")); });
+  document.addEventListener("pointerdown", () => { inHead = false; });
+
+  function keepFocus() {
+    const active = document.activeElement;
+    if (!inHead || (active && active !== document.body && !active.disabled)) return;
+    inHead = false;
+    const title = $("#head h1");
+    if (title) title.focus({ preventScroll: true });
+  }
+
   // ---- the connection
 
   document.addEventListener("htmx:sse:after:connection", () => connection("live", "live"));
   document.addEventListener("htmx:sse:error", () => connection("away", "reconnecting…"));
   document.addEventListener("htmx:sse:before:connection", (event) => {
-    if (event.detail?.connection?.attempt > 0) connection("away", "reconnecting…");
+    if (document.hidden) connection("away", "paused");
+    else if (event.detail?.connection?.attempt > 0) connection("away", "reconnecting…");
   });
   document.addEventListener("htmx:sse:close", (event) => {
     if (event.detail?.reason === "message") connection("ended", "ended");
@@ -160,6 +181,7 @@
 
   document.addEventListener("visibilitychange", () => {
     clearInterval(asking);
+    if (document.hidden && execution && $("#live") && $("#connection").dataset.now !== "ended") connection("away", "paused");
     if (document.hidden && execution && $("#live")) asking = setInterval(() => look().catch(() => {}), 5000);
     else showTab();
   });
@@ -171,6 +193,8 @@
     showTab();
     paint();
     tick();
+    keepFocus();
+    takeBack();
   }
 
   let due = false;
