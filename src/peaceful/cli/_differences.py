@@ -16,7 +16,7 @@ from peaceful.cli._wrapping import wrapped
 from peaceful.commands import DiffCmd, DiffProfilesCmd
 from peaceful.errors import UsageError
 from peaceful.model import Complete, JsonValue
-from peaceful.present import count, one_line, shortened
+from peaceful.present import one_line, shortened
 from peaceful.runtime import StateDiffs
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _discovered(invocation: Invocation) -> Result:
         return answer(execution, invocation, job, {"diffs": {}})
     diffs = outcome.value
     assert isinstance(diffs, StateDiffs)
-    title = f"{execution.title} · {_headline(diffs)}"
+    title = f"{execution.title} · {diffs.headline}"
     told = answer(execution, invocation, job, diffs_document(diffs))
 
     def lines(page: Page) -> Sequence[Line]:
@@ -66,14 +66,14 @@ def _stored(invocation: Invocation) -> Result:
     ctx = invocation.contexts().cmd_ctx(invocation.options.profile, invocation.options.flow)
     invocation.profile, invocation.flow = ctx.profile, ctx.flow.id
     diffs = DiffCmd.stored(ctx)
-    title = f"{ctx.app} diff --stored · {ctx.profile} · {_headline(diffs)}"
+    title = f"{ctx.app} diff --stored · {ctx.profile} · {diffs.headline}"
     return Result(diffs_document(diffs), lambda page: diffs_lines(title, diffs, page))
 
 
 def _between(invocation: Invocation, profiles: Sequence[str]) -> Result:
     ctx = invocation.contexts().profiles_flow_ctx(profiles, invocation.options.flow)
     diffs = DiffProfilesCmd.exec(ctx)
-    title = f"{ctx.app} diff · {profiles[0]} → {profiles[1]} · {_headline(diffs)}"
+    title = f"{ctx.app} diff · {profiles[0]} → {profiles[1]} · {diffs.headline}"
     return Result(diffs_document(diffs), lambda page: diffs_lines(title, diffs, page))
 
 
@@ -116,14 +116,3 @@ def _style(before: JsonValue, after: JsonValue) -> Style:
     if before is None:
         return Style.GOOD
     return Style.BAD if after is None else Style.PLAIN
-
-
-def _headline(diffs: StateDiffs) -> str:
-    differing = sum(each is not None for each in diffs.diffs.values())
-    unknown = f", {len(diffs.unknown):,} not known" if diffs.unknown else ""
-    if not differing:
-        return f"nothing differs{unknown}"
-    verb = "differs" if differing == 1 else "differ"
-    return (
-        f"{count(differing, 'item')} of {len(diffs.diffs) + len(diffs.unknown):,} {verb}{unknown}"
-    )

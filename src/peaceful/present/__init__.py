@@ -4,6 +4,7 @@ Sizes, times, lists of names, how items ended, what an interrupt does, how a com
 from anywhere made safe for one line.
 """
 
+from peaceful.present._differences import differences
 from peaceful.present._ids import short_id, short_ids
 from peaceful.present._interrupts import (
     RESUME_REPEATS_NOTHING,
@@ -62,6 +63,7 @@ __all__ = [
     "byte_rate",
     "count",
     "date_and_time",
+    "differences",
     "display_width",
     "duration",
     "estimate",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from peaceful.item import StateDiff
 from peaceful.model import ItemId
 from peaceful.model.state import State
+from peaceful.present import differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,9 @@ class StateDiffs:
 
     diffs: Mapping[ItemId, StateDiff | None]
     unknown: Mapping[ItemId, str]
+
+    @property
+    def headline(self) -> str:
+        """How much differs, in a few words: `2 items of 6 differ, 1 not known`."""
+        differing = sum(each is not None for each in self.diffs.values())
+        return differences(differing, len(self.diffs) - differing, len(self.unknown))

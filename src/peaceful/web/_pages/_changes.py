@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from peaceful.commands import DiffCmd, KnownState, StatusCmd
 from peaceful.model import ItemId
-from peaceful.present import count, one_line
+from peaceful.present import one_line
 from peaceful.runtime import CmdCtx, StateDiffs
 from peaceful.storage import StateKind
 from peaceful.web._pages._rows import Stand
@@ -80,7 +80,7 @@ def changes_of(ctx: CmdCtx) -> Changes:
     """
     diffs = DiffCmd.stored(ctx)
     rows = sorted(_rows(ctx, diffs), key=lambda row: _ORDER.index(row.stand))
-    return Changes(tuple(rows), _headline(diffs))
+    return Changes(tuple(rows), diffs.headline)
 
 
 def _rows(ctx: CmdCtx, diffs: StateDiffs) -> Iterator[ChangeRow]:
@@ -110,13 +110,3 @@ def _field_changes(diffs: StateDiffs, item: ItemId) -> Iterator[FieldChange]:
     for change in diff.changes[:_MOST_CHANGES]:
         before, after = change.words
         yield FieldChange(change.field, one_line(before, _LONGEST), one_line(after, _LONGEST))
-
-
-def _headline(diffs: StateDiffs) -> str:
-    differing = sum(each is not None for each in diffs.diffs.values())
-    unknown = f", {len(diffs.unknown):,} not known" if diffs.unknown else ""
-    if not differing:
-        return f"{len(diffs.diffs):,} as it should be{unknown}" if unknown else "nothing differs"
-    verb = "differs" if differing == 1 else "differ"
-    total = len(diffs.diffs) + len(diffs.unknown)
-    return f"{count(differing, 'item')} of {total:,} {verb}{unknown}"

@@ -132,12 +132,12 @@ def test_the_next_level_is_offered() -> None:
 
 
 def test_an_interrupt_that_is_waited_for_in_vain() -> None:
-    """The page says for how long nothing has moved."""
+    """The page says that nothing moves, once: a screen reader would read each number aloud."""
     assert not view(ExecutionState.INTERRUPTING, still_for=STILL - 1).overdue
     waiting = view(ExecutionState.INTERRUPTING, still_for=90.0)
     assert waiting.overdue
     assert waiting.note is not None
-    assert waiting.note.text.endswith("Nothing has moved for 1 min 30 s.")
+    assert waiting.note.text.endswith("Nothing has moved for a while.")
     assert not view(ExecutionState.RUNNING, still_for=90.0).overdue
 
 
