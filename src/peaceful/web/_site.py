@@ -33,7 +33,7 @@ from peaceful.web._access import Access
 from peaceful.web._forms import FORMS
 from peaceful.web._guard import Guard, path_of
 from peaceful.web._openapi import openapi
-from peaceful.web._pages import PAGES, LivePages, problem_page
+from peaceful.web._pages import PAGES, LivePages, docs_page, problem_page
 from peaceful.web._problems import Refusal, problem_response, wants_page
 from peaceful.web._route import Route, json_response
 from peaceful.web._routes import ROUTES
@@ -43,7 +43,7 @@ from peaceful.web._trackers import ProgressTrackers
 
 _LOG = logging.getLogger("peaceful.web")
 
-_ALL: Final = (*ROUTES, *FORMS, *PAGES)
+_ALL: Final = (*ROUTES, *FORMS, *PAGES, docs_page(ROUTES))
 """Everything that can be asked for, but the description of the API."""
 
 _SMALL: Final = 1024

@@ -5,6 +5,7 @@ to it as pieces of HTML, made once for all who watch.
 """
 
 from peaceful.web._pages._assets import ASSETS, Assets
+from peaceful.web._pages._docs_page import docs_page
 from peaceful.web._pages._environment_page import clean_question, environment_page
 from peaceful.web._pages._execution_page import interrupted_parts, started_part
 from peaceful.web._pages._live_pages import LivePages
@@ -22,6 +23,7 @@ __all__ = [
     "LivePages",
     "by_script",
     "clean_question",
+    "docs_page",
     "environment_page",
     "given_params",
     "interrupted_parts",

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from peaceful.executions import JsonObject
 from peaceful.model import JsonValue
 from peaceful.resources import Resources
+from peaceful.web._access import Role
 from peaceful.web._pages._site import Site, page
-from peaceful.web._route import Handler, Route
+from peaceful.web._route import Route
 from peaceful.web._schemas import SCHEMAS
 
 
@@ -53,7 +54,7 @@ class CallDoc:
     answers: tuple[AnswerDoc, ...]
 
 
-def docs(routes: tuple[Route, ...]) -> Handler:
+def docs_page(routes: tuple[Route, ...]) -> Route:
     """The page about an API.
 
     Args:
@@ -68,7 +69,7 @@ def docs(routes: tuple[Route, ...]) -> Handler:
     async def reference(request: Request, parts: Resources) -> Response:
         return page("docs.html", Site.of(request, parts), calls=calls, schemas=schemas)
 
-    return reference
+    return Route("GET", "/api/docs", "docs", "Describes the API.", reference, Role.VIEW)
 
 
 def _call(route: Route) -> CallDoc:

@@ -6,14 +6,12 @@ from typing import Final
 
 from peaceful.web._access import Role
 from peaceful.web._pages._assets import static
-from peaceful.web._pages._docs_page import docs
 from peaceful.web._pages._environment_page import ask_clean, environment
 from peaceful.web._pages._execution_page import ask_interrupt, execution, live
 from peaceful.web._pages._flow_page import flow
 from peaceful.web._pages._history_page import executions, profile
 from peaceful.web._pages._home_page import home
 from peaceful.web._route import Route
-from peaceful.web._routes import ROUTES
 
 PAGES: Final = (
     Route("GET", "/", "home", "Shows everything at a glance.", home, Role.VIEW),
@@ -37,7 +35,6 @@ PAGES: Final = (
         "GET", "/executions/{id}/interrupt", "ask_interrupt", "Asks before a higher level.",
         ask_interrupt, Role.INTERRUPT,
     ),
-    Route("GET", "/api/docs", "docs", "Describes the API.", docs(ROUTES), Role.VIEW),
     Route("GET", "/static/{name}", "static", "Styles, scripts and icons.", static, None),
 )  # fmt: skip
-"""Every page, and what pages are made with."""
+"""Every page but the one about the API, and what pages are made with."""
