@@ -102,9 +102,11 @@ def grid_of(
     height = max(sizes[one][1] for one in ids)
     wide, high = width + _BETWEEN, height + _BETWEEN
     number = ceil(sqrt(len(ids) * _WIDER_THAN_HIGH * high / wide))
-    number = max(1, min(number, len(ids), int((limit - 2 * frame + _BETWEEN) // wide)))
+    most = max(1, min(len(ids), int((limit - 2 * frame + _BETWEEN) // wide)))
+    # A little wider than wished for, where the last row is fuller then.
+    choices = range(min(number, most), min(number + 2, most) + 1)
+    number = min(choices, key=lambda one: -len(ids) % one)
     rows = ceil(len(ids) / number)
-    number = ceil(len(ids) / rows)
     spots = {
         one: (frame + at % number * wide, frame + at // number * high, width, height)
         for at, one in enumerate(ids)
