@@ -14,7 +14,7 @@ from typing import Any, Final
 import httpx
 from until import PATIENCE
 
-PROGRAM: Final = (sys.executable, str(Path(__file__).with_name("serve_slow_files.py")))
+PROGRAM: Final = (str(Path(sys.executable).with_name("slow_files")), "web", "--port")
 """What is started."""
 
 
