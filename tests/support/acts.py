@@ -50,6 +50,7 @@ class Acts:
 
     def __init__(self) -> None:
         self.by_name: dict[str, Act] = {}
+        self.profiles = 0
 
     def act(self, profile: str, item: str, *, waits: bool = False) -> Act:
         """What an item does.
@@ -182,7 +183,6 @@ class ActServer:
     token: str
     folder: Path
     client: httpx.AsyncClient
-    profiles: int = 0
 
     @property
     def welcome(self) -> str:
@@ -191,8 +191,8 @@ class ActServer:
 
     def profile(self, name: str = "", **params: Any) -> str:
         """A new profile, set up with parameters; its name."""
-        self.profiles += 1
-        name = name or f"profile_{self.profiles}"
+        ACTS.profiles += 1
+        name = name or f"profile_{ACTS.profiles}"
         given = {key: Given(value, "a test") for key, value in params.items()}
         Contexts.of(app, self.folder).init(given, profile=name, flow="make")
         return name

@@ -25,7 +25,7 @@ OpenTab: TypeAlias = Callable[..., Awaitable[Tab]]
 
 _TOKEN = "one-token-of-this-test-alone"
 
-_CUT = r"net::ERR_|htmx:sse:error"
+_CUT = r"net::ERR_|htmx:sse:error|Failed to fetch"
 """What a browser says on its console of a connection that was cut."""
 
 _HEAR = """() => {
@@ -244,6 +244,19 @@ async def test_a_cut_connection(acts: ActServer, open_tab: OpenTab) -> None:
         await _state(page, "interrupted")
         await expect(connection).to_have_text("ended")
         await expect(page.locator("#rows > tr[data-stand=done]")).to_have_count(2)
+
+
+async def test_a_connection_that_is_not_made_at_first(acts: ActServer, open_tab: OpenTab) -> None:
+    """Is tried again."""
+    profile, execution_id = await _running(acts)
+    tab = await open_tab(acts)
+    tab.expect(_CUT)
+    await tab.page.route("**/live?**", lambda route: route.abort(), times=1)
+    await tab.open(f"/executions/{execution_id}")
+    await expect(tab.page.locator("#connection")).to_have_text("reconnecting…")
+    await expect(tab.page.locator("#connection")).to_have_text("live")
+    ACTS.all_open(profile)
+    await _state(tab.page, "complete")
 
 
 async def test_a_tab_in_the_background(acts: ActServer, open_tab: OpenTab) -> None:

@@ -139,14 +139,13 @@
   }
 
   // Whoever used a button that is gone is taken to where it now says what happens.
-  let inHead = false;
-  document.addEventListener("focusin", (event) => { inHead = Boolean(event.target.closest("#head")); });
-  document.addEventListener("pointerdown", () => { inHead = false; });
+  let inParts = false;
+  document.addEventListener("focusin", (event) => { inParts = Boolean(event.target.closest("#head, #note, #dialog")); });
 
   function keepFocus() {
     const active = document.activeElement;
-    if (!inHead || (active && active !== document.body && !active.disabled)) return;
-    inHead = false;
+    if (!inParts || (active && active !== document.body && !active.disabled)) return;
+    inParts = false;
     const title = $("#head h1");
     if (title) title.focus({ preventScroll: true });
   }
@@ -155,6 +154,15 @@
 
   document.addEventListener("htmx:sse:after:connection", () => connection("live", "live"));
   document.addEventListener("htmx:sse:error", () => connection("away", "reconnecting…"));
+  // A connection that was never there is not looked after by whoever keeps it.
+  for (const name of ["htmx:error", "htmx:response:error"]) {
+    document.addEventListener(name, (event) => {
+      const live = $("#live");
+      if (!live || event.target !== live || live._htmx?.sse) return;
+      connection("away", "reconnecting…");
+      setTimeout(() => htmx.ajax("GET", live.getAttribute("hx-sse:connect"), { source: live }), 2000);
+    });
+  }
   document.addEventListener("htmx:sse:before:connection", (event) => {
     if (document.hidden) connection("away", "paused");
     else if (event.detail?.connection?.attempt > 0) connection("away", "reconnecting…");
@@ -193,8 +201,8 @@
     showTab();
     paint();
     tick();
-    keepFocus();
     takeBack();
+    keepFocus();
   }
 
   let due = false;
