@@ -22,6 +22,7 @@ from peaceful.present import count, interrupted_how, next_press_sentence
 from peaceful.runtime import MAX_CONCURRENCY, ExecutionSettings, SystemClock
 from peaceful.web._access import EVERYTHING, Access
 from peaceful.web._context import server_context
+from peaceful.web._limits import most_connections
 from peaceful.web._listening import Place, checked_address, listening
 from peaceful.web._protocol import LONGEST_HEAD, PunctualProtocol
 from peaceful.web._running import RunningExecutions
@@ -33,8 +34,6 @@ _LOG = logging.getLogger("peaceful.web")
 _LAST_ANSWERS: Final = 5
 """Seconds that connections have for what they are being sent, once nothing runs any more."""
 
-_CONNECTIONS: Final = 4096
-"""How many connections there may be at once; more are told to come again."""
 
 _IDLE: Final = 15
 """Seconds until a connection is closed over which nothing is asked."""
@@ -105,7 +104,7 @@ def _config(web: WebApp, tls: ssl.SSLContext | None, idle: int) -> uvicorn.Confi
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_CONNECTIONS,
+        limit_concurrency=most_connections(),
         timeout_graceful_shutdown=_LAST_ANSWERS,
         timeout_keep_alive=idle,
         h11_max_incomplete_event_size=LONGEST_HEAD,

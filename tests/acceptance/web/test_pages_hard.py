@@ -86,7 +86,9 @@ async def test_hostile_parameters(acts: ActServer, open_tab: OpenTab) -> None:
 
 async def test_long_names(acts: ActServer, open_tab: OpenTab) -> None:
     """Of profiles and items are whole, and push nothing off the page."""
-    profile = acts.profile("a_profile_with_a_name_that_goes_on_and_on_and_on_until_nobody_can_hear_it_any_more")
+    profile = acts.profile(
+        "a_profile_with_a_name_that_goes_on_and_on_and_on_until_nobody_can_hear_it_any_more"
+    )
     profile = acts.profile(profile, items=4, names="long")
     execution_id = await acts.run(profile)
     tab = await open_tab(acts)
@@ -107,7 +109,9 @@ async def test_two_hundred_items(acts: ActServer, open_tab: OpenTab) -> None:
     await expect(page.locator("#rows tr")).to_have_count(200)
     await expect(page.locator(".pager")).to_have_count(0)
     await expect(page.locator("#note")).to_contain_text("thing_050 is in progress")
-    height: float = await page.locator("#rows").evaluate("each => each.getBoundingClientRect().height")
+    height: float = await page.locator("#rows").evaluate(
+        "each => each.getBoundingClientRect().height"
+    )
     assert height / 200 <= 36
     await good_to_everyone(tab, "running")
     act.open.set()

@@ -100,7 +100,9 @@ async def test_shortcuts(acts: ActServer, open_tab: OpenTab) -> None:
     tab = await open_tab(acts)
     page, switch = tab.page, tab.page.get_by_label("keyboard")
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    page.on(
+        "request", lambda request: asked.append(request.url) if request.method == "POST" else None
+    )
     await tab.open(f"/executions/{execution_id}")
     await switch.uncheck()
     await page.reload()
