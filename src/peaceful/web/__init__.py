@@ -3,17 +3,27 @@
 `asgi` makes an ASGI application of an `App`, and `serve` serves it on this machine; `App.asgi` and
 `App.serve` call them. What requests need is put together by `server_context`, from parts that are
 of use without each other.
+
+| part | holds |
+|---|---|
+| `_server` | puts the server together; the guard at its door; a program that serves until a signal |
+| `_api` | the calls, in one table that also describes them |
+| `_pages` | what people see, and what keeps it up to date |
+| `_diagrams` | flows and what they touch, laid out and drawn |
+| `_work` | starts and interrupts executions for those who ask |
+| `_live` | what happens in executions, for all who watch |
+| `_http` | what all of them speak: who may ask, bodies, errors, routes |
 """
 
-from peaceful.web._access import Access, Role
-from peaceful.web._context import server_context
-from peaceful.web._metrics import Metrics
-from peaceful.web._running import RunningExecutions, Started
-from peaceful.web._serve import asgi, serve
-from peaceful.web._site import WebApp, web_app
-from peaceful.web._start import Command, StartRequest
-from peaceful.web._tracker import ProgressTracker
-from peaceful.web._trackers import ProgressTrackers
+from peaceful.web._http._access import Access, Role
+from peaceful.web._http._start import Command, StartRequest
+from peaceful.web._live._tracker import ProgressTracker
+from peaceful.web._live._trackers import ProgressTrackers
+from peaceful.web._server._context import server_context
+from peaceful.web._server._serve import asgi, serve
+from peaceful.web._server._site import WebApp, web_app
+from peaceful.web._work._metrics import Metrics
+from peaceful.web._work._running import RunningExecutions, Started
 
 __all__ = [
     "Access",

@@ -21,7 +21,7 @@ from peaceful.web import (
     WebApp,
     server_context,
 )
-from peaceful.web._times import Times
+from peaceful.web._http._times import Times
 
 ID = "01890000-0000-7000-8000-000000000000"
 START = {"profile": "dev", "flow": "make", "command": "ensure"}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from peaceful.web import _bodies, _protocol
+from peaceful.web._http import _bodies
+from peaceful.web._server import _protocol
 
 SHORT = 0.2
 """Seconds that a client has in these tests."""

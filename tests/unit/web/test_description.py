@@ -7,10 +7,10 @@ import re
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from peaceful.web._access import Role
-from peaceful.web._openapi import openapi
-from peaceful.web._routes import ROUTES
-from peaceful.web._schemas import SCHEMAS
+from peaceful.web._api._routes import ROUTES
+from peaceful.web._http._access import Role
+from peaceful.web._http._openapi import openapi
+from peaceful.web._http._schemas import SCHEMAS
 
 DOCUMENT = json.loads(json.dumps(openapi("app", "1", ROUTES), default=dict))
 

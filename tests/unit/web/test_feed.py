@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful.executions import JsonObject
-from peaceful.web._feed import Feed
+from peaceful.web._live._feed import Feed
 
 BEGAN = 1_000
 

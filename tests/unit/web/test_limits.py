@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from peaceful.web._limits import most_connections
+from peaceful.web._server._limits import most_connections
 
 
 @pytest.mark.parametrize(

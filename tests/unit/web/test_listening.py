@@ -11,7 +11,7 @@ import pytest
 
 from peaceful.app import Tls, WebSettings, WebToken
 from peaceful.errors import UsageError
-from peaceful.web._listening import Place, checked_address
+from peaceful.web._server._listening import Place, checked_address
 
 TOKENS = (WebToken("a-token"),)
 TLS = Tls(Path("cert"), Path("key"))

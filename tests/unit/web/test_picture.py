@@ -12,7 +12,7 @@ from stories import stories
 from peaceful.executions import JsonObject
 from peaceful.model import Event, event_json
 from peaceful.runtime import Picture
-from peaceful.web._picture import LivePicture
+from peaceful.web._live._picture import LivePicture
 
 
 @given(stories(), st.integers(0, 30))

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from peaceful.web._tracker import pause_between_looks
-from peaceful.web._waiting import AT_ONCE, Waiting
+from peaceful.web._live._tracker import pause_between_looks
+from peaceful.web._live._waiting import AT_ONCE, Waiting
 
 
 async def _waiting(waiting: Waiting, number: int) -> list[asyncio.Task[bool]]:

@@ -12,10 +12,10 @@ from starlette.responses import Response
 from peaceful.executions import JsonObject
 from peaceful.model import JsonValue
 from peaceful.resources import Resources
-from peaceful.web._access import Role
+from peaceful.web._http._access import Role
+from peaceful.web._http._route import Route
+from peaceful.web._http._schemas import SCHEMAS
 from peaceful.web._pages._site import Site, page
-from peaceful.web._route import Route
-from peaceful.web._schemas import SCHEMAS
 
 
 @dataclass(frozen=True, slots=True)

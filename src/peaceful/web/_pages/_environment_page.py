@@ -15,15 +15,15 @@ from peaceful.executions import Executions, JsonObject
 from peaceful.present import count, name_list
 from peaceful.resources import Resources
 from peaceful.runtime import CmdCtx, in_thread
-from peaceful.web._found import checked_or_unknown, found_in_thread
+from peaceful.web._http._found import checked_or_unknown, found_in_thread
+from peaceful.web._http._problems import status_of
+from peaceful.web._http._times import Times
 from peaceful.web._pages._changes import Changes, changes_of
 from peaceful.web._pages._diagram import flow_diagram
 from peaceful.web._pages._environments import busy_on, latest_of
 from peaceful.web._pages._param_fields import param_fields
 from peaceful.web._pages._site import Site, by_script, page
 from peaceful.web._pages._verbs import Verbs
-from peaceful.web._problems import status_of
-from peaceful.web._times import Times
 
 _RECENT: Final = 5
 _NAMED: Final = 8

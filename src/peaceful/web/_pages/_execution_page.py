@@ -16,7 +16,10 @@ from peaceful.model import ExecutionId, InterruptLevel
 from peaceful.present import level_label
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
-from peaceful.web._fields import checked_id
+from peaceful.web._http._fields import checked_id
+from peaceful.web._http._times import Times
+from peaceful.web._live._pictures import picture_for
+from peaceful.web._live._stream import EventStream
 from peaceful.web._pages._diagram import execution_diagram
 from peaceful.web._pages._earlier import carried_on
 from peaceful.web._pages._execution_parts import LIVE_ROWS, execution_parts, row_parts
@@ -24,9 +27,6 @@ from peaceful.web._pages._live_pages import LivePages
 from peaceful.web._pages._site import Site, by_script, page, piece
 from peaceful.web._pages._verbs import Verbs
 from peaceful.web._pages._view import ExecutionView
-from peaceful.web._pictures import picture_for
-from peaceful.web._stream import EventStream
-from peaceful.web._times import Times
 
 _SHOWN: Final = 200
 """Rows on a page, of executions with very many items."""

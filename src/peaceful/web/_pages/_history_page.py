@@ -10,12 +10,12 @@ from peaceful.executions import Executions
 from peaceful.model import ExecutionState
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
-from peaceful.web._fields import page_request
-from peaceful.web._found import checked_or_unknown, found_in_thread
+from peaceful.web._http._fields import page_request
+from peaceful.web._http._found import checked_or_unknown, found_in_thread
+from peaceful.web._http._times import Times
 from peaceful.web._pages._environments import environments
 from peaceful.web._pages._site import Site, page
 from peaceful.web._pages._verbs import Verbs
-from peaceful.web._times import Times
 
 
 async def executions(request: Request, parts: Resources) -> Response:

@@ -11,12 +11,12 @@ from peaceful.app import Contexts
 from peaceful.executions import Executions
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
+from peaceful.web._http._times import Times
+from peaceful.web._live._pictures import picture_for
 from peaceful.web._pages._environments import environments
 from peaceful.web._pages._site import Site, page, piece
 from peaceful.web._pages._verbs import Verbs
 from peaceful.web._pages._view import ExecutionView
-from peaceful.web._pictures import picture_for
-from peaceful.web._times import Times
 
 _RECENT: Final = 10
 _MOST_RUNNING: Final = 20

@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
-from peaceful.web._feed import Chunk
-from peaceful.web._waiting import Waiting
+from peaceful.web._live._feed import Chunk
+from peaceful.web._live._waiting import Waiting
 
 _REMEMBERED: Final = 16
 """For how many versions the difference to the newest is kept ready."""

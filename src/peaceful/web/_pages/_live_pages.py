@@ -14,7 +14,10 @@ from peaceful.executions import ExecutionRecord, Executions
 from peaceful.model import ExecutionId
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
-from peaceful.web._endings import microseconds, picture_of
+from peaceful.web._http._times import Times
+from peaceful.web._live._endings import microseconds, picture_of
+from peaceful.web._live._tracker import ProgressTracker
+from peaceful.web._live._trackers import ProgressTrackers
 from peaceful.web._pages._earlier import carried_on
 from peaceful.web._pages._execution_parts import execution_parts, row_parts
 from peaceful.web._pages._live_page import LivePage
@@ -22,9 +25,6 @@ from peaceful.web._pages._rows import ItemRow
 from peaceful.web._pages._site import Site
 from peaceful.web._pages._verbs import Verbs
 from peaceful.web._pages._view import ExecutionView
-from peaceful.web._times import Times
-from peaceful.web._tracker import ProgressTracker
-from peaceful.web._trackers import ProgressTrackers
 
 _LOG = logging.getLogger("peaceful.web")
 

@@ -10,7 +10,7 @@ from typing import Final
 from peaceful.app import FlowParam
 from peaceful.executions import JsonObject
 from peaceful.model import JsonValue
-from peaceful.web._picture import object_of
+from peaceful.web._live._picture import object_of
 
 PREFIX: Final = "param."
 """What the names of fields begin with that hold parameters."""

@@ -9,9 +9,9 @@ from starlette.responses import HTMLResponse, Response
 
 from peaceful.errors import PeacefulError, ProfileBusy, TokenRefused
 from peaceful.executions import JsonObject
+from peaceful.web._http._problems import headers_of, status_of
 from peaceful.web._pages._links import Links
 from peaceful.web._pages._site import Site, by_script, page, piece
-from peaceful.web._problems import headers_of, status_of
 
 
 def problem_page(

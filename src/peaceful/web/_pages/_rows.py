@@ -22,7 +22,7 @@ from peaceful.present import (
     status_word,
     time_left,
 )
-from peaceful.web._picture import object_of
+from peaceful.web._live._picture import object_of
 
 _LONGEST_MESSAGE: Final = 240
 _SHOWN_OF_ID: Final = len("01a20987-7d1e-7c40")

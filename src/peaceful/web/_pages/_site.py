@@ -24,7 +24,7 @@ from peaceful.present import (
     time_of_day,
 )
 from peaceful.resources import Resources
-from peaceful.web._access import Role
+from peaceful.web._http._access import Role
 from peaceful.web._pages._assets import ASSETS
 from peaceful.web._pages._links import Links
 from peaceful.web._pages._rows import shown_id

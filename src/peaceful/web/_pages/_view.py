@@ -29,6 +29,7 @@ from peaceful.present import (
     next_level,
     summarised,
 )
+from peaceful.web._live._picture import object_of
 from peaceful.web._pages._rows import (
     BY_PROGRESS,
     IN_PROGRESS,
@@ -39,7 +40,6 @@ from peaceful.web._pages._rows import (
     text_of,
 )
 from peaceful.web._pages._verbs import Verbs
-from peaceful.web._picture import object_of
 
 STILL: Final = 10.0
 """Seconds without any event after which it is said that an interrupt is waited for in vain."""

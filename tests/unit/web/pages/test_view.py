@@ -13,7 +13,7 @@ from stories import INFO, NOW, SIGNAL, stories
 from peaceful.executions import ExecutionRecord
 from peaceful.model import Event, ExecutionState, InterruptLevel, to_json
 from peaceful.runtime import Picture
-from peaceful.web._endings import picture_of
+from peaceful.web._live._endings import picture_of
 from peaceful.web._pages._verbs import Verbs
 from peaceful.web._pages._view import STILL, ExecutionView, signal_of
 

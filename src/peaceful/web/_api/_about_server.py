@@ -1,0 +1,39 @@
+"""The calls about the server itself."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from peaceful.app import Contexts
+from peaceful.errors import ServerStopping
+from peaceful.resources import Resources
+from peaceful.runtime import in_thread
+from peaceful.web._http._route import json_response
+from peaceful.web._live._trackers import ProgressTrackers
+from peaceful.web._pages import LivePages
+from peaceful.web._work._metrics import TEXT, Metrics
+from peaceful.web._work._running import RunningExecutions
+
+
+async def healthz(_: Request, __: Resources) -> Response:
+    """Says that the server is there."""
+    return json_response({"status": "ok"})
+
+
+async def readyz(_: Request, parts: Resources) -> Response:
+    """Says whether the server can do its work: it is not about to end, and reads its files."""
+    if parts.get(RunningExecutions).stopping:
+        raise ServerStopping
+    await in_thread(parts.get(Contexts).executions.running)
+    return json_response({"status": "ok"})
+
+
+async def metrics(_: Request, parts: Resources) -> Response:
+    """Counts what happens, for Prometheus."""
+    running, trackers = parts.get(RunningExecutions), parts.get(ProgressTrackers)
+    pages = parts.get(LivePages)
+    # For all who watch the page of an execution, one watches the execution.
+    watchers = trackers.watchers - pages.followed + pages.watchers
+    text = parts.get(Metrics).text(running=len(running), watchers=watchers)
+    return Response(text, media_type=TEXT)

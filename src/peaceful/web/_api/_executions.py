@@ -1,0 +1,115 @@
+"""The calls about executions: start, list, look at, interrupt, watch."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from peaceful.errors import ProfileBusy
+from peaceful.executions import ExecutionRecord, Executions
+from peaceful.model import (
+    ExecutionId,
+    InterruptSource,
+)
+from peaceful.resources import Resources
+from peaceful.runtime import in_thread
+from peaceful.web._http._bodies import json_body, wrong_field
+from peaceful.web._http._fields import checked_id, interrupt_request, page_request, start_request
+from peaceful.web._http._problems import Refusal
+from peaceful.web._http._route import json_response
+from peaceful.web._http._views import execution_view
+from peaceful.web._live._endings import picture_of
+from peaceful.web._live._feed import saw_the_end
+from peaceful.web._live._pictures import any_picture, followed_picture
+from peaceful.web._live._records import record_of
+from peaceful.web._live._stream import EventStream
+from peaceful.web._live._trackers import ProgressTrackers
+from peaceful.web._work._idempotency import LONGEST_KEY, StartedBefore
+from peaceful.web._work._interrupting import interrupted, try_get
+from peaceful.web._work._running import RunningExecutions
+
+
+async def start(request: Request, parts: Resources) -> Response:
+    """Starts an execution."""
+    running, before = parts.get(RunningExecutions), parts.get(StartedBefore)
+    wanted = start_request(await json_body(request))
+    key = _idempotency_key(request)
+    try:
+        started = await before.once(key, wanted, lambda: running.start(wanted, "api"))
+    except ProfileBusy as error:
+        record = await try_get(parts.get(Executions), error.execution_id)
+        shown = None if record is None else execution_view(record, followed_picture(parts, record))
+        raise Refusal(error, execution=shown) from error
+    record = await _get(parts, started.record.id)
+    return json_response(
+        execution_view(record, followed_picture(parts, record)),
+        202 if started.is_new else 200,
+        {"Location": f"{request.scope.get('root_path', '')}/api/executions/{record.id}"},
+    )
+
+
+async def listing(request: Request, parts: Resources) -> Response:
+    """Lists executions, newest first."""
+    executions = parts.get(Executions)
+    profile, flow, states, limit, cursor = page_request(
+        request.query_params, request.query_params.getlist("state")
+    )
+    page = await in_thread(
+        lambda: executions.list(
+            profile=profile, flow=flow, states=states, limit=limit, cursor=cursor
+        )
+    )
+    shown = [each.to_json() for each in page.records]
+    return json_response({"executions": list(shown), "cursor": page.cursor})
+
+
+async def one(request: Request, parts: Resources) -> Response:
+    """Shows an execution."""
+    record = await _get(parts, checked_id(request.path_params["id"]))
+    return json_response(execution_view(record, await any_picture(parts, record)))
+
+
+async def interrupt(request: Request, parts: Resources) -> Response:
+    """Interrupts an execution."""
+    execution_id = checked_id(request.path_params["id"])
+    level, reason = interrupt_request(await json_body(request, may_be_empty=True))
+    receipt = await interrupted(parts, execution_id, level, InterruptSource.API, reason)
+    return json_response(receipt, 202)
+
+
+async def progress(request: Request, parts: Resources) -> Response:
+    """Shows how everything stands in an execution."""
+    record = await _get(parts, checked_id(request.path_params["id"]))
+    if not record.state.ended:
+        picture = await any_picture(parts, record)
+        if picture is not None:
+            return json_response(picture)
+        record = await _get(parts, record.id)
+    return json_response(picture_of(record))
+
+
+async def events(request: Request, parts: Resources) -> Response:
+    """Tells what happens in an execution, as it happens."""
+    trackers, executions = parts.get(ProgressTrackers), parts.get(Executions)
+    record = await _get(parts, checked_id(request.path_params["id"]))
+    seen = _seen(request)
+    if record.state.ended and (seen is None or saw_the_end(seen)):
+        return Response(status_code=204)
+    return EventStream(lambda: trackers.watched(record.id, executions), seen=seen)
+
+
+async def _get(parts: Resources, execution_id: ExecutionId) -> ExecutionRecord:
+    return await record_of(parts.get(Executions), execution_id)
+
+
+def _seen(request: Request) -> int | None:
+    """The ID of the last event that a watcher has seen; none where it is none of ours."""
+    text = request.headers.get("last-event-id", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= LONGEST_KEY:
+        raise wrong_field("Idempotency-Key", f"it has from 1 to {LONGEST_KEY} characters")
+    return key

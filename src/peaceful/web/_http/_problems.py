@@ -1,0 +1,144 @@
+"""Errors as problem documents (RFC 9457), and which HTTP status each has."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from peaceful.errors import (
+    AlreadyEnded,
+    BlockedError,
+    BodyRefused,
+    DiagramTooLarge,
+    ExecutionUnknown,
+    ExecutorUnreachable,
+    HostRefused,
+    KeyReused,
+    MethodRefused,
+    NothingRunning,
+    NotInterruptible,
+    OriginRefused,
+    PageUnknown,
+    ParamsInvalid,
+    ParamsMissing,
+    PeacefulError,
+    RequestRefused,
+    RoleRefused,
+    ServerStopping,
+    TokenRefused,
+    UsageError,
+)
+from peaceful.executions import JsonObject
+from peaceful.model import JsonValue
+from peaceful.web._live._feed import json_bytes
+
+PROBLEM: Final = "application/problem+json"
+
+_STATUSES: Final[tuple[tuple[type[PeacefulError], HTTPStatus], ...]] = (
+    (ServerStopping, HTTPStatus.SERVICE_UNAVAILABLE),
+    (BlockedError, HTTPStatus.CONFLICT),
+    (AlreadyEnded, HTTPStatus.CONFLICT),
+    (NotInterruptible, HTTPStatus.CONFLICT),
+    (NothingRunning, HTTPStatus.CONFLICT),
+    (ExecutorUnreachable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ExecutionUnknown, HTTPStatus.NOT_FOUND),
+    (PageUnknown, HTTPStatus.NOT_FOUND),
+    (MethodRefused, HTTPStatus.METHOD_NOT_ALLOWED),
+    (HostRefused, HTTPStatus.MISDIRECTED_REQUEST),
+    (OriginRefused, HTTPStatus.FORBIDDEN),
+    (RoleRefused, HTTPStatus.FORBIDDEN),
+    (TokenRefused, HTTPStatus.UNAUTHORIZED),
+    (BodyRefused, HTTPStatus.BAD_REQUEST),
+    (DiagramTooLarge, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (KeyReused, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (RequestRefused, HTTPStatus.BAD_REQUEST),
+    (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+"""By kind of error; the first one that fits."""
+
+
+class Refusal(Exception):
+    """An error with what the answer says besides.
+
+    Args:
+        error: what is wrong.
+        status: the status, where it is not that of its kind.
+        more: further entries of the problem document.
+    """
+
+    def __init__(
+        self,
+        error: PeacefulError,
+        status: HTTPStatus | None = None,
+        **more: JsonValue,
+    ) -> None:
+        super().__init__(error)
+        self.error = error
+        self.status = status
+        self.more = more
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person is to read the answer: a browser asks, and not for what programs read."""
+    root: str = request.scope.get("root_path", "")
+    path: str = request.scope["path"].removeprefix(root)
+    return not path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
+
+
+def status_of(error: PeacefulError) -> HTTPStatus:
+    """The HTTP status of an error."""
+    found = (status for kind, status in _STATUSES if isinstance(error, kind))
+    return next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def problem_response(
+    error: PeacefulError, status: HTTPStatus | None = None, more: JsonObject | None = None
+) -> Response:
+    """The answer to a request that failed.
+
+    Args:
+        error: what is wrong.
+        status: the status, where it is not that of its kind.
+        more: further entries of the document.
+    """
+    status = status or status_of(error)
+    document = {**_document(error, status), **(more or {})}
+    return Response(json_bytes(document), status, headers_of(error), PROBLEM)
+
+
+def _document(error: PeacefulError, status: HTTPStatus) -> dict[str, JsonValue]:
+    document: dict[str, JsonValue] = {
+        "type": f"urn:peaceful:error:{error.code.lower()}",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": error.message,
+        "code": error.code,
+        "help": error.help,
+        "details": [{"label": label, "text": text} for label, text in error.details],
+    }
+    if isinstance(error, ParamsInvalid):
+        document["errors"] = [
+            {"field": one.field, "reason": one.reason, "origin": one.origin}
+            for one in error.problems
+        ]
+    if isinstance(error, ParamsMissing):
+        document["errors"] = [
+            {"field": name, "reason": "it has no value", "origin": ""} for name in error.names
+        ]
+    return document
+
+
+def headers_of(error: PeacefulError) -> dict[str, str]:
+    """The headers of an answer to a request that failed."""
+    match error:
+        case MethodRefused(allowed=allowed):
+            return {"Allow": ", ".join(allowed)}
+        case TokenRefused():
+            return {"WWW-Authenticate": "Bearer"}
+        case ServerStopping():
+            return {"Retry-After": "5"}
+        case _:
+            return {}

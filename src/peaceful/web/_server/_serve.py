@@ -1,0 +1,202 @@
+"""The server as a program: it begins, and ends when what it runs has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+import ssl
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from peaceful.app import AppDef, Contexts, ServerEnd, WebSettings
+from peaceful.interrupt import InterruptReceiver, interrupt_channel
+from peaceful.interrupt.os_signals import interrupt_on_signals
+from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful.present import count, interrupted_how, next_press_sentence
+from peaceful.runtime import MAX_CONCURRENCY, ExecutionSettings, SystemClock
+from peaceful.web._http._access import EVERYTHING, Access
+from peaceful.web._server._context import server_context
+from peaceful.web._server._limits import most_connections
+from peaceful.web._server._listening import Place, checked_address, listening
+from peaceful.web._server._protocol import LONGEST_HEAD, PunctualProtocol
+from peaceful.web._server._site import WebApp, web_app
+from peaceful.web._server._tls import tls_context
+from peaceful.web._work._running import RunningExecutions
+
+_LOG = logging.getLogger("peaceful.web")
+
+_LAST_ANSWERS: Final = 5
+"""Seconds that connections have for what they are being sent, once nothing runs any more."""
+
+
+_IDLE: Final = 15
+"""Seconds until a connection is closed over which nothing is asked."""
+
+_IDLE_OF_PROXY: Final = 75
+"""Likewise behind a proxy, which must be the one to close it: most do after 60 seconds."""
+
+
+def asgi(app: AppDef, workspace: Path | None = None, settings: WebSettings | None = None) -> WebApp:
+    """As `App.asgi`."""
+    settings = settings or WebSettings()
+    return _web(Contexts.of(app, workspace), settings, Access.of(settings))
+
+
+async def serve(
+    app: AppDef,
+    address: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    workspace: Path | None = None,
+    settings: WebSettings | None = None,
+    receiver: InterruptReceiver | None = None,
+    on_ready: Callable[[str], None] | None = None,
+) -> ServerEnd:
+    """As `App.serve`."""
+    settings = settings or WebSettings()
+    found = checked_address(address, settings)
+    tls = None if settings.tls is None else tls_context(settings.tls)
+    contexts = Contexts.of(app, workspace)
+    with listening(found, port) as opened:
+        place = Place(found, opened.getsockname()[1], tls is not None, settings.hosts)
+        new = "" if settings.tokens else secrets.token_urlsafe(32)
+        web = _web(contexts, settings, _access(settings, place, new))
+
+        def ready() -> None:
+            if on_ready is not None:
+                on_ready(f"{place.url}/?token={new}" if new else f"{place.url}/")
+
+        config = _config(web, tls, _IDLE_OF_PROXY if settings.proxies else _IDLE)
+        async with _interrupts(receiver) as interrupts:
+            signal = await _served(web, _Server(config, ready), opened, interrupts)
+        return ServerEnd(signal, web.parts.get(RunningExecutions).cut)
+
+
+def _web(contexts: Contexts, settings: WebSettings, access: Access) -> WebApp:
+    execution = ExecutionSettings(settings.max_concurrency or MAX_CONCURRENCY)
+    return web_app(contexts, server_context(contexts, SystemClock(), execution), access)
+
+
+def _access(settings: WebSettings, place: Place, new_token: str) -> Access:
+    given = {token.text: token.roles for token in settings.tokens}
+    return Access(
+        place.hosts,
+        given or {new_token: EVERYTHING},
+        f"peaceful_{place.port}",
+        tuple(settings.networks()),
+        place.encrypts,
+    )
+
+
+def _config(web: WebApp, tls: ssl.SSLContext | None, idle: int) -> uvicorn.Config:
+    config = uvicorn.Config(
+        web,
+        lifespan="on",
+        http=PunctualProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=most_connections(),
+        timeout_graceful_shutdown=_LAST_ANSWERS,
+        timeout_keep_alive=idle,
+        h11_max_incomplete_event_size=LONGEST_HEAD,
+    )
+    config.load()
+    # It would make one by itself, and ask for the key's password on the terminal.
+    config.ssl = tls
+    return config
+
+
+@asynccontextmanager
+async def _interrupts(given: InterruptReceiver | None) -> AsyncGenerator[InterruptReceiver]:
+    if given is not None:
+        yield given
+        return
+    sender, receiver = interrupt_channel()
+    async with interrupt_on_signals(sender):
+        yield receiver
+
+
+async def _served(
+    web: WebApp, server: _Server, opened: socket.socket, receiver: InterruptReceiver
+) -> InterruptSignal:
+    """Serves until an interrupt, and then until what runs has ended.
+
+    Returns:
+        The first signal that asked for the end.
+    """
+    loop = asyncio.get_running_loop()
+
+    def on_signal(signal: InterruptSignal) -> None:
+        # Perhaps in a signal handler: only the loop may be touched.
+        loop.call_soon_threadsafe(_interrupt, web, signal)
+
+    leave = receiver.subscribe(on_signal)
+    serving = asyncio.ensure_future(server.serve(sockets=[opened]))
+    stopping = asyncio.ensure_future(_stopped(web, receiver))
+    try:
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        # Whoever serves wants an end, as by a signal; which may still come, and be of a higher
+        # level.
+        now = SystemClock().now()
+        reason = "the server was cancelled"
+        _interrupt(web, InterruptSignal(InterruptLevel.STOP, InterruptSource.API, now, reason))
+        await web.ended()
+        raise
+    finally:
+        # Pages are answered until nothing runs any more; only then is the door closed.
+        server.should_exit = True
+        try:
+            await asyncio.wait((serving,))
+        finally:
+            stopping.cancel()
+            leave()
+    serving.result()
+    first = receiver.first
+    assert first is not None, "without an interrupt, it is served for ever"
+    return first
+
+
+async def _stopped(web: WebApp, receiver: InterruptReceiver) -> None:
+    web.interrupt_all(await receiver.wait())
+    await web.ended()
+
+
+def _interrupt(web: WebApp, signal: InterruptSignal) -> None:
+    running = len(web.parts.get(RunningExecutions))
+    fields = {
+        "interrupt_level": str(signal.level),
+        "interrupt_source": str(signal.source),
+        "running": running,
+    }
+    runs = f"interrupting {count(running, 'execution')}" if running else "nothing runs"
+    told = [f"Ending, {interrupted_how(signal)}: {runs}."]
+    if signal.source is InterruptSource.SIGINT:
+        told.append(next_press_sentence(signal.level, running))
+    _LOG.info("%s", " ".join(told).rstrip(), extra=fields)
+    web.interrupt_all(signal)
+
+
+class _Server(uvicorn.Server):
+    """Tells when it is ready, and leaves process signals to the executions."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield

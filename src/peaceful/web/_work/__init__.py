@@ -1,0 +1,1 @@
+"""What is done for those who ask: starting, one per profile; interrupting; counting."""

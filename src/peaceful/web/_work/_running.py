@@ -1,0 +1,227 @@
+"""The executions of this server: starting them, one per profile, and ending them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from peaceful.app import Contexts, ExecutionOptions, Given
+from peaceful.errors import ExecutionUnknown, PeacefulError, ProfileBusy, ServerStopping
+from peaceful.executions import (
+    ExecutionRecord,
+    Executions,
+    InterruptSenders,
+    RunningExecution,
+    busy,
+)
+from peaceful.interrupt import Interruptible, interrupt_channel
+from peaceful.model import Complete, ExecutionId, InterruptSignal, ProfileName
+from peaceful.present import one_line
+from peaceful.runtime import CmdCtx, ExecutionSettings, Registered, Starting, in_thread
+from peaceful.web._http._start import StartRequest, run_of
+
+_LOG = logging.getLogger("peaceful.web")
+
+_TRIES: Final = 50
+_BETWEEN: Final = 0.05
+"""Seconds until it is tried again on a profile whose execution has ended, but holds its lock."""
+
+OnStart = Callable[[Starting], None]
+"""Told of an execution that is about to begin, before its first event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What came of a request to execute something.
+
+    Attributes:
+        record: the execution that does it.
+        is_new: whether it was started by this request.
+    """
+
+    record: ExecutionRecord
+    is_new: bool
+
+
+class RunningExecutions:
+    """The executions that this server runs, each as a task of its event loop.
+
+    Args:
+        contexts: makes what they run on.
+        senders: interrupts them.
+        on_start: told of each before its first event.
+        settings: how they behave.
+    """
+
+    def __init__(
+        self,
+        contexts: Contexts,
+        senders: InterruptSenders,
+        on_start: OnStart,
+        settings: ExecutionSettings | None = None,
+    ) -> None:
+        self._contexts = contexts
+        self._senders = senders
+        self._on_start = on_start
+        self._settings = settings or ExecutionSettings()
+        self._tasks: dict[ExecutionId, asyncio.Task[object]] = {}
+        self._starting: dict[ProfileName, asyncio.Lock] = {}
+        self._stop: InterruptSignal | None = None
+        self._cut: list[ExecutionId] = []
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._tasks)
+
+    @property
+    def cut(self) -> tuple[ExecutionId, ...]:
+        """Those that had not done everything when nothing new was started any more."""
+        return tuple(self._cut)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing new is started any more."""
+        return self._stop is not None
+
+    async def start(self, request: StartRequest, door: str) -> Started:
+        """Starts an execution, unless one that does the same is running on the profile.
+
+        Args:
+            request: what to do.
+            door: where the request came in: `web` or `api`.
+
+        Raises:
+            ProfileBusy: another execution runs on the profile.
+            ServerStopping: nothing new is started any more.
+            UsageError: a name is unknown, or parameters are missing or wrong.
+            PeacefulError: it cannot be started for another reason.
+        """
+        profile = await in_thread(lambda: self._contexts.profile(request.profile))
+        async with self._starting.setdefault(profile, asyncio.Lock()):
+            return await self._started(request, door)
+
+    def interrupt_all(self, signal: InterruptSignal) -> None:
+        """Starts nothing new any more, and interrupts what runs."""
+        if self._stop is None or signal.level > self._stop.level:
+            self._stop = signal
+        for execution_id in self._tasks:
+            self._senders.interrupt(execution_id, signal)
+
+    async def ended(self) -> None:
+        """Returns when nothing runs. To be awaited once nothing new is started any more."""
+        for lock in tuple(self._starting.values()):
+            async with lock:
+                pass
+        while self._tasks:
+            await asyncio.wait(set(self._tasks.values()))
+
+    async def _started(self, request: StartRequest, door: str) -> Started:
+        for tries in range(_TRIES):
+            if self.stopping:
+                raise ServerStopping
+            there = await in_thread(lambda: self._there(request.profile))
+            if there is not None:
+                return _same(there, request)
+            try:
+                return await self._begin(request, door)
+            except ProfileBusy as error:
+                # Another process was faster; or its execution has ended, and is leaving.
+                other = await in_thread(partial(self._known, error.execution_id))
+                if other is not None and not other.state.ended:
+                    return _same(other, request)
+                if other is None or tries == _TRIES - 1:
+                    raise
+                await asyncio.sleep(_BETWEEN)
+        raise AssertionError("the last try returns or raises")
+
+    async def _begin(self, request: StartRequest, door: str) -> Started:
+        sender, receiver = interrupt_channel()
+        options = ExecutionOptions(
+            interruptibility=Interruptible(receiver), settings=self._settings, door=door
+        )
+        ctx = await in_thread(lambda: self._ctx(request, options))
+        announced: asyncio.Future[ExecutionRecord] = asyncio.get_running_loop().create_future()
+        register = _Announcing(self._contexts.executions, self._announce(announced))
+        task = asyncio.ensure_future(run_of(request)(replace(ctx, register=register)))
+        await asyncio.wait((task, announced), return_when=asyncio.FIRST_COMPLETED)
+        if not announced.done():
+            announced.cancel()
+            await task
+            raise AssertionError("an execution that was not registered did not run")
+        record = announced.result()
+        self._tasks[record.id] = task
+        task.add_done_callback(lambda _: self._end(record.id))
+        if self._stop is not None:
+            # It came while this one was being started.
+            sender.send(self._stop)
+        return Started(record, is_new=True)
+
+    def _announce(self, announced: asyncio.Future[ExecutionRecord]) -> _OnRegistered:
+        def on_registered(starting: Starting, running: RunningExecution) -> None:
+            self._on_start(starting)
+            announced.set_result(running.record)
+
+        return on_registered
+
+    def _ctx(self, request: StartRequest, options: ExecutionOptions) -> CmdCtx:
+        if request.params:
+            given = {
+                name: Given(value, "the request", must_be_stored=True)
+                for name, value in request.params.items()
+            }
+            self._contexts.give(given, profile=request.profile, flow=request.flow)
+        return self._contexts.cmd_ctx(request.profile, request.flow, options)
+
+    def _there(self, profile: ProfileName) -> ExecutionRecord | None:
+        running = self._contexts.executions.running()
+        return next((each for each in running if each.info.profile == profile), None)
+
+    def _known(self, execution_id: ExecutionId) -> ExecutionRecord | None:
+        try:
+            return self._contexts.executions.get(execution_id)
+        except ExecutionUnknown:
+            return None
+
+    def _end(self, execution_id: ExecutionId) -> None:
+        task = self._tasks.pop(execution_id)
+        error = None if task.cancelled() else task.exception()
+        fields = {"execution_id": execution_id}
+        if isinstance(error, PeacefulError):
+            _LOG.debug("execution %s failed: %s", execution_id, one_line(str(error)), extra=fields)
+        elif error is not None:
+            _LOG.error("execution %s failed", execution_id, exc_info=error, extra=fields)
+        complete = error is None and not task.cancelled() and isinstance(task.result(), Complete)
+        if self.stopping and not complete:
+            self._cut.append(execution_id)
+
+
+_OnRegistered = Callable[[Starting, RunningExecution], None]
+
+
+class _Announcing:
+    """A register that says when an execution can be found in it."""
+
+    def __init__(self, inner: Executions, on_registered: _OnRegistered) -> None:
+        self._inner = inner
+        self._on_registered = on_registered
+
+    def registered(self, starting: Starting) -> AbstractAsyncContextManager[Registered]:
+        return self._registered(starting)
+
+    @asynccontextmanager
+    async def _registered(self, starting: Starting) -> AsyncGenerator[Registered]:
+        async with self._inner.registered(starting) as running:
+            self._on_registered(starting, running)
+            yield running
+
+
+def _same(there: ExecutionRecord, request: StartRequest) -> Started:
+    """What runs already, if it does what is asked for."""
+    if not request.is_what_runs(there):
+        raise busy(there)
+    return Started(there, is_new=False)
