@@ -1,0 +1,82 @@
+"""What the tests need is installed where it is missing, by a package manager that a test plays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[3] / "scripts" / "needs.py"
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="apt is there on Debian and its like")
+
+Machine = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """Runs the script on a machine that has only the programs that a test gives it."""
+
+    def run(must: bool = False, **programs: str) -> subprocess.CompletedProcess[str]:
+        for name, body in programs.items():
+            program = tmp_path / name.replace("_", "-")
+            program.write_text(f"#!/bin/sh\n{body}\n")
+            program.chmod(0o755)
+        for name in ("env", "sh", "touch", "chmod", "true"):
+            (tmp_path / name).symlink_to(f"/usr/bin/{name}")
+        environment = {"PATH": str(tmp_path), "HERE": str(tmp_path)}
+        if must:
+            environment["TESTS_SKIP_NOTHING"] = "1"
+        return subprocess.run(
+            [sys.executable, SCRIPT], env=environment, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+INSTALLS = 'echo "$@" >> "$HERE/asked"; touch "$HERE/chromium"; chmod +x "$HERE/chromium"'
+FAILS = 'echo "no network"; exit 100'
+AS_ROOT = 'shift; exec "$@"'
+
+
+def installs(root: bool) -> dict[str, str]:
+    """A machine that can install, whoever asks."""
+    return {"apt_get": INSTALLS} if root else {"apt_get": INSTALLS, "sudo": AS_ROOT}
+
+
+def test_what_is_there_costs_nothing(machine: Machine) -> None:
+    """Nothing is said, and nothing asked for."""
+    done = machine(chromium="exit 0", apt_get=FAILS)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_is_missing_is_installed(machine: Machine, tmp_path: Path) -> None:
+    """By apt: as root, or by a sudo that asks for nothing."""
+    done = machine(**installs(os.geteuid() == 0))
+    assert done.returncode == 0, done.stderr
+    assert "installing chromium" in done.stdout
+    asked = (tmp_path / "asked").read_text()
+    assert "install chromium fonts-dejavu-core" in asked
+    assert "--yes" in asked
+
+
+@pytest.mark.parametrize(("must", "code"), [(False, 0), (True, 1)])
+def test_what_cannot_be_installed_is_told(machine: Machine, must: bool, code: int) -> None:
+    """With what to type; it is an error where no test may be skipped. So is what apt said."""
+    done = machine(must, apt_get=FAILS, sudo=AS_ROOT)
+    assert done.returncode == code
+    assert "sudo apt-get install chromium" in done.stdout
+    assert ("the tests need it" in done.stdout) == must
+    assert "no network" in done.stderr
+
+
+def test_without_apt(machine: Machine) -> None:
+    """It says what is missing."""
+    done = machine()
+    assert done.returncode == 0
+    assert "the browser Chromium is not there" in done.stdout
+    assert "Traceback" not in done.stderr
