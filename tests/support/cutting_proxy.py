@@ -80,7 +80,7 @@ async def cutting_proxy(address: str) -> AsyncIterator[CuttingProxy]:
     tasks: set[asyncio.Task[None]] = set()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(proxy._through(reader, writer, to))  # noqa: SLF001 - its own
+        task = asyncio.ensure_future(proxy._through(reader, writer, to))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 

@@ -137,7 +137,9 @@ async def test_parameters(acts: ActServer, seen: Tab) -> None:
     wrong = page.get_by_label("needed")
     await expect(wrong).to_have_attribute("aria-invalid", "true")
     await expect(wrong).to_have_value("11")
-    await expect(wrong).to_have_accessible_description("Input should be less than or equal to 9, not '11'")
+    await expect(wrong).to_have_accessible_description(
+        "Input should be less than or equal to 9, not '11'"
+    )
     await expect(page.get_by_label("why")).to_have_value("typed <b>by hand</b>")
     await good_to_everyone(seen, "wrong", thoroughly=True)
     await wrong.fill("3")
@@ -261,7 +263,9 @@ async def test_the_higher_levels(acts: ActServer, open_tab: OpenTab, *, script: 
     page, head = tab.page, tab.page.locator("#head")
 
     async def confirmed(label: str, cost: str) -> None:
-        question = page.get_by_role("dialog") if script and label != "Kill" else page.locator("main")
+        question = (
+            page.get_by_role("dialog") if script and label != "Kill" else page.locator("main")
+        )
         await expect(question.get_by_role("heading")).to_have_text(f"{label}?")
         await expect(question).to_contain_text(cost)
         await good_to_everyone(tab, label) if script else None

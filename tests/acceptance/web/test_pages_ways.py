@@ -51,7 +51,7 @@ async def _state(page: Page, state: str) -> None:
 
 
 async def test_by_keyboard_alone(acts: ActServer, open_tab: OpenTab) -> None:
-    """From the overview to the end of what was resumed, by Tab and Enter, with a focus that is seen."""
+    """All of it is reached by Tab, and done by Enter; and the focus is seen all the way."""
     profile = acts.profile(items=4)
     act = ACTS.act(profile, "thing_1", waits=True)
     page = (await open_tab(acts)).page
@@ -100,7 +100,9 @@ async def test_shortcuts(acts: ActServer, open_tab: OpenTab) -> None:
     tab = await open_tab(acts)
     page, switch = tab.page, tab.page.get_by_label("keyboard")
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    page.on(
+        "request", lambda request: asked.append(request.url) if request.method == "POST" else None
+    )
     await tab.open(f"/executions/{execution_id}")
     await switch.uncheck()
     await page.reload()
