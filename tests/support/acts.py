@@ -46,11 +46,18 @@ class Act:
 
 
 class Acts:
-    """What all items do, by profile and name; those that nobody asked for do nothing special."""
+    """What all items do, by profile and name; those that nobody asked for do nothing special.
+
+    Attributes:
+        by_name: what each does.
+        profiles: how many were made.
+        held: profiles where every item waits.
+    """
 
     def __init__(self) -> None:
         self.by_name: dict[str, Act] = {}
         self.profiles = 0
+        self.held = set[str]()
 
     def act(self, profile: str, item: str, *, waits: bool = False) -> Act:
         """What an item does.
@@ -63,13 +70,15 @@ class Acts:
         act = self.by_name.get(f"{profile}.{item}")
         if act is None:
             act = self.by_name[f"{profile}.{item}"] = Act()
-            act.open.set()
+            if profile not in self.held:
+                act.open.set()
         if waits:
             act.open.clear()
         return act
 
     def all_open(self, profile: str) -> None:
         """Lets every item of a profile go on."""
+        self.held.discard(profile)
         for name, act in self.by_name.items():
             if name.startswith(f"{profile}."):
                 act.open.set()

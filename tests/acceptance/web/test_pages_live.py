@@ -29,21 +29,25 @@ _CUT = r"net::ERR_|htmx:sse:error|Failed to fetch"
 """What a browser says on its console of a connection that was cut."""
 
 _HEAR = """() => {
-    const region = document.querySelector("#note [role=status]");
+    const note = document.querySelector("#note");
     window.heard = [];
-    new MutationObserver(() => window.heard.push(document.querySelector("#note [role=status]").textContent))
-        .observe(document.querySelector("#note"), { subtree: true, childList: true, characterData: true });
+    new MutationObserver(() => heard.push(note.querySelector("[role=status]").textContent))
+        .observe(note, { subtree: true, childList: true, characterData: true });
 }"""
 """Notes whatever a screen reader would read aloud of the note."""
 
 _IN_BACKGROUND = """hidden => {
-    Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
-    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => hidden ? "hidden" : "visible" });
+    const set = (name, value) =>
+        Object.defineProperty(document, name, { configurable: true, get: () => value });
+    set("hidden", hidden);
+    set("visibilityState", hidden ? "hidden" : "visible");
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
 
-_AGREES = """() => [...document.querySelectorAll("#rows tr")].every(row =>
-    document.querySelector(`.diagram [data-item="${row.dataset.item}"]`).dataset.status === row.dataset.stand)"""
+_AGREES = """() => [...document.querySelectorAll("#rows tr")].every(row => {
+    const node = document.querySelector(`.diagram [data-item="${row.dataset.item}"]`);
+    return node.dataset.status === row.dataset.stand;
+})"""
 """Whether the diagram shows how the rows stand."""
 
 
@@ -102,7 +106,7 @@ async def test_the_button_answers_at_once(acts: ActServer, open_tab: OpenTab) ->
 
 async def test_two_tabs_agree(acts: ActServer, open_tab: OpenTab) -> None:
     """Whoever asks for what: both show it, and in the end the same."""
-    profile, execution_id = await _running(acts)
+    _, execution_id = await _running(acts)
     tabs = await open_tab(acts), await open_tab(acts)
     one, other = (tab.page for tab in tabs)
     for tab in tabs:
@@ -313,7 +317,7 @@ async def test_a_terminal_and_a_page(shell: Shell, serve: Any, open_tab: OpenTab
 async def test_a_server_that_is_killed(
     shell: Shell, tmp_path: Any, serve: Any, open_tab: OpenTab
 ) -> None:
-    """The page says that it is away, and when another one is there, what was lost; and carries on."""
+    """The page says so, and what was lost once another server is there; and carries on."""
     (shell.folder / "tokens").touch(0o600)
     (shell.folder / "tokens").write_text(f"view,run,interrupt {_TOKEN}\n")
     dest = str(tmp_path / "dest")

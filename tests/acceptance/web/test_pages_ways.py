@@ -51,7 +51,7 @@ async def _state(page: Page, state: str) -> None:
 
 
 async def test_by_keyboard_alone(acts: ActServer, open_tab: OpenTab) -> None:
-    """From the overview to the end of what was resumed, by Tab and Enter, with a focus that is seen."""
+    """All of it is reached by Tab, and done by Enter; and the focus is seen all the way."""
     profile = acts.profile(items=4)
     act = ACTS.act(profile, "thing_1", waits=True)
     page = (await open_tab(acts)).page

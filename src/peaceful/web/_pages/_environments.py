@@ -19,6 +19,8 @@ class Environment:
         flow: the flow.
         help: what the flow is for.
         latest: its newest execution, or none.
+        busy: the execution that keeps the profile busy, of this flow or another; none where none
+            does.
         first: whether it is the first one of its profile.
     """
 
@@ -26,12 +28,8 @@ class Environment:
     flow: FlowId
     help: str
     latest: ExecutionRecord | None
+    busy: ExecutionRecord | None = None
     first: bool = True
-
-    @property
-    def busy(self) -> bool:
-        """Whether it is being executed now."""
-        return self.latest is not None and not self.latest.state.ended
 
 
 def environments(
@@ -44,9 +42,15 @@ def environments(
         executions: the register.
         profiles: which profiles.
     """
+    busy = {each.info.profile: each for each in executions.running()}
     return tuple(
         Environment(
-            profile, flow.id, flow.summary, latest_of(executions, profile, flow.id), not place
+            profile,
+            flow.id,
+            flow.summary,
+            latest_of(executions, profile, flow.id),
+            busy.get(profile),
+            not place,
         )
         for profile in profiles
         for place, flow in enumerate(contexts.app.flows.values())

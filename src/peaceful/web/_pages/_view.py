@@ -16,6 +16,7 @@ from peaceful.model import (
     InterruptSignal,
     InterruptSource,
     ItemStatus,
+    JsonValue,
     OutcomeKind,
 )
 from peaceful.present import (
@@ -27,6 +28,7 @@ from peaceful.present import (
     level_label,
     name_list,
     next_level,
+    one_line,
     summarised,
 )
 from peaceful.web._live._picture import object_of
@@ -44,6 +46,7 @@ from peaceful.web._pages._verbs import Verbs
 STILL: Final = 10.0
 """Seconds without any event after which it is said that an interrupt is waited for in vain."""
 
+_LONGEST_MESSAGE: Final = 2000
 _MOST_NAMES: Final = 3
 _MOST_MATTERING: Final = 40
 _FIRST: Final = frozenset({Stand.FAILED, Stand.ABANDONED})
@@ -185,7 +188,7 @@ class ExecutionView:
             **object_of(self.record.outcome or {}, "errors"),
         }
         return tuple(
-            Failure(item, text_of(error["code"]), text_of(error["message"]), text_of(error["help"]))
+            Failure(item, text_of(error["code"]), _short(error["message"]), _short(error["help"]))
             for item, value in told.items()
             if (error := object_of({"error": value}, "error"))
         )
@@ -365,6 +368,11 @@ class ExecutionView:
 
 _OPEN: Final = _WAITING | IN_PROGRESS | {Stand.NOT_STARTED}
 _ENDED: Final = frozenset(Stand) - _WAITING - IN_PROGRESS
+
+
+def _short(text: JsonValue) -> str:
+    """A message that may have come from anywhere, safe to show; its documents have the whole."""
+    return one_line(text_of(text), _LONGEST_MESSAGE)
 
 
 def signal_of(told: JsonObject) -> InterruptSignal | None:
