@@ -30,11 +30,13 @@ class Gates:
         by_name: the gates; those of items that nobody looks at are open.
         made: what is there.
         failing: the names of items that fail.
+        stubborn: the names of items that go on when they are cancelled.
     """
 
     by_name: dict[str, Gate] = field(default_factory=lambda: defaultdict(Gate))
     made: dict[str, str] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
+    stubborn: set[str] = field(default_factory=set)
 
     def gate(self, profile: str, item: str) -> Gate:
         """The gate of an item; from now on it waits there."""
@@ -69,7 +71,12 @@ class Made(Item[MadeState]):
         if self.name in gates.by_name:
             gate = gates.by_name[self.name]
             gate.reached.set()
-            await gate.open.wait()
+            while not gate.open.is_set():
+                try:
+                    await gate.open.wait()
+                except asyncio.CancelledError:
+                    if self.name not in gates.stubborn:
+                        raise
         if self.name in gates.failing:
             raise ItemFailure(f"{self.name} <b>fails</b>.", help="leave it alone")
         if goal.value is None:

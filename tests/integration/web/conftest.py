@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from peaceful.runtime import SystemClock
 from peaceful.web import asgi
 
 PROFILES = ("dev", "prod")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ENDED = {"complete", "interrupted", "failed", "lost"}
 
 
@@ -99,6 +101,8 @@ class Served:
 @pytest.fixture
 async def served(workspace: Path, gates: Gates) -> AsyncIterator[Served]:
     """The server of the workspace, as a program runs it."""
+    # A signal that comes when the server has just ended is not to end the tests.
+    before = {number: signal.signal(number, _not_heeded) for number in _SIGNALS}
     app, ready = gated_app(), asyncio.get_running_loop().create_future()
     serving = asyncio.ensure_future(app.serve(workspace=workspace, on_ready=ready.set_result))
     await asyncio.wait((serving, ready), return_when=asyncio.FIRST_COMPLETED)
@@ -110,6 +114,12 @@ async def served(workspace: Path, gates: Gates) -> AsyncIterator[Served]:
         gate.open.set()
     serving.cancel()
     await asyncio.wait((serving,))
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def _not_heeded(*_: object) -> None:
+    pass
 
 
 @pytest.fixture

@@ -53,6 +53,7 @@ async def test_the_ladder_goes_on(served: Any) -> None:
     """A second Ctrl-C cancels, a third one kills what does not end."""
     site = served.site
     gate = site.gates.gate("dev", "a")
+    site.gates.stubborn.add("dev.a")
     execution_id = await site.started()
     await gate.reached.wait()
     async with site.client.stream("GET", f"/api/executions/{execution_id}/events") as response:
