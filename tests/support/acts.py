@@ -129,7 +129,7 @@ class Acting(Item[ActState]):
         if act.says:
             ctx.progress.message(act.says)
         act.reached.set()
-        waits = {asyncio.ensure_future(act.open.wait())}
+        waits: set[asyncio.Future[object]] = {asyncio.ensure_future(act.open.wait())}
         if not act.deaf:
             waits.add(asyncio.ensure_future(ctx.interrupted.wait()))
         try:
@@ -235,12 +235,17 @@ class ActServer:
 
 
 @asynccontextmanager
-async def act_server(folder: Path) -> AsyncIterator[ActServer]:
-    """Serves the application in a workspace; what still runs at the end is let go."""
+async def act_server(folder: Path, served: App = app) -> AsyncIterator[ActServer]:
+    """Serves an application in a workspace; what still runs at the end is let go.
+
+    Args:
+        folder: the workspace.
+        served: which application.
+    """
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     _, receiver = interrupt_channel()
     serving = asyncio.ensure_future(
-        app.serve(
+        served.serve(
             workspace=folder,
             # Also for a proxy, which has another port.
             settings=WebSettings(hosts=("127.0.0.1",)),

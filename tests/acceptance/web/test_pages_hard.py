@@ -11,7 +11,7 @@ import pytest_asyncio
 from acts import ACTS, ActServer, act_server
 from browser import Tab
 from hostile_acts import SCRIPT, TEXTS
-from looks import PHONE, good_to_everyone, nothing_sticks_out
+from looks import PHONE, WIDE, good_to_everyone, nothing_sticks_out
 from playwright.async_api import expect
 
 if TYPE_CHECKING:
@@ -99,6 +99,13 @@ async def test_long_names(acts: ActServer, open_tab: OpenTab) -> None:
         await good_to_everyone(tab, re.sub(r"\W", "_", path[:12]))
 
 
+async def _both_ways(tab: Tab) -> None:
+    for width, height in (PHONE, WIDE):
+        await tab.page.set_viewport_size({"width": width, "height": height})
+        await nothing_sticks_out(tab)
+        await tab.shot(str(width))
+
+
 async def test_two_hundred_items(acts: ActServer, open_tab: OpenTab) -> None:
     """Are on one page, dense, each with its row that is kept up to date."""
     profile = acts.profile(items=200, layers=10)
@@ -115,7 +122,8 @@ async def test_two_hundred_items(acts: ActServer, open_tab: OpenTab) -> None:
         "each => each.getBoundingClientRect().height"
     )
     assert height / 200 <= 32
-    await good_to_everyone(tab, "running")
+    await tab.check()
+    await _both_ways(tab)
     act.open.set()
     await _state(page, "complete")
     await expect(page.locator("#rows > tr[data-stand=done]")).to_have_count(200)
@@ -140,7 +148,7 @@ async def test_ten_thousand_items(acts: ActServer, open_tab: OpenTab) -> None:
     await pages.get_by_role("link", name="201", exact=True).click()
     await expect(page.locator("#row-thing_00201")).to_be_attached()
     await expect(page.locator("#connection")).to_have_text("live")
-    await good_to_everyone(tab, "running")
+    await _both_ways(tab)
     act.open.set()
     await expect(matters.get_by_role("row", name="thing_00001")).to_contain_text("failed")
     await acts.interrupted(execution_id, "cancel")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import guarded
 import pytest
 import pytest_asyncio
 from acts import ACTS, ActServer, act_server, app
@@ -13,7 +14,7 @@ from browser import Tab
 from looks import good_to_everyone
 from playwright.async_api import expect
 
-from peaceful.app import Contexts
+from peaceful.app import Contexts, Given
 from peaceful.commands import EnsureCmd
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ async def test_an_environment(acts: ActServer, seen: Tab) -> None:
     await seen.open(f"/profiles/{profile}/make")
     changes = seen.page.locator("#diff")
     await expect(changes).to_contain_text("Not discovered yet")
-    await good_to_everyone(seen, "never-discovered", thoroughly=True)
+    await good_to_everyone(seen, "never-discovered")
     await seen.page.get_by_role("button", name="Discover", exact=True).click()
     await expect(seen.page.locator("#head[data-state=complete]")).to_be_visible()
     await good_to_everyone(seen, "discovered")
@@ -130,7 +131,7 @@ async def test_parameters(acts: ActServer, seen: Tab) -> None:
     await seen.open(f"/profiles/{profile}/other")
     page = seen.page
     await expect(page.get_by_role("alert").filter(has_text="needed")).to_be_visible()
-    await good_to_everyone(seen, "missing", thoroughly=True)
+    await good_to_everyone(seen, "missing")
     await page.get_by_label("why").fill("typed <b>by hand</b>")
     await page.get_by_label("needed").fill("11")
     await page.get_by_role("button", name="Save and ensure").click()
@@ -191,7 +192,7 @@ async def test_an_execution_from_its_start_to_its_end(acts: ActServer, seen: Tab
     await expect(head).to_have_attribute("data-state", "interrupting")
     await expect(note).to_contain_text("thing_2 and thing_3 are finishing. Nothing new will start.")
     await expect(page.locator("#row-thing_4")).to_contain_text("will not start")
-    await good_to_everyone(seen, "interrupting", thoroughly=True)
+    await good_to_everyone(seen, "interrupting")
     ACTS.all_open(profile)
     await expect(head).to_have_attribute("data-state", "interrupted")
     await expect(head).to_contain_text("Interrupted, safely")
@@ -203,7 +204,7 @@ async def test_an_execution_from_its_start_to_its_end(acts: ActServer, seen: Tab
     await expect(head).to_contain_text(f"{profile} is as it should be")
     await expect(page.locator("#meter")).to_contain_text("3 unchanged")
     await expect(page.locator("#meter")).to_contain_text("resumed from")
-    await good_to_everyone(seen, "complete", thoroughly=True)
+    await good_to_everyone(seen, "complete")
 
 
 async def test_an_execution_that_failed(acts: ActServer, seen: Tab) -> None:
@@ -307,6 +308,36 @@ async def test_cleaning_up(acts: ActServer, seen: Tab) -> None:
     await page.get_by_role("button", name=f"Clean {profile}").click()
     await expect(page.locator("#head")).to_contain_text(f"{profile} is cleaned up")
     await good_to_everyone(seen, "cleaned")
+
+
+async def test_cleaning_up_what_is_protected(
+    tmp_path: Path, open_tab: OpenTab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Needs the profile's name, typed; a dry run does not."""
+    monkeypatch.setenv("TOKEN", "secret")
+    given = {"guarded": Given("true", "a test"), "token": Given("env:TOKEN", "a test")}
+    Contexts.of(guarded.app, tmp_path).init(given, profile="live", flow="keep")
+    async with act_server(tmp_path, guarded.app) as server:
+        tab = await open_tab(server)
+        tab.expect("42[02]|400")
+        page = tab.page
+        await tab.open("/profiles/live/keep")
+        await expect(page.get_by_label("token")).not_to_be_editable()
+        await expect(page.locator("main")).not_to_contain_text('secret"')
+        await page.get_by_role("link", name="Clean…").click()
+        question = page.get_by_role("dialog")
+        await expect(question.get_by_label("Type live to go on")).to_be_focused()
+        await good_to_everyone(tab, "question")
+        await question.get_by_role("button", name="Dry run").click()
+        await expect(page.locator("h1")).to_contain_text("nothing was changed")
+        await tab.open("/profiles/live/keep/clean")
+        await page.get_by_label("Type live").fill("dev")
+        await page.get_by_role("button", name="Clean live").click()
+        await expect(page.get_by_role("alert").first).to_contain_text("its name was not typed")
+        await good_to_everyone(tab, "refused")
+        await page.get_by_label("Type live").fill("live")
+        await page.get_by_role("button", name="Clean live").click()
+        await expect(page.locator("h1")).to_have_text("live is cleaned up")
 
 
 async def test_the_description_of_the_interface(acts: ActServer, seen: Tab) -> None:
