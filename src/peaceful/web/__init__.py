@@ -6,7 +6,7 @@ of use without each other.
 
 | part | holds |
 |---|---|
-| `_server` | puts the server together; the guard at its door; a program that serves until a signal |
+| `_server` | puts the server together; the guard at its door; serving until a signal |
 | `_api` | the calls, in one table that also describes them |
 | `_pages` | what people see, and what keeps it up to date |
 | `_diagrams` | flows and what they touch, laid out and drawn |
