@@ -116,6 +116,34 @@ async def test_the_button_answers_at_once(acts: ActServer, open_tab: OpenTab) ->
     assert asked == 1
 
 
+async def test_an_answer_that_comes_late(acts: ActServer, open_tab: OpenTab) -> None:
+    """Does not undo what has come meanwhile."""
+    profile, execution_id = await _running(acts)
+    tab = await open_tab(acts)
+    page = tab.page
+    arrived, let_go = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        arrived.set()
+        await let_go.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/cmd_exec_interrupt", hold)
+    await tab.open(f"/executions/{execution_id}")
+    await expect(page.locator("#connection")).to_have_text("live")
+    await page.get_by_role("button", name="Interrupt").click()
+    await arrived.wait()
+    ACTS.all_open(profile)
+    await _state(page, "interrupted")
+    async with page.expect_event("requestfinished", lambda request: request.method == "POST"):
+        let_go.set()
+    await page.evaluate("() => new Promise(requestAnimationFrame)")
+    await _state(page, "interrupted")
+    await expect(page.get_by_role("button", name="Resume")).to_be_enabled()
+    await expect(page.locator("#rows > tr[data-stand=done]")).to_have_count(2)
+
+
 async def test_two_tabs_agree(acts: ActServer, open_tab: OpenTab) -> None:
     """Whoever asks for what: both show it, and in the end the same."""
     _, execution_id = await _running(acts)

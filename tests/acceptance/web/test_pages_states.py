@@ -314,8 +314,8 @@ async def test_cleaning_up_what_is_protected(
     tmp_path: Path, open_tab: OpenTab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Needs the profile's name, typed; a dry run does not."""
-    monkeypatch.setenv("TOKEN", "secret")
-    given = {"guarded": Given("true", "a test"), "token": Given("env:TOKEN", "a test")}
+    monkeypatch.setenv("GUARDED_TOKEN", "secret")
+    given = {"guarded": Given("true", "a test")}
     Contexts.of(guarded.app, tmp_path).init(given, profile="live", flow="keep")
     async with act_server(tmp_path, guarded.app) as server:
         tab = await open_tab(server)

@@ -126,9 +126,23 @@
     setTimeout(() => { button.disabled = true; }, 0);
   });
 
+  // What a click is answered may be older than what has come meanwhile: it must not undo that.
+  let heard = 0;
+  document.addEventListener("htmx:sse:before:message", () => { heard += 1; });
+  document.addEventListener("htmx:before:request", (event) => { event.detail.ctx.heard = heard; });
+  document.addEventListener("htmx:after:request", (event) => {
+    const answer = event.detail.ctx;
+    const head = $("#head");
+    if (!head || answer.response.status >= 400 || answer.heard === heard) return;
+    // The event itself may come from the document, when the form is gone.
+    if (!answer.sourceElement?.matches(".needs-interrupt")) return;
+    if (["queued", "running"].includes(head.dataset.state)) answer.text = answer.text.split("<hx-partial")[0];
+    else event.preventDefault();
+  });
+
   document.addEventListener("htmx:after:request", (event) => {
     const dialog = $("#dialog[open]");
-    if (dialog && dialog.contains(event.target)) dialog.close();
+    if (dialog && dialog.contains(event.detail.ctx.sourceElement)) dialog.close();
   });
 
   // What is asked on a page of something that has ended need not be answered any more.
