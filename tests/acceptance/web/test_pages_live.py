@@ -116,6 +116,27 @@ async def test_the_button_answers_at_once(acts: ActServer, open_tab: OpenTab) ->
     assert asked == 1
 
 
+async def test_a_click_that_is_lost(acts: ActServer, open_tab: OpenTab) -> None:
+    """Is told, and the button works again."""
+    profile, execution_id = await _running(acts)
+    tab = await open_tab(acts)
+    tab.expect(_CUT)
+    page = tab.page
+    await page.route("**/cmd_exec_interrupt", lambda route: route.abort(), times=1)
+    await tab.open(f"/executions/{execution_id}")
+    button = page.locator("#head button")
+    await button.click()
+    await expect(page.locator("#problem")).to_contain_text("Try again")
+    await expect(button).to_have_text("Interrupt")
+    await expect(button).to_be_enabled()
+    await tab.check()
+    await button.click()
+    await _state(page, "interrupting")
+    await expect(page.locator("#problem")).to_be_empty()
+    ACTS.all_open(profile)
+    await _state(page, "interrupted")
+
+
 async def test_an_answer_that_comes_late(acts: ActServer, open_tab: OpenTab) -> None:
     """Does not undo what has come meanwhile."""
     profile, execution_id = await _running(acts)

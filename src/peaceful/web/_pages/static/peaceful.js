@@ -115,15 +115,32 @@
     }
   });
 
+  function say(button, text) {
+    const face = $(".face", button);
+    button.textContent = text;
+    if (face) button.prepend(face);
+  }
+
   // A button that was clicked says at once that it is at work.
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
     if (!button || !button.dataset.busy) return;
-    const face = $(".face", button);
-    button.textContent = button.dataset.busy;
-    if (face) button.prepend(face);
+    button.dataset.label = button.textContent.trim();
+    say(button, button.dataset.busy);
     // Not before the browser has taken the form.
     setTimeout(() => { button.disabled = true; }, 0);
+  });
+
+  // Where nothing came of it, it can be clicked again.
+  document.addEventListener("htmx:finally:request", (event) => {
+    const { sourceElement, response } = event.detail.ctx;
+    if (!sourceElement?.matches?.(".needs-interrupt")) return;
+    if (!response) $("#problem").textContent = "The server did not answer. Try again.";
+    else if (response.status < 400) { $("#problem").textContent = ""; return; }
+    const button = $("[data-label]", sourceElement);
+    if (!button) return;
+    say(button, button.dataset.label);
+    setTimeout(() => { button.disabled = false; }, 0);
   });
 
   // What a click is answered may be older than what has come meanwhile: it must not undo that.
