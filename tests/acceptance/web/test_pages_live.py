@@ -107,6 +107,11 @@ async def test_the_button_answers_at_once(acts: ActServer, open_tab: OpenTab) ->
     await expect(button).to_be_disabled()
     shown = (await acts.client.get(f"/api/executions/{execution_id}")).json()
     assert shown["state"] == "running"
+    # Nor does what comes meanwhile bring it back.
+    ACTS.act(profile, "thing_1").open.set()
+    await expect(page).to_have_title(f"Running 2/4 · ensure {profile} · acts")
+    await expect(button).to_have_text("Interrupting…")
+    await expect(button).to_be_disabled()
     let_go.set()
     await _state(page, "interrupting")
     await expect(button).to_have_text("Interrupting…")

@@ -22,7 +22,12 @@ _TYPES: Final = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-_FILES: Final = ("peaceful.css", "peaceful.js", "htmx.js", "hx-sse.js")
+_FILES: Final = {
+    "peaceful.css": ("peaceful.css",),
+    "peaceful.js": ("peaceful.js",),
+    # In one, because htmx may begin before an extension is there that comes after it.
+    "htmx.js": ("htmx.js", "hx-sse.js"),
+}
 _A_YEAR: Final = 365 * 24 * 60 * 60
 _FOR_EVER: Final = f"public, max-age={_A_YEAR}, immutable"
 
@@ -72,7 +77,10 @@ class Assets:
     @cached_property
     def _by_short(self) -> dict[str, Asset]:
         folder = files("peaceful.web._pages") / "static"
-        found = {name: (folder / name).read_bytes() for name in _FILES}
+        found = {
+            name: b"\n".join((folder / each).read_bytes() for each in sources)
+            for name, sources in _FILES.items()
+        }
         found |= {f"icon-{state}.svg": _icon(state) for state in _COLOURS}
         return {name: _asset(name, data) for name, data in found.items()}
 

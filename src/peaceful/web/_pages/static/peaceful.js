@@ -121,12 +121,29 @@
     if (face) button.prepend(face);
   }
 
+  function busy(button) {
+    button.dataset.label = button.textContent.trim();
+    say(button, button.dataset.busy);
+  }
+
+  // What comes while the answer is waited for shows the button anew: it stays as it was clicked.
+  let asked = 0;
+  document.addEventListener("htmx:before:request", (event) => {
+    if (event.detail.ctx.sourceElement?.matches?.(".needs-interrupt")) asked += 1;
+  });
+
+  function keepBusy() {
+    const button = asked > 0 && $("#head .needs-interrupt button:enabled");
+    if (!button) return;
+    busy(button);
+    button.disabled = true;
+  }
+
   // A button that was clicked says at once that it is at work.
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
     if (!button || !button.dataset.busy) return;
-    button.dataset.label = button.textContent.trim();
-    say(button, button.dataset.busy);
+    busy(button);
     // Not before the browser has taken the form.
     setTimeout(() => { button.disabled = true; }, 0);
   });
@@ -135,6 +152,7 @@
   document.addEventListener("htmx:finally:request", (event) => {
     const { sourceElement, response } = event.detail.ctx;
     if (!sourceElement?.matches?.(".needs-interrupt")) return;
+    asked -= 1;
     if (!response) $("#problem").textContent = "The server did not answer. Try again.";
     else if (response.status < 400) { $("#problem").textContent = ""; return; }
     const button = $("[data-label]", sourceElement);
@@ -232,6 +250,7 @@
     showTab();
     paint();
     tick();
+    keepBusy();
     takeBack();
     keepFocus();
   }
