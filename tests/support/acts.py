@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,7 +129,7 @@ class Acting(Item[ActState]):
         if act.says:
             ctx.progress.message(act.says)
         act.reached.set()
-        waits: set[asyncio.Future[object]] = {asyncio.ensure_future(act.open.wait())}
+        waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(act.open.wait())}
         if not act.deaf:
             waits.add(asyncio.ensure_future(ctx.interrupted.wait()))
         try:
@@ -235,7 +235,7 @@ class ActServer:
 
 
 @asynccontextmanager
-async def act_server(folder: Path, served: App = app) -> AsyncIterator[ActServer]:
+async def act_server(folder: Path, served: App = app) -> AsyncGenerator[ActServer]:
     """Serves an application in a workspace; what still runs at the end is let go.
 
     Args:

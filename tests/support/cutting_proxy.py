@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -43,9 +43,10 @@ class CuttingProxy:
         """Lets connections through again."""
         self._refuses = False
 
-    async def _through(
+    async def through(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to: int
     ) -> None:
+        """Passes on what one connection brings, both ways, until one side ends it."""
         self.opened += 1
         if self._refuses:
             writer.transport.abort()
@@ -74,13 +75,13 @@ async def _copied(source: asyncio.StreamReader, target: asyncio.StreamWriter) ->
 
 
 @asynccontextmanager
-async def cutting_proxy(address: str) -> AsyncIterator[CuttingProxy]:
+async def cutting_proxy(address: str) -> AsyncGenerator[CuttingProxy]:
     """A proxy to a server, for the length of a context."""
     proxy, to = CuttingProxy(), int(address.rpartition(":")[2])
     tasks: set[asyncio.Task[None]] = set()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(proxy._through(reader, writer, to))
+        task = asyncio.ensure_future(proxy.through(reader, writer, to))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 

@@ -97,7 +97,7 @@ async def test_what_a_page_is_made_with(site: Any) -> None:
     """Is there for everybody, and stays the same for ever at its address."""
     text = (await site.client.get("/", headers=HTML)).text
     addresses = re.findall(r'(?:href|src)="(/static/[^"]+)"', text)
-    assert len(addresses) == 5
+    assert len(addresses) == 4
     for address in addresses:
         response = await site.client.get(address)
         assert response.status_code == 200
