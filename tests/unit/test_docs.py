@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from doc_pages import ROOT, as_module, blocks_of, matches, page_name, pages, steps_of
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 import peaceful
 from peaceful import App
@@ -46,11 +48,15 @@ from peaceful.model import (
     event_json,
 )
 from peaceful.storage import StateKind, Workspace
+from peaceful.web._http._schemas import SCHEMAS
 
 LINK = re.compile(r"\]\((?!\w+:|#)(?P<target>[^)#\s]+)[^)]*\)")
 MAKE = re.compile(r"\bmake ([a-z]+)\b(?=`|\s+#|$)", re.MULTILINE)
 REFERENCE = ROOT / "docs" / "reference"
 CHECKED = {"console", "python", "text"}
+COMPARED = {REFERENCE / "events.md", REFERENCE / "http.md"}
+"""Pages whose JSON is compared with what there is."""
+
 """Languages of blocks that need no title to be checked."""
 FILES = {"ini", "json", "nginx", "python", "toml", "yaml"}
 """Languages of blocks that are files, and have a title."""
@@ -130,7 +136,7 @@ def test_what_varies_is_alike(expected: str, actual: str, alike: bool) -> None:
 @pytest.mark.parametrize("page", pages(), ids=page_name)
 def test_every_block_is_of_a_kind_that_is_checked(page: Path) -> None:
     """A page has only code that a test runs, writes, compares or reads; all else is a picture."""
-    checked = CHECKED | ({"json"} if page == REFERENCE / "events.md" else set())
+    checked = CHECKED | ({"json"} if page in COMPARED else set())
     unchecked = [
         block.line
         for block in blocks_of(page.read_text())
@@ -283,3 +289,17 @@ def test_the_page_of_events_shows_each_as_it_is() -> None:
     assert {name: _shape(each) for name, each in found.items()} == {
         name: _shape(json.loads(json.dumps(event_json(event)))) for name, event in EVENTS.items()
     }
+
+
+def test_bodies_are_what_the_server_takes_and_gives() -> None:
+    """The documents on the page about HTTP have the form that the API's description says."""
+    shown = [
+        json.loads(block.text)
+        for block in blocks_of(_words(REFERENCE / "http.md"))
+        if block.language == "json"
+    ]
+    names = ("Start", "Interrupt", "Problem")
+    known: dict[str, Any] = {"components": {"schemas": SCHEMAS}}
+    for name, document in zip(names, shown, strict=True):
+        schema = {**known, "$ref": f"#/components/schemas/{name}"}
+        Draft202012Validator(schema).validate(document)
