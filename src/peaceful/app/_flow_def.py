@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from peaceful.app._docstring import helps_of_arguments
 from peaceful.errors import DefinitionError
 from peaceful.model import FlowId
 
@@ -59,6 +60,11 @@ class FlowDef:
     def summary(self) -> str:
         """What it is for, in a sentence or two: the first paragraph of its help."""
         return " ".join(self.help.split("\n\n", 1)[0].split())
+
+    @property
+    def param_helps(self) -> dict[str, str]:
+        """By parameter, what the flow's help says of it; of some it may say nothing."""
+        return helps_of_arguments(self.help)
 
     def params(self) -> tuple[FlowParam, ...]:
         """The flow's parameters, in order; without the flow itself.

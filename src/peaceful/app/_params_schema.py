@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -27,11 +28,19 @@ class _Lenient(GenerateJsonSchema):
         return {}
 
 
-def params_schema(model: type[BaseModel]) -> dict[str, JsonValue]:
-    """What values the parameters of a model may have; without defaults of secrets."""
+def params_schema(model: type[BaseModel], helps: Mapping[str, str]) -> dict[str, JsonValue]:
+    """What values the parameters of a model may have; without defaults of secrets.
+
+    Args:
+        model: holds them.
+        helps: by parameter, what it means, where its type does not say.
+    """
     # Any: as pydantic has it.
     schema: dict[str, Any] = model.model_json_schema(schema_generator=_Lenient)
     properties: dict[str, dict[str, JsonValue]] = schema.get("properties", {})
     for name in secret_fields(model):
         properties[name].pop("default", None)
+    for name, text in helps.items():
+        if name in properties:
+            properties[name].setdefault("description", text)
     return schema

@@ -223,7 +223,8 @@ class Selection:
         Raises:
             NameUnknown: the application has no such flow.
         """
-        return params_schema(self._flow_model(self.app.flow_def(flow)))
+        definition = self.app.flow_def(flow)
+        return params_schema(self._flow_model(definition), definition.param_helps)
 
     def values(self, profile: ProfileName, flow: FlowId) -> dict[str, object]:
         """By parameter of a flow's function, its value: the flow's own, and models of shared ones.

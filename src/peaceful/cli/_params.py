@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, cast, get_args, get_origin
 
@@ -83,7 +81,7 @@ def declared_params(app: App, flow: FlowId | None) -> list[Declared]:
         for each in _of_model(model):
             found.setdefault(each.name, each)
     for definition in [app.flow_def(flow)] if flow else app.flows.values():
-        helps = helps_of_arguments(definition.help)
+        helps = definition.param_helps
         for param in definition.params():
             if all(param.annotation is not model for model in models):
                 default = None if param.required else param.default
@@ -178,19 +176,6 @@ def _secret(declared: Declared, given: object) -> Given:
             "seen it",
         )
     return Given(source, declared.option)
-
-
-def helps_of_arguments(docstring: str) -> dict[str, str]:
-    """What a docstring says of the arguments, in the style of Google: a section `Args:`."""
-    helps: dict[str, str] = {}
-    section = re.search(r"^Args:\n((?: .*\n|\n)*)", f"{cleandoc(docstring)}\n", re.MULTILINE)
-    name = ""
-    for text in section[1].split("\n") if section else ():
-        if found := re.match(r" {1,4}(\w+)(?: \(.*?\))?: (.*)", text):
-            name, helps[found[1]] = found[1], found[2].strip()
-        elif name and text.strip():
-            helps[name] += f" {text.strip()}"
-    return helps
 
 
 # ---- one parameter

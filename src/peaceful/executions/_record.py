@@ -11,6 +11,7 @@ from peaceful.errors import AlreadyEnded
 from peaceful.executions._identity import ProcessIdentity
 from peaceful.executions._summary import OutcomeSummary, summary_of
 from peaceful.model import (
+    TOLD,
     ExecutionId,
     ExecutionInfo,
     ExecutionState,
@@ -42,7 +43,8 @@ class ExecutionRecord:
         process: the process that runs it; none while it is queued.
         address: where that process listens for requests; none where it does not.
         summary: its ending in a few numbers; none until then.
-        outcome: the JSON document of its ending; none until then, and in pages of the history.
+        outcome: the JSON document of its ending, as it is kept: see `kept_document`; none until
+            then, and in pages of the history.
     """
 
     info: ExecutionInfo
@@ -69,6 +71,23 @@ class ExecutionRecord:
         """Whether an interrupt makes sense now: it has not ended, and was started to allow it."""
         return self.info.can_interrupt and not self.state.ended
 
+    @property
+    def document(self) -> JsonObject | None:
+        """The JSON document of its ending, as its command gave it; none where that is not known."""
+        if self.outcome is None:
+            return None
+        return {name: value for name, value in self.outcome.items() if name != TOLD}
+
+    @property
+    def items(self) -> dict[str, JsonValue]:
+        """By item, how it ended, with its state in words and its seconds; empty until the end."""
+        outcome = self.outcome or _EMPTY
+        items, told = _entries(outcome, "items"), _entries(outcome, TOLD)
+        return {
+            item: {**_NOTHING_TOLD, **_entries(items, item), **_entries(told, item)}
+            for item in items
+        }
+
     def to_json(self) -> dict[str, JsonValue]:
         """The record for people and programs: without the address, which is of no use to them."""
         info = to_json(self.info)
@@ -79,8 +98,17 @@ class ExecutionRecord:
             "dry_run": self.dry_run,
             "only": list(self.only),
             "summary": to_json(self.summary),
-            "outcome": self.outcome,
+            "outcome": self.document,
         }
+
+
+_EMPTY: JsonObject = {}
+_NOTHING_TOLD: JsonObject = {"shown": "", "seconds": 0.0}
+
+
+def _entries(document: JsonObject, name: str) -> JsonObject:
+    found = document.get(name)
+    return found if isinstance(found, Mapping) else _EMPTY
 
 
 def begun(

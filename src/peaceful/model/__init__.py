@@ -12,7 +12,7 @@ from peaceful._late import late
 
 if TYPE_CHECKING:
     from peaceful.model._clock import Clock
-    from peaceful.model._document import failure_document, outcome_document
+    from peaceful.model._document import TOLD, failure_document, kept_document, outcome_document
     from peaceful.model._event import (
         BlockEnded,
         BlockStarted,
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXECUTION_VARIABLE",
     "NAME_RULE",
+    "TOLD",
     "BlockEnded",
     "BlockInterrupted",
     "BlockStarted",
@@ -104,6 +105,7 @@ __all__ = [
     "event_json",
     "execution_id",
     "failure_document",
+    "kept_document",
     "outcome_document",
     "outcome_kind",
     "to_json",
@@ -154,7 +156,9 @@ _HOMES = {
     "checked_name": "peaceful.model._names",
     "event_json": "peaceful.model._event",
     "execution_id": "peaceful.model._names",
+    "TOLD": "peaceful.model._document",
     "failure_document": "peaceful.model._document",
+    "kept_document": "peaceful.model._document",
     "outcome_document": "peaceful.model._document",
     "outcome_kind": "peaceful.model._outcome",
     "to_json": "peaceful.model._json",

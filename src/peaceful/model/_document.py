@@ -21,6 +21,9 @@ from peaceful.model._outcome import (
 )
 
 _NONE_ENDED: Final[Mapping[ItemId, ItemResult]] = {}
+TOLD: Final = "told"
+"""Where a register keeps what is not part of the document."""
+
 _NOT_STARTED: Final = ItemResult(ItemStatus.NOT_STARTED)
 
 
@@ -76,6 +79,27 @@ def failure_document(
     )
 
 
+def kept_document(
+    document: Mapping[str, JsonValue], results: Mapping[ItemId, ItemResult]
+) -> dict[str, JsonValue]:
+    """The document of an execution as a register keeps it: with what only pages tell besides.
+
+    Args:
+        document: how it ended.
+        results: how its items did.
+
+    Returns:
+        The document, and under `told`, by item, `shown` (its state in a few words) and `seconds`
+        (how long it was in progress).
+    """
+    told: dict[str, JsonValue] = {
+        item: {"shown": result.shown, "seconds": round(result.seconds, 3)}
+        for item, result in results.items()
+        if result.shown or result.seconds
+    }
+    return {**document, TOLD: told}
+
+
 def _document(
     execution: ExecutionInfo,
     kind: OutcomeKind,
@@ -101,10 +125,4 @@ def _document(
 
 def _item(result: ItemResult | None) -> dict[str, JsonValue]:
     result = result or _NOT_STARTED
-    return {
-        "status": str(result.status),
-        "state": result.state,
-        "message": result.message,
-        "shown": result.shown,
-        "seconds": round(result.seconds, 3),
-    }
+    return {"status": str(result.status), "state": result.state, "message": result.message}

@@ -32,6 +32,7 @@ from peaceful.model import (
     Timings,
     execution_id,
     failure_document,
+    kept_document,
     outcome_document,
     outcome_kind,
 )
@@ -134,7 +135,8 @@ class Session:
         await self._end_children()
         outcome = replace(outcome, interrupt=self._close_latch(), timings=self.timings())
         kind = outcome_kind(outcome)
-        await self._store(kind, outcome_document(self.info, self._items, outcome), outcome.timings)
+        document = outcome_document(self.info, self._items, outcome)
+        await self._store(kind, kept_document(document, outcome.items), outcome.timings)
         self._ending = self._ended_event(kind, outcome.items, outcome.timings)
         return outcome
 
@@ -153,7 +155,7 @@ class Session:
             self.info, self._items, shown, self.signal, timings, self._results
         )
         try:
-            await self._store(OutcomeKind.ERROR, document, timings)
+            await self._store(OutcomeKind.ERROR, kept_document(document, self._results), timings)
         except PeacefulError as unwritten:
             # The error that ended the execution is the one to be told; it most likely caused this.
             _LOG.warning(

@@ -18,7 +18,6 @@ from peaceful.cli._params import (
     Declared,
     declared_params,
     given_params,
-    helps_of_arguments,
     mentions_secret,
     params_options,
 )
@@ -280,20 +279,3 @@ def test_a_name_that_is_taken() -> None:
 
     with pytest.raises(DefinitionError, match="every command has an option"):
         declared_params(app, None)
-
-
-def test_helps_of_arguments() -> None:
-    """What a docstring says of its arguments, as far as it says something."""
-    docstring = """Does something.
-
-    Args:
-        one: the first
-            thing.
-
-        two (int): the second.
-
-    Returns:
-        three: nothing.
-    """
-    assert helps_of_arguments(docstring) == {"one": "the first thing.", "two": "the second."}
-    assert helps_of_arguments("") == {}

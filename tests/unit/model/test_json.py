@@ -51,6 +51,7 @@ from peaceful.model import (
     Within,
     event_json,
     failure_document,
+    kept_document,
     outcome_document,
     outcome_kind,
     to_json,
@@ -230,7 +231,7 @@ def test_the_document_of_an_outcome(kind: OutcomeKind) -> None:
     items = _mapping(document["items"])
     assert list(items) == list(ITEMS)
     for item in ITEMS:
-        assert list(_mapping(items[item])) == ["status", "state", "message", "shown", "seconds"]
+        assert list(_mapping(items[item])) == ["status", "state", "message"]
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -243,21 +244,9 @@ def test_the_document_says_what_became_of_each_item() -> None:
     document = outcome_document(INFO, ITEMS, OUTCOMES[OutcomeKind.ITEM_ERROR])
 
     assert document["items"] == {
-        "a": {
-            "status": "done",
-            "state": {"size": 1},
-            "message": "written",
-            "shown": "1 byte",
-            "seconds": 2.346,
-        },
-        "b": {
-            "status": "failed",
-            "state": None,
-            "message": "make ended",
-            "shown": "",
-            "seconds": 0.0,
-        },
-        "c": {"status": "not_started", "state": None, "message": "", "shown": "", "seconds": 0.0},
+        "a": {"status": "done", "state": {"size": 1}, "message": "written"},
+        "b": {"status": "failed", "state": None, "message": "make ended"},
+        "c": {"status": "not_started", "state": None, "message": ""},
     }
     assert document["errors"] == {
         "b": {
@@ -268,6 +257,15 @@ def test_the_document_says_what_became_of_each_item() -> None:
     }
     interrupt = _mapping(document["interrupt"])
     assert set(interrupt) == {"level", "source", "reason", "requested_at"}
+
+
+def test_a_register_keeps_more() -> None:
+    """What only pages tell stands beside the document, which stays as it was given."""
+    outcome = OUTCOMES[OutcomeKind.ITEM_ERROR]
+    document = outcome_document(INFO, ITEMS, outcome)
+    kept = kept_document(document, outcome.items)
+    assert kept.pop("told") == {"a": {"shown": "1 byte", "seconds": 2.346}}
+    assert kept == document
 
 
 def test_items_that_left_the_flow_are_told_of() -> None:

@@ -24,7 +24,7 @@ def execution_view(record: ExecutionRecord, picture: JsonObject | None = None) -
     """
     shown = record.to_json()
     if record.outcome is not None:
-        return {**shown, "items": object_of(record.outcome, "items")}
+        return {**shown, "items": record.items}
     return {**shown, "items": items_view(picture or NOTHING, record.only)}
 
 

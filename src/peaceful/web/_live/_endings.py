@@ -37,7 +37,7 @@ def ending_of(record: ExecutionRecord) -> JsonObject | None:
 
 def picture_of(record: ExecutionRecord) -> dict[str, JsonValue]:
     """How everything stood at the end of an execution, in the form of `Picture.to_json`."""
-    items = object_of(record.outcome or {}, "items")
+    items = record.items
     return {
         "execution": to_json(record.info),
         "items": list(items),
@@ -47,7 +47,7 @@ def picture_of(record: ExecutionRecord) -> dict[str, JsonValue]:
         "waiting": 0,
         "running": {},
         "since": {},
-        "ended": dict(items),
+        "ended": items,
         "interrupt": to_json(record.info.interrupt),
         "ending": ending_of(record),
     }

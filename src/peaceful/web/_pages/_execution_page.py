@@ -49,8 +49,10 @@ _COSTS: Final[Mapping[InterruptLevel, str]] = {
 
 
 async def execution(request: Request, parts: Resources) -> Response:
-    """Shows an execution."""
+    """Shows an execution; to a page in the background, only what its tab is to say."""
     site, view = Site.of(request, parts), await execution_view(request, parts)
+    if request.query_params.get("part") == "head":
+        return HTMLResponse(execution_parts(site, view)["head"])
     kind = "outcome" if request.query_params.get("kind") == "outcome" else "progress"
     many = len(view.rows) > LIVE_ROWS
     pages = range(0, len(view.rows), _SHOWN) if many else range(1)

@@ -95,7 +95,7 @@ async def _anywhere(
     except (AlreadyEnded, NotInterruptible) as error:
         record = await try_get(executions, execution_id)
         shown = None if record is None else execution_view(record)
-        outcome = None if record is None else record.outcome
+        outcome = None if record is None else record.document
         raise Refusal(error, execution=shown, outcome=outcome) from error
     return _receipt(receipt.execution_id, receipt.level, to_json(receipt.requested_at))
 

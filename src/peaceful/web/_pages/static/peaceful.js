@@ -202,7 +202,12 @@
   // ---- the connection
 
   document.addEventListener("htmx:sse:after:connection", () => connection("live", "live"));
-  document.addEventListener("htmx:sse:error", () => connection("away", "reconnecting…"));
+  document.addEventListener("htmx:sse:error", (event) => {
+    connection("away", "reconnecting…");
+    if (event.detail?.status === 401) {
+      $("#problem").textContent = "The server was started anew, and asks who you are: open the address that it printed.";
+    }
+  });
   // A connection that was never there is not looked after by whoever keeps it.
   for (const name of ["htmx:error", "htmx:response:error"]) {
     document.addEventListener(name, (event) => {
@@ -226,7 +231,7 @@
   let asking = 0;
 
   async function look() {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const answer = await fetch(`${location.pathname}?part=head`, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const head = $("#head", page);
