@@ -81,8 +81,12 @@ async def web(serve: Serve) -> WebProcess:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_tab(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[OpenTab]:
+async def open_tab(
+    browser: Browser, serve: Serve, request: pytest.FixtureRequest
+) -> AsyncIterator[OpenTab]:
     """Opens tabs; at the end, none may have had anything to complain about.
+
+    Tabs are closed before servers end, whatever the order in which a test asks for them.
 
     What is given besides is how the browser is set up, such as `java_script_enabled=False`,
     `color_scheme="dark"`, `viewport={"width": 390, "height": 844}` or `reduced_motion="reduce"`.
