@@ -215,7 +215,9 @@ class ExecutionView:
             case ExecutionState.COMPLETE:
                 return self._complete_title
             case ExecutionState.INTERRUPTED:
-                return "Interrupted" if Stand.ABANDONED in self.counts else "Interrupted, safely"
+                # What ended at a safe point ended safely; what was cancelled may not have.
+                cut = Stand.ABANDONED in self.counts and self._level > InterruptLevel.STOP
+                return "Interrupted" if cut else "Interrupted, safely"
             case ExecutionState.FAILED:
                 failed = [row.item for row in self.rows if row.stand is Stand.FAILED]
                 return f"{name_list(failed, _MOST_NAMES)} failed" if failed else "Failed"
@@ -276,9 +278,12 @@ class ExecutionView:
         return f"{name_list(names, _MOST_NAMES)} {are} in progress{rest}."
 
     @property
+    def _level(self) -> InterruptLevel:
+        return self.signal.level if self.signal else InterruptLevel.STOP
+
+    @property
     def _interrupting_sentence(self) -> str:
-        level = self.signal.level if self.signal else InterruptLevel.STOP
-        sentence = interrupt_sentence(level, self._in_progress)
+        sentence = interrupt_sentence(self._level, self._in_progress)
         sentence = sentence.replace("; nothing new will start.", ". Nothing new will start.")
         if self.overdue:
             # It is read aloud whenever it changes: so it does not say for how long.

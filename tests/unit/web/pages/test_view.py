@@ -62,7 +62,7 @@ def test_whatever_happens_can_be_told(events: list[Event]) -> None:
         (ExecutionState.INTERRUPTING, {}, "Interrupting…"),
         (ExecutionState.COMPLETE, {"a": "done"}, "dev is as it should be"),
         (ExecutionState.INTERRUPTED, {"a": "not_started"}, "Interrupted, safely"),
-        (ExecutionState.INTERRUPTED, {"a": "abandoned"}, "Interrupted"),
+        (ExecutionState.INTERRUPTED, {"a": "abandoned"}, "Interrupted, safely"),
         (ExecutionState.FAILED, {"a": "failed"}, "a failed"),
         (ExecutionState.FAILED, {}, "Failed"),
         (ExecutionState.LOST, {}, "Its process was killed"),
@@ -86,6 +86,14 @@ def test_titles_of_other_commands(command: str, title: str) -> None:
     shown = view(ExecutionState.COMPLETE)
     record = replace(shown.record, info=replace(shown.record.info, command=command))
     assert replace(shown, record=record).title == title
+
+
+def test_what_was_cut_is_not_called_safe() -> None:
+    """What ended at a safe point is; what was cancelled or killed may be half done."""
+    shown = view(ExecutionState.INTERRUPTED, {"a": "abandoned"})
+    harder = replace(SIGNAL, level=InterruptLevel.CANCEL)
+    record = replace(shown.record, info=replace(shown.record.info, interrupt=harder))
+    assert ExecutionView(record, picture_of(record), VERBS, NOW).title == "Interrupted"
 
 
 def test_what_was_not_everything() -> None:
