@@ -153,6 +153,7 @@
     const { sourceElement, response } = event.detail.ctx;
     if (!sourceElement?.matches?.(".needs-interrupt")) return;
     asked -= 1;
+    if (!response && !sourceElement.isConnected) return; // The page has moved on: it knows better.
     if (!response) $("#problem").textContent = "The server did not answer. Try again.";
     else if (response.status < 400) { $("#problem").textContent = ""; return; }
     const button = $("[data-label]", sourceElement);
@@ -168,11 +169,14 @@
   document.addEventListener("htmx:after:request", (event) => {
     const answer = event.detail.ctx;
     const head = $("#head");
-    if (!head || answer.response.status >= 400 || answer.heard === heard) return;
+    if (!head || answer.response.status >= 400) return;
     // The event itself may come from the document, when the form is gone.
     if (!answer.sourceElement?.matches(".needs-interrupt")) return;
-    if (["queued", "running"].includes(head.dataset.state)) answer.text = answer.text.split("<hx-partial")[0];
-    else event.preventDefault();
+    const { state } = head.dataset;
+    const stale = answer.heard !== heard;
+    if (["queued", "running"].includes(state)) {
+      if (stale) answer.text = answer.text.split("<hx-partial")[0];
+    } else if (stale || state !== "interrupting") event.preventDefault();
   });
 
   document.addEventListener("htmx:after:request", (event) => {
@@ -185,6 +189,8 @@
     const question = $("#dialog[open] .needs-interrupt");
     const head = $("#head");
     if (question && head && !$("#note a.needs-interrupt")) $("#dialog").close();
+    // A click that was lost is of no matter once another one has come through.
+    if (head?.dataset.state === "interrupting" && $("#problem").textContent) $("#problem").textContent = "";
   }
 
   // Whoever used a button that is gone is taken to where it now says what happens.
