@@ -25,7 +25,7 @@ from peaceful.executions._record import (
 )
 from peaceful.executions._running import RunningExecution
 from peaceful.executions._senders import InterruptSenders
-from peaceful.executions._signal import REASON_LIMIT, cut_reason
+from peaceful.executions._signal import REASON_LIMIT, cut_reason, signal_from_json
 from peaceful.executions._sqlite_store import SqliteExecutionStore
 from peaceful.executions._store import (
     CANDIDATES,
@@ -72,6 +72,7 @@ __all__ = [
     "interrupted",
     "lock_holders_of",
     "lost",
+    "signal_from_json",
     "sought",
     "summary_of",
     "surviving_children",

@@ -192,7 +192,7 @@ async def test_an_execution_from_its_start_to_its_end(acts: ActServer, seen: Tab
     await good_to_everyone(seen, "running", thoroughly=True)
     await acts.interrupted(execution_id, reason="wrong <i>version</i>")
     await expect(head).to_have_attribute("data-state", "interrupting")
-    await expect(note).to_contain_text("thing_2 and thing_3 are finishing. Nothing new will start.")
+    await expect(note).to_contain_text("thing_2 and thing_3 are finishing; nothing new will start.")
     await expect(page.locator("#row-thing_4")).to_contain_text("will not start")
     await good_to_everyone(seen, "interrupting")
     ACTS.all_open(profile)

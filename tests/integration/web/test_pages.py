@@ -150,7 +150,7 @@ async def test_stop_now(site: Any) -> None:
     await gate.reached.wait()
     await site.client.post("/cmd_exec_interrupt", data={"execution_id": running})
     shown = await page(site, f"/executions/{running}")
-    assert "Nothing new will start." in shown.text
+    assert "nothing new will start." in shown.text
     (question,) = [link for link in shown.links if "interrupt?level=cancel" in link]
     asked = await page(site, question)
     assert "Its own clean-up still runs." in asked.text

@@ -98,8 +98,12 @@ class LivePicture:
 
 def object_of(document: JsonObject, key: str) -> JsonObject:
     """The object at a key; an empty one where there is none."""
-    found = document.get(key)
-    return found if isinstance(found, Mapping) else NOTHING
+    return as_object(document.get(key))
+
+
+def as_object(value: JsonValue) -> JsonObject:
+    """A value as an object; an empty one where it is none."""
+    return value if isinstance(value, Mapping) else NOTHING
 
 
 def state_after(ending: JsonObject) -> str:

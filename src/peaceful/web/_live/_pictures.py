@@ -6,7 +6,7 @@ from peaceful.errors import AlreadyEnded, ExecutorUnreachable
 from peaceful.executions import ExecutionRecord, Executions, JsonObject
 from peaceful.resources import Resources
 from peaceful.web._live._endings import picture_of
-from peaceful.web._live._picture import object_of
+from peaceful.web._live._picture import as_object
 from peaceful.web._live._trackers import ProgressTrackers
 
 
@@ -33,7 +33,7 @@ async def any_picture(parts: Resources, record: ExecutionRecord) -> JsonObject |
         snapshot = await parts.get(Executions).snapshot(record.id)
     except (AlreadyEnded, ExecutorUnreachable):
         return None
-    return object_of({"snapshot": snapshot}, "snapshot")
+    return as_object(snapshot)
 
 
 async def picture_for(parts: Resources, record: ExecutionRecord) -> JsonObject:

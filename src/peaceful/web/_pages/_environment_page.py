@@ -17,10 +17,9 @@ from peaceful.resources import Resources
 from peaceful.runtime import CmdCtx, in_thread
 from peaceful.web._http._found import checked_or_unknown, found_in_thread
 from peaceful.web._http._problems import status_of
-from peaceful.web._http._times import Times
 from peaceful.web._pages._changes import Changes, changes_of
 from peaceful.web._pages._diagram import flow_diagram
-from peaceful.web._pages._environments import busy_on, latest_of
+from peaceful.web._pages._environments import busy_on
 from peaceful.web._pages._param_fields import param_fields
 from peaceful.web._pages._site import Site, by_script, page
 from peaceful.web._pages._verbs import Verbs
@@ -71,7 +70,7 @@ async def environment_page(
         flow=flow,
         about=contexts.app.flow_def(flow).summary,
         busy=busy,
-        latest=await in_thread(lambda: latest_of(executions, profile, flow)),
+        latest=next(iter(recent.records), None),
         trouble=error or trouble,
         changes=changes,
         most_rows=_MOST_ROWS,
@@ -84,8 +83,7 @@ async def environment_page(
             wrong=wrong,
         ),
         recent=recent.records,
-        verbs=Verbs(contexts.app.ensure_name),
-        now=parts.get(Times).clock.now(),
+        verbs=Verbs.of(parts),
     )
 
 

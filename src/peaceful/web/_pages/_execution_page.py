@@ -9,7 +9,6 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from peaceful.app import Contexts
 from peaceful.errors import PageUnknown
 from peaceful.executions import ExecutionRecord, Executions
 from peaceful.model import ExecutionId, InterruptLevel
@@ -76,7 +75,7 @@ async def execution(request: Request, parts: Resources) -> Response:
 async def live(request: Request, parts: Resources) -> Response:
     """Sends the parts of an execution's page that change, as they do."""
     record = await _record(parts, request.path_params["id"])
-    site, verbs = Site.of(request, parts), _verbs(parts)
+    site, verbs = Site.of(request, parts), Verbs.of(parts)
     pages = parts.get(LivePages)
     return EventStream(lambda: pages.watched(record, site, verbs, parts), seen=_seen(request))
 
@@ -136,16 +135,12 @@ async def view_of(parts: Resources, record: ExecutionRecord) -> ExecutionView:
         picture = await picture_for(parts, record)
     earlier = await in_thread(lambda: carried_on(executions, record))
     now = parts.get(Times).clock.now()
-    return ExecutionView(record, picture, _verbs(parts), now, earlier=earlier)
+    return ExecutionView(record, picture, Verbs.of(parts), now, earlier=earlier)
 
 
 async def _record(parts: Resources, execution_id: str) -> ExecutionRecord:
     executions, known = parts.get(Executions), checked_id(execution_id)
     return await in_thread(lambda: executions.get(known))
-
-
-def _verbs(parts: Resources) -> Verbs:
-    return Verbs(parts.get(Contexts).app.ensure_name)
 
 
 def _first(request: Request, pages: range) -> int:

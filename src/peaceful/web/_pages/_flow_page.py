@@ -15,7 +15,7 @@ from peaceful.executions import JsonObject
 from peaceful.resources import Resources
 from peaceful.runtime import BuiltFlow, CmdCtx, in_thread
 from peaceful.web._http._found import checked_or_unknown, found_in_thread
-from peaceful.web._live._picture import object_of
+from peaceful.web._live._picture import as_object, object_of
 from peaceful.web._pages._diagram import flow_diagram
 from peaceful.web._pages._param_fields import shown_value, type_words
 from peaceful.web._pages._site import Site, page
@@ -110,7 +110,7 @@ def _params(schema: JsonObject) -> Iterator[ParamLine]:
     required = schema.get("required")
     needed = required if isinstance(required, list) else []
     for name, found in object_of(schema, "properties").items():
-        of = object_of({"of": found}, "of")
+        of = as_object(found)
         hint = of.get("description")
         otherwise = "needed" if name in needed else shown_value(of.get("default"))
         yield ParamLine(

@@ -12,7 +12,6 @@ from peaceful.resources import Resources
 from peaceful.runtime import in_thread
 from peaceful.web._http._fields import page_request
 from peaceful.web._http._found import checked_or_unknown, found_in_thread
-from peaceful.web._http._times import Times
 from peaceful.web._pages._environments import environments
 from peaceful.web._pages._site import Site, page
 from peaceful.web._pages._verbs import Verbs
@@ -41,8 +40,7 @@ async def executions(request: Request, parts: Resources) -> Response:
             ("flow", "Flow", tuple(contexts.app.flows), flow),
             ("state", "State", tuple(each.value for each in ExecutionState), state),
         ),
-        verbs=Verbs(contexts.app.ensure_name),
-        now=parts.get(Times).clock.now(),
+        verbs=Verbs.of(parts),
     )
 
 
@@ -58,6 +56,5 @@ async def profile(request: Request, parts: Resources) -> Response:
         profile=name,
         environments=await in_thread(lambda: environments(contexts, register, [name])),
         recent=recent.records,
-        verbs=Verbs(contexts.app.ensure_name),
-        now=parts.get(Times).clock.now(),
+        verbs=Verbs.of(parts),
     )

@@ -42,8 +42,7 @@ async def home(request: Request, parts: Resources) -> Response:
         environments=known,
         recent=recent.records,
         flows=tuple(contexts.app.flows.values()),
-        verbs=Verbs(contexts.app.ensure_name),
-        now=parts.get(Times).clock.now(),
+        verbs=Verbs.of(parts),
         folder=str(contexts.workspace.root),
         init=contexts.typed("init", "--help"),
         icon="running" if running else "idle",
@@ -51,7 +50,7 @@ async def home(request: Request, parts: Resources) -> Response:
 
 
 async def _running(parts: Resources) -> list[ExecutionView]:
-    executions, verbs = parts.get(Executions), Verbs(parts.get(Contexts).app.ensure_name)
+    executions, verbs = parts.get(Executions), Verbs.of(parts)
     records = await in_thread(executions.running)
     now = parts.get(Times).clock.now()
     return [

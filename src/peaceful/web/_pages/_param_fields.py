@@ -10,7 +10,7 @@ from typing import Final
 from peaceful.app import FlowParam
 from peaceful.executions import JsonObject
 from peaceful.model import JsonValue
-from peaceful.web._live._picture import object_of
+from peaceful.web._live._picture import as_object, object_of
 
 PREFIX: Final = "param."
 """What the names of fields begin with that hold parameters."""
@@ -98,7 +98,7 @@ def _fields(
 ) -> Iterator[ParamField]:
     required = _required(schema)
     for name, found in object_of(schema, "properties").items():
-        of = object_of({"of": found}, "of")
+        of = as_object(found)
         types = _types(schema, of)
         secret = name in secrets
         options = () if secret else _options(schema, of, required=name in required)
@@ -191,7 +191,7 @@ def _alternatives(schema: JsonObject, of: JsonObject) -> Sequence[JsonObject]:
         return _alternatives(schema, object_of(object_of(schema, "$defs"), name))
     either = of.get("anyOf")
     if isinstance(either, list):
-        parts = [object_of({"each": each}, "each") for each in either]
+        parts = [as_object(each) for each in either]
         return [one for part in parts for one in _alternatives(schema, part)]
     return [of]
 

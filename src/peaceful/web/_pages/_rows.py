@@ -22,7 +22,7 @@ from peaceful.present import (
     status_word,
     time_left,
 )
-from peaceful.web._live._picture import object_of
+from peaceful.web._live._picture import as_object, object_of
 
 _LONGEST_MESSAGE: Final = 240
 _SHOWN_OF_ID: Final = len("01a20987-7d1e-7c40")
@@ -153,7 +153,7 @@ def ended_row(item: str, ended: JsonObject) -> ItemRow:
 
 def progress_of(value: JsonValue) -> Progress | None:
     """An item's progress from JSON; none where it has said nothing."""
-    told = object_of({"progress": value}, "progress")
+    told = as_object(value)
     if not told:
         return None
     return Progress(

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from peaceful.app import Contexts
+from peaceful.resources import Resources
+
 _DOING: Final[Mapping[str, str]] = {"diff": "Comparing"}
 _DONE: Final[Mapping[str, str]] = {"diff": "Compared"}
 
@@ -19,6 +22,11 @@ class Verbs:
     """
 
     ensure_name: str = "ensure"
+
+    @classmethod
+    def of(cls, parts: Resources) -> Verbs:
+        """Those of the application that the server is for."""
+        return cls(parts.get(Contexts).app.ensure_name)
 
     def command(self, command: str) -> str:
         """A command, as the application calls it: `deploy`."""

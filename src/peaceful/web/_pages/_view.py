@@ -9,12 +9,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Final
 
-from peaceful.executions import ExecutionRecord, JsonObject
+from peaceful.executions import ExecutionRecord, JsonObject, signal_from_json
 from peaceful.model import (
     ExecutionState,
     InterruptLevel,
     InterruptSignal,
-    InterruptSource,
     ItemStatus,
     JsonValue,
     OutcomeKind,
@@ -31,7 +30,7 @@ from peaceful.present import (
     one_line,
     summarised,
 )
-from peaceful.web._live._picture import object_of
+from peaceful.web._live._picture import as_object, object_of
 from peaceful.web._pages._rows import (
     BY_PROGRESS,
     IN_PROGRESS,
@@ -176,7 +175,7 @@ class ExecutionView:
     def signal(self) -> InterruptSignal | None:
         """The interrupt that was accepted, or none."""
         told = object_of(self.picture, "execution").get("interrupt")
-        return signal_of(object_of({"told": told}, "told")) or self.record.info.interrupt
+        return signal_from_json(told) if told else self.record.info.interrupt
 
     @cached_property
     def failures(self) -> tuple[Failure, ...]:
@@ -190,7 +189,7 @@ class ExecutionView:
         return tuple(
             Failure(item, text_of(error["code"]), _short(error["message"]), _short(error["help"]))
             for item, value in told.items()
-            if (error := object_of({"error": value}, "error"))
+            if (error := as_object(value))
         )
 
     # ---- words
@@ -284,7 +283,6 @@ class ExecutionView:
     @property
     def _interrupting_sentence(self) -> str:
         sentence = interrupt_sentence(self._level, self._in_progress)
-        sentence = sentence.replace("; nothing new will start.", ". Nothing new will start.")
         if self.overdue:
             # It is read aloud whenever it changes: so it does not say for how long.
             return f"{sentence} Nothing has moved for a while."
@@ -367,8 +365,8 @@ class ExecutionView:
 
     @property
     def can_resume(self) -> bool:
-        """Whether the same command carries on from its end."""
-        return self.state in _RESUMABLE
+        """Whether the same command carries on from its end; looking leaves nothing to carry on."""
+        return self.state in _RESUMABLE and self.record.info.command != "diff"
 
 
 _OPEN: Final = _WAITING | IN_PROGRESS | {Stand.NOT_STARTED}
@@ -378,16 +376,6 @@ _ENDED: Final = frozenset(Stand) - _WAITING - IN_PROGRESS
 def _short(text: JsonValue) -> str:
     """A message that may have come from anywhere, safe to show; its documents have the whole."""
     return one_line(text_of(text), _LONGEST_MESSAGE)
-
-
-def signal_of(told: JsonObject) -> InterruptSignal | None:
-    """An interrupt from JSON; none where there is none."""
-    levels = {str(level): level for level in InterruptLevel}
-    level, at = levels.get(text_of(told.get("level"))), moment_of(told.get("requested_at"))
-    if level is None or at is None:
-        return None
-    source = InterruptSource(text_of(told.get("source")))
-    return InterruptSignal(level, source, at, text_of(told.get("reason")) or None)
 
 
 def moment_of(value: object) -> datetime | None:

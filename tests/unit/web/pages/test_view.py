@@ -15,7 +15,7 @@ from peaceful.model import Event, ExecutionState, InterruptLevel, to_json
 from peaceful.runtime import Picture
 from peaceful.web._live._endings import picture_of
 from peaceful.web._pages._verbs import Verbs
-from peaceful.web._pages._view import STILL, ExecutionView, signal_of
+from peaceful.web._pages._view import STILL, ExecutionView
 
 VERBS = Verbs("deploy")
 
@@ -149,12 +149,23 @@ def test_an_interrupt_that_is_waited_for_in_vain() -> None:
     assert not view(ExecutionState.RUNNING, still_for=90.0).overdue
 
 
-def test_a_signal_is_read_back() -> None:
-    """As it was written down."""
-    told = to_json(replace(SIGNAL, reason="wrong version"))
-    assert isinstance(told, dict)
-    assert signal_of(told) == replace(SIGNAL, reason="wrong version")
-    assert signal_of({}) is None
+def test_the_newest_interrupt_counts() -> None:
+    """That of the picture, which is newer than what the register held when the page was made."""
+    signal = replace(SIGNAL, level=InterruptLevel.CANCEL, reason="wrong version")
+    info = replace(INFO, state=ExecutionState.INTERRUPTING, interrupt=signal)
+    shown = ExecutionView(ExecutionRecord(INFO), {"execution": to_json(info)}, VERBS, NOW)
+    assert shown.signal == signal
+    assert shown.above is InterruptLevel.KILL
+
+
+def test_looking_leaves_nothing_to_carry_on() -> None:
+    """A comparison that was interrupted is not resumed: nothing of it is kept."""
+    shown = view(ExecutionState.INTERRUPTED, {"a": "not_started"})
+    record = replace(shown.record, info=replace(shown.record.info, command="diff"))
+    looked = ExecutionView(record, shown.picture, VERBS, NOW)
+    assert not looked.can_resume
+    assert looked.note is not None
+    assert "Resume" not in looked.note.text
 
 
 @pytest.mark.parametrize(
