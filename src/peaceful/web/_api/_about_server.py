@@ -10,8 +10,6 @@ from peaceful.errors import ServerStopping
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
 from peaceful.web._http._route import json_response
-from peaceful.web._live._trackers import ProgressTrackers
-from peaceful.web._pages import LivePages
 from peaceful.web._work._metrics import TEXT, Metrics
 from peaceful.web._work._running import RunningExecutions
 
@@ -31,9 +29,6 @@ async def readyz(_: Request, parts: Resources) -> Response:
 
 async def metrics(_: Request, parts: Resources) -> Response:
     """Counts what happens, for Prometheus."""
-    running, trackers = parts.get(RunningExecutions), parts.get(ProgressTrackers)
-    pages = parts.get(LivePages)
-    # For all who watch the page of an execution, one watches the execution.
-    watchers = trackers.watchers - pages.followed + pages.watchers
-    text = parts.get(Metrics).text(running=len(running), watchers=watchers)
+    running = len(parts.get(RunningExecutions))
+    text = parts.get(Metrics).text(running=running)
     return Response(text, media_type=TEXT)

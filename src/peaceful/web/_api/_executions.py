@@ -26,6 +26,7 @@ from peaceful.web._live._stream import EventStream
 from peaceful.web._live._trackers import ProgressTrackers
 from peaceful.web._work._idempotency import LONGEST_KEY, StartedBefore
 from peaceful.web._work._interrupting import interrupted, try_get
+from peaceful.web._work._metrics import Metrics
 from peaceful.web._work._running import RunningExecutions
 
 
@@ -95,7 +96,9 @@ async def events(request: Request, parts: Resources) -> Response:
     seen = _seen(request)
     if record.state.ended and (seen is None or saw_the_end(seen)):
         return Response(status_code=204)
-    return EventStream(lambda: trackers.watched(record.id, executions), seen=seen)
+    return EventStream(
+        lambda: trackers.watched(record.id, executions), parts.get(Metrics).stream, seen=seen
+    )
 
 
 async def _get(parts: Resources, execution_id: ExecutionId) -> ExecutionRecord:

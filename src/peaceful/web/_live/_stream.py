@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, suppress
 from typing import Final, Protocol
 
 from starlette.responses import Response
@@ -51,6 +51,7 @@ class EventStream(Response):
 
     Args:
         watch: gives what is watched, for as long as somebody does.
+        counted: counts the stream, for as long as it is open.
         seen: the ID of the last event that the watcher has seen, or none.
         heartbeat: seconds after which a watcher is told that the server is still there.
     """
@@ -58,6 +59,7 @@ class EventStream(Response):
     def __init__(
         self,
         watch: Callable[[], AbstractAsyncContextManager[Watched]],
+        counted: Callable[[], AbstractContextManager[None]],
         *,
         seen: int | None = None,
         heartbeat: float = HEARTBEAT,
@@ -66,6 +68,7 @@ class EventStream(Response):
         super().__init__(headers=headers, media_type="text/event-stream")
         del self.headers["content-length"]
         self._watch = watch
+        self._counted = counted
         self._seen = seen
         self._heartbeat = heartbeat
 
@@ -73,6 +76,10 @@ class EventStream(Response):
         """Sends the events."""
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
+        with self._counted():
+            await self._serve(receive, send)
+
+    async def _serve(self, receive: Receive, send: Send) -> None:
         async with self._watch() as watched:
             sending = asyncio.ensure_future(self._send_events(watched, send))
             leaving = asyncio.ensure_future(_left(receive))

@@ -45,11 +45,6 @@ class ProgressTrackers:
         """What follows an execution, or none where nothing does."""
         return self._own.get(execution_id) or self._others.get(execution_id)
 
-    @property
-    def watchers(self) -> int:
-        """How many watch something now."""
-        return sum(each.watchers for each in (*self._own.values(), *self._others.values()))
-
     def follow(self, execution_id: ExecutionId, source: ProgressSource) -> ProgressTracker:
         """Follows an execution of this process, from now on. To be called in its event loop."""
         tracker = self._own[execution_id] = self._new()

@@ -26,6 +26,7 @@ from peaceful.web._pages._live_pages import LivePages
 from peaceful.web._pages._site import Site, by_script, page, piece
 from peaceful.web._pages._verbs import Verbs
 from peaceful.web._pages._view import ExecutionView
+from peaceful.web._work._metrics import Metrics
 
 _SHOWN: Final = 200
 """Rows on a page, of executions with very many items."""
@@ -77,7 +78,11 @@ async def live(request: Request, parts: Resources) -> Response:
     record = await _record(parts, request.path_params["id"])
     site, verbs = Site.of(request, parts), Verbs.of(parts)
     pages = parts.get(LivePages)
-    return EventStream(lambda: pages.watched(record, site, verbs, parts), seen=_seen(request))
+    return EventStream(
+        lambda: pages.watched(record, site, verbs, parts),
+        parts.get(Metrics).stream,
+        seen=_seen(request),
+    )
 
 
 async def ask_interrupt(request: Request, parts: Resources) -> Response:

@@ -42,16 +42,6 @@ class LivePages:
         self._pages: dict[tuple[ExecutionId, str], LivePage] = {}
         self._closed = False
 
-    @property
-    def watchers(self) -> int:
-        """How many browsers watch something now."""
-        return sum(page.watchers for page in self._pages.values())
-
-    @property
-    def followed(self) -> int:
-        """How many executions are followed for them."""
-        return len(self._pages)
-
     def version(self, execution_id: ExecutionId, site: Site) -> int:
         """The version that a page has which is made now; 0 where nobody watches it yet."""
         live = self._pages.get((execution_id, site.links.root))

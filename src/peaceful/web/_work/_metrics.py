@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
@@ -34,6 +35,7 @@ class Metrics:
         self.executions: Final[Counter[str]] = Counter()
         self.interrupts: Final[Counter[tuple[str, str]]] = Counter()
         self.items: Final[Counter[str]] = Counter()
+        self._streams = 0
         self._seconds: list[int] = [0] * (len(_BOUNDS) + 1)
         self._sum = 0.0
 
@@ -43,16 +45,24 @@ class Metrics:
         self._seconds[place] += 1
         self._sum += seconds
 
-    def text(self, *, running: int, watchers: int) -> str:
+    @contextmanager
+    def stream(self) -> Generator[None]:
+        """An event stream is open, of the API or of a page, for the length of a context."""
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
+    def text(self, *, running: int) -> str:
         """All counts.
 
         Args:
             running: how many executions run now.
-            watchers: how many event streams are open now.
         """
-        return "".join(f"{line}\n" for line in self._lines(running, watchers))
+        return "".join(f"{line}\n" for line in self._lines(running))
 
-    def _lines(self, running: int, watchers: int) -> Iterator[str]:
+    def _lines(self, running: int) -> Iterator[str]:
         yield from _family(
             "executions_total",
             "counter",
@@ -77,7 +87,7 @@ class Metrics:
         yield from _family(
             "executions_running", "gauge", "Executions of this server now.", {"": running}
         )
-        yield from _family("watchers", "gauge", "Open event streams.", {"": watchers})
+        yield from _family("watchers", "gauge", "Open event streams.", {"": self._streams})
         yield from self._histogram()
 
     def _histogram(self) -> Iterator[str]:
