@@ -97,7 +97,7 @@ class FlowDef:
             # What the developer wrote as a type, in the developer's own module; as
             # typing.get_type_hints does, but of this parameter alone: the flow's own type may be
             # imported for checkers only.
-            return eval(annotation, dict(namespace))  # noqa: S307
+            return eval(annotation, dict(namespace))  # noqa: S307 - see above
         except NameError as error:
             raise self._wrong(
                 f"says that {parameter.name} is {annotation!r}, which is not imported: {error}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from peaceful.executions import ExecutionRecord
 from peaceful.model import ExecutionState, ItemStatus
-from peaceful.present import STATUS_ORDER, duration, status_word
+from peaceful.present import STATUS_ORDER, counts_in_words, duration
 
 if TYPE_CHECKING:
     from peaceful.cli._invocation import Invocation
@@ -59,7 +59,7 @@ def how_it_stands(record: ExecutionRecord, *, brief: bool = False) -> str:
         complete = info.state is ExecutionState.COMPLETE
         said = [ItemStatus.UNCHANGED] if complete else [ItemStatus.UNCHANGED, ItemStatus.DONE]
         known = [status for status in known if status not in said] or known
-    told = ", ".join(f"{counts[status]:,} {status_word(status)}" for status in known)
+    told = counts_in_words({status: counts[status] for status in known})
     took = ""
     if not brief and info.ended_at is not None and info.state is not ExecutionState.LOST:
         after = "in" if info.state is ExecutionState.COMPLETE else "after"

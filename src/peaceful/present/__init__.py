@@ -21,6 +21,7 @@ from peaceful.present._sizes import UNKNOWN_NUMBER, byte_rate, size, size_pair
 from peaceful.present._statuses import (
     STATUS_ORDER,
     LiveWord,
+    counts_in_words,
     live_word,
     status_symbol,
     status_word,
@@ -62,6 +63,7 @@ __all__ = [
     "amount",
     "byte_rate",
     "count",
+    "counts_in_words",
     "date_and_time",
     "differences",
     "display_width",

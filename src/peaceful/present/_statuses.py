@@ -73,3 +73,13 @@ def live_word(*, in_progress: bool, interrupting: bool) -> LiveWord:
     if in_progress:
         return LiveWord.FINISHING if interrupting else LiveWord.RUNNING
     return LiveWord.WILL_NOT_START if interrupting else LiveWord.WAITING
+
+
+def counts_in_words(counts: Mapping[ItemStatus, int]) -> str:
+    """How many items ended in which way: `3 done, 1 failed`; empty where none did.
+
+    Args:
+        counts: by ending, how many; endings that are not in it are not told.
+    """
+    known = (status for status in STATUS_ORDER if counts.get(status))
+    return ", ".join(f"{counts[status]:,} {status_word(status)}" for status in known)

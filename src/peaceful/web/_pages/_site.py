@@ -15,12 +15,10 @@ from starlette.responses import HTMLResponse, Response
 
 from peaceful.app import Contexts
 from peaceful.executions import ExecutionRecord
-from peaceful.model import ItemStatus
 from peaceful.present import (
-    STATUS_ORDER,
+    counts_in_words,
     date_and_time,
     duration,
-    status_word,
     time_of_day,
 )
 from peaceful.resources import Resources
@@ -131,9 +129,7 @@ def _zone() -> tzinfo:
 
 def _in_numbers(record: ExecutionRecord) -> str:
     """How an execution ended, in numbers: `3 done, 1 failed in 4.2 s`."""
-    counts: Mapping[ItemStatus, int] = {} if record.summary is None else record.summary.counts
-    known = [status for status in STATUS_ORDER if counts.get(status)]
-    told = ", ".join(f"{counts[status]:,} {status_word(status)}" for status in known)
+    told = "" if record.summary is None else counts_in_words(record.summary.counts)
     if record.info.ended_at is None or record.summary is None:
         return told
     took = duration((record.info.ended_at - record.info.started_at).total_seconds())
