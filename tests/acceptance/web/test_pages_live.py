@@ -280,7 +280,7 @@ async def test_what_is_read_aloud(acts: ActServer, open_tab: OpenTab) -> None:
     await page.wait_for_function("heard.some(text => text.includes('repeats nothing'))")
     heard: list[str] = await page.evaluate("heard")
     assert len(set(heard)) == len(heard) <= 4, heard
-    assert heard[0].startswith("thing_1 and thing_2 are finishing.")
+    assert heard[0].startswith("thing_1 and thing_2 are finishing;")
 
 
 async def test_a_cut_connection(acts: ActServer, open_tab: OpenTab) -> None:
