@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,6 +17,7 @@ from playwright.async_api import expect
 
 from peaceful.app import Contexts, Given
 from peaceful.commands import EnsureCmd
+from peaceful.web._pages import _view
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -291,6 +293,31 @@ async def test_the_higher_levels(acts: ActServer, open_tab: OpenTab, *, script: 
     await confirmed("Kill", "abandoned where it is")
     await expect(page.locator("#row-thing_1")).to_contain_text("abandoned")
     await good_to_everyone(tab, "abandoned") if script else None
+
+
+@pytest.mark.parametrize("script", [True, False])
+async def test_an_interrupt_that_is_waited_for_in_vain(
+    acts: ActServer, open_tab: OpenTab, monkeypatch: pytest.MonkeyPatch, *, script: bool
+) -> None:
+    """The page says that nothing moves, and offers to stop now as what to do."""
+    tab = await open_tab(acts, java_script_enabled=script)
+    page = tab.page
+    profile, execution_id = await _running(acts)
+    await acts.interrupted(execution_id)
+    await tab.open(f"/executions/{execution_id}")
+    await expect(page.locator("#note")).to_contain_text("What is done stays done.")
+    monkeypatch.setattr(_view, "STILL", 0.0)
+    if not script:
+        await page.reload()
+    await expect(page.locator("#note")).to_contain_text("Nothing has moved for a while.")
+    stop_now = page.get_by_role("link", name="Stop now…")
+    await expect(stop_now).to_have_class(re.compile(r"\bbutton stop\b"))
+    await good_to_everyone(tab, "overdue") if script else None
+    ACTS.all_open(profile)
+    await acts.ended(execution_id)
+    if not script:
+        await page.reload()
+    await expect(page.locator("#head")).to_have_attribute("data-state", "interrupted")
 
 
 async def test_cleaning_up(acts: ActServer, seen: Tab) -> None:

@@ -36,6 +36,12 @@ async def any_picture(parts: Resources, record: ExecutionRecord) -> JsonObject |
     return as_object(snapshot)
 
 
+def still_for(parts: Resources, record: ExecutionRecord) -> float:
+    """Seconds since anything happened in an execution; 0 where this server does not follow it."""
+    tracker = parts.get(ProgressTrackers).get(record.id)
+    return 0.0 if tracker is None else tracker.still_for
+
+
 async def picture_for(parts: Resources, record: ExecutionRecord) -> JsonObject:
     """How everything stands in an execution, or stood at its end."""
     return await any_picture(parts, record) or picture_of(record)

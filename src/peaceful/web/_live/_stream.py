@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, suppress
+from contextlib import AbstractContextManager, aclosing, suppress
 from typing import Final, Protocol
 
 from starlette.responses import Response
@@ -58,7 +58,7 @@ class EventStream(Response):
 
     def __init__(
         self,
-        watch: Callable[[], AbstractAsyncContextManager[Watched]],
+        watch: Callable[[], AbstractContextManager[Watched]],
         counted: Callable[[], AbstractContextManager[None]],
         *,
         seen: int | None = None,
@@ -80,7 +80,7 @@ class EventStream(Response):
             await self._serve(receive, send)
 
     async def _serve(self, receive: Receive, send: Send) -> None:
-        async with self._watch() as watched:
+        with self._watch() as watched:
             sending = asyncio.ensure_future(self._send_events(watched, send))
             leaving = asyncio.ensure_future(_left(receive))
             tasks = (sending, leaving)

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 from peaceful.executions import JsonObject
+from peaceful.model import Clock
 from peaceful.web._live._feed import Chunk, Feed
 from peaceful.web._live._waiting import Waiting
 
@@ -25,6 +26,7 @@ class ProgressTracker:
 
     Args:
         feed: what happened in it.
+        clock: tells the time.
 
     Attributes:
         feed: what happened in it.
@@ -33,16 +35,24 @@ class ProgressTracker:
         task: reads the events.
     """
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, clock: Clock) -> None:
         self.feed: Final[Feed] = feed
         self.watchers: int = 0
         self.stopped: bool = False
         self.task: asyncio.Task[None] | None = None
         self._waiting = Waiting()
+        self._clock = clock
+        self._moved_at = clock.monotonic()
         self._flushing: asyncio.TimerHandle | None = None
+
+    @property
+    def still_for(self) -> float:
+        """Seconds since anything happened in it, as far as that is known."""
+        return self._clock.monotonic() - self._moved_at
 
     def add(self, event: JsonObject) -> None:
         """Takes an event; watchers get it soon, together with others."""
+        self._moved_at = self._clock.monotonic()
         if self.feed.add(event):
             self.catch_up()
         elif self._flushing is None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Generator
+from contextlib import aclosing, contextmanager
 from typing import Final
 
 from peaceful.errors import AlreadyEnded, ExecutorUnreachable, PeacefulError
@@ -14,6 +14,7 @@ from peaceful.model import Clock, ExecutionId
 from peaceful.runtime import in_thread
 from peaceful.web._live._endings import ending_of, microseconds
 from peaceful.web._live._feed import Feed
+from peaceful.web._live._on_demand import OnDemand, stop_all, watching
 from peaceful.web._live._tracker import ProgressTracker
 
 _LOG = logging.getLogger("peaceful.web")
@@ -38,8 +39,7 @@ class ProgressTrackers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._own: dict[ExecutionId, ProgressTracker] = {}
-        self._others: dict[ExecutionId, ProgressTracker] = {}
-        self._closed = False
+        self._others: OnDemand[ExecutionId, ProgressTracker] = OnDemand()
 
     def get(self, execution_id: ExecutionId) -> ProgressTracker | None:
         """What follows an execution, or none where nothing does."""
@@ -54,48 +54,37 @@ class ProgressTrackers:
             del self._own[key]
         return tracker
 
-    @asynccontextmanager
-    async def watched(
+    @contextmanager
+    def watched(
         self, execution_id: ExecutionId, executions: Executions
-    ) -> AsyncGenerator[ProgressTracker]:
+    ) -> Generator[ProgressTracker]:
         """What follows an execution, for the length of a context.
 
         Args:
             execution_id: which one; of another process, if it is not followed.
             executions: tells how to reach other processes.
         """
-        tracker = self._own.get(execution_id)
-        if tracker is None:
-            tracker = self._others.get(execution_id)
-        if tracker is None:
-            tracker = self._others[execution_id] = self._new()
+
+        def begin() -> ProgressTracker:
+            tracker = self._new()
             tracker.task = asyncio.create_task(_read(tracker, execution_id, executions))
-            if self._closed:
-                tracker.stop()
-        tracker.watchers += 1
-        try:
-            yield tracker
-        finally:
-            tracker.watchers -= 1
-            if not tracker.watchers and self._others.get(execution_id) is tracker:
-                del self._others[execution_id]
-                assert tracker.task is not None
-                tracker.task.cancel()
+            return tracker
+
+        own = self._own.get(execution_id)
+        if own is None:
+            with self._others.watched(execution_id, begin) as other:
+                yield other
+        else:
+            with watching(own):
+                yield own
 
     async def close(self) -> None:
         """Tells all watchers that nothing more comes, and stops following, for good."""
-        self._closed = True
-        trackers = (*self._own.values(), *self._others.values())
-        tasks = {each.task for each in trackers if each.task is not None}
-        for tracker in trackers:
-            tracker.stop()
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await stop_all(self._own.values())
+        await self._others.close()
 
     def _new(self) -> ProgressTracker:
-        return ProgressTracker(Feed(microseconds(self._clock.now())))
+        return ProgressTracker(Feed(microseconds(self._clock.now())), self._clock)
 
 
 async def _told(tracker: ProgressTracker, events: AsyncIterator[JsonObject]) -> None:

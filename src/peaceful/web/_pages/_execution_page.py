@@ -17,7 +17,7 @@ from peaceful.resources import Resources
 from peaceful.runtime import in_thread
 from peaceful.web._http._fields import checked_id
 from peaceful.web._http._times import Times
-from peaceful.web._live._pictures import picture_for
+from peaceful.web._live._pictures import picture_for, still_for
 from peaceful.web._live._stream import EventStream
 from peaceful.web._pages._diagram import execution_diagram
 from peaceful.web._pages._earlier import carried_on
@@ -140,7 +140,7 @@ async def view_of(parts: Resources, record: ExecutionRecord) -> ExecutionView:
         picture = await picture_for(parts, record)
     earlier = await in_thread(lambda: carried_on(executions, record))
     now = parts.get(Times).clock.now()
-    return ExecutionView(record, picture, Verbs.of(parts), now, earlier=earlier)
+    return ExecutionView(record, picture, Verbs.of(parts), now, still_for(parts, record), earlier)
 
 
 async def _record(parts: Resources, execution_id: str) -> ExecutionRecord:

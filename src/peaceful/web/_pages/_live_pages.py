@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +15,7 @@ from peaceful.resources import Resources
 from peaceful.runtime import in_thread
 from peaceful.web._http._times import Times
 from peaceful.web._live._endings import microseconds, picture_of
+from peaceful.web._live._on_demand import OnDemand
 from peaceful.web._live._tracker import ProgressTracker
 from peaceful.web._live._trackers import ProgressTrackers
 from peaceful.web._pages._earlier import carried_on
@@ -39,18 +39,16 @@ class LivePages:
     """From execution to its live page, for as long as somebody watches it."""
 
     def __init__(self) -> None:
-        self._pages: dict[tuple[ExecutionId, str], LivePage] = {}
-        self._closed = False
+        self._pages: OnDemand[tuple[ExecutionId, str], LivePage] = OnDemand()
 
     def version(self, execution_id: ExecutionId, site: Site) -> int:
         """The version that a page has which is made now; 0 where nobody watches it yet."""
         live = self._pages.get((execution_id, site.links.root))
         return 0 if live is None else live.version
 
-    @asynccontextmanager
-    async def watched(
+    def watched(
         self, record: ExecutionRecord, site: Site, verbs: Verbs, parts: Resources
-    ) -> AsyncGenerator[LivePage]:
+    ) -> AbstractContextManager[LivePage]:
         """The live page of an execution, for the length of a context.
 
         Args:
@@ -59,35 +57,18 @@ class LivePages:
             verbs: what the application calls its commands.
             parts: the server's context.
         """
-        key = record.id, site.links.root
-        page = self._pages.get(key)
-        if page is None:
-            page = self._pages[key] = LivePage(microseconds(parts.get(Times).clock.now()))
+
+        def begin() -> LivePage:
+            page = LivePage(microseconds(parts.get(Times).clock.now()))
             maker = _Maker(page, record, replace(site, roles=""), verbs, parts)
             page.task = asyncio.create_task(maker.run())
-            if self._closed:
-                page.stop()
-        page.watchers += 1
-        try:
-            yield page
-        finally:
-            page.watchers -= 1
-            if not page.watchers and self._pages.get(key) is page:
-                del self._pages[key]
-                assert page.task is not None
-                page.task.cancel()
+            return page
+
+        return self._pages.watched((record.id, site.links.root), begin)
 
     async def close(self) -> None:
         """Stops everything, for good; browsers are left to come again."""
-        self._closed = True
-        pages = tuple(self._pages.values())
-        for page in pages:
-            page.stop()
-        tasks = [page.task for page in pages if page.task is not None]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await self._pages.close()
 
 
 class _Maker:
@@ -108,14 +89,13 @@ class _Maker:
         self._parts = parts
         self._earlier = ""
         self._shown: dict[str, ItemRow] = {}
-        self._moved_at = self._now
 
     async def run(self) -> None:
         """Follows the execution until it has ended."""
         trackers, executions = self._parts.get(ProgressTrackers), self._parts.get(Executions)
         try:
             self._earlier = await in_thread(lambda: carried_on(executions, self._record))
-            async with trackers.watched(self._record.id, executions) as tracker:
+            with trackers.watched(self._record.id, executions) as tracker:
                 await self._follow(tracker)
                 ended = tracker.feed.ending is not None
             if ended:
@@ -123,18 +103,14 @@ class _Maker:
                 self._page.end()
         except PeacefulError as error:
             _LOG.warning("the page of execution %s stays behind: %s", self._record.id, error)
+        except Exception:  # noqa: BLE001 - nobody waits for this task: it would be told to nobody
+            _LOG.exception("the page of execution %s stays behind", self._record.id)
         finally:
             self._page.stop()
 
-    @property
-    def _now(self) -> float:
-        return self._parts.get(Times).clock.monotonic()
-
     async def _follow(self, tracker: ProgressTracker) -> None:
         async with aclosing(tracker.chunks(None, LOOK)) as chunks:
-            async for chunk in chunks:
-                if chunk is not None:
-                    self._moved_at = self._now
+            async for _ in chunks:
                 self._show(tracker)
                 await asyncio.sleep(BETWEEN)
 
@@ -145,7 +121,7 @@ class _Maker:
                 tracker.feed.picture.now,
                 self._verbs,
                 self._parts.get(Times).clock.now(),
-                self._now - self._moved_at,
+                tracker.still_for,
                 self._earlier,
             )
         )
