@@ -1,9 +1,8 @@
 """What all tests share: how long hypothesis searches, and unmeasured child processes."""
 
-import os
-
 import pytest
 from hypothesis import settings
+from processes import unmeasured
 
 # Deadlines of single examples say more about the machine's other work than about the code.
 settings.register_profile("suite", deadline=None, print_blob=True)
@@ -17,4 +16,4 @@ def unmeasured_environment() -> dict[str, str]:
 
     For tests of what a program loads and how long it takes: measuring adds to both.
     """
-    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    return unmeasured()

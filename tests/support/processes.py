@@ -19,6 +19,11 @@ MARK: Final = "MARK_OF_THIS_TEST"
 """An environment variable by which a program is known, and whatever it starts, at any level."""
 
 
+def unmeasured() -> dict[str, str]:
+    """The environment for a child process in which coverage is not measured."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def processes_with(mark: str) -> dict[int, str]:
     """The processes that run and have a mark: by number, their command lines."""
     entry = f"{MARK}={mark}".encode()
