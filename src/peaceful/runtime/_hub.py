@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import threading
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Final
 
 from peaceful.model import Event, ExecutionEnded, ItemProgressed
@@ -32,9 +34,9 @@ class _SinkThread:
         self.served: Future[None] = Future()
         """Done once the sink has taken everything; from its beginning on it cannot be cancelled."""
         self.served.set_running_or_notify_cancel()
-        threading.Thread(
-            target=self._serve, name=f"peaceful-{type(sink).__name__}", daemon=True
-        ).start()
+        # It sees the context variables of whoever executes, such as the span that it is part of.
+        serve = partial(contextvars.copy_context().run, self._serve)
+        threading.Thread(target=serve, name=f"peaceful-{type(sink).__name__}", daemon=True).start()
 
     def _on_mail(self, urgent: bool) -> None:
         if urgent:

@@ -13,7 +13,8 @@ class OutputSink(Protocol):
 
     It is called in a thread of its own, by one call at a time. While it is busy, events gather: of
     an item's progress it then gets the newest picture only, of everything else each event, in
-    order. So a slow sink never slows an item and never misses an ending.
+    order. So a slow sink never slows an item and never misses an ending. The thread sees the
+    context variables of whoever executes.
     """
 
     def receive(self, events: Sequence[Event]) -> None:

@@ -121,6 +121,18 @@ async def test_one_context_may_be_used_again(
     assert len({_attributes(span)["execution.id"] for span in spans}) == 2
 
 
+async def test_it_is_part_of_what_started_it(
+    contexts: Contexts, gates: Gates, exported: InMemorySpanExporter
+) -> None:
+    """Whatever thread the sink is called in."""
+    tracer = trace.get_tracer_provider().get_tracer("a program")
+    with tracer.start_as_current_span("a request"):
+        await EnsureCmd.exec(contexts.cmd_ctx("dev", "make"))
+    around = next(span for span in exported.get_finished_spans() if span.name == "a request")
+    (execution,) = (each for each in exported.get_finished_spans() if each.name == "gated ensure")
+    assert execution.parent == around.context
+
+
 def test_where_nobody_collects_spans_there_are_none(contexts: Contexts) -> None:
     """The API of OpenTelemetry may be loaded: without a provider it means nothing."""
     assert contexts.cmd_ctx("dev", "make").sinks == ()

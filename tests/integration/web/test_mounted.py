@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from gates import GATES, Gates, gated_app
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -71,6 +76,27 @@ async def test_the_end_of_its_site_interrupts_what_runs(workspace: Path, gates: 
     (record,) = gated_app().contexts(workspace).executions.list().records
     assert record.state.ended
     assert gates.made["dev.a"] == "made"
+
+
+async def test_its_executions_are_part_of_traced_requests(
+    workspace: Path, gates: Gates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site that makes spans of its requests finds in them what these have started."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    # A process has one provider for good; this one is for a test.
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    web = asgi(gated_app(), workspace)
+    body = {"profile": "dev", "flow": "make", "command": "discover"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(web), base_url="http://localhost"
+    ) as client:
+        with provider.get_tracer("a site").start_as_current_span("POST") as request:
+            started = await client.post("/api/executions", json=body)
+        async with client.stream("GET", f"{started.headers['location']}/events") as events:
+            await events.aread()
+    (execution,) = (each for each in exporter.get_finished_spans() if "gated" in each.name)
+    assert execution.parent == request.get_span_context()
 
 
 async def test_other_names_have_to_be_said(workspace: Path) -> None:
