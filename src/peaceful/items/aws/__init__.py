@@ -16,6 +16,7 @@ from peaceful.items.aws._errors import (
     AwsUnreachable,
     BucketNotEmpty,
     BucketTaken,
+    IamElsewhere,
     UploadSourceChanged,
     UploadSourceMissing,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "AwsUnreachable",
     "BucketNotEmpty",
     "BucketTaken",
+    "IamElsewhere",
     "IamPolicy",
     "IamPolicyState",
     "IamRole",

@@ -88,6 +88,24 @@ class AwsInUse(AwsFailed):
     code: ClassVar[str] = "AWS-IN-USE"
 
 
+class IamElsewhere(AwsFailed):
+    """Something of that name is there, but under another path.
+
+    Attributes:
+        arn: its ARN.
+    """
+
+    code: ClassVar[str] = "AWS-IAM-ELSEWHERE"
+
+    def __init__(self, what: str, name: str, path: str, arn: str) -> None:
+        super().__init__(
+            f"The {what} {name} is there, but not under the path {path}: it is {arn}.",
+            help="give the item that path if it is yours, or another name: in IAM a name is taken "
+            "under whatever path it is, and paths cannot be changed",
+        )
+        self.arn = arn
+
+
 class BucketTaken(AwsFailed):
     """A bucket of that name belongs to somebody else.
 

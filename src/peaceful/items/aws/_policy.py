@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
-from peaceful.item import Item, ItemCtx, StateDiff
-from peaceful.items.aws._access import AwsAccess
+from peaceful.item import ItemCtx, StateDiff, field_wise_diff
 from peaceful.items.aws._documents import (
     Document,
     DocumentParam,
@@ -16,30 +14,21 @@ from peaceful.items.aws._documents import (
     to_aws,
 )
 from peaceful.items.aws._errors import AwsInUse, AwsMissing, AwsRefused
-from peaceful.items.aws._iam import IAM, IamName, IamPath
-from peaceful.items.aws._presence import presence_diff
-from peaceful.items.aws._service import Answer, Service, account, service
-from peaceful.model import Interaction, Location, Within
-from peaceful.model.state import State
+from peaceful.items.aws._iam_item import IamItem, IamState
+from peaceful.items.aws._service import Answer, Service
 
 _MOST_VERSIONS: Final = 5
 """How many versions of a policy AWS keeps; a sixth is refused."""
 
 
-class IamPolicyState(State):
+class IamPolicyState(IamState):
     """A managed policy, or that there is none.
 
     Attributes:
-        name: its name.
-        arn: its ARN; known from the start, so that other items can refer to it.
-        present: whether it is there.
         document: what it allows, or none where it is not there.
         version: the version that is in force, such as `v3`, or none where it is not known.
     """
 
-    name: str
-    arn: str
-    present: bool
     document: Document | None = None
     version: str | None = None
 
@@ -50,7 +39,7 @@ class IamPolicyState(State):
         return "present" if self.version is None else f"present, {self.version}"
 
 
-class IamPolicy(Item[IamPolicyState]):
+class IamPolicy(IamItem[IamPolicyState]):
     """A managed policy of IAM, with one document in force.
 
     ```python
@@ -68,122 +57,65 @@ class IamPolicy(Item[IamPolicyState]):
         aws: how AWS is reached.
     """
 
-    name: IamName
-    document: DocumentParam
-    path: IamPath = "/"
-    aws: AwsAccess = AwsAccess()
+    _what: ClassVar[str] = "policy"
+    _in_arn: ClassVar[str] = "policy"
 
-    async def state_current(self, ctx: ItemCtx) -> IamPolicyState:
-        """What AWS has."""
-        absent = await self._absent(ctx)
-        async with service("iam", self.aws, ctx) as iam:
-            return await self._found(iam, absent)
+    document: DocumentParam
 
     async def state_goal(self, ctx: ItemCtx) -> IamPolicyState:
         """The document, in force."""
-        absent = await self._absent(ctx)
+        absent = await self.state_clean(ctx)
         return absent.model_copy(update={"present": True, "document": self.document})
-
-    async def state_clean(self, ctx: ItemCtx) -> IamPolicyState:
-        """No policy."""
-        return await self._absent(ctx)
-
-    def diff(self, current: IamPolicyState, goal: IamPolicyState) -> StateDiff | None:
-        """Whether it is there, and whether its document means the same."""
-        presence = presence_diff(
-            "policy", goal.name, is_there=current.present, should_be=goal.present
-        )
-        if presence is not None:
-            return presence
-        if same_meaning(current.document, goal.document):
-            return None
-        was = IamPolicyState(name="", arn="", present=True, document=current.document)
-        will_be = IamPolicyState(name="", arn="", present=True, document=goal.document)
-        return super().diff(was, will_be)
-
-    async def apply(
-        self, ctx: ItemCtx, current: IamPolicyState, goal: IamPolicyState
-    ) -> IamPolicyState:
-        """Makes the policy, or a new version of it; or removes it where it should not be there."""
-        await ctx.safe_point(where=f"before the policy {self.name} is changed")
-        async with service("iam", self.aws, ctx) as iam:
-            if not goal.present:
-                await self._delete(iam, goal.arn)
-            elif not current.present:
-                await self._create(iam, goal)
-            else:
-                await self._new_version(iam, goal)
-            return await iam.settled(
-                lambda: self._found(iam, goal),
-                lambda state: self.diff(state, goal) is None,
-                f"the policy {self.name}",
-            )
-
-    def interactions(self) -> Sequence[Interaction]:
-        """In IAM."""
-        return (Within(Location.path(f"policy {self.name}", IAM)),)
 
     def state_example(self) -> IamPolicyState:
         """The policy of an account with digits in a row."""
         return IamPolicyState(
             name=self.name,
-            arn=f"arn:aws:iam::123456789012:policy{self.path}{self.name}",
+            arn=self._example_arn(),
             present=True,
             document=self.document,
             version="v1",
         )
 
-    async def _absent(self, ctx: ItemCtx) -> IamPolicyState:
-        owner = await account(self.aws, ctx)
-        arn = owner.arn("iam", f"policy{self.path}{self.name}")
-        return IamPolicyState(name=self.name, arn=arn, present=False)
+    def _content_diff(self, current: IamPolicyState, goal: IamPolicyState) -> StateDiff | None:
+        """Whether its document means the same."""
+        if same_meaning(current.document, goal.document):
+            return None
+        was = IamPolicyState(name="", arn="", present=True, document=current.document)
+        will_be = IamPolicyState(name="", arn="", present=True, document=goal.document)
+        return field_wise_diff(was, will_be)
 
-    async def _found(self, iam: Service, absent: IamPolicyState) -> IamPolicyState:
-        try:
-            policy = (await iam.call("get_policy", PolicyArn=absent.arn))["Policy"]
-            version = policy["DefaultVersionId"]
-            answer = await iam.call("get_policy_version", PolicyArn=absent.arn, VersionId=version)
-        except AwsMissing:
-            return IamPolicyState(name=absent.name, arn=absent.arn, present=False)
+    async def _read(self, iam: Service, arn: str) -> IamPolicyState:
+        """The policy, with the document in force."""
+        policy = (await iam.call("get_policy", PolicyArn=arn))["Policy"]
+        version = policy["DefaultVersionId"]
+        answer = await iam.call("get_policy_version", PolicyArn=arn, VersionId=version)
         return IamPolicyState(
-            name=absent.name,
-            arn=absent.arn,
+            name=self.name,
+            arn=arn,
             present=True,
             document=from_aws(answer["PolicyVersion"]["Document"]),
             version=version,
         )
 
-    async def _create(self, iam: Service, goal: IamPolicyState) -> None:
-        try:
-            await iam.call(
-                "create_policy",
-                PolicyName=self.name,
-                Path=self.path,
-                PolicyDocument=to_aws(self.document),
-            )
-        except AwsRefused as refused:
-            if refused.reason != "EntityAlreadyExists":
-                raise
-            # Made by an attempt whose answer was lost, or by somebody else just now.
-            found = await self._found(iam, goal)
-            if self.diff(found, goal) is not None:
-                await self._new_version(iam, goal)
-
-    async def _new_version(self, iam: Service, goal: IamPolicyState) -> None:
-        versions = await _versions(iam, goal.arn)
-        if len(versions) >= _MOST_VERSIONS:
-            oldest = min(
-                (one for one in versions if not one["IsDefaultVersion"]), key=_version_number
-            )
-            await _delete_version(iam, goal.arn, oldest)
-        await iam.call(
-            "create_policy_version",
-            PolicyArn=goal.arn,
+    async def _ensure(self, iam: Service, current: IamPolicyState, goal: IamPolicyState) -> None:
+        """Makes it, or a new version of it."""
+        if current.present:
+            await self._new_version(iam, goal)
+            return
+        there = await self._make(
+            iam,
+            "create_policy",
+            goal.arn,
+            PolicyName=self.name,
             PolicyDocument=to_aws(self.document),
-            SetAsDefault=True,
         )
+        if there is not None and self.diff(there, goal) is not None:
+            await self._new_version(iam, goal)
 
-    async def _delete(self, iam: Service, arn: str) -> None:
+    async def _remove(self, iam: Service, current: IamPolicyState) -> None:
+        """Removes its versions, and it."""
+        arn = current.arn
         try:
             for version in await _versions(iam, arn):
                 if not version["IsDefaultVersion"]:
@@ -199,6 +131,20 @@ class IamPolicy(Item[IamPolicyState]):
                 details=(("attached to", ", ".join(await _attached_to(iam, arn))),),
                 help="detach it there, or leave it to them; then run the command again",
             ) from refused
+
+    async def _new_version(self, iam: Service, goal: IamPolicyState) -> None:
+        versions = await _versions(iam, goal.arn)
+        if len(versions) >= _MOST_VERSIONS:
+            oldest = min(
+                (one for one in versions if not one["IsDefaultVersion"]), key=_version_number
+            )
+            await _delete_version(iam, goal.arn, oldest)
+        await iam.call(
+            "create_policy_version",
+            PolicyArn=goal.arn,
+            PolicyDocument=to_aws(self.document),
+            SetAsDefault=True,
+        )
 
 
 def _version_number(version: Answer) -> int:

@@ -27,6 +27,7 @@ from peaceful.items.aws import (
     AwsRegionUnknown,
     AwsUnreachable,
     BucketTaken,
+    IamElsewhere,
     IamPolicy,
     IamRole,
     InstanceProfile,
@@ -392,3 +393,35 @@ async def test_a_role_that_others_use(access: AwsAccess, way: Way, tmp_path: Pat
     error = await failure(item, tmp_path, "clean")
     assert type(error) is AwsInUse
     assert ("it has", "instance profile theirs, inline policy theirs") in error.details
+
+
+@pytest.mark.parametrize("command", ["ensure", "clean"])
+async def test_another_role_of_the_same_name(
+    access: AwsAccess, tmp_path: Path, command: Command
+) -> None:
+    """One under another path is somebody's: it is neither taken over nor removed."""
+    async with client("iam", access) as iam:
+        await iam.create_role(
+            RoleName="app", Path="/theirs/", AssumeRolePolicyDocument=json.dumps(READ)
+        )
+    error = await failure(IamRole(name="app", trust=TRUST, aws=access), tmp_path, command)
+    assert type(error) is IamElsewhere
+    assert error.message == (
+        "The role app is there, but not under the path /: it is "
+        "arn:aws:iam::123456789012:role/theirs/app."
+    )
+    async with client("iam", access) as iam:
+        role = (await iam.get_role(RoleName="app"))["Role"]
+    assert role["AssumeRolePolicyDocument"] == READ
+
+
+async def test_a_policy_whose_name_is_taken(access: AwsAccess, way: Way, tmp_path: Path) -> None:
+    """Where there is none under its path, and the name is refused, the reason is AWS's own."""
+
+    async def taken(asked: Asked) -> web.StreamResponse | None:
+        return refusal(409, "EntityAlreadyExists") if asked.operation == "CreatePolicy" else None
+
+    way.before = taken
+    error = await failure(IamPolicy(name="app", document=READ, aws=access), tmp_path)
+    assert type(error) is AwsRefused
+    assert error.reason == "EntityAlreadyExists"
