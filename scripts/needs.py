@@ -33,8 +33,8 @@ class Need(NamedTuple):
     """As it is said in a sentence."""
     commands: tuple[str, ...]
     """One of them is on `PATH` where it is there."""
-    packages: tuple[str, ...]
-    """What Debian calls it."""
+    choices: tuple[tuple[str, ...], ...]
+    """The packages that bring it on Debian: the first choice that can be installed will do."""
 
     @property
     def is_there(self) -> bool:
@@ -43,31 +43,39 @@ class Need(NamedTuple):
 
 
 NEEDS: Final = (
-    # A browser without a font draws no letters.
-    Need("the browser Chromium", ("chromium",), ("chromium", "fonts-dejavu-core")),
+    Need(
+        "the browser Chromium",
+        ("chromium-headless-shell", "chromium"),
+        # A browser without a font draws no letters. One without windows is not on all that is like
+        # Debian.
+        (("chromium-headless-shell", "fonts-dejavu-core"), ("chromium", "fonts-dejavu-core")),
+    ),
 )
 
 
 def main() -> int:
     """Installs what is missing and returns the exit code."""
     missing = [need for need in NEEDS if not need.is_there]
-    if not missing:
-        return 0
-    packages = [package for need in missing for package in need.packages]
-    apt = apt_as_root()
+    apt = apt_as_root() if missing else None
     if apt is not None:
-        say(f"installing {' and '.join(packages)}, which the tests need")
-        if installed(apt, packages) and all(need.is_there for need in missing):
-            return 0
+        missing = [need for need in missing if not provided(need, apt)]
     must = os.environ.get("TESTS_SKIP_NOTHING") == "1"
     for need in missing:
-        if not need.is_there:
-            say(
-                f"{need.what} is not there, and could not be installed: "
-                + ("the tests need it" if must else "tests that need it are skipped")
-                + f"; on Debian: sudo apt-get install {' '.join(need.packages)}"
-            )
-    return 1 if must else 0
+        say(
+            f"{need.what} is not there, and could not be installed: "
+            + ("the tests need it" if must else "tests that need it are skipped")
+            + f"; on Debian: sudo apt-get install {' '.join(need.choices[0])}"
+        )
+    return 1 if must and missing else 0
+
+
+def provided(need: Need, apt: tuple[str, ...]) -> bool:
+    """Installs something, and says whether it is there now."""
+    for packages in need.choices:
+        say(f"installing {' and '.join(packages)}, which the tests need")
+        if installed(apt, packages) and need.is_there:
+            return True
+    return False
 
 
 def apt_as_root() -> tuple[str, ...] | None:
