@@ -38,30 +38,52 @@ def machine(tmp_path: Path) -> Machine:
     return run
 
 
-INSTALLS = 'echo "$@" >> "$HERE/asked"; touch "$HERE/chromium"; chmod +x "$HERE/chromium"'
+def offers(browser: str) -> str:
+    """An apt that knows one browser, and tells what it was asked."""
+    return (
+        'echo "$@" >> "$HERE/asked"\n'
+        'case "$*" in *update*) exit 0;; '
+        f'*"install {browser} "*) touch "$HERE/{browser}"; chmod +x "$HERE/{browser}";; '
+        '*) echo "no such package"; exit 100;; esac'
+    )
+
+
 FAILS = 'echo "no network"; exit 100'
 AS_ROOT = 'shift; exec "$@"'
 
 
-def installs(root: bool) -> dict[str, str]:
-    """A machine that can install, whoever asks."""
-    return {"apt_get": INSTALLS} if root else {"apt_get": INSTALLS, "sudo": AS_ROOT}
+def installs(browser: str) -> dict[str, str]:
+    """A machine that can install one browser, whoever asks."""
+    apt = {"apt_get": offers(browser)}
+    return apt if os.geteuid() == 0 else {**apt, "sudo": AS_ROOT}
 
 
-def test_what_is_there_costs_nothing(machine: Machine) -> None:
-    """Nothing is said, and nothing asked for."""
-    done = machine(chromium="exit 0", apt_get=FAILS)
+@pytest.mark.parametrize("browser", ["chromium-headless-shell", "chromium"])
+def test_what_is_there_costs_nothing(machine: Machine, browser: str) -> None:
+    """Nothing is said, and nothing asked for, whichever browser it is."""
+    done = machine(**{browser: "exit 0", "apt_get": FAILS})
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_what_is_missing_is_installed(machine: Machine, tmp_path: Path) -> None:
-    """By apt: as root, or by a sudo that asks for nothing."""
-    done = machine(**installs(os.geteuid() == 0))
+    """By apt: as root, or by a sudo that asks for nothing. The first choice is enough."""
+    done = machine(**installs("chromium-headless-shell"))
     assert done.returncode == 0, done.stderr
-    assert "installing chromium" in done.stdout
+    assert "installing chromium-headless-shell" in done.stdout
     asked = (tmp_path / "asked").read_text()
-    assert "install chromium fonts-dejavu-core" in asked
+    assert "install chromium-headless-shell fonts-dejavu-core" in asked
+    assert "install chromium " not in asked
     assert "--yes" in asked
+
+
+def test_the_next_choice_is_installed_where_the_first_is_unknown(
+    machine: Machine, tmp_path: Path
+) -> None:
+    """A system like Debian may not have the browser without windows."""
+    done = machine(**installs("chromium"))
+    assert done.returncode == 0, done.stderr
+    assert "no such package" in done.stderr
+    assert "install chromium fonts-dejavu-core" in (tmp_path / "asked").read_text()
 
 
 @pytest.mark.parametrize(("must", "code"), [(False, 0), (True, 1)])
@@ -69,7 +91,7 @@ def test_what_cannot_be_installed_is_told(machine: Machine, must: bool, code: in
     """With what to type; it is an error where no test may be skipped. So is what apt said."""
     done = machine(must, apt_get=FAILS, sudo=AS_ROOT)
     assert done.returncode == code
-    assert "sudo apt-get install chromium" in done.stdout
+    assert "sudo apt-get install chromium-headless-shell" in done.stdout
     assert ("the tests need it" in done.stdout) == must
     assert "no network" in done.stderr
 
