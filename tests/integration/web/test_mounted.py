@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,7 @@ import httpx
 import pytest
 from gates import GATES, Gates, gated_app
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -78,12 +77,30 @@ async def test_the_end_of_its_site_interrupts_what_runs(workspace: Path, gates: 
     assert gates.made["dev.a"] == "made"
 
 
+class FinishedSpans(SpanProcessor):
+    """The spans that were finished by any thread, for who waits in the loop that made this."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._spans = asyncio.Queue[ReadableSpan]()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Takes a span."""
+        self._loop.call_soon_threadsafe(self._spans.put_nowait, span)
+
+    async def next_named(self, name: str) -> ReadableSpan:
+        """The next that has a name, once it is finished."""
+        while (span := await self._spans.get()).name != name:
+            pass
+        return span
+
+
 async def test_its_executions_are_part_of_traced_requests(
     workspace: Path, gates: Gates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A site that makes spans of its requests finds in them what these have started."""
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    finished, provider = FinishedSpans(), TracerProvider()
+    provider.add_span_processor(finished)
     # A process has one provider for good; this one is for a test.
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
     web = asgi(gated_app(), workspace)
@@ -92,10 +109,9 @@ async def test_its_executions_are_part_of_traced_requests(
         transport=httpx.ASGITransport(web), base_url="http://localhost"
     ) as client:
         with provider.get_tracer("a site").start_as_current_span("POST") as request:
-            started = await client.post("/api/executions", json=body)
-        async with client.stream("GET", f"{started.headers['location']}/events") as events:
-            await events.aread()
-    (execution,) = (each for each in exporter.get_finished_spans() if "gated" in each.name)
+            assert (await client.post("/api/executions", json=body)).status_code == 202
+        async with asyncio.timeout(20):
+            execution = await finished.next_named("gated discover")
     assert execution.parent == request.get_span_context()
 
 
