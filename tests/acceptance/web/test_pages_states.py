@@ -380,12 +380,12 @@ async def test_the_description_of_the_interface(acts: ActServer, seen: Tab) -> N
 async def test_problems(acts: ActServer, seen: Tab, open_tab: OpenTab) -> None:
     """Are told with what to do, and with a way on."""
     seen.expect("40[149]")
+    profile = acts.profile(items=2)
     await seen.open("/executions/01a20987-0000-7000-8000-000000000000")
     await expect(seen.page.get_by_role("alert").first).to_contain_text("EXECUTION-UNKNOWN")
     await good_to_everyone(seen, "unknown")
     await seen.open("/profiles/nobody/make")
     await expect(seen.page.get_by_role("alert").first).to_contain_text("nobody")
-    profile = acts.profile(items=2)
     await seen.open(f"/profiles/{profile}/make")
     act = ACTS.act(profile, "thing_1", waits=True)
     execution_id = await acts.started(profile)
