@@ -276,6 +276,7 @@ async def test_the_higher_levels(acts: ActServer, open_tab: OpenTab, *, script: 
         await good_to_everyone(tab, label) if script else None
         await question.get_by_role("button", name=label).click()
         if not script:
+            await page.wait_for_url(f"**/executions/{execution_id}")
             await acts.ended(execution_id)
             await page.reload()
         await expect(head).to_have_attribute("data-state", "interrupted")

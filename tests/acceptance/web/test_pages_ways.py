@@ -50,6 +50,14 @@ async def _state(page: Page, state: str) -> None:
     await expect(page.locator("#head")).to_have_attribute("data-state", state)
 
 
+async def _started(page: Page, button: str) -> str:
+    """Presses a button that starts an execution; its ID, once its page is there."""
+    before = page.url
+    await page.get_by_role("button", name=button).click()
+    await page.wait_for_url(lambda url: url != before and "/executions/" in url)
+    return page.url.rpartition("/")[2]
+
+
 async def test_by_keyboard_alone(acts: ActServer, open_tab: OpenTab) -> None:
     """All of it is reached by Tab, and done by Enter; and the focus is seen all the way."""
     profile = acts.profile(items=4)
@@ -137,33 +145,28 @@ async def test_without_javascript(acts: ActServer, open_tab: OpenTab) -> None:
     page = tab.page
     await tab.open(f"/profiles/{profile}/make")
     await page.get_by_label("value").fill("by hand")
-    await page.get_by_role("button", name="Save and ensure").click()
+    execution_id = await _started(page, "Save and ensure")
     await act.reached.wait()
-    execution_id = page.url.rpartition("/")[2]
     await page.get_by_role("link", name="Reload").click()
     await _state(page, "running")
     await expect(page.locator("#connection")).to_be_hidden()
     await tab.shot("running")
     await page.get_by_role("button", name="Interrupt").click()
-    await page.wait_for_url(f"**/{execution_id}")
     await _state(page, "interrupting")
     act.open.set()
     await acts.ended(execution_id)
     await page.get_by_role("link", name="Reload").click()
     await _state(page, "interrupted")
     await expect(page.get_by_role("link", name="Reload")).to_have_count(0)
-    await page.get_by_role("button", name="Resume").click()
-    await acts.ended(page.url.rpartition("/")[2])
+    await acts.ended(await _started(page, "Resume"))
     await page.reload()
     await _state(page, "complete")
     await page.get_by_role("link", name="Clean…").click()
-    await page.get_by_role("button", name="Dry run").click()
-    await acts.ended(page.url.rpartition("/")[2])
+    await acts.ended(await _started(page, "Dry run"))
     await page.reload()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("nothing was changed")
     await tab.open(f"/profiles/{profile}/make/clean")
-    await page.get_by_role("button", name=f"Clean {profile}").click()
-    await acts.ended(page.url.rpartition("/")[2])
+    await acts.ended(await _started(page, f"Clean {profile}"))
     await page.reload()
     await expect(page.get_by_role("heading", level=1)).to_have_text(f"{profile} is cleaned up")
     assert ACTS.act(profile, "thing_1").made is None
