@@ -126,10 +126,19 @@
     say(button, button.dataset.busy);
   }
 
-  // What comes while the answer is waited for shows the button anew: it stays as it was clicked.
+  const asksToInterrupt = (element) => Boolean(element?.matches?.(".needs-interrupt"));
+
+  // What comes while the answer is waited for shows the button anew: it stays as it was clicked. It
+  // may make another form of this one, too, so what was asked is known only now; and what the click
+  // is answered may be older than it, and must not undo it.
   let asked = 0;
+  let heard = 0;
+  document.addEventListener("htmx:sse:before:message", () => { heard += 1; });
   document.addEventListener("htmx:before:request", (event) => {
-    if (event.detail.ctx.sourceElement?.matches?.(".needs-interrupt")) asked += 1;
+    const { ctx } = event.detail;
+    if (!asksToInterrupt(ctx.sourceElement)) return;
+    ctx.interrupt = { heard };
+    asked += 1;
   });
 
   function keepBusy() {
@@ -150,10 +159,11 @@
 
   // Where nothing came of it, it can be clicked again.
   document.addEventListener("htmx:finally:request", (event) => {
-    const { sourceElement, response } = event.detail.ctx;
-    if (!sourceElement?.matches?.(".needs-interrupt")) return;
+    const { interrupt, sourceElement, response } = event.detail.ctx;
+    if (!interrupt) return;
     asked -= 1;
-    if (!response && !sourceElement.isConnected) return; // The page has moved on: it knows better.
+    const there = sourceElement.isConnected && asksToInterrupt(sourceElement);
+    if (!response && !there) return; // The page has moved on: it knows better.
     if (!response) $("#problem").textContent = "The server did not answer. Try again.";
     else if (response.status < 400) { $("#problem").textContent = ""; return; }
     const button = $("[data-label]", sourceElement);
@@ -162,18 +172,12 @@
     setTimeout(() => { button.disabled = false; }, 0);
   });
 
-  // What a click is answered may be older than what has come meanwhile: it must not undo that.
-  let heard = 0;
-  document.addEventListener("htmx:sse:before:message", () => { heard += 1; });
-  document.addEventListener("htmx:before:request", (event) => { event.detail.ctx.heard = heard; });
   document.addEventListener("htmx:after:request", (event) => {
     const answer = event.detail.ctx;
     const head = $("#head");
-    if (!head || answer.response.status >= 400) return;
-    // The event itself may come from the document, when the form is gone.
-    if (!answer.sourceElement?.matches(".needs-interrupt")) return;
+    if (!head || !answer.interrupt || answer.response.status >= 400) return;
     const { state } = head.dataset;
-    const stale = answer.heard !== heard;
+    const stale = answer.interrupt.heard !== heard;
     if (["queued", "running"].includes(state)) {
       if (stale) answer.text = answer.text.split("<hx-partial")[0];
     } else if (stale || state !== "interrupting") event.preventDefault();
