@@ -170,6 +170,47 @@ async def test_an_answer_that_comes_late(acts: ActServer, open_tab: OpenTab) -> 
     await expect(page.locator("#rows > tr[data-stand=done]")).to_have_count(2)
 
 
+async def test_a_late_answer_whose_form_has_become_another(
+    acts: ActServer, open_tab: OpenTab
+) -> None:
+    """Nor where the first that the page hears after the click is the end: Resume has the form."""
+    profile, execution_id = await _running(acts)
+    async with cutting_proxy(acts.address) as proxy:
+        tab = await open_tab(replace(acts, address=proxy.address))
+        tab.expect(_CUT)
+        page, connection = tab.page, tab.page.locator("#connection")
+        arrived, let_go = asyncio.Event(), asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            # Past the proxy: the page itself is not to hear of it.
+            direct = route.request.url.replace(proxy.address, acts.address)
+            headers = {**route.request.headers, "origin": acts.address}
+            answer = await route.fetch(url=direct, headers=headers)
+            arrived.set()
+            await let_go.wait()
+            await route.fulfill(response=answer)
+
+        await page.route("**/cmd_exec_interrupt", hold)
+        await tab.open(f"/executions/{execution_id}")
+        await expect(connection).to_have_text("live")
+        proxy.cut(refuse=True)
+        await expect(connection).to_have_text("reconnecting…")
+        await page.get_by_role("button", name="Interrupt").click()
+        await arrived.wait()
+        ACTS.all_open(profile)
+        await acts.ended(execution_id)
+        proxy.mend()
+        await _state(page, "interrupted")
+        async with page.expect_event("requestfinished", lambda each: each.method == "POST"):
+            let_go.set()
+        await page.evaluate("() => new Promise(requestAnimationFrame)")
+        await _state(page, "interrupted")
+        resume = page.get_by_role("button", name="Resume")
+        await expect(resume).to_be_enabled()
+        await resume.click()
+        await _state(page, "complete")
+
+
 async def test_two_tabs_agree(acts: ActServer, open_tab: OpenTab) -> None:
     """Whoever asks for what: both show it, and in the end the same."""
     _, execution_id = await _running(acts)
