@@ -59,6 +59,18 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 }
 
 
+@contextmanager
+def _kept(folder: Path) -> Iterator[None]:
+    before = folder.with_name(f"{folder.name}.before")
+    shutil.copytree(folder, before, ignore=shutil.ignore_patterns("*.sock"))
+    try:
+        yield
+    finally:
+        if folder.exists():
+            shutil.rmtree(folder)
+        before.rename(folder)
+
+
 @dataclass(frozen=True, slots=True)
 class Used:
     """A workspace that was used, and in which a command was killed.
@@ -78,14 +90,8 @@ class Used:
     @contextmanager
     def restored(self) -> Iterator[None]:
         """Whatever is done within, it is as before afterwards."""
-        before = self.root / "before"
-        shutil.copytree(self.root / ".peace", before, ignore=shutil.ignore_patterns("*.sock"))
-        try:
+        with _kept(self.root / ".peace"), _kept(self.dest):
             yield
-        finally:
-            shutil.rmtree(self.root / ".peace")
-            before.rename(self.root / ".peace")
-            (self.dest / "file_4.txt").unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
