@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "scripts/demo.py"
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(120)
 def test_demo(shell: Shell, tmp_path: Path) -> None:
     """It interrupts, resumes, compares and cleans up, in less than 90 seconds and 60 lines."""
     shell.environment["TMPDIR"] = str(tmp_path)

@@ -14,7 +14,7 @@ from webserver import WebServer
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_make_web(shell: Shell, tmp_path: Path, number: signal.Signals) -> None:
     """It prints the address first, deploys what is started there, and takes everything away."""

@@ -35,7 +35,7 @@ from doc_terminal import Terminal
 PAGES = {page_name(page): blocks_of(page.read_text()) for page in pages()}
 NOTEBOOK = "notebook"
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(120)
 
 
 def _with_code(language: str) -> list[str]:

@@ -32,12 +32,6 @@ class _Loads(HTMLParser):
             self.addresses.append(found[LOADED[tag]])
 
 
-PATIENCE = 300
-"""Seconds that building may take where much else is done at the same time."""
-
-pytestmark = pytest.mark.timeout(PATIENCE + 60)
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built site; a broken link or reference is an error."""
@@ -48,13 +42,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         env={**unmeasured(), "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=100,
         check=False,
     )
     assert built.returncode == 0, built.stdout + built.stderr
     return folder
 
 
+@pytest.mark.timeout(120)
 def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
     """A browser that shows a page of the documentation asks no other server for anything."""
     elsewhere: list[str] = []
@@ -73,6 +68,7 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
     assert elsewhere == []
 
 
+@pytest.mark.timeout(120)
 def test_the_site_has_a_page_for_each_public_package(site: Path) -> None:
     """Each public package has its page, made from its docstrings."""
     pages = {page.parent.name for page in (site / "reference" / "python").glob("*/index.html")}

@@ -100,7 +100,6 @@ def _unless_impossible(fuzz: Any) -> None:
         return  # Nothing can be wrong in a call without parameters.
 
 
-@pytest.mark.timeout(240)
 async def test_no_request_makes_the_server_fail(site: Any) -> None:
     """Whatever is asked is answered as described, or refused as described."""
     assert await _fuzzed(site, 15) > 200

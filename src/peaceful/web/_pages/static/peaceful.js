@@ -128,9 +128,9 @@
 
   const asksToInterrupt = (element) => Boolean(element?.matches?.(".needs-interrupt"));
 
-  // What comes while the answer is waited for shows the button anew: it stays as it was clicked. It
-  // may make another form of this one, too, so what was asked is known only now; and what the click
-  // is answered may be older than it, and must not undo it.
+  // Events may come before the answer to a click. They show the button anew: it stays as clicked.
+  // They may turn its form into another one, such as Resume's: so what was asked is noted when it is
+  // sent. And the answer may be older than they are: it must not undo what they have shown.
   let asked = 0;
   let heard = 0;
   document.addEventListener("htmx:sse:before:message", () => { heard += 1; });
