@@ -48,7 +48,8 @@ def test_safe_stop(slow: SlowFiles, keyboard: Keyboard) -> None:
     took = time.monotonic() - pressed
 
     finishing = in_progress_when_interrupted(ended)
-    assert len(finishing) == 4
+    # Those of which only the state is on its way to the disk have given their place to others.
+    assert len(finishing) >= 4
     statuses = ended.statuses()
     assert {statuses[item] for item in finishing} == {"done"}
     done = {item for item, status in statuses.items() if status == "done"}

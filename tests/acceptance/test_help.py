@@ -6,7 +6,8 @@ import re
 import sys
 
 import pytest
-from shell import BIN, Loaded, Shell
+from preloaded import BIN
+from shell import Loaded, Shell
 
 COMMANDS = {
     "init",

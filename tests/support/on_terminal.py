@@ -11,16 +11,32 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from emulator import Emulator
+from preloaded import PreloadedProcess, can_be_preloaded, preloaded
 
 PATIENCE: Final = 30.0
 """Seconds that anything is waited for, on a busy machine."""
 
 _LOCAL: Final = 3
+
+
+def _started(
+    words: Sequence[str], terminal: str, folder: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes] | PreloadedProcess:
+    there = {**environment, "TERM": "xterm-256color"}
+    if can_be_preloaded(words, environment):
+        return preloaded(words[0]).start(
+            words, folder=folder, environment=there, terminal=terminal, piped=False
+        )
+    # Whoever leads a session gets the first terminal that it opens.
+    start = 'exec 0<>"$0" 1>&0 2>&0; exec "$@"'
+    return subprocess.Popen(
+        ["sh", "-c", start, terminal, *words], cwd=folder, env=there, start_new_session=True
+    )
 
 
 class OnTerminal:
@@ -46,14 +62,7 @@ class OnTerminal:
         self.screen = Emulator(columns, height)
         self.raw = ""
         self._set_size(columns, height)
-        # Whoever leads a session gets the first terminal that it opens.
-        start = 'exec 0<>"$0" 1>&0 2>&0; exec "$@"'
-        self.process = subprocess.Popen(
-            ["sh", "-c", start, os.ttyname(theirs), *words],
-            cwd=folder,
-            env={**environment, "TERM": "xterm-256color"},
-            start_new_session=True,
-        )
+        self.process = _started(words, os.ttyname(theirs), folder, environment)
         self._theirs: int | None = theirs
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 

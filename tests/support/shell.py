@@ -6,22 +6,19 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
+from preloaded import BIN, PreloadedProcess, can_be_preloaded, preloaded
 from processes import MARK, PATIENCE, kill, processes_with
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object. (Any: a test says itself what it expects in it.)"""
-
-BIN: Final = Path(sys.executable).parent
-"""Where the programs are that belong to this Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +77,11 @@ class Ended:
 class Running:
     """A program that runs. What it writes is read all the time, so that it never waits for that."""
 
-    def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes] | PreloadedProcess, words: Sequence[str], mark: str
+    ) -> None:
         self.process = process
+        self._words = words
         self._mark = mark
         self._heard = threading.Condition()
         self._events: list[Json] = []
@@ -105,7 +105,11 @@ class Running:
 
     def processes(self) -> dict[int, str]:
         """It and whatever it started, at any level, as far as it runs: numbers, command lines."""
-        return processes_with(self._mark)
+        found = processes_with(self._mark)
+        if self.process.poll() is None:
+            # What was forked has the environment of its server in its entry.
+            found.setdefault(self.pid, " ".join(self._words))
+        return found
 
     @property
     def events(self) -> list[Json]:
@@ -229,22 +233,16 @@ class Running:
 
 
 class Loaded:
-    """A program that is run many times, without loading it each time anew; see `loaded.py`."""
+    """A program, for those commands of which only the ending matters."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+    def __init__(self, shell: Shell, program: str, through: Sequence[str]) -> None:
+        self._shell = shell
+        self._program = program
+        self._through = through
 
     def run(self, *words: str | Path, expect: int | None = 0) -> Ended:
         """Runs it to its end, which must have the given exit code."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([os.fspath(word) for word in words]).encode() + b"\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
-        ended = Ended(answer["code"], answer["out"], answer["err"], [])
-        assert "Traceback" not in ended.err + ended.out, ended
-        assert expect in {None, ended.code}, f"{words} ended otherwise than with {expect}: {ended}"
-        return ended
+        return self._shell.start(self._program, *words, through=self._through).end(expect)
 
 
 class Shell:
@@ -263,63 +261,67 @@ class Shell:
             "PATH": f"{BIN}{os.pathsep}{environment.get('PATH', os.defpath)}",
         }
         self._started: list[Running] = []
-        self._loaded: list[subprocess.Popen[bytes]] = []
 
     def run(self, *words: str | Path, expect: int | None = 0) -> Ended:
         """Runs a program to its end, which must have the given exit code."""
         return self.start(*words).end(expect)
 
-    def start(self, *words: str | Path, terminal: Path | None = None) -> Running:
+    def start(
+        self,
+        *words: str | Path,
+        terminal: Path | None = None,
+        through: Sequence[str] = (),
+        anew: bool = False,
+    ) -> Running:
         """Starts a program in a session of its own.
 
         Args:
             words: the program and its arguments.
             terminal: what controls the session, as a terminal does; none for nothing.
+            through: the words that start it in another way, such as those of `setpriv`.
+            anew: whether its start matters, too: else it may be one that was loaded before.
         """
         command = [os.fspath(word) for word in words]
-        if terminal is not None:
-            # Whoever leads a session gets the first terminal that it opens.
-            command = ["sh", "-c", 'exec 0<>"$0"; exec "$@"', str(terminal), *command]
         mark = str(uuid.uuid4())
-        process = subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env={**self.environment, MARK: mark},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        running = Running(process, mark)
+        environment = {**self.environment, MARK: mark}
+        process: subprocess.Popen[bytes] | PreloadedProcess
+        if can_be_preloaded(command, self.environment) and not anew:
+            process = preloaded(command[0], tuple(through)).start(
+                command,
+                folder=self.folder,
+                environment=environment,
+                terminal=None if terminal is None else str(terminal),
+            )
+        else:
+            started = [*through, *command]
+            if terminal is not None:
+                # Whoever leads a session gets the first terminal that it opens.
+                started = ["sh", "-c", 'exec 0<>"$0"; exec "$@"', str(terminal), *started]
+            process = subprocess.Popen(
+                started,
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        running = Running(process, command, mark)
         self._started.append(running)
         return running
 
     def loaded(self, program: str, *, through: Sequence[str] = ()) -> Loaded:
-        """Loads a program here, to be run many times.
+        """A program here, to be run many times.
 
         Args:
             program: its name.
             through: the words that start it in another way, such as those of `setpriv`.
         """
-        process = subprocess.Popen(
-            [*through, sys.executable, Path(__file__).with_name("loaded.py"), program],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        self._loaded.append(process)
-        return Loaded(process)
+        return Loaded(self, program, through)
 
     def close(self) -> None:
         """Ends everything that was started here, with everything that it started."""
         with ExitStack() as stack:
-            for process in self._loaded:
-                stack.enter_context(process)
-                assert process.stdin is not None
-                # It ends when there is nothing more to read.
-                stack.callback(process.stdin.close)
             for running in self._started:
                 stack.callback(running.process.wait, PATIENCE)
                 for pid in running.processes():
