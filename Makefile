@@ -4,8 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-# How many processes run tests: as many as there are processors, at most 4.
-WORKERS ?= auto
+# How many processes run tests: one more than there are processors, for tests often wait; at most 4.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(4, (os.cpu_count() or 1) + 1))")
+TEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal --durations 20
 
 # What the shell says about Python would otherwise reach the tests and everything they start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -41,9 +42,13 @@ web: setup ## serve what `make demo` deploys as pages, until Ctrl-C
 	@$(BIN)/python scripts/web.py
 
 .PHONY: test
-test: setup needs ## run all tests and measure their coverage
+test: setup needs ## run all tests; tell which were the slowest
+	$(TEST)
+
+.PHONY: coverage
+coverage: setup needs ## run all tests and measure their coverage by branch; takes twice as long
 	@rm -f .coverage .coverage.*
-	$(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal --cov --cov-report term
+	$(TEST) --cov --cov-report term
 
 .PHONY: needs
 needs: ## install what the tests need besides Python packages, such as a browser
@@ -51,15 +56,16 @@ needs: ## install what the tests need besides Python packages, such as a browser
 
 .PHONY: soak
 soak: setup needs ## run the long tests too: the same, a thousand times
-	$(BIN)/pytest -m soak --timeout 0 --hypothesis-profile soak
+	$(BIN)/pytest -m "soak or property" --timeout 0 --hypothesis-profile soak
 
 .PHONY: bench
 bench: setup ## run the benchmarks
 	$(BIN)/pytest benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --timeout 0 --capture no --quiet
 
 # The tests come last: what they print last is what a reader looks for.
-.PHONY: check
-check: lint types docs test ## everything that must hold: lint, types, docs, tests
+.PHONY: check check-all-but-tests
+check: check-all-but-tests test ## everything that must hold: lint, types, docs, tests
+check-all-but-tests: lint types docs
 
 .PHONY: lint
 lint: check-format check-ruff check-mypy check-imports ## format, rules, types by mypy, imports

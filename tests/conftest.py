@@ -1,13 +1,34 @@
-"""What all tests share: how long hypothesis searches, and unmeasured child processes."""
+"""What all tests share: examples of properties, signals, and unmeasured child processes."""
+
+import signal
+from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from examples import register_profiles
+from hypothesis import is_hypothesis_test
 from processes import unmeasured
 
-# Deadlines of single examples say more about the machine's other work than about the code.
-settings.register_profile("suite", deadline=None, print_blob=True)
-settings.register_profile("soak", settings.get_profile("suite"), max_examples=10_000)
-settings.load_profile("suite")
+register_profiles()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark property tests, so that `make soak` can run them with many more examples."""
+    for item in items:
+        if is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("property")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_as_at_a_terminal() -> Iterator[None]:
+    """What `nohup` or `&` has told to be ignored is heeded again by what tests start."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
+    ignored = [number for number, handler in before.items() if handler is signal.SIG_IGN]
+    for number in ignored:
+        # What is handled here, and not ignored, is as usual in a program that is started.
+        signal.signal(number, lambda _number, _frame: None)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture

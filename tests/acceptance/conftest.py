@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,19 +11,6 @@ import pytest
 from keyboard import Keyboard
 from shell import Loaded, Shell
 from slow import SlowFiles
-
-
-@pytest.fixture(scope="session", autouse=True)
-def signals_as_at_a_terminal() -> Iterator[None]:
-    """What `nohup` or `&` has told to be ignored is heeded again by what tests start."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
-    ignored = [number for number, handler in before.items() if handler is signal.SIG_IGN]
-    for number in ignored:
-        # What is handled here, and not ignored, is as usual in a program that is started.
-        signal.signal(number, lambda _number, _frame: None)
-    yield
-    for number in ignored:
-        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture

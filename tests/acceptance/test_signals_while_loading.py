@@ -49,9 +49,9 @@ def test_where_nothing_can_be_raised(shell: Shell, where: str) -> None:
     (shell.folder / "late.py").write_text(PROGRAM)
     shell.run("python", "late.py", "init")
     shell.environment["WHERE"] = where
-    ended = shell.start(
-        "python", "late.py", "ensure", "--format", "json", anew=True
-    ).end(expect=143)
+    ended = shell.start("python", "late.py", "ensure", "--format", "json", anew=True).end(
+        expect=143
+    )
     assert ended.document["outcome"] == "execution_interrupted"
     assert ended.document["interrupt"]["source"] == "SIGTERM"
     assert not (shell.folder / "it.txt").exists()

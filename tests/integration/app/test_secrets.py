@@ -17,7 +17,8 @@ from typing import get_args
 
 import pytest
 import vaults
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -119,7 +120,7 @@ def test_no_door_shows_a_secret(
     assert all(printed)
 
 
-@settings(max_examples=16)
+@examples(10)
 @given(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
     st.sampled_from(get_args(vaults.Trouble)),

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -185,7 +186,7 @@ def test_each_parameter_goes_to_who_declares_it(tool: Contexts, tmp_path: Path) 
     assert list(tool.build("default", "second").items) == ["item_0", "item_1"]
 
 
-@settings(max_examples=30)
+@examples(10)
 @given(st.lists(st.dictionaries(st.sampled_from(["url", "count"]), st.integers(1, 9)), max_size=4))
 def test_what_is_not_given_keeps_its_value(rounds: list[dict[str, int]]) -> None:
     """However often `init` runs, each parameter has the value that was given last."""

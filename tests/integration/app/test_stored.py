@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -116,7 +117,7 @@ async def test_the_value_that_was_last_stored_is_taken(book: Book) -> None:
     }
 
 
-@settings(max_examples=20)
+@examples(8)
 @given(st.lists(st.sampled_from([stored(), "one", "two"]), min_size=1, max_size=6))
 async def test_any_order_of_giving_and_taking(values: list[object]) -> None:
     """The value is the last one that was given; before any was, it is not known."""

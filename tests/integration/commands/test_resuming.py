@@ -6,7 +6,8 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from stage import Stage
 
@@ -29,7 +30,7 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
     }
 
 
-@settings(max_examples=60)
+@examples(20, soak=10_000)
 @given(
     graphs(),
     st.lists(st.integers(0, 12), max_size=4),
@@ -94,7 +95,7 @@ def _value(name: str, needs: dict[str, list[str]]) -> str:
     return "+".join(["there", *(_value(each, needs) for each in needs[name])])
 
 
-@settings(max_examples=60)
+@examples(20, soak=10_000)
 @given(graphs(), st.integers(1, 6), st.sampled_from(InterruptLevel), st.integers(1, 5))
 def test_any_level_leaves_what_is_done_recorded(
     needs: dict[str, list[str]], at: int, level: InterruptLevel, at_once: int

@@ -33,7 +33,7 @@ def umask() -> Iterator[Callable[[int], None]]:
 
 
 @given(st.text() | st.binary())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_written_is_what_is_there(tmp_path: Path, content: str | bytes) -> None:
     """Text as UTF-8, without changing its line breaks; bytes as they are."""
     path = tmp_path / "file"

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from archives import PACKERS, packed
 from countdown import Countdown
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful.interrupt import InterruptLevel
@@ -106,7 +107,7 @@ def expected(tree: Tree) -> dict[str, str]:
     return dict(sorted(names.items()))
 
 
-@settings(max_examples=40)
+@examples(12)
 @given(first=trees(), second=trees(), mine=st.booleans())
 def test_any_tree_is_extracted_changed_and_cleaned(first: Tree, second: Tree, mine: bool) -> None:
     """From any tree to any other, exactly what the archive has is there; and at last nothing."""
@@ -138,7 +139,7 @@ def test_any_tree_is_extracted_changed_and_cleaned(first: Tree, second: Tree, mi
         asyncio.run(life(Path(folder)))
 
 
-@settings(max_examples=30)
+@examples(12)
 @given(tree=trees(), ending=st.sampled_from(["tar", *PACKERS]))
 def test_a_state_is_stored_and_read_back_as_it_is(tree: Tree, ending: str) -> None:
     """What is stored of a state is a line for each file, and means the same when it is read."""

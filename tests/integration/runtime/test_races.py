@@ -8,7 +8,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from stage import Stage
 
@@ -65,7 +66,7 @@ async def test_a_thread_that_sends_until_it_is_too_late(tmp_path: Path, round_nu
     assert ending.interrupt == outcome.interrupt
 
 
-@settings(max_examples=40)
+@examples(20)
 @given(st.integers(0, 30), st.sampled_from(LEVELS[:1]))
 async def test_a_signal_at_any_turn_of_the_loop(turns: int, level: InterruptLevel) -> None:
     """Accepted or too late, and nothing between: sinks, outcome and sender agree."""

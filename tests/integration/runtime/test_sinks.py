@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from stage import Stage
 from until import until
@@ -166,7 +167,7 @@ async def _recorded(stage: Stage) -> list[Event]:
     return stage.sink.events
 
 
-@settings(max_examples=30)
+@examples(15)
 @given(st.data())
 async def test_a_reader_that_comes_at_any_moment(data: st.DataObject) -> None:
     """The picture tells the past, and batches what comes: together, everything, once."""

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful.errors import FileDamaged, FormatTooNew, StorageError
@@ -311,7 +312,7 @@ changes = st.dictionaries(
 )
 
 
-@settings(max_examples=60)
+@examples(20)
 @given(st.lists(changes, max_size=5))
 def test_any_changes(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Mapping[str, StoredState | None]]

@@ -50,7 +50,6 @@ QUERY = ("profile", "flow", "state", "limit", "cursor", "kind", "format", "execu
     key=st.none() | st.from_regex(r"[!-~]{0,300}", fullmatch=True),
 )
 @settings(
-    max_examples=200,
     # One server answers all of it: that is what servers do.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -7,7 +7,8 @@ import contextvars
 import threading
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from until import until
 
@@ -18,7 +19,7 @@ def _of_ours() -> list[threading.Thread]:
     return [one for one in threading.enumerate() if one.name.startswith("peaceful-item")]
 
 
-@settings(max_examples=30)
+@examples(10)
 @given(st.integers(1, 6), st.integers(1, 30))
 async def test_no_more_run_at_once_than_allowed(most: int, functions: int) -> None:
     """All run, in threads of which there are at most so many; then these end."""

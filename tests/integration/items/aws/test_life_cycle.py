@@ -199,7 +199,7 @@ async def test_what_belongs_to_others_stays(stack: Callable[[], Stack], access: 
 @pytest.mark.parametrize(
     "question",
     [
-        pytest.param(number, marks=[] if number in {2, 9, 17, 26, 38} else pytest.mark.soak)
+        pytest.param(number, marks=[] if number in {9, 26} else pytest.mark.soak)
         for number in range(1, 60)
     ],
 )
