@@ -309,7 +309,6 @@ def _become(request: dict[str, object], streams: list[int]) -> None:
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - as the interpreter's own, never closed
     sys.stdout = open(1, "w", buffering=1 if os.isatty(1) else -1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
 
 
 def _main() -> NoReturn:
