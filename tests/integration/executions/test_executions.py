@@ -386,15 +386,6 @@ def test_not_run_by_this_process(
     assert executions.get(record.id).state is ExecutionState.LOST
 
 
-def test_queued(executions: Executions, register_file: Path, new_record: NewRecord) -> None:
-    """An execution that nobody has taken up is not lost, and cannot be reached yet."""
-    record = replace(new_record(state=ExecutionState.QUEUED), process=None)
-    SqliteExecutionStore(register_file).insert(record)
-    assert executions.get(record.id).state is ExecutionState.QUEUED
-    with pytest.raises(ExecutorUnreachable, match="waiting for a process"):
-        executions.interrupt(record.id)
-
-
 async def test_two_hosts(
     executions: Executions, register_file: Path, new_info: NewInfo, new_record: NewRecord
 ) -> None:
