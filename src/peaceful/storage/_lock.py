@@ -51,7 +51,8 @@ class LockHolder:
         user: the user's login name; this and all others are empty where the text cannot be read.
         host: the machine's name.
         pid: the process; 0 where it cannot be read.
-        command: what it runs.
+        flow: the flow that it runs.
+        command: what it does.
         execution_id: the execution's ID.
         since: UTC; none where it cannot be read.
     """
@@ -59,6 +60,7 @@ class LockHolder:
     user: str = ""
     host: str = ""
     pid: int = 0
+    flow: str = ""
     command: str = ""
     execution_id: ExecutionId = ""
     since: datetime | None = None
@@ -207,6 +209,7 @@ class ProfileLock:
             "user": me.user,
             "host": me.host,
             "pid": me.pid,
+            "flow": me.flow,
             "command": me.command,
             "execution_id": me.execution_id,
             "since": None if me.since is None else time_text(me.since),
@@ -274,6 +277,7 @@ def _holder_from(text: bytes) -> LockHolder | None:
             user=str(facts["user"]),
             host=str(facts["host"]),
             pid=int(facts["pid"]),
+            flow=str(facts.get("flow", "")),
             command=str(facts["command"]),
             execution_id=str(facts["execution_id"]),
             since=None if facts["since"] is None else time_from(facts["since"]),

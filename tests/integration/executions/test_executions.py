@@ -115,6 +115,11 @@ async def test_one_at_a_time(executions: Executions, new_info: NewInfo) -> None:
             async with executions.start(new_info(flow="other"), progress=Progress()):
                 pass
         assert caught.value.execution_id == first.id
+        assert dict(caught.value.details) == {
+            "flow": first.flow,
+            "machine": first.started_by.host,
+            "to interrupt it": f"shop interrupt {first.id}",
+        }
         text = str(caught.value)
         for fact in ("ensure", "ann", "4711", "2026-03-01 12:00", first.id, "shop interrupt"):
             assert fact in text
