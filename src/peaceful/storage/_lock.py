@@ -7,8 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -120,14 +119,6 @@ class ProfileLock:
                 _held.pop(self._id, None)
                 os.close(self._descriptor)
             self._descriptor = None
-
-    @contextmanager
-    def held(self, me: LockHolder) -> Generator[LockHolder | None]:
-        """Takes the lock for as long as the `with` block runs; see `acquire`."""
-        try:
-            yield self.acquire(me)
-        finally:
-            self.release()
 
     def holder(self) -> LockHolder | None:
         """What the file says of who holds the lock; none where it says nothing.
