@@ -68,12 +68,12 @@ check: check-all-but-tests test ## everything that must hold: lint, types, docs,
 check-all-but-tests: lint types docs
 
 .PHONY: lint
-lint: check-format check-ruff check-mypy check-imports ## format, rules, types by mypy, imports
+lint: check-format check-ruff check-mypy check-imports check-unused ## format, rules, types by mypy, imports, unused names
 
 .PHONY: types
 types: check-mypy check-pyright check-public-types ## types by mypy and pyright; public API complete
 
-.PHONY: check-format check-ruff check-mypy check-imports check-pyright check-public-types
+.PHONY: check-format check-ruff check-mypy check-imports check-unused check-pyright check-public-types
 check-format: setup
 	$(BIN)/ruff format --check .
 
@@ -85,6 +85,9 @@ check-mypy: setup
 
 check-imports: setup
 	$(BIN)/lint-imports --no-logo
+
+check-unused: setup
+	@$(BIN)/python scripts/unused.py
 
 check-pyright: setup
 	$(BIN)/basedpyright

@@ -38,7 +38,7 @@ GLOBAL_OPTIONS = {
     "--debug",
     "--version",
 }
-HEAVY = {"asyncio", "httpx", "pydantic", "rich", "sqlite3", "starlette", "uvicorn", "yaml"}
+HEAVY = {"asyncio", "httpx", "pydantic", "sqlite3", "starlette", "uvicorn", "yaml"}
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))

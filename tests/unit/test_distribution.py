@@ -1,13 +1,16 @@
 """What an installer learns of the distribution is what the code needs and is."""
 
+import ast
+from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
 import peaceful
 
-EXTRAS = {"aws", "archive", "cli", "fleet", "http", "otel", "secrets", "ssh", "web"}
+EXTRAS = {"aws", "archive", "cli", "http", "otel", "secrets", "web"}
 
 
 def _asked_for(extra: str) -> list[Requirement]:
@@ -19,6 +22,30 @@ def _asked_for(extra: str) -> list[Requirement]:
         if ("extra ==" in str(one.marker)) is bool(extra)
         and (one.marker is None or one.marker.evaluate({"extra": extra}))
     ]
+
+
+def _imported() -> set[str]:
+    """The top-level packages that some line of the package imports."""
+    return {
+        name.partition(".")[0]
+        for file in Path(peaceful.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for name in _names(node)
+    }
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Import(names=aliases):
+            yield from (alias.name for alias in aliases)
+        case ast.ImportFrom(module=str(source)):
+            yield source
+        case ast.Call(
+            func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(source))]
+        ):
+            yield source
+        case _:
+            pass
 
 
 def test_the_version_is_one() -> None:
@@ -43,3 +70,15 @@ def test_locked_packages_are_those_asked_for(extra: str) -> None:
     """What is installed from the locks is what the distribution asks for, extra by extra."""
     for requirement in _asked_for(extra):
         assert metadata.version(requirement.name) in requirement.specifier
+
+
+def test_what_is_asked_for_is_used() -> None:
+    """The distribution asks for nothing that no line of the package imports."""
+    imported = _imported()
+    provided_by = {
+        package: {name.lower() for name in names}
+        for package, names in metadata.packages_distributions().items()
+    }
+    used = {name for package in imported for name in provided_by.get(package, ())}
+    asked = {one.name.lower() for extra in ("", *EXTRAS) for one in _asked_for(extra)}
+    assert asked <= used

@@ -239,7 +239,7 @@ def test_the_page_of_files_has_every_file() -> None:
         workspace.lock_file("p"),
         workspace.flow_params_file("p", "f"),
         workspace.params_specs_file("p", "f"),
-        *(workspace.states_file("p", "f", kind) for kind in StateKind),
+        *(workspace.flow_folder("p", "f") / f"states_{kind}.yaml" for kind in StateKind),
     ]
     headings = " ".join(re.findall(r"^### (.*)$", _words(REFERENCE / "files.md"), re.MULTILINE))
 

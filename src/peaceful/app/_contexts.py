@@ -21,12 +21,9 @@ from peaceful.runtime import (
     CmdCtx,
     ExecutionSettings,
     OutputSink,
-    ProfileCtx,
-    ProfilesCtx,
     ProfilesFlowCtx,
     Register,
     SystemClock,
-    WorkspaceCtx,
 )
 from peaceful.storage import Workspace, YamlStateStore
 
@@ -109,24 +106,6 @@ class Contexts(Selection):
             DefinitionError: the flow cannot work as it is written.
         """
         return self._built(profile, flow, ())
-
-    def workspace_ctx(self, options: ExecutionOptions | None = None) -> WorkspaceCtx:
-        """No profile, no flow."""
-        return WorkspaceCtx(**self._common(options))
-
-    def profile_ctx(
-        self, profile: ProfileName | None = None, options: ExecutionOptions | None = None
-    ) -> ProfileCtx:
-        """One profile, no flow. See `profile` for which one, and for errors."""
-        return ProfileCtx(profile=self.profile(profile), **self._common(options))
-
-    def profiles_ctx(
-        self,
-        profiles: Iterable[ProfileName] | None = None,
-        options: ExecutionOptions | None = None,
-    ) -> ProfilesCtx:
-        """Many profiles, no flow; all profiles of the workspace by default."""
-        return ProfilesCtx(profiles=self._profiles(profiles), **self._common(options))
 
     def cmd_ctx(
         self,

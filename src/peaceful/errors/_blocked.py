@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from peaceful.errors._base import PeacefulError
@@ -16,10 +17,21 @@ class BlockedError(PeacefulError):
 
 
 class ProfileBusy(BlockedError):
-    """Another execution is running on the profile.
+    """Another execution is running on the profile. What is not known of it is left empty.
+
+    Args:
+        profile: the profile that it runs on.
+        app: the application that it is of.
+        flow: the flow that it runs.
+        command: what it does.
+        started_by: who started it, such as `root (pid 4711)`.
+        host: the machine that it runs on.
+        since: when it began, in UTC.
+        execution_id: its ID.
 
     Attributes:
-        execution_id: the running execution's ID; empty where its register could not be read.
+        profile: the profile that it runs on.
+        execution_id: its ID; empty where it is not known.
     """
 
     code: ClassVar[str] = "BUSY"
@@ -28,19 +40,23 @@ class ProfileBusy(BlockedError):
         self,
         profile: str,
         *,
-        command: str,
-        started_by: str,
-        since: str,
-        execution_id: str,
-        details: Sequence[tuple[str, str]] = (),
+        app: str = "",
+        flow: str = "",
+        command: str = "",
+        started_by: str = "",
+        host: str = "",
+        since: datetime | None = None,
+        execution_id: str = "",
     ) -> None:
         what = f"is running {command}" if command else "is in use"
+        when = f" since {since:%Y-%m-%d %H:%M:%S} UTC" if since else ""
         who = f" by {started_by}" if started_by else ""
-        when = f" since {since}" if since else ""
         which = f", execution {execution_id}" if execution_id else ""
+        interrupt = f"{app} interrupt {execution_id}" if app and execution_id else ""
+        known = (("flow", flow), ("machine", host), ("to interrupt it", interrupt))
         super().__init__(
             f"{profile} {what}{when}{who}{which}.",
-            details=tuple(details),
+            details=tuple((label, text) for label, text in known if text),
             help="wait for it to end, or interrupt it",
         )
         self.profile = profile

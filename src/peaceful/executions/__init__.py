@@ -18,7 +18,6 @@ from peaceful.executions._receipt import InterruptReceipt
 from peaceful.executions._record import (
     ExecutionRecord,
     JsonObject,
-    begun,
     finished,
     interrupted,
     lost,
@@ -64,7 +63,6 @@ __all__ = [
     "RunningExecution",
     "SqliteExecutionStore",
     "SurvivingChild",
-    "begun",
     "busy",
     "cut_reason",
     "ending_state",

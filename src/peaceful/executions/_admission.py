@@ -146,13 +146,11 @@ def busy(record: ExecutionRecord) -> ProfileBusy:
     info = record.info
     return ProfileBusy(
         info.profile,
+        app=info.app,
+        flow=info.flow,
         command=info.command,
         started_by=str(info.started_by),
-        since=f"{info.started_at:%Y-%m-%d %H:%M:%S} UTC",
+        host=info.started_by.host,
+        since=info.started_at,
         execution_id=info.id,
-        details=(
-            ("flow", info.flow),
-            ("machine", info.started_by.host),
-            ("to interrupt it", f"{info.app} interrupt {info.id}"),
-        ),
     )

@@ -79,8 +79,6 @@ class Presence:
     def of(self, record: ExecutionRecord) -> Liveness:
         """Whether the process that runs an execution is there, and still runs it."""
         process = record.process
-        if process is None:
-            return Liveness.UNKNOWN
         if process == self.process:
             return Liveness.ALIVE if record.id in _here else Liveness.GONE
         here = self.process.machine

@@ -78,11 +78,6 @@ class Reach:
 def _found(record: ExecutionRecord) -> tuple[ProcessIdentity, str]:
     """Which process runs the execution, and where it listens."""
     process = record.process
-    if process is None:
-        raise ExecutorUnreachable(
-            f"Execution {record.id} is waiting for a process to run it.",
-            help="try again once it runs",
-        )
     if record.address is None:
         raise ExecutorUnreachable(
             f"Execution {record.id} runs in process {process.pid} of {process.machine.host}, "

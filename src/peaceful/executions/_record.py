@@ -18,7 +18,6 @@ from peaceful.model import (
     InterruptSignal,
     ItemId,
     JsonValue,
-    StartedBy,
     to_json,
 )
 
@@ -37,10 +36,10 @@ class ExecutionRecord:
 
     Attributes:
         info: who runs what, and how it stands.
+        process: the process that runs it.
         dry_run: whether it only shows what it would do.
         only: the items that it was limited to; empty where it was not.
         why_not_interruptible: the reason, where `info.can_interrupt` is false.
-        process: the process that runs it; none while it is queued.
         address: where that process listens for requests; none where it does not.
         summary: its ending in a few numbers; none until then.
         outcome: the JSON document of its ending, as it is kept: see `kept_document`; none until
@@ -48,10 +47,10 @@ class ExecutionRecord:
     """
 
     info: ExecutionInfo
+    process: ProcessIdentity
     dry_run: bool = False
     only: tuple[ItemId, ...] = ()
     why_not_interruptible: str = ""
-    process: ProcessIdentity | None = None
     address: str | None = None
     summary: OutcomeSummary | None = None
     outcome: JsonObject | None = None
@@ -109,25 +108,6 @@ _NOTHING_TOLD: JsonObject = {"shown": "", "seconds": 0.0}
 def _entries(document: JsonObject, name: str) -> JsonObject:
     found = document.get(name)
     return found if isinstance(found, Mapping) else _EMPTY
-
-
-def begun(
-    record: ExecutionRecord,
-    *,
-    started_by: StartedBy,
-    process: ProcessIdentity,
-    address: str | None,
-) -> ExecutionRecord:
-    """The record once a process has taken a queued execution up.
-
-    Raises:
-        AlreadyEnded: it has ended by now.
-    """
-    _refuse_ended(record)
-    queued = record.state is ExecutionState.QUEUED
-    state = ExecutionState.RUNNING if queued else record.state
-    info = replace(record.info, state=state, started_by=started_by)
-    return replace(record, info=info, process=process, address=address)
 
 
 def interrupted(record: ExecutionRecord, signal: InterruptSignal) -> ExecutionRecord:

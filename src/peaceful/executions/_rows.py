@@ -140,9 +140,7 @@ def _info(cells: Mapping[str, Cell]) -> ExecutionInfo:
     )
 
 
-def _process(value: JsonValue) -> ProcessIdentity | None:
-    if value is None:
-        return None
+def _process(value: JsonValue) -> ProcessIdentity:
     process = _object(value)
     started = process["started"]
     machine = cast("Mapping[str, str]", _object(process["machine"]))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from peaceful.errors import ExecutionUnknown
 from peaceful.executions import _record as change
-from peaceful.executions._identity import ProcessIdentity
 from peaceful.executions._record import ExecutionRecord, JsonObject
 from peaceful.executions._rows import COLUMNS, Cell, Row, packed, record_of, row_of, unpacked
 from peaceful.executions._store import (
@@ -21,7 +20,7 @@ from peaceful.executions._store import (
     ExecutionPage,
     sought,
 )
-from peaceful.model import ExecutionId, ExecutionState, InterruptSignal, StartedBy
+from peaceful.model import ExecutionId, ExecutionState, InterruptSignal
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -32,7 +31,7 @@ _FORGOTTEN_AT_ONCE: Final = 100
 """How many old endings one insertion removes at most, should fewer be kept than before."""
 
 _UNENDED: Final = "state IN ('queued', 'running', 'interrupting')"
-"""Word for word the condition of the index, or SQLite would not use it."""
+"""Word for word the condition of the index, or SQLite would not use it; nothing is ever queued."""
 
 _NAMES: Final = ", ".join(COLUMNS)
 _PLACES: Final = ", ".join("?" * len(COLUMNS))
@@ -67,20 +66,6 @@ class SqliteExecutionStore:
     def insert(self, record: ExecutionRecord) -> ExecutionRecord:
         """See `ExecutionStore.insert`."""
         return self._database.write(partial(self._insert, record))
-
-    def begin(
-        self,
-        execution_id: ExecutionId,
-        *,
-        started_by: StartedBy,
-        process: ProcessIdentity,
-        address: str | None,
-    ) -> ExecutionRecord:
-        """See `ExecutionStore.begin`."""
-        return self._changed(
-            execution_id,
-            partial(change.begun, started_by=started_by, process=process, address=address),
-        )
 
     def interrupting(self, execution_id: ExecutionId, signal: InterruptSignal) -> ExecutionRecord:
         """See `ExecutionStore.interrupting`."""

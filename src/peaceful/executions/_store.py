@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from peaceful.errors import ExecutionUnknown
-from peaceful.executions._identity import ProcessIdentity
 from peaceful.executions._record import ExecutionRecord, JsonObject
 from peaceful.model import (
     ExecutionId,
@@ -16,11 +15,7 @@ from peaceful.model import (
     FlowId,
     InterruptSignal,
     ProfileName,
-    StartedBy,
 )
-
-UNENDED: Final = tuple(state for state in ExecutionState if not state.ended)
-"""The states of executions that may still change."""
 
 CANDIDATES: Final = 10
 """How many IDs an error names where several begin alike."""
@@ -95,21 +90,6 @@ class ExecutionStore(Protocol):
 
         Raises:
             ValueError: there is an execution with that ID.
-        """
-        ...
-
-    def begin(
-        self,
-        execution_id: ExecutionId,
-        *,
-        started_by: StartedBy,
-        process: ProcessIdentity,
-        address: str | None,
-    ) -> ExecutionRecord:
-        """A process takes a queued execution up.
-
-        Raises:
-            AlreadyEnded: it has ended by now.
         """
         ...
 

@@ -24,18 +24,11 @@ class Graph:
     links: Links = field(repr=False)
     edges: tuple[Edge, ...]
     _containers: Mapping[ItemId, ItemId] = field(init=False, repr=False)
-    _contents: Mapping[ItemId, tuple[ItemId, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Index the containers."""
-        inside: dict[ItemId, ItemId] = {}
-        holds: dict[ItemId, list[ItemId]] = {}
-        for edge in self.edges:
-            if edge.kind is EdgeKind.CONTAINS:
-                inside[edge.target] = edge.source
-                holds.setdefault(edge.source, []).append(edge.target)
+        inside = {edge.target: edge.source for edge in self.edges if edge.kind is EdgeKind.CONTAINS}
         object.__setattr__(self, "_containers", inside)
-        object.__setattr__(self, "_contents", {item: tuple(ids) for item, ids in holds.items()})
 
     def __len__(self) -> int:
         """How many items there are."""
@@ -48,11 +41,6 @@ class Graph:
     def __contains__(self, item: object) -> bool:
         """Whether there is an item with that ID."""
         return item in self.links.position
-
-    @property
-    def nodes(self) -> tuple[ItemId, ...]:
-        """The items, as they were inserted."""
-        return self.links.ids
 
     @property
     def order(self) -> tuple[ItemId, ...]:
@@ -70,35 +58,9 @@ class Graph:
         Raises:
             NameUnknown: there is no such item.
         """
-        return self._named(self.links.nearest(self._place(item), self.links.before))
-
-    def successors(self, item: ItemId) -> tuple[ItemId, ...]:
-        """What waits for an item directly: no other kept item lies between. As inserted.
-
-        Raises:
-            NameUnknown: there is no such item.
-        """
-        return self._named(self.links.nearest(self._place(item), self.links.after))
-
-    def ancestors(self, items: Iterable[ItemId]) -> tuple[ItemId, ...]:
-        """All that any of the items waits for, near or far; as inserted.
-
-        An item that was given is among them only where another given one waits for it.
-
-        Raises:
-            NameUnknown: there is no such item.
-        """
-        return self._named(self.links.reached(map(self._place, items), self.links.before))
-
-    def descendants(self, items: Iterable[ItemId]) -> tuple[ItemId, ...]:
-        """All that waits for any of the items, near or far; as inserted.
-
-        An item that was given is among them only where it waits for another given one.
-
-        Raises:
-            NameUnknown: there is no such item.
-        """
-        return self._named(self.links.reached(map(self._place, items), self.links.after))
+        ids = self.links.ids
+        places = self.links.nearest(self._place(item), self.links.before)
+        return tuple(ids[place] for place in places)
 
     def container_of(self, item: ItemId) -> ItemId | None:
         """The item that holds this one, or none.
@@ -108,15 +70,6 @@ class Graph:
         """
         self._place(item)
         return self._containers.get(item)
-
-    def contents_of(self, item: ItemId) -> tuple[ItemId, ...]:
-        """The items that this one holds directly, as they were declared.
-
-        Raises:
-            NameUnknown: there is no such item.
-        """
-        self._place(item)
-        return self._contents.get(item, ())
 
     def layers(self) -> tuple[tuple[ItemId, ...], ...]:
         """The items by rank: first those that wait for nothing, then those that wait only for them.
@@ -128,28 +81,6 @@ class Graph:
         for item, rank in zip(self.links.ids, ranks, strict=False):
             layers[rank].append(item)
         return tuple(map(tuple, layers))
-
-    def longest_path(self) -> tuple[ItemId, ...]:
-        """A longest way through the graph, each item waiting for the one before it.
-
-        Of several, the one that ends with the item inserted first. Empty for an empty graph.
-        """
-        if not self.links.ids:
-            return ()
-        ranks = self.links.ranks()
-        nodes = len(self)
-        here = max(range(nodes), key=ranks.__getitem__)
-        way = [here]
-        while ranks[here]:
-            # `ranks` was the maximum over these places, so one of them has what is left of it.
-            here = next(
-                place
-                for place in self.links.before[here]
-                if ranks[place] + (place < nodes) == ranks[here]
-            )
-            if here < nodes:
-                way.append(here)
-        return self._named(reversed(way))
 
     def restricted_to(self, items: Iterable[ItemId]) -> Graph:
         """The graph over these items only, as `--only` asks for it.
@@ -193,7 +124,3 @@ class Graph:
         if place is None:
             raise NameUnknown("item", item, self.links.ids)
         return place
-
-    def _named(self, places: Iterable[int]) -> tuple[ItemId, ...]:
-        ids = self.links.ids
-        return tuple(ids[place] for place in places)

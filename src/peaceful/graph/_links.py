@@ -64,17 +64,6 @@ class Links:
                     pending.append(place)
         return sorted(found)
 
-    def reached(self, starts: Iterable[int], neighbours: Neighbours) -> list[int]:
-        """The nodes that one or more steps in one direction lead to, ascending."""
-        seen = bytearray(len(neighbours))
-        pending = list(starts)
-        for here in pending:
-            for place in neighbours[here]:
-                if not seen[place]:
-                    seen[place] = 1
-                    pending.append(place)
-        return [place for place in range(len(self.ids)) if seen[place]]
-
     def restricted(self, kept: Iterable[int]) -> Links:
         """The same over fewer nodes; those left out that lie between kept ones become joints."""
         is_kept = bytearray(len(self.before))

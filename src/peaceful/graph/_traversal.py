@@ -50,7 +50,6 @@ class Traversal:
         "_position",
         "_ready",
         "_releases",
-        "_running",
     )
 
     def __init__(self, graph: Graph, direction: Direction = Direction.FORWARD) -> None:
@@ -70,7 +69,6 @@ class Traversal:
         self._missing = list(map(len, self._needs))
         self._phase = bytearray(len(self._needs))
         self._ready: deque[int] = deque()
-        self._running: dict[int, None] = {}
         self._failure_of: dict[int, int] = {}
         """By position, the first failure in whose way it stands."""
         for place in self._order:
@@ -83,28 +81,12 @@ class Traversal:
         """How many items could be taken now."""
         return len(self._ready)
 
-    @property
-    def running_count(self) -> int:
-        """How many items were taken and have not ended."""
-        return len(self._running)
-
-    @property
-    def running(self) -> tuple[ItemId, ...]:
-        """The items that were taken and have not ended, in the order in which they were taken."""
-        return tuple(self._ids[place] for place in self._running)
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing runs and nothing is ready: what is left, if anything, never will be."""
-        return not self._ready and not self._running
-
     def take(self) -> ItemId | None:
         """The next item that may start, which from now on is running; none where none is ready."""
         if not self._ready:
             return None
         place = self._ready.popleft()
         self._phase[place] = _RUNNING
-        self._running[place] = None
         return self._ids[place]
 
     def put_back(self, item: ItemId) -> None:
@@ -178,7 +160,6 @@ class Traversal:
             is_now = _PHASES[self._phase[place]]
             raise AssertionError(f"{item} is not running in this pass: it is {is_now}")
         self._phase[place] = phase
-        del self._running[place]
         return place
 
     def _place(self, item: ItemId) -> int:

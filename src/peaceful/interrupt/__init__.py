@@ -4,10 +4,14 @@ Of use without the rest of the framework: a latch with two ends, strategies, and
 iterations, task groups and waits. Process signals are in `peaceful.interrupt.os_signals`.
 """
 
-from peaceful.interrupt._channel import InterruptReceiver, InterruptSender, interrupt_channel
+from peaceful.interrupt._channel import (
+    InterruptReceiver,
+    InterruptSender,
+    SendResult,
+    interrupt_channel,
+)
 from peaceful.interrupt._group import InterruptibleTaskGroup
 from peaceful.interrupt._iteration import interruptible
-from peaceful.interrupt._latch import SendResult
 from peaceful.interrupt._state import InterruptedBy, InterruptibilityState
 from peaceful.interrupt._step import NO_VALUE, Interrupted, NoInterrupt, NoValue, Step
 from peaceful.interrupt._strategy import (

@@ -2,17 +2,105 @@
 
 from __future__ import annotations
 
+import asyncio
+import enum
+import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from peaceful.interrupt._bell import until
-from peaceful.interrupt._latch import Latch, SendResult
-from peaceful.interrupt._subscription import Subscription
+from peaceful.interrupt._listeners import Listeners, call_when
 from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
 
+_LOG = logging.getLogger("peaceful.interrupt")
 
-class Line:
+
+class SendResult(enum.Enum):
+    """What sending a signal has done."""
+
+    ACCEPTED = "accepted"
+    """It is the first one, or it raised the level."""
+    UNCHANGED = "unchanged"
+    """Already interrupted, at this level or a higher one."""
+    TOO_LATE = "too_late"
+    """The execution had ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatchState:
+    """What a latch holds at one moment.
+
+    Attributes:
+        accepted: the signals that raised the level, in order; each has a level of its own.
+        closed: whether the latch has ended.
+    """
+
+    accepted: tuple[InterruptSignal, ...] = ()
+    closed: bool = False
+
+    @property
+    def signal(self) -> InterruptSignal | None:
+        """The accepted signal of the highest level, or none."""
+        return self.accepted[-1] if self.accepted else None
+
+    @property
+    def level(self) -> int:
+        """The level of that signal; 0, which is below all levels, where there is none."""
+        return self.accepted[-1].level if self.accepted else 0
+
+
+class Latch:
+    """A level that only goes up, until it ends.
+
+    Attributes:
+        raised: notified after the level has gone up.
+    """
+
+    # Python runs a signal handler in the main thread between any two instructions of whatever it
+    # does, which may be one of these methods. A lock would not do: where the interrupted code holds
+    # it, the handler would wait for ever, and one that lets its owner in again would show the
+    # handler a change that is half made. So a state is never changed, only followed by another:
+    # `setdefault` puts it in the next place unless something is there already, in one step, whoever
+    # asks. Who finds the place taken looks at what is there, and decides anew. Nobody ever waits,
+    # and there is one order of all changes for all threads and handlers. There are at most as many
+    # states as levels, and two more.
+
+    __slots__ = ("_states", "raised")
+
+    def __init__(self) -> None:
+        self._states = {0: LatchState()}
+        self.raised: Listeners = Listeners()
+
+    @property
+    def state(self) -> LatchState:
+        """What the latch holds now."""
+        return self._states[len(self._states) - 1]
+
+    def send(self, signal: InterruptSignal) -> SendResult:
+        """Raise the level to that of a signal, if it is lower and the latch has not ended."""
+        while True:
+            place = len(self._states)
+            before = self._states[place - 1]
+            if before.closed:
+                return SendResult.TOO_LATE
+            if signal.level <= before.level:
+                return SendResult.UNCHANGED
+            after = replace(before, accepted=(*before.accepted, signal))
+            if self._states.setdefault(place, after) is after:
+                self.raised.notify()
+                return SendResult.ACCEPTED
+
+    def close(self) -> InterruptSignal | None:
+        """End the latch; what was latched when it ended. Ending it again changes nothing."""
+        place = len(self._states)
+        while not (before := self._states[place - 1]).closed:
+            self._states.setdefault(place, replace(before, closed=True))
+            place = len(self._states)
+        return before.signal
+
+
+class CurrentLatch:
     """Which latch the ends of a channel mean.
 
     Attributes:
@@ -23,12 +111,13 @@ class Line:
 
     def __init__(self, latch: Latch) -> None:
         self.latch: Latch = latch
+        # Taken only where an execution begins, never by a signal handler.
         self._renewing = threading.Lock()
 
     def renewed(self) -> Latch:
         """The latch, or a clear one in its place, if it is closed."""
         with self._renewing:
-            if self.latch.reading.closed:
+            if self.latch.state.closed:
                 self.latch = Latch()
             return self.latch
 
@@ -40,29 +129,29 @@ class InterruptSender:
     call on the same thread. Made by `interrupt_channel`.
     """
 
-    __slots__ = ("_line", "_now")
+    __slots__ = ("_current", "_now")
 
-    def __init__(self, line: Line, now: Callable[[], datetime]) -> None:
-        self._line = line
+    def __init__(self, current: CurrentLatch, now: Callable[[], datetime]) -> None:
+        self._current = current
         self._now = now
 
     def __repr__(self) -> str:
-        return f"InterruptSender({_shown(self._line.latch)})"
+        return f"InterruptSender({_shown(self._current.latch)})"
 
     @property
     def signal(self) -> InterruptSignal | None:
         """The accepted signal of the highest level, or none."""
-        return self._line.latch.signal
+        return self._current.latch.state.signal
 
     @property
     def first(self) -> InterruptSignal | None:
         """The signal that was accepted first, or none: it tells when, and where, it all began."""
-        return self._line.latch.first
+        return _first(self._current.latch)
 
     @property
     def closed(self) -> bool:
         """Whether the execution has ended, so that whatever is sent now comes too late."""
-        return self._line.latch.reading.closed
+        return self._current.latch.state.closed
 
     def send(self, signal: InterruptSignal) -> SendResult:
         """Ask for an interrupt. The level only goes up: a lower or an equal one changes nothing.
@@ -71,7 +160,7 @@ class InterruptSender:
         another signal at this moment is told of this one right afterwards, by whoever is telling
         it.
         """
-        return self._line.latch.send(signal)
+        return self._current.latch.send(signal)
 
     def request(
         self,
@@ -87,29 +176,29 @@ class InterruptSender:
             source: the door that the request came through.
             reason: what the person said of it, or none.
         """
-        return self._line.latch.send(InterruptSignal(level, source, self._now(), reason))
+        return self._current.latch.send(InterruptSignal(level, source, self._now(), reason))
 
 
 class InterruptReceiver:
     """The end that heeds, made by `interrupt_channel`. Safe in every thread."""
 
-    __slots__ = ("_line", "_now")
+    __slots__ = ("_current", "_now")
 
-    def __init__(self, line: Line, now: Callable[[], datetime]) -> None:
-        self._line = line
+    def __init__(self, current: CurrentLatch, now: Callable[[], datetime]) -> None:
+        self._current = current
         self._now = now
 
     def __repr__(self) -> str:
-        return f"InterruptReceiver({_shown(self._line.latch)})"
+        return f"InterruptReceiver({_shown(self._current.latch)})"
 
     def poll(self) -> InterruptSignal | None:
         """The accepted signal of the highest level, or none. Quick; asking changes nothing."""
-        return self._line.latch.signal
+        return self._current.latch.state.signal
 
     @property
     def first(self) -> InterruptSignal | None:
         """The signal that was accepted first, or none: it tells when, and where, it all began."""
-        return self._line.latch.first
+        return _first(self._current.latch)
 
     async def wait(self, level: InterruptLevel = InterruptLevel.STOP) -> InterruptSignal:
         """Wait until the given level or a higher one is reached.
@@ -121,9 +210,11 @@ class InterruptReceiver:
         Returns:
             The accepted signal of the highest level.
         """
-        latch = self._line.latch
-        await until(lambda: _reached(latch, level), latch.raised.listen)
-        signal = latch.signal
+        latch = self._current.latch
+        reached = asyncio.Event()
+        with call_when(lambda: latch.state.level >= level, reached.set, latch.raised.add):
+            await reached.wait()
+        signal = latch.state.signal
         assert signal is not None
         return signal
 
@@ -140,14 +231,32 @@ class InterruptReceiver:
             A function that ends the subscription. May be called any number of times, also by the
             callback itself; afterwards no further call begins.
         """
-        latch = self._line.latch
-        subscription = Subscription(latch, callback)
-        leave = latch.raised.listen(subscription.deliver)
-        subscription.deliver()
+        latch = self._current.latch
+        told = 0
+        over = False
+        turn = threading.Lock()
+
+        def tell() -> None:
+            nonlocal told
+            # Nobody waits for the turn: a signal handler in the middle of a callback would wait for
+            # ever. Whoever has the turn looks again after giving it back, so that nothing is left.
+            while told < len(latch.state.accepted) and turn.acquire(blocking=False):
+                try:
+                    for signal in latch.state.accepted[told:]:
+                        if over:
+                            return
+                        told += 1
+                        _call(callback, signal)
+                finally:
+                    turn.release()
+
+        remove = latch.raised.add(tell)
+        tell()
 
         def unsubscribe() -> None:
-            subscription.end()
-            leave()
+            nonlocal over
+            over = True
+            remove()
 
         return unsubscribe
 
@@ -156,7 +265,7 @@ class InterruptReceiver:
 
         For whoever runs an execution that was handed a receiver, and opens further doors to it.
         """
-        return InterruptSender(self._line, self._now)
+        return InterruptSender(self._current, self._now)
 
     def close(self) -> InterruptSignal | None:
         """End the latch: whatever is sent from now on is `TOO_LATE`.
@@ -168,7 +277,7 @@ class InterruptReceiver:
         Returns:
             The accepted signal of the highest level, or none.
         """
-        return self._line.latch.close()
+        return self._current.latch.close()
 
     def reopen(self) -> InterruptReceiver:
         """Clear the latch for the next execution, if another one has closed it.
@@ -183,7 +292,7 @@ class InterruptReceiver:
             this execution for good: what was stopped or abandoned stays so while the next one runs,
             and a late request that was meant for it is `TOO_LATE`, and never interrupts the next.
         """
-        return InterruptReceiver(Line(self._line.renewed()), self._now)
+        return InterruptReceiver(CurrentLatch(self._current.renewed()), self._now)
 
 
 def interrupt_channel(
@@ -194,19 +303,27 @@ def interrupt_channel(
     Args:
         now: tells the time for `InterruptSender.request`, in UTC; the system's clock by default.
     """
-    line, now = Line(Latch()), now or _system_now
-    return InterruptSender(line, now), InterruptReceiver(line, now)
+    current, now = CurrentLatch(Latch()), now or _system_now
+    return InterruptSender(current, now), InterruptReceiver(current, now)
 
 
 def _system_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _reached(latch: Latch, level: InterruptLevel) -> bool:
-    signal = latch.signal
-    return signal is not None and signal.level >= level
+def _call(callback: Callable[[InterruptSignal], None], signal: InterruptSignal) -> None:
+    try:
+        callback(signal)
+    except Exception:  # noqa: BLE001  its mistake must not harm the sender or others
+        _LOG.exception("a subscriber of an interrupt raised an error at %s", signal.level)
+
+
+def _first(latch: Latch) -> InterruptSignal | None:
+    accepted = latch.state.accepted
+    return accepted[0] if accepted else None
 
 
 def _shown(latch: Latch) -> str:
-    level = "clear" if latch.signal is None else str(latch.signal.level)
-    return f"{level}, closed" if latch.reading.closed else level
+    state = latch.state
+    level = "clear" if state.signal is None else str(state.signal.level)
+    return f"{level}, closed" if state.closed else level

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Never, TypeAlias, assert_never
 
-from peaceful.interrupt._bell import Bell, Listen, told_when, until
 from peaceful.interrupt._channel import InterruptReceiver
+from peaceful.interrupt._listeners import Listen, Listeners, call_when
 from peaceful.interrupt._strategy import (
     FinishCurrent,
     IgnoreInterruptions,
@@ -32,7 +32,7 @@ class _Starts:
 
     def __init__(self) -> None:
         self._places: dict[int, object] = {}
-        self.counted: Bell = Bell()
+        self.counted: Listeners = Listeners()
 
     @property
     def count(self) -> int:
@@ -44,7 +44,7 @@ class _Starts:
         mine = object()
         taken = self._places.setdefault(place, mine) is mine
         if taken:
-            self.counted.ring()
+            self.counted.notify()
         return taken
 
 
@@ -167,26 +167,13 @@ class InterruptibilityState:
             return await _forever()
         return await self._receiver.wait(level)
 
-    async def wait_until_stopped(self) -> InterruptSignal:
-        """The latched signal, as soon as nothing more may start.
-
-        With `PollNextN`, that is when the last of the allowed starts has been counted. Where
-        nothing can be interrupted, or all is ignored, this waits until it is cancelled.
-        """
-        if self._receiver is None or self._limit is None:
-            return await _forever()
-        await until(self._stopped, *self._listens(self._receiver))
-        signal = self._receiver.poll()
-        assert signal is not None
-        return signal
-
-    def told_when_stopped(self, tell: Callable[[], object]) -> AbstractContextManager[None]:
-        """Within the context, `tell` is called once, when nothing more may start.
+    def call_when_stopped(self, call: Callable[[], object]) -> AbstractContextManager[None]:
+        """Within the context, call a function once, as soon as nothing more may start.
 
         The running loop calls it, and never after the context was left.
         """
         listens = () if self._receiver is None else self._listens(self._receiver)
-        return told_when(self._stopped, tell, *listens)
+        return call_when(self._stopped, call, *listens)
 
     def _stopped(self) -> bool:
         return not self.may_go_on()
@@ -195,7 +182,7 @@ class InterruptibilityState:
         def to_signals(listener: Callable[[], None]) -> Callable[[], None]:
             return receiver.subscribe(lambda _signal: listener())
 
-        return (to_signals, self._starts.counted.listen)
+        return (to_signals, self._starts.counted.add)
 
     def _allows(self, signal: InterruptSignal, place: int) -> bool:
         limit = self._limit

@@ -48,7 +48,7 @@ async def wait_or_interrupted(awaitable: Awaitable[T], by: InterruptedBy) -> Ste
     try:
         # An interrupt is a deadline that turns out to be now; loop times are never negative.
         async with asyncio.timeout(None) as deadline:
-            with state.told_when_stopped(lambda: deadline.reschedule(0)):
+            with state.call_when_stopped(lambda: deadline.reschedule(0)):
                 try:
                     return NoInterrupt(await awaitable)
                 except asyncio.CancelledError:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import threading
 import time
 from collections import deque
@@ -24,11 +23,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final
 
-from peaceful.interrupt._channel import InterruptSender
+from peaceful.interrupt._channel import InterruptSender, SendResult
 from peaceful.interrupt._handlers import awake, handled, quiet
 from peaceful.interrupt._ladder import SignalLadder
-from peaceful.interrupt._latch import SendResult
-from peaceful.interrupt._main_thread import Bell
 from peaceful.model import Clock, InterruptLevel, InterruptSignal, InterruptSource
 
 __all__ = ["KEY_REPEAT", "STOP_TIMEOUT", "SignalWatch", "interrupt_on_signals"]
@@ -55,15 +52,16 @@ def interrupt_on_signals(
     | signal | sends |
     |---|---|
     | SIGINT (Ctrl-C) | STOP, at the second press CANCEL, from the third on KILL |
-    | SIGTERM, SIGHUP | STOP; CANCEL after 60 % of `stop_timeout`; KILL at its end |
+    | SIGTERM, SIGHUP | STOP; in a loop also CANCEL after 60 % of `stop_timeout`, KILL at its end |
 
     The previous handlers are put back afterwards. SIGINT and SIGHUP are left alone if the program
     was started so that they are ignored, as by `nohup`.
 
     `async with` is for programs that run in asyncio, in whatever kind of loop and on every
     platform, a notebook's running loop included: signals are sent, and deadlines kept, by the loop.
-    `with` is for programs without a loop: signals are sent from the handler itself, in the middle
-    of whatever the main thread does, and deadlines are kept by a thread.
+    `with` is for programs without a loop, which ask `InterruptReceiver.poll` between two things
+    that they do: signals are sent from the handler itself, in the middle of whatever the main
+    thread does, and there are no deadlines.
 
     Both give the set of signals that are listened to. Python handles signals in the main thread
     only: in any other thread nothing is listened to, the set is empty, and all else works as usual,
@@ -72,11 +70,11 @@ def interrupt_on_signals(
 
     Args:
         sender: sends to the execution.
-        stop_timeout: seconds from the first SIGTERM or SIGHUP to KILL.
+        stop_timeout: seconds from the first SIGTERM or SIGHUP to KILL; only in a loop.
         on_press: told of everything that is sent, deadlines included, and what it did; not of key
-            repeats. Called where the signal is sent: in the loop; or, with `with`, in the handler
-            or in the thread, where it must not do what the interrupted code could be in the middle
-            of. An error that it raises is logged to `peaceful.interrupt`.
+            repeats. Called where the signal is sent: in the loop; or, with `with`, in the handler,
+            where it must not do what the interrupted code could be in the middle of. An error that
+            it raises is logged to `peaceful.interrupt`.
         key_repeat: presses less than this many seconds apart count once.
         clock: tells the time; the system's by default.
 
@@ -228,32 +226,11 @@ def _in_loop(
 
 @contextlib.contextmanager
 def _without_loop(climb: _Climb) -> Generator[frozenset[InterruptSource]]:
-    bell = Bell()
-    over = False
-
     def receive(source: InterruptSource) -> None:
-        bell.noticed(getattr(signal, source.name))
         climb.received(source, climb.now())
-        bell.ring()
 
-    def keep_deadlines() -> None:
-        while not over:
-            bell.wait(climb.seconds_left())
-            climb.look()
-
-    # To start a thread in a signal handler, or to notify one, is not safe; to ring is.
-    keeper = threading.Thread(target=keep_deadlines, name="interrupt deadlines", daemon=True)
-    with bell.hung(), handled(receive) as sources:
-        bell.expect(getattr(signal, source.name) for source in sources)
-        if sources:
-            keeper.start()
-        try:
-            yield sources
-        finally:
-            over = True
-            if sources:
-                bell.ring()
-                keeper.join()
+    with handled(receive) as sources:
+        yield sources
 
 
 class _SystemClock:

@@ -25,16 +25,6 @@ def example_model(model: type[M]) -> M:
     return _model(model, ())
 
 
-def example_value(name: str, declared: object) -> object:
-    """A value of the declared type that a person would recognise as an example.
-
-    Args:
-        name: what it is called, from which texts are made.
-        declared: the type, as annotated.
-    """
-    return _value(name, declared, ())
-
-
 def _value(name: str, declared: object, around: tuple[type, ...]) -> object:
     """The first alternative that is not none, and that does not contain itself without end."""
     for option in type_alternatives(declared):

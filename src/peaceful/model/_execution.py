@@ -17,7 +17,6 @@ EXECUTION_VARIABLE: Final = "PEACEFUL_EXECUTION_ID"
 class ExecutionState(enum.StrEnum):
     """How an execution stands."""
 
-    QUEUED = "queued"
     RUNNING = "running"
     INTERRUPTING = "interrupting"
     """An interrupt was accepted; what is in progress is finishing."""
@@ -33,7 +32,7 @@ class ExecutionState(enum.StrEnum):
         return self not in _UNENDED
 
 
-_UNENDED = frozenset({ExecutionState.QUEUED, ExecutionState.RUNNING, ExecutionState.INTERRUPTING})
+_UNENDED = frozenset({ExecutionState.RUNNING, ExecutionState.INTERRUPTING})
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from peaceful.params._spec import (
 )
 from peaceful.params._stored import UnreadableSpec, spec_from_stored
 from peaceful.params._stored_word import stored
-from peaceful.params._template import is_open, items_referred_to, places, references_in
+from peaceful.params._template import is_open, places, references_in
 from peaceful.params._types import (
     fields_of,
     is_assignable,
@@ -53,7 +53,6 @@ __all__ = [
     "is_open",
     "is_secret",
     "is_secret_type",
-    "items_referred_to",
     "mapped",
     "merged",
     "places",

@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias, Union, cast, get_args, get_origin, is_typeddict
 
 from peaceful.errors import DefinitionError, ReferenceUsedAsValue
-from peaceful.model import ItemId
 from peaceful.params._plain import SCALARS, is_data_class, is_mapping, is_row
 from peaceful.params._reference import (
     MappedReference,
     Reference,
-    StateReference,
     reference_of,
 )
 from peaceful.params._stored_word import STORED
@@ -57,13 +55,6 @@ def references_in(value: object) -> Iterator[Reference]:
                     help="say stored() of the parameter itself",
                 )
             yield from references_in(part)
-
-
-def items_referred_to(value: object) -> Iterator[ItemId]:
-    """The items of the same flow whose states a value needs."""
-    for reference in references_in(value):
-        if isinstance(reference, StateReference) and reference.elsewhere is None:
-            yield reference.item
 
 
 def places(template: object, declared: object, where: str = "") -> Iterator[Place]:

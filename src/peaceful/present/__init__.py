@@ -26,7 +26,7 @@ from peaceful.present._statuses import (
     status_symbol,
     status_word,
 )
-from peaceful.present._summary import Summary, SummaryRow, summarised, summary_of_outcome
+from peaceful.present._summary import Summary, SummaryRow, summarised
 from peaceful.present._text import (
     ELLIPSIS,
     REPLACEMENT,
@@ -41,11 +41,9 @@ from peaceful.present._times import (
     date_and_time,
     duration,
     estimate,
-    in_about,
     moment,
     time_left,
     time_of_day,
-    time_span,
 )
 from peaceful.present._words import count, fitted_list, name_list, plural
 
@@ -72,7 +70,6 @@ __all__ = [
     "finishing_sentence",
     "fitted",
     "fitted_list",
-    "in_about",
     "interrupt_sentence",
     "interrupted_how",
     "level_label",
@@ -94,8 +91,6 @@ __all__ = [
     "status_symbol",
     "status_word",
     "summarised",
-    "summary_of_outcome",
     "time_left",
     "time_of_day",
-    "time_span",
 ]

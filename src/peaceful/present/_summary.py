@@ -6,16 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from peaceful.model import (
-    CmdOutcome,
     InterruptSignal,
     ItemId,
     ItemStatus,
     OutcomeKind,
-    outcome_kind,
 )
 from peaceful.present._statuses import STATUS_ORDER, status_word
 from peaceful.present._times import duration
-from peaceful.present._words import fitted_list, name_list
+from peaceful.present._words import name_list
 
 _GOOD = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
 
@@ -41,10 +39,6 @@ class SummaryRow:
     def count(self) -> int:
         """How many they are."""
         return len(self.items)
-
-    def names(self, width: int) -> str:
-        """Their names, as many as fit into so many display columns."""
-        return fitted_list(self.items, width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +82,6 @@ class Summary:
         """How many items there are."""
         return sum(row.count for row in self.rows)
 
-    @property
-    def all_well(self) -> bool:
-        """Whether every item is done or unchanged."""
-        return all(row.status in _GOOD for row in self.rows)
-
-    def items_with(self, status: ItemStatus) -> tuple[ItemId, ...]:
-        """The items that ended in one way, in the flow's order."""
-        return next((row.items for row in self.rows if row.status is status), ())
-
     def sentence(self, *, reached_goal: bool, most: int = 3) -> str:
         """The whole in sentences: `4 of 6 are as they should be. s3_object was not started.`.
 
@@ -132,17 +117,6 @@ def summarised(
         interrupt: the latched interrupt, or none.
     """
     return Summary(kind, seconds, _rows(statuses.items()), interrupt)
-
-
-def summary_of_outcome(outcome: CmdOutcome[object]) -> Summary:
-    """The summary of what a command returned."""
-    statuses = {item: result.status for item, result in outcome.items.items()}
-    return summarised(
-        outcome_kind(outcome),
-        statuses,
-        seconds=outcome.timings.seconds,
-        interrupt=outcome.interrupt,
-    )
 
 
 def _rows(statuses: Iterable[tuple[ItemId, ItemStatus]]) -> tuple[SummaryRow, ...]:

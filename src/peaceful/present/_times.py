@@ -44,11 +44,6 @@ def time_left(seconds: float) -> str:
     return f"{estimate(seconds)} left"
 
 
-def in_about(seconds: float) -> str:
-    """When something will be: `in about 9 s`."""
-    return f"in about {estimate(seconds)}"
-
-
 def ago(seconds: float) -> str:
     """When something was: `0.4 s ago`."""
     return f"{duration(seconds)} ago"
@@ -94,23 +89,6 @@ def moment(at: datetime, zone: tzinfo, now: datetime) -> str:
     if _local(at, zone).date() == _local(now, zone).date():
         return time_of_day(at, zone)
     return date_and_time(at, zone)
-
-
-def time_span(start: datetime, end: datetime, zone: tzinfo) -> str:
-    """From when to when: `14:02:11 to 14:02:15`; with the days where the two are not of one day.
-
-    Args:
-        start: the first moment, with its zone.
-        end: the last moment, with its zone.
-        zone: the zone of whoever reads it.
-
-    Raises:
-        ValueError: one of the moments has no zone.
-    """
-    shown = time_of_day
-    if _local(start, zone).date() != _local(end, zone).date():
-        shown = date_and_time
-    return f"{shown(start, zone)} to {shown(end, zone)}"
 
 
 def _whole(seconds: int) -> str:

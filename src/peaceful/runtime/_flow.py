@@ -76,13 +76,11 @@ class BuiltFlow:
         id: the flow's name.
         items: by ID, in the order of their declaration.
         graph: which item waits for which.
-        functions: the mapping functions, by name.
     """
 
     id: FlowId
     items: Mapping[ItemId, FlowItem]
     graph: Graph
-    functions: Mapping[str, Callable[..., object]]
 
 
 class Flow:
@@ -191,7 +189,7 @@ class Flow:
         Raises:
             CycleFound: items wait for each other in a circle.
         """
-        return BuiltFlow(self.id, dict(self._items), self._graph.build(), dict(self._functions))
+        return BuiltFlow(self.id, dict(self._items), self._graph.build())
 
     def _checked_needs(self, item_id: ItemId, item: AnyItem, origin: str) -> Iterable[ItemId]:
         try:

@@ -23,6 +23,7 @@ def locked(workspace: Workspace, info: ExecutionInfo) -> Generator[None]:
         user=info.started_by.user,
         host=info.started_by.host,
         pid=info.started_by.pid,
+        flow=info.flow,
         command=info.command,
         execution_id=info.id,
         since=info.started_at,
@@ -37,16 +38,13 @@ def locked(workspace: Workspace, info: ExecutionInfo) -> Generator[None]:
 
 
 def _busy(info: ExecutionInfo, holder: LockHolder) -> ProfileBusy:
-    details: list[tuple[str, str]] = []
-    if holder.host:
-        details.append(("machine", holder.host))
-    if holder.execution_id:
-        details.append(("to interrupt it", f"{info.app} interrupt {holder.execution_id}"))
     return ProfileBusy(
         info.profile,
+        app=info.app,
+        flow=holder.flow,
         command=holder.command,
         started_by=f"{holder.user} (pid {holder.pid})" if holder.user else "",
-        since="" if holder.since is None else f"{holder.since:%Y-%m-%d %H:%M:%S} UTC",
+        host=holder.host,
+        since=holder.since,
         execution_id=holder.execution_id,
-        details=details,
     )

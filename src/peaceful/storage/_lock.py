@@ -7,8 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -51,7 +50,8 @@ class LockHolder:
         user: the user's login name; this and all others are empty where the text cannot be read.
         host: the machine's name.
         pid: the process; 0 where it cannot be read.
-        command: what it runs.
+        flow: the flow that it runs.
+        command: what it does.
         execution_id: the execution's ID.
         since: UTC; none where it cannot be read.
     """
@@ -59,6 +59,7 @@ class LockHolder:
     user: str = ""
     host: str = ""
     pid: int = 0
+    flow: str = ""
     command: str = ""
     execution_id: ExecutionId = ""
     since: datetime | None = None
@@ -118,14 +119,6 @@ class ProfileLock:
                 _held.pop(self._id, None)
                 os.close(self._descriptor)
             self._descriptor = None
-
-    @contextmanager
-    def held(self, me: LockHolder) -> Generator[LockHolder | None]:
-        """Takes the lock for as long as the `with` block runs; see `acquire`."""
-        try:
-            yield self.acquire(me)
-        finally:
-            self.release()
 
     def holder(self) -> LockHolder | None:
         """What the file says of who holds the lock; none where it says nothing.
@@ -207,6 +200,7 @@ class ProfileLock:
             "user": me.user,
             "host": me.host,
             "pid": me.pid,
+            "flow": me.flow,
             "command": me.command,
             "execution_id": me.execution_id,
             "since": None if me.since is None else time_text(me.since),
@@ -274,6 +268,7 @@ def _holder_from(text: bytes) -> LockHolder | None:
             user=str(facts["user"]),
             host=str(facts["host"]),
             pid=int(facts["pid"]),
+            flow=str(facts.get("flow", "")),
             command=str(facts["command"]),
             execution_id=str(facts["execution_id"]),
             since=None if facts["since"] is None else time_from(facts["since"]),

@@ -81,7 +81,7 @@ def style_of(text: str) -> str | None:
     """How text is written: none for plain where that is possible, else a YAML indicator."""
     if _BREAKS.search(text):
         return '"' if _NOT_AS_LINES.search(text) else "|"
-    return "'" if not text or is_ambiguous(text) else None
+    return "'" if not text or _is_ambiguous(text) else None
 
 
 def needs_json(text: str) -> bool:
@@ -92,11 +92,6 @@ def needs_json(text: str) -> bool:
 def json_text(text: str) -> str:
     """Text as a JSON string, for use with `JSON_TAG`."""
     return json.dumps(text)
-
-
-def is_ambiguous(text: str) -> bool:
-    """Whether text in the place of a value would be taken for something else than text."""
-    return text[0] in _AMBIGUOUS_STARTS and _AMBIGUOUS.match(text) is not None
 
 
 def number_text(number: float) -> str:
@@ -114,6 +109,11 @@ def number_text(number: float) -> str:
         case _:
             # `1e+17` would be text in YAML 1.1.
             return text if "." in text else text.replace("e", ".0e", 1)
+
+
+def _is_ambiguous(text: str) -> bool:
+    """Whether text in the place of a value would be taken for something else than text."""
+    return text[0] in _AMBIGUOUS_STARTS and _AMBIGUOUS.match(text) is not None
 
 
 def _plain_value(text: str) -> bool | int | float | str | None:

@@ -108,10 +108,6 @@ class Workspace:
         """How the parameters of each item are given."""
         return self.flow_folder(profile, flow) / PARAMS_SPECS_FILE
 
-    def states_file(self, profile: ProfileName, flow: FlowId, kind: StateKind) -> Path:
-        """The states of one kind."""
-        return self.flow_folder(profile, flow) / states_file_name(kind)
-
     def profiles(self) -> tuple[ProfileName, ...]:
         """The profiles that there are, by name.
 
@@ -119,17 +115,6 @@ class Workspace:
             FileInaccessible: the folder may not be read.
         """
         return _named_folders(self.folder, lambda name: checked_name("a profile", name))
-
-    def flows(self, profile: ProfileName) -> tuple[FlowId, ...]:
-        """The flows that a profile has something of, by name.
-
-        Raises:
-            FileInaccessible: the folder may not be read.
-            NameInvalid: the profile's name breaks the rule.
-        """
-        return _named_folders(
-            self.profile_folder(profile), lambda name: checked_name("a flow", name)
-        )
 
 
 PARAMS_SPECS_FILE: Final = "params_specs.yaml"

@@ -1,4 +1,4 @@
-"""From plain data to YAML as a person would write it; what is not simple, by libyaml."""
+"""Writing plain data as YAML as a person would write it, by libyaml."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from yaml.events import (
 from peaceful.model import JsonValue
 from peaceful.storage._json_out import time_text
 from peaceful.storage._scalars import JSON_TAG, json_text, needs_json, number_text, style_of
-from peaceful.storage._yaml_block import simple_entry
 from peaceful.storage._yaml_in import MAX_DEPTH, require_libyaml
 
 Writable: TypeAlias = "JsonValue | datetime | Mapping[str, Writable]"
@@ -68,14 +67,6 @@ def dump_each(data: Mapping[str, Writable]) -> list[str]:
         ValueError: values are nested too deep.
         TypeError: a value is nothing that JSON can say.
     """
-    texts = {key: simple_entry(key, value) for key, value in data.items()}
-    others = [key for key, text in texts.items() if text is None]
-    by_libyaml = _dump_each({key: data[key] for key in others})
-    texts.update(zip(others, by_libyaml, strict=True))
-    return [text for text in texts.values() if text is not None]
-
-
-def _dump_each(data: Mapping[str, Writable]) -> list[str]:
     if not data:
         return []
     # In one go it takes a third of the time; where each key begins a line, it can be cut there.

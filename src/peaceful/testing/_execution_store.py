@@ -14,14 +14,12 @@ from peaceful.executions import (
     ExecutionPage,
     ExecutionRecord,
     JsonObject,
-    ProcessIdentity,
-    begun,
     finished,
     interrupted,
     lost,
     sought,
 )
-from peaceful.model import ExecutionId, ExecutionState, InterruptSignal, ProfileName, StartedBy
+from peaceful.model import ExecutionId, ExecutionState, InterruptSignal, ProfileName
 
 
 class MemoryExecutionStore:
@@ -49,20 +47,6 @@ class MemoryExecutionStore:
             for old in same[self._keep :]:
                 del self._records[old.id]
             return record
-
-    def begin(
-        self,
-        execution_id: ExecutionId,
-        *,
-        started_by: StartedBy,
-        process: ProcessIdentity,
-        address: str | None,
-    ) -> ExecutionRecord:
-        """See `ExecutionStore.begin`."""
-        with self._lock:
-            before = self._exact(execution_id)
-            after = begun(before, started_by=started_by, process=process, address=address)
-            return self._keep_changed(after)
 
     def interrupting(self, execution_id: ExecutionId, signal: InterruptSignal) -> ExecutionRecord:
         """See `ExecutionStore.interrupting`."""

@@ -100,7 +100,6 @@ def test_before_init(tool: Contexts) -> None:
     with pytest.raises(WorkspaceMissing, match="Nothing is set up for tool") as caught:
         tool.cmd_ctx()
     assert "tool init" in caught.value.help
-    assert tool.profiles_ctx().profiles == ()
 
 
 def test_the_profile_to_work_on(tool: Contexts) -> None:
@@ -112,9 +111,6 @@ def test_the_profile_to_work_on(tool: Contexts) -> None:
     assert tool.profile("default") == "default"
     tool.switch("default")
     assert tool.profile() == "default"
-    assert tool.profile_ctx("dev").profile == "dev"
-    assert tool.profiles_ctx().profiles == ("default", "dev")
-    assert tool.profiles_ctx(["dev"]).profiles == ("dev",)
 
 
 def test_profiles_that_are_not_there(tool: Contexts) -> None:
@@ -157,8 +153,6 @@ def test_the_workspace_to_work_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert single.contexts().workspace.root == tmp_path
     assert single.contexts(inside).workspace.root == inside
     assert single.executions.list().records == ()
-    ctx = single.contexts().workspace_ctx()
-    assert (ctx.app, ctx.workspace.root) == ("single", tmp_path)
 
 
 # ---- parameters

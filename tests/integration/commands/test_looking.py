@@ -65,7 +65,7 @@ async def test_damaged_files_are_set_aside(stage: Stage, caplog: pytest.LogCaptu
     """`ensure` refuses and names the file; `discover` sets it aside, says so, and looks anew."""
     ctx = stage.ctx(stage.flow(CHAIN))
     await EnsureCmd.exec(ctx)
-    path = stage.workspace.states_file("dev", "things", StateKind.CURRENT)
+    path = stage.workspace.flow_folder("dev", "things") / "states_current.yaml"
     path.write_text("a: [\n")
     with pytest.raises(FileDamaged) as caught:
         await EnsureCmd.exec(ctx)
@@ -81,7 +81,7 @@ async def test_files_of_a_later_version(stage: Stage) -> None:
     """They are not damaged: no command touches them, `discover` neither; the error says why."""
     ctx = stage.ctx(stage.flow(CHAIN))
     await EnsureCmd.exec(ctx)
-    path = stage.workspace.states_file("dev", "things", StateKind.CURRENT)
+    path = stage.workspace.flow_folder("dev", "things") / "states_current.yaml"
     later = path.read_text().replace("(peaceful format 1)", "(peaceful format 2)")
     path.write_text(later)
     for command in (EnsureCmd.exec, DiscoverCmd.exec, CleanCmd.exec):

@@ -16,15 +16,12 @@ from peaceful.executions import (
     ExecutionRecord,
     ExecutionStore,
     JsonObject,
-    Machine,
-    ProcessIdentity,
 )
 from peaceful.model import (
     ExecutionState,
     InterruptLevel,
     InterruptSignal,
     InterruptSource,
-    StartedBy,
 )
 
 NewRecord = Callable[..., ExecutionRecord]
@@ -69,7 +66,7 @@ def test_inserted(store: ExecutionStore, new_record: NewRecord) -> None:
 
 def test_one_at_a_time(store: ExecutionStore, new_record: NewRecord) -> None:
     """While an execution of a profile has not ended, another one is not inserted."""
-    first, second = new_record(state=ExecutionState.QUEUED), new_record(flow="other")
+    first, second = new_record(), new_record(flow="other")
     store.insert(first)
     assert store.insert(second) == first
     with pytest.raises(ExecutionUnknown):
@@ -108,23 +105,6 @@ def test_ids_once(store: ExecutionStore, new_record: NewRecord) -> None:
     store.finish(record.id, ExecutionState.COMPLETE, ended_at=END, outcome=DOCUMENT)
     with pytest.raises(ValueError, match=record.id):
         store.insert(record)
-
-
-def test_begin(store: ExecutionStore, new_record: NewRecord) -> None:
-    """A queued execution is taken up by a process."""
-    queued = replace(new_record(state=ExecutionState.QUEUED), process=None)
-    store.insert(queued)
-    who, process = StartedBy("bob", "there", 2, "web"), ProcessIdentity(2, 9, Machine("there"))
-    begun = store.begin(queued.id, started_by=who, process=process, address="unix:b")
-    assert begun == store.get(queued.id)
-    assert (begun.state, begun.process, begun.address) == (
-        ExecutionState.RUNNING,
-        process,
-        "unix:b",
-    )
-    store.finish(queued.id, ExecutionState.COMPLETE, ended_at=END, outcome=DOCUMENT)
-    with pytest.raises(AlreadyEnded):
-        store.begin(queued.id, started_by=who, process=process, address=None)
 
 
 def test_interrupting(store: ExecutionStore, new_record: NewRecord) -> None:
@@ -174,9 +154,6 @@ def test_lost(store: ExecutionStore, new_record: NewRecord) -> None:
 
 def test_unknown(store: ExecutionStore) -> None:
     """What is not there cannot be changed."""
-    who, process = StartedBy("bob", "there", 2, "web"), ProcessIdentity(2, 9, Machine("there"))
-    with pytest.raises(ExecutionUnknown):
-        store.begin("e9", started_by=who, process=process, address=None)
     with pytest.raises(ExecutionUnknown):
         store.interrupting("e9", STOP)
     with pytest.raises(ExecutionUnknown):

@@ -115,6 +115,11 @@ async def test_one_at_a_time(executions: Executions, new_info: NewInfo) -> None:
             async with executions.start(new_info(flow="other"), progress=Progress()):
                 pass
         assert caught.value.execution_id == first.id
+        assert dict(caught.value.details) == {
+            "flow": first.flow,
+            "machine": first.started_by.host,
+            "to interrupt it": f"shop interrupt {first.id}",
+        }
         text = str(caught.value)
         for fact in ("ensure", "ann", "4711", "2026-03-01 12:00", first.id, "shop interrupt"):
             assert fact in text
@@ -384,15 +389,6 @@ def test_not_run_by_this_process(
     record = uninhabited(new_record())
     SqliteExecutionStore(register_file).insert(record)
     assert executions.get(record.id).state is ExecutionState.LOST
-
-
-def test_queued(executions: Executions, register_file: Path, new_record: NewRecord) -> None:
-    """An execution that nobody has taken up is not lost, and cannot be reached yet."""
-    record = replace(new_record(state=ExecutionState.QUEUED), process=None)
-    SqliteExecutionStore(register_file).insert(record)
-    assert executions.get(record.id).state is ExecutionState.QUEUED
-    with pytest.raises(ExecutorUnreachable, match="waiting for a process"):
-        executions.interrupt(record.id)
 
 
 async def test_two_hosts(

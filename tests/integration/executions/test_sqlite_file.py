@@ -394,8 +394,8 @@ def test_unmerged_and_read_only(
 
 
 RACE = """
-from peaceful.executions import ExecutionRecord
-record = ExecutionRecord(info(sys.argv[2]))
+from peaceful.executions import ExecutionRecord, Machine, ProcessIdentity
+record = ExecutionRecord(info(sys.argv[2]), ProcessIdentity(os.getpid(), None, Machine("here")))
 sys.stdin.readline()
 tell(winner=store.insert(record).id)
 """

@@ -95,7 +95,6 @@ def test_handlers_are_put_back_after_an_error(channel: Channel, handlers: list[o
     with pytest.raises(ValueError, match="mistake"):
         fail()
     assert installed() == handlers
-    assert "interrupt deadlines" not in {thread.name for thread in threading.enumerate()}
 
 
 async def test_signals_carry_the_given_clocks_time(channel: Channel) -> None:
@@ -142,9 +141,8 @@ async def test_a_signal_at_the_last_moment_is_sent(channel: Channel) -> None:
     assert latched.level is STOP
 
 
-@pytest.mark.parametrize("in_loop", [True, False])
 async def test_an_error_of_on_press_costs_no_deadline(
-    channel: Channel, in_loop: bool, caplog: pytest.LogCaptureFixture
+    channel: Channel, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An error that `on_press` raises is logged, and the ladder is climbed all the same."""
     sender, receiver = channel
@@ -152,35 +150,24 @@ async def test_an_error_of_on_press_costs_no_deadline(
     def fail(sent: InterruptSignal, result: SendResult) -> None:
         raise ValueError("mistake")
 
-    watch = interrupt_on_signals(sender, stop_timeout=0.02, on_press=fail)
-    if in_loop:
-        async with watch:
-            signal.raise_signal(signal.SIGTERM)
-            await receiver.wait(KILL)
-    else:
-        with watch:
-            signal.raise_signal(signal.SIGTERM)
-            await receiver.wait(KILL)
+    async with interrupt_on_signals(sender, stop_timeout=0.02, on_press=fail):
+        signal.raise_signal(signal.SIGTERM)
+        await receiver.wait(KILL)
     messages = [record.getMessage() for record in caplog.records if record.exc_info]
     assert messages[0] == "on_press raised an error at stop"
     assert messages[-1] == "on_press raised an error at kill"
 
 
-@pytest.mark.parametrize("in_loop", [True, False])
-async def test_after_the_end_there_are_no_deadlines(channel: Channel, in_loop: bool) -> None:
+async def test_after_the_end_there_are_no_deadlines(channel: Channel) -> None:
     """With the latch closed, SIGTERM is told as too late, and nothing follows of itself."""
     sender, receiver = channel
     receiver.close()
     told: Told = []
     watch = interrupt_on_signals(sender, on_press=lambda *what: told.append(what), stop_timeout=0.0)
-    if in_loop:
-        async with watch:
-            signal.raise_signal(signal.SIGTERM)
-            for _ in range(10):
-                await asyncio.sleep(0)
-    else:
-        with watch:
-            signal.raise_signal(signal.SIGTERM)
+    async with watch:
+        signal.raise_signal(signal.SIGTERM)
+        for _ in range(10):
+            await asyncio.sleep(0)
     assert [(sent.level, result) for sent, result in told] == [(STOP, SendResult.TOO_LATE)]
 
 

@@ -41,9 +41,11 @@ async def test_two_contexts_in_one_process(stage: Stage) -> None:
             await command(second)
         assert caught.value.execution_id == started.execution.id
         assert "dev is running ensure since" in caught.value.message
-        assert dict(caught.value.details)["to interrupt it"] == (
-            f"stage interrupt {started.execution.id}"
-        )
+        assert dict(caught.value.details) == {
+            "flow": started.execution.flow,
+            "machine": started.execution.started_by.host,
+            "to interrupt it": f"stage interrupt {started.execution.id}",
+        }
     assert "in progress since" in StatusCmd.exec(second)["a"].shown
     may_end.set()
     assert isinstance(await task, Complete)

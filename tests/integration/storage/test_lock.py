@@ -113,17 +113,6 @@ def test_not_re_entrant(path: Path) -> None:
     lock.release()
 
 
-def test_held_for_a_block(path: Path) -> None:
-    """Within a `with` block, the lock is held, or it is said who holds it."""
-    lock = ProfileLock(path)
-    with lock.held(ME) as other:
-        assert other is None
-        with ProfileLock(path).held(OTHER) as holder:
-            assert holder == ME
-        assert lock.is_locked()
-    assert not lock.is_locked()
-
-
 def test_between_processes(path: Path, unmeasured_environment: dict[str, str]) -> None:
     """Two processes exclude each other, both ways round; the text of the holder stays whole."""
     lock = ProfileLock(path)
@@ -335,8 +324,10 @@ def test_odd_texts(path: Path, text: bytes) -> None:
 
 def test_holders_without_a_time(path: Path) -> None:
     """What is not known of a holder is left open."""
-    with ProfileLock(path).held(LockHolder()):
-        assert ProfileLock(path).holder() == LockHolder()
+    lock = ProfileLock(path)
+    assert lock.acquire(LockHolder()) is None
+    assert ProfileLock(path).holder() == LockHolder()
+    lock.release()
 
 
 def test_refusals(path: Path, system: FailingSystem) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peaceful.errors import FileInaccessible, NameInvalid
-from peaceful.storage import StateKind, Workspace, write_yaml
+from peaceful.storage import Workspace, write_yaml
 
 if TYPE_CHECKING:
     from tests.integration.storage.conftest import FailingSystem
@@ -28,12 +28,6 @@ def test_paths(tmp_path: Path) -> None:
     assert here.flow_folder("dev", "deploy") == folder / "dev" / "deploy"
     assert here.flow_params_file("dev", "deploy") == folder / "dev/deploy/flow_params.yaml"
     assert here.params_specs_file("dev", "deploy") == folder / "dev/deploy/params_specs.yaml"
-    assert (
-        here.states_file("dev", "deploy", StateKind.GOAL) == folder / "dev/deploy/states_goal.yaml"
-    )
-    assert here.states_file("dev", "deploy", StateKind.CURRENT) == (
-        folder / "dev/deploy/states_current.yaml"
-    )
     assert here.run_folder == folder / ".run"
     assert here.executions_file == folder / ".executions.sqlite3"
     assert here.lock_file("dev") == folder / "dev" / ".lock"
@@ -50,7 +44,6 @@ def test_names_that_break_the_rule(tmp_path: Path, name: str) -> None:
         lambda: here.profile_folder(name),
         lambda: here.lock_file(name),
         lambda: here.flow_folder("dev", name),
-        lambda: here.flows(name),
         lambda: Workspace(tmp_path, name),
     ):
         with pytest.raises(NameInvalid):
@@ -106,18 +99,15 @@ def test_folders_that_may_not_be_read(tmp_path: Path, system: FailingSystem) -> 
         Workspace.find(tmp_path, "app")
 
 
-def test_profiles_and_flows(tmp_path: Path) -> None:
-    """Profiles and flows are the folders with names that follow the rule, links included."""
+def test_profiles(tmp_path: Path) -> None:
+    """Profiles are the folders with names that follow the rule, links included."""
     here = Workspace(tmp_path, "app")
     write_yaml(here.profile_params_file("prod"), {}, comment="x")
     write_yaml(here.flow_params_file("dev", "deploy"), {}, comment="x")
-    write_yaml(here.flow_params_file("dev", "été"), {}, comment="x")
     write_yaml(here.workspace_params_file, {}, comment="x")
     (here.folder / "linked").symlink_to(tmp_path)
 
     assert here.profiles() == ("dev", "linked", "prod")
-    assert here.flows("dev") == ("deploy", "été")
-    assert here.flows("prod") == here.flows("none") == ()
 
 
 def test_a_foreign_workspace(tmp_path: Path) -> None:

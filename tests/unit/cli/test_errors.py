@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ BUSY = ProfileBusy(
     "internal_dev_a",
     command="deploy",
     started_by="root (pid 4711)",
-    since="14:02:11",
+    since=datetime(2026, 1, 31, 14, 2, 11, tzinfo=UTC),
     execution_id="0193a5c2",
 )
 

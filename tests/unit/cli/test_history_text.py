@@ -15,7 +15,15 @@ from peaceful.cli._lines import Line, plain
 from peaceful.cli._page import Page
 from peaceful.cli._states import states_document, states_lines
 from peaceful.commands import KnownState
-from peaceful.executions import ExecutionRecord, InterruptReceipt, finished, interrupted, lost
+from peaceful.executions import (
+    ExecutionRecord,
+    InterruptReceipt,
+    Machine,
+    ProcessIdentity,
+    finished,
+    interrupted,
+    lost,
+)
 from peaceful.item import Change, StateDiff
 from peaceful.model import (
     ExecutionState,
@@ -29,8 +37,9 @@ from peaceful.storage import StoredState
 
 TODAY = START + timedelta(hours=1)
 PAGE = Page(90, UTC, TODAY)
+PROCESS = ProcessIdentity(4711, 5, Machine("here"))
 WORDS = HistoryWords("deploy", with_flow=False)
-RUNNING = ExecutionRecord(Tale.info)
+RUNNING = ExecutionRecord(Tale.info, PROCESS)
 SIGNAL = InterruptSignal(InterruptLevel.STOP, InterruptSource.SIGINT, START)
 DOCUMENT: dict[str, JsonValue] = {
     "outcome": "item_error",
@@ -141,7 +150,7 @@ def test_show() -> None:
 def test_show_while_it_runs() -> None:
     """An execution that runs is shown with how everything stands, if it can be asked."""
     record = ExecutionRecord(
-        interrupted(RUNNING, SIGNAL).info, dry_run=True, only=("iam_role", "s3_bucket")
+        interrupted(RUNNING, SIGNAL).info, PROCESS, dry_run=True, only=("iam_role", "s3_bucket")
     )
     progress: JsonValue = {"running": {"iam_role": None}, "ended": {"a": {}}, "waiting": 3}
     lines = shown(show_lines(record, progress, HistoryWords(), PAGE))

@@ -17,8 +17,16 @@ from peaceful.cli._program import program_words, typed
 from peaceful.cli._result import document_without_execution, no_lines
 from peaceful.commands import SyncCheck
 from peaceful.errors import ItemFailure, UsageError
-from peaceful.executions import ExecutionRecord, SurvivingChild, lost
+from peaceful.executions import (
+    ExecutionRecord,
+    Machine,
+    ProcessIdentity,
+    SurvivingChild,
+    lost,
+)
 from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
+
+PROCESS = ProcessIdentity(4711, 5, Machine("here"))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +126,7 @@ def child(execution_id: str, pid: int) -> SurvivingChild:
 
 def test_lost() -> None:
     """Executions that were killed are told of, with the processes that they have left behind."""
-    running = ExecutionRecord(Tale.info)
+    running = ExecutionRecord(Tale.info, PROCESS)
     killed = lost(running, START)
     assert lost_notices(None, []) == []
     assert lost_notices(running, []) == []

@@ -9,6 +9,7 @@ import os
 import pickle
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,8 @@ def _plain(kind: type[PeacefulError]) -> Callable[[], PeacefulError]:
     return lambda: kind("It happened.", details=(("where", "here"),), help="do something")
 
 
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
 EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
     **{
         kind: _plain(kind)
@@ -112,7 +115,7 @@ EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
     ExecutionUnknown: lambda: ExecutionUnknown("0197"),
     ExtraMissing: lambda: ExtraMissing("The web server", "web", "starlette"),
     ProfileBusy: lambda: ProfileBusy(
-        "dev", command="ensure", started_by="ada", since="now", execution_id="0197"
+        "dev", app="envman", command="ensure", started_by="ada", since=NOON, execution_id="0197"
     ),
     OutOfSync: lambda: OutOfSync([("a", "x → y"), ("b", "+ z")], help="run discover"),
     CycleFound: lambda: CycleFound(["a", "b", "a"]),
@@ -291,10 +294,8 @@ def test_what_another_exception_said_is_in_one_line() -> None:
 
 def test_words_depend_on_what_is_known() -> None:
     """What is not known is left out."""
-    assert (
-        ProfileBusy("dev", command="", started_by="", since="", execution_id="").message
-        == "dev is in use."
-    )
+    assert ProfileBusy("dev").message == "dev is in use."
+    assert ProfileBusy("dev", execution_id="0197").details == ()
     assert NameTaken("item", "a").details == ()
     assert ResourceMissing("str", []).details == (("what there is", "nothing yet"),)
     assert NameUnknown("profile", "x", []).details == (("each profile there is", "none yet"),)

@@ -15,7 +15,6 @@ from peaceful.executions import (
     JsonObject,
     Machine,
     ProcessIdentity,
-    begun,
     finished,
     interrupted,
     lost,
@@ -43,7 +42,6 @@ def signal(level: InterruptLevel, seconds: int = 0) -> InterruptSignal:
 
 CHANGES = st.lists(
     st.one_of(
-        st.just("begin"),
         st.just("lose"),
         st.sampled_from(list(InterruptLevel)),
         st.sampled_from(ENDINGS),
@@ -52,13 +50,13 @@ CHANGES = st.lists(
 )
 
 
-@given(changes=CHANGES, queued=st.booleans())
-def test_one_ending(changes: Sequence[str | InterruptLevel], queued: bool) -> None:
+@given(changes=CHANGES)
+def test_one_ending(changes: Sequence[str | InterruptLevel]) -> None:
     """Whatever is tried: levels only rise, one ending is written, and after it nothing changes."""
-    first = ExecutionState.QUEUED if queued else ExecutionState.RUNNING
     who = StartedBy("ann", "here", 1, "web")
     record = ExecutionRecord(
-        ExecutionInfo("e1", "shop", "test", "deploy", "ensure", who, START, state=first)
+        ExecutionInfo("e1", "shop", "test", "deploy", "ensure", who, START),
+        ProcessIdentity(1, 9, Machine("here")),
     )
     endings = 0
     for second, each in enumerate(changes):
@@ -85,10 +83,6 @@ def changed(record: ExecutionRecord, change: str | InterruptLevel, second: int) 
     """The record after one change."""
     at = START + timedelta(seconds=second)
     match change:
-        case "begin":
-            who = StartedBy("bob", "there", 2, "web")
-            process = ProcessIdentity(2, 9, Machine("there"))
-            return begun(record, started_by=who, process=process, address="unix:a")
         case "lose":
             return lost(record, at)
         case InterruptLevel():
@@ -110,22 +104,6 @@ def test_the_first_at_its_level(new_record: NewRecord) -> None:
     higher = interrupted(again, signal(InterruptLevel.KILL, 3))
     assert higher.info.interrupt == signal(InterruptLevel.KILL, 3)
     assert higher.state is ExecutionState.INTERRUPTING
-
-
-def test_begun(new_record: NewRecord) -> None:
-    """An execution that is taken up runs, unless it was interrupted while it was queued."""
-    who, process = StartedBy("bob", "there", 2, "web"), ProcessIdentity(2, 9, Machine("there"))
-    queued = new_record(state=ExecutionState.QUEUED)
-    record = begun(queued, started_by=who, process=process, address="unix:a")
-    assert (record.state, record.process, record.address) == (
-        ExecutionState.RUNNING,
-        process,
-        "unix:a",
-    )
-    assert record.info.started_by == who
-    stopped = interrupted(queued, signal(InterruptLevel.STOP))
-    taken_up = begun(stopped, started_by=who, process=process, address=None)
-    assert taken_up.state is ExecutionState.INTERRUPTING
 
 
 def test_lost_is_no_ending(new_record: NewRecord) -> None:

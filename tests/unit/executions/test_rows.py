@@ -65,7 +65,7 @@ records = st.builds(
     dry_run=st.booleans(),
     only=st.lists(text).map(tuple),
     why_not_interruptible=text,
-    process=st.none() | st.builds(ProcessIdentity, pids, st.none() | pids, machines),
+    process=st.builds(ProcessIdentity, pids, st.none() | pids, machines),
     address=st.none() | text,
     summary=st.none() | summaries,
 )

@@ -299,7 +299,7 @@ async def test_all_who_wait_are_woken(signal_at: MakeSignal) -> None:
 async def test_cancelled_waiters_leave_nothing_behind(signal_at: MakeSignal) -> None:
     """Waiters, cancelled or woken, and subscriptions that ended are forgotten."""
     sender, receiver = interrupt_channel()
-    listening = receiver._line.latch.raised
+    listening = receiver._current.latch.raised
     cancelled = [asyncio.create_task(receiver.wait()) for _ in range(10)]
     woken = asyncio.create_task(receiver.wait())
     unsubscribe = receiver.subscribe(lambda _: None)

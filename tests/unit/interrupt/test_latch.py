@@ -1,4 +1,4 @@
-"""The log behind a latch: every answer is decided by the order of its entries."""
+"""The latch behind a channel: one order of all that happens to it decides every answer."""
 
 from __future__ import annotations
 
@@ -10,51 +10,53 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource, SendResult
-from peaceful.interrupt._latch import Entry, Latch, read, verdict
+from peaceful.interrupt._channel import Latch
 
 STOP, CANCEL, KILL = InterruptLevel
 MakeSignal = Callable[[InterruptLevel], InterruptSignal]
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
 
-logs = st.lists(st.none() | st.sampled_from(InterruptLevel), max_size=12).map(
-    lambda levels: [
-        Entry(None if level is None else InterruptSignal(level, InterruptSource.API, NOON))
-        for level in levels
-    ]
-)
+happenings = st.lists(st.none() | st.sampled_from(InterruptLevel), max_size=12)
+"""What happens to a latch: a level is sent, or it is closed."""
 
 
-@given(logs)
-def test_accepted_levels_rise(log: list[Entry]) -> None:
-    """However entries follow each other, the accepted levels rise strictly, up to the highest."""
-    reading = read(log)
-    end = next((at for at, entry in enumerate(log) if entry.signal is None), len(log))
-    before = [entry.signal.level for entry in log[:end] if entry.signal]
-    assert all(low.level < high.level for low, high in pairwise(reading.accepted))
-    assert (reading.signal.level if reading.signal else None) == max(before, default=None)
-    assert reading.closed == (end < len(log))
+@given(happenings)
+def test_accepted_levels_rise(levels: list[InterruptLevel | None]) -> None:
+    """Whatever happens, the accepted levels rise strictly, up to the highest before the end."""
+    latch = Latch()
+    for level in levels:
+        if level is None:
+            latch.close()
+        else:
+            latch.send(InterruptSignal(level, InterruptSource.API, NOON))
+    state = latch.state
+    end = levels.index(None) if None in levels else len(levels)
+    before = [level for level in levels[:end] if level is not None]
+    assert all(low.level < high.level for low, high in pairwise(state.accepted))
+    assert (state.signal.level if state.signal else None) == max(before, default=None)
+    assert state.closed == (end < len(levels))
 
 
-@given(logs)
-def test_verdicts_and_reading_agree(log: list[Entry]) -> None:
-    """Exactly the entries told `ACCEPTED` are read as accepted; `TOO_LATE` is all after the end."""
-    verdicts = [(entry.signal, verdict(log, entry, entry.signal)) for entry in log if entry.signal]
-    accepted = [signal for signal, result in verdicts if result is SendResult.ACCEPTED]
-    assert tuple(accepted) == read(log).accepted
-    late = [result is SendResult.TOO_LATE for _, result in verdicts]
-    assert late == sorted(late)
-    assert read(log).closed or not any(late)
+@given(happenings)
+def test_answers_and_state_agree(levels: list[InterruptLevel | None]) -> None:
+    """Exactly what was told `ACCEPTED` is accepted; everything after the end is `TOO_LATE`."""
+    latch = Latch()
+    accepted: list[InterruptSignal] = []
+    for level in levels:
+        if level is None:
+            assert latch.close() == (accepted[-1] if accepted else None)
+            continue
+        closed = latch.state.closed
+        signal = InterruptSignal(level, InterruptSource.API, NOON)
+        result = latch.send(signal)
+        assert (result is SendResult.TOO_LATE) == closed
+        if result is SendResult.ACCEPTED:
+            accepted.append(signal)
+    assert latch.state.accepted == tuple(accepted)
 
 
-def test_a_send_that_was_overtaken_is_judged_by_the_log(signal_at: MakeSignal) -> None:
-    """Whoever asked first but appended second is told what the log says, not what was asked."""
-    log = [Entry(signal_at(STOP)), Entry(signal_at(STOP)), Entry(None), Entry(signal_at(KILL))]
-    results = [verdict(log, entry, entry.signal) for entry in log if entry.signal]
-    assert results == [SendResult.ACCEPTED, SendResult.UNCHANGED, SendResult.TOO_LATE]
-
-
-def test_the_log_stays_short(signal_at: MakeSignal) -> None:
-    """However often something is sent, the log holds no more than a few entries."""
+def test_a_latch_stays_small(signal_at: MakeSignal) -> None:
+    """However often something is sent, it keeps no more than its levels and its end."""
     latch = Latch()
     for level in (STOP, CANCEL, KILL):
         for _ in range(1000):
@@ -62,4 +64,4 @@ def test_the_log_stays_short(signal_at: MakeSignal) -> None:
     for _ in range(1000):
         latch.close()
         latch.send(signal_at(STOP))
-    assert len(latch._log) == 4
+    assert len(latch._states) == 5

@@ -85,7 +85,7 @@ def test_one_operation_inside_another_is_as_one_after_the_other(
         if happened:
             state = (receiver.poll(), sender.closed)
             assert (answers["outer"], answers["inner"], state) in allowed
-        assert told == list(receiver._line.latch.reading.accepted)
+        assert told == list(receiver._current.latch.state.accepted)
         return happened
 
     assert instructions(works) > 5

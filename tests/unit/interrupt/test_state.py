@@ -10,6 +10,7 @@ import pytest
 from peaceful.interrupt import (
     FinishCurrent,
     IgnoreInterruptions,
+    Interrupted,
     InterruptibilityState,
     Interruptible,
     InterruptLevel,
@@ -17,6 +18,7 @@ from peaceful.interrupt import (
     NonInterruptible,
     PollNextN,
     interrupt_channel,
+    wait_or_interrupted,
 )
 
 STOP, CANCEL, KILL = InterruptLevel
@@ -149,40 +151,46 @@ def test_each_execution_begins_with_a_state_of_its_own() -> None:
     assert InterruptibilityState.begin(NonInterruptible()).receiver is None
 
 
+async def stopped(state: InterruptibilityState) -> None:
+    """Wait until nothing more may start."""
+    step = await wait_or_interrupted(asyncio.Event().wait(), state)
+    assert step == Interrupted()
+
+
 async def test_who_waits_for_the_stop_wakes_at_the_signal() -> None:
     """With `FinishCurrent`, nothing more may start as soon as the signal comes."""
     sender, receiver = interrupt_channel()
     state = InterruptibilityState(Interruptible(receiver))
-    waiting = asyncio.create_task(state.wait_until_stopped())
+    waiting = asyncio.create_task(stopped(state))
     await asyncio.sleep(0)
     sender.request()
-    assert await waiting == receiver.poll()
-    assert await state.wait_until_stopped() == receiver.poll()
+    await waiting
+    await stopped(state)
 
 
 async def test_who_waits_for_the_stop_wakes_with_the_last_allowed_start() -> None:
     """With `PollNextN`, nothing more may start once the last start is counted, in any part."""
     sender, receiver = interrupt_channel()
     state = InterruptibilityState(Interruptible(receiver, PollNextN(2)))
-    waiting = asyncio.create_task(state.wait_until_stopped())
+    waiting = asyncio.create_task(stopped(state))
     sender.request()
     assert state.may_start()
     await asyncio.sleep(0)
     assert not waiting.done()
     assert state.scoped(IgnoreInterruptions()).may_start()
-    assert await waiting == receiver.poll()
+    await waiting
 
 
 async def test_who_waits_for_the_stop_wakes_at_a_higher_level() -> None:
     """With `PollNextN`, nothing more may start from CANCEL on."""
     sender, receiver = interrupt_channel()
     state = InterruptibilityState(Interruptible(receiver, PollNextN(2)))
-    waiting = asyncio.create_task(state.wait_until_stopped())
+    waiting = asyncio.create_task(stopped(state))
     sender.request()
     await asyncio.sleep(0)
     assert not waiting.done()
     sender.request(CANCEL)
-    assert await waiting == receiver.poll()
+    await waiting
 
 
 async def test_waiting_for_a_level_heeds_the_strategy() -> None:
@@ -210,7 +218,7 @@ async def test_where_nothing_stops_waiting_lasts_until_cancelled(interruptible: 
         Interruptible(receiver, IgnoreInterruptions()) if interruptible else NonInterruptible()
     )
     sender.request(KILL)
-    waiting = asyncio.create_task(state.wait_until_stopped())
+    waiting = asyncio.create_task(stopped(state))
     await asyncio.sleep(0)
     assert not waiting.done()
     waiting.cancel()
@@ -222,30 +230,30 @@ async def test_waiting_leaves_nothing_behind() -> None:
     """Neither the latch nor the count remembers who has waited."""
     sender, receiver = interrupt_channel()
     state = InterruptibilityState(Interruptible(receiver, PollNextN(1)))
-    tasks = [asyncio.create_task(state.wait_until_stopped()) for _ in range(3)]
+    tasks = [asyncio.create_task(stopped(state)) for _ in range(3)]
     await asyncio.sleep(0)
-    assert (len(receiver._line.latch.raised), len(state._starts.counted)) == (3, 3)
+    assert (len(receiver._current.latch.raised), len(state._starts.counted)) == (3, 3)
     tasks[0].cancel()
     sender.request()
     assert state.may_start()
     await asyncio.wait(tasks)
-    assert (len(receiver._line.latch.raised), len(state._starts.counted)) == (0, 0)
+    assert (len(receiver._current.latch.raised), len(state._starts.counted)) == (0, 0)
 
 
 async def test_being_told_of_the_stop_happens_once_and_only_within() -> None:
-    """`told_when_stopped` calls once, also when it was stopped before, and not after leaving."""
+    """`call_when_stopped` calls once, also when it was stopped before, and not after leaving."""
     sender, receiver = interrupt_channel()
     state = InterruptibilityState(Interruptible(receiver))
     told: list[str] = []
-    with state.told_when_stopped(lambda: told.append("within")):
+    with state.call_when_stopped(lambda: told.append("within")):
         sender.request()
         sender.request(KILL)
         await asyncio.sleep(0)
         assert told == ["within"]
-    with state.told_when_stopped(lambda: told.append("late")):
+    with state.call_when_stopped(lambda: told.append("late")):
         pass
     await asyncio.sleep(0)
-    with InterruptibilityState(NonInterruptible()).told_when_stopped(lambda: told.append("no")):
+    with InterruptibilityState(NonInterruptible()).call_when_stopped(lambda: told.append("no")):
         await asyncio.sleep(0)
     assert told == ["within"]
 

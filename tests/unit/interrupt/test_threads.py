@@ -93,7 +93,7 @@ def test_subscribers_in_threads_are_told_once() -> None:
         receiver.subscribe(seen.append)
 
     together(*(partial(subscribe, seen) for seen in told), partial(send, STOP), partial(send, KILL))
-    assert told == [list(receiver._line.latch.reading.accepted)] * 3
+    assert told == [list(receiver._current.latch.state.accepted)] * 3
 
 
 @repeated(20)

@@ -45,7 +45,7 @@ async def test_the_value_comes_through(channel: Channel) -> None:
     await settle()
     queue.put_nowait("a")
     assert await waiting == NoInterrupt("a")
-    assert len(receiver._line.latch.raised) == 0
+    assert len(receiver._current.latch.raised) == 0
 
 
 async def test_an_error_comes_through(channel: Channel) -> None:
@@ -122,7 +122,7 @@ async def test_a_cancelled_wait_is_cancelled_even_if_interrupted_too(channel: Ch
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert len(receiver._line.latch.raised) == 0
+    assert len(receiver._current.latch.raised) == 0
 
 
 async def test_a_wait_that_survives_cancelling_gives_its_value(channel: Channel) -> None:

@@ -316,7 +316,6 @@ def test_levels_are_in_order() -> None:
 def test_states_of_executions_end() -> None:
     """Those that will not change any more."""
     assert [state for state in ExecutionState if not state.ended] == [
-        ExecutionState.QUEUED,
         ExecutionState.RUNNING,
         ExecutionState.INTERRUPTING,
     ]

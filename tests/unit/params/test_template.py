@@ -16,7 +16,6 @@ from peaceful.errors import DefinitionError, ReferenceUsedAsValue
 from peaceful.params import (
     filled,
     is_open,
-    items_referred_to,
     mapped,
     places,
     references_in,
@@ -89,7 +88,6 @@ def test_references_are_found_in_containers(index: int, house: HouseState) -> No
 
     assert is_open(value)
     assert [str(reference) for reference in references_in(value)] == ["house.state.path"]
-    assert list(items_referred_to(value)) == ["house"]
 
 
 @pytest.mark.parametrize("index", range(12))

@@ -16,13 +16,11 @@ from peaceful.present import (
     date_and_time,
     duration,
     estimate,
-    in_about,
     moment,
     size,
     size_pair,
     time_left,
     time_of_day,
-    time_span,
 )
 
 
@@ -147,7 +145,6 @@ def test_estimates(seconds: float, text: str) -> None:
 def test_spans_in_sentences() -> None:
     """The same spans with the words around them."""
     assert time_left(9) == "9 s left"
-    assert in_about(9) == "in about 9 s"
     assert ago(0.4) == "0.4 s ago"
 
 
@@ -169,15 +166,6 @@ def test_the_day_is_shown_where_it_is_not_today() -> None:
     later = NOON + timedelta(hours=11)
     assert moment(NOON, UTC, later) == "12:02:11"
     assert moment(NOON, EAST, later) == "2025-03-09 14:02:11"
-
-
-def test_a_span_of_time_has_days_only_across_midnight() -> None:
-    """From when to when, with the days where there are two."""
-    assert time_span(NOON, NOON + timedelta(seconds=4), EAST) == "14:02:11 to 14:02:15"
-    assert (
-        time_span(NOON, NOON + timedelta(hours=12), UTC)
-        == "2025-03-09 12:02:11 to 2025-03-10 00:02:11"
-    )
 
 
 def test_a_moment_without_a_zone_is_refused() -> None:

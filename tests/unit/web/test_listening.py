@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from peaceful.app import Tls, WebSettings, WebToken
 from peaceful.errors import UsageError
-from peaceful.web._server._listening import Place, checked_address
+from peaceful.web._server._listening import Place, checked_address, most_connections
 
 TOKENS = (WebToken("a-token"),)
 TLS = Tls(Path("cert"), Path("key"))
@@ -102,3 +103,18 @@ def test_what_is_no_address_of_a_proxy_is_refused(proxy: str) -> None:
     """A network that is written as an address in it may be a mistake."""
     with pytest.raises(UsageError, match=re.escape(repr(proxy))):
         WebSettings(proxies=(proxy,))
+
+
+@pytest.mark.parametrize(
+    ("open_files", "most"), [(1_000_000, 4096), (1024, 768), (300, 150), (64, 32)]
+)
+def test_files_are_left_for_executions(open_files: int, most: int) -> None:
+    """However few open files there may be, connections do not take all of them."""
+    assert most_connections(open_files) == most
+
+
+def test_the_limit_of_this_process_counts() -> None:
+    """By default, the limit of open files is that of this process."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    assert 0 < most_connections() <= 4096
+    assert soft == resource.RLIM_INFINITY or most_connections() < soft

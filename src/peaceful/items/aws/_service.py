@@ -103,11 +103,6 @@ class Service:
         """The region that is asked."""
         return str(self._client.meta.region_name)
 
-    @property
-    def login(self) -> Login:
-        """Who asks."""
-        return self._login
-
     async def call(self, operation: str, /, **parameters: object) -> Answer:
         """Asks for one operation, and again where that may help.
 

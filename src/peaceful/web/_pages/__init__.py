@@ -10,8 +10,7 @@ from peaceful.web._pages._environment_page import clean_question, environment_pa
 from peaceful.web._pages._execution_page import interrupted_parts, started_part
 from peaceful.web._pages._live_pages import LivePages
 from peaceful.web._pages._page_routes import PAGES
-from peaceful.web._pages._param_fields import PREFIX as PARAM_PREFIX
-from peaceful.web._pages._param_fields import given_params
+from peaceful.web._pages._param_fields import PARAM_PREFIX, given_params
 from peaceful.web._pages._problem_page import problem_page
 from peaceful.web._pages._site import by_script
 

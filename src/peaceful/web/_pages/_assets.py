@@ -34,7 +34,6 @@ _FOR_EVER: Final = f"public, max-age={_A_YEAR}, immutable"
 _IDLE: Final = "idle"
 _COLOURS: Final = {
     _IDLE: "#2f6f5e",
-    ExecutionState.QUEUED.value: "#6b7681",
     ExecutionState.RUNNING.value: "#2563a8",
     ExecutionState.INTERRUPTING.value: "#b06a00",
     ExecutionState.COMPLETE.value: "#2f6f5e",
@@ -44,7 +43,6 @@ _COLOURS: Final = {
 }
 _SIGNS: Final = {
     _IDLE: '<rect x="6" y="6" width="8" height="8" rx="2"/>',
-    ExecutionState.QUEUED.value: '<path d="M10 5v5l3 2"/>',
     ExecutionState.RUNNING.value: '<path class="f" d="M8 6l6 4l-6 4z"/>',
     ExecutionState.INTERRUPTING.value: '<path d="M8 6.5v7M12 6.5v7"/>',
     ExecutionState.COMPLETE.value: '<path d="M6 10.5l3 3l5-6"/>',

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from peaceful.app import FlowParam
 from peaceful.executions import JsonObject
 from peaceful.model import JsonValue
 from peaceful.web._live._picture import as_object, object_of
 
-PREFIX: Final = "param."
+PARAM_PREFIX: Final = "param."
 """What the names of fields begin with that hold parameters."""
 
 _KINDS: Final = {"integer": "number", "number": "number"}
@@ -203,8 +202,3 @@ def _hint(of: JsonObject, types: frozenset[str], *, secret: bool) -> str:
     elif types & _STRUCTURED:
         parts.append("As JSON.")
     return " ".join(parts)
-
-
-def shown_default(param: FlowParam) -> str:
-    """What a parameter is without a value, for people."""
-    return "needed" if param.required else shown_value(str(param.default))

@@ -49,9 +49,6 @@ class Stand(enum.StrEnum):
     """It was not started, or will not be any more."""
 
 
-GOOD: Final = frozenset({Stand.DONE, Stand.UNCHANGED})
-"""Items that are as they should be."""
-
 BY_PROGRESS: Final = (
     Stand.DONE,
     Stand.UNCHANGED,

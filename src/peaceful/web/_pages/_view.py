@@ -204,8 +204,6 @@ class ExecutionView:
         """What it comes to, in a few words."""
         profile = self.record.info.profile
         match self.state:
-            case ExecutionState.QUEUED:
-                return f"Waiting to {self.command} {profile}"
             case ExecutionState.RUNNING:
                 dry = ", as a dry run" if self.record.dry_run else ""
                 return f"{self.verbs.doing(self.record.info.command)} {profile}{dry}"
@@ -243,11 +241,9 @@ class ExecutionView:
         return f"{self.state.value.capitalize()}{part} · {self.command} {info.profile}"
 
     @cached_property
-    def note(self) -> Note | None:
+    def note(self) -> Note:
         """What is to be read first."""
         match self.state:
-            case ExecutionState.QUEUED:
-                return None
             case ExecutionState.RUNNING:
                 return Note("run", self._now_sentence)
             case ExecutionState.INTERRUPTING:
@@ -347,9 +343,7 @@ class ExecutionView:
     @property
     def can_interrupt(self) -> bool:
         """Whether the button is shown that interrupts it."""
-        return self.state in {ExecutionState.RUNNING, ExecutionState.QUEUED} and (
-            self.record.info.can_interrupt
-        )
+        return self.state is ExecutionState.RUNNING and self.record.info.can_interrupt
 
     @property
     def above(self) -> InterruptLevel | None:

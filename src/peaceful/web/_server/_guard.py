@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeAlias
 from urllib.parse import quote, urlencode
 
@@ -13,10 +14,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from peaceful.app import Network
 from peaceful.errors import HostRefused, PeacefulError, TokenRefused
 from peaceful.present import one_line
 from peaceful.web._http._access import EVERYTHING, Access, Role, cookie_value
-from peaceful.web._server._forwarded import forwarded
 
 _LOG = logging.getLogger("peaceful.web.access")
 
@@ -162,6 +163,45 @@ def path_of(request: Request) -> str:
     root: str = request.scope.get("root_path", "")
     path: str = request.scope["path"]
     return path.removeprefix(root) or "/"
+
+
+def forwarded(scope: Scope, proxies: Sequence[Network]) -> Scope:
+    """The request as it came to the proxy.
+
+    What anybody else says of it is not heeded. Of several values of a header, the last one is that
+    of the nearest proxy.
+
+    Args:
+        scope: the request as it came to this server.
+        proxies: whose word is taken.
+    """
+    if not proxies or not _is_one(scope, proxies):
+        return scope
+    headers = Headers(scope=scope)
+    found = dict(scope)
+    if (scheme := _last(headers, "x-forwarded-proto").lower()) in {"http", "https"}:
+        found["scheme"] = scheme
+    if host := _last(headers, "x-forwarded-host"):
+        kept = [each for each in scope["headers"] if each[0] != b"host"]
+        found["headers"] = [*kept, (b"host", host.encode("latin-1"))]
+    return found
+
+
+def _is_one(scope: Scope, proxies: Sequence[Network]) -> bool:
+    client = scope.get("client")
+    try:
+        address = ipaddress.ip_address(client[0]) if client else None
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        # As a socket for both kinds of addresses has it.
+        address = address.ipv4_mapped
+    return address is not None and any(address in network for network in proxies)
+
+
+def _last(headers: Headers, name: str) -> str:
+    values = headers.getlist(name)
+    return values[-1].rpartition(",")[2].strip() if values else ""
 
 
 class _Answer:

@@ -1,17 +1,20 @@
-"""Where a server listens, and what has to be said before others than this machine reach it."""
+"""Where and how a server listens, and what must be said before other machines may reach it."""
 
 from __future__ import annotations
 
 import errno
 import ipaddress
+import os
 import socket
+import ssl
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from peaceful.app import WebSettings
-from peaceful.errors import UsageError
+from peaceful.app import Tls, WebSettings
+from peaceful.errors import FileInaccessible, UsageError
 from peaceful.web._http._access import LOOPBACK
 
 IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -23,6 +26,10 @@ _HELP: Final = {
     "one, and let a proxy stand before it",
 }
 _ANOTHER: Final = "choose another address or port"
+
+_MOST: Final = 4096
+_KEPT_FREE: Final = 256
+"""Open files that executions need: journals, locks, pipes of child processes, connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,58 @@ def listening(address: IpAddress, port: int) -> Generator[socket.socket]:
             ) from error
         opened.listen(socket.SOMAXCONN)
         yield opened
+
+
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """What a server encrypts with: TLS 1.2 or later.
+
+    Raises:
+        UsageError: certificate and key cannot be used, or everybody may read the key.
+        StorageError: they cannot be read.
+    """
+    for path in (tls.cert, tls.key):
+        try:
+            rights = stat.S_IMODE(path.stat().st_mode)
+            path.read_bytes()
+        except OSError as error:
+            raise FileInaccessible(path, "read", error) from error
+        if path == tls.key and os.name == "posix" and rights & 0o007:
+            raise UsageError(
+                f"Everybody may read the private key in {path}.",
+                help=f"take that right away: chmod o= {path}; and make a new key, if anybody may "
+                "have read it",
+            )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # Without a password given here, OpenSSL would ask for one on the terminal.
+        context.load_cert_chain(tls.cert, tls.key, password="")
+    except (ssl.SSLError, ValueError) as error:
+        raise UsageError(
+            f"The certificate in {tls.cert} and the key in {tls.key} cannot be used: {error}.",
+            help="give two PEM files that belong together, the key without a password",
+        ) from error
+    return context
+
+
+def most_connections(open_files: int | None = None) -> int:
+    """How many connections there may be at once; more are told to come again.
+
+    Args:
+        open_files: how many files this process may have open: what the system says by default.
+    """
+    limit = _open_files() if open_files is None else open_files
+    # With very few, half of them.
+    return min(_MOST, max(limit - _KEPT_FREE, limit // 2))
+
+
+def _open_files() -> int:
+    try:
+        import resource
+    except ModuleNotFoundError:  # Not a system that has such limits.
+        return _MOST + _KEPT_FREE
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _MOST + _KEPT_FREE if soft == resource.RLIM_INFINITY else soft
 
 
 def _bracketed(address: IpAddress) -> str:

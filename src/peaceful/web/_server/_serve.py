@@ -22,11 +22,14 @@ from peaceful.present import count, interrupted_how, next_press_sentence
 from peaceful.runtime import MAX_CONCURRENCY, ExecutionSettings, SystemClock
 from peaceful.web._http._access import EVERYTHING, Access
 from peaceful.web._server._context import server_context
-from peaceful.web._server._limits import most_connections
-from peaceful.web._server._listening import Place, checked_address, listening
-from peaceful.web._server._protocol import LONGEST_HEAD, PunctualProtocol
+from peaceful.web._server._listening import (
+    Place,
+    checked_address,
+    listening,
+    most_connections,
+    tls_context,
+)
 from peaceful.web._server._site import WebApp, web_app
-from peaceful.web._server._tls import tls_context
 from peaceful.web._work._running import RunningExecutions
 
 _LOG = logging.getLogger("peaceful.web")
@@ -34,12 +37,14 @@ _LOG = logging.getLogger("peaceful.web")
 _LAST_ANSWERS: Final = 5
 """Seconds that connections have for what they are being sent, once nothing runs any more."""
 
+_KEEP_ALIVE: Final = 15
+"""Seconds after an answer until a connection without a new request is closed."""
 
-_IDLE: Final = 15
-"""Seconds until a connection is closed over which nothing is asked."""
+_KEEP_ALIVE_OF_PROXY: Final = 75
+"""The same behind a proxy: longer than proxies usually wait (60 s), so that the proxy closes."""
 
-_IDLE_OF_PROXY: Final = 75
-"""Likewise behind a proxy, which must be the one to close it: most do after 60 seconds."""
+_LONGEST_HEAD: Final = 16 * 1024
+"""Bytes of an incomplete head of a request."""
 
 
 def asgi(app: AppDef, workspace: Path | None = None, settings: WebSettings | None = None) -> WebApp:
@@ -67,14 +72,13 @@ async def serve(
         place = Place(found, opened.getsockname()[1], tls is not None, settings.hosts)
         new = "" if settings.tokens else secrets.token_urlsafe(32)
         web = _web(contexts, settings, _access(settings, place, new))
-
-        def ready() -> None:
-            if on_ready is not None:
-                on_ready(f"{place.url}/?token={new}" if new else f"{place.url}/")
-
-        config = _config(web, tls, _IDLE_OF_PROXY if settings.proxies else _IDLE)
+        keep_alive = _KEEP_ALIVE_OF_PROXY if settings.proxies else _KEEP_ALIVE
+        server = _Server(_config(web, tls, keep_alive))
         async with _interrupts(receiver) as interrupts:
-            signal = await _served(web, _Server(config, ready), opened, interrupts)
+            if on_ready is not None:
+                # The socket listens already: who connects now is answered in a moment.
+                on_ready(f"{place.url}/?token={new}" if new else f"{place.url}/")
+            signal = await _served(web, server, opened, interrupts)
         return ServerEnd(signal, web.parts.get(RunningExecutions).cut)
 
 
@@ -94,25 +98,22 @@ def _access(settings: WebSettings, place: Place, new_token: str) -> Access:
     )
 
 
-def _config(web: WebApp, tls: ssl.SSLContext | None, idle: int) -> uvicorn.Config:
-    config = uvicorn.Config(
+def _config(web: WebApp, tls: ssl.SSLContext | None, keep_alive: int) -> uvicorn.Config:
+    return uvicorn.Config(
         web,
         lifespan="on",
-        http=PunctualProtocol,
+        http="h11",
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=False,  # The guard looks after them, also where another server is used.
         limit_concurrency=most_connections(),
         timeout_graceful_shutdown=_LAST_ANSWERS,
-        timeout_keep_alive=idle,
-        h11_max_incomplete_event_size=LONGEST_HEAD,
+        timeout_keep_alive=keep_alive,
+        h11_max_incomplete_event_size=_LONGEST_HEAD,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
-    config.load()
-    # It would make one by itself, and ask for the key's password on the terminal.
-    config.ssl = tls
-    return config
 
 
 @asynccontextmanager
@@ -187,16 +188,9 @@ def _interrupt(web: WebApp, signal: InterruptSignal) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is ready, and leaves process signals to the executions."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()
+    """A server that leaves process signals alone: executions heed them first."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
+        # The one method that is overridden: uvicorn has no setting for it.
         yield

@@ -178,7 +178,7 @@
     if (!head || !answer.interrupt || answer.response.status >= 400) return;
     const { state } = head.dataset;
     const stale = answer.interrupt.heard !== heard;
-    if (["queued", "running"].includes(state)) {
+    if (state === "running") {
       if (stale) answer.text = answer.text.split("<hx-partial")[0];
     } else if (stale || state !== "interrupting") event.preventDefault();
   });
