@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final, cast, get_origin
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 
+from peaceful._annotations import is_secret_type, type_alternatives
 from peaceful.app._secret_sources import Sealed, stored_source
 from peaceful.model import JsonValue
-from peaceful.params import is_secret_type, type_alternatives
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

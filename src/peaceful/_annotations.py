@@ -1,26 +1,35 @@
-"""Questions about declared types: their alternatives, and whether one can go for another."""
+"""Questions about declared types: their alternatives, their fields, and whether one is a secret.
+
+Pydantic is not loaded for them: a type of pydantic's is known by its name.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import enum
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import (
+    TYPE_CHECKING,
     Annotated,
     Any,
+    Final,
     ForwardRef,
     Literal,
     NewType,
     TypeGuard,
     TypeVar,
     Union,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
     is_typeddict,
 )
 
-from pydantic import BaseModel
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 def type_alternatives(declared: object) -> Iterator[object]:
@@ -97,9 +106,10 @@ def fields_of(kind: object) -> Mapping[str, object] | None:
     """
     if not _is_class(kind):
         return None
-    if issubclass(kind, BaseModel):
-        declared = {name: field.annotation for name, field in kind.model_fields.items()}
-        computed = {name: one.return_type for name, one in kind.model_computed_fields.items()}
+    if is_model(kind):
+        model = cast("type[BaseModel]", kind)
+        declared = {name: field.annotation for name, field in model.model_fields.items()}
+        computed = {name: one.return_type for name, one in model.model_computed_fields.items()}
         return {**declared, **computed}
     if dataclasses.is_dataclass(kind):
         hints = hints_of(kind)
@@ -108,6 +118,16 @@ def fields_of(kind: object) -> Mapping[str, object] | None:
         hints = hints_of(kind)
         return {name: hints.get(name, object) for name in getattr(kind, "_fields", ())}
     return None
+
+
+def is_model(kind: object) -> bool:
+    """Whether a class is one of pydantic's models."""
+    return isinstance(kind, type) and _is_of_pydantic(kind, "pydantic.main", {"BaseModel"})
+
+
+def is_secret_type(declared: object) -> bool:
+    """Whether a value of the declared type may hold something that must never be written down."""
+    return _is_secret_type(declared, set())
 
 
 def structure_in(declared: object) -> tuple[type, Mapping[str, object]] | None:
@@ -131,6 +151,32 @@ def hints_of(annotated: object) -> dict[str, Any]:  # Any: as typing says
         return get_type_hints(annotated)
     except Exception:  # noqa: BLE001 - annotations are code, which may name what only checkers import
         return {}
+
+
+def _is_secret_type(declared: object, seen: set[object]) -> bool:
+    for option in type_alternatives(declared):
+        kind = get_origin(option) or option
+        if not isinstance(kind, type) or isinstance(kind, enum.EnumType) or kind in seen:
+            continue
+        seen.add(kind)
+        if kind in _WITHOUT_SECRETS:
+            continue
+        inside = [*get_args(option), *(fields_of(kind) or {}).values()]
+        if _is_secret_class(kind) or any(_is_secret_type(one, seen) for one in inside):
+            return True
+    return False
+
+
+_WITHOUT_SECRETS: Final = frozenset({object, str, bytes, int, float, bool, type(None), Path})
+"""Classes that hold no secrets; asked for first, because most parameters are of one of them."""
+
+
+def _is_secret_class(kind: type) -> bool:
+    return _is_of_pydantic(kind, "pydantic.types", {"Secret", "SecretBytes", "SecretStr"})
+
+
+def _is_of_pydantic(kind: type, module: str, names: Collection[str]) -> bool:
+    return any(base.__module__ == module and base.__name__ in names for base in kind.__mro__)
 
 
 def _is_class(kind: object) -> TypeGuard[type[object]]:
