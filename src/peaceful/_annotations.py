@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import types
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -32,30 +32,29 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 
-def type_alternatives(declared: object) -> Iterator[object]:
+def type_alternatives(declared: object) -> Sequence[object]:
     """The alternatives of a declared type, each without decorations but with its arguments.
 
     What says nothing, such as `Any`, a type variable without a bound, or a name that is not
     resolved yet, is `object`.
     """
+    if type(declared) is type:  # Most are plain classes.
+        return (declared,)
     origin = get_origin(declared)
     if origin is Annotated or getattr(origin, "__name__", "") in _QUALIFIERS:
-        yield from type_alternatives(get_args(declared)[0])
-    elif origin is Union or origin is types.UnionType:
-        for option in get_args(declared):
-            yield from type_alternatives(option)
-    elif isinstance(declared, NewType):
-        yield from type_alternatives(declared.__supertype__)
-    elif type(declared).__name__ == "TypeAliasType":  # of Python 3.12, or of typing_extensions
-        yield from type_alternatives(getattr(declared, "__value__", object))
-    elif isinstance(declared, TypeVar):
-        yield from type_alternatives(declared.__bound__ or object)
-    elif declared is None:
-        yield type(None)
-    elif declared is Any or isinstance(declared, (str, ForwardRef)):
-        yield object
-    else:
-        yield declared
+        return type_alternatives(get_args(declared)[0])
+    if origin is Union or origin is types.UnionType:
+        return [one for option in get_args(declared) for one in type_alternatives(option)]
+    if isinstance(declared, NewType):
+        return type_alternatives(declared.__supertype__)
+    if type(declared).__name__ == "TypeAliasType":  # of Python 3.12, or of typing_extensions
+        return type_alternatives(getattr(declared, "__value__", object))
+    if isinstance(declared, TypeVar):
+        return type_alternatives(declared.__bound__ or object)
+    if declared is None:
+        return (type(None),)
+    unknown = declared is Any or isinstance(declared, (str, ForwardRef))
+    return (object if unknown else declared,)
 
 
 _QUALIFIERS = frozenset({"Required", "NotRequired", "ReadOnly"})
@@ -122,7 +121,7 @@ def fields_of(kind: object) -> Mapping[str, object] | None:
 
 def is_model(kind: object) -> bool:
     """Whether a class is one of pydantic's models."""
-    return isinstance(kind, type) and _is_of_pydantic(kind, "pydantic.main", {"BaseModel"})
+    return isinstance(kind, type) and hasattr(kind, "model_computed_fields")
 
 
 def is_secret_type(declared: object) -> bool:
@@ -162,7 +161,8 @@ def _is_secret_type(declared: object, seen: set[object]) -> bool:
         if kind in _WITHOUT_SECRETS:
             continue
         inside = [*get_args(option), *(fields_of(kind) or {}).values()]
-        if _is_secret_class(kind) or any(_is_secret_type(one, seen) for one in inside):
+        names = [(base.__module__, base.__name__) for base in kind.__mro__]
+        if not _SECRETS.isdisjoint(names) or any(_is_secret_type(one, seen) for one in inside):
             return True
     return False
 
@@ -171,12 +171,9 @@ _WITHOUT_SECRETS: Final = frozenset({object, str, bytes, int, float, bool, type(
 """Classes that hold no secrets; asked for first, because most parameters are of one of them."""
 
 
-def _is_secret_class(kind: type) -> bool:
-    return _is_of_pydantic(kind, "pydantic.types", {"Secret", "SecretBytes", "SecretStr"})
-
-
-def _is_of_pydantic(kind: type, module: str, names: Collection[str]) -> bool:
-    return any(base.__module__ == module and base.__name__ in names for base in kind.__mro__)
+_SECRETS: Final = frozenset(
+    ("pydantic.types", name) for name in ("Secret", "SecretBytes", "SecretStr")
+)
 
 
 def _is_class(kind: object) -> TypeGuard[type[object]]:

@@ -74,8 +74,6 @@ def is_open(value: object) -> bool:
     Raises:
         DefinitionError: `stored()` is within it, or a reference is the key of a mapping.
     """
-    if type(value) in SCALARS:
-        return False
     return value is STORED or next(references_in(value), None) is not None
 
 
@@ -85,6 +83,8 @@ def references_in(value: object) -> Iterator[Reference]:
     Raises:
         DefinitionError: `stored()` is within it, or a reference is the key of a mapping.
     """
+    if type(value) in SCALARS:
+        return
     reference = reference_of(value)
     if reference is not None:
         yield reference
@@ -92,13 +92,12 @@ def references_in(value: object) -> Iterator[Reference]:
             yield from references_in(reference.arguments)
         return
     for _, part in parts_of(value):
-        if type(part) not in SCALARS:
-            if part is STORED:
-                raise DefinitionError(
-                    "stored() stands for a whole parameter, and was given for a part of one.",
-                    help="say stored() of the parameter itself",
-                )
-            yield from references_in(part)
+        if part is STORED:
+            raise DefinitionError(
+                "stored() stands for a whole parameter, and was given for a part of one.",
+                help="say stored() of the parameter itself",
+            )
+        yield from references_in(part)
 
 
 def items_referred_to(value: object) -> Iterator[ItemId]:
