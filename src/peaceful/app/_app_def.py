@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from peaceful.app._flow_def import FlowDef
 from peaceful.app._named_flow import NamedFlow
+from peaceful.app._parameters.declaration import FlowDef, ParamGroup
 from peaceful.errors import DefinitionError, NameUnknown
 from peaceful.model import FlowId, checked_app_name, checked_name
 
@@ -59,6 +60,7 @@ class AppDef:
         self.default_flow = default_flow
         self.asks_before_clean = asks_before_clean
         self.flows: dict[FlowId, FlowDef] = {}
+        self._flow_groups: dict[FlowId, ParamGroup] = {}
 
     def flow(self, flow_id: FlowId) -> NamedFlow:
         """A flow, by its name: as a decorator it declares the flow, and it refers to its items.
@@ -96,3 +98,36 @@ class AppDef:
         if flow_id not in self.flows:
             raise NameUnknown("flow", flow_id, self.flows)
         return self.flows[flow_id]
+
+    # ---- parameters
+
+    @cached_property
+    def workspace_group(self) -> ParamGroup:
+        """The parameters of a workspace; none where it has no model."""
+        return ParamGroup.of_model("workspace", self.workspace_params)
+
+    @cached_property
+    def profile_group(self) -> ParamGroup:
+        """The parameters of a profile; likewise."""
+        return ParamGroup.of_model("profile", self.profile_params)
+
+    def flow_params(self, flow_id: FlowId) -> ParamGroup:
+        """The parameters that a flow's function takes of its own, without the shared models.
+
+        Raises:
+            NameUnknown: there is no such flow.
+            DefinitionError: the function's signature cannot be that of a flow.
+        """
+        group = self._flow_groups.get(flow_id)
+        if group is None:
+            shared = [each for each in (self.workspace_params, self.profile_params) if each]
+            params = self.flow_def(flow_id).params
+            own = [each for each in params if each.annotation not in shared]
+            group = self._flow_groups[flow_id] = ParamGroup.of(f"flow {flow_id}", own)
+        return group
+
+    def param_groups(self, flow_id: FlowId | None = None) -> Iterator[ParamGroup]:
+        """The parameters of the workspace, of profiles, and of a flow or all flows."""
+        yield self.workspace_group
+        yield self.profile_group
+        yield from (self.flow_params(each) for each in ([flow_id] if flow_id else self.flows))

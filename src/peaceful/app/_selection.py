@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from peaceful.app._flow_def import FlowDef, FlowParam, params_model
-from peaceful.app._params_schema import params_schema
-from peaceful.app._remembered import Given, ParamsFile, StoredParams, all_of
-from peaceful.app._secret_params import readable, say_not_stored, secret_fields
-from peaceful.app._secret_sources import SECRET_FORMS
-from peaceful.app._secrets import Secrets
+from peaceful.app._parameters.declaration import Given, ParamGroup
+from peaceful.app._parameters.files import ParamsFile, StoredParams, all_of, params_schema
+from peaceful.app._parameters.secrets import SECRET_FORMS, Secrets, readable
 from peaceful.errors import DefinitionError, NameInvalid, NameUnknown, UsageError, WorkspaceMissing
 from peaceful.model import FlowId, JsonValue, ProfileName, checked_name
 from peaceful.storage import Workspace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydantic import BaseModel
 
     from peaceful.app._app_def import AppDef
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_PROFILE: Final = "default"
 """The profile of those who do not think of profiles."""
 
-_Target: TypeAlias = "tuple[ParamsFile, type[BaseModel] | None, Mapping[str, str]]"
-"""A file with parameters, which ones, and what else it holds."""
+_LOG = logging.getLogger("peaceful.app")
 
 
 class Selection:
@@ -93,7 +92,7 @@ class Selection:
             return self.app.flow_def(name).id
         if len(self.app.flows) == 1:
             return next(iter(self.app.flows))
-        stored = self._workspace_file.stored().get("flow")
+        stored = self._workspace_file().stored.get("flow")
         if isinstance(stored, str):
             return self.app.flow_def(stored).id
         if self.app.default_flow is not None:
@@ -138,8 +137,8 @@ class Selection:
             StorageError: something cannot be written.
         """
         checked_name("a profile", profile)
-        reserved = {"profile": profile} | ({"flow": flow} if flow else {})
-        return self._saved(given, profile, flow, reserved)
+        chosen = {"flow": flow} if flow else {}
+        return self._saved(given, profile, flow, {"profile": profile, **chosen})
 
     def give(
         self, given: Mapping[str, Given], *, profile: ProfileName, flow: FlowId
@@ -160,21 +159,20 @@ class Selection:
         flow: FlowId | None,
         reserved: Mapping[str, str],
     ) -> tuple[StoredParams, ...]:
-        flows = [self.app.flow_def(flow)] if flow else list(self.app.flows.values())
-        self._refuse_unknown(given, flows)
-        targets: list[_Target] = [
-            (self._workspace_file, self.app.workspace_params, reserved),
-            (self._profile_file(profile), self.app.profile_params, {}),
-            *((self._flow_file(profile, each.id), self._flow_model(each), {}) for each in flows),
-        ]
-        saves = all_of(
-            (partial(self._checked, file, model, given, kept) for file, model, kept in targets),
-            self._how_to_give,
+        files = list(self._files(profile, flow))
+        known = {name for file in files for name in file.group.params}
+        for name in given:
+            if name not in known:
+                raise NameUnknown("parameter", name, known)
+        checks = all_of(
+            (partial(file.check, self._secrets, given) for file in files), self._how_to_give
         )
-        saved = tuple(file.save(values, others, sources) for file, values, others, sources in saves)
-        stored = frozenset(name for each in saved for name in each.values)
-        again = self._to_be_given_again(given, targets)
-        say_not_stored(self.app.name, [name for name in again if name not in stored])
+        saved = tuple(
+            file.save(values, sources, reserved if file is files[0] else {})
+            for file, (values, sources) in zip(files, checks, strict=True)
+        )
+        stored = {name for each in saved for name in each.values}
+        self._say_not_stored(given, files, stored)
         return saved
 
     def switch(self, profile: ProfileName, *, create: bool = False) -> None:
@@ -196,9 +194,9 @@ class Selection:
                     f"The profile {profile} exists already.",
                     help=f"switch to it without --create: {self.typed('switch', profile)}",
                 )
-            self._profile_file(profile).save(None, {})
+            self._profile_file(profile).write({})
         self.profile(profile)
-        self._workspace_file.save(None, {"profile": profile})
+        self._workspace_file().write({"profile": profile})
 
     def params(self, profile: ProfileName, flow: FlowId) -> BaseModel:
         """The stored parameters of a flow, and its secrets from the environment; checked.
@@ -207,15 +205,7 @@ class Selection:
             ParamsMissing: a parameter has no value.
             ParamsInvalid: what is stored is not a value that the parameter may have.
         """
-        model = self._flow_model(self.app.flow_def(flow))
-        return self._present_values(self._flow_file(profile, flow), model)
-
-    def flow_params(self, flow: FlowId) -> tuple[FlowParam, ...]:
-        """The parameters that a flow's function takes of its own, in order."""
-        shared = {self.app.workspace_params, self.app.profile_params} - {None}
-        return tuple(
-            param for param in self.app.flow_def(flow).params() if param.annotation not in shared
-        )
+        return self._flow_file(profile, flow).values(self._secrets)
 
     def params_schema(self, flow: FlowId) -> dict[str, JsonValue]:
         """What values the parameters may have that a flow takes of its own, as JSON Schema.
@@ -223,8 +213,7 @@ class Selection:
         Raises:
             NameUnknown: the application has no such flow.
         """
-        definition = self.app.flow_def(flow)
-        return params_schema(self._flow_model(definition), definition.param_helps)
+        return params_schema(self.app.flow_params(flow))
 
     def values(self, profile: ProfileName, flow: FlowId) -> dict[str, object]:
         """By parameter of a flow's function, its value: the flow's own, and models of shared ones.
@@ -235,14 +224,12 @@ class Selection:
         """
         own = self.params(profile, flow)
         values: dict[str, object] = {name: getattr(own, name) for name in type(own).model_fields}
-        for param in self.app.flow_def(flow).params():
-            if param.annotation is self.app.workspace_params and self.app.workspace_params:
-                file, model = self._workspace_file, self.app.workspace_params
-            elif param.annotation is self.app.profile_params and self.app.profile_params:
-                file, model = self._profile_file(profile), self.app.profile_params
-            else:
+        for param in self.app.flow_def(flow).params:
+            if param.name in values:
                 continue
-            values[param.name] = self._present_values(file, model)
+            of_workspace = param.annotation is self.app.workspace_params
+            file = self._workspace_file() if of_workspace else self._profile_file(profile)
+            values[param.name] = file.values(self._secrets)
         return values
 
     def stored(self, profile: ProfileName, flow: FlowId) -> dict[str, JsonValue]:
@@ -255,7 +242,22 @@ class Selection:
             StorageError: the file cannot be read.
         """
         flow = self.app.flow_def(flow).id
-        return self.shown(self._flow_file(self.profile(profile), flow).stored())
+        file = self._flow_file(self.profile(profile), flow)
+        return readable(file.group.secrets, file.stored)
+
+    def all_stored(self, profile: ProfileName) -> tuple[StoredParams, ...]:
+        """What is stored of all parameters of a profile, for people: workspace, profile, flows.
+
+        Files that are not there are left out.
+
+        Raises:
+            StorageError: a file cannot be read.
+        """
+        return tuple(
+            StoredParams(file.path, self.shown(file.stored))
+            for file in self._files(profile)
+            if file.path.exists()
+        )
 
     def asks_before_clean(self, profile: ProfileName) -> bool:
         """Whether somebody is to be asked before the profile is cleaned up.
@@ -264,10 +266,8 @@ class Selection:
             ParamsMissing: a parameter of the profile has no value.
             ParamsInvalid: what is stored is not a value that the parameter may have.
         """
-        asks, model = self.app.asks_before_clean, self.app.profile_params
-        if asks is None or model is None:
-            return False
-        return asks(self._present_values(self._profile_file(profile), model))
+        asks = self.app.asks_before_clean
+        return asks is not None and asks(self._profile_file(profile).values(self._secrets))
 
     def shown(self, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """What a file with parameters holds, for people: of secrets, only where they come from."""
@@ -275,9 +275,7 @@ class Selection:
 
     def secret_params(self) -> frozenset[str]:
         """Every parameter with a secret in it, of the workspace, of profiles and of all flows."""
-        flows = (self._flow_model(each) for each in self.app.flows.values())
-        models = (self.app.workspace_params, self.app.profile_params, *flows)
-        return frozenset[str]().union(*map(secret_fields, models))
+        return frozenset[str]().union(*(group.secrets for group in self.app.param_groups()))
 
     def seal_again(self) -> int:
         """Seals every stored secret of the workspace with the first key.
@@ -290,22 +288,29 @@ class Selection:
                 changed.
             StorageError: a file cannot be read or written.
         """
-        changes = [(file, self._secrets.sealed_again(file)) for file in self._files()]
+        files = [self._workspace_file()]
+        for profile in self.workspace.profiles():
+            files += list(self._files(profile))[1:]
+        changes = [
+            (file, self._secrets.sealed_again(file.stored, str(file.path))) for file in files
+        ]
         for file, sealed in changes:
-            file.save(None, sealed)
+            if sealed:
+                file.write(sealed)
         return sum(len(sealed) for _, sealed in changes)
 
     # ---- parts
 
-    def _files(self) -> Iterable[ParamsFile]:
-        yield self._workspace_file
-        for profile in self.workspace.profiles():
-            yield self._profile_file(profile)
-            yield from (self._flow_file(profile, flow) for flow in self.app.flows)
+    def _files(self, profile: ProfileName, flow: FlowId | None = None) -> Iterator[ParamsFile]:
+        """The files of the workspace, of the profile, and of a flow or all flows."""
+        yield self._workspace_file()
+        yield self._profile_file(profile)
+        for each in [flow] if flow else self.app.flows:
+            yield self._flow_file(profile, each)
 
     def _in_use(self) -> ProfileName:
-        file = self._workspace_file
-        stored = file.stored().get("profile", DEFAULT_PROFILE)
+        file = self._workspace_file()
+        stored = file.stored.get("profile", DEFAULT_PROFILE)
         try:
             return checked_name("a profile", str(stored))
         except NameInvalid as error:
@@ -313,37 +318,32 @@ class Selection:
             error.help = f"take another one into use: {self.typed('switch', 'PROFILE')}"
             raise
 
-    @property
     def _workspace_file(self) -> ParamsFile:
-        return ParamsFile(
+        return self._file(
             self.workspace.workspace_params_file,
+            self.app.workspace_group,
             f"workspace {self.workspace.root}",
             f"What holds for all profiles of {self.app.name} in this workspace.",
-            self.workspace.root,
         )
 
     def _profile_file(self, profile: ProfileName) -> ParamsFile:
-        return ParamsFile(
+        return self._file(
             self.workspace.profile_params_file(profile),
+            self.app.profile_group,
             f"profile {profile}",
             f"What holds for all flows of profile {profile}.",
-            self.workspace.root,
         )
 
     def _flow_file(self, profile: ProfileName, flow: FlowId) -> ParamsFile:
-        return ParamsFile(
+        return self._file(
             self.workspace.flow_params_file(profile, flow),
+            self.app.flow_params(flow),
             f"flow {flow}",
             f"The parameters of flow {flow} in profile {profile}.",
-            self.workspace.root,
         )
 
-    def _flow_model(self, definition: FlowDef) -> type[BaseModel]:
-        return params_model(f"flow {definition.id}", self.flow_params(definition.id))
-
-    def _present_values(self, file: ParamsFile, model: type[BaseModel]) -> BaseModel:
-        given = self._secrets.at_hand(file, model)
-        return file.values(model, given, how_to_give=self._how_to_give)
+    def _file(self, path: Path, group: ParamGroup, owner: str, comment: str) -> ParamsFile:
+        return ParamsFile(path, group, owner, comment, self.workspace.root, self._how_to_give)
 
     def _how_to_give(self, params: Sequence[str]) -> str:
         """What to do where parameters have no value."""
@@ -360,40 +360,19 @@ class Selection:
             )
         return "; ".join(ways)
 
-    def _checked(
-        self,
-        file: ParamsFile,
-        model: type[BaseModel] | None,
-        given: Mapping[str, Given],
-        reserved: Mapping[str, str],
-    ) -> tuple[ParamsFile, BaseModel | None, Mapping[str, str], Mapping[str, JsonValue]]:
-        """What is to be saved in a file, after checking it."""
-        if model is None:
-            return file, None, reserved, {}
-        mine, forms = self._secrets.given_now(given, model)
-        at_hand = self._secrets.at_hand(file, model, needed=False)
-        values = file.values(
-            model, at_hand | mine, how_to_give=self._how_to_give, later=secret_fields(model)
-        )
-        return file, values, reserved, forms
-
-    def _to_be_given_again(
-        self, given: Mapping[str, Given], targets: Iterable[_Target]
-    ) -> list[str]:
-        """The secrets that were given now, or that no command can do without; each once."""
-        found: dict[str, None] = {}
-        for _, model, _ in targets:
-            here = {} if model is None else self._secrets.in_environment(model)
-            for name in sorted(secret_fields(model)):
-                needed = model is not None and model.model_fields[name].is_required()
-                if name in given or (needed and name not in here):
-                    found[name] = None
-        return list(found)
-
-    def _refuse_unknown(self, given: Mapping[str, Given], flows: Iterable[FlowDef]) -> None:
-        known = {param.name for flow in flows for param in self.flow_params(flow.id)}
-        for model in (self.app.workspace_params, self.app.profile_params):
-            known |= set(model.model_fields) if model else set()
-        for name in given:
-            if name not in known:
-                raise NameUnknown("parameter", name, known)
+    def _say_not_stored(
+        self, given: Mapping[str, Given], files: Iterable[ParamsFile], stored: Collection[str]
+    ) -> None:
+        """Says of each secret that was given now, or that commands need, how it is to be given."""
+        said = set(stored)
+        for file in files:
+            here = self._secrets.in_environment(file.group)
+            for name in sorted(file.group.secrets - said):
+                if name in given or (file.group.params[name].required and name not in here):
+                    said.add(name)
+                    _LOG.warning(
+                        "%s is a secret, and nothing of it is stored. Give it to each command in "
+                        "the environment variable %s, or say by init where it is.",
+                        name,
+                        self._secrets.variable_of(name),
+                    )

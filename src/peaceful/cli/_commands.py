@@ -149,7 +149,12 @@ class _CommandLine(CommandParts):
     # ---- parameters and profiles
 
     def _init(self) -> Command:
-        from peaceful.cli._params import declared_params, given_params, params_options
+        from peaceful.cli._params import (
+            declared_params,
+            given_params,
+            params_options,
+            params_words,
+        )
 
         params = declared_params(self._app, self._options.flow)
         name = click.Argument(["named_profile"], required=False, metavar="[PROFILE]")
@@ -165,13 +170,13 @@ class _CommandLine(CommandParts):
             "Stores parameters, and takes the profile into use. What is not given keeps its value.",
             *([name] if self._app.names_profiles else []),
             *params_options(params),
+            *params_words(params),
         )
 
     def _switch(self) -> Command:
         from peaceful.cli._params import declared_params, given_params, params_options
 
         params = declared_params(self._app, self._options.flow)
-        options = [each for each in params_options(params) if isinstance(each, click.Option)]
 
         def do(new_profile: str, create: bool, **values: Any) -> Result:  # noqa: ANN401  likewise
             from peaceful.cli._remember import switch
@@ -189,7 +194,7 @@ class _CommandLine(CommandParts):
                 shell_complete=self._profiles,
             ),
             click.Option(["--create"], is_flag=True, help="It is a new profile."),
-            *options,
+            *params_options(params),
         )
 
     def _profile(self) -> Group:

@@ -307,6 +307,18 @@ def test_a_secret_within_a_value_is_given_as_json(tmp_path: Path) -> None:
     assert MARK not in str(caught.value)
 
 
+def test_a_secret_within_a_value_comes_from_a_source(tmp_path: Path) -> None:
+    """On the command line too, it is said where the value is, and only that is stored."""
+    secret = json.dumps({"user": "ada", "key": f"{MARK}-key"})
+    with _environment({**VARIABLES, "MY_VAULTS_ACCOUNT": "", "ACCOUNT": secret}):
+        told = _typed(tmp_path, ("init", "--folder", "v", "--account", secret))
+        assert "--account takes where the secret is" in told
+        told += _typed(tmp_path, ("init", "--folder", "v", "--account", "env:ACCOUNT"))
+        assert MARK not in told
+        params = _contexts(tmp_path, dict(os.environ)).params("default", "lock")
+    assert params.model_dump()["account"]["key"] == SecretStr(f"{MARK}-key")
+
+
 def test_a_secret_that_somebody_wrote_into_a_file(tmp_path: Path) -> None:
     """It is taken, the environment comes before it, and it is not shown."""
     contexts = _contexts(tmp_path, {**VARIABLES, "MY_VAULTS_PASSWORD": ""})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from peaceful.app._docstring import helps_of_arguments
+from peaceful import Flow
+from peaceful.app import FlowDef
 
 
 def test_helps_of_arguments() -> None:
@@ -18,5 +19,9 @@ def test_helps_of_arguments() -> None:
     Returns:
         three: nothing.
     """
-    assert helps_of_arguments(docstring) == {"one": "the first thing.", "two": "the second."}
-    assert helps_of_arguments("") == {}
+
+    def function(flow: Flow, one: int, two: int, three: int) -> None: ...
+
+    helps = [param.help for param in FlowDef("flow", function, docstring).params]
+    assert helps == ["the first thing.", "the second.", ""]
+    assert [param.help for param in FlowDef("flow", function, "").params] == [""] * 3

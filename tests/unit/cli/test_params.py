@@ -13,15 +13,8 @@ from pydantic import BaseModel, Field, TypeAdapter
 from pydantic.types import Secret, SecretBytes, SecretStr
 
 from peaceful import App, Flow
-from peaceful.app import FromEnvironment
-from peaceful.cli._params import (
-    Declared,
-    declared_params,
-    given_params,
-    mentions_secret,
-    params_options,
-)
-from peaceful.cli._value_types import Shape, ValueType
+from peaceful.app import ParamDef, SecretSource, Shape
+from peaceful.cli._params import declared_params, given_params, params_options, params_words
 from peaceful.errors import DefinitionError, NameUnknown, UsageError
 
 
@@ -37,6 +30,13 @@ class Server(BaseModel):
 
     host: str
     port: int = 80
+
+
+class Login(BaseModel):
+    """A value with a secret inside."""
+
+    user: str
+    password: SecretStr
 
 
 HERE = Path.cwd()
@@ -75,8 +75,8 @@ HERE = Path.cwd()
 )
 def test_values(annotation: Any, texts: list[str], value: object, metavar: str) -> None:
     """Texts become values of the declared type, however it is declared."""
-    value_type = ValueType.of(annotation)
-    assert TypeAdapter(annotation).validate_python(value_type.read(texts)) == value
+    value_type = ParamDef("x", annotation).value_type
+    assert TypeAdapter(annotation).validate_python(value_type.read(texts, HERE)) == value
     assert value_type.metavar == metavar
 
 
@@ -92,30 +92,35 @@ def test_values(annotation: Any, texts: list[str], value: object, metavar: str) 
 )
 def test_wrong_values(annotation: Any, texts: list[str]) -> None:
     """What a type cannot read is left as it is, for whoever checks it to say so."""
+    value = ParamDef("x", annotation).value_type.read(texts, HERE)
     with pytest.raises(ValueError, match=r"validation error"):
-        TypeAdapter(annotation).validate_python(ValueType.of(annotation).read(texts))
+        TypeAdapter(annotation).validate_python(value)
 
 
 def test_truth() -> None:
     """A truth value is given by one of two options."""
-    assert ValueType.of(bool | None).shape is Shape.FLAG
-    option = params_options([Declared("some_thing", bool, required=False, default=True)])[0]
+    assert ParamDef("x", bool | None).value_type.shape is Shape.FLAG
+    option = params_options([ParamDef("some_thing", bool, True)])[0]
     assert option.opts == ["--some-thing"]
     assert option.secondary_opts == ["--no-some-thing"]
 
 
-def made(**default: object) -> list[Declared]:
-    """What is declared, with some defaults."""
+def made() -> list[ParamDef]:
+    """What is declared, one of it with a default."""
     return [
-        Declared("url", str, required=True),
-        Declared("tags", list[str], required=True),
-        Declared("count", int, required=False, default=default.get("count", 3)),
+        ParamDef("url", str),
+        ParamDef("tags", list[str]),
+        ParamDef("count", int, 3),
     ]
 
 
-def parsed(params: list[Declared], *words: str) -> dict[str, Any]:
+def parsed(params: list[ParamDef], *words: str) -> dict[str, Any]:
     """The values that words give to parameters."""
-    command = click.Command("init", params=params_options(params), callback=lambda **kwargs: kwargs)
+    command = click.Command(
+        "init",
+        params=[*params_options(params), *params_words(params)],
+        callback=lambda **kwargs: kwargs,
+    )
     values: dict[str, Any] = command.main(list(words), standalone_mode=False)
     return values
 
@@ -150,15 +155,15 @@ def test_words_beside_options() -> None:
 
 def test_secrets_by_position() -> None:
     """A secret has no place among the words, which others can see."""
-    secret = Declared("token", SecretStr, required=True, secret=True)
+    secret = ParamDef("token", SecretStr)
     [option] = params_options([secret])
-    assert isinstance(option, click.Option)
     assert option.metavar == "SOURCE"
+    assert params_words([secret]) == []
     with pytest.raises(UsageError, match="not the secret itself") as caught:
         given_params([secret], parsed([secret], "--token", "hunter2"))
     assert "hunter2" not in str(caught.value)
     given = given_params([secret], parsed([secret], "--token", "env:TOKEN"))
-    assert given["token"].value == FromEnvironment("TOKEN")
+    assert given["token"].value == SecretSource("env", "TOKEN")
 
 
 @pytest.mark.parametrize(
@@ -170,42 +175,51 @@ def test_secrets_by_position() -> None:
         (dict[str, Secret[int]], True),
         (str, False),
         (list[str], False),
+        (Login, True),
+        (dict[str, Login], True),
         ("not a type", False),
     ],
 )
 def test_secrets_are_told_by_their_types(annotation: object, secret: bool) -> None:
     """A declared type with one of pydantic's secrets in it is one of a secret."""
-    assert mentions_secret(annotation) is secret
+    assert ParamDef("x", annotation).secret is secret
 
 
-def help_of(declared: Declared) -> str:
+def test_a_value_with_a_secret_inside() -> None:
+    """It is given by a source too, and never as what it is."""
+    login = ParamDef("login", Login)
+    with pytest.raises(UsageError, match="not the secret itself"):
+        given_params([login], parsed([login], "--login", '{"user": "u", "password": "hunter2"}'))
+    given = given_params([login], parsed([login], "--login", "env:LOGIN"))
+    assert given["login"].value == SecretSource("env", "LOGIN")
+
+
+def help_of(declared: ParamDef) -> str:
     """What the help says of a parameter."""
-    option = params_options([declared])[0]
-    assert isinstance(option, click.Option)
-    return option.help or ""
+    return params_options([declared])[0].help or ""
 
 
 @pytest.mark.parametrize(
     ("declared", "shown"),
     [
-        (Declared("a", int, required=True), "[needed]"),
-        (Declared("a", int, required=False, default=3, help="how many"), "how many  [default: 3]"),
-        (Declared("a", bool, required=False, default=False), "[default: no]"),
-        (Declared("a", bool, required=False, default=True), "[default: yes]"),
-        (Declared("a", str, required=False), ""),
-        (Declared("a", Colour, required=False, default=Colour.RED), "[default: red]"),
+        (ParamDef("a", int), "[needed]"),
+        (ParamDef("a", int, 3, help="how many"), "how many  [default: 3]"),
+        (ParamDef("a", bool, False), "[default: no]"),
+        (ParamDef("a", bool, True), "[default: yes]"),
+        (ParamDef("a", str, None), ""),
+        (ParamDef("a", Colour, Colour.RED), "[default: red]"),
         (
-            Declared("a", list[str], required=False, default=["x", "y"]),
+            ParamDef("a", list[str], ["x", "y"]),
             "[may be repeated; default: x, y]",
         ),
         (
-            Declared("a", dict[str, int], required=False, default={"x": 1}),
+            ParamDef("a", dict[str, int], {"x": 1}),
             "[may be repeated; default: x=1]",
         ),
-        (Declared("a", list[str], required=False, default=[]), "[may be repeated]"),
+        (ParamDef("a", list[str], []), "[may be repeated]"),
     ],
 )
-def test_help(declared: Declared, shown: str) -> None:
+def test_help(declared: ParamDef, shown: str) -> None:
     """Help says what a parameter is for, whether it is needed, and its default."""
     assert help_of(declared) == shown
 

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias, assert_never
 
 from peaceful.commands import CleanCmd, DiffCmd, DiscoverCmd, EnsureCmd
 from peaceful.executions import ExecutionRecord
-from peaceful.model import CmdOutcome, FlowId, ItemId, JsonValue, ProfileName
+from peaceful.model import CmdOutcome, FlowId, ItemId, ProfileName
 from peaceful.runtime import CmdCtx
 
 Command: TypeAlias = Literal["discover", "ensure", "clean", "diff"]
@@ -41,7 +41,7 @@ class StartRequest:
     command: Command
     dry_run: bool = False
     only: tuple[ItemId, ...] = ()
-    params: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    params: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def is_what_runs(self, record: ExecutionRecord) -> bool:
         """Whether an execution that runs already does what is asked for."""

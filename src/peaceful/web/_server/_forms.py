@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl
@@ -107,9 +108,9 @@ def _wanted(
     wanted = start_request(body)
     if not typed:
         return wanted
-    schema = found(lambda: contexts.params_schema(wanted.flow))
+    group = found(lambda: contexts.app.flow_params(wanted.flow))
     texts = {name.removeprefix(PARAM_PREFIX): value for name, value in typed.items()}
-    return start_request({**body, "params": given_params(schema, texts)})
+    return replace(wanted, params=given_params(group, texts))
 
 
 async def _not_confirmed(
