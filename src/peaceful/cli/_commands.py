@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from peaceful.cli._invocation import Invocation
 from peaceful.cli._options import positive
 from peaceful.cli._program import typed
 from peaceful.cli._result import Result
+
+if TYPE_CHECKING:
+    from peaceful.commands import CommandName
 
 SHELLS = ("bash", "zsh", "fish")
 """The shells that commands can be completed in."""
@@ -58,9 +61,9 @@ class _CommandLine(CommandParts):
 
     def _discover(self) -> Command:
         def do() -> Result:
-            from peaceful.cli._applying import discover
+            from peaceful.cli._applying import apply
 
-            return discover(self._invocation)
+            return apply(self._invocation, "discover")
 
         return self._command("discover", do, "Finds and stores current and goal states.")
 
@@ -93,15 +96,11 @@ class _CommandLine(CommandParts):
     def _clean(self) -> Command:
         return self._applying("clean", "Cleans everything up, in reverse order.")
 
-    def _applying(self, name: str, does: str) -> Command:
-        def do(yes: bool = False, **choices: Any) -> Result:  # noqa: ANN401  as click has read them
-            from peaceful.cli._applying import clean, ensure
-            from peaceful.cli._job import Choices
+    def _applying(self, name: CommandName, does: str) -> Command:
+        def do(**choices: Any) -> Result:  # noqa: ANN401  as click has read them
+            from peaceful.cli._applying import apply
 
-            chosen = Choices.of(**choices)
-            if name == "ensure":
-                return ensure(self._invocation, chosen)
-            return clean(self._invocation, chosen, yes=yes)
+            return apply(self._invocation, name, **choices)
 
         options = self._options
         items = offering(
