@@ -126,7 +126,8 @@ def is_model(kind: object) -> bool:
 
 def is_secret_type(declared: object) -> bool:
     """Whether a value of the declared type may hold something that must never be written down."""
-    return _is_secret_type(declared, set())
+    is_plain = type(declared) is type and declared in _WITHOUT_SECRETS
+    return not is_plain and _is_secret_type(declared, set())
 
 
 def structure_in(declared: object) -> tuple[type, Mapping[str, object]] | None:

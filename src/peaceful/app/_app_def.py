@@ -120,9 +120,9 @@ class AppDef:
         """
         group = self._flow_groups.get(flow_id)
         if group is None:
-            shared = [each for each in (self.workspace_params, self.profile_params) if each]
-            params = self.flow_def(flow_id).params
-            own = [each for each in params if each.annotation not in shared]
+            models: list[object] = [self.workspace_params, self.profile_params]
+            shared = [model for model in models if model is not None]
+            own = [each for each in self.flow_def(flow_id).params if each.annotation not in shared]
             group = self._flow_groups[flow_id] = ParamGroup.of(f"flow {flow_id}", own)
         return group
 

@@ -74,6 +74,8 @@ def is_open(value: object) -> bool:
     Raises:
         DefinitionError: `stored()` is within it, or a reference is the key of a mapping.
     """
+    if type(value) in SCALARS:
+        return False
     return value is STORED or next(references_in(value), None) is not None
 
 

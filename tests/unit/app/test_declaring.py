@@ -101,6 +101,27 @@ def test_a_function_that_cannot_be_one_of_a_flow(
     assert "def NAME(flow: Flow" in caught.value.help
 
 
+def test_helps_of_arguments() -> None:
+    """What a docstring says of its arguments, as far as it says something."""
+    docstring = """Does something.
+
+    Args:
+        one: the first
+            thing.
+
+        two (int): the second.
+
+    Returns:
+        three: nothing.
+    """
+
+    def function(flow: Flow, one: int, two: int, three: int) -> None: ...
+
+    helps = [param.help for param in FlowDef("flow", function, docstring).params]
+    assert helps == ["the first thing.", "the second.", ""]
+    assert [param.help for param in FlowDef("flow", function, "").params] == [""] * 3
+
+
 class _Callable:
     def __call__(self, flow: Flow, path: Path) -> None: ...
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional, Union
+from typing import Annotated, Any
 
 import click
 import pytest
-from pydantic import BaseModel, Field, TypeAdapter
-from pydantic.types import Secret, SecretBytes, SecretStr
+from pydantic import BaseModel, Field
+from pydantic.types import SecretStr
 
 from peaceful import App, Flow
 from peaceful.app import ParamDef, SecretSource, Shape
@@ -25,76 +24,11 @@ class Colour(enum.Enum):
     BLUE = "blue"
 
 
-class Server(BaseModel):
-    """A value with fields."""
-
-    host: str
-    port: int = 80
-
-
 class Login(BaseModel):
     """A value with a secret inside."""
 
     user: str
     password: SecretStr
-
-
-HERE = Path.cwd()
-
-
-@pytest.mark.parametrize(
-    ("annotation", "texts", "value", "metavar"),
-    [
-        (int, ["3"], 3, "N"),
-        (float, ["0.5"], 0.5, "NUMBER"),
-        (str, ["x"], "x", "TEXT"),
-        (int | None, ["3"], 3, "N"),
-        (Optional[str], ["x"], "x", "TEXT"),  # noqa: UP045  as people write it too
-        (Annotated[int, Field(ge=0)], ["3"], 3, "N"),
-        (str | int, ["3"], "3", "TEXT"),
-        (Union[int, None, float], ["3"], 3, "TEXT"),  # noqa: UP007  likewise
-        (Path, ["x/y"], HERE / "x/y", "PATH"),
-        (Path, ["~"], Path.home(), "PATH"),
-        (Path, ["/x"], Path("/x"), "PATH"),
-        (list[int], ["1", "2"], [1, 2], "N"),
-        (Sequence[str], ["a"], ["a"], "TEXT"),
-        (tuple[int, ...], ["1", "2"], (1, 2), "N"),
-        (frozenset[Path], ["x"], frozenset({HERE / "x"}), "PATH"),
-        (list, ["1"], ["1"], "TEXT"),
-        (dict[str, int], ["a=1", "b=2"], {"a": 1, "b": 2}, "KEY=VALUE"),
-        (Mapping[str, Path], ["a=x"], {"a": HERE / "x"}, "KEY=VALUE"),
-        (dict, ["a=x=y"], {"a": "x=y"}, "KEY=VALUE"),
-        (Literal["a", "b"], ["a"], "a", "a|b"),
-        (Literal[1, 2], ["2"], 2, "1|2"),
-        (Colour, ["red"], Colour.RED, "red|blue"),
-        (Server, ['{"host": "h"}'], Server(host="h"), "JSON"),
-        (list[Server], ['{"host": "h"}'], [Server(host="h")], "JSON"),
-        (list[list[int]], ["[1, 2]", "[]"], [[1, 2], []], "JSON"),
-        (SecretStr, ["s"], SecretStr("s"), "SECRETSTR"),
-    ],
-)
-def test_values(annotation: Any, texts: list[str], value: object, metavar: str) -> None:
-    """Texts become values of the declared type, however it is declared."""
-    value_type = ParamDef("x", annotation).value_type
-    assert TypeAdapter(annotation).validate_python(value_type.read(texts, HERE)) == value
-    assert value_type.metavar == metavar
-
-
-@pytest.mark.parametrize(
-    ("annotation", "texts"),
-    [
-        (int, ["x"]),
-        (Literal[1, 2], ["3"]),
-        (Server, ["no json"]),
-        (dict[str, int], ["a"]),
-        (Colour, ["green"]),
-    ],
-)
-def test_wrong_values(annotation: Any, texts: list[str]) -> None:
-    """What a type cannot read is left as it is, for whoever checks it to say so."""
-    value = ParamDef("x", annotation).value_type.read(texts, HERE)
-    with pytest.raises(ValueError, match=r"validation error"):
-        TypeAdapter(annotation).validate_python(value)
 
 
 def test_truth() -> None:
@@ -164,25 +98,6 @@ def test_secrets_by_position() -> None:
     assert "hunter2" not in str(caught.value)
     given = given_params([secret], parsed([secret], "--token", "env:TOKEN"))
     assert given["token"].value == SecretSource("env", "TOKEN")
-
-
-@pytest.mark.parametrize(
-    ("annotation", "secret"),
-    [
-        (SecretStr, True),
-        (SecretStr | None, True),
-        (list[SecretBytes], True),
-        (dict[str, Secret[int]], True),
-        (str, False),
-        (list[str], False),
-        (Login, True),
-        (dict[str, Login], True),
-        ("not a type", False),
-    ],
-)
-def test_secrets_are_told_by_their_types(annotation: object, secret: bool) -> None:
-    """A declared type with one of pydantic's secrets in it is one of a secret."""
-    assert ParamDef("x", annotation).secret is secret
 
 
 def test_a_value_with_a_secret_inside() -> None:

@@ -137,7 +137,7 @@ def _read(text: str, types: Collection[object], folder: Path | None) -> object:
         except (ValueError, RecursionError):
             return text
         # A text that may also be something else, such as a number, is left to whoever checks it.
-        return value if len(kinds) == 1 or isinstance(value, (list, dict)) else text
+        return value if len(kinds) == 1 or type(value) in {list, dict} else text
     if folder is None:
         return _WORDS.get(text, text) if bool in kinds else text
     is_path = len(kinds) == 1 and issubclass(kinds[0], Path)

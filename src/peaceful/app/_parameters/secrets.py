@@ -28,10 +28,10 @@ _COMMAND_TIMEOUT: Final = 60.0
 
 _Kind: TypeAlias = Literal["env", "file", "command", "sealed"]
 
-_STORED_AS: Final[Mapping[_Kind, str]] = {
-    "env": "from_env",
-    "file": "from_file",
-    "command": "from_command",
+_STORED_AS: Final[Mapping[str, _Kind]] = {
+    "from_env": "env",
+    "from_file": "file",
+    "from_command": "command",
     "sealed": "sealed",
 }
 
@@ -57,11 +57,15 @@ class SecretSource:
             folder: what a relative path is relative to.
         """
         word, _, place = text.partition(":")
+        if not place:
+            return None
         match word:
-            case "env" | "command" if place:
-                return cls(word, place)
-            case "file" if place:
-                return cls(word, str(folder / Path(place).expanduser()))
+            case "env":
+                return cls("env", place)
+            case "file":
+                return cls("file", str(folder / Path(place).expanduser()))
+            case "command":
+                return cls("command", place)
             case _:
                 return None
 
@@ -71,13 +75,13 @@ class SecretSource:
         if not isinstance(value, Mapping) or len(value) != 1:
             return None
         [(word, place)] = value.items()
-        kind = next((kind for kind, key in _STORED_AS.items() if key == word), None)
+        kind = _STORED_AS.get(word)
         return cls(kind, place) if kind is not None and isinstance(place, str) else None
 
     @property
     def form(self) -> dict[str, JsonValue]:
         """How it is stored: one entry, which a person can read."""
-        return {_STORED_AS[self.kind]: self.place}
+        return {word: self.place for word, kind in _STORED_AS.items() if kind == self.kind}
 
     def secret(self, name: str, where: str, environment: Mapping[str, str]) -> str:
         """The secret.
