@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from peaceful.app._parameters.declaration import Given, ParamGroup
-from peaceful.app._parameters.files import ParamsFile, StoredParams, all_of, params_schema
+from peaceful.app._parameters.files import ParamsFile, StoredParams, params_schema, right
 from peaceful.app._parameters.secrets import SECRET_FORMS, Secrets, readable
 from peaceful.errors import DefinitionError, NameInvalid, NameUnknown, UsageError, WorkspaceMissing
 from peaceful.model import FlowId, JsonValue, ProfileName, checked_name
@@ -164,15 +163,13 @@ class Selection:
         for name in given:
             if name not in known:
                 raise NameUnknown("parameter", name, known)
-        checks = all_of(
-            (partial(file.check, self._secrets, given) for file in files), self._how_to_give
-        )
+        results = [file.completed(self._secrets, given) for file in files]
+        checked = right(results, self._how_to_give)
         saved = tuple(
-            file.save(values, sources, reserved if file is files[0] else {})
-            for file, (values, sources) in zip(files, checks, strict=True)
+            file.save(values, reserved if file is files[0] else {})
+            for file, values in zip(files, checked, strict=True)
         )
-        stored = {name for each in saved for name in each.values}
-        self._say_not_stored(given, files, stored)
+        self._say_not_stored(given, files, {name for each in saved for name in each.values})
         return saved
 
     def switch(self, profile: ProfileName, *, create: bool = False) -> None:
@@ -205,7 +202,7 @@ class Selection:
             ParamsMissing: a parameter has no value.
             ParamsInvalid: what is stored is not a value that the parameter may have.
         """
-        return self._flow_file(profile, flow).values(self._secrets)
+        return self._present(self._flow_file(profile, flow))
 
     def params_schema(self, flow: FlowId) -> dict[str, JsonValue]:
         """What values the parameters may have that a flow takes of its own, as JSON Schema.
@@ -229,7 +226,7 @@ class Selection:
                 continue
             of_workspace = param.annotation is self.app.workspace_params
             file = self._workspace_file() if of_workspace else self._profile_file(profile)
-            values[param.name] = file.values(self._secrets)
+            values[param.name] = self._present(file)
         return values
 
     def stored(self, profile: ProfileName, flow: FlowId) -> dict[str, JsonValue]:
@@ -267,7 +264,7 @@ class Selection:
             ParamsInvalid: what is stored is not a value that the parameter may have.
         """
         asks = self.app.asks_before_clean
-        return asks is not None and asks(self._profile_file(profile).values(self._secrets))
+        return asks is not None and asks(self._present(self._profile_file(profile)))
 
     def shown(self, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """What a file with parameters holds, for people: of secrets, only where they come from."""
@@ -318,6 +315,10 @@ class Selection:
             error.help = f"take another one into use: {self.typed('switch', 'PROFILE')}"
             raise
 
+    def _present(self, file: ParamsFile) -> BaseModel:
+        [checked] = right([file.present(self._secrets)], self._how_to_give)
+        return checked.values
+
     def _workspace_file(self) -> ParamsFile:
         return self._file(
             self.workspace.workspace_params_file,
@@ -343,7 +344,7 @@ class Selection:
         )
 
     def _file(self, path: Path, group: ParamGroup, owner: str, comment: str) -> ParamsFile:
-        return ParamsFile(path, group, owner, comment, self.workspace.root, self._how_to_give)
+        return ParamsFile(path, group, owner, comment, self.workspace.root)
 
     def _how_to_give(self, params: Sequence[str]) -> str:
         """What to do where parameters have no value."""

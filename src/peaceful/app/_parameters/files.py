@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
@@ -17,8 +17,6 @@ from peaceful.errors import ParamProblem, ParamsInvalid, ParamsMissing
 from peaceful.model import JsonValue
 from peaceful.params import holds_secret, plain_form, problems_in, without_secrets
 from peaceful.storage import read_yaml, write_yaml
-
-T = TypeVar("T")
 
 HowToGive: TypeAlias = Callable[[Sequence[str]], str]
 """Says how parameters are given that have no value, by their names."""
@@ -31,12 +29,40 @@ class StoredParams:
     Attributes:
         path: the file.
         values: what it holds; of secrets, where they come from.
-        not_stored: parameters of which it holds nothing because they are secrets.
     """
 
     path: Path
     values: Mapping[str, JsonValue]
-    not_stored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with the parameters of a file.
+
+    Attributes:
+        owner: whose parameters they are.
+        problems: each thing that is wrong.
+        missing: the parameters that have no value.
+        cause: the same as pydantic says it, without secrets.
+    """
+
+    owner: str
+    problems: Sequence[ParamProblem]
+    missing: Sequence[str]
+    cause: ValidationError
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Parameters that are right.
+
+    Attributes:
+        values: those that are known now.
+        sources: by parameter with a secret, what is to be stored of where it comes from.
+    """
+
+    values: BaseModel
+    sources: Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True)
@@ -49,7 +75,6 @@ class ParamsFile:
         owner: whose parameters they are, for messages, such as `flow deploy`.
         comment: what the file's first line says.
         root: the folder that relative paths in it are relative to.
-        how_to_give: what to do where parameters have no value.
     """
 
     path: Path
@@ -57,7 +82,6 @@ class ParamsFile:
     owner: str
     comment: str
     root: Path
-    how_to_give: HowToGive
 
     @cached_property
     def stored(self) -> Mapping[str, JsonValue]:
@@ -68,74 +92,49 @@ class ParamsFile:
         """
         return dict(read_yaml(self.path) or {})
 
-    def values(self, secrets: Secrets) -> BaseModel:
+    def present(self, secrets: Secrets) -> Checked | Wrong:
         """The parameters that a command works with: what is stored, and the secrets.
 
         Raises:
-            ParamsMissing: a parameter has no value.
-            ParamsInvalid: values that parameters may not have; all at once.
             UsageError: a secret cannot be taken from where it is.
             StorageError: the file cannot be read.
         """
         at_hand = secrets.at_hand(self.group, self.stored, str(self.path))
-        return self._checked(self.group.model, at_hand)
+        return self._checked(self.group.model, at_hand, {})
 
-    def check(
-        self, secrets: Secrets, given: Mapping[str, Given]
-    ) -> tuple[BaseModel, Mapping[str, JsonValue]]:
+    def completed(self, secrets: Secrets, given: Mapping[str, Given]) -> Checked | Wrong:
         """The parameters as they are to be stored: what is given now, else what is stored.
 
         A secret needs no value now.
 
-        Returns:
-            The values that are known now; and by parameter with a secret, what is to be stored of
-            where it comes from.
-
         Raises:
-            ParamsMissing: another parameter has no value.
-            ParamsInvalid: values that parameters may not have; all at once.
             UsageError: a secret cannot be taken from where it is said to be, or be stored.
             StorageError: the file cannot be read.
         """
-        mine, forms = secrets.given_now(given, self.group)
+        mine, sources = secrets.given_now(given, self.group)
         at_hand = secrets.at_hand(self.group, self.stored, str(self.path), needed=False)
-        values = self._checked(self.group.model, at_hand | mine, later=self.group.secrets)
-        return values, forms
+        return self._checked(self.group.model, at_hand | mine, sources, later=self.group.secrets)
 
-    def save(
-        self,
-        values: BaseModel,
-        sources: Mapping[str, JsonValue],
-        reserved: Mapping[str, JsonValue],
-    ) -> StoredParams:
+    def save(self, checked: Checked, reserved: Mapping[str, JsonValue]) -> StoredParams:
         """Writes parameters down, without secrets.
 
         Args:
-            values: the parameters.
-            sources: by parameter with a secret, what is to be stored of where it comes from.
+            checked: the parameters.
             reserved: what else the file is to hold.
 
         Raises:
             StorageError: it cannot be written; the old file is whole.
         """
-        plain: dict[str, JsonValue] = {}
-        secrets: list[str] = []
-        for name in type(values).model_fields:
-            value = getattr(values, name)
-            if name in self.group.secrets or holds_secret(value):
-                secrets.append(name)
-            else:
-                plain[name] = plain_form(value)
-        return self.write({**reserved, **plain, **sources}, secrets)
+        plain = {
+            name: plain_form(value)
+            for name in type(checked.values).model_fields
+            if not holds_secret(value := getattr(checked.values, name))
+            and name not in self.group.secrets
+        }
+        return self.write({**reserved, **plain, **checked.sources})
 
-    def write(
-        self, entries: Mapping[str, JsonValue], secrets: Collection[str] = ()
-    ) -> StoredParams:
+    def write(self, entries: Mapping[str, JsonValue]) -> StoredParams:
         """Writes entries down, before the other ones of the file, which are kept.
-
-        Args:
-            entries: by name, what is to be stored.
-            secrets: parameters whose values are secrets.
 
         Returns:
             What the file holds now.
@@ -147,20 +146,21 @@ class ParamsFile:
         after = {**entries, **kept}
         if after != self.stored or not self.path.exists():
             write_yaml(self.path, after, comment=self.comment)
-        shown = readable({*secrets, *self.group.secrets}, after)
-        return StoredParams(self.path, shown, tuple(name for name in secrets if name not in after))
+        return StoredParams(self.path, readable(self.group.secrets, after))
 
     def _checked(
         self,
         model: type[BaseModel],
         given: Mapping[str, Given],
+        sources: Mapping[str, JsonValue],
         later: Collection[str] = (),
-    ) -> BaseModel:
+    ) -> Checked | Wrong:
         """Field by field what is given now, else what is stored, else the default.
 
         Args:
             model: checks the values.
             given: by parameter, what is given now.
+            sources: what is to be stored of secrets.
             later: parameters that need no value now; one without a value is left out.
         """
         stored = {
@@ -170,80 +170,61 @@ class ParamsFile:
             if key in model.model_fields
             and not (key in self.group.secrets and SecretSource.stored(value))
         }
+        now = {name: one.value for name, one in given.items()}
         try:
-            values = model.model_validate(
-                {**stored, **{name: one.value for name, one in given.items()}}
-            )
+            values = model.model_validate({**stored, **now})
         except ValidationError as error:
-            left_out = [name for name in _missing_in(error) if name in later]
+            missing = _missing_in(error)
+            left_out = [name for name in missing if name in later]
             if left_out and len(left_out) == error.error_count():
-                return self._checked(_without(model, left_out), given)
-            problems = [one for one in problems_in(error, model) if one[0] not in left_out]
-            missing = [name for name in _missing_in(error) if name not in left_out]
-            # Not the error itself, whose text may show a secret.
-            raise self._explained(problems, missing, given) from without_secrets(error, model)
-        return _with_absolute_paths(values, self.root)
-
-    def _explained(
-        self,
-        problems: Sequence[tuple[str, str]],
-        missing: Sequence[str],
-        given: Mapping[str, Given],
-    ) -> ParamsMissing | ParamsInvalid:
-        if len(missing) == len(problems):
-            return ParamsMissing(self.owner, missing, help=self.how_to_give(missing))
-        origins = {name: one.origin for name, one in given.items()}
-        return ParamsInvalid(
-            self.owner,
-            [
+                return self._checked(_without(model, left_out), given, sources)
+            origins = {name: one.origin for name, one in given.items()}
+            problems = [
                 ParamProblem(
                     field or "its parameters",
                     origins.get(field.partition(".")[0], str(self.path)),
                     reason,
                 )
-                for field, reason in problems
-            ],
-        )
+                for field, reason in problems_in(error, model)
+                if field not in left_out
+            ]
+            missing = [name for name in missing if name not in left_out]
+            # Not the error itself, whose text may show a secret.
+            return Wrong(self.owner, problems, missing, without_secrets(error, model))
+        return Checked(_with_absolute_paths(values, self.root), sources)
 
 
-def all_of(checks: Iterable[Callable[[], T]], how_to_give: HowToGive) -> list[T]:
-    """What each check gives; where some find problems, the problems of all of them at once.
+def right(results: Iterable[Checked | Wrong], how_to_give: HowToGive) -> list[Checked]:
+    """The results, if none of them is wrong; else what is wrong with all of them is told at once.
 
     Args:
-        checks: what is to be done.
+        results: of files with parameters.
         how_to_give: what to do where parameters have no value.
 
     Raises:
         ParamsMissing: parameters have no value.
         ParamsInvalid: values that parameters may not have.
     """
-    values: list[T] = []
-    errors: list[ParamsMissing | ParamsInvalid] = []
-    for check in checks:
-        try:
-            values.append(check())
-        except (ParamsMissing, ParamsInvalid) as error:
-            errors.append(error)
-    if len(errors) > 1:
-        raise _merged(errors, how_to_give) from errors[0]
-    if errors:
-        raise errors[0]
-    return values
-
-
-def _merged(
-    errors: Sequence[ParamsMissing | ParamsInvalid], how_to_give: HowToGive
-) -> ParamsMissing | ParamsInvalid:
-    owner = " and ".join(error.owner for error in errors)
-    missing = [name for each in errors if isinstance(each, ParamsMissing) for name in each.names]
-    invalid = [one for each in errors if isinstance(each, ParamsInvalid) for one in each.problems]
+    checked: list[Checked] = []
+    wrong: list[Wrong] = []
+    for each in results:
+        if isinstance(each, Wrong):
+            wrong.append(each)
+        else:
+            checked.append(each)
+    if not wrong:
+        return checked
+    owner = " and ".join(each.owner for each in wrong)
+    bare = [each for each in wrong if len(each.missing) == len(each.problems)]
     # Flows may have parameters of one name.
-    missing, invalid = list(dict.fromkeys(missing)), list(dict.fromkeys(invalid))
-    if not invalid:
-        return ParamsMissing(owner, missing, help=how_to_give(missing), several=True)
-    return ParamsInvalid(
-        owner, [*invalid, *(ParamProblem(name, "", "it has no value") for name in missing)]
-    )
+    missing = list(dict.fromkeys(name for each in bare for name in each.missing))
+    problems = dict.fromkeys(one for each in wrong if each not in bare for one in each.problems)
+    if not problems:
+        several = len(wrong) > 1
+        error = ParamsMissing(owner, missing, help=how_to_give(missing), several=several)
+        raise error from wrong[0].cause
+    unknown = [ParamProblem(name, "", "it has no value") for name in missing]
+    raise ParamsInvalid(owner, [*problems, *unknown]) from wrong[0].cause
 
 
 def _missing_in(error: ValidationError) -> list[str]:
