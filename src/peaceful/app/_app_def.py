@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cached_property
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from peaceful.app._named_flow import NamedFlow
-from peaceful.app._parameters.declaration import FlowDef, ParamGroup
-from peaceful.errors import DefinitionError, NameUnknown
+from peaceful.app._parameters.declaration import Declarations, FlowDef
+from peaceful.errors import DefinitionError
 from peaceful.model import FlowId, checked_app_name, checked_name
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ class AppDef:
         asks_before_clean: says of a profile, by its parameters, whether its command line asks
             before it cleans up, or none where it never does.
         flows: by name, in the order of their declaration.
+        declared: the parameters of all of them.
     """
 
     def __init__(  # noqa: PLR0913 - each is a fact that an application may declare
@@ -60,7 +60,9 @@ class AppDef:
         self.default_flow = default_flow
         self.asks_before_clean = asks_before_clean
         self.flows: dict[FlowId, FlowDef] = {}
-        self._flow_groups: dict[FlowId, ParamGroup] = {}
+        self.declared: Final = Declarations(
+            self.name, self.flows, workspace=workspace_params, profile=profile_params
+        )
 
     def flow(self, flow_id: FlowId) -> NamedFlow:
         """A flow, by its name: as a decorator it declares the flow, and it refers to its items.
@@ -95,39 +97,4 @@ class AppDef:
         Raises:
             NameUnknown: there is none.
         """
-        if flow_id not in self.flows:
-            raise NameUnknown("flow", flow_id, self.flows)
-        return self.flows[flow_id]
-
-    # ---- parameters
-
-    @cached_property
-    def workspace_group(self) -> ParamGroup:
-        """The parameters of a workspace; none where it has no model."""
-        return ParamGroup.of_model("workspace", self.workspace_params)
-
-    @cached_property
-    def profile_group(self) -> ParamGroup:
-        """The parameters of a profile; likewise."""
-        return ParamGroup.of_model("profile", self.profile_params)
-
-    def flow_params(self, flow_id: FlowId) -> ParamGroup:
-        """The parameters that a flow's function takes of its own, without the shared models.
-
-        Raises:
-            NameUnknown: there is no such flow.
-            DefinitionError: the function's signature cannot be that of a flow.
-        """
-        group = self._flow_groups.get(flow_id)
-        if group is None:
-            models: list[object] = [self.workspace_params, self.profile_params]
-            shared = [model for model in models if model is not None]
-            own = [each for each in self.flow_def(flow_id).params if each.annotation not in shared]
-            group = self._flow_groups[flow_id] = ParamGroup.of(f"flow {flow_id}", own)
-        return group
-
-    def param_groups(self, flow_id: FlowId | None = None) -> Iterator[ParamGroup]:
-        """The parameters of the workspace, of profiles, and of a flow or all flows."""
-        yield self.workspace_group
-        yield self.profile_group
-        yield from (self.flow_params(each) for each in ([flow_id] if flow_id else self.flows))
+        return self.declared.flow_def(flow_id)

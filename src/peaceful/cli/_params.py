@@ -40,7 +40,7 @@ def declared_params(app: App, flow: FlowId | None) -> list[ParamDef]:
             parameter's name.
     """
     found: dict[str, ParamDef] = {}
-    for group in app.param_groups(flow):
+    for group in app.declared.groups(flow):
         for name, param in group.params.items():
             if name in GLOBAL_NAMES:
                 raise DefinitionError(

@@ -8,14 +8,14 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args, get_origin
 
 from peaceful._annotations import is_secret_type
 from peaceful.app._parameters.reading import ValueType
-from peaceful.errors import DefinitionError
+from peaceful.errors import DefinitionError, NameUnknown
 from peaceful.model import FlowId
 
 if TYPE_CHECKING:
@@ -199,6 +199,87 @@ class FlowDef:
             details=(("declared in", where),),
             help="write def NAME(flow: Flow, parameter: type, ...) -> None",
         )
+
+
+class Declarations:
+    """The parameters of an application: of its workspace, its profiles, its flows.
+
+    Args:
+        app: the application's name.
+        flows: by name, the flows, which may become more.
+        workspace: a model of the parameters of a workspace, or none.
+        profile: a model of the parameters of a profile, or none.
+
+    Attributes:
+        app: the application's name.
+        flows: by name, the flows.
+    """
+
+    def __init__(
+        self,
+        app: str,
+        flows: Mapping[FlowId, FlowDef],
+        *,
+        workspace: type[BaseModel] | None,
+        profile: type[BaseModel] | None,
+    ) -> None:
+        self.app: Final = app
+        self.flows: Final = flows
+        self._shared = {"workspace": workspace, "profile": profile}
+        self._groups: dict[FlowId, ParamGroup] = {}
+
+    @cached_property
+    def workspace(self) -> ParamGroup:
+        """The parameters of a workspace; none where it has no model."""
+        return ParamGroup.of_model("workspace", self._shared["workspace"])
+
+    @cached_property
+    def profile(self) -> ParamGroup:
+        """The parameters of a profile; likewise."""
+        return ParamGroup.of_model("profile", self._shared["profile"])
+
+    def flow_def(self, flow_id: FlowId) -> FlowDef:
+        """The flow of that name.
+
+        Raises:
+            NameUnknown: there is none.
+        """
+        if flow_id not in self.flows:
+            raise NameUnknown("flow", flow_id, self.flows)
+        return self.flows[flow_id]
+
+    def flow(self, flow_id: FlowId) -> ParamGroup:
+        """The parameters that a flow's function takes of its own, without the shared models.
+
+        Raises:
+            NameUnknown: there is no such flow.
+            DefinitionError: the function's signature cannot be that of a flow.
+        """
+        group = self._groups.get(flow_id)
+        if group is None:
+            params = self.flow_def(flow_id).params
+            own = [param for param in params if self.shared_by(param) is None]
+            group = self._groups[flow_id] = ParamGroup.of(f"flow {flow_id}", own)
+        return group
+
+    def shared_by(self, param: ParamDef) -> str | None:
+        """Who shares a parameter with a flow: the `workspace`, the `profile`, or nobody."""
+        for owner, model in self._shared.items():
+            if model is not None and param.annotation is model:
+                return owner
+        return None
+
+    def groups(self, flow_id: FlowId | None = None) -> Iterator[ParamGroup]:
+        """The parameters of the workspace, of profiles, and of a flow or all flows.
+
+        Raises:
+            NameUnknown: there is no such flow.
+            DefinitionError: a function's signature cannot be that of a flow.
+        """
+        yield self.workspace
+        yield self.profile
+        for each in [flow_id] if flow_id else self.flows:
+            yield self.flow(each)
 
 
 def _description(annotation: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -194,7 +194,7 @@ class ParamsFile:
         return Checked(_with_absolute_paths(values, self.root), sources)
 
 
-def right(results: Iterable[Checked | Wrong], how_to_give: HowToGive) -> list[Checked]:
+def right(results: Sequence[Checked | Wrong], how_to_give: HowToGive) -> list[Checked]:
     """The results, if none of them is wrong; else what is wrong with all of them is told at once.
 
     Args:
@@ -205,15 +205,9 @@ def right(results: Iterable[Checked | Wrong], how_to_give: HowToGive) -> list[Ch
         ParamsMissing: parameters have no value.
         ParamsInvalid: values that parameters may not have.
     """
-    checked: list[Checked] = []
-    wrong: list[Wrong] = []
-    for each in results:
-        if isinstance(each, Wrong):
-            wrong.append(each)
-        else:
-            checked.append(each)
+    wrong = [each for each in results if isinstance(each, Wrong)]
     if not wrong:
-        return checked
+        return [each for each in results if isinstance(each, Checked)]
     owner = " and ".join(each.owner for each in wrong)
     bare = [each for each in wrong if len(each.missing) == len(each.problems)]
     # Flows may have parameters of one name.

@@ -77,7 +77,7 @@ async def environment_page(
         kind=kind,
         fields=tuple(
             param_fields(
-                contexts.app.flow_params(flow),
+                contexts.app.declared.flow(flow),
                 contexts.params_schema(flow),
                 {**stored, **(typed or {})},
                 _wrong(error),

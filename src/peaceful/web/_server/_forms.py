@@ -107,7 +107,7 @@ def _wanted(
     wanted = start_request(body)
     if not typed:
         return wanted
-    group = found(lambda: contexts.app.flow_params(wanted.flow))
+    group = found(lambda: contexts.app.declared.flow(wanted.flow))
     texts = {name.removeprefix(PARAM_PREFIX): value for name, value in typed.items()}
     return replace(wanted, params=given_params(group, texts))
 
