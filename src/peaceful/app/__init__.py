@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING
 from peaceful._late import late
 from peaceful.app._app import App, AsgiApp
 from peaceful.app._app_def import AppDef
-from peaceful.app._flow_def import FlowDef, FlowFunction, FlowParam
 from peaceful.app._named_flow import NamedFlow, StoredItem
+from peaceful.app._parameters.declaration import (
+    FlowDef,
+    FlowFunction,
+    Given,
+    ParamDef,
+    ParamGroup,
+)
+from peaceful.app._parameters.reading import Shape
 
 if TYPE_CHECKING:
     from peaceful.app._contexts import Contexts, ExecutionOptions
-    from peaceful.app._remembered import Given, StoredParams
-    from peaceful.app._sealing import new_key
-    from peaceful.app._secret_sources import (
-        SECRET_FORMS,
-        FromCommand,
-        FromEnvironment,
-        FromFile,
-        Sealed,
-        SecretSource,
-        source_of,
-    )
+    from peaceful.app._parameters.files import StoredParams
+    from peaceful.app._parameters.sealing import new_key
+    from peaceful.app._parameters.secrets import SECRET_FORMS, SecretSource
     from peaceful.app._selection import DEFAULT_PROFILE, Selection
     from peaceful.app._web_settings import (
         EVERYTHING,
@@ -48,25 +47,22 @@ __all__ = [
     "ExecutionOptions",
     "FlowDef",
     "FlowFunction",
-    "FlowParam",
-    "FromCommand",
-    "FromEnvironment",
-    "FromFile",
     "Given",
     "NamedFlow",
     "Network",
+    "ParamDef",
+    "ParamGroup",
     "Role",
-    "Sealed",
     "SecretSource",
     "Selection",
     "ServerEnd",
+    "Shape",
     "StoredItem",
     "StoredParams",
     "Tls",
     "WebSettings",
     "WebToken",
     "new_key",
-    "source_of",
     "web_tokens",
 ]
 
@@ -75,23 +71,17 @@ _HOMES = {
     "DEFAULT_PROFILE": "peaceful.app._selection",
     "EVERYTHING": "peaceful.app._web_settings",
     "ExecutionOptions": "peaceful.app._contexts",
-    "FromCommand": "peaceful.app._secret_sources",
-    "FromEnvironment": "peaceful.app._secret_sources",
-    "FromFile": "peaceful.app._secret_sources",
-    "Given": "peaceful.app._remembered",
     "Network": "peaceful.app._web_settings",
     "Role": "peaceful.app._web_settings",
-    "SECRET_FORMS": "peaceful.app._secret_sources",
-    "Sealed": "peaceful.app._secret_sources",
-    "SecretSource": "peaceful.app._secret_sources",
+    "SECRET_FORMS": "peaceful.app._parameters.secrets",
+    "SecretSource": "peaceful.app._parameters.secrets",
     "Selection": "peaceful.app._selection",
     "ServerEnd": "peaceful.app._web_settings",
-    "StoredParams": "peaceful.app._remembered",
+    "StoredParams": "peaceful.app._parameters.files",
     "Tls": "peaceful.app._web_settings",
     "WebSettings": "peaceful.app._web_settings",
     "WebToken": "peaceful.app._web_settings",
-    "new_key": "peaceful.app._sealing",
-    "source_of": "peaceful.app._secret_sources",
+    "new_key": "peaceful.app._parameters.sealing",
     "web_tokens": "peaceful.app._web_tokens",
 }
 """By name, the module that it is in: these load what runs a flow."""

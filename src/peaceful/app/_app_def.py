@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from peaceful.app._flow_def import FlowDef
 from peaceful.app._named_flow import NamedFlow
-from peaceful.errors import DefinitionError, NameUnknown
+from peaceful.app._parameters.declaration import Declarations, FlowDef
+from peaceful.errors import DefinitionError
 from peaceful.model import FlowId, checked_app_name, checked_name
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class AppDef:
         asks_before_clean: says of a profile, by its parameters, whether its command line asks
             before it cleans up, or none where it never does.
         flows: by name, in the order of their declaration.
+        declared: the parameters of all of them.
     """
 
     def __init__(  # noqa: PLR0913 - each is a fact that an application may declare
@@ -59,6 +60,9 @@ class AppDef:
         self.default_flow = default_flow
         self.asks_before_clean = asks_before_clean
         self.flows: dict[FlowId, FlowDef] = {}
+        self.declared: Final = Declarations(
+            self.name, self.flows, workspace=workspace_params, profile=profile_params
+        )
 
     def flow(self, flow_id: FlowId) -> NamedFlow:
         """A flow, by its name: as a decorator it declares the flow, and it refers to its items.
@@ -93,6 +97,4 @@ class AppDef:
         Raises:
             NameUnknown: there is none.
         """
-        if flow_id not in self.flows:
-            raise NameUnknown("flow", flow_id, self.flows)
-        return self.flows[flow_id]
+        return self.declared.flow_def(flow_id)

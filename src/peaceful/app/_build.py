@@ -9,8 +9,8 @@ from types import TracebackType
 
 from pydantic import BaseModel, ValidationError
 
-from peaceful.app._flow_def import FlowDef
 from peaceful.app._other_flows import OtherFlows, reachable
+from peaceful.app._parameters.declaration import FlowDef
 from peaceful.errors import DefinitionError, ParamProblem, ParamsInvalid, PeacefulError
 from peaceful.model import ProfileName
 from peaceful.params import problems_in, secret_texts, without_secrets, without_texts

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from peaceful.app._build import Surroundings, built_flow
 from peaceful.app._other_flows import StoredFlows
+from peaceful.app._parameters.declaration import Given
 from peaceful.app._selection import Selection
 from peaceful.app._tracing import tracing_sinks
 from peaceful.executions import Executions, SqliteExecutionStore, lock_holders_of
@@ -29,6 +30,7 @@ from peaceful.storage import Workspace, YamlStateStore
 
 if TYPE_CHECKING:
     from peaceful.app._app_def import AppDef
+    from peaceful.commands import RunRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,39 @@ class Contexts(Selection):
             store=self._store(profile, flow),
             **self._common(options),
         )
+
+    def ctx_for(self, request: RunRequest, options: ExecutionOptions | None = None) -> CmdCtx:
+        """What a request is run on, after its parameters are stored.
+
+        ```python
+        request = RunRequest(command="ensure", profile="dev", flow="deploy")
+        outcome = await request.run(contexts.ctx_for(request))
+        ```
+
+        Args:
+            request: what is to be run.
+            options: interruptibility, sinks and settings of the execution.
+
+        Raises:
+            UsageError: a name is unknown, or parameters are missing or wrong.
+            DefinitionError: the flow cannot work as it is written.
+        """
+        if request.params:
+            given = {
+                name: Given(value, "the request", must_be_stored=True)
+                for name, value in request.params.items()
+            }
+            self.give(given, profile=request.profile, flow=request.flow)
+        return self.cmd_ctx(request.profile, request.flow, options)
+
+    def asks_before(self, request: RunRequest) -> bool:
+        """Whether somebody is to be asked before a request is run; see `App`.
+
+        Raises:
+            ParamsMissing: a parameter of the profile has no value.
+            ParamsInvalid: what is stored is not a value that the parameter may have.
+        """
+        return request.asks_first and self.asks_before_clean(request.profile)
 
     def profiles_flow_ctx(
         self,

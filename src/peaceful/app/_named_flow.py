@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
-from peaceful.app._flow_def import FlowDef, FlowFunction
+from peaceful.app._parameters.declaration import FlowDef, FlowFunction
 from peaceful.errors import NameTaken
 from peaceful.model import FlowId, ItemId, checked_name
 

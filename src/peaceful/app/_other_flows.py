@@ -16,7 +16,7 @@ from peaceful.params import Elsewhere, reference_elsewhere
 from peaceful.storage import StateKind, StateStore
 
 if TYPE_CHECKING:
-    from peaceful.app._flow_def import FlowDef
+    from peaceful.app._parameters.declaration import FlowDef
     from peaceful.runtime import BuiltFlow
 
 T = TypeVar("T")

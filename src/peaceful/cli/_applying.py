@@ -1,66 +1,95 @@
-"""The commands that go through a flow's items: discover, ensure, clean."""
+"""The commands that are executed on a flow: what was typed becomes a request, which is run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from peaceful.cli._answer import answer
-from peaceful.cli._asking import asked_before_clean
+from peaceful.cli._asking import asked_before
 from peaceful.cli._execute import executed
-from peaceful.cli._job import Choices, Job, Run
+from peaceful.cli._execution import Execution
 from peaceful.cli._result import Result
-from peaceful.commands import CleanCmd, DiscoverCmd, EnsureCmd
-from peaceful.model import CmdOutcome
-from peaceful.runtime import CmdCtx
+from peaceful.commands import CommandName, RunRequest, SyncCheck
+from peaceful.errors import UsageError
+from peaceful.model import ItemId
 
 if TYPE_CHECKING:
     from peaceful.cli._invocation import Invocation
 
 
-def discover(invocation: Invocation) -> Result:
-    """Finds and stores current and goal states."""
-    job = Job(["discover"], "Discover", DiscoverCmd.exec)
-    return answer(executed(invocation, job), invocation, job)
-
-
-def ensure(invocation: Invocation, choices: Choices) -> Result:
-    """Brings current states to goal states."""
-
-    async def run(ctx: CmdCtx) -> CmdOutcome[object]:
-        return await EnsureCmd.exec(
-            ctx, dry_run=choices.dry_run, only=choices.only, sync=choices.sync
-        )
-
-    block = "EnsureDry" if choices.dry_run else "Ensure"
-    words = [invocation.app.ensure_name, *choices.words]
-    job = _job(words, block, run, choices, shows_left=True)
-    return answer(executed(invocation, job), invocation, job)
-
-
-def clean(invocation: Invocation, choices: Choices, *, yes: bool = False) -> Result:
-    """Cleans everything up.
+def apply(
+    invocation: Invocation,
+    command: CommandName,
+    *,
+    yes: bool = False,
+    dry_run: bool = False,
+    only: tuple[str, ...] = (),
+    more_items: tuple[str, ...] = (),
+    sync: str = "none",
+) -> Result:
+    """Runs a command, and answers how it ended.
 
     Args:
         invocation: the run of the command line.
-        choices: what a person chose.
+        command: which one.
         yes: whether nobody is to be asked, even if the profile is protected.
+        dry_run: whether only to say what would be done.
+        only: items, as they were typed after `--only`.
+        more_items: words that belong to no option, which may be items too.
+        sync: which stored states must still be what is there.
 
     Raises:
-        UsageError: somebody is to be asked, and nobody answers yes.
+        UsageError: there are words that belong to no option, or no item is named; or somebody is
+            to be asked, and nobody answers yes.
     """
-    if not yes and not choices.dry_run:
-        asked_before_clean(invocation, choices.only)
+    request, execution = run(
+        invocation,
+        command,
+        yes=yes,
+        dry_run=dry_run,
+        only=items_typed(only, more_items),
+        sync=SyncCheck(sync),
+    )
+    return answer(execution, invocation, request)
 
-    async def run(ctx: CmdCtx) -> CmdOutcome[object]:
-        return await CleanCmd.exec(
-            ctx, dry_run=choices.dry_run, only=choices.only, sync=choices.sync
+
+def run(
+    invocation: Invocation,
+    command: CommandName,
+    *,
+    yes: bool = False,
+    dry_run: bool = False,
+    only: tuple[ItemId, ...] = (),
+    sync: SyncCheck = SyncCheck.NONE,
+) -> tuple[RunRequest, Execution]:
+    """Runs a command on the chosen flow and profile; see `apply`."""
+    contexts = invocation.contexts()
+    request = RunRequest(
+        command=command,
+        profile=contexts.profile(invocation.options.profile),
+        flow=contexts.flow_id(invocation.options.flow),
+        dry_run=dry_run,
+        only=only,
+        sync=sync,
+    )
+    if not yes and contexts.asks_before(request):
+        asked_before(invocation, request)
+    return request, executed(invocation, contexts, request)
+
+
+def items_typed(only: tuple[str, ...], more_items: tuple[str, ...]) -> tuple[ItemId, ...]:
+    """The items that were typed: `--only a,b`, `--only a --only b`, `--only a b`.
+
+    Raises:
+        UsageError: there are words that belong to no option, or no item is named.
+    """
+    if more_items and not only:
+        raise UsageError(
+            f"The word {more_items[0]!r} belongs to no option.",
+            help=f"to limit the command to items: --only {' '.join(more_items)}",
         )
-
-    job = _job(["clean", *choices.words], "Clean", run, choices, shows_left=False)
-    return answer(executed(invocation, job), invocation, job)
-
-
-def _job(words: Sequence[str], block: str, run: Run, choices: Choices, *, shows_left: bool) -> Job:
-    dry = choices.dry_run
-    return Job(words, block, run, dry, shows_left, choices.only, only_looks=dry)
+    named = [name for word in (*only, *more_items) for name in word.split(",") if name]
+    if only and not named:
+        # As when a script has an empty variable there: "all of them" is not what it means.
+        raise UsageError("--only names no item.", help="name one: --only ITEM; or leave it out")
+    return tuple(dict.fromkeys(named))

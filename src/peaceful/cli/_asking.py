@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from peaceful.cli._question import ask, can_ask
 from peaceful.errors import UsageError
-from peaceful.model import ItemId
 
 if TYPE_CHECKING:
     from peaceful.cli._invocation import Invocation
+    from peaceful.commands import RunRequest
 
 
-def asked_before_clean(invocation: Invocation, only: Sequence[ItemId]) -> None:
-    """Asks whether a profile is really to be cleaned up, if it is protected.
+def asked_before(invocation: Invocation, request: RunRequest) -> None:
+    """Asks whether a protected profile is really to be cleaned up.
 
     The profile's name is to be typed: whoever types it knows which one it is.
 
     Args:
         invocation: the run of the command line.
-        only: the items, or none for all.
+        request: what is to be run.
 
     Raises:
         UsageError: another answer was given; or nobody can be asked.
     """
-    contexts = invocation.contexts()
-    profile = contexts.profile(invocation.options.profile)
-    if not contexts.asks_before_clean(profile):
-        return
+    profile, only = request.profile, request.only
     command = invocation.line("clean", *(word for item in only for word in ("--only", item)))
     if not can_ask():
         raise UsageError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from peaceful.cli._invocation import Invocation
 from peaceful.cli._options import positive
 from peaceful.cli._program import typed
 from peaceful.cli._result import Result
+
+if TYPE_CHECKING:
+    from peaceful.commands import CommandName
 
 SHELLS = ("bash", "zsh", "fish")
 """The shells that commands can be completed in."""
@@ -58,9 +61,9 @@ class _CommandLine(CommandParts):
 
     def _discover(self) -> Command:
         def do() -> Result:
-            from peaceful.cli._applying import discover
+            from peaceful.cli._applying import apply
 
-            return discover(self._invocation)
+            return apply(self._invocation, "discover")
 
         return self._command("discover", do, "Finds and stores current and goal states.")
 
@@ -93,15 +96,11 @@ class _CommandLine(CommandParts):
     def _clean(self) -> Command:
         return self._applying("clean", "Cleans everything up, in reverse order.")
 
-    def _applying(self, name: str, does: str) -> Command:
-        def do(yes: bool = False, **choices: Any) -> Result:  # noqa: ANN401  as click has read them
-            from peaceful.cli._applying import clean, ensure
-            from peaceful.cli._job import Choices
+    def _applying(self, name: CommandName, does: str) -> Command:
+        def do(**choices: Any) -> Result:  # noqa: ANN401  as click has read them
+            from peaceful.cli._applying import apply
 
-            chosen = Choices.of(**choices)
-            if name == "ensure":
-                return ensure(self._invocation, chosen)
-            return clean(self._invocation, chosen, yes=yes)
+            return apply(self._invocation, name, **choices)
 
         options = self._options
         items = offering(
@@ -149,7 +148,12 @@ class _CommandLine(CommandParts):
     # ---- parameters and profiles
 
     def _init(self) -> Command:
-        from peaceful.cli._params import declared_params, given_params, params_options
+        from peaceful.cli._params import (
+            declared_params,
+            given_params,
+            params_options,
+            params_words,
+        )
 
         params = declared_params(self._app, self._options.flow)
         name = click.Argument(["named_profile"], required=False, metavar="[PROFILE]")
@@ -165,13 +169,13 @@ class _CommandLine(CommandParts):
             "Stores parameters, and takes the profile into use. What is not given keeps its value.",
             *([name] if self._app.names_profiles else []),
             *params_options(params),
+            *params_words(params),
         )
 
     def _switch(self) -> Command:
         from peaceful.cli._params import declared_params, given_params, params_options
 
         params = declared_params(self._app, self._options.flow)
-        options = [each for each in params_options(params) if isinstance(each, click.Option)]
 
         def do(new_profile: str, create: bool, **values: Any) -> Result:  # noqa: ANN401  likewise
             from peaceful.cli._remember import switch
@@ -189,7 +193,7 @@ class _CommandLine(CommandParts):
                 shell_complete=self._profiles,
             ),
             click.Option(["--create"], is_flag=True, help="It is a new profile."),
-            *options,
+            *params_options(params),
         )
 
     def _profile(self) -> Group:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peaceful.cli._answer import answer
-from peaceful.cli._execute import executed
-from peaceful.cli._job import Job
+from peaceful.cli._applying import run
 from peaceful.cli._lines import Line, Style, line
 from peaceful.cli._page import Page
 from peaceful.cli._result import Result
@@ -46,15 +45,14 @@ def diff(invocation: Invocation, profiles: Sequence[str], *, stored: bool) -> Re
 
 
 def _discovered(invocation: Invocation) -> Result:
-    job = Job(["diff"], "Discover", DiffCmd.exec, only_looks=True)
-    execution = executed(invocation, job)
+    request, execution = run(invocation, "diff")
     outcome = execution.outcome
     if not isinstance(outcome, Complete):
-        return answer(execution, invocation, job, {"diffs": {}})
+        return answer(execution, invocation, request, {"diffs": {}})
     diffs = outcome.value
     assert isinstance(diffs, StateDiffs)
     title = f"{execution.title} · {diffs.headline}"
-    told = answer(execution, invocation, job, diffs_document(diffs))
+    told = answer(execution, invocation, request, diffs_document(diffs))
 
     def lines(page: Page) -> Sequence[Line]:
         return diffs_lines(title, diffs, page)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from peaceful.app import ExecutionOptions
+from peaceful.cli._answer import words_of
 from peaceful.cli._execution import Execution, Witness, exit_code_of
 from peaceful.cli._loop import LoopEnd, run_in_loop
 from peaceful.cli._lost import lost_notices
@@ -22,8 +23,8 @@ from peaceful.runtime import MAX_CONCURRENCY, CmdCtx, ExecutionSettings
 if TYPE_CHECKING:
     from peaceful.app import Contexts
     from peaceful.cli._invocation import Invocation
-    from peaceful.cli._job import Job
     from peaceful.cli._show import Show
+    from peaceful.commands import RunRequest
 
 _PATIENCE = 1.0
 """Seconds that are given to tasks and threads that are left when a command has ended."""
@@ -31,19 +32,18 @@ _PATIENCE = 1.0
 _PATIENCE_AFTER_KILL = 0.1
 
 
-def executed(invocation: Invocation, job: Job) -> Execution:
-    """Runs a command on the chosen flow and profile, shows its progress, and heeds process signals.
+def executed(invocation: Invocation, contexts: Contexts, request: RunRequest) -> Execution:
+    """Runs a command, shows its progress, and heeds process signals.
 
     Raises:
         PeacefulError: it could not begin.
     """
-    contexts = invocation.contexts()
     known: list[ExecutionId] = []
 
     def title(info: ExecutionInfo) -> str:
-        return _title(invocation, job, info, known)
+        return _title(invocation, request, info, known)
 
-    show = show_for(invocation, title, job)
+    show = show_for(invocation, title, request)
     sender, receiver = interrupt_channel()
     with prints_shown(show.say) as end_lines:
         witness = Witness(show, end_lines)
@@ -54,10 +54,10 @@ def executed(invocation: Invocation, job: Job) -> Execution:
             door="terminal",
         )
         try:
-            ctx = contexts.cmd_ctx(invocation.options.profile, invocation.options.flow, options)
+            ctx = contexts.ctx_for(request, options)
             invocation.profile, invocation.flow = ctx.profile, ctx.flow.id
             known += _look_back(contexts, ctx, show)
-            end = _run(invocation, job, ctx, sender, show)
+            end = _run(invocation, request, ctx, sender, show)
         finally:
             invocation.progress_left = show.left
     return _execution(end, witness, title)
@@ -77,7 +77,7 @@ def _look_back(contexts: Contexts, ctx: CmdCtx, show: Show) -> list[ExecutionId]
 
 
 def _run(
-    invocation: Invocation, job: Job, ctx: CmdCtx, sender: InterruptSender, show: Show
+    invocation: Invocation, request: RunRequest, ctx: CmdCtx, sender: InterruptSender, show: Show
 ) -> LoopEnd[CmdOutcome[object]]:
     signals = invocation.signals
 
@@ -88,7 +88,7 @@ def _run(
             with signals.last_resort():
                 # When it has ended, a signal comes too late: it may not change the exit code.
                 try:
-                    outcome = await job.run(ctx)
+                    outcome = await request.run(ctx)
                 except Exception as error:  # Whatever it is: it is raised on.
                     signals.ending(error.exit_code if isinstance(error, PeacefulError) else 1)
                     raise
@@ -133,9 +133,9 @@ def _execution(
 
 
 def _title(
-    invocation: Invocation, job: Job, info: ExecutionInfo, known: Sequence[ExecutionId]
+    invocation: Invocation, request: RunRequest, info: ExecutionInfo, known: Sequence[ExecutionId]
 ) -> str:
-    dry = " --dry-run" if job.dry_run else ""
-    what = f"{info.app} {job.words[0]}{dry}"
+    dry = " --dry-run" if request.dry_run else ""
+    what = f"{info.app} {words_of(request, invocation.app)[0]}{dry}"
     flow = [info.flow] if len(invocation.app.flows) > 1 else []
     return " · ".join([what, info.profile, *flow, short_id(info.id, known)])

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peaceful.cli._lines import Line, Style, line
 from peaceful.cli._page import Page
+from peaceful.cli._params import value_words
 from peaceful.cli._result import Result
 from peaceful.errors import NameInvalid, NameUnknown, UsageError, WorkspaceMissing
 from peaceful.model import JsonValue, ProfileName
 from peaceful.present import display_width, fitted, one_line, padded, shortened
-from peaceful.storage import read_yaml
 
 if TYPE_CHECKING:
-    from peaceful.app import Contexts, Given
+    from peaceful.app import Contexts, Given, StoredParams
     from peaceful.cli._invocation import Invocation
-
-Stored = Sequence[tuple[Path, Mapping[str, JsonValue]]]
-"""Files, and what they hold."""
 
 
 def init(
@@ -114,24 +111,14 @@ def profile_show(invocation: Invocation, profile: ProfileName | None) -> Result:
     """
     contexts = invocation.contexts()
     chosen = contexts.profile(invocation.options.profile if profile is None else profile)
-    workspace = contexts.workspace
-    flows = {
-        flow: contexts.shown(read_yaml(workspace.flow_params_file(chosen, flow)) or {})
-        for flow in invocation.app.flows
-        if workspace.flow_params_file(chosen, flow).exists()
-    }
-    stored: list[tuple[Path, Mapping[str, JsonValue]]] = [
-        (path, contexts.shown(read_yaml(path) or {}))
-        for path in (workspace.workspace_params_file, workspace.profile_params_file(chosen))
-        if path.exists()
-    ]
-    stored += [(workspace.flow_params_file(chosen, flow), values) for flow, values in flows.items()]
-    shared = contexts.shown(read_yaml(workspace.workspace_params_file) or {})
+    workspace, stored = contexts.workspace, contexts.all_stored(chosen)
+    by_path = {each.path: dict(each.values) for each in stored}
+    by_flow = {flow: workspace.flow_params_file(chosen, flow) for flow in invocation.app.flows}
     document: dict[str, JsonValue] = {
         "profile": chosen,
-        "workspace_params": dict(_own(shared)),
-        "profile_params": contexts.shown(read_yaml(workspace.profile_params_file(chosen)) or {}),
-        "flow_params": dict(flows),
+        "workspace_params": _own(by_path.get(workspace.workspace_params_file, {})),
+        "profile_params": by_path.get(workspace.profile_params_file(chosen), {}),
+        "flow_params": {flow: by_path[path] for flow, path in by_flow.items() if path in by_path},
     }
     return Result(
         document,
@@ -142,7 +129,7 @@ def profile_show(invocation: Invocation, profile: ProfileName | None) -> Result:
     )
 
 
-def stored_lines(stored: Stored, folder: Path, page: Page) -> list[Line]:
+def stored_lines(stored: Iterable[StoredParams], folder: Path, page: Page) -> list[Line]:
     """What is stored, file by file.
 
     Args:
@@ -151,16 +138,17 @@ def stored_lines(stored: Stored, folder: Path, page: Page) -> list[Line]:
         page: where it is shown.
     """
     lines: list[Line] = []
-    for path, values in stored:
-        shown = str(path.relative_to(folder))
-        own = _own(values) if path.name == "workspace_params.yaml" else values
+    for each in stored:
+        shown = str(each.path.relative_to(folder))
+        shared = each.path.name == "workspace_params.yaml"
+        own = _own(each.values) if shared else each.values
         if not own:
             continue
         lines += [line(""), line((shortened(f"  {one_line(shown)}", page.room), Style.FAINT))]
         width = max(display_width(name) for name in own)
         for name, value in own.items():
             room = page.room - width - 6
-            words = fitted(_value_words(value), room)
+            words = fitted(value_words(value), room)
             lines.append(line(f"    {padded(name, width)}  {words}"))
     return lines
 
@@ -176,7 +164,7 @@ def _initialised(
         folder = contexts.workspace.folder
         return [
             line((f"Stored in {folder}", Style.STRONG)),
-            *stored_lines([(each.path, each.values) for each in saved], folder, page),
+            *stored_lines(saved, folder, page),
             line(""),
             line(f"Profile {profile} is in use. Next: {next_step}"),
         ]
@@ -199,20 +187,6 @@ def _in_use(contexts: Contexts) -> ProfileName:
         return DEFAULT_PROFILE
 
 
-def _own(values: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+def _own(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """What the application stores in the workspace's file, without what the framework does."""
     return {name: value for name, value in values.items() if name not in {"profile", "flow"}}
-
-
-def _value_words(value: JsonValue) -> str:
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "yes" if value else "no"
-        case list():
-            return ", ".join(_value_words(each) for each in value) or "none"
-        case Mapping():
-            return ", ".join(f"{key}={_value_words(each)}" for key, each in value.items()) or "none"
-        case _:
-            return one_line(str(value))

@@ -16,17 +16,19 @@ from peaceful.runtime import SystemClock
 
 if TYPE_CHECKING:
     from peaceful.cli._invocation import Invocation
-    from peaceful.cli._job import Job
     from peaceful.cli._show import Show
+    from peaceful.commands import RunRequest
 
 
-def show_for(invocation: Invocation, title: Callable[[ExecutionInfo], str], job: Job) -> Show:
+def show_for(
+    invocation: Invocation, title: Callable[[ExecutionInfo], str], request: RunRequest
+) -> Show:
     """What shows the progress of a command.
 
     Args:
         invocation: the run of the command line.
         title: what is executed, in words.
-        job: the command.
+        request: what is run.
     """
     stderr = invocation.stderr
     style = invocation.options.progress
@@ -39,12 +41,14 @@ def show_for(invocation: Invocation, title: Callable[[ExecutionInfo], str], job:
             told_below = (
                 invocation.stdout.same_place(stderr) and invocation.options.format is Format.TEXT
             )
+            # Then what it finds is the whole answer, and the way there does not matter.
+            only_looks = request.dry_run or request.command == "diff"
             look = BarLook(
                 title=title,
-                main_block=job.main_block,
+                main_block=request.main_block,
                 ctrl_c=invocation.signals.heeds(InterruptSource.SIGINT),
                 closing=not told_below,
-                vanishing=told_below and job.only_looks,
+                vanishing=told_below and only_looks,
                 color=invocation.colors(stderr),
             )
             return BarSink(stderr, look, SystemClock())

@@ -7,13 +7,16 @@ from peaceful.commands._dry_run import EnsureDryBlock
 from peaceful.commands._ensure import EnsureBlock, EnsureCmd
 from peaceful.commands._left import LeftItems, LeftItemsBlock
 from peaceful.commands._params_specs import ParamsSpecsBlock, params_specs
+from peaceful.commands._request import COMMANDS, CommandName, RunRequest
 from peaceful.commands._status import KnownState, StatusCmd
 from peaceful.commands._sync_check import SyncCheck, SyncCheckBlock
 
 __all__ = [
     "BOTH",
+    "COMMANDS",
     "CleanBlock",
     "CleanCmd",
+    "CommandName",
     "DiffBlock",
     "DiffCmd",
     "DiffProfilesCmd",
@@ -26,6 +29,7 @@ __all__ = [
     "LeftItems",
     "LeftItemsBlock",
     "ParamsSpecsBlock",
+    "RunRequest",
     "StatusCmd",
     "SyncCheck",
     "SyncCheckBlock",

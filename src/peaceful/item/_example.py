@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeVar, cast, get_args, get_origin
 
 from pydantic import AnyUrl, BaseModel, ByteSize, SecretBytes, SecretStr
 
-from peaceful.params import fields_of, type_alternatives
+from peaceful._annotations import fields_of, type_alternatives
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeV
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from peaceful._annotations import is_secret_type
 from peaceful.errors import DefinitionError, ValueUnresolved
 from peaceful.item._ctx import ItemCtx
 from peaceful.item._declared import declare, given_to, why_unknown
@@ -16,7 +17,10 @@ from peaceful.item._diff import StateDiff, field_wise_diff
 from peaceful.item._example import example_model
 from peaceful.model import Interaction
 from peaceful.model.state import State
-from peaceful.params import is_open, is_secret_type, without_secrets
+from peaceful.params import (
+    is_open,
+    without_secrets,
+)
 
 S = TypeVar("S", bound=State)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from peaceful._annotations import is_assignable, structure_in, type_name
 from peaceful.errors import ReferenceInvalid
 from peaceful.item._declared import given_to
 from peaceful.item._fields import declared_type
@@ -11,10 +12,7 @@ from peaceful.item._item import AnyItem
 from peaceful.params import (
     MappedReference,
     Reference,
-    is_assignable,
     places,
-    structure_in,
-    type_name,
 )
 
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from peaceful._annotations import is_secret_type
 from peaceful.item._declared import given_to
 from peaceful.item._fields import declared_type, field_of
 from peaceful.item._item import AnyItem
 from peaceful.model import ItemId, JsonValue
-from peaceful.params import StoredSpec, ValueSpec, is_secret_type, spec_from_stored, spec_of
+from peaceful.params import (
+    StoredSpec,
+    ValueSpec,
+    spec_from_stored,
+    spec_of,
+)
 
 
 def with_stored_values(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
-from typing import Final, TypeGuard, cast, get_args, get_origin
+from typing import Final, TypeGuard, cast
 
 from pydantic import BaseModel, RootModel, Secret, SecretBytes, SecretStr
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from peaceful.errors import DefinitionError
 from peaceful.model import JsonValue
-from peaceful.params._types import fields_of, type_alternatives
 
 _SECRETS: Final = (SecretStr, SecretBytes, Secret)
 _AS_IT_IS: Final = frozenset({str, int, bool, type(None)})
@@ -34,11 +32,6 @@ def holds_secret(value: object) -> bool:
     return type(value) not in SCALARS and (
         is_secret(value) or any(holds_secret(part) for part in parts_in(value))
     )
-
-
-def is_secret_type(declared: object) -> bool:
-    """Whether a value of the declared type may hold something that must never be written down."""
-    return _is_secret_type(declared, set())
 
 
 def plain_form(value: object) -> JsonValue:
@@ -189,15 +182,3 @@ def _order(plain: JsonValue) -> tuple[str, bool, float, str]:
     if isinstance(plain, (int, float)):
         return "", False, plain, ""
     return type(plain).__name__, True, 0, str(plain)
-
-
-def _is_secret_type(declared: object, seen: set[object]) -> bool:
-    for option in type_alternatives(declared):
-        kind = get_origin(option) or option
-        if isinstance(kind, enum.EnumType) or not isinstance(kind, type) or kind in seen:
-            continue
-        seen.add(kind)
-        inside = [*get_args(option), *(fields_of(kind) or {}).values()]
-        if issubclass(kind, _SECRETS) or any(_is_secret_type(one, seen) for one in inside):
-            return True
-    return False

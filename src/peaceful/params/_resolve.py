@@ -9,15 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from peaceful._annotations import accepts_none
 from peaceful.model import ItemId
 from peaceful.model.state import State
-from peaceful.params._mapped import parameter_types
 from peaceful.params._masking import secret_texts, without_texts
-from peaceful.params._reference import MappedReference, Reference, StateReference, reference_of
-from peaceful.params._spec import FieldSpec, ReferenceSpec, StoredSpec, ValueSpec
-from peaceful.params._stored_word import STORED
-from peaceful.params._template import is_open, rebuilt, type_within
-from peaceful.params._types import accepts_none
+from peaceful.params._reference import (
+    MappedReference,
+    Reference,
+    StateReference,
+    parameter_types,
+    reference_of,
+)
+from peaceful.params._spec import (
+    STORED,
+    FieldSpec,
+    ReferenceSpec,
+    StoredSpec,
+    ValueSpec,
+    is_open,
+    rebuilt,
+    type_within,
+)
 
 StateLookup: TypeAlias = Callable[[ItemId], State | None]
 """Gives the state of an item, or none where it is not known."""

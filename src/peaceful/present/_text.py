@@ -49,6 +49,8 @@ def one_line(text: str, longest: int = _LONGEST) -> str:
         text: any text.
         longest: characters to return at most; what was cut is marked by `…`. At least 1.
     """
+    if len(text) <= longest and text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()  # Nothing to clean, as in most texts.
     looked_at = text[: longest * _READ_PER_SHOWN]
     line = "".join(_visible(_ESCAPES.sub("", looked_at))).strip()
     if len(line) > longest or len(looked_at) < len(text):

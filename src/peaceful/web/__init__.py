@@ -16,7 +16,6 @@ of use without each other.
 """
 
 from peaceful.web._http._access import Access, Role
-from peaceful.web._http._start import Command, StartRequest
 from peaceful.web._live._tracker import ProgressTracker
 from peaceful.web._live._trackers import ProgressTrackers
 from peaceful.web._server._context import server_context
@@ -27,13 +26,11 @@ from peaceful.web._work._running import RunningExecutions, Started
 
 __all__ = [
     "Access",
-    "Command",
     "Metrics",
     "ProgressTracker",
     "ProgressTrackers",
     "Role",
     "RunningExecutions",
-    "StartRequest",
     "Started",
     "WebApp",
     "asgi",

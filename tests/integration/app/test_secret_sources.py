@@ -13,14 +13,9 @@ from pydantic import BaseModel, SecretStr
 from peaceful import App, Flow
 from peaceful.app import (
     Contexts,
-    FromCommand,
-    FromEnvironment,
-    FromFile,
     Given,
-    Sealed,
     SecretSource,
     new_key,
-    source_of,
 )
 from peaceful.errors import (
     FileInaccessible,
@@ -93,7 +88,7 @@ def key_file(vault: Vault, tmp_path: Path) -> Path:
 def test_from_the_environment(vault: Vault) -> None:
     """It is the variable's value at each command; the variable's name is stored, and no more."""
     vault.variables["MY_TOKEN"] = SECRET
-    vault.give(FromEnvironment("MY_TOKEN"))
+    vault.give(SecretSource("env", "MY_TOKEN"))
     assert vault.taken() == SECRET
     assert "from_env: MY_TOKEN" in vault.stored()
     assert SECRET not in vault.stored()
@@ -110,7 +105,7 @@ def test_from_a_file(vault: Vault, tmp_path: Path) -> None:
     """It is what the file holds at each command, without the line break at its end."""
     file = tmp_path / "token"
     file.write_text(f"{SECRET}\n")
-    vault.give(FromFile(file))
+    vault.give(SecretSource("file", str(file)))
     assert vault.taken() == SECRET
     file.write_text(" with spaces \r\n")
     assert vault.taken() == " with spaces "
@@ -126,7 +121,7 @@ def test_from_a_file(vault: Vault, tmp_path: Path) -> None:
 def test_from_a_command(vault: Vault) -> None:
     """It is what the command prints at each command."""
     vault.variables["HIDDEN"] = SECRET
-    vault.give(FromCommand("echo $HIDDEN"))
+    vault.give(SecretSource("command", "echo $HIDDEN"))
     assert vault.taken() == SECRET
     assert "echo $HIDDEN" in vault.stored()
     assert SECRET not in vault.stored()
@@ -144,7 +139,7 @@ def test_from_a_command(vault: Vault) -> None:
 def test_commands_that_fail(vault: Vault, command: str, said: str) -> None:
     """It is told how the command failed, and not what it printed; nothing is stored."""
     with pytest.raises(SecretUnavailable, match=said) as caught:
-        vault.give(FromCommand(command))
+        vault.give(SecretSource("command", command))
     assert SECRET not in str(caught.value).replace(repr(command), "")
     assert not vault.workspace.folder.exists()
 
@@ -257,7 +252,7 @@ def test_a_variable_goes_first(vault: Vault, key_file: Path) -> None:
 def test_init_again(vault: Vault) -> None:
     """Setting up something else does not need the secret, and keeps where it is."""
     vault.variables["MY_TOKEN"] = SECRET
-    vault.give(FromEnvironment("MY_TOKEN"))
+    vault.give(SecretSource("env", "MY_TOKEN"))
     del vault.variables["MY_TOKEN"]
     vault.contexts.init({})
     vault.variables["MY_TOKEN"] = SECRET
@@ -279,10 +274,10 @@ def test_shown(vault: Vault) -> None:
 @pytest.mark.parametrize(
     ("text", "source"),
     [
-        ("env:NAME", FromEnvironment("NAME")),
-        ("file:a/b", FromFile(Path("/work/a/b"))),
-        ("file:/a", FromFile(Path("/a"))),
-        ("command:pass show a:b", FromCommand("pass show a:b")),
+        ("env:NAME", SecretSource("env", "NAME")),
+        ("file:a/b", SecretSource("file", "/work/a/b")),
+        ("file:/a", SecretSource("file", "/a")),
+        ("command:pass show a:b", SecretSource("command", "pass show a:b")),
         ("sealed:x", None),
         ("env:", None),
         ("hunter2", None),
@@ -291,11 +286,7 @@ def test_shown(vault: Vault) -> None:
 )
 def test_sources_as_they_are_typed(text: str, source: SecretSource | None) -> None:
     """A source is a word for its kind, a colon, and where it is."""
-    found = source_of(text, Path("/work"))
-    assert found == source
-    if found is not None and not isinstance(found, FromFile):
-        assert str(found) == text
-    assert str(Sealed("gAAAA")) == "stored, sealed"
+    assert SecretSource.typed(text, Path("/work")) == source
 
 
 def test_what_has_secrets_in_it(tmp_path: Path) -> None:

@@ -191,7 +191,6 @@ def test_init_says_that_a_secret_is_not_stored(
     [_, _, flow] = saved
     assert flow.values == {"folder": str(tmp_path / "v"), "trouble": "none"}
     assert read_yaml(flow.path) == flow.values
-    assert flow.not_stored == ("token",)
 
 
 def test_init_says_it_on_a_terminal(tmp_path: Path, unmeasured_environment: dict[str, str]) -> None:
@@ -306,6 +305,18 @@ def test_a_secret_within_a_value_is_given_as_json(tmp_path: Path) -> None:
         _contexts(tmp_path, {**VARIABLES, "MY_VAULTS_ACCOUNT": f"{MARK}"}).params("default", "lock")
     assert "MY_VAULTS_ACCOUNT" in str(caught.value)
     assert MARK not in str(caught.value)
+
+
+def test_a_secret_within_a_value_comes_from_a_source(tmp_path: Path) -> None:
+    """On the command line too, it is said where the value is, and only that is stored."""
+    secret = json.dumps({"user": "ada", "key": f"{MARK}-key"})
+    with _environment({**VARIABLES, "MY_VAULTS_ACCOUNT": "", "ACCOUNT": secret}):
+        told = _typed(tmp_path, ("init", "--folder", "v", "--account", secret))
+        assert "--account takes where the secret is" in told
+        told += _typed(tmp_path, ("init", "--folder", "v", "--account", "env:ACCOUNT"))
+        assert MARK not in told
+        params = _contexts(tmp_path, dict(os.environ)).params("default", "lock")
+    assert params.model_dump()["account"]["key"] == SecretStr(f"{MARK}-key")
 
 
 def test_a_secret_that_somebody_wrote_into_a_file(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 import peaceful.app
 from peaceful import App, Flow
-from peaceful.app import FlowDef, FlowParam
+from peaceful.app import FlowDef, ParamDef
 from peaceful.app._doors import door
 from peaceful.errors import DefinitionError, ExtraMissing, NameInvalid, NameTaken, NameUnknown
 
@@ -31,7 +31,7 @@ def test_a_flow_is_known_by_its_name() -> None:
     assert app.flow("one")(function) is function
     definition = app.flow_def("one")
     assert definition == FlowDef("one", function, "Does something.")
-    assert definition.params() == ()
+    assert definition.params == ()
     with pytest.raises(NameUnknown, match="two"):
         app.flow_def("two")
 
@@ -64,10 +64,10 @@ def _parameters(flow: Flow, url: str, into: Path, times: int = 3) -> None:
 
 def test_the_parameters_of_a_flow() -> None:
     """They are those of the function, but for the flow itself, with their types and defaults."""
-    url, into, times = FlowDef("one", _parameters, "").params()
+    url, into, times = FlowDef("one", _parameters, "").params
     assert (url.name, url.annotation, url.required) == ("url", str, True)
     assert (into.name, into.annotation) == ("into", Path)
-    assert times == FlowParam("times", int, 3)
+    assert times == ParamDef("times", int, 3)
     assert not times.required
 
 
@@ -95,10 +95,31 @@ def test_a_function_that_cannot_be_one_of_a_flow(
 ) -> None:
     """The error says why, where the function is, and how to write it."""
     with pytest.raises(DefinitionError) as caught:
-        FlowDef("one", function, "").params()
+        _ = FlowDef("one", function, "").params
     assert reason in caught.value.message
     assert dict(caught.value.details)["declared in"].startswith(f"{__file__}:")
     assert "def NAME(flow: Flow" in caught.value.help
+
+
+def test_helps_of_arguments() -> None:
+    """What a docstring says of its arguments, as far as it says something."""
+    docstring = """Does something.
+
+    Args:
+        one: the first
+            thing.
+
+        two (int): the second.
+
+    Returns:
+        three: nothing.
+    """
+
+    def function(flow: Flow, one: int, two: int, three: int) -> None: ...
+
+    helps = [param.help for param in FlowDef("flow", function, docstring).params]
+    assert helps == ["the first thing.", "the second.", ""]
+    assert [param.help for param in FlowDef("flow", function, "").params] == [""] * 3
 
 
 class _Callable:
@@ -109,7 +130,7 @@ def test_a_callable_object_will_do() -> None:
     """A flow's function may be anything that can be called and says what it takes."""
     function = _Callable()
     function.__module__ = __name__
-    [path] = FlowDef("one", function, "").params()
+    [path] = FlowDef("one", function, "").params
     assert path.annotation is Path
 
 
@@ -174,5 +195,5 @@ def test_declaring_loads_nothing_heavy(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     app = App("tool")
     app.flow("one")(_parameters)
-    app.flow_def("one").params()
+    assert len(app.flow_def("one").params) == 3
     assert not found

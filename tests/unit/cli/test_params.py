@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional, Union
+from typing import Annotated, Any
 
 import click
 import pytest
-from pydantic import BaseModel, Field, TypeAdapter
-from pydantic.types import Secret, SecretBytes, SecretStr
+from pydantic import BaseModel, Field
+from pydantic.types import SecretStr
 
 from peaceful import App, Flow
-from peaceful.app import FromEnvironment
-from peaceful.cli._params import (
-    Declared,
-    declared_params,
-    given_params,
-    mentions_secret,
-    params_options,
-)
-from peaceful.cli._value_types import Shape, ValueType
+from peaceful.app import ParamDef, SecretSource, Shape
+from peaceful.cli._params import declared_params, given_params, params_options, params_words
 from peaceful.errors import DefinitionError, NameUnknown, UsageError
 
 
@@ -32,90 +24,37 @@ class Colour(enum.Enum):
     BLUE = "blue"
 
 
-class Server(BaseModel):
-    """A value with fields."""
+class Login(BaseModel):
+    """A value with a secret inside."""
 
-    host: str
-    port: int = 80
-
-
-HERE = Path.cwd()
-
-
-@pytest.mark.parametrize(
-    ("annotation", "texts", "value", "metavar"),
-    [
-        (int, ["3"], 3, "N"),
-        (float, ["0.5"], 0.5, "NUMBER"),
-        (str, ["x"], "x", "TEXT"),
-        (int | None, ["3"], 3, "N"),
-        (Optional[str], ["x"], "x", "TEXT"),  # noqa: UP045  as people write it too
-        (Annotated[int, Field(ge=0)], ["3"], 3, "N"),
-        (str | int, ["3"], "3", "TEXT"),
-        (Union[int, None, float], ["3"], 3, "TEXT"),  # noqa: UP007  likewise
-        (Path, ["x/y"], HERE / "x/y", "PATH"),
-        (Path, ["~"], Path.home(), "PATH"),
-        (Path, ["/x"], Path("/x"), "PATH"),
-        (list[int], ["1", "2"], [1, 2], "N"),
-        (Sequence[str], ["a"], ["a"], "TEXT"),
-        (tuple[int, ...], ["1", "2"], (1, 2), "N"),
-        (frozenset[Path], ["x"], frozenset({HERE / "x"}), "PATH"),
-        (list, ["1"], ["1"], "TEXT"),
-        (dict[str, int], ["a=1", "b=2"], {"a": 1, "b": 2}, "KEY=VALUE"),
-        (Mapping[str, Path], ["a=x"], {"a": HERE / "x"}, "KEY=VALUE"),
-        (dict, ["a=x=y"], {"a": "x=y"}, "KEY=VALUE"),
-        (Literal["a", "b"], ["a"], "a", "a|b"),
-        (Literal[1, 2], ["2"], 2, "1|2"),
-        (Colour, ["red"], Colour.RED, "red|blue"),
-        (Server, ['{"host": "h"}'], Server(host="h"), "JSON"),
-        (list[Server], ['{"host": "h"}'], [Server(host="h")], "JSON"),
-        (list[list[int]], ["[1, 2]", "[]"], [[1, 2], []], "JSON"),
-        (SecretStr, ["s"], SecretStr("s"), "SECRETSTR"),
-    ],
-)
-def test_values(annotation: Any, texts: list[str], value: object, metavar: str) -> None:
-    """Texts become values of the declared type, however it is declared."""
-    value_type = ValueType.of(annotation)
-    assert TypeAdapter(annotation).validate_python(value_type.read(texts)) == value
-    assert value_type.metavar == metavar
-
-
-@pytest.mark.parametrize(
-    ("annotation", "texts"),
-    [
-        (int, ["x"]),
-        (Literal[1, 2], ["3"]),
-        (Server, ["no json"]),
-        (dict[str, int], ["a"]),
-        (Colour, ["green"]),
-    ],
-)
-def test_wrong_values(annotation: Any, texts: list[str]) -> None:
-    """What a type cannot read is left as it is, for whoever checks it to say so."""
-    with pytest.raises(ValueError, match=r"validation error"):
-        TypeAdapter(annotation).validate_python(ValueType.of(annotation).read(texts))
+    user: str
+    password: SecretStr
 
 
 def test_truth() -> None:
     """A truth value is given by one of two options."""
-    assert ValueType.of(bool | None).shape is Shape.FLAG
-    option = params_options([Declared("some_thing", bool, required=False, default=True)])[0]
+    assert ParamDef("x", bool | None).value_type.shape is Shape.FLAG
+    option = params_options([ParamDef("some_thing", bool, True)])[0]
     assert option.opts == ["--some-thing"]
     assert option.secondary_opts == ["--no-some-thing"]
 
 
-def made(**default: object) -> list[Declared]:
-    """What is declared, with some defaults."""
+def made() -> list[ParamDef]:
+    """What is declared, one of it with a default."""
     return [
-        Declared("url", str, required=True),
-        Declared("tags", list[str], required=True),
-        Declared("count", int, required=False, default=default.get("count", 3)),
+        ParamDef("url", str),
+        ParamDef("tags", list[str]),
+        ParamDef("count", int, 3),
     ]
 
 
-def parsed(params: list[Declared], *words: str) -> dict[str, Any]:
+def parsed(params: list[ParamDef], *words: str) -> dict[str, Any]:
     """The values that words give to parameters."""
-    command = click.Command("init", params=params_options(params), callback=lambda **kwargs: kwargs)
+    command = click.Command(
+        "init",
+        params=[*params_options(params), *params_words(params)],
+        callback=lambda **kwargs: kwargs,
+    )
     values: dict[str, Any] = command.main(list(words), standalone_mode=False)
     return values
 
@@ -150,62 +89,52 @@ def test_words_beside_options() -> None:
 
 def test_secrets_by_position() -> None:
     """A secret has no place among the words, which others can see."""
-    secret = Declared("token", SecretStr, required=True, secret=True)
+    secret = ParamDef("token", SecretStr)
     [option] = params_options([secret])
-    assert isinstance(option, click.Option)
     assert option.metavar == "SOURCE"
+    assert params_words([secret]) == []
     with pytest.raises(UsageError, match="not the secret itself") as caught:
         given_params([secret], parsed([secret], "--token", "hunter2"))
     assert "hunter2" not in str(caught.value)
     given = given_params([secret], parsed([secret], "--token", "env:TOKEN"))
-    assert given["token"].value == FromEnvironment("TOKEN")
+    assert given["token"].value == SecretSource("env", "TOKEN")
 
 
-@pytest.mark.parametrize(
-    ("annotation", "secret"),
-    [
-        (SecretStr, True),
-        (SecretStr | None, True),
-        (list[SecretBytes], True),
-        (dict[str, Secret[int]], True),
-        (str, False),
-        (list[str], False),
-        ("not a type", False),
-    ],
-)
-def test_secrets_are_told_by_their_types(annotation: object, secret: bool) -> None:
-    """A declared type with one of pydantic's secrets in it is one of a secret."""
-    assert mentions_secret(annotation) is secret
+def test_a_value_with_a_secret_inside() -> None:
+    """It is given by a source too, and never as what it is."""
+    login = ParamDef("login", Login)
+    with pytest.raises(UsageError, match="not the secret itself"):
+        given_params([login], parsed([login], "--login", '{"user": "u", "password": "hunter2"}'))
+    given = given_params([login], parsed([login], "--login", "env:LOGIN"))
+    assert given["login"].value == SecretSource("env", "LOGIN")
 
 
-def help_of(declared: Declared) -> str:
+def help_of(declared: ParamDef) -> str:
     """What the help says of a parameter."""
-    option = params_options([declared])[0]
-    assert isinstance(option, click.Option)
-    return option.help or ""
+    return params_options([declared])[0].help or ""
 
 
 @pytest.mark.parametrize(
     ("declared", "shown"),
     [
-        (Declared("a", int, required=True), "[needed]"),
-        (Declared("a", int, required=False, default=3, help="how many"), "how many  [default: 3]"),
-        (Declared("a", bool, required=False, default=False), "[default: no]"),
-        (Declared("a", bool, required=False, default=True), "[default: yes]"),
-        (Declared("a", str, required=False), ""),
-        (Declared("a", Colour, required=False, default=Colour.RED), "[default: red]"),
+        (ParamDef("a", int), "[needed]"),
+        (ParamDef("a", int, 3, help="how many"), "how many  [default: 3]"),
+        (ParamDef("a", bool, False), "[default: no]"),
+        (ParamDef("a", bool, True), "[default: yes]"),
+        (ParamDef("a", str, None), ""),
+        (ParamDef("a", Colour, Colour.RED), "[default: red]"),
         (
-            Declared("a", list[str], required=False, default=["x", "y"]),
+            ParamDef("a", list[str], ["x", "y"]),
             "[may be repeated; default: x, y]",
         ),
         (
-            Declared("a", dict[str, int], required=False, default={"x": 1}),
+            ParamDef("a", dict[str, int], {"x": 1}),
             "[may be repeated; default: x=1]",
         ),
-        (Declared("a", list[str], required=False, default=[]), "[may be repeated]"),
+        (ParamDef("a", list[str], []), "[may be repeated]"),
     ],
 )
-def test_help(declared: Declared, shown: str) -> None:
+def test_help(declared: ParamDef, shown: str) -> None:
     """Help says what a parameter is for, whether it is needed, and its default."""
     assert help_of(declared) == shown
 

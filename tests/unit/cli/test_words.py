@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from tale import START, Tale
 
-from peaceful.cli._job import Choices
+from peaceful import App
+from peaceful.cli._answer import words_of
+from peaceful.cli._applying import items_typed
 from peaceful.cli._lost import lost_notices
 from peaceful.cli._options import ColorChoice, Format, GlobalOptions
 from peaceful.cli._page import Page
 from peaceful.cli._program import program_words, typed
 from peaceful.cli._result import document_without_execution, no_lines
-from peaceful.commands import SyncCheck
+from peaceful.commands import RunRequest, SyncCheck
 from peaceful.errors import ItemFailure, UsageError
 from peaceful.executions import (
     ExecutionRecord,
@@ -80,21 +82,34 @@ def test_peeked(words: list[str], options: GlobalOptions) -> None:
     assert GlobalOptions.peeked(words) == options
 
 
-def test_choices() -> None:
+def test_items() -> None:
     """Items are chosen by commas, by repeating the option, or by words after it."""
-    choices = Choices.of(dry_run=True, only=("a,b", "c"), more_items=("d", "a"), sync="both")
-    assert choices == Choices(True, ("a", "b", "c", "d"), SyncCheck.BOTH)
-    assert choices.words == [
-        *("--dry-run", "--only", "a", "--only", "b", "--only", "c", "--only", "d"),
-        *("--sync", "both"),
-    ]
-    assert Choices.of(dry_run=False, only=(), more_items=(), sync="none").words == []
+    assert items_typed(("a,b", "c"), ("d", "a")) == ("a", "b", "c", "d")
+    assert items_typed((), ()) == ()
 
 
 def test_stray_words() -> None:
     """A word that belongs to no option is refused, with what may be meant."""
     with pytest.raises(UsageError, match="--only a b"):
-        Choices.of(dry_run=False, only=(), more_items=("a", "b"), sync="none")
+        items_typed((), ("a", "b"))
+    with pytest.raises(UsageError, match="names no item"):
+        items_typed(("",), ())
+
+
+def test_words_of_a_request() -> None:
+    """What was asked for can be typed again, as the application calls it."""
+    app = App("tool", ensure_name="deploy")
+    request = RunRequest(
+        command="ensure",
+        profile="p",
+        flow="f",
+        dry_run=True,
+        only=("a", "b"),
+        sync=SyncCheck.BOTH,
+    )
+    words = ["deploy", "--dry-run", "--only", "a", "--only", "b", "--sync", "both"]
+    assert words_of(request, app) == words
+    assert words_of(RunRequest(command="clean", profile="p", flow="f"), app) == ["clean"]
 
 
 def test_document_without_execution() -> None:

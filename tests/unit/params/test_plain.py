@@ -33,8 +33,13 @@ from pydantic import (
     field_serializer,
 )
 
+from peaceful._annotations import is_secret_type
 from peaceful.errors import DefinitionError
-from peaceful.params import holds_secret, is_secret, is_secret_type, plain_form
+from peaceful.params import (
+    holds_secret,
+    is_secret,
+    plain_form,
+)
 
 HIDDEN = "hunter2"
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeVar
 
+from peaceful.commands import COMMANDS, CommandName, RunRequest
 from peaceful.errors import ExecutionUnknown, NameInvalid, ParamProblem, ParamsInvalid
 from peaceful.executions import JsonObject, cut_reason
 from peaceful.model import ExecutionId, ExecutionState, InterruptLevel, JsonValue, checked_name
 from peaceful.web._http._bodies import ORIGIN
-from peaceful.web._http._start import CHANGING, COMMANDS, Command, StartRequest
 from peaceful.web._live._picture import NOTHING
 
 T = TypeVar("T")
@@ -89,14 +89,14 @@ class Fields:
             )
 
 
-def start_request(body: JsonObject) -> StartRequest:
+def start_request(body: JsonObject) -> RunRequest:
     """What somebody wants to be executed.
 
     Raises:
         ParamsInvalid: fields are wrong; all of them at once.
     """
     fields = Fields(body)
-    request = StartRequest(
+    request = RunRequest(
         profile=fields.need("profile", _name_of("a profile"), ""),
         flow=fields.need("flow", _name_of("a flow"), ""),
         command=fields.need("command", _command, "ensure"),
@@ -104,10 +104,8 @@ def start_request(body: JsonObject) -> StartRequest:
         only=fields.take("only", _names, ()),
         params=fields.take("params", _object, NOTHING),
     )
-    if request.command not in CHANGING:
-        for field, given in (("dry_run", request.dry_run), ("only", request.only)):
-            if given:
-                fields.wrong(field, f"{request.command} does not take it")
+    for field, reason in request.problems:
+        fields.wrong(field, reason)
     fields.check()
     return request
 
@@ -164,7 +162,7 @@ def _name_of(kind: str) -> Callable[[JsonValue], str]:
     return lambda value: checked_name(kind, _text(value))
 
 
-def _command(value: JsonValue) -> Command:
+def _command(value: JsonValue) -> CommandName:
     for command in COMMANDS:
         if value == command:
             return command

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from peaceful.commands import COMMANDS
 from peaceful.model import (
     ExecutionState,
     InterruptLevel,
@@ -13,7 +14,6 @@ from peaceful.model import (
     JsonValue,
     LocationKind,
 )
-from peaceful.web._http._start import COMMANDS
 from peaceful.web._http._views import PENDING, RUNNING
 
 _TEXT: Final[JsonValue] = {"type": "string"}

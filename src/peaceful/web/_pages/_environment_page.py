@@ -61,7 +61,6 @@ async def environment_page(
     recent = await in_thread(lambda: executions.list(profile=profile, flow=flow, limit=_RECENT))
     kind = "progress" if request.query_params.get("kind") == "progress" else "outcome"
     diagram = Markup() if ctx is None else await flow_diagram(ctx, kind)
-    wrong = _wrong(error)
     return page(
         "environment.html",
         Site.of(request, parts),
@@ -76,11 +75,13 @@ async def environment_page(
         most_rows=_MOST_ROWS,
         diagram=diagram,
         kind=kind,
-        fields=param_fields(
-            contexts.params_schema(flow),
-            {**stored, **(typed or {})},
-            secrets=contexts.secret_params(),
-            wrong=wrong,
+        fields=tuple(
+            param_fields(
+                contexts.app.declared.flow(flow),
+                contexts.params_schema(flow),
+                {**stored, **(typed or {})},
+                _wrong(error),
+            )
         ),
         recent=recent.records,
         verbs=Verbs.of(parts),

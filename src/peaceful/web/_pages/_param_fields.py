@@ -1,4 +1,4 @@
-"""The form of a flow's parameters, made from their schema."""
+"""The form of a flow's parameters, made from their declaration."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from peaceful.app import ParamDef, ParamGroup
 from peaceful.executions import JsonObject
 from peaceful.model import JsonValue
 from peaceful.web._live._picture import as_object, object_of
@@ -14,7 +15,7 @@ from peaceful.web._live._picture import as_object, object_of
 PARAM_PREFIX: Final = "param."
 """What the names of fields begin with that hold parameters."""
 
-_KINDS: Final = {"integer": "number", "number": "number"}
+_NUMBERS: Final = frozenset({"integer", "number"})
 _STRUCTURED: Final = frozenset({"array", "object"})
 _NO: Final = ("yes", "no")
 
@@ -51,69 +52,65 @@ class ParamField:
 
 
 def param_fields(
-    schema: JsonObject,
-    values: JsonObject,
-    *,
-    secrets: frozenset[str] = frozenset(),
-    wrong: Mapping[str, str] | None = None,
-) -> tuple[ParamField, ...]:
+    group: ParamGroup, schema: JsonObject, values: JsonObject, wrong: Mapping[str, str]
+) -> Iterator[ParamField]:
     """The fields of a form.
 
+    Of parameters that hold secrets, it is said where they come from, and not asked for. A source
+    may be a command or a file of the server's machine, which nobody may name from elsewhere.
+
     Args:
+        group: the parameters.
         schema: of the parameters, as JSON Schema.
         values: what they are now, or what somebody has typed.
-        secrets: parameters that hold secrets: where they come from is said, and not asked for. A
-            source may be a command or a file of the server's machine, which nobody may name from
-            elsewhere.
         wrong: by parameter, why its value is wrong.
     """
-    return tuple(_fields(schema, values, secrets, wrong or {}))
-
-
-def given_params(schema: JsonObject, typed: Mapping[str, str]) -> dict[str, JsonValue]:
-    """The parameters that a form gives.
-
-    A field that is empty, of a parameter that may be left out, gives nothing; where it may be null,
-    it gives null.
-
-    Args:
-        schema: of the parameters.
-        typed: by parameter, what somebody has typed.
-    """
-    properties = object_of(schema, "properties")
-    required = _required(schema)
-    given: dict[str, JsonValue] = {}
-    for name, text in typed.items():
-        types = _types(schema, object_of(properties, name))
-        if not text and "null" in types:
-            given[name] = None
-        elif text or (name in required and "string" in types):
-            given[name] = _value(text, types)
-    return given
-
-
-def _fields(
-    schema: JsonObject, values: JsonObject, secrets: frozenset[str], wrong: Mapping[str, str]
-) -> Iterator[ParamField]:
-    required = _required(schema)
     for name, found in object_of(schema, "properties").items():
-        of = as_object(found)
-        types = _types(schema, of)
-        secret = name in secrets
-        options = () if secret else _options(schema, of, required=name in required)
+        of, param = as_object(found), group.params[name]
+        types, secret = _types(schema, of), param.secret
+        options = () if secret else _options(schema, of, param)
+        number = bool(types & _NUMBERS) and "string" not in types and not secret
+        structured = not secret and bool(types & _STRUCTURED)
+        hints = [
+            param.help,
+            "A secret: where it comes from is said in a terminal, by init." if secret else "",
+            "As JSON." if structured else "",
+        ]
         yield ParamField(
             name,
-            "text" if secret else _kind(types),
+            "number" if number else "text",
             shown_value(values.get(name)),
             options,
-            lines=not options and not secret and bool(types & _STRUCTURED),
+            lines=structured and not options,
             fixed=secret,
             step="1" if "integer" in types else "any",
-            required=name in required,
+            required=param.required,
             placeholder=shown_value(of.get("default")),
-            hint=_hint(of, types, secret=secret),
+            hint=" ".join(filter(None, hints)),
             error=wrong.get(name, ""),
         )
+
+
+def given_params(group: ParamGroup, typed: Mapping[str, str]) -> dict[str, object]:
+    """The parameters that a form gives.
+
+    A field that is empty, of a parameter that may be left out, gives nothing; where it may be none,
+    it gives none.
+
+    Args:
+        group: the parameters.
+        typed: by parameter, what somebody has typed.
+    """
+    given: dict[str, object] = {}
+    for name, text in typed.items():
+        param = group.params.get(name)
+        if param is None:
+            given |= {name: text} if text else {}  # Whoever checks it says that there is none.
+        elif not text and param.value_type.may_be_none:
+            given[name] = None
+        elif text or (param.required and param.value_type.may_be_text):
+            given[name] = param.value_type.read_whole(text)
+    return given
 
 
 def shown_value(value: JsonValue) -> str:
@@ -131,37 +128,19 @@ def shown_value(value: JsonValue) -> str:
 
 def type_words(schema: JsonObject, of: JsonObject) -> str:
     """The type of a parameter, for people."""
-    options = _options(schema, of, required=True)
-    if options:
-        return " or ".join(options)
-    return " or ".join(sorted(_types(schema, of) - {"null"})) or "anything"
+    words = _choices(schema, of) or sorted(_types(schema, of) - {"null"})
+    return " or ".join(words) or "anything"
 
 
-def _value(text: str, types: frozenset[str]) -> JsonValue:
-    """What is typed, as a value; text where it is none: whoever checks it says why."""
-    if "boolean" in types and text in _NO:
-        return text == "yes"
-    if types & _STRUCTURED:
-        try:
-            value: JsonValue = json.loads(text)
-        except (ValueError, RecursionError):
-            return text
-        return value
-    return text
+def _options(schema: JsonObject, of: JsonObject, param: ParamDef) -> tuple[str, ...]:
+    """What can be chosen; also nothing, where that is what the parameter is by default."""
+    choices = _choices(schema, of)
+    nothing = not param.required and of.get("default") is None
+    return ("", *choices) if choices and nothing else choices
 
 
-def _required(schema: JsonObject) -> frozenset[str]:
-    names = schema.get("required")
-    return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
-
-
-def _kind(types: frozenset[str]) -> str:
-    if "string" in types:
-        return "text"
-    return next((_KINDS[each] for each in types if each in _KINDS), "text")
-
-
-def _options(schema: JsonObject, of: JsonObject, *, required: bool) -> tuple[str, ...]:
+def _choices(schema: JsonObject, of: JsonObject) -> tuple[str, ...]:
+    """The only values that there are besides null; empty where there are others."""
     found: list[str] = []
     for each in _alternatives(schema, of):
         enum = each.get("enum")
@@ -171,10 +150,7 @@ def _options(schema: JsonObject, of: JsonObject, *, required: bool) -> tuple[str
             found += _NO
         elif each.get("type") != "null":
             return ()
-    nothing = () if required and "default" not in of else ("",)
-    if "default" in of and of["default"] is not None:
-        nothing = ()
-    return (*nothing, *found) if found else ()
+    return tuple(found)
 
 
 def _types(schema: JsonObject, of: JsonObject) -> frozenset[str]:
@@ -193,12 +169,3 @@ def _alternatives(schema: JsonObject, of: JsonObject) -> Sequence[JsonObject]:
         parts = [as_object(each) for each in either]
         return [one for part in parts for one in _alternatives(schema, part)]
     return [of]
-
-
-def _hint(of: JsonObject, types: frozenset[str], *, secret: bool) -> str:
-    parts = [str(of["description"])] if isinstance(of.get("description"), str) else []
-    if secret:
-        parts.append("A secret: where it comes from is said in a terminal, by init.")
-    elif types & _STRUCTURED:
-        parts.append("As JSON.")
-    return " ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful.app import Contexts
+from peaceful.commands import CommandName, RunRequest
 from peaceful.errors import AlreadyEnded, BodyRefused, ParamsInvalid, ParamsMissing, UsageError
 from peaceful.executions import JsonObject
 from peaceful.model import ExecutionId, InterruptSource, JsonValue
@@ -20,7 +22,6 @@ from peaceful.web._http._fields import checked_id, interrupt_request, start_requ
 from peaceful.web._http._found import found, found_in_thread
 from peaceful.web._http._problems import Refusal, wants_page
 from peaceful.web._http._route import Handler, Route
-from peaceful.web._http._start import CHANGING, Command, StartRequest
 from peaceful.web._pages import (
     PARAM_PREFIX,
     by_script,
@@ -55,15 +56,14 @@ async def interrupt(request: Request, parts: Resources) -> Response:
     return _page_of(request, execution_id)
 
 
-def _starting(command: Command) -> Handler:
+def _starting(command: CommandName) -> Handler:
     async def start(request: Request, parts: Resources) -> Response:
         fields = await _fields(request)
         typed = {name: value for name, value in fields if name.startswith(PARAM_PREFIX)}
         wanted = _wanted(command, fields, parts.get(Contexts), typed)
-        if command == "clean":
-            refused = await _not_confirmed(request, parts, wanted, dict(fields))
-            if refused is not None:
-                return refused
+        refused = await _not_confirmed(request, parts, wanted, dict(fields))
+        if refused is not None:
+            return refused
         try:
             started = await parts.get(RunningExecutions).start(wanted, "web")
         except (ParamsInvalid, ParamsMissing) as error:
@@ -83,11 +83,11 @@ def _starting(command: Command) -> Handler:
 
 
 def _wanted(
-    command: Command,
+    command: CommandName,
     fields: list[tuple[str, str]],
     contexts: Contexts,
     typed: dict[str, str],
-) -> StartRequest:
+) -> RunRequest:
     """What a form asks for."""
     body: dict[str, JsonValue] = {"command": command}
     for name, value in fields:
@@ -101,24 +101,24 @@ def _wanted(
             raise wrong_field(name, "the address says which command it is")
         elif name not in typed and not (command == "clean" and name == "confirm"):
             body[_NAMES.get(name, name)] = value
-    if command not in CHANGING:
+    if command == "discover":
         # A form has one set of fields for all of its buttons.
         body.pop("dry_run", None)
     wanted = start_request(body)
     if not typed:
         return wanted
-    schema = found(lambda: contexts.params_schema(wanted.flow))
+    group = found(lambda: contexts.app.declared.flow(wanted.flow))
     texts = {name.removeprefix(PARAM_PREFIX): value for name, value in typed.items()}
-    return start_request({**body, "params": given_params(schema, texts)})
+    return replace(wanted, params=given_params(group, texts))
 
 
 async def _not_confirmed(
-    request: Request, parts: Resources, wanted: StartRequest, fields: JsonObject
+    request: Request, parts: Resources, wanted: RunRequest, fields: JsonObject
 ) -> Response | None:
     """The question once more, where a profile asks before it is cleaned up; none where it may."""
     contexts = parts.get(Contexts)
-    asks = await found_in_thread(lambda: contexts.asks_before_clean(wanted.profile))
-    if not asks or wanted.dry_run or fields.get("confirm") == wanted.profile:
+    asks = await found_in_thread(lambda: contexts.asks_before(wanted))
+    if not asks or fields.get("confirm") == wanted.profile:
         return None
     wrong = UsageError(
         f"{wanted.profile} is protected, and its name was not typed: nothing was started.",

@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
+from peaceful.commands import RunRequest
 from peaceful.errors import KeyReused
-from peaceful.web._http._start import StartRequest
 from peaceful.web._work._running import Started
 
 KEPT: Final = 1000
@@ -20,7 +20,7 @@ LONGEST_KEY: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    request: StartRequest
+    request: RunRequest
     starting: asyncio.Task[Started]
 
 
@@ -37,7 +37,7 @@ class StartedBefore:
     async def once(
         self,
         key: str | None,
-        request: StartRequest,
+        request: RunRequest,
         # Any: what a coroutine yields is between it and the loop.
         start: Callable[[], Coroutine[Any, Any, Started]],
     ) -> Started:

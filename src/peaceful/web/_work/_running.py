@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from peaceful.app import Contexts, ExecutionOptions, Given
+from peaceful.app import Contexts, ExecutionOptions
+from peaceful.commands import RunRequest
 from peaceful.errors import ExecutionUnknown, PeacefulError, ProfileBusy, ServerStopping
 from peaceful.executions import (
     ExecutionRecord,
@@ -22,8 +23,7 @@ from peaceful.executions import (
 from peaceful.interrupt import Interruptible, interrupt_channel
 from peaceful.model import Complete, ExecutionId, InterruptSignal, ProfileName
 from peaceful.present import one_line
-from peaceful.runtime import CmdCtx, ExecutionSettings, Registered, Starting, in_thread
-from peaceful.web._http._start import StartRequest, run_of
+from peaceful.runtime import ExecutionSettings, Registered, Starting, in_thread
 
 _LOG = logging.getLogger("peaceful.web")
 
@@ -88,7 +88,7 @@ class RunningExecutions:
         """Whether nothing new is started any more."""
         return self._stop is not None
 
-    async def start(self, request: StartRequest, door: str) -> Started:
+    async def start(self, request: RunRequest, door: str) -> Started:
         """Starts an execution, unless one that does the same is running on the profile.
 
         Args:
@@ -120,7 +120,7 @@ class RunningExecutions:
         while self._tasks:
             await asyncio.wait(set(self._tasks.values()))
 
-    async def _started(self, request: StartRequest, door: str) -> Started:
+    async def _started(self, request: RunRequest, door: str) -> Started:
         for tries in range(_TRIES):
             if self.stopping:
                 raise ServerStopping
@@ -139,15 +139,15 @@ class RunningExecutions:
                 await asyncio.sleep(_BETWEEN)
         raise AssertionError("the last try returns or raises")
 
-    async def _begin(self, request: StartRequest, door: str) -> Started:
+    async def _begin(self, request: RunRequest, door: str) -> Started:
         sender, receiver = interrupt_channel()
         options = ExecutionOptions(
             interruptibility=Interruptible(receiver), settings=self._settings, door=door
         )
-        ctx = await in_thread(lambda: self._ctx(request, options))
+        ctx = await in_thread(lambda: self._contexts.ctx_for(request, options))
         announced: asyncio.Future[ExecutionRecord] = asyncio.get_running_loop().create_future()
         register = _Announcing(self._contexts.executions, self._announce(announced))
-        task = asyncio.ensure_future(run_of(request)(replace(ctx, register=register)))
+        task = asyncio.ensure_future(request.run(replace(ctx, register=register)))
         await asyncio.wait((task, announced), return_when=asyncio.FIRST_COMPLETED)
         if not announced.done():
             announced.cancel()
@@ -167,15 +167,6 @@ class RunningExecutions:
             announced.set_result(running.record)
 
         return on_registered
-
-    def _ctx(self, request: StartRequest, options: ExecutionOptions) -> CmdCtx:
-        if request.params:
-            given = {
-                name: Given(value, "the request", must_be_stored=True)
-                for name, value in request.params.items()
-            }
-            self._contexts.give(given, profile=request.profile, flow=request.flow)
-        return self._contexts.cmd_ctx(request.profile, request.flow, options)
 
     def _there(self, profile: ProfileName) -> ExecutionRecord | None:
         running = self._contexts.executions.running()
@@ -220,8 +211,13 @@ class _Announcing:
             yield running
 
 
-def _same(there: ExecutionRecord, request: StartRequest) -> Started:
+def _same(there: ExecutionRecord, request: RunRequest) -> Started:
     """What runs already, if it does what is asked for."""
-    if not request.is_what_runs(there):
+    info = there.info
+    if (
+        (info.flow, info.command) != (request.flow, request.command)
+        or there.dry_run != request.dry_run
+        or set(there.only) != set(request.only)
+    ):
         raise busy(there)
     return Started(there, is_new=False)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
+from peaceful.app import ParamGroup
 from peaceful.web._pages._param_fields import ParamField, given_params, param_fields, shown_value
 
 
@@ -32,15 +33,16 @@ class Params(BaseModel):
     maybe: int | None = None
     names: list[str] = []
     by_name: dict[str, int] = {}
-    secret: str = ""
+    secret: SecretStr = SecretStr("")
 
 
 SCHEMA: dict[str, Any] = Params.model_json_schema()
+GROUP = ParamGroup.of_model("form", Params)
 
 
 def fields(**values: Any) -> dict[str, ParamField]:
     """The fields of the form, by name."""
-    made = param_fields(SCHEMA, values, secrets=frozenset({"secret"}), wrong={"number": "no"})
+    made = param_fields(GROUP, SCHEMA, values, {"number": "no"})
     return {field.name: field for field in made}
 
 
@@ -76,9 +78,9 @@ MODELS = st.builds(
 def test_a_form_gives_back_what_it_shows(params: Params) -> None:
     """Sent as it is, it changes nothing."""
     values = params.model_dump(mode="json")
-    form = param_fields(SCHEMA, values)
-    typed = {field.name: field.value for field in form}
-    assert Params.model_validate({**values, **given_params(SCHEMA, typed)}) == params
+    form = param_fields(GROUP, SCHEMA, values, {})
+    typed = {field.name: field.value for field in form if not field.fixed}
+    assert Params.model_validate({**values, **given_params(GROUP, typed)}) == params
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_a_form_gives_back_what_it_shows(params: Params) -> None:
 )
 def test_what_is_typed(name: str, text: str, given_value: dict[str, Any]) -> None:
     """What is no value is left to whoever checks it, who says why."""
-    assert given_params(SCHEMA, {name: text}) == given_value
+    assert given_params(GROUP, {name: text}) == given_value
 
 
 def test_values_are_shown_as_they_are_typed() -> None:

@@ -29,7 +29,13 @@ import pytest
 from pydantic import BaseModel, Field, HttpUrl, PositiveInt, SecretStr
 from typing_extensions import TypeAliasType
 
-from peaceful.params import fields_of, is_assignable, structure_in, type_alternatives, type_name
+from peaceful._annotations import (
+    fields_of,
+    is_assignable,
+    structure_in,
+    type_alternatives,
+    type_name,
+)
 
 
 class Colour(StrEnum):

@@ -1,52 +1,60 @@
-"""Questions about declared types: their alternatives, and whether one can go for another."""
+"""Questions about declared types: their alternatives, their fields, and whether one is a secret.
+
+Pydantic is not loaded for them: a type of pydantic's is known by its name.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import enum
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import (
+    TYPE_CHECKING,
     Annotated,
     Any,
+    Final,
     ForwardRef,
     Literal,
     NewType,
     TypeGuard,
     TypeVar,
     Union,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
     is_typeddict,
 )
 
-from pydantic import BaseModel
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
-def type_alternatives(declared: object) -> Iterator[object]:
+def type_alternatives(declared: object) -> Sequence[object]:
     """The alternatives of a declared type, each without decorations but with its arguments.
 
     What says nothing, such as `Any`, a type variable without a bound, or a name that is not
     resolved yet, is `object`.
     """
+    if type(declared) is type:  # Most are plain classes.
+        return (declared,)
     origin = get_origin(declared)
     if origin is Annotated or getattr(origin, "__name__", "") in _QUALIFIERS:
-        yield from type_alternatives(get_args(declared)[0])
-    elif origin is Union or origin is types.UnionType:
-        for option in get_args(declared):
-            yield from type_alternatives(option)
-    elif isinstance(declared, NewType):
-        yield from type_alternatives(declared.__supertype__)
-    elif type(declared).__name__ == "TypeAliasType":  # of Python 3.12, or of typing_extensions
-        yield from type_alternatives(getattr(declared, "__value__", object))
-    elif isinstance(declared, TypeVar):
-        yield from type_alternatives(declared.__bound__ or object)
-    elif declared is None:
-        yield type(None)
-    elif declared is Any or isinstance(declared, (str, ForwardRef)):
-        yield object
-    else:
-        yield declared
+        return type_alternatives(get_args(declared)[0])
+    if origin is Union or origin is types.UnionType:
+        return [one for option in get_args(declared) for one in type_alternatives(option)]
+    if isinstance(declared, NewType):
+        return type_alternatives(declared.__supertype__)
+    if type(declared).__name__ == "TypeAliasType":  # of Python 3.12, or of typing_extensions
+        return type_alternatives(getattr(declared, "__value__", object))
+    if isinstance(declared, TypeVar):
+        return type_alternatives(declared.__bound__ or object)
+    if declared is None:
+        return (type(None),)
+    unknown = declared is Any or isinstance(declared, (str, ForwardRef))
+    return (object if unknown else declared,)
 
 
 _QUALIFIERS = frozenset({"Required", "NotRequired", "ReadOnly"})
@@ -97,9 +105,10 @@ def fields_of(kind: object) -> Mapping[str, object] | None:
     """
     if not _is_class(kind):
         return None
-    if issubclass(kind, BaseModel):
-        declared = {name: field.annotation for name, field in kind.model_fields.items()}
-        computed = {name: one.return_type for name, one in kind.model_computed_fields.items()}
+    if is_model(kind):
+        model = cast("type[BaseModel]", kind)
+        declared = {name: field.annotation for name, field in model.model_fields.items()}
+        computed = {name: one.return_type for name, one in model.model_computed_fields.items()}
         return {**declared, **computed}
     if dataclasses.is_dataclass(kind):
         hints = hints_of(kind)
@@ -108,6 +117,17 @@ def fields_of(kind: object) -> Mapping[str, object] | None:
         hints = hints_of(kind)
         return {name: hints.get(name, object) for name in getattr(kind, "_fields", ())}
     return None
+
+
+def is_model(kind: object) -> bool:
+    """Whether a class is one of pydantic's models."""
+    return isinstance(kind, type) and hasattr(kind, "model_computed_fields")
+
+
+def is_secret_type(declared: object) -> bool:
+    """Whether a value of the declared type may hold something that must never be written down."""
+    is_plain = type(declared) is type and declared in _WITHOUT_SECRETS
+    return not is_plain and _is_secret_type(declared, set())
 
 
 def structure_in(declared: object) -> tuple[type, Mapping[str, object]] | None:
@@ -131,6 +151,30 @@ def hints_of(annotated: object) -> dict[str, Any]:  # Any: as typing says
         return get_type_hints(annotated)
     except Exception:  # noqa: BLE001 - annotations are code, which may name what only checkers import
         return {}
+
+
+def _is_secret_type(declared: object, seen: set[object]) -> bool:
+    for option in type_alternatives(declared):
+        kind = get_origin(option) or option
+        if not isinstance(kind, type) or isinstance(kind, enum.EnumType) or kind in seen:
+            continue
+        seen.add(kind)
+        if kind in _WITHOUT_SECRETS:
+            continue
+        inside = [*get_args(option), *(fields_of(kind) or {}).values()]
+        names = [(base.__module__, base.__name__) for base in kind.__mro__]
+        if not _SECRETS.isdisjoint(names) or any(_is_secret_type(one, seen) for one in inside):
+            return True
+    return False
+
+
+_WITHOUT_SECRETS: Final = frozenset({object, str, bytes, int, float, bool, type(None), Path})
+"""Classes that hold no secrets; asked for first, because most parameters are of one of them."""
+
+
+_SECRETS: Final = frozenset(
+    ("pydantic.types", name) for name in ("Secret", "SecretBytes", "SecretStr")
+)
 
 
 def _is_class(kind: object) -> TypeGuard[type[object]]:

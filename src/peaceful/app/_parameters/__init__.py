@@ -1,0 +1,1 @@
+"""Parameters of applications: declared, read from texts, checked, stored; and their secrets."""

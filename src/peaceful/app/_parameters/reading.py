@@ -1,0 +1,174 @@
+"""Reading texts as values of declared types: words of a command line, fields of a form, secrets."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, cast, get_args, get_origin
+
+from peaceful._annotations import is_model, type_alternatives
+
+
+class Shape(enum.Enum):
+    """How often a value is given on a command line, and in which form."""
+
+    ONE = enum.auto()
+    """`--count 3`"""
+    FLAG = enum.auto()
+    """`--verbose` or `--no-verbose`"""
+    MANY = enum.auto()
+    """`--tag a --tag b`"""
+    PAIRS = enum.auto()
+    """`--label a=1 --label b=2`"""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueType:
+    """A declared type, as texts are read by it.
+
+    What cannot be read stays a text: whoever checks the value says what is wrong with it.
+
+    Attributes:
+        shape: how often a value is given on a command line.
+        parts: the alternatives of a single value there, without none and without decorations.
+        whole: the alternatives of the value.
+        may_be_none: whether the value may be none.
+    """
+
+    shape: Shape
+    parts: Sequence[object]
+    whole: Sequence[object]
+    may_be_none: bool
+
+    @classmethod
+    def of(cls, annotation: object) -> ValueType:
+        """How a declared type is read."""
+        alternatives = type_alternatives(annotation)
+        whole = _besides_none(alternatives)
+        shape, parts = Shape.ONE, whole
+        if whole == [bool]:
+            shape = Shape.FLAG
+        elif len(whole) == 1 and _is_collection(kind := _class_of(whole[0])):
+            arguments = [each for each in get_args(whole[0]) if each is not Ellipsis]
+            pairs = issubclass(kind, Mapping)
+            shape = Shape.PAIRS if pairs else Shape.MANY
+            inside = arguments[1:2] if pairs else arguments[:1]
+            parts = _besides_none(type_alternatives(inside[0])) if inside else [str]
+        return cls(shape, parts, whole, len(whole) < len(alternatives))
+
+    @property
+    def may_be_text(self) -> bool:
+        """Whether the value may be any text as it is, also an empty one."""
+        kinds = [_class_of(each) for each in self.whole]
+        return any(each not in _NO_TEXTS and not _is_structure(each) for each in kinds)
+
+    @property
+    def choices(self) -> list[str]:
+        """The only texts that a single value can have; empty where there are others."""
+        part = self.parts[0] if len(self.parts) == 1 else None
+        if get_origin(part) is Literal:
+            return [str(each) for each in get_args(part)]
+        if isinstance(part, enum.EnumType):
+            return [str(each.value) for each in cast("Iterable[enum.Enum]", part)]
+        return []
+
+    @property
+    def is_path(self) -> bool:
+        """Whether a single value names a file or a folder."""
+        return len(self.parts) == 1 and issubclass(_class_of(self.parts[0]), Path)
+
+    @property
+    def metavar(self) -> str:
+        """What stands for a single value in help."""
+        if self.shape is Shape.PAIRS:
+            return "KEY=VALUE"
+        if choices := self.choices:
+            return "|".join(choices)
+        if len(self.parts) != 1:
+            return "TEXT"
+        [part] = self.parts
+        kind = _class_of(part)
+        if issubclass(kind, Path):
+            return "PATH"
+        if _is_structure(kind):
+            return "JSON"
+        name = kind.__name__.upper() if isinstance(part, type) else "TEXT"
+        return _METAVARS.get(name, name)
+
+    def read(self, texts: Iterable[str], folder: Path) -> object:
+        """The value that words of a command line give.
+
+        Args:
+            texts: each time that it was given.
+            folder: what relative paths are relative to.
+        """
+        match self.shape:
+            case Shape.MANY:
+                return [_read(text, self.parts, folder) for text in texts]
+            case Shape.PAIRS:
+                pairs = [text.partition("=") for text in texts]
+                if not all(equals for _, equals, _ in pairs):
+                    return list(texts)
+                return {key: _read(value, self.parts, folder) for key, _, value in pairs}
+            case Shape.ONE | Shape.FLAG:
+                [text] = texts
+                return _read(text, self.parts, folder)
+
+    def read_whole(self, text: str) -> object:
+        """The value that one text gives, such as a field of a form; collections are JSON."""
+        return _read(text, self.whole, None)
+
+
+def _read(text: str, types: Collection[object], folder: Path | None) -> object:
+    """A value of one of the types: its text, but for what text alone cannot say."""
+    for each in types:
+        if get_origin(each) is Literal:
+            known = [one for one in cast("tuple[object, ...]", get_args(each)) if str(one) == text]
+            if known:
+                return known[0]
+    kinds = [_class_of(each) for each in types]
+    if any(map(_is_structure, kinds)):
+        try:
+            value: object = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        # A text that may also be something else, such as a number, is left to whoever checks it.
+        return value if len(kinds) == 1 or type(value) in {list, dict} else text
+    if folder is None:
+        return _WORDS.get(text, text) if bool in kinds else text
+    is_path = len(kinds) == 1 and issubclass(kinds[0], Path)
+    return folder / Path(text).expanduser() if is_path else text
+
+
+_NO_TEXTS: Final = frozenset({object, int, float, bool})
+_WORDS: Final[Mapping[str, bool]] = {"yes": True, "no": False}
+_METAVARS: Final[Mapping[str, str]] = {
+    "INT": "N",
+    "FLOAT": "NUMBER",
+    "STR": "TEXT",
+    "OBJECT": "ANY",
+}
+
+
+def _besides_none(alternatives: Iterable[object]) -> list[object]:
+    return [each for each in alternatives if each is not type(None)]
+
+
+def _class_of(declared: object) -> type[object]:
+    """The class behind a type such as `list[str]`; `object` where there is none."""
+    origin: object = get_origin(declared) or declared
+    return origin if isinstance(origin, type) else object
+
+
+def _is_collection(kind: type[object]) -> bool:
+    """Whether it holds many values, and is not one itself, as text is, or a model with fields."""
+    is_one = issubclass(kind, (str, bytes, enum.Enum)) or is_model(kind)
+    return not is_one and issubclass(kind, Collection)
+
+
+def _is_structure(kind: type[object]) -> bool:
+    return is_model(kind) or dataclasses.is_dataclass(kind) or _is_collection(kind)
