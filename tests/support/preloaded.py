@@ -58,14 +58,13 @@ def can_be_preloaded(words: Sequence[str], environment: Mapping[str, str]) -> bo
 
 
 @functools.cache
-def preloaded(program: str, through: tuple[str, ...] = ()) -> Preloaded:
+def preloaded(program: str) -> Preloaded:
     """Return the preloaded program that all tests of this process share.
 
     Args:
         program: one of `PROGRAMS`.
-        through: the words that start it in another way, such as those of `setpriv`.
     """
-    server = Preloaded(program, through)
+    server = Preloaded(program)
     atexit.register(server.close)
     return server
 
@@ -126,19 +125,16 @@ class Preloaded:
 
     Args:
         program: one of `PROGRAMS`.
-        through: the words that start it in another way, such as those of `setpriv`.
     """
 
-    def __init__(self, program: str, through: Sequence[str] = ()) -> None:
+    def __init__(self, program: str) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="preloaded-", dir="/tmp")
         self._address = f"{self._folder.name}/socket"
-        # Whoever it runs as may use the socket.
-        Path(self._folder.name).chmod(0o777)
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")
         }
         self._server = subprocess.Popen(
-            [*through, sys.executable, __file__, program, self._address],
+            [sys.executable, __file__, program, self._address],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -155,6 +151,7 @@ class Preloaded:
         environment: Mapping[str, str],
         terminal: str | None = None,
         piped: bool = True,
+        user: int | None = None,
     ) -> PreloadedProcess:
         """Start the program in a session of its own.
 
@@ -164,6 +161,7 @@ class Preloaded:
             environment: its environment variables.
             terminal: the terminal that controls its session, and is its stdin.
             piped: whether stdout and stderr are pipes; else they are the terminal, too.
+            user: the number of the user and the group that it runs as; none for this one.
         """
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(self._address)
@@ -172,6 +170,7 @@ class Preloaded:
             "folder": str(folder),
             "environment": dict(environment),
             "terminal": terminal,
+            "user": user,
         }
         data = json.dumps(request).encode() + b"\n"
         with ExitStack() as sent, ExitStack() as read:
@@ -231,7 +230,6 @@ def _serve(address: str) -> None:
     """Fork for each request. Returns in the copies only; the server itself ends here."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
-    Path(address).chmod(0o777)
     listener.listen(128)
     ended, wake = socket.socketpair()
     for end in (ended, wake):
@@ -303,6 +301,10 @@ def _become(request: dict[str, object], streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
+    if isinstance(user := request["user"], int):
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.orig_argv[:] = words
     sys.argv[:] = words[1:] if words[0] == "python" else [str(BIN / words[0]), *words[1:]]

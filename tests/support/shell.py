@@ -235,14 +235,14 @@ class Running:
 class Loaded:
     """A program, for those commands of which only the ending matters."""
 
-    def __init__(self, shell: Shell, program: str, through: Sequence[str]) -> None:
+    def __init__(self, shell: Shell, program: str, user: int | None) -> None:
         self._shell = shell
         self._program = program
-        self._through = through
+        self._user = user
 
     def run(self, *words: str | Path, expect: int | None = 0) -> Ended:
         """Runs it to its end, which must have the given exit code."""
-        return self._shell.start(self._program, *words, through=self._through).end(expect)
+        return self._shell.start(self._program, *words, user=self._user).end(expect)
 
 
 class Shell:
@@ -270,7 +270,7 @@ class Shell:
         self,
         *words: str | Path,
         terminal: Path | None = None,
-        through: Sequence[str] = (),
+        user: int | None = None,
         anew: bool = False,
     ) -> Running:
         """Starts a program in a session of its own.
@@ -278,7 +278,8 @@ class Shell:
         Args:
             words: the program and its arguments.
             terminal: what controls the session, as a terminal does; none for nothing.
-            through: the words that start it in another way, such as those of `setpriv`.
+            user: the number of the user that it runs as, of one that was loaded before; none for
+                this one.
             anew: whether its start matters, too: else it may be one that was loaded before.
         """
         command = [os.fspath(word) for word in words]
@@ -286,14 +287,16 @@ class Shell:
         environment = {**self.environment, MARK: mark}
         process: subprocess.Popen[bytes] | PreloadedProcess
         if can_be_preloaded(command, self.environment) and not anew:
-            process = preloaded(command[0], tuple(through)).start(
+            process = preloaded(command[0]).start(
                 command,
                 folder=self.folder,
                 environment=environment,
                 terminal=None if terminal is None else str(terminal),
+                user=user,
             )
         else:
-            started = [*through, *command]
+            assert user is None
+            started = command
             if terminal is not None:
                 # Whoever leads a session gets the first terminal that it opens.
                 started = ["sh", "-c", 'exec 0<>"$0"; exec "$@"', str(terminal), *started]
@@ -310,14 +313,14 @@ class Shell:
         self._started.append(running)
         return running
 
-    def loaded(self, program: str, *, through: Sequence[str] = ()) -> Loaded:
+    def loaded(self, program: str, *, user: int | None = None) -> Loaded:
         """A program here, to be run many times.
 
         Args:
             program: its name.
-            through: the words that start it in another way, such as those of `setpriv`.
+            user: the number of the user that it runs as; none for this one.
         """
-        return Loaded(self, program, through)
+        return Loaded(self, program, user)
 
     def close(self) -> None:
         """Ends everything that was started here, with everything that it started."""
