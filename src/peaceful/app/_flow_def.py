@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from peaceful.app._docstring import helps_of_arguments
 from peaceful.errors import DefinitionError
-from peaceful.model import FlowId
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from peaceful.model import FlowId  # it loads msgspec, which `--help` does without
 
 FlowFunction: TypeAlias = Callable[..., None]
 """Takes a `Flow` and the flow's parameters, and adds items to the flow."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+import msgspec
+
 from peaceful.errors import ExecutionUnknown
 from peaceful.executions._identity import ProcessIdentity
-from peaceful.executions._record import ExecutionRecord, JsonObject
+from peaceful.executions._record import ExecutionRecord
 from peaceful.model import (
     ExecutionId,
     ExecutionState,
     FlowId,
     InterruptSignal,
+    KeptDocument,
     ProfileName,
     StartedBy,
 )
@@ -29,8 +31,7 @@ KEPT: Final = 1000
 """How many executions of a profile are kept unless said otherwise; older endings are forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionFilter:
+class ExecutionFilter(msgspec.Struct, frozen=True):
     """Which executions are asked for. All conditions hold at once.
 
     Attributes:
@@ -52,8 +53,7 @@ class ExecutionFilter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionPage:
+class ExecutionPage(msgspec.Struct, frozen=True):
     """Some executions, newest first, without their outcome documents.
 
     Attributes:
@@ -127,7 +127,7 @@ class ExecutionStore(Protocol):
         state: ExecutionState,
         *,
         ended_at: datetime,
-        outcome: JsonObject,
+        outcome: KeptDocument,
         interrupt: InterruptSignal | None = None,
     ) -> ExecutionRecord:
         """The executor writes its ending, once.
@@ -136,7 +136,7 @@ class ExecutionStore(Protocol):
             execution_id: which one.
             state: `complete`, `interrupted` or `failed`.
             ended_at: UTC.
-            outcome: the JSON document of the ending.
+            outcome: the document of the ending.
             interrupt: the latched interrupt, where the store may not know it yet.
 
         Raises:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from peaceful.errors import ExecutionUnknown
 from peaceful.executions import (
@@ -13,7 +14,6 @@ from peaceful.executions import (
     ExecutionFilter,
     ExecutionPage,
     ExecutionRecord,
-    JsonObject,
     ProcessIdentity,
     begun,
     finished,
@@ -21,7 +21,14 @@ from peaceful.executions import (
     lost,
     sought,
 )
-from peaceful.model import ExecutionId, ExecutionState, InterruptSignal, ProfileName, StartedBy
+from peaceful.model import (
+    ExecutionId,
+    ExecutionState,
+    InterruptSignal,
+    KeptDocument,
+    ProfileName,
+    StartedBy,
+)
 
 
 class MemoryExecutionStore:
@@ -75,7 +82,7 @@ class MemoryExecutionStore:
         state: ExecutionState,
         *,
         ended_at: datetime,
-        outcome: JsonObject,
+        outcome: KeptDocument,
         interrupt: InterruptSignal | None = None,
     ) -> ExecutionRecord:
         """See `ExecutionStore.finish`."""

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias, assert_never
+from typing import Annotated, Final, Literal, TypeAlias, assert_never
+
+import msgspec
 
 from peaceful.commands import CleanCmd, DiffCmd, DiscoverCmd, EnsureCmd
 from peaceful.executions import ExecutionRecord
 from peaceful.model import CmdOutcome, FlowId, ItemId, JsonValue, ProfileName
 from peaceful.runtime import CmdCtx
+from peaceful.web._http._reading import is_name
 
 Command: TypeAlias = Literal["discover", "ensure", "clean", "diff"]
 """What can be done with a flow of a profile."""
-
-COMMANDS: Final[tuple[Command, ...]] = ("discover", "ensure", "clean", "diff")
-"""All of them."""
 
 CHANGING: Final[frozenset[str]] = frozenset({"ensure", "clean"})
 """Those that change things, which can be limited to some items, and tried without changing any."""
@@ -23,8 +22,7 @@ CHANGING: Final[frozenset[str]] = frozenset({"ensure", "clean"})
 Run: TypeAlias = Callable[[CmdCtx], Awaitable[CmdOutcome[object]]]
 
 
-@dataclass(frozen=True, slots=True)
-class StartRequest:
+class StartRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What somebody wants to be executed.
 
     Attributes:
@@ -36,12 +34,12 @@ class StartRequest:
         params: parameters to store before, by name; the others stay as they are.
     """
 
-    profile: ProfileName
-    flow: FlowId
+    profile: Annotated[ProfileName, is_name("a profile")]
+    flow: Annotated[FlowId, is_name("a flow")]
     command: Command
     dry_run: bool = False
-    only: tuple[ItemId, ...] = ()
-    params: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    only: Annotated[tuple[ItemId, ...], is_name("an item"), msgspec.Meta(max_length=10_000)] = ()
+    params: Mapping[str, JsonValue] = {}
 
     def is_what_runs(self, record: ExecutionRecord) -> bool:
         """Whether an execution that runs already does what is asked for."""

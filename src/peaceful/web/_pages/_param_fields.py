@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from peaceful.app import FlowParam
-from peaceful.executions import JsonObject
-from peaceful.model import JsonValue
-from peaceful.web._live._picture import as_object, object_of
+from peaceful.model import JsonObject, JsonValue
 
 PREFIX: Final = "param."
 """What the names of fields begin with that hold parameters."""
@@ -208,3 +206,16 @@ def _hint(of: JsonObject, types: frozenset[str], *, secret: bool) -> str:
 def shown_default(param: FlowParam) -> str:
     """What a parameter is without a value, for people."""
     return "needed" if param.required else shown_value(str(param.default))
+
+
+def object_of(schema: JsonObject, key: str) -> JsonObject:
+    """A part of a schema; an empty one where there is none."""
+    return as_object(schema.get(key))
+
+
+def as_object(value: JsonValue) -> JsonObject:
+    """A part of a schema; an empty one where it is none."""
+    return value if isinstance(value, Mapping) else _NOTHING
+
+
+_NOTHING: Final[JsonObject] = {}
