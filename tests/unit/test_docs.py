@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import pytest
 from doc_pages import ROOT, as_module, blocks_of, matches, page_name, pages, steps_of
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -45,10 +46,12 @@ from peaceful.model import (
     Progress,
     ProgressUnit,
     StartedBy,
-    event_json,
+    encode_json,
 )
 from peaceful.storage import StateKind, Workspace
-from peaceful.web._http._schemas import SCHEMAS
+from peaceful.web._http._documents import Problem
+from peaceful.web._http._fields import InterruptBody, StartRequest
+from peaceful.web._http._schemas import ref, schemas
 
 LINK = re.compile(r"\]\((?!\w+:|#)(?P<target>[^)#\s]+)[^)]*\)")
 MAKE = re.compile(r"\bmake ([a-z]+)\b(?=`|\s+#|$)", re.MULTILINE)
@@ -287,7 +290,7 @@ def test_the_page_of_events_shows_each_as_it_is() -> None:
 
     assert [each["event"] for each in shown] == [*EVENTS, "output"]
     assert {name: _shape(each) for name, each in found.items()} == {
-        name: _shape(json.loads(json.dumps(event_json(event)))) for name, event in EVENTS.items()
+        name: _shape(json.loads(encode_json(event))) for name, event in EVENTS.items()
     }
 
 
@@ -298,8 +301,7 @@ def test_bodies_are_what_the_server_takes_and_gives() -> None:
         for block in blocks_of(_words(REFERENCE / "http.md"))
         if block.language == "json"
     ]
-    names = ("Start", "Interrupt", "Problem")
-    known: dict[str, Any] = {"components": {"schemas": SCHEMAS}}
-    for name, document in zip(names, shown, strict=True):
-        schema = {**known, "$ref": f"#/components/schemas/{name}"}
-        Draft202012Validator(schema).validate(document)
+    kinds: tuple[type[msgspec.Struct], ...] = (StartRequest, InterruptBody, Problem)
+    known: dict[str, Any] = {"components": {"schemas": schemas(kinds)}}
+    for kind, document in zip(kinds, shown, strict=True):
+        Draft202012Validator({**known, **ref(kind)}).validate(document)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from peaceful.app._named_flow import NamedFlow
 from peaceful.app._parameters.declaration import Declarations, FlowDef
 from peaceful.errors import DefinitionError
-from peaceful.model import FlowId, checked_app_name, checked_name
+from peaceful.model import checked_app_name, checked_name
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from peaceful.model import FlowId  # it loads msgspec, which `--help` does without
 
 
 class AppDef:

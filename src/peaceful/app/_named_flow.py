@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 from peaceful.app._parameters.declaration import FlowDef, FlowFunction
 from peaceful.errors import NameTaken
-from peaceful.model import FlowId, ItemId, checked_name
+from peaceful.model import checked_name
 
 if TYPE_CHECKING:
+    from peaceful.model import FlowId, ItemId  # it loads msgspec, which `--help` does without
     from peaceful.model.state import State
 
 F = TypeVar("F", bound=FlowFunction)

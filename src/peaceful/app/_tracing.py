@@ -164,7 +164,8 @@ class TracingSink:
     def _end(self, event: ExecutionEnded) -> None:
         if self._execution is None:
             return
-        self._execution.set_attribute("peaceful.execution.outcome", event.outcome.value)
+        if event.outcome is not None:
+            self._execution.set_attribute("peaceful.execution.outcome", event.outcome.value)
         for status, count in event.counts.items():
             self._execution.set_attribute(f"peaceful.items.{status.value}", count)
         if event.outcome in _FAILED:
@@ -176,7 +177,7 @@ class TracingSink:
 def _fail(span: Span, error: ErrorJson | None) -> None:
     from opentelemetry.trace import StatusCode
 
-    code = None if error is None else error["code"]
+    code = None if error is None else error.code
     span.set_status(StatusCode.ERROR, code)
     if code is not None:
         span.set_attribute("error.type", code)

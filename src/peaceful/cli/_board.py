@@ -1,24 +1,24 @@
-"""What the picture of a running execution is made from: its events, as far as they are shown."""
+"""What the picture of a running execution is made from: how it stands, as far as it is shown."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime
+
+import msgspec
 
 from peaceful.model import (
     BlockStarted,
     Event,
     ExecutionEnded,
     ExecutionInfo,
-    ExecutionStarted,
     InterruptRequested,
     ItemEnded,
     ItemId,
-    ItemProgressed,
-    ItemStarted,
     ItemStatus,
     Progress,
+    Snapshot,
 )
 from peaceful.present import display_width
 
@@ -29,8 +29,7 @@ _MEASURED = 1000
 """How many names are measured for the width of their column; a wider one further on is cut."""
 
 
-@dataclass(slots=True)
-class Running:
+class Running(msgspec.Struct, frozen=True):
     """An item in progress.
 
     Attributes:
@@ -42,34 +41,54 @@ class Running:
     progress: Progress | None = None
 
 
-@dataclass(slots=True)
 class Board:
-    """How an execution stands, at constant cost for each event.
+    """How an execution stands, with what a picture needs besides.
 
     Attributes:
-        execution: what is known of it, or none before it starts.
-        block: the block that is processed, or empty.
-        total: how many items the block goes through.
+        block: the newest block that has items, or empty.
+        block_since: when it began; none before.
         name_width: the columns of the widest of their names.
-        running: the items in progress.
-        counts: how many items of the block ended in which way.
-        ended: the last endings, newest last; failures are kept longest.
-        interrupt: the newest interrupt, or none.
-        ending: the last event, once it is there.
+        counts: how many of them ended in which way.
+        ended: their last endings, newest last; failures are kept longest.
         pressed: whether Ctrl-C was pressed.
     """
 
-    execution: ExecutionInfo | None = None
-    block: str = ""
-    block_since: datetime | None = None
-    total: int = 0
-    name_width: int = 0
-    running: dict[ItemId, Running] = field(default_factory=dict)
-    counts: Counter[ItemStatus] = field(default_factory=Counter)
-    ended: deque[ItemEnded] = field(default_factory=deque)
-    interrupt: InterruptRequested | None = None
-    ending: ExecutionEnded | None = None
-    pressed: bool = False
+    def __init__(self) -> None:
+        self.block: str = ""
+        self.block_since: datetime | None = None
+        self.name_width: int = 0
+        self.counts: Counter[ItemStatus] = Counter()
+        self.ended: deque[ItemEnded] = deque()
+        self.pressed: bool = False
+        self._snapshot = Snapshot()
+
+    @property
+    def execution(self) -> ExecutionInfo | None:
+        """What is known of the execution, or none before it starts."""
+        return self._snapshot.execution
+
+    @property
+    def interrupt(self) -> InterruptRequested | None:
+        """The newest interrupt, or none."""
+        return self._snapshot.interrupt
+
+    @property
+    def ending(self) -> ExecutionEnded | None:
+        """The last event, once it is there."""
+        return self._snapshot.ending
+
+    @property
+    def total(self) -> int:
+        """How many items the block goes through."""
+        return len(self._snapshot.block_items)
+
+    @property
+    def running(self) -> Mapping[ItemId, Running]:
+        """The items in progress; none once the execution has ended."""
+        now = self._snapshot
+        if now.ending is not None:
+            return {}
+        return {item: Running(now.since[item], each) for item, each in now.running.items()}
 
     @property
     def ended_count(self) -> int:
@@ -82,33 +101,20 @@ class Board:
         return max(0, self.total - self.ended_count - len(self.running))
 
     def add(self, event: Event) -> None:
-        """Takes an event in."""
+        """Takes an event in, at constant cost."""
+        self._snapshot.add(event)
         match event:
-            case ItemProgressed(item=item, progress=progress) if item in self.running:
-                self.running[item].progress = progress
-            case ItemStarted(item=item, at=at):
-                self.running[item] = Running(at)
-            case ItemEnded(item=item, status=status):
-                self.running.pop(item, None)
+            case ItemEnded(status=status):
                 self.counts[status] += 1
                 self._keep(event)
             case BlockStarted(items=[_, *_]):
                 self._begin(event)
-            case ExecutionStarted(execution=execution):
-                self.execution = execution
-            case InterruptRequested():
-                self.interrupt = event
-            case ExecutionEnded():
-                self.ending = event
-                self.running.clear()
             case _:
                 pass
 
     def _begin(self, started: BlockStarted) -> None:
         self.block, self.block_since = started.block, started.at
-        self.total = len(started.items)
         self.name_width = max(display_width(item) for item in started.items[:_MEASURED])
-        self.running.clear()
         self.counts.clear()
         self.ended.clear()
 

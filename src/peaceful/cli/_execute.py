@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from peaceful.app import ExecutionOptions
 from peaceful.cli._answer import words_of
-from peaceful.cli._execution import Execution, Witness, exit_code_of
+from peaceful.cli._execution import Execution, RecordingSink, exit_code_of
 from peaceful.cli._loop import LoopEnd, run_in_loop
 from peaceful.cli._lost import lost_notices
 from peaceful.cli._prints import prints_shown
@@ -16,7 +16,14 @@ from peaceful.cli._terminal_modes import TerminalModes
 from peaceful.errors import PeacefulError, Unexpected
 from peaceful.interrupt import Interruptible, InterruptSender, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
-from peaceful.model import CmdOutcome, ExecutionId, ExecutionInfo, InterruptLevel, Timings
+from peaceful.model import (
+    CmdOutcome,
+    ExecutionId,
+    ExecutionInfo,
+    InterruptLevel,
+    Snapshot,
+    Timings,
+)
 from peaceful.present import short_id
 from peaceful.runtime import MAX_CONCURRENCY, CmdCtx, ExecutionSettings
 
@@ -46,10 +53,10 @@ def executed(invocation: Invocation, contexts: Contexts, request: RunRequest) ->
     show = show_for(invocation, title, request)
     sender, receiver = interrupt_channel()
     with prints_shown(show.say) as end_lines:
-        witness = Witness(show, end_lines)
+        recording = RecordingSink(show, end_lines)
         options = ExecutionOptions(
             interruptibility=Interruptible(receiver),
-            sinks=(witness,),
+            sinks=(recording,),
             settings=ExecutionSettings(invocation.options.max_concurrency or MAX_CONCURRENCY),
             door="terminal",
         )
@@ -60,7 +67,7 @@ def executed(invocation: Invocation, contexts: Contexts, request: RunRequest) ->
             end = _run(invocation, request, ctx, sender, show)
         finally:
             invocation.progress_left = show.left
-    return _execution(end, witness, title)
+    return _execution(end, recording.snapshot, title)
 
 
 def _look_back(contexts: Contexts, ctx: CmdCtx, show: Show) -> list[ExecutionId]:
@@ -110,22 +117,21 @@ def _run(
 
 
 def _execution(
-    end: LoopEnd[CmdOutcome[object]], witness: Witness, title: Callable[[ExecutionInfo], str]
+    end: LoopEnd[CmdOutcome[object]], snapshot: Snapshot, title: Callable[[ExecutionInfo], str]
 ) -> Execution:
-    started, error = witness.started, end.error
+    info, ending, error = snapshot.execution, snapshot.ending, end.error
     if error is not None and not isinstance(error, PeacefulError):
         error = Unexpected(error)
-    if started is None:
+    if info is None:
         assert error is not None, "an execution without a beginning has no outcome"
         raise error
-    ended_at = started.at if witness.ended is None else witness.ended.at
     return Execution(
-        title=title(started.execution),
-        info=started.execution,
-        items=started.items,
-        timings=Timings(started.at, ended_at),
-        statuses=witness.statuses,
-        interrupt=None if witness.ended is None else witness.ended.interrupt,
+        title=title(info),
+        info=info,
+        items=snapshot.items,
+        timings=Timings(info.started_at, info.ended_at or info.started_at),
+        statuses=snapshot.statuses,
+        interrupt=None if ending is None else ending.interrupt,
         outcome=end.value,
         error=error,
         stuck=end.stuck,

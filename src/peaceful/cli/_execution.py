@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from peaceful.cli._signals import interrupted_code
 from peaceful.errors import PeacefulError
 from peaceful.model import (
     BlockInterrupted,
-    BlockStarted,
     CmdOutcome,
     Complete,
     Event,
-    ExecutionEnded,
     ExecutionInfo,
     ExecutionInterrupted,
-    ExecutionStarted,
     InterruptSignal,
     InterruptSource,
-    ItemEnded,
     ItemError,
     ItemId,
-    ItemStarted,
     ItemStatus,
     JsonValue,
+    Snapshot,
     Timings,
     failure_document,
     outcome_document,
+    to_json,
 )
 from peaceful.runtime import OutputSink
 
@@ -60,11 +57,13 @@ class Execution:
 
     @property
     def document(self) -> dict[str, JsonValue]:
-        """The JSON document of the ending, as the register has it."""
+        """The document of the ending, as the register has it."""
         if self.outcome is not None:
-            return outcome_document(self.info, self.items, self.outcome)
+            return to_json(outcome_document(self.info, self.items, self.outcome))
         assert self.error is not None
-        return failure_document(self.info, self.items, self.error, self.interrupt, self.timings)
+        return to_json(
+            failure_document(self.info, self.items, self.error, self.interrupt, self.timings)
+        )
 
     @property
     def exit_code(self) -> int:
@@ -94,44 +93,29 @@ def exit_code_of(outcome: CmdOutcome[object]) -> int:
             return interrupted_code(InterruptSource.SIGINT if signal is None else signal.source)
 
 
-@dataclass(slots=True)
-class Witness:
+class RecordingSink:
     """Hands events on, and remembers what the outcome does not tell.
 
-    Attributes:
+    Args:
         inner: takes the events.
         before_close: called when there are no more events, while `inner` can still be told things.
-        started: the first event, or none yet.
-        ended: the last event, or none yet.
-        statuses: by item of the present block, how it ended; abandoned until that is known.
+
+    Attributes:
+        snapshot: how everything stands.
     """
 
-    inner: OutputSink
-    before_close: Callable[[], None]
-    started: ExecutionStarted | None = None
-    ended: ExecutionEnded | None = None
-    statuses: dict[ItemId, ItemStatus] = field(default_factory=dict)
+    def __init__(self, inner: OutputSink, before_close: Callable[[], None]) -> None:
+        self.snapshot: Snapshot = Snapshot()
+        self._inner = inner
+        self._before_close = before_close
 
     def receive(self, events: Sequence[Event]) -> None:
         """Takes events in, and hands them on."""
         for event in events:
-            match event:
-                case ItemEnded(item=item, status=status):
-                    self.statuses[item] = status
-                case ItemStarted(item=item):
-                    self.statuses[item] = ItemStatus.ABANDONED
-                case BlockStarted(items=items):
-                    if items:
-                        self.statuses = dict.fromkeys(items, ItemStatus.NOT_STARTED)
-                case ExecutionStarted():
-                    self.started = event
-                case ExecutionEnded():
-                    self.ended = event
-                case _:
-                    pass
-        self.inner.receive(events)
+            self.snapshot.add(event)
+        self._inner.receive(events)
 
     def close(self) -> None:
         """Hands that on too."""
-        self.before_close()
-        self.inner.close()
+        self._before_close()
+        self._inner.close()

@@ -16,6 +16,7 @@ from peaceful.model import (
     InterruptRequested,
     InterruptSource,
     ItemId,
+    OutcomeKind,
 )
 from peaceful.present import (
     display_width,
@@ -78,7 +79,8 @@ def interrupt_lines(
 def ending_words(started_at: datetime, ending: ExecutionEnded) -> str:
     """How an execution ended, in a few words: `interrupted after 4.2 s`."""
     seconds = (ending.at - started_at).total_seconds()
-    return summarised(ending.outcome, {}, seconds=seconds, interrupt=ending.interrupt).headline
+    kind = ending.outcome or OutcomeKind.ERROR
+    return summarised(kind, {}, seconds=seconds, interrupt=ending.interrupt).headline
 
 
 def block_words(block: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from peaceful.cli._errors import told_lines
@@ -15,7 +15,7 @@ from peaceful.cli._result import Result
 from peaceful.cli._wrapping import table
 from peaceful.errors import AlreadyEnded, ExecutorUnreachable
 from peaceful.executions import ExecutionRecord
-from peaceful.model import ItemId, ItemStatus, JsonValue
+from peaceful.model import Snapshot, to_json
 from peaceful.present import (
     count,
     date_and_time,
@@ -62,11 +62,12 @@ def executions_show(invocation: Invocation, execution_id: str) -> Result:
             shown = [*shown, line(""), line(f"  Stop it with: {stop}")]
         return shown
 
-    return Result({**record.to_json(), "progress": progress}, lines)
+    document = {**to_json(record.document()), "progress": to_json(progress)}
+    return Result(document, lines)
 
 
 def show_lines(
-    record: ExecutionRecord, progress: JsonValue, words: HistoryWords, page: Page
+    record: ExecutionRecord, progress: Snapshot | None, words: HistoryWords, page: Page
 ) -> list[Line]:
     """An execution: who, when, how it ended; its items; what went wrong.
 
@@ -80,20 +81,22 @@ def show_lines(
     title = f"{info.app} {words.command(record)} · {words.place(record)} · {info.id}"
     lines = [line((shortened(title, page.room), Style.STRONG))]
     facts = _facts(record, page)
-    if isinstance(progress, Mapping):
+    if progress is not None:
         facts += _progress_facts(progress)
     lines += [line(row) for row in table(facts, page.width)]
-    outcome = record.outcome or {}
-    items = _items(outcome)
-    if items:
+    outcome = record.outcome
+    if outcome is None:
+        return lines
+    if outcome.items:
+        items = [
+            (item, each.status, status_words(each.status, each.message))
+            for item, each in outcome.items.items()
+        ]
         lines += [line(""), *message_lines(items, page)]
-    errors = outcome.get("errors")
-    for item, error in errors.items() if isinstance(errors, Mapping) else ():
-        if isinstance(error, Mapping):
-            told = (("item", item), ("what to do", str(error.get("help") or "")))
-            rows = [(label, text) for label, text in told if text]
-            code, message = str(error.get("code")), str(error.get("message"))
-            lines += [line(""), *told_lines(code, message, rows, page.width)]
+    for item, error in outcome.errors.items():
+        told = (("item", item), ("what to do", error.help))
+        rows = [(label, text) for label, text in told if text]
+        lines += [line(""), *told_lines(error.code, error.message, rows, page.width)]
     return lines
 
 
@@ -116,17 +119,7 @@ def _facts(record: ExecutionRecord, page: Page) -> list[tuple[str, str]]:
     return rows
 
 
-def _items(outcome: Mapping[str, JsonValue]) -> list[tuple[ItemId, ItemStatus, str]]:
-    items = outcome.get("items")
-    rows: list[tuple[ItemId, ItemStatus, str]] = []
-    for item, each in items.items() if isinstance(items, Mapping) else ():
-        if isinstance(each, Mapping) and each.get("status") in set(ItemStatus):
-            status = ItemStatus(str(each["status"]))
-            rows.append((item, status, status_words(status, str(each.get("message") or ""))))
-    return rows
-
-
-def _progress(executions: Executions, record: ExecutionRecord) -> JsonValue:
+def _progress(executions: Executions, record: ExecutionRecord) -> Snapshot | None:
     """How everything stands in a running execution; none where it cannot be asked."""
     try:
         return asyncio.run(executions.snapshot(record.id))
@@ -134,12 +127,10 @@ def _progress(executions: Executions, record: ExecutionRecord) -> JsonValue:
         return None
 
 
-def _progress_facts(progress: Mapping[str, JsonValue]) -> list[tuple[str, str]]:
-    running, ended, waiting = (progress.get(name) for name in ("running", "ended", "waiting"))
-    rows: list[tuple[str, str]] = []
-    if isinstance(running, Mapping) and running:
-        rows.append(("in progress", name_list(list(running), 10)))
-    if isinstance(ended, Mapping):
-        rows.append(("ended", f"{len(ended):,}"))
-    rows.append(("waiting", f"{waiting:,}" if isinstance(waiting, int) else "?"))
-    return rows
+def _progress_facts(progress: Snapshot) -> list[tuple[str, str]]:
+    running = [("in progress", name_list(list(progress.running), 10))] if progress.running else []
+    return [
+        *running,
+        ("ended", f"{len(progress.ended):,}"),
+        ("waiting", f"{progress.waiting:,}"),
+    ]

@@ -11,7 +11,7 @@ from peaceful.cli._page import Page
 from peaceful.cli._result import Result
 from peaceful.cli._wrapping import clipped, wrapped
 from peaceful.executions import ExecutionRecord
-from peaceful.model import ExecutionId, ExecutionState
+from peaceful.model import ExecutionId, ExecutionState, to_json
 from peaceful.present import date_and_time, display_width, moment, one_line, padded, short_ids
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def executions_list(invocation: Invocation, limit: int) -> Result:
     ids = short_ids(record.id for record in (*page.records, *others))
     words = HistoryWords.of(invocation)
     return Result(
-        {"executions": [record.to_json() for record in page.records]},
+        {"executions": [to_json(record.document()) for record in page.records]},
         lambda shown_on: list_lines(page.records, ids, words, shown_on),
     )
 

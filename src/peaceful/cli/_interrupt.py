@@ -44,9 +44,7 @@ def interrupt(
         reason=reason,
     )
     watch = invocation.line("executions", "show", receipt.execution_id)
-    document = to_json(receipt)
-    assert isinstance(document, dict)
-    return Result(document, lambda page: receipt_lines(receipt, watch, page))
+    return Result(to_json(receipt), lambda page: receipt_lines(receipt, watch, page))
 
 
 def receipt_lines(receipt: InterruptReceipt, watch: str, page: Page) -> Sequence[Line]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from peaceful.cli._writer import Writer
 from peaceful.interrupt import SendResult
-from peaceful.model import Event, InterruptSignal, event_json
+from peaceful.model import Event, InterruptSignal, encode_json
 
 
 class JsonLinesSink:
@@ -19,11 +18,10 @@ class JsonLinesSink:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._encode = json.JSONEncoder(separators=(",", ":")).encode
 
     def receive(self, events: Sequence[Event]) -> None:
         """Writes the events."""
-        self._writer.write("".join([f"{self._encode(event_json(event))}\n" for event in events]))
+        self._writer.write("".join([_line(event) for event in events]))
 
     @property
     def left(self) -> bool:
@@ -43,7 +41,11 @@ class JsonLinesSink:
 
     def say(self, text: str) -> None:
         """Writes a line that something else wrote, as an event of its own."""
-        self._writer.write(f"{self._encode({'event': 'output', 'text': text})}\n")
+        self._writer.write(_line({"event": "output", "text": text}))
 
     def pressed(self, signal: InterruptSignal, result: SendResult) -> None:
         """Nothing: what a press does is told by its event."""
+
+
+def _line(value: object) -> str:
+    return f"{encode_json(value).decode()}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from peaceful.cli._lines import Line
@@ -63,19 +63,19 @@ def document_without_execution(
         error: what it ended with, or none.
         interrupt: what interrupted it, or none.
     """
-    from peaceful.model import OutcomeKind, to_json
+    from peaceful.model import OutcomeDocument, OutcomeKind, to_json
 
-    kind = OutcomeKind.ERROR if error is not None else OutcomeKind.EXECUTION_INTERRUPTED
-    return {
-        "execution_id": None,
-        "app": app,
-        "profile": profile,
-        "flow": flow,
-        "command": command,
-        "outcome": str(kind),
-        "interrupt": to_json(interrupt),
-        "items": {},
-        "errors": {} if error is None else {"": cast("JsonValue", dict(error.to_json()))},
-        "started_at": to_json(started_at),
-        "ended_at": to_json(ended_at),
-    }
+    document = OutcomeDocument(
+        execution_id=None,
+        app=app,
+        profile=profile,
+        flow=flow,
+        command=command,
+        outcome=OutcomeKind.EXECUTION_INTERRUPTED if error is None else OutcomeKind.ERROR,
+        interrupt=interrupt,
+        items={},
+        errors={} if error is None else {"": error.to_json()},
+        started_at=started_at,
+        ended_at=ended_at,
+    )
+    return to_json(document)

@@ -26,9 +26,9 @@ Form = Callable[[logging.LogRecord], str]
 
 def as_json(record: logging.LogRecord) -> str:
     """A record as an object on a line: `at`, `level`, `logger`, `message`, and its fields."""
-    at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    at = datetime.fromtimestamp(record.created, UTC)
     entry: dict[str, object] = {
-        "at": at,
+        "at": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z",
         "level": record.levelname.lower(),
         "logger": record.name,
         "message": one_line(record.getMessage(), _LONGEST),

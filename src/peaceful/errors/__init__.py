@@ -56,7 +56,11 @@ Each carries a stable `code`, a `message`, `details` (where the value came from,
 and `help` (what to do now). Items raise `ItemFailure` or their own subclass of it.
 """
 
-from peaceful.errors._base import ErrorJson, PeacefulError
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from peaceful._late import late
+from peaceful.errors._base import PeacefulError
 from peaceful.errors._blocked import BlockedError, OutOfSync, ProfileBusy
 from peaceful.errors._definition import (
     ContainedTwice,
@@ -112,6 +116,9 @@ from peaceful.errors._usage import (
     WorkspaceMissing,
 )
 
+if TYPE_CHECKING:
+    from peaceful.errors._json import ErrorJson
+
 __all__ = [
     "AlreadyEnded",
     "BlockedError",
@@ -165,3 +172,5 @@ __all__ = [
     "ValueUnresolved",
     "WorkspaceMissing",
 ]
+
+__getattr__: Callable[[str], object] = late(globals(), {"ErrorJson": "peaceful.errors._json"})

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypedDict
+from typing import TYPE_CHECKING, ClassVar
 
-
-class ErrorJson(TypedDict):
-    """An error in a JSON document: a stable code, the sentence, and what to do now."""
-
-    code: str
-    message: str
-    help: str
+if TYPE_CHECKING:
+    from peaceful.errors._json import ErrorJson
 
 
 class PeacefulError(Exception):
@@ -45,8 +40,10 @@ class PeacefulError(Exception):
 
     def to_json(self) -> ErrorJson:
         """The error as an entry of a JSON document; details are folded into the message."""
+        from peaceful.errors._json import ErrorJson  # it loads msgspec, which `--help` does without
+
         facts = "".join(f" ({label}: {text})" for label, text in self.details)
-        return {"code": self.code, "message": f"{self.message}{facts}", "help": self.help}
+        return ErrorJson(self.code, f"{self.message}{facts}", self.help)
 
     def __reduce__(self) -> tuple[object, ...]:
         # The arguments of a subclass are its own, so a copy is made without calling it.

@@ -14,17 +14,16 @@ from peaceful.executions._identity import Machine, ProcessIdentity
 from peaceful.executions._lock_holders import lock_holders_of
 from peaceful.executions._presence import LockHolders
 from peaceful.executions._progress import ProgressSource
-from peaceful.executions._receipt import InterruptReceipt
+from peaceful.executions._receipt import REASON_LIMIT, InterruptReceipt, cut_reason
 from peaceful.executions._record import (
+    ExecutionDocument,
     ExecutionRecord,
-    JsonObject,
     finished,
     interrupted,
     lost,
 )
 from peaceful.executions._running import RunningExecution
 from peaceful.executions._senders import InterruptSenders
-from peaceful.executions._signal import REASON_LIMIT, cut_reason, signal_from_json
 from peaceful.executions._sqlite_store import SqliteExecutionStore
 from peaceful.executions._store import (
     CANDIDATES,
@@ -34,7 +33,7 @@ from peaceful.executions._store import (
     ExecutionStore,
     sought,
 )
-from peaceful.executions._summary import OutcomeSummary, ending_state, summary_of
+from peaceful.executions._summary import OutcomeSummary, summary_of
 from peaceful.executions._surviving import (
     SurvivingChild,
     surviving_children,
@@ -45,6 +44,7 @@ __all__ = [
     "KEPT",
     "REASON_LIMIT",
     "ControlLimits",
+    "ExecutionDocument",
     "ExecutionFilter",
     "ExecutionPage",
     "ExecutionRecord",
@@ -54,7 +54,6 @@ __all__ = [
     "InterruptAnswer",
     "InterruptReceipt",
     "InterruptSenders",
-    "JsonObject",
     "LockHolders",
     "Machine",
     "OutcomeSummary",
@@ -65,12 +64,10 @@ __all__ = [
     "SurvivingChild",
     "busy",
     "cut_reason",
-    "ending_state",
     "finished",
     "interrupted",
     "lock_holders_of",
     "lost",
-    "signal_from_json",
     "sought",
     "summary_of",
     "surviving_children",

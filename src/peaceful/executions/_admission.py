@@ -7,9 +7,10 @@ import socket
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import Final
+
+from msgspec.structs import replace
 
 from peaceful.errors import ProfileBusy, StorageError
 from peaceful.executions._control_server import ControlLimits, ControlServer

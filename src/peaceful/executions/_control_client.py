@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import closing
-from typing import Final
+from typing import Final, TypeVar
 
 from peaceful.errors import ExecutorUnreachable
 from peaceful.executions._control_protocol import (
     ControlRequest,
     EventsRequest,
-    parsed_line,
-    request_line,
+    line_of,
+    parsed_answer,
+    refusal_in,
 )
-from peaceful.executions._record import JsonObject
 from peaceful.executions._sockets import ControlSockets
-from peaceful.model import JsonValue
+from peaceful.model import StreamEvent, decode_event
+
+T = TypeVar("T")
 
 _LONGEST_ANSWER: Final = 256 * 1024 * 1024
 """How many bytes of one line are read: a snapshot of very many items is long."""
@@ -36,8 +38,13 @@ class ControlClient:
         self._sockets = sockets
         self._timeout = timeout
 
-    def ask(self, address: str, request: ControlRequest) -> JsonValue:
+    def ask(self, address: str, request: ControlRequest, kind: type[T]) -> T:
         """Asks for one answer, and waits for it.
+
+        Args:
+            address: where the execution listens.
+            request: what is asked.
+            kind: what is answered.
 
         Raises:
             OSError: nobody listens at the address, or no answer came in time.
@@ -45,11 +52,17 @@ class ControlClient:
         """
         deadline = time.monotonic() + self._timeout
         with closing(self._sockets.connect(address, self._timeout)) as connection:
-            connection.sendall(request_line(request))
-            return _ok(_line(connection, deadline))
+            connection.sendall(line_of(request))
+            line = _line(connection, deadline)
+        try:
+            return parsed_answer(line, kind)
+        except ValueError as error:
+            raise _unfit(str(error)) from error
 
-    async def events(self, address: str) -> AsyncGenerator[JsonObject]:
+    async def events(self, address: str) -> AsyncGenerator[StreamEvent]:
         """How everything stands (the event `snapshot`), and then what happens, until it ends.
+
+        What only a later version knows is left out.
 
         Raises:
             OSError: nobody listens at the address, or the first line did not come in time.
@@ -57,11 +70,13 @@ class ControlClient:
         """
         reader, writer = await asyncio.open_unix_connection(sock=await self._connected(address))
         try:
-            writer.write(request_line(EventsRequest()))
+            writer.write(line_of(EventsRequest()))
             async with asyncio.timeout(self._timeout):
                 line = await _long_line(reader)
             while line:
-                yield _message(line)
+                event = _event(line)
+                if event is not None:
+                    yield event
                 line = await _long_line(reader)
         finally:
             writer.close()
@@ -119,22 +134,19 @@ def _line(connection: socket.socket, deadline: float) -> bytes:
     return bytes(received)
 
 
-def _ok(line: bytes) -> JsonValue:
-    message = _message(line)
-    if "ok" not in message:
-        raise _unfit("the answer has no result")
-    return message["ok"]
-
-
-def _message(line: bytes) -> JsonObject:
+def _event(line: bytes) -> StreamEvent | None:
     try:
-        message = parsed_line(line)
+        return decode_event(line)
     except ValueError as error:
-        raise _unfit(str(error)) from error
-    refusal = message.get("error")
-    if isinstance(refusal, Mapping):
-        raise _unfit(str(refusal.get("message")))
-    return message
+        raise _unfit(_reason(line, error)) from error
+
+
+def _reason(line: bytes, error: ValueError) -> str:
+    """Why a line is no event: the execution may have said so."""
+    try:
+        return refusal_in(line) or str(error)
+    except ValueError:
+        return str(error)
 
 
 def _unfit(what: str) -> ExecutorUnreachable:

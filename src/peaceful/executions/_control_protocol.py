@@ -13,41 +13,39 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar, cast
 
-from peaceful.executions._signal import signal_from_json
+import msgspec
+
+from peaceful.errors import ErrorJson
+from peaceful.executions._receipt import cut_reason
 from peaceful.interrupt import SendResult
-from peaceful.model import InterruptSignal, JsonValue, to_json
+from peaceful.model import InterruptSignal, decode_json, encode_json
+
+T = TypeVar("T")
 
 LONGEST_REQUEST: Final = 64 * 1024
 """How many bytes a request may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class InterruptRequest:
+class InterruptRequest(msgspec.Struct, frozen=True, tag_field="request", tag="interrupt"):
     """To interrupt the execution."""
 
     signal: InterruptSignal
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotRequest:
+class SnapshotRequest(msgspec.Struct, frozen=True, tag_field="request", tag="snapshot"):
     """To tell how everything stands now."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventsRequest:
+class EventsRequest(msgspec.Struct, frozen=True, tag_field="request", tag="events"):
     """To tell how everything stands now, and then whatever happens."""
 
 
 ControlRequest: TypeAlias = InterruptRequest | SnapshotRequest | EventsRequest
 
 
-@dataclass(frozen=True, slots=True)
-class InterruptAnswer:
+class InterruptAnswer(msgspec.Struct, frozen=True):
     """What became of a request to interrupt.
 
     Attributes:
@@ -61,79 +59,65 @@ class InterruptAnswer:
     first: InterruptSignal | None
 
 
+class Done(msgspec.Struct, frozen=True):
+    """That a request was served.
+
+    Attributes:
+        ok: the answer.
+    """
+
+    ok: object
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """That a request is not served.
+
+    Attributes:
+        error: why not.
+    """
+
+    error: ErrorJson
+
+
+class _Reply(msgspec.Struct):
+    ok: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: ErrorJson | None = None
+
+
+def line_of(message: object) -> bytes:
+    """Return the line that holds a message."""
+    return encode_json(message) + b"\n"
+
+
 def parsed_request(line: bytes) -> ControlRequest:
-    """The request that a line holds.
+    """Return the request that a line holds.
 
     Raises:
         ValueError: it holds none; the text says why.
     """
-    message = parsed_line(line)
-    match message.get("request"):
-        case "interrupt":
-            return InterruptRequest(signal_from_json(message.get("signal")))
-        case "snapshot":
-            return SnapshotRequest()
-        case "events":
-            return EventsRequest()
-        case _:
-            raise ValueError("a request is one of interrupt, snapshot, events")
+    request = decode_json(line, cast("type[ControlRequest]", ControlRequest))
+    if isinstance(request, InterruptRequest):
+        signal = request.signal
+        cut = msgspec.structs.replace(signal, reason=cut_reason(signal.reason))
+        return InterruptRequest(cut)
+    return request
 
 
-def request_line(request: ControlRequest) -> bytes:
-    """The line that holds a request."""
-    match request:
-        case InterruptRequest(signal):
-            return line_of({"request": "interrupt", "signal": to_json(signal)})
-        case SnapshotRequest():
-            return line_of({"request": "snapshot"})
-        case EventsRequest():
-            return line_of({"request": "events"})
-
-
-def parsed_answer(value: JsonValue) -> InterruptAnswer:
-    """The answer to a request to interrupt.
+def parsed_answer(line: bytes, kind: type[T]) -> T:
+    """Return the answer that a line holds.
 
     Raises:
-        ValueError: it is not one.
+        ValueError: it holds none, or a refusal; the text says why.
     """
-    if not isinstance(value, Mapping):
-        raise ValueError("an answer is an object")  # noqa: TRY004 - it is data, not a wrong call
-    signal, first = (
-        None if each is None else signal_from_json(each)
-        for each in (value.get("signal"), value.get("first"))
-    )
-    return InterruptAnswer(SendResult(value.get("result")), signal, first)
+    reply = decode_json(line, _Reply)
+    if reply.error is not None:
+        raise ValueError(reply.error.message)
+    if isinstance(reply.ok, msgspec.UnsetType):
+        raise ValueError("the answer has no result")  # noqa: TRY004 - it is data, not a wrong call
+    return decode_json(bytes(reply.ok), kind)
 
 
-def answer_json(answer: InterruptAnswer) -> JsonValue:
-    """The answer as JSON."""
-    return {
-        "result": answer.result.value,
-        "signal": to_json(answer.signal),
-        "first": to_json(answer.first),
-    }
-
-
-def error_line(code: str, message: str, help: str) -> bytes:
-    """The line that says what is wrong with a request."""
-    return line_of({"error": {"code": code, "message": message, "help": help}})
-
-
-def line_of(message: Mapping[str, JsonValue]) -> bytes:
-    """A message as a line."""
-    return json.dumps(message, separators=(",", ":"), default=dict).encode() + b"\n"
-
-
-def parsed_line(line: bytes) -> Mapping[str, JsonValue]:
-    """The message of a line.
-
-    Raises:
-        ValueError: it is not a JSON object.
-    """
-    try:
-        message: JsonValue = json.loads(line)
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
-    if not isinstance(message, Mapping):
-        raise ValueError("a message is a JSON object")  # noqa: TRY004 - it is data, not a wrong call
-    return message
+def refusal_in(line: bytes) -> str | None:
+    """Return why a request is not served; none where the line does not say."""
+    error = decode_json(line, _Reply).error
+    return None if error is None else error.message

@@ -8,21 +8,23 @@ import os
 import socket
 import struct
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
+from peaceful.errors import ErrorJson
 from peaceful.executions._control_protocol import (
     LONGEST_REQUEST,
+    Done,
     EventsRequest,
     InterruptRequest,
+    Refused,
     SnapshotRequest,
-    answer_json,
-    error_line,
     line_of,
     parsed_request,
 )
 from peaceful.executions._progress import Controlled, closed
-from peaceful.executions._record import JsonObject
+from peaceful.model import Event, ExecutionEnded, SnapshotTaken
 
 _LOG = logging.getLogger("peaceful.executions")
 
@@ -33,8 +35,7 @@ _BUFFERED: Final = 64 * 1024
 """How many bytes wait for a client in this process before its events do."""
 
 
-@dataclass(frozen=True, slots=True)
-class ControlLimits:
+class ControlLimits(msgspec.Struct, frozen=True):
     """How much a client of a control socket may take up.
 
     Attributes:
@@ -79,7 +80,7 @@ class ControlServer:
         )
         await self._server.start_serving()
 
-    async def close(self, last: JsonObject | None = None) -> None:
+    async def close(self, last: ExecutionEnded | None = None) -> None:
         """Ends, soon: who is being answered is answered, and streams are told how everything ended.
 
         Args:
@@ -133,10 +134,10 @@ class _End:
     """That the execution has ended, and its last event."""
 
     def __init__(self) -> None:
-        self.event: JsonObject | None = None
+        self.event: ExecutionEnded | None = None
         self.reached = asyncio.Event()
 
-    def come(self, event: JsonObject | None) -> None:
+    def come(self, event: ExecutionEnded | None) -> None:
         """The execution has ended."""
         self.event = event
         self.reached.set()
@@ -182,16 +183,16 @@ class _Client:
             match request:
                 case InterruptRequest(signal):
                     answer = await self._controlled.interrupt(signal)
-                    await self._write(line_of({"ok": answer_json(answer)}))
+                    await self._write(line_of(Done(answer)))
                 case SnapshotRequest():
-                    await self._write(line_of({"ok": self._controlled.snapshot()}))
+                    await self._write(line_of(Done(self._controlled.snapshot())))
                 case EventsRequest():
                     await self._stream()
                     return
 
     async def refuse(self, code: str, message: str, help: str) -> None:
         """Says why a request is not served."""
-        await self._write(error_line(code, message, help))
+        await self._write(line_of(Refused(ErrorJson(code, message, help))))
 
     async def flush(self) -> None:
         """Waits until the client has taken everything."""
@@ -264,14 +265,14 @@ class _Client:
             ended.cancel()
             await asyncio.wait((following, ended))
             await closed(events)
-        # Events that were not read yet are part of this picture.
+        # Events that were not read yet are part of this snapshot.
         await self._send_snapshot()
         if self._end.event is not None:
             await self._write(line_of(self._end.event))
 
     async def _send_snapshot(self) -> None:
         snapshot = self._controlled.snapshot()
-        await self._write(line_of({"event": "snapshot", "snapshot": snapshot}))
+        await self._write(line_of(SnapshotTaken(snapshot)))
 
     async def _write(self, line: bytes) -> None:
         self._writer.write(line)
@@ -283,7 +284,7 @@ class _Client:
             raise
 
 
-def _following(events: AsyncIterator[JsonObject]) -> asyncio.Future[JsonObject | None]:
+def _following(events: AsyncIterator[Event]) -> asyncio.Future[Event | None]:
     """The next event, or none where there are no more."""
     return asyncio.ensure_future(anext(events, None))
 

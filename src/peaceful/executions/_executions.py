@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Collection
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from peaceful.errors import AlreadyEnded, NotInterruptible
 from peaceful.executions._admission import Admission, busy
@@ -15,7 +16,6 @@ from peaceful.executions._control_protocol import (
     InterruptAnswer,
     InterruptRequest,
     SnapshotRequest,
-    parsed_answer,
 )
 from peaceful.executions._control_server import ControlLimits
 from peaceful.executions._hub_progress import HubProgress
@@ -24,11 +24,10 @@ from peaceful.executions._presence import LockHolders, Presence
 from peaceful.executions._proc import PROC
 from peaceful.executions._progress import ProgressSource, closed
 from peaceful.executions._reach import Reach
-from peaceful.executions._receipt import InterruptReceipt
-from peaceful.executions._record import ExecutionRecord, JsonObject
+from peaceful.executions._receipt import InterruptReceipt, cut_reason
+from peaceful.executions._record import ExecutionRecord
 from peaceful.executions._running import RunningExecution
 from peaceful.executions._senders import InterruptSenders
-from peaceful.executions._signal import cut_reason
 from peaceful.executions._sockets import ControlSockets
 from peaceful.executions._store import ExecutionFilter, ExecutionPage, ExecutionStore
 from peaceful.executions._surviving import SurvivingChild
@@ -43,8 +42,10 @@ from peaceful.model import (
     InterruptSignal,
     InterruptSource,
     ItemId,
-    JsonValue,
     ProfileName,
+    Snapshot,
+    SnapshotTaken,
+    StreamEvent,
 )
 
 if TYPE_CHECKING:
@@ -264,7 +265,7 @@ class Executions:
             raise busy(record)
         return self._store.mark_lost(record.id, self._clock.now())
 
-    async def snapshot(self, execution_id: str) -> JsonValue:
+    async def snapshot(self, execution_id: str) -> Snapshot:
         """How everything stands in a running execution.
 
         Raises:
@@ -277,9 +278,9 @@ class Executions:
         here = self._here(record)
         if here is not None:
             return here.snapshot()
-        return await asyncio.to_thread(self._reach.ask, record, SnapshotRequest())
+        return await asyncio.to_thread(self._reach.ask, record, SnapshotRequest(), Snapshot)
 
-    async def events(self, execution_id: str) -> AsyncGenerator[JsonObject]:
+    async def events(self, execution_id: str) -> AsyncGenerator[StreamEvent]:
         """How everything stands (the event `snapshot`), and then what happens, until it has ended.
 
         Where it ends without an `execution_ended`, the process was killed, or the connection lost.
@@ -299,7 +300,7 @@ class Executions:
             return
         following = here.subscribe()
         try:
-            yield {"event": "snapshot", "snapshot": here.snapshot()}
+            yield SnapshotTaken(here.snapshot())
             async for event in following:
                 yield event
         finally:
@@ -315,7 +316,7 @@ class Executions:
         running = self._admission.running.get(record.id)
         if running is not None:
             return running.interrupt_waiting(signal)
-        return parsed_answer(self._reach.ask(record, InterruptRequest(signal)))
+        return self._reach.ask(record, InterruptRequest(signal), InterruptAnswer)
 
     def _how_it_ended(self, execution_id: ExecutionId) -> str:
         state = self._store.get(execution_id).state

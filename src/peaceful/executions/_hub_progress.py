@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from peaceful.executions._progress import closed
-from peaceful.executions._record import JsonObject
-from peaceful.model import Event, JsonValue, event_json
+from peaceful.model import Event, Snapshot
 
 if TYPE_CHECKING:
     from peaceful.runtime import ProgressHub  # it loads pydantic, which is not needed here
@@ -24,11 +23,11 @@ class HubProgress:
     def __init__(self, hub: ProgressHub) -> None:
         self._hub = hub
 
-    def snapshot(self) -> JsonValue:
+    def snapshot(self) -> Snapshot:
         """How everything stands now."""
-        return self._hub.picture.to_json()
+        return self._hub.take_snapshot()
 
-    def subscribe(self) -> AsyncIterator[JsonObject]:
+    def subscribe(self) -> AsyncIterator[Event]:
         """The events from now on; ends after the last one."""
         return _HubEvents(self._hub)
 
@@ -42,13 +41,13 @@ class _HubEvents:
         self._batches = self._subscription.batches()
         self._taken: deque[Event] = deque()
 
-    def __aiter__(self) -> AsyncIterator[JsonObject]:
+    def __aiter__(self) -> AsyncIterator[Event]:
         return self
 
-    async def __anext__(self) -> JsonObject:
+    async def __anext__(self) -> Event:
         while not self._taken:
             self._taken.extend(await anext(self._batches))
-        return event_json(self._taken.popleft())
+        return self._taken.popleft()
 
     async def aclose(self) -> None:
         """Nothing more is read."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(msgspec.Struct, frozen=True):
     """A running system, as far as one process of it can tell it from others.
 
     Attributes:
@@ -23,8 +22,7 @@ class Machine:
     pid_namespace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessIdentity:
+class ProcessIdentity(msgspec.Struct, frozen=True):
     """A process that is told from a later one with the same number.
 
     Attributes:

@@ -6,19 +6,18 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from peaceful.executions._control_protocol import InterruptAnswer
-from peaceful.executions._record import JsonObject
-from peaceful.model import InterruptSignal, JsonValue
+from peaceful.model import Event, InterruptSignal, Snapshot
 
 
 class ProgressSource(Protocol):
     """Tells how an execution stands and what happens in it. Asked in the execution's event loop."""
 
-    def snapshot(self) -> JsonValue:
+    def snapshot(self) -> Snapshot:
         """How everything stands now."""
         ...
 
-    def subscribe(self) -> AsyncIterator[JsonObject]:
-        """The events from now on, as JSON; ends after the execution's last one.
+    def subscribe(self) -> AsyncIterator[Event]:
+        """The events from now on; ends after the execution's last one.
 
         Each reader has an iterator of its own and reads at its own speed. What it has not read yet
         is gathered for it in bounded space: of an item's progress the newest, of everything else

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import TypeVar
 
 from peaceful.errors import AlreadyEnded, ExecutorUnreachable, PeacefulError
 from peaceful.executions._control_client import ControlClient
 from peaceful.executions._control_protocol import ControlRequest
 from peaceful.executions._identity import ProcessIdentity
 from peaceful.executions._presence import Presence
-from peaceful.executions._record import ExecutionRecord, JsonObject
-from peaceful.model import JsonValue
+from peaceful.executions._record import ExecutionRecord
+from peaceful.model import StreamEvent
+
+T = TypeVar("T")
 
 
 class Reach:
@@ -26,8 +29,13 @@ class Reach:
         self._presence = presence
         self._client = ControlClient(presence.sockets, timeout)
 
-    def ask(self, record: ExecutionRecord, request: ControlRequest) -> JsonValue:
+    def ask(self, record: ExecutionRecord, request: ControlRequest, kind: type[T]) -> T:
         """Asks for one answer, and waits for it.
+
+        Args:
+            record: the execution.
+            request: what is asked.
+            kind: what is answered.
 
         Raises:
             AlreadyEnded: it has ended meanwhile.
@@ -35,11 +43,11 @@ class Reach:
         """
         process, address = _found(record)
         try:
-            return self._client.ask(address, request)
+            return self._client.ask(address, request, kind)
         except OSError as error:
             raise self._why_not(record, process, error) from error
 
-    async def events(self, record: ExecutionRecord) -> AsyncGenerator[JsonObject]:
+    async def events(self, record: ExecutionRecord) -> AsyncGenerator[StreamEvent]:
         """How everything stands, and then what happens.
 
         Raises:

@@ -1,15 +1,18 @@
-"""What somebody who interrupts an execution gets back."""
+"""What somebody who interrupts an execution may say, and gets back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Final
 
-from peaceful.model import ExecutionId, ExecutionState, InterruptLevel
+import msgspec
+
+from peaceful.model import ExecutionId, ExecutionState, InterruptLevel, Moment
+
+REASON_LIMIT: Final = 1000
+"""How many characters of a reason are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class InterruptReceipt:
+class InterruptReceipt(msgspec.Struct, frozen=True):
     """An interrupt was accepted, now or before.
 
     Attributes:
@@ -22,6 +25,11 @@ class InterruptReceipt:
 
     execution_id: ExecutionId
     level: InterruptLevel
-    requested_at: datetime
+    requested_at: Moment
     changed: bool
     state: ExecutionState = ExecutionState.INTERRUPTING
+
+
+def cut_reason(reason: str | None) -> str | None:
+    """Return a reason, at most `REASON_LIMIT` characters of it."""
+    return reason if reason is None else reason[:REASON_LIMIT]

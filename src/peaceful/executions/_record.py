@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final
 
-from peaceful.errors import AlreadyEnded
+import msgspec
+from msgspec.structs import asdict, replace
+
+from peaceful.errors import AlreadyEnded, ErrorJson
 from peaceful.executions._identity import ProcessIdentity
 from peaceful.executions._summary import OutcomeSummary, summary_of
 from peaceful.model import (
-    TOLD,
+    ExecutionEnded,
     ExecutionId,
     ExecutionInfo,
     ExecutionState,
+    InterruptRequested,
     InterruptSignal,
+    ItemAside,
+    ItemEnded,
     ItemId,
-    JsonValue,
-    to_json,
+    KeptDocument,
+    OutcomeDocument,
+    OutcomeKind,
+    Snapshot,
 )
-
-JsonObject: TypeAlias = Mapping[str, JsonValue]
-"""A JSON document that is an object."""
 
 ENDINGS: Final = frozenset(
     {ExecutionState.COMPLETE, ExecutionState.INTERRUPTED, ExecutionState.FAILED}
@@ -30,8 +34,23 @@ ENDINGS: Final = frozenset(
 """What an executor may write as its ending; `lost` is what others find."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionRecord:
+class ExecutionDocument(ExecutionInfo, frozen=True, kw_only=True):
+    """An execution for people and programs, without what is of no use to them.
+
+    Attributes:
+        dry_run: whether it only shows what it would do.
+        only: the items that it was limited to; empty where it was not.
+        summary: its ending in a few numbers; none until then.
+        outcome: the document of its ending; none until then, and in pages of the history.
+    """
+
+    dry_run: bool
+    only: tuple[ItemId, ...]
+    summary: OutcomeSummary | None
+    outcome: OutcomeDocument | None
+
+
+class ExecutionRecord(msgspec.Struct, frozen=True):
     """An execution as the register knows it.
 
     Attributes:
@@ -42,8 +61,8 @@ class ExecutionRecord:
         why_not_interruptible: the reason, where `info.can_interrupt` is false.
         address: where that process listens for requests; none where it does not.
         summary: its ending in a few numbers; none until then.
-        outcome: the JSON document of its ending, as it is kept: see `kept_document`; none until
-            then, and in pages of the history.
+        outcome: the document of its ending, as it is kept: see `kept_document`; none until then,
+            and in pages of the history.
     """
 
     info: ExecutionInfo
@@ -53,7 +72,7 @@ class ExecutionRecord:
     why_not_interruptible: str = ""
     address: str | None = None
     summary: OutcomeSummary | None = None
-    outcome: JsonObject | None = None
+    outcome: KeptDocument | None = None
 
     @property
     def id(self) -> ExecutionId:
@@ -70,44 +89,72 @@ class ExecutionRecord:
         """Whether an interrupt makes sense now: it has not ended, and was started to allow it."""
         return self.info.can_interrupt and not self.state.ended
 
-    @property
-    def document(self) -> JsonObject | None:
-        """The JSON document of its ending, as its command gave it; none where that is not known."""
-        if self.outcome is None:
+    def ending(self) -> ExecutionEnded | None:
+        """Return the execution's last event; none where it has not ended."""
+        if not self.state.ended:
             return None
-        return {name: value for name, value in self.outcome.items() if name != TOLD}
+        info, summary, outcome = self.info, self.summary, self.outcome
+        if self.state is ExecutionState.LOST:
+            kind: OutcomeKind | None = None
+            error: ErrorJson | None = _LOST
+        else:
+            kind = OutcomeKind.ERROR if summary is None else summary.outcome or OutcomeKind.ERROR
+            error = None if outcome is None else outcome.errors.get("")
+        return ExecutionEnded(
+            at=info.ended_at or info.started_at,
+            execution_id=info.id,
+            outcome=kind,
+            counts={} if summary is None else summary.counts,
+            interrupt=info.interrupt,
+            error=error,
+        )
 
-    @property
-    def items(self) -> dict[str, JsonValue]:
-        """By item, how it ended, with its state in words and its seconds; empty until the end."""
-        outcome = self.outcome or _EMPTY
-        items, told = _entries(outcome, "items"), _entries(outcome, TOLD)
-        return {
-            item: {**_NOTHING_TOLD, **_entries(items, item), **_entries(told, item)}
-            for item in items
-        }
+    def snapshot(self) -> Snapshot:
+        """Return how everything stood at the end of the execution, as far as that is kept."""
+        info, signal = self.info, self.info.interrupt
+        at = info.ended_at or info.started_at
+        ended = {each.item: each for each in self._ended_items(at)}
+        return Snapshot(
+            execution=info,
+            items=tuple(ended),
+            ended=ended,
+            interrupt=None if signal is None else InterruptRequested(at, signal, ()),
+            ending=self.ending(),
+        )
 
-    def to_json(self) -> dict[str, JsonValue]:
-        """The record for people and programs: without the address, which is of no use to them."""
-        info = to_json(self.info)
-        assert isinstance(info, Mapping)
-        return {
-            **info,
-            "can_interrupt": self.interruptible,
-            "dry_run": self.dry_run,
-            "only": list(self.only),
-            "summary": to_json(self.summary),
-            "outcome": self.document,
-        }
+    def aside(self, item: ItemId) -> ItemAside:
+        """Return what only pages show of how an item ended."""
+        return _NOTHING_TOLD if self.outcome is None else self.outcome.told.get(item, _NOTHING_TOLD)
+
+    def _ended_items(self, at: datetime) -> Iterator[ItemEnded]:
+        if self.outcome is None:
+            return
+        errors = self.outcome.errors
+        for item, each in self.outcome.items.items():
+            aside = self.aside(item)
+            yield ItemEnded(
+                at, item, each.status, aside.shown, each.message, errors.get(item), aside.seconds
+            )
+
+    def document(self) -> ExecutionDocument:
+        """Return the record for people and programs."""
+        outcome = None if self.outcome is None else self.outcome.plain()
+        return ExecutionDocument(
+            **asdict(replace(self.info, can_interrupt=self.interruptible)),
+            dry_run=self.dry_run,
+            only=self.only,
+            summary=self.summary,
+            outcome=outcome,
+        )
 
 
-_EMPTY: JsonObject = {}
-_NOTHING_TOLD: JsonObject = {"shown": "", "seconds": 0.0}
+_NOTHING_TOLD: Final = ItemAside()
 
-
-def _entries(document: JsonObject, name: str) -> JsonObject:
-    found = document.get(name)
-    return found if isinstance(found, Mapping) else _EMPTY
+_LOST: Final = ErrorJson(
+    "EXECUTION-LOST",
+    "Its process ended without writing an ending: killed, or the machine went down.",
+    "run the same command again: it carries on from there",
+)
 
 
 def interrupted(record: ExecutionRecord, signal: InterruptSignal) -> ExecutionRecord:
@@ -129,7 +176,7 @@ def finished(
     state: ExecutionState,
     *,
     ended_at: datetime,
-    outcome: JsonObject,
+    outcome: KeptDocument,
     interrupt: InterruptSignal | None = None,
 ) -> ExecutionRecord:
     """The record with its ending. A record found lost may still end: its executor knows better.
@@ -138,7 +185,7 @@ def finished(
         record: as it is now.
         state: how it ended; one of `ENDINGS`.
         ended_at: UTC.
-        outcome: the JSON document of the ending.
+        outcome: the document of the ending.
         interrupt: the latched interrupt, where the register may not know it yet.
 
     Raises:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
-from peaceful.executions._identity import Machine, ProcessIdentity
-from peaceful.executions._record import ExecutionRecord, JsonObject
-from peaceful.executions._signal import signal_from_json
-from peaceful.executions._summary import OutcomeSummary
-from peaceful.model import (
-    ExecutionInfo,
-    ExecutionState,
-    ItemStatus,
-    JsonValue,
-    OutcomeKind,
-    StartedBy,
-    to_json,
-)
+import msgspec
+
+from peaceful.executions._record import ExecutionRecord
+from peaceful.model import JsonValue, KeptDocument, decode_json, encode_json, to_json
 
 Cell: TypeAlias = str | int | None
 Row: TypeAlias = tuple[Cell, ...]
@@ -49,144 +38,66 @@ COLUMNS: Final[tuple[str, ...]] = (
 )
 """The columns of a row, in order."""
 
+_ANY: Final = cast("type[JsonValue]", Any)
+
+_JSON: Final = frozenset({"only_items", "interrupt", "process", "summary"})
+"""The columns whose cells are JSON documents."""
+
 
 def row_of(record: ExecutionRecord) -> Row:
-    """The row of a record. The outcome document is not part of it."""
+    """Return the row of a record. The outcome document is not part of it."""
     info = record.info
-    return (
-        info.id,
-        info.app,
-        info.profile,
-        info.flow,
-        info.command,
-        info.state.value,
-        info.started_at.isoformat(),
-        None if info.ended_at is None else info.ended_at.isoformat(),
-        info.started_by.user,
-        info.started_by.host,
-        info.started_by.pid,
-        info.started_by.door,
-        int(info.can_interrupt),
-        record.why_not_interruptible,
-        int(record.dry_run),
-        json.dumps(record.only),
-        _json(info.interrupt),
-        _json(record.process),
-        record.address,
-        _json(record.summary),
-    )
+    fields = {
+        **to_json(msgspec.structs.replace(record, outcome=None)),
+        **to_json(info),
+        **to_json(info.started_by),
+        "only_items": record.only,
+    }
+    return tuple(_cell(column, fields[column]) for column in COLUMNS)
 
 
 def record_of(row: Row) -> ExecutionRecord:
-    """The record of a row, without its outcome document.
+    """Return the record of a row, without its outcome document.
 
     Raises:
         ValueError: the row does not describe one.
     """
-    cells: Mapping[str, Cell] = dict(zip(COLUMNS, row, strict=True))
+    cells: Mapping[str, JsonValue] = {
+        column: decode_json(cell, _ANY) if column in _JSON and isinstance(cell, str) else cell
+        for column, cell in zip(COLUMNS, row, strict=True)
+    }
+    # Each part takes what it knows.
+    parts = {
+        **cells,
+        "only": cells["only_items"],
+        "info": {**cells, "started_by": cells},
+    }
     try:
-        return ExecutionRecord(
-            info=_info(cells),
-            dry_run=bool(cells["dry_run"]),
-            only=tuple(json.loads(_text(cells, "only_items"))),
-            why_not_interruptible=_text(cells, "why_not_interruptible"),
-            process=_process(_parsed(cells, "process")),
-            address=_optional(cells, "address"),
-            summary=_summary(_parsed(cells, "summary")),
-        )
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{type(error).__name__}: {error}") from error
+        # Not strictly: for SQLite, false and true are 0 and 1.
+        return msgspec.convert(parts, ExecutionRecord, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
 
 
-def packed(document: JsonObject) -> bytes:
-    """A document in few bytes: thousands of items say nearly the same."""
-    text = json.dumps(document, separators=(",", ":"), default=dict)
-    return zlib.compress(text.encode(), level=1)
+def packed(document: KeptDocument) -> bytes:
+    """Return a document in few bytes: thousands of items say nearly the same."""
+    return zlib.compress(encode_json(document), level=1)
 
 
-def unpacked(data: bytes) -> JsonObject:
-    """The document that was packed.
+def unpacked(data: bytes) -> KeptDocument:
+    """Return the document that was packed.
 
     Raises:
         ValueError: it is not one.
     """
     try:
-        document: JsonValue = json.loads(zlib.decompress(data))
-        return _object(document)
+        return decode_json(zlib.decompress(data), KeptDocument)
     except (TypeError, zlib.error) as error:
         raise ValueError(str(error)) from error
 
 
-def _info(cells: Mapping[str, Cell]) -> ExecutionInfo:
-    interrupt = _parsed(cells, "interrupt")
-    ended_at = _optional(cells, "ended_at")
-    return ExecutionInfo(
-        id=_text(cells, "id"),
-        app=_text(cells, "app"),
-        profile=_text(cells, "profile"),
-        flow=_text(cells, "flow"),
-        command=_text(cells, "command"),
-        started_by=StartedBy(
-            user=_text(cells, "user"),
-            host=_text(cells, "host"),
-            pid=_number(cells["pid"]),
-            door=_text(cells, "door"),
-        ),
-        started_at=datetime.fromisoformat(_text(cells, "started_at")),
-        can_interrupt=bool(cells["can_interrupt"]),
-        state=ExecutionState(_text(cells, "state")),
-        interrupt=None if interrupt is None else signal_from_json(interrupt),
-        ended_at=None if ended_at is None else datetime.fromisoformat(ended_at),
-    )
-
-
-def _process(value: JsonValue) -> ProcessIdentity:
-    process = _object(value)
-    started = process["started"]
-    machine = cast("Mapping[str, str]", _object(process["machine"]))
-    return ProcessIdentity(
-        pid=_number(process["pid"]),
-        started=None if started is None else _number(started),
-        machine=Machine(**machine),
-    )
-
-
-def _summary(value: JsonValue) -> OutcomeSummary | None:
-    if value is None:
-        return None
-    summary = _object(value)
-    outcome = summary["outcome"]
-    counts = {ItemStatus(word): _number(n) for word, n in _object(summary["counts"]).items()}
-    return OutcomeSummary(None if outcome is None else OutcomeKind(str(outcome)), counts)
-
-
-def _json(value: object) -> str | None:
-    return None if value is None else json.dumps(to_json(value))
-
-
-def _parsed(cells: Mapping[str, Cell], column: str) -> JsonValue:
-    text = _optional(cells, column)
-    return None if text is None else cast("JsonValue", json.loads(text))
-
-
-def _object(value: JsonValue) -> JsonObject:
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{value!r} is not an object")
-    return value
-
-
-def _optional(cells: Mapping[str, Cell], column: str) -> str | None:
-    return None if cells[column] is None else _text(cells, column)
-
-
-def _text(cells: Mapping[str, Cell], column: str) -> str:
-    value = cells[column]
-    if not isinstance(value, str):
-        raise TypeError(f"{column} is {value!r}, not text")
-    return value
-
-
-def _number(value: JsonValue) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"{value!r} is not a whole number")
+def _cell(column: str, value: object) -> Cell:
+    if column in _JSON and value is not None:
+        return encode_json(value).decode()
+    assert value is None or isinstance(value, str | int)
     return value

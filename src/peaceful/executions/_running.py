@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from datetime import datetime
@@ -14,20 +14,19 @@ from typing import Final
 from peaceful.errors import AlreadyEnded, StorageError
 from peaceful.executions._control_protocol import InterruptAnswer
 from peaceful.executions._progress import ProgressSource
-from peaceful.executions._record import ExecutionRecord, JsonObject, interrupted
+from peaceful.executions._record import ExecutionRecord, interrupted
 from peaceful.executions._senders import InterruptSenders
 from peaceful.executions._store import ExecutionStore
-from peaceful.executions._summary import summary_of
 from peaceful.executions._threads import to_the_end
 from peaceful.interrupt import SendResult
 from peaceful.model import (
+    Event,
     ExecutionEnded,
     ExecutionId,
     ExecutionState,
     InterruptSignal,
-    JsonValue,
-    OutcomeKind,
-    event_json,
+    KeptDocument,
+    Snapshot,
 )
 
 _LOG = logging.getLogger("peaceful.executions")
@@ -86,7 +85,7 @@ class RunningExecution:
         state: ExecutionState,
         *,
         ended_at: datetime,
-        document: JsonObject,
+        document: KeptDocument,
         interrupt: InterruptSignal | None,
     ) -> None:
         """Stores its ending, once. From here on, every interrupt comes too late.
@@ -94,7 +93,7 @@ class RunningExecution:
         Args:
             state: how it ended: `complete`, `interrupted` or `failed`.
             ended_at: UTC.
-            document: the JSON document of its outcome.
+            document: the document of its outcome.
             interrupt: the latched interrupt, or none.
 
         Raises:
@@ -113,28 +112,15 @@ class RunningExecution:
         await to_the_end(self._executor, lambda: self._ending.set_result(ending()))
         self._senders.drop(self.id)
 
-    def last_event(self) -> JsonObject | None:
+    def last_event(self) -> ExecutionEnded | None:
         """The execution's last event, made from its stored ending; none without one."""
-        if not self._ending.done():
-            return None
-        record = self._ending.result()
-        assert record.outcome is not None
-        assert record.info.ended_at is not None
-        summary = summary_of(record.outcome)
-        event = ExecutionEnded(
-            at=record.info.ended_at,
-            execution_id=self.id,
-            outcome=summary.outcome or OutcomeKind.ERROR,
-            counts=summary.counts,
-            interrupt=record.info.interrupt,
-        )
-        return {**event_json(event), "error": _whole_error(record.outcome)}
+        return self._ending.result().ending() if self._ending.done() else None
 
-    def snapshot(self) -> JsonValue:
+    def snapshot(self) -> Snapshot:
         """How everything stands now."""
         return self._progress.snapshot()
 
-    def subscribe(self) -> AsyncIterator[JsonObject]:
+    def subscribe(self) -> AsyncIterator[Event]:
         """The events from now on."""
         return self._progress.subscribe()
 
@@ -202,9 +188,3 @@ class RunningExecution:
             _LOG.debug("execution %s ended before its interrupt was noted", self.id)
         except StorageError as error:
             _LOG.warning("execution %s is interrupted, but not in the register: %s", self.id, error)
-
-
-def _whole_error(document: JsonObject) -> JsonValue:
-    """The error that the command as a whole failed with, or none."""
-    errors = document.get("errors")
-    return errors.get("") if isinstance(errors, Mapping) else None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from peaceful.errors import ExecutionUnknown
 from peaceful.executions import _record as change
-from peaceful.executions._record import ExecutionRecord, JsonObject
+from peaceful.executions._record import ExecutionRecord
 from peaceful.executions._rows import COLUMNS, Cell, Row, packed, record_of, row_of, unpacked
 from peaceful.executions._store import (
     CANDIDATES,
@@ -20,7 +21,7 @@ from peaceful.executions._store import (
     ExecutionPage,
     sought,
 )
-from peaceful.model import ExecutionId, ExecutionState, InterruptSignal
+from peaceful.model import ExecutionId, ExecutionState, InterruptSignal, KeptDocument
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -77,7 +78,7 @@ class SqliteExecutionStore:
         state: ExecutionState,
         *,
         ended_at: datetime,
-        outcome: JsonObject,
+        outcome: KeptDocument,
         interrupt: InterruptSignal | None = None,
     ) -> ExecutionRecord:
         """See `ExecutionStore.finish`."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+import msgspec
+
 from peaceful.errors import ExecutionUnknown
-from peaceful.executions._record import ExecutionRecord, JsonObject
+from peaceful.executions._record import ExecutionRecord
 from peaceful.model import (
     ExecutionId,
     ExecutionState,
     FlowId,
     InterruptSignal,
+    KeptDocument,
     ProfileName,
 )
 
@@ -24,8 +26,7 @@ KEPT: Final = 1000
 """How many executions of a profile are kept unless said otherwise; older endings are forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionFilter:
+class ExecutionFilter(msgspec.Struct, frozen=True):
     """Which executions are asked for. All conditions hold at once.
 
     Attributes:
@@ -47,8 +48,7 @@ class ExecutionFilter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionPage:
+class ExecutionPage(msgspec.Struct, frozen=True):
     """Some executions, newest first, without their outcome documents.
 
     Attributes:
@@ -107,7 +107,7 @@ class ExecutionStore(Protocol):
         state: ExecutionState,
         *,
         ended_at: datetime,
-        outcome: JsonObject,
+        outcome: KeptDocument,
         interrupt: InterruptSignal | None = None,
     ) -> ExecutionRecord:
         """The executor writes its ending, once.
@@ -116,7 +116,7 @@ class ExecutionStore(Protocol):
             execution_id: which one.
             state: `complete`, `interrupted` or `failed`.
             ended_at: UTC.
-            outcome: the JSON document of the ending.
+            outcome: the document of the ending.
             interrupt: the latched interrupt, where the store may not know it yet.
 
         Raises:

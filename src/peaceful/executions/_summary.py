@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from peaceful.model import ExecutionState, ItemStatus, JsonValue, OutcomeKind
+import msgspec
+
+from peaceful.model import ItemStatus, OutcomeDocument, OutcomeKind
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeSummary:
+class OutcomeSummary(msgspec.Struct, frozen=True):
     """How an execution ended, without its items.
 
     Attributes:
-        outcome: the outcome in a word; none where the document has a word that is not known here.
+        outcome: the outcome in a word; none where an earlier version did not know it.
         counts: how many items ended in which way; ways that none ended in are left out.
     """
 
@@ -22,31 +22,7 @@ class OutcomeSummary:
     counts: Mapping[ItemStatus, int]
 
 
-def summary_of(document: Mapping[str, JsonValue]) -> OutcomeSummary:
-    """The summary of the JSON document of a command.
-
-    Words that are not known are left out: a later version may have written them.
-    """
-    outcome = document.get("outcome")
-    items = document.get("items")
-    counts: Counter[ItemStatus] = Counter()
-    if isinstance(items, Mapping):
-        words = (item.get("status") for item in items.values() if isinstance(item, Mapping))
-        counts.update(ItemStatus(word) for word in words if word in _STATUSES)
-    kind = OutcomeKind(outcome) if outcome in _OUTCOMES else None
-    return OutcomeSummary(kind, dict(counts))
-
-
-def ending_state(outcome: OutcomeKind) -> ExecutionState:
-    """The state in which an execution with the outcome ends."""
-    match outcome:
-        case OutcomeKind.COMPLETE:
-            return ExecutionState.COMPLETE
-        case OutcomeKind.BLOCK_INTERRUPTED | OutcomeKind.EXECUTION_INTERRUPTED:
-            return ExecutionState.INTERRUPTED
-        case OutcomeKind.ITEM_ERROR | OutcomeKind.ERROR:
-            return ExecutionState.FAILED
-
-
-_STATUSES = tuple(ItemStatus)
-_OUTCOMES = tuple(OutcomeKind)
+def summary_of(document: OutcomeDocument) -> OutcomeSummary:
+    """Return the summary of the document of a command."""
+    counts = Counter(item.status for item in document.items.values())
+    return OutcomeSummary(document.outcome, dict(counts))

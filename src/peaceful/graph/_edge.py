@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+import msgspec
 
 from peaceful.model import ItemId
 
@@ -17,8 +18,7 @@ class EdgeKind(enum.StrEnum):
     """The source holds the target: it is waited for alike, and drawn as a box around it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True):
     """An edge from one item to another.
 
     Attributes:

@@ -44,10 +44,9 @@ class LatchState:
         """The accepted signal of the highest level, or none."""
         return self.accepted[-1] if self.accepted else None
 
-    @property
-    def level(self) -> int:
-        """The level of that signal; 0, which is below all levels, where there is none."""
-        return self.accepted[-1].level if self.accepted else 0
+    def has_reached(self, level: InterruptLevel) -> bool:
+        """Return whether a signal of the level or of a higher one was accepted."""
+        return bool(self.accepted) and self.accepted[-1].level >= level
 
 
 class Latch:
@@ -84,7 +83,7 @@ class Latch:
             before = self._states[place - 1]
             if before.closed:
                 return SendResult.TOO_LATE
-            if signal.level <= before.level:
+            if before.has_reached(signal.level):
                 return SendResult.UNCHANGED
             after = replace(before, accepted=(*before.accepted, signal))
             if self._states.setdefault(place, after) is after:
@@ -212,7 +211,7 @@ class InterruptReceiver:
         """
         latch = self._current.latch
         reached = asyncio.Event()
-        with call_when(lambda: latch.state.level >= level, reached.set, latch.raised.add):
+        with call_when(lambda: latch.state.has_reached(level), reached.set, latch.raised.add):
             await reached.wait()
         signal = latch.state.signal
         assert signal is not None

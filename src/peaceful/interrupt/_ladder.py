@@ -38,7 +38,8 @@ class SignalLadder:
         if before is not None and at - before < self._key_repeat:
             return None
         self._presses += 1
-        return InterruptLevel(min(self._presses, InterruptLevel.KILL))
+        levels = tuple(InterruptLevel)
+        return levels[min(self._presses, len(levels)) - 1]
 
     def told_to_end(self, at: float) -> InterruptLevel:
         """SIGTERM or SIGHUP: STOP, with deadlines that count from the first of them."""

@@ -1,15 +1,17 @@
-"""The JSON document of a command: one form for the terminal, the web and the register."""
+"""The document of a command's ending: one form for the terminal, the web and the register."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import Final
 
-from peaceful.errors import PeacefulError
+import msgspec
+
+from peaceful.errors import ErrorJson, PeacefulError
 from peaceful.model._execution import ExecutionInfo
+from peaceful.model._fields import ExecutionId, FlowId, ItemId, Moment, ProfileName
 from peaceful.model._interrupt import InterruptSignal
-from peaceful.model._json import JsonValue, to_json
-from peaceful.model._names import ItemId
+from peaceful.model._json import JsonValue
 from peaceful.model._outcome import (
     CmdOutcome,
     ItemError,
@@ -21,32 +23,96 @@ from peaceful.model._outcome import (
 )
 
 _NONE_ENDED: Final[Mapping[ItemId, ItemResult]] = {}
-TOLD: Final = "told"
-"""Where a register keeps what is not part of the document."""
 
-_NOT_STARTED: Final = ItemResult(ItemStatus.NOT_STARTED)
+
+class ItemDocument(msgspec.Struct, frozen=True):
+    """How one item ended.
+
+    Attributes:
+        status: which of the five endings.
+        state: its state after the ending, as it is stored, or none where that is not known.
+        message: what was done, or why it was not.
+    """
+
+    status: ItemStatus
+    state: JsonValue = None
+    message: str = ""
+
+
+class ItemAside(msgspec.Struct, frozen=True):
+    """What only pages show of how an item ended.
+
+    Attributes:
+        shown: its state in a few words.
+        seconds: how long it was in progress.
+    """
+
+    shown: str = ""
+    seconds: float = 0.0
+
+
+class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """How a command ended, as it is printed, shown and stored.
+
+    Attributes:
+        execution_id: the execution; none where the command ended before there was one.
+        app: the application's name.
+        profile: the profile; none where that is not known.
+        flow: the flow; none where that is not known.
+        command: what was executed.
+        outcome: how it ended.
+        interrupt: the latched signal, or none.
+        items: by item, how it ended.
+        errors: by item, what failed; under an empty name, what the command itself failed with.
+        started_at: UTC.
+        ended_at: UTC.
+    """
+
+    execution_id: ExecutionId | None
+    app: str
+    profile: ProfileName | None
+    flow: FlowId | None
+    command: str
+    outcome: OutcomeKind
+    interrupt: InterruptSignal | None
+    items: Mapping[ItemId, ItemDocument]
+    errors: Mapping[ItemId, ErrorJson]
+    started_at: Moment
+    ended_at: Moment
+
+
+class KeptDocument(OutcomeDocument, frozen=True, kw_only=True):
+    """How a command ended, as a register keeps it.
+
+    Attributes:
+        told: by item, what only pages show of it.
+    """
+
+    told: Mapping[ItemId, ItemAside] = {}
+
+    def plain(self) -> OutcomeDocument:
+        """Return the document as it was before it was kept."""
+        fields = OutcomeDocument.__struct_fields__
+        return OutcomeDocument(**{name: getattr(self, name) for name in fields})
 
 
 def outcome_document(
     execution: ExecutionInfo, items: Sequence[ItemId], outcome: CmdOutcome[object]
-) -> dict[str, JsonValue]:
-    """How an execution ended, as a JSON object.
+) -> OutcomeDocument:
+    """Return the document of an execution that ended.
 
     Args:
         execution: who ran what.
         items: every item of the flow, in order; what the outcome does not know was not started.
         outcome: how it ended.
     """
-    errors: Mapping[ItemId, PeacefulError] = (
-        outcome.errors if isinstance(outcome, ItemError) else {}
-    )
     return _document(
         execution,
         outcome_kind(outcome),
         outcome.interrupt,
         # Of items that have left the flow, the outcome may know too.
         {item: _item(outcome.items.get(item)) for item in (*items, *outcome.items)},
-        errors,
+        outcome.errors if isinstance(outcome, ItemError) else {},
         outcome.timings,
     )
 
@@ -58,8 +124,8 @@ def failure_document(
     interrupt: InterruptSignal | None,
     timings: Timings,
     results: Mapping[ItemId, ItemResult] = _NONE_ENDED,
-) -> dict[str, JsonValue]:
-    """How an execution ended that failed as a whole; its error is under an empty name.
+) -> OutcomeDocument:
+    """Return the document of an execution that failed as a whole; its error has an empty name.
 
     Args:
         execution: who ran what.
@@ -79,50 +145,45 @@ def failure_document(
     )
 
 
-def kept_document(
-    document: Mapping[str, JsonValue], results: Mapping[ItemId, ItemResult]
-) -> dict[str, JsonValue]:
-    """The document of an execution as a register keeps it: with what only pages tell besides.
+def kept_document(document: OutcomeDocument, results: Mapping[ItemId, ItemResult]) -> KeptDocument:
+    """Return a document as a register keeps it: with what only pages tell besides.
 
     Args:
-        document: how it ended.
+        document: how the command ended.
         results: how its items did.
-
-    Returns:
-        The document, and under `told`, by item, `shown` (its state in a few words) and `seconds`
-        (how long it was in progress).
     """
-    told: dict[str, JsonValue] = {
-        item: {"shown": result.shown, "seconds": round(result.seconds, 3)}
+    told = {
+        item: ItemAside(result.shown, round(result.seconds, 3))
         for item, result in results.items()
         if result.shown or result.seconds
     }
-    return {**document, TOLD: told}
+    return KeptDocument(**msgspec.structs.asdict(document), told=told)
 
 
 def _document(
     execution: ExecutionInfo,
     kind: OutcomeKind,
     interrupt: InterruptSignal | None,
-    items: dict[str, JsonValue],
+    items: Mapping[ItemId, ItemDocument],
     errors: Mapping[ItemId, PeacefulError],
     timings: Timings,
-) -> dict[str, JsonValue]:
-    return {
-        "execution_id": execution.id,
-        "app": execution.app,
-        "profile": execution.profile,
-        "flow": execution.flow,
-        "command": execution.command,
-        "outcome": str(kind),
-        "interrupt": to_json(interrupt),
-        "items": items,
-        "errors": {item: cast(JsonValue, dict(error.to_json())) for item, error in errors.items()},
-        "started_at": to_json(timings.started_at),
-        "ended_at": to_json(timings.ended_at),
-    }
+) -> OutcomeDocument:
+    return OutcomeDocument(
+        execution_id=execution.id,
+        app=execution.app,
+        profile=execution.profile,
+        flow=execution.flow,
+        command=execution.command,
+        outcome=kind,
+        interrupt=interrupt,
+        items=items,
+        errors={item: error.to_json() for item, error in errors.items()},
+        started_at=timings.started_at,
+        ended_at=timings.ended_at,
+    )
 
 
-def _item(result: ItemResult | None) -> dict[str, JsonValue]:
-    result = result or _NOT_STARTED
-    return {"status": str(result.status), "state": result.state, "message": result.message}
+def _item(result: ItemResult | None) -> ItemDocument:
+    if result is None:
+        return ItemDocument(ItemStatus.NOT_STARTED)
+    return ItemDocument(result.status, result.state, result.message)

@@ -7,85 +7,80 @@ sink that is slower than the item gets the newest picture and may miss those bet
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeAlias
 
+import msgspec
+
 from peaceful.errors import ErrorJson
-from peaceful.model._execution import ExecutionInfo
+from peaceful.model._execution import ExecutionInfo, ExecutionState
+from peaceful.model._fields import ExecutionId, ItemId, Moment
 from peaceful.model._interrupt import InterruptSignal
-from peaceful.model._json import JsonValue, to_json
-from peaceful.model._names import ExecutionId, ItemId
-from peaceful.model._outcome import ItemStatus, OutcomeKind
+from peaceful.model._outcome import ItemStatus, OutcomeKind, state_after
 from peaceful.model._progress import Progress
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionStarted:
+class EventBase(msgspec.Struct, frozen=True, tag_field="event"):
+    """What every event has; in JSON, its word comes first, under `event`.
+
+    Attributes:
+        at: when it happened; UTC.
+    """
+
+    at: Moment
+
+
+class ExecutionStarted(EventBase, frozen=True, tag="execution_started"):
     """An execution began.
 
     Attributes:
-        at: UTC.
         execution: what is known of it.
         items: every item of the flow, in its order.
         waits_for: by item, the items whose end it waits for.
     """
 
-    at: datetime
     execution: ExecutionInfo
     items: tuple[ItemId, ...]
     waits_for: Mapping[ItemId, tuple[ItemId, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class BlockStarted:
+class BlockStarted(EventBase, frozen=True, tag="block_started"):
     """A block of the execution began.
 
     Attributes:
-        at: UTC.
         block: its name.
         items: the items that it will go through, in order; empty where it has none.
     """
 
-    at: datetime
     block: str
     items: tuple[ItemId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ItemStarted:
+class ItemStarted(EventBase, frozen=True, tag="item_started"):
     """An item is in progress from now on.
 
     Attributes:
-        at: UTC.
         item: which one.
     """
 
-    at: datetime
     item: ItemId
 
 
-@dataclass(frozen=True, slots=True)
-class ItemProgressed:
+class ItemProgressed(EventBase, frozen=True, tag="item_progressed"):
     """An item moved, or said something.
 
     Attributes:
-        at: UTC.
         item: which one.
         progress: how far it is now.
     """
 
-    at: datetime
     item: ItemId
     progress: Progress
 
 
-@dataclass(frozen=True, slots=True)
-class ItemEnded:
+class ItemEnded(EventBase, frozen=True, tag="item_ended"):
     """An item ended. What it did is on disk by now.
 
     Attributes:
-        at: UTC.
         item: which one.
         status: how.
         shown: its state in a few words.
@@ -94,7 +89,6 @@ class ItemEnded:
         seconds: how long it was in progress.
     """
 
-    at: datetime
     item: ItemId
     status: ItemStatus
     shown: str
@@ -103,55 +97,52 @@ class ItemEnded:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class InterruptRequested:
+class InterruptRequested(EventBase, frozen=True, tag="interrupt_requested"):
     """An interrupt was accepted, or raised to a higher level.
 
     Attributes:
-        at: UTC.
         signal: the request.
         in_progress: the items that were in progress then.
     """
 
-    at: datetime
     signal: InterruptSignal
     in_progress: tuple[ItemId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BlockEnded:
+class BlockEnded(EventBase, frozen=True, tag="block_ended"):
     """A block ended, or was cut.
 
     Attributes:
-        at: UTC.
         block: its name.
         finished: whether it went through everything that it had to.
     """
 
-    at: datetime
     block: str
     finished: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionEnded:
+class ExecutionEnded(EventBase, frozen=True, tag="execution_ended"):
     """An execution ended. This is the last event of every execution.
 
     Attributes:
-        at: UTC.
         execution_id: which one.
-        outcome: how.
+        outcome: how; none where its process was lost, and others tell of it.
         counts: how many items ended in which way.
         interrupt: the latched interrupt, or none.
         error: what the command itself failed with, where it is not an item's error.
+        state: the state that the execution is in from now on, which follows from the outcome.
     """
 
-    at: datetime
     execution_id: ExecutionId
-    outcome: OutcomeKind
+    outcome: OutcomeKind | None
     counts: Mapping[ItemStatus, int]
     interrupt: InterruptSignal | None
     error: ErrorJson | None = None
+    state: ExecutionState = ExecutionState.LOST
+
+    def __post_init__(self) -> None:
+        """Derives the state: whatever told of the end, the two never disagree."""
+        msgspec.structs.force_setattr(self, "state", state_after(self.outcome))
 
 
 Event: TypeAlias = (
@@ -165,21 +156,3 @@ Event: TypeAlias = (
     | ExecutionEnded
 )
 """Everything that a sink can be told."""
-
-_WORDS: Mapping[type[Event], str] = {
-    ExecutionStarted: "execution_started",
-    BlockStarted: "block_started",
-    ItemStarted: "item_started",
-    ItemProgressed: "item_progressed",
-    ItemEnded: "item_ended",
-    InterruptRequested: "interrupt_requested",
-    BlockEnded: "block_ended",
-    ExecutionEnded: "execution_ended",
-}
-
-
-def event_json(event: Event) -> Mapping[str, JsonValue]:
-    """The event as a JSON object: its word under `event`, then its fields."""
-    fields = to_json(event)
-    assert isinstance(fields, Mapping)
-    return {"event": _WORDS[type(event)], **fields}

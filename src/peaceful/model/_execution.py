@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
+import msgspec
+
+from peaceful.model._fields import ExecutionId, FlowId, Moment, ProfileName
 from peaceful.model._interrupt import InterruptSignal
-from peaceful.model._names import ExecutionId, FlowId, ProfileName
 
 EXECUTION_VARIABLE: Final = "PEACEFUL_EXECUTION_ID"
 """The environment variable by which child processes are known to belong to an execution."""
@@ -35,8 +35,7 @@ class ExecutionState(enum.StrEnum):
 _UNENDED = frozenset({ExecutionState.RUNNING, ExecutionState.INTERRUPTING})
 
 
-@dataclass(frozen=True, slots=True)
-class StartedBy:
+class StartedBy(msgspec.Struct, frozen=True):
     """Who started an execution, and where it runs.
 
     Attributes:
@@ -56,8 +55,7 @@ class StartedBy:
         return f"{self.user} (pid {self.pid})"
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionInfo:
+class ExecutionInfo(msgspec.Struct, frozen=True):
     """An execution, as the register of executions and every sink know it.
 
     Attributes:
@@ -80,8 +78,8 @@ class ExecutionInfo:
     flow: FlowId
     command: str
     started_by: StartedBy
-    started_at: datetime
+    started_at: Moment
     can_interrupt: bool = True
     state: ExecutionState = ExecutionState.RUNNING
     interrupt: InterruptSignal | None = None
-    ended_at: datetime | None = None
+    ended_at: Moment | None = None

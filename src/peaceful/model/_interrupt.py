@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from datetime import datetime
+import functools
+from typing import Final
+
+import msgspec
+
+from peaceful.model._fields import Moment
 
 
-class InterruptLevel(enum.IntEnum):
+@functools.total_ordering
+class InterruptLevel(enum.Enum):
     """How much is interrupted. One ladder for every door; it only goes up."""
 
-    STOP = 1
+    STOP = "stop"
     """What is in progress finishes; nothing new starts."""
-    CANCEL = 2
+    CANCEL = "cancel"
     """What is in progress is asked to end, then cancelled; its own clean-up runs."""
-    KILL = 3
+    KILL = "kill"
     """What is in progress is abandoned; its child processes are killed."""
 
     def __str__(self) -> str:
         """The word for the level: `stop`, `cancel` or `kill`."""
-        return self.name.lower()
+        return self.value
+
+    def __lt__(self, other: object) -> bool:
+        """Whether less is interrupted."""
+        if not isinstance(other, InterruptLevel):
+            return NotImplemented
+        return _LADDER.index(self) < _LADDER.index(other)
+
+    @property
+    def above(self) -> InterruptLevel | None:
+        """The next higher level; none above the highest."""
+        return None if self is _LADDER[-1] else _LADDER[_LADDER.index(self) + 1]
+
+
+_LADDER: Final = tuple(InterruptLevel)
 
 
 class InterruptSource(enum.StrEnum):
@@ -39,8 +58,7 @@ class InterruptSource(enum.StrEnum):
     """The `interrupt` command, in another terminal."""
 
 
-@dataclass(frozen=True, slots=True)
-class InterruptSignal:
+class InterruptSignal(msgspec.Struct, frozen=True):
     """One request to interrupt.
 
     Attributes:
@@ -52,5 +70,5 @@ class InterruptSignal:
 
     level: InterruptLevel
     source: InterruptSource
-    requested_at: datetime
+    requested_at: Moment
     reason: str | None = None

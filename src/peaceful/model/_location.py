@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 
 class LocationKind(enum.StrEnum):
@@ -18,8 +19,7 @@ class LocationKind(enum.StrEnum):
     """A place in a file system, an object store, a database."""
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(msgspec.Struct, frozen=True):
     """A place, named by its way from the outside in.
 
     Attributes:
@@ -48,8 +48,7 @@ class Location:
         return cls(LocationKind.PATH, name, parent)
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(msgspec.Struct, frozen=True):
     """Something is sent: an upload, a command to a server.
 
     Attributes:
@@ -61,8 +60,7 @@ class Push:
     target: Location
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
+class Pull(msgspec.Struct, frozen=True):
     """Something is fetched: a download, a query.
 
     Attributes:
@@ -74,8 +72,7 @@ class Pull:
     server: Location
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
+class Within(msgspec.Struct, frozen=True):
     """Something happens in one place.
 
     Attributes:

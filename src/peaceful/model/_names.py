@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from peaceful.errors import NameInvalid
 
-ItemId: TypeAlias = str
-"""The name of an item, unique within its flow."""
-
-FlowId: TypeAlias = str
-"""The name of a flow, unique within its application."""
-
-ProfileName: TypeAlias = str
-"""The name of a profile: one environment of a workspace."""
-
-ExecutionId: TypeAlias = str
-"""The ID of an execution: a UUID of version 7, so IDs sort by their time and are never reused."""
+if TYPE_CHECKING:
+    from peaceful.model._fields import ExecutionId  # it loads msgspec, which `--help` does without
 
 NAME_RULE: Final = "letters, digits and _, not starting with a digit, at most 100 characters"
 """The rule for names of profiles, flows and items, in words."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Generic, TypeAlias, TypeVar
 
+import msgspec
+
 from peaceful.errors import PeacefulError
+from peaceful.model._execution import ExecutionState
+from peaceful.model._fields import ItemId, Moment
 from peaceful.model._interrupt import InterruptSignal
 from peaceful.model._json import JsonValue
-from peaceful.model._names import ItemId
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -32,8 +33,7 @@ class ItemStatus(enum.StrEnum):
     """It was never looked at: an interrupt came, or an item that it needs did not end well."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemResult:
+class ItemResult(msgspec.Struct, frozen=True):
     """How one item ended in one block.
 
     Attributes:
@@ -53,8 +53,7 @@ class ItemResult:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(msgspec.Struct, frozen=True):
     """When an execution ran.
 
     Attributes:
@@ -62,8 +61,8 @@ class Timings:
         ended_at: UTC.
     """
 
-    started_at: datetime
-    ended_at: datetime
+    started_at: Moment
+    ended_at: Moment
 
     @property
     def seconds(self) -> float:
@@ -71,12 +70,8 @@ class Timings:
         return (self.ended_at - self.started_at).total_seconds()
 
 
-@dataclass(frozen=True)
-class _Ending:
+class _Ending(msgspec.Struct, frozen=True):
     """What every outcome carries.
-
-    Without slots, as all of these: frozen, slotted and generic at once cannot be made by
-    `Complete[int](...)` before Python 3.12.
 
     Attributes:
         blocks_processed: the names of the blocks that ran to their end.
@@ -95,8 +90,7 @@ class _Ending:
         return tuple(item for item, result in self.items.items() if result.status is status)
 
 
-@dataclass(frozen=True)
-class _Unfinished(_Ending):
+class _Unfinished(_Ending, frozen=True, kw_only=True):
     """What an outcome carries that left blocks unprocessed.
 
     Attributes:
@@ -104,44 +98,40 @@ class _Unfinished(_Ending):
             where a block was cut, it comes first.
     """
 
-    blocks_not_processed: tuple[str, ...] = field(kw_only=True)
+    blocks_not_processed: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Complete(_Ending, Generic[T_co]):
+class Complete(_Ending, Generic[T_co], frozen=True, kw_only=True):
     """Every block ran to its end, and no item failed.
 
     Attributes:
         value: what the command was run for.
     """
 
-    value: T_co = field(kw_only=True)
+    value: T_co
 
 
-@dataclass(frozen=True)
-class BlockInterrupted(_Unfinished, Generic[T_co]):
+class BlockInterrupted(_Unfinished, Generic[T_co], frozen=True, kw_only=True):
     """An interrupt ended a block before all of its items.
 
     Attributes:
         value: what the block had gathered until then.
     """
 
-    value: T_co | None = field(kw_only=True)
+    value: T_co | None
 
 
-@dataclass(frozen=True)
-class ExecutionInterrupted(_Unfinished, Generic[T_co]):
+class ExecutionInterrupted(_Unfinished, Generic[T_co], frozen=True, kw_only=True):
     """An interrupt ended the execution between two blocks.
 
     Attributes:
         value: what had been gathered until then, if anything.
     """
 
-    value: T_co | None = field(kw_only=True)
+    value: T_co | None
 
 
-@dataclass(frozen=True)
-class ItemError(_Unfinished, Generic[T_co]):
+class ItemError(_Unfinished, Generic[T_co], frozen=True, kw_only=True):
     """One or more items failed. Items that did not need them went on.
 
     Attributes:
@@ -149,8 +139,8 @@ class ItemError(_Unfinished, Generic[T_co]):
         errors: what failed, by item.
     """
 
-    value: T_co | None = field(kw_only=True)
-    errors: Mapping[ItemId, PeacefulError] = field(kw_only=True)
+    value: T_co | None
+    errors: Mapping[ItemId, PeacefulError]
 
 
 CmdOutcome: TypeAlias = Complete[T] | BlockInterrupted[T] | ExecutionInterrupted[T] | ItemError[T]
@@ -179,3 +169,20 @@ def outcome_kind(outcome: CmdOutcome[object]) -> OutcomeKind:
             return OutcomeKind.EXECUTION_INTERRUPTED
         case ItemError():
             return OutcomeKind.ITEM_ERROR
+
+
+def state_after(outcome: OutcomeKind | None) -> ExecutionState:
+    """Return the state in which an execution ends.
+
+    Args:
+        outcome: how it ended; none where its process was lost before it could say.
+    """
+    match outcome:
+        case None:
+            return ExecutionState.LOST
+        case OutcomeKind.COMPLETE:
+            return ExecutionState.COMPLETE
+        case OutcomeKind.BLOCK_INTERRUPTED | OutcomeKind.EXECUTION_INTERRUPTED:
+            return ExecutionState.INTERRUPTED
+        case OutcomeKind.ITEM_ERROR | OutcomeKind.ERROR:
+            return ExecutionState.FAILED

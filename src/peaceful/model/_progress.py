@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+import msgspec
 
 
 class ProgressUnit(enum.StrEnum):
@@ -16,8 +17,7 @@ class ProgressUnit(enum.StrEnum):
     """Nothing that could be counted: it works, and nobody knows for how long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """How far an item is at one moment.
 
     Attributes:

@@ -13,7 +13,6 @@ from peaceful.present._interrupts import (
     interrupt_sentence,
     interrupted_how,
     level_label,
-    next_level,
     next_press_sentence,
 )
 from peaceful.present._progress import amount, percent, rate
@@ -76,7 +75,6 @@ __all__ = [
     "live_word",
     "moment",
     "name_list",
-    "next_level",
     "next_press_sentence",
     "one_line",
     "padded",

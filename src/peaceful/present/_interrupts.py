@@ -38,11 +38,6 @@ def level_label(level: InterruptLevel) -> str:
     return _LABELS[level]
 
 
-def next_level(level: InterruptLevel) -> InterruptLevel | None:
-    """The level above, or none above the highest."""
-    return None if level is InterruptLevel.KILL else InterruptLevel(level + 1)
-
-
 def interrupt_sentence(
     level: InterruptLevel, in_progress: Sequence[ItemId], most: int = _MOST_NAMES
 ) -> str:
@@ -83,7 +78,7 @@ def next_press_sentence(level: InterruptLevel, in_progress: int) -> str:
         level: the level that was accepted.
         in_progress: how many items are in progress.
     """
-    above = next_level(level)
+    above = level.above
     if above is None or not in_progress:
         return ""
     one = in_progress == 1

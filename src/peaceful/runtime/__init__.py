@@ -11,7 +11,6 @@ from peaceful.runtime._hub import SINK_INTERVAL, ProgressHub, Subscription
 from peaceful.runtime._item_pass import BlockFailed, ItemPass, ItemWork
 from peaceful.runtime._item_states import StateDiffs, States
 from peaceful.runtime._ladder import LadderTimes
-from peaceful.runtime._picture import Picture
 from peaceful.runtime._quick_calls import diff_of, needs_apply
 from peaceful.runtime._register import Register, Registered, Starting
 from peaceful.runtime._settings import MAX_CONCURRENCY, ExecutionSettings
@@ -40,7 +39,6 @@ __all__ = [
     "ItemWork",
     "LadderTimes",
     "OutputSink",
-    "Picture",
     "ProfileCtx",
     "ProfilesCtx",
     "ProfilesFlowCtx",

@@ -11,9 +11,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Final
 
-from peaceful.model import Event, ExecutionEnded, ItemProgressed
+from peaceful.model import Event, ExecutionEnded, ItemProgressed, Snapshot
 from peaceful.runtime._mailbox import Mailbox
-from peaceful.runtime._picture import Picture
 from peaceful.runtime._sink import OutputSink
 
 _LOG = logging.getLogger("peaceful.runtime")
@@ -109,11 +108,11 @@ class ProgressHub:
     that were abandoned may still have something to say.
 
     Attributes:
-        picture: how everything stands, made from the events so far.
+        snapshot: how everything stands, made from the events so far.
     """
 
     def __init__(self, sinks: Sequence[OutputSink] = ()) -> None:
-        self.picture: Picture = Picture()
+        self.snapshot: Snapshot = Snapshot()
         self._threads = [_SinkThread(sink) for sink in sinks]
         self._mailboxes: tuple[Mailbox, ...] = tuple(thread.mailbox for thread in self._threads)
         self._lock = threading.RLock()
@@ -121,24 +120,29 @@ class ProgressHub:
     def publish(self, event: Event) -> None:
         """Hands an event on."""
         with self._lock:
-            picture = self.picture
-            if picture.ending is not None:
+            snapshot = self.snapshot
+            if snapshot.ending is not None:
                 return
-            if type(event) is ItemProgressed and event.item not in picture.running:
+            if type(event) is ItemProgressed and event.item not in snapshot.running:
                 return
-            picture.add(event)
+            snapshot.add(event)
             for mailbox in self._mailboxes:
                 mailbox.put(event)
 
+    def take_snapshot(self) -> Snapshot:
+        """Return how everything stands now, which stays as it is."""
+        with self._lock:
+            return self.snapshot.copy()
+
     def subscribe(self) -> Subscription:
-        """Begins to gather events for a reader in the running loop; the picture tells the past.
+        """Begins to gather events for a reader in the running loop; the snapshot tells the past.
 
         After the end, the last event is told once more.
         """
         subscription = Subscription(asyncio.get_running_loop())
         with self._lock:
-            if self.picture.ending is not None:
-                subscription.mailbox.put(self.picture.ending)
+            if self.snapshot.ending is not None:
+                subscription.mailbox.put(self.snapshot.ending)
             self._mailboxes = (*self._mailboxes, subscription.mailbox)
         return subscription
 

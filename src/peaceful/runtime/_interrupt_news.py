@@ -63,6 +63,6 @@ class InterruptNews:
             if self.registered is not None:
                 self.registered.interrupting(signal)
             if self._state.effective is not None:
-                in_progress = tuple(self._hub.picture.running)
+                in_progress = tuple(self._hub.snapshot.running)
                 self._hub.publish(InterruptRequested(self._clock.now(), signal, in_progress))
         self._told = len(accepted)

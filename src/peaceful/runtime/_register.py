@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from peaceful.interrupt import InterruptSender
-from peaceful.model import ExecutionInfo, ExecutionState, InterruptSignal, ItemId, JsonValue
+from peaceful.model import (
+    ExecutionInfo,
+    ExecutionState,
+    InterruptSignal,
+    ItemId,
+    KeptDocument,
+)
 from peaceful.runtime._hub import ProgressHub
 
 
@@ -44,7 +49,7 @@ class Registered(Protocol):
         state: ExecutionState,
         *,
         ended_at: datetime,
-        document: Mapping[str, JsonValue],
+        document: KeptDocument,
         interrupt: InterruptSignal | None,
     ) -> None:
         """Writes its ending down, once."""

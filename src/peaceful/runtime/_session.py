@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+import msgspec
+
 from peaceful.errors import PeacefulError, Unexpected
 from peaceful.interrupt import InterruptibilityState, Interruptible, InterruptSender
 from peaceful.item import Children, ExecutionScope
@@ -21,13 +23,12 @@ from peaceful.model import (
     ExecutionEnded,
     ExecutionInfo,
     ExecutionStarted,
-    ExecutionState,
     InterruptLevel,
     InterruptSignal,
     ItemId,
     ItemResult,
     ItemStatus,
-    JsonValue,
+    KeptDocument,
     OutcomeKind,
     Timings,
     execution_id,
@@ -35,6 +36,7 @@ from peaceful.model import (
     kept_document,
     outcome_document,
     outcome_kind,
+    state_after,
 )
 from peaceful.runtime._block import BlockResult, CmdBlock
 from peaceful.runtime._block_run import BlockRun
@@ -56,14 +58,6 @@ _KILLED_SINKS = 2.0
 """Seconds that stuck sinks are waited for after a kill."""
 _KILLED_CHILDREN = 5.0
 """Seconds in which killed children are gone; the kernel may have much of theirs to put away."""
-
-_STATE_AFTER: Mapping[OutcomeKind, ExecutionState] = {
-    OutcomeKind.COMPLETE: ExecutionState.COMPLETE,
-    OutcomeKind.BLOCK_INTERRUPTED: ExecutionState.INTERRUPTED,
-    OutcomeKind.EXECUTION_INTERRUPTED: ExecutionState.INTERRUPTED,
-    OutcomeKind.ITEM_ERROR: ExecutionState.FAILED,
-    OutcomeKind.ERROR: ExecutionState.FAILED,
-}
 
 
 @dataclass(slots=True)
@@ -133,7 +127,9 @@ class Session:
             StorageError: the ending cannot be written down.
         """
         await self._end_children()
-        outcome = replace(outcome, interrupt=self._close_latch(), timings=self.timings())
+        outcome = msgspec.structs.replace(
+            outcome, interrupt=self._close_latch(), timings=self.timings()
+        )
         kind = outcome_kind(outcome)
         document = outcome_document(self.info, self._items, outcome)
         await self._store(kind, kept_document(document, outcome.items), outcome.timings)
@@ -150,7 +146,7 @@ class Session:
         shown = _as_error(error)
         timings = self.timings()
         ended = self._ended_event(OutcomeKind.ERROR, self._results, timings)
-        self._ending = replace(ended, error=shown.to_json())
+        self._ending = msgspec.structs.replace(ended, error=shown.to_json())
         document = failure_document(
             self.info, self._items, shown, self.signal, timings, self._results
         )
@@ -191,12 +187,10 @@ class Session:
         self.news.tell()
         return signal
 
-    async def _store(
-        self, kind: OutcomeKind, document: Mapping[str, JsonValue], timings: Timings
-    ) -> None:
+    async def _store(self, kind: OutcomeKind, document: KeptDocument, timings: Timings) -> None:
         if self.registered is not None:
             await self.registered.finish(
-                _STATE_AFTER[kind],
+                state_after(kind),
                 ended_at=timings.ended_at,
                 document=document,
                 interrupt=self.signal,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from peaceful.errors import ExecutionUnknown
 from peaceful.executions import (
@@ -13,13 +14,18 @@ from peaceful.executions import (
     ExecutionFilter,
     ExecutionPage,
     ExecutionRecord,
-    JsonObject,
     finished,
     interrupted,
     lost,
     sought,
 )
-from peaceful.model import ExecutionId, ExecutionState, InterruptSignal, ProfileName
+from peaceful.model import (
+    ExecutionId,
+    ExecutionState,
+    InterruptSignal,
+    KeptDocument,
+    ProfileName,
+)
 
 
 class MemoryExecutionStore:
@@ -59,7 +65,7 @@ class MemoryExecutionStore:
         state: ExecutionState,
         *,
         ended_at: datetime,
-        outcome: JsonObject,
+        outcome: KeptDocument,
         interrupt: InterruptSignal | None = None,
     ) -> ExecutionRecord:
         """See `ExecutionStore.finish`."""

@@ -27,7 +27,7 @@ from peaceful.app import Contexts, ExecutionOptions, Given
 from peaceful.cli import run
 from peaceful.commands import CleanCmd, DiffCmd, DiscoverCmd, EnsureCmd, StatusCmd
 from peaceful.errors import ParamsInvalid, ParamsMissing
-from peaceful.model import event_json
+from peaceful.model import encode_json
 from peaceful.runtime import States
 from peaceful.storage import Workspace, read_yaml
 from peaceful.testing import RecordingSink
@@ -154,7 +154,7 @@ async def _told_by_commands(contexts: Contexts, trouble: str) -> str:
                 told += ["".join(traceback.format_exception(result.error))] if result.error else []
         except PeacefulError as error:
             told += ["".join(traceback.format_exception(error)), repr(error.to_json())]
-    told += [repr(event) + json.dumps(event_json(event)) for event in sink.events]
+    told += [repr(event) + encode_json(event).decode() for event in sink.events]
     return "\n".join(told)
 
 

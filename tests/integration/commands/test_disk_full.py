@@ -156,7 +156,7 @@ async def test_a_store_that_refuses(tmp_path: Path) -> None:
     failed = [event for event in ended if event.status is ItemStatus.FAILED]
     assert [event.item for event in failed] == ["b"]
     assert failed[0].error is not None
-    assert failed[0].error["help"] == "make space"
+    assert failed[0].error.help == "make space"
     assert "c" not in stage.world.applied
     store.refusal = None
     stage.world.every = None

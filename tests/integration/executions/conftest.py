@@ -120,7 +120,9 @@ import asyncio, json, sys
 from pathlib import Path
 from peaceful.executions import Executions, SqliteExecutionStore
 from peaceful.interrupt import interrupt_channel
-from peaceful.model import ExecutionInfo, ExecutionState, StartedBy
+from peaceful.model import (
+    ExecutionInfo, ExecutionState, KeptDocument, OutcomeKind, Snapshot, StartedBy
+)
 from datetime import UTC, datetime
 import os, socket
 
@@ -129,10 +131,10 @@ class Clock:
     def monotonic(self): return 0.0
 
 class Progress:
-    def snapshot(self): return {"by": os.getpid()}
+    def snapshot(self): return Snapshot(block=f"by {os.getpid()}")
     async def subscribe(self):
         await asyncio.Event().wait()
-        yield {}
+        yield
 
 folder = Path(sys.argv[1])
 store = SqliteExecutionStore(folder / ".executions.sqlite3")
@@ -141,6 +143,13 @@ executions = Executions(store, folder / ".run", Clock())
 def info(id, profile="test", host=None):
     who = StartedBy("ann", host or socket.gethostname(), os.getpid(), "terminal")
     return ExecutionInfo(id, "shop", profile, "deploy", "ensure", who, datetime.now(UTC))
+
+def ending(outcome):
+    now = datetime.now(UTC)
+    return KeptDocument(
+        execution_id="e1", app="shop", profile="test", flow="deploy", command="ensure",
+        outcome=outcome, interrupt=None, items={}, errors={}, started_at=now, ended_at=now,
+    )
 
 def tell(**facts):
     print(json.dumps(facts), flush=True)
@@ -204,7 +213,7 @@ async def main():
         tell(level=str(signal.level), reason=signal.reason)
         await asyncio.to_thread(sys.stdin.readline)
         latched = receiver.close()
-        document = {"outcome": "execution_interrupted", "items": {}}
+        document = ending(OutcomeKind.EXECUTION_INTERRUPTED)
         how = ExecutionState.INTERRUPTED
         now = datetime.now(UTC)
         await running.finish(how, ended_at=now, document=document, interrupt=latched)

@@ -11,38 +11,58 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
+from documents import ending_document
 
+from peaceful.errors import ErrorJson
 from peaceful.executions import ControlLimits, Executions, RunningExecution, SqliteExecutionStore
 from peaceful.interrupt import InterruptReceiver, interrupt_channel
-from peaceful.model import Clock, ExecutionInfo, ExecutionState, InterruptLevel, JsonValue
+from peaceful.model import (
+    Clock,
+    Event,
+    ExecutionEnded,
+    ExecutionInfo,
+    ExecutionState,
+    InterruptLevel,
+    ItemStarted,
+    ItemStatus,
+    JsonValue,
+    OutcomeKind,
+    Snapshot,
+    to_json,
+)
 
-Event: TypeAlias = Mapping[str, JsonValue]
+Told: TypeAlias = Mapping[str, JsonValue]
 
 END = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
-SIGNAL: Event = {
+SIGNAL: Told = {
     "level": "stop",
     "source": "command",
-    "requested_at": END.isoformat(),
+    "requested_at": "2026-03-01T12:05:00Z",
     "reason": None,
 }
-INTERRUPT: Event = {"request": "interrupt", "signal": SIGNAL}
+INTERRUPT: Told = {"request": "interrupt", "signal": SIGNAL}
 LIMITS = ControlLimits(clients=4, write_timeout=0.1, closing_timeout=5)
+
+
+def how(block: str) -> JsonValue:
+    """The document of an execution in a block."""
+    return to_json(Snapshot(block=block))
 
 
 class Progress:
     """A source of progress that tells what a test pushes into it."""
 
     def __init__(self) -> None:
-        self.picture: dict[str, JsonValue] = {"running": "a"}
+        self.shown = Snapshot(block="a")
         self.readers: list[asyncio.Queue[Event | None]] = []
         self.left = asyncio.Event()
 
-    def snapshot(self) -> JsonValue:
+    def snapshot(self) -> Snapshot:
         """How everything stands now."""
-        return self.picture
+        return self.shown
 
     def push(self, event: Event | None) -> None:
         """Something happened; none ends it all."""
@@ -71,14 +91,14 @@ class Client:
         self.reader = reader
         self.writer = writer
 
-    async def hear(self) -> Event:
+    async def hear(self) -> Told:
         """The next answer or event."""
         line = await self.reader.readline()
         assert line.endswith(b"\n"), line
-        told: Event = json.loads(line)
+        told: Told = json.loads(line)
         return told
 
-    async def ask(self, message: object) -> Event:
+    async def ask(self, message: object) -> Told:
         """The answer to a message, or to bytes that should be one."""
         data = message if isinstance(message, bytes) else json.dumps(message).encode() + b"\n"
         self.writer.write(data)
@@ -125,11 +145,9 @@ class Running:
 
     async def finish(self) -> None:
         """Stores an ending."""
-        document: Event = {
-            "outcome": "error",
-            "items": {"a": {"status": "done"}},
-            "errors": {"": {"code": "X"}},
-        }
+        document = ending_document(
+            OutcomeKind.ERROR, {"a": ItemStatus.DONE}, errors={"": ErrorJson("X", "no", "")}
+        )
         await self.handle.finish(
             ExecutionState.FAILED, ended_at=END, document=document, interrupt=None
         )
@@ -167,7 +185,7 @@ async def test_interrupt(start: Start) -> None:
         latched = running.receiver.poll()
         assert latched is not None
         assert latched.level is InterruptLevel.STOP
-        later = {**SIGNAL, "requested_at": datetime(2026, 3, 2, tzinfo=UTC).isoformat()}
+        later = {**SIGNAL, "requested_at": "2026-03-02T00:00:00Z"}
         answer = await client.ask({"request": "interrupt", "signal": later})
         assert answer == {"ok": {**expected, "result": "unchanged"}}
         kill = {**later, "level": "kill"}
@@ -205,9 +223,9 @@ async def test_snapshot(start: Start) -> None:
     """A client is told how everything stands now, as often as it asks."""
     async with start() as running:
         client = await running.client()
-        assert await client.ask({"request": "snapshot"}) == {"ok": {"running": "a"}}
-        running.progress.picture = {"running": "b"}
-        assert await client.ask({"request": "snapshot"}) == {"ok": {"running": "b"}}
+        assert await client.ask({"request": "snapshot"}) == {"ok": how("a")}
+        running.progress.shown = Snapshot(block="b")
+        assert await client.ask({"request": "snapshot"}) == {"ok": how("b")}
         await running.finish()
 
 
@@ -216,18 +234,18 @@ async def test_events(start: Start) -> None:
     async with start() as running:
         client = await running.client()
         first = await client.ask({"request": "events"})
-        assert first == {"event": "snapshot", "snapshot": {"running": "a"}}
+        assert first == {"event": "snapshot", "snapshot": how("a")}
         for number in range(3):
-            running.progress.push({"event": "x", "number": number})
-        assert [(await client.hear())["number"] for _ in range(3)] == [0, 1, 2]
+            running.progress.push(ItemStarted(END, str(number)))
+        assert [(await client.hear())["item"] for _ in range(3)] == ["0", "1", "2"]
         await running.finish()
-        running.progress.picture = {"running": ""}
-    assert await client.hear() == {"event": "snapshot", "snapshot": {"running": ""}}
+        running.progress.shown = Snapshot()
+    assert await client.hear() == {"event": "snapshot", "snapshot": how("")}
     ending = await client.hear()
     assert ending["event"] == "execution_ended"
     assert ending["outcome"] == "error"
     assert ending["counts"] == {"done": 1}
-    assert ending["error"] == {"code": "X"}
+    assert ending["error"] == {"code": "X", "message": "no", "help": ""}
     assert await client.at_end()
     assert running.progress.readers == []
 
@@ -237,9 +255,10 @@ async def test_events_that_end(start: Start) -> None:
     async with start() as running:
         client = await running.client()
         await client.ask({"request": "events"})
-        running.progress.push({"event": "execution_ended"})
+        over = ExecutionEnded(END, "e1", OutcomeKind.COMPLETE, {}, None)
+        running.progress.push(over)
         running.progress.push(None)
-        assert await client.hear() == {"event": "execution_ended"}
+        assert await client.hear() == to_json(over)
         assert await client.at_end()
         await running.finish()
 
@@ -275,9 +294,9 @@ async def test_slow_reader(start: Start) -> None:
         await quick.ask({"request": "events"})
         size = 2**20
         for number in range(10):
-            running.progress.push({"event": "x", "number": number, "text": "y" * size})
+            running.progress.push(ItemStarted(END, f"{number}" + "y" * size))
         for number in range(10):
-            assert (await quick.hear())["number"] == number
+            assert str((await quick.hear())["item"])[0] == str(number)
         await running.progress.left.wait()
         assert len(running.progress.readers) == 1
         await running.finish()
@@ -300,7 +319,7 @@ async def test_bad_requests(start: Start, data: bytes, code: str) -> None:
     async with start() as running:
         client = await running.client()
         assert await client.code(data) == code
-        assert await client.ask({"request": "snapshot"}) == {"ok": {"running": "a"}}
+        assert await client.ask({"request": "snapshot"}) == {"ok": how("a")}
         assert running.receiver.poll() is None
         await running.finish()
 
@@ -311,7 +330,7 @@ async def test_many_bad_requests_at_once(start: Start) -> None:
         client = await running.client()
         assert await client.code(b"1\n2\n" + json.dumps({"request": "snapshot"}).encode() + b"\n")
         assert (await client.hear())["error"]
-        assert (await client.hear())["ok"] == {"running": "a"}
+        assert (await client.hear())["ok"] == how("a")
         await running.finish()
 
 
@@ -394,11 +413,12 @@ async def test_users_not_told(start: Start, monkeypatch: pytest.MonkeyPatch) -> 
 async def test_broken_source(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     """A source of progress that fails costs its client the answer, and the execution nothing."""
     async with start() as running:
-        running.progress.picture = {"x": object()}  # type: ignore[dict-item]  # it is the mistake
+        broken: Any = object()
+        running.progress.shown = Snapshot(block=broken)
         client = await running.client()
         client.writer.write(b'{"request": "snapshot"}\n')
         assert await client.at_end()
-        running.progress.picture = {"x": 1}
+        running.progress.shown = Snapshot()
         assert await (await running.client()).ask({"request": "snapshot"})
         await running.finish()
     assert "could not be served" in caplog.text
@@ -418,7 +438,7 @@ async def test_last_lines(start: Start) -> None:
     async with start(ControlLimits(closing_timeout=30)) as running:
         client = await running.client()
         await client.ask({"request": "events"})
-        running.progress.picture = {"text": "x" * 2**22}
+        running.progress.shown = Snapshot(block="x" * 2**22)
         await running.finish()
         reading = asyncio.create_task(client.hear())
     assert (await reading)["event"] == "snapshot"
@@ -431,6 +451,6 @@ async def test_stuck_clients_at_the_end(start: Start) -> None:
         client = await running.client()
         await client.ask({"request": "events"})
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it reads, too
-        running.progress.picture = {"text": "x" * 2**24}
+        running.progress.shown = Snapshot(block="x" * 2**24)
         await running.finish()
     assert running.progress.readers == []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from documents import ending_document
+from msgspec.structs import replace
 
 from peaceful.errors import AlreadyEnded, ExecutionUnknown
 from peaceful.executions import (
@@ -15,23 +16,21 @@ from peaceful.executions import (
     ExecutionPage,
     ExecutionRecord,
     ExecutionStore,
-    JsonObject,
 )
 from peaceful.model import (
     ExecutionState,
     InterruptLevel,
     InterruptSignal,
     InterruptSource,
+    ItemDocument,
+    ItemStatus,
 )
 
 NewRecord = Callable[..., ExecutionRecord]
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 END = START + timedelta(minutes=5)
 STOP = InterruptSignal(InterruptLevel.STOP, InterruptSource.WEB, START, "lunch")
-DOCUMENT: JsonObject = {
-    "outcome": "complete",
-    "items": {"a": {"status": "done", "message": "größer ✓"}},
-}
+DOCUMENT = ending_document(items={"a": ItemDocument(ItemStatus.DONE, message="größer ✓")})
 
 
 def ended(store: ExecutionStore, record: ExecutionRecord) -> ExecutionRecord:
@@ -134,9 +133,9 @@ def test_finish(store: ExecutionStore, new_record: NewRecord) -> None:
     assert after.info.interrupt == STOP
     assert after.outcome == DOCUMENT
     with pytest.raises(AlreadyEnded, match=r"has already ended: interrupted"):
-        store.finish(record.id, ExecutionState.COMPLETE, ended_at=START, outcome={})
+        store.finish(record.id, ExecutionState.COMPLETE, ended_at=START, outcome=DOCUMENT)
     with pytest.raises(ValueError, match="running"):
-        store.finish(record.id, ExecutionState.RUNNING, ended_at=START, outcome={})
+        store.finish(record.id, ExecutionState.RUNNING, ended_at=START, outcome=DOCUMENT)
     assert store.get(record.id) == after
 
 
@@ -157,7 +156,7 @@ def test_unknown(store: ExecutionStore) -> None:
     with pytest.raises(ExecutionUnknown):
         store.interrupting("e9", STOP)
     with pytest.raises(ExecutionUnknown):
-        store.finish("e9", ExecutionState.COMPLETE, ended_at=END, outcome={})
+        store.finish("e9", ExecutionState.COMPLETE, ended_at=END, outcome=DOCUMENT)
     with pytest.raises(ExecutionUnknown):
         store.mark_lost("e9", END)
 
@@ -278,7 +277,10 @@ def test_one_ending_of_many_threads(store: ExecutionStore, new_record: NewRecord
         barrier.wait()
         try:
             store.finish(
-                record.id, ExecutionState.COMPLETE, ended_at=END, outcome={"number": number}
+                record.id,
+                ExecutionState.COMPLETE,
+                ended_at=END,
+                outcome=ending_document(command=f"{number}"),
             )
         except AlreadyEnded:
             return
@@ -290,4 +292,4 @@ def test_one_ending_of_many_threads(store: ExecutionStore, new_record: NewRecord
     for thread in threads:
         thread.join()
     assert len(written) == 1
-    assert store.get(record.id).outcome == {"number": written[0]}
+    assert store.get(record.id).outcome == ending_document(command=f"{written[0]}")

@@ -6,12 +6,13 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from documents import ending_document
+from msgspec.structs import replace
 
 from peaceful.errors import (
     AlreadyEnded,
@@ -36,12 +37,16 @@ from peaceful.executions._sockets import ControlSockets
 from peaceful.interrupt import interrupt_channel
 from peaceful.model import (
     Clock,
+    Event,
     ExecutionInfo,
     ExecutionState,
     InterruptLevel,
     InterruptSignal,
     InterruptSource,
-    JsonValue,
+    ItemEnded,
+    ItemStatus,
+    Snapshot,
+    SnapshotTaken,
 )
 from peaceful.testing import MemoryExecutionStore
 
@@ -49,19 +54,21 @@ NewInfo = Callable[..., ExecutionInfo]
 NewRecord = Callable[..., ExecutionRecord]
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 END = START + timedelta(minutes=5)
-DOCUMENT: Mapping[str, JsonValue] = {"outcome": "complete", "items": {"a": {"status": "done"}}}
+DOCUMENT = ending_document(statuses={"a": ItemStatus.DONE})
+HOW = Snapshot(block="all is well")
+ENDED = ItemEnded(END, "a", ItemStatus.DONE, "", "", None, 1.0)
 
 
 class Progress:
     """A source of progress in which one thing happens."""
 
-    def snapshot(self) -> JsonValue:
+    def snapshot(self) -> Snapshot:
         """How everything stands now."""
-        return "all is well"
+        return HOW
 
-    async def subscribe(self) -> AsyncIterator[Mapping[str, JsonValue]]:
+    async def subscribe(self) -> AsyncIterator[Event]:
         """The events from now on."""
-        yield {"event": "item_ended"}
+        yield ENDED
 
 
 async def finish(running: RunningExecution) -> None:
@@ -321,7 +328,7 @@ async def test_other_door(
     sender, receiver = interrupt_channel()
     async with executions.start(new_info(), progress=Progress(), sender=sender) as running:
         assert second.running() == executions.running()
-        assert await second.snapshot(running.id) == "all is well"
+        assert await second.snapshot(running.id) == HOW
         receipt = await asyncio.to_thread(second.interrupt, running.id, reason="lunch")
         assert receipt == InterruptReceipt(running.id, InterruptLevel.STOP, START, changed=True)
         latched = receiver.poll()
@@ -333,7 +340,7 @@ async def test_other_door(
 async def test_snapshot(executions: Executions, new_info: NewInfo) -> None:
     """How an execution stands is told until it has ended."""
     async with executions.start(new_info(), progress=Progress()) as running:
-        assert await executions.snapshot(running.id) == "all is well"
+        assert await executions.snapshot(running.id) == HOW
         await finish(running)
         with pytest.raises(AlreadyEnded):
             await executions.snapshot(running.id)
@@ -346,7 +353,7 @@ async def test_events(
     store = SqliteExecutionStore(register_file)
     second = Executions(store, register_file.parent / ".run", clock)
     async with executions.start(new_info(), progress=Progress()) as running:
-        expected = [{"event": "snapshot", "snapshot": "all is well"}, {"event": "item_ended"}]
+        expected = [SnapshotTaken(HOW), ENDED]
         for register in (executions, second):
             assert [event async for event in register.events(running.id)] == expected
         await finish(running)
@@ -355,7 +362,7 @@ async def test_events(
 def uninhabited(record: ExecutionRecord, **changes: object) -> ExecutionRecord:
     """The record with another process, as this machine might have had one."""
     here = this_process()
-    machine = replace(here.machine, **changes)  # type: ignore[arg-type]  # a test names fields
+    machine = replace(here.machine, **changes)
     return replace(record, process=ProcessIdentity(here.pid, here.started, machine))
 
 

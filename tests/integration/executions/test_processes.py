@@ -12,15 +12,20 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import pytest
+from documents import ending_document
 
 from peaceful.errors import AlreadyEnded, ExecutorUnreachable, ProfileBusy
 from peaceful.executions import Executions, surviving_children
 from peaceful.model import (
     EXECUTION_VARIABLE,
+    Event,
+    ExecutionEnded,
     ExecutionInfo,
     ExecutionState,
     InterruptLevel,
     JsonValue,
+    Snapshot,
+    SnapshotTaken,
 )
 
 
@@ -48,9 +53,9 @@ Start = Callable[..., Other]
 class Nothing:
     """A source of progress in which nothing happens."""
 
-    def snapshot(self) -> JsonValue:
+    def snapshot(self) -> Snapshot:
         """How everything stands now."""
-        return None
+        return Snapshot()
 
     def subscribe(self) -> NothingMore:
         """The events from now on."""
@@ -63,7 +68,7 @@ class NothingMore:
     def __aiter__(self) -> NothingMore:
         return self
 
-    async def __anext__(self) -> dict[str, JsonValue]:
+    async def __anext__(self) -> Event:
         raise StopAsyncIteration
 
 
@@ -92,14 +97,14 @@ def test_interrupt(executions: Executions, running_elsewhere: Other) -> None:
 
 async def test_watch(executions: Executions, running_elsewhere: Other) -> None:
     """An execution of another process is watched, to its end."""
-    pid = running_elsewhere.process.pid
-    assert await executions.snapshot("e1") == {"by": pid}
+    theirs = Snapshot(block=f"by {running_elsewhere.process.pid}")
+    assert await executions.snapshot("e1") == theirs
     events = executions.events("e1")
-    assert await anext(events) == {"event": "snapshot", "snapshot": {"by": pid}}
+    assert await anext(events) == SnapshotTaken(theirs)
     await asyncio.to_thread(executions.interrupt, "e1")
     running_elsewhere.go()
-    seen = [event["event"] async for event in events]
-    assert seen == ["snapshot", "execution_ended"]
+    seen = [type(event) async for event in events]
+    assert seen == [SnapshotTaken, ExecutionEnded]
     assert executions.get("e1").state is ExecutionState.INTERRUPTED
 
 
@@ -116,7 +121,10 @@ async def test_killed(
         assert executions.get("e1").state is ExecutionState.LOST
         assert [record.id for record in executions.running()] == ["e2"]
         await running.finish(
-            ExecutionState.COMPLETE, ended_at=info.started_at, document={}, interrupt=None
+            ExecutionState.COMPLETE,
+            ended_at=info.started_at,
+            document=ending_document(),
+            interrupt=None,
         )
 
 
@@ -140,7 +148,7 @@ def test_killed_and_looked_at(executions: Executions, running_elsewhere: Other, 
 async def test_killed_while_watched(executions: Executions, running_elsewhere: Other) -> None:
     """When a watched process is killed, the events end without an ending."""
     events = executions.events("e1")
-    assert (await anext(events))["event"] == "snapshot"
+    assert isinstance(await anext(events), SnapshotTaken)
     running_elsewhere.kill()
     assert [event async for event in events] == []
     assert executions.get("e1").state is ExecutionState.LOST
@@ -180,7 +188,9 @@ async def main():
             tell(started=run.id)
             await asyncio.to_thread(sys.stdin.readline)
             now = datetime.now(UTC)
-            await run.finish(ExecutionState.COMPLETE, ended_at=now, document={}, interrupt=None)
+            document = ending(OutcomeKind.COMPLETE)
+            how = ExecutionState.COMPLETE
+            await run.finish(how, ended_at=now, document=document, interrupt=None)
     except Exception as error:
         tell(refused=error.execution_id)
         await asyncio.to_thread(sys.stdin.readline)

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -16,11 +17,12 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from documents import ending_document
 
 from peaceful.errors import ExecutionUnknown, FileDamaged, FileInaccessible, FormatTooNew
 from peaceful.executions import ExecutionFilter, ExecutionRecord, SqliteExecutionStore
 from peaceful.executions._database import Database
-from peaceful.model import ExecutionState, JsonValue
+from peaceful.model import ExecutionState, InterruptLevel, ItemStatus, JsonValue, to_json
 
 NewRecord = Callable[..., ExecutionRecord]
 END = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
@@ -37,7 +39,7 @@ def full_store(sqlite_store: SqliteExecutionStore, new_record: NewRecord) -> Sql
     """A register with one execution that has ended."""
     record = new_record(id="e1")
     sqlite_store.insert(record)
-    sqlite_store.finish("e1", ExecutionState.COMPLETE, ended_at=END, outcome={"items": {}})
+    sqlite_store.finish("e1", ExecutionState.COMPLETE, ended_at=END, outcome=ending_document())
     return sqlite_store
 
 
@@ -245,7 +247,7 @@ def test_no_space(
 
     record = new_record()
     full_store.insert(record)
-    document = {"text": os.urandom(20_000).hex()}
+    document = ending_document(command=os.urandom(20_000).hex())
     with monkeypatch.context() as patch:
         patch.setattr(Database, "_connect", small)
         with pytest.raises(FileInaccessible, match="free some disk space"):
@@ -299,14 +301,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from peaceful.errors import FileInaccessible
 from peaceful.executions import SqliteExecutionStore
-from peaceful.model import ExecutionState, JsonValue
+from peaceful.model import ExecutionState, KeptDocument, OutcomeKind
 
+now = datetime.now(UTC)
+document = KeptDocument(
+    execution_id="e1", app="", profile="", flow="", command=sys.argv[2] * 1000,
+    outcome=OutcomeKind.COMPLETE, interrupt=None, items={}, errors={}, started_at=now, ended_at=now,
+)
 store = SqliteExecutionStore(Path(sys.argv[1]))
 print(len(store.unended()), flush=True)
 try:
-    store.finish(
-        "e1", ExecutionState.COMPLETE, ended_at=datetime.now(UTC), outcome={"x": sys.argv[2] * 1000}
-    )
+    store.finish("e1", ExecutionState.COMPLETE, ended_at=now, outcome=document)
 except FileInaccessible as error:
     print(error.message, flush=True)
 """
@@ -424,3 +429,73 @@ def test_processes(
     winners = {json.dumps(process.hear()) for process in processes}
     (running,) = sqlite_store.unended()
     assert winners == {json.dumps({"winner": running.id})}
+
+
+EARLIER = {
+    "id": "e0",
+    "app": "shop",
+    "profile": "test",
+    "flow": "deploy",
+    "command": "ensure",
+    "state": "failed",
+    "started_at": "2026-03-01T12:00:00.123456+00:00",
+    "ended_at": "2026-03-01T12:00:05+00:00",
+    "user": "ann",
+    "host": "here",
+    "pid": 4711,
+    "door": "terminal",
+    "can_interrupt": 1,
+    "why_not_interruptible": "",
+    "dry_run": 1,
+    "only_items": '["a", "b"]',
+    "interrupt": '{"level": "cancel", "source": "web", '
+    '"requested_at": "2026-03-01T12:00:02+00:00", "reason": "\\udc80"}',
+    "process": '{"pid": 4711, "started": 5, "machine": {"host": "here", "machine_id": null, '
+    '"boot_id": null, "pid_namespace": null}}',
+    "address": "unix:e0.sock",
+    "summary": '{"outcome": "item_error", "counts": {"done": 1, "failed": 1}}',
+}
+EARLIER_DOCUMENT = {
+    "execution_id": "e0",
+    "app": "shop",
+    "profile": "test",
+    "flow": "deploy",
+    "command": "ensure",
+    "outcome": "item_error",
+    "interrupt": None,
+    "items": {
+        "a": {"status": "done", "state": {"x": 2**70}, "message": "\udc80"},
+        "b": {"status": "failed", "state": None, "message": "no"},
+    },
+    "errors": {"b": {"code": "B", "message": "no", "help": ""}},
+    "started_at": "2026-03-01T12:00:00.123456+00:00",
+    "ended_at": "2026-03-01T12:00:05+00:00",
+    "told": {"a": {"shown": "there", "seconds": 1.25}},
+}
+
+
+def test_registers_of_earlier_versions(full_store: SqliteExecutionStore, tmp_path: Path) -> None:
+    """What they wrote by hand is read by the declarations, whatever texts are in it."""
+    register = tmp_path / ".peace/shop/.executions.sqlite3"
+    document = zlib.compress(json.dumps(EARLIER_DOCUMENT).encode())
+    with closing(sqlite3.connect(register, isolation_level=None)) as connection:
+        names, places = ", ".join(EARLIER), ", ".join("?" * len(EARLIER))
+        statement = f"INSERT INTO executions ({names}) VALUES ({places})"
+        connection.execute(statement, tuple(EARLIER.values()))
+        connection.execute("INSERT INTO outcomes VALUES ('e0', ?)", (document,))
+    record = full_store.get("e0")
+    assert record.info.started_at == datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+    assert (record.dry_run, record.only, record.info.can_interrupt) == (True, ("a", "b"), True)
+    assert record.info.interrupt is not None
+    assert (record.info.interrupt.level, record.info.interrupt.reason) == (
+        InterruptLevel.CANCEL,
+        "\udc80",
+    )
+    assert record.summary is not None
+    assert record.summary.counts == {ItemStatus.DONE: 1, ItemStatus.FAILED: 1}
+    assert record.outcome is not None
+    assert to_json(record.outcome) == {
+        **EARLIER_DOCUMENT,
+        "started_at": "2026-03-01T12:00:00.123456Z",
+        "ended_at": "2026-03-01T12:00:05Z",
+    }

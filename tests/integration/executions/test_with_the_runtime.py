@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from documents import ending_document
+
 from peaceful.executions import Executions, HubProgress, SqliteExecutionStore, lock_holders_of
 from peaceful.interrupt import interrupt_channel
 from peaceful.model import (
@@ -20,9 +22,9 @@ from peaceful.model import (
     ItemProgressed,
     ItemStarted,
     ItemStatus,
-    JsonValue,
     OutcomeKind,
     Progress,
+    SnapshotTaken,
 )
 from peaceful.runtime import ProgressHub, Register, Starting
 from peaceful.storage import LockHolder, ProfileLock, Workspace
@@ -56,27 +58,23 @@ async def test_registered(
         started(hub, info)
         assert executions.get(info.id).dry_run
         assert executions.get(info.id).only == ("a",)
-        pictures = [await anext(here), await anext(there)]
-        assert pictures[0] == pictures[1]
-        snapshot = pictures[0]["snapshot"]
-        assert snapshot == await second.snapshot(info.id)
-        assert isinstance(snapshot, dict)
-        assert list(snapshot["running"]) == ["a"]
-        hub.publish(ItemEnded(NOW, "a", ItemStatus.DONE, "made", "", None, 1.5))
+        taken, from_there = [await anext(here), await anext(there)]
+        assert taken == from_there
+        assert isinstance(taken, SnapshotTaken)
+        assert taken.snapshot == await second.snapshot(info.id)
+        assert list(taken.snapshot.running) == ["a"]
+        item_ended = ItemEnded(NOW, "a", ItemStatus.DONE, "made", "", None, 1.5)
+        hub.publish(item_ended)
         for events in (here, there):
-            assert (await anext(events))["item"] == "a"
-        document: dict[str, JsonValue] = {
-            "outcome": "complete",
-            "items": {"a": {"status": "done"}},
-        }
+            assert await anext(events) == item_ended
+        document = ending_document(statuses={"a": ItemStatus.DONE})
         await registered.finish(
             ExecutionState.COMPLETE, ended_at=NOW, document=document, interrupt=None
         )
     hub.publish(ended(info))
     (mine,) = [event async for event in here]
     *_, others = [event async for event in there]
-    assert mine == others
-    assert mine["event"] == "execution_ended"
+    assert mine == others == ended(info)
 
 
 async def test_events_gather(new_info: Callable[..., ExecutionInfo]) -> None:
@@ -89,17 +87,15 @@ async def test_events_gather(new_info: Callable[..., ExecutionInfo]) -> None:
     hub.publish(ItemEnded(NOW, "a", ItemStatus.DONE, "made", "", None, 1.5))
     hub.publish(ended(info))
     seen = [event async for event in events]
-    assert [event["event"] for event in seen] == [
-        "execution_started",
-        "block_started",
-        "item_started",
-        "item_progressed",
-        "item_ended",
-        "execution_ended",
+    assert [type(event) for event in seen] == [
+        ExecutionStarted,
+        BlockStarted,
+        ItemStarted,
+        ItemProgressed,
+        ItemEnded,
+        ExecutionEnded,
     ]
-    progress = seen[3]["progress"]
-    assert isinstance(progress, dict)
-    assert progress["done"] == 999
+    assert seen[3] == ItemProgressed(NOW, "a", Progress(done=999))
 
 
 async def test_left_early(new_info: Callable[..., ExecutionInfo]) -> None:
@@ -108,7 +104,7 @@ async def test_left_early(new_info: Callable[..., ExecutionInfo]) -> None:
     source = HubProgress(hub)
     events = source.subscribe()
     started(hub, info)
-    assert (await anext(events))["event"] == "execution_started"
+    assert isinstance(await anext(events), ExecutionStarted)
     waiting = source.subscribe()
     reading = asyncio.ensure_future(anext(waiting))
     await asyncio.wait({reading}, timeout=0)

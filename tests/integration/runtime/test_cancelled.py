@@ -187,16 +187,14 @@ async def test_what_was_done_is_told_and_stored(stage: Stage) -> None:
     record = ctx.register.get(listed.id)
     assert record.state is ExecutionState.FAILED
     assert record.outcome is not None
-    items, errors = record.outcome["items"], record.outcome["errors"]
-    assert isinstance(items, dict)
-    assert {name: entry["status"] for name, entry in items.items()} == {
+    items, errors = record.outcome.items, record.outcome.errors
+    assert {name: entry.status for name, entry in items.items()} == {
         "a": "done",
         "b": "abandoned",
         "c": "done",
         "d": "not_started",
     }
-    assert isinstance(errors, dict)
-    assert errors[""]["message"] == "The program that ran the command cancelled it."
+    assert errors[""].message == "The program that ran the command cancelled it."
     [ending] = [event for event in stage.sink.events if isinstance(event, ExecutionEnded)]
     assert ending.counts[ItemStatus.ABANDONED] == 1
 

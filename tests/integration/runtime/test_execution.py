@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +26,7 @@ from peaceful.model import (
     ExecutionState,
     InterruptSignal,
     ItemProgressed,
-    JsonValue,
+    KeptDocument,
     OutcomeKind,
 )
 from peaceful.resources import Resources
@@ -115,8 +115,8 @@ async def test_a_block_that_fails(
     [ending] = [event for event in stage.sink.events if isinstance(event, ExecutionEnded)]
     assert ending.outcome is OutcomeKind.ERROR
     assert ending.error is not None
-    assert ending.error["code"] == code
-    assert message in ending.error["message"]
+    assert ending.error.code == code
+    assert message in ending.error.message
     assert sum(ending.counts.values()) == 3
     assert (
         stage.sink.events[-2:-1]
@@ -223,7 +223,7 @@ class Unwritable:
         state: ExecutionState,
         *,
         ended_at: datetime,
-        document: Mapping[str, JsonValue],
+        document: KeptDocument,
         interrupt: InterruptSignal | None,
     ) -> None:
         """Cannot."""

@@ -170,14 +170,14 @@ async def _recorded(stage: Stage) -> list[Event]:
 @examples(15)
 @given(st.data())
 async def test_a_reader_that_comes_at_any_moment(data: st.DataObject) -> None:
-    """The picture tells the past, and batches what comes: together, everything, once."""
+    """The snapshot tells the past, and batches what comes: together, everything, once."""
     with tempfile.TemporaryDirectory() as folder:
         events = await _recorded(Stage(Path(folder)))
     moment = data.draw(st.integers(0, len(events)))
     hub = ProgressHub()
     for event in events[:moment]:
         hub.publish(event)
-    known = set(hub.picture.ended) if hub.picture.block else set()
+    known = set(hub.snapshot.ended) if hub.snapshot.block else set()
     subscription = hub.subscribe()
     for event in events[moment:]:
         hub.publish(event)
@@ -212,4 +212,4 @@ def test_a_reader_whose_loop_is_closed() -> None:
     hub = asyncio.run(subscribed())
     started = ItemStarted(datetime.now(UTC), "a")
     hub.publish(started)
-    assert "a" in hub.picture.running
+    assert "a" in hub.snapshot.running

@@ -207,7 +207,7 @@ async def test_a_keyboard_interrupt_in_the_loop(make: Make, doing: Doing) -> Non
     [ending] = harness.sink.of(ExecutionEnded)
     assert ending.outcome is OutcomeKind.ERROR
     assert ending.error is not None
-    assert "cancelled it" in ending.error["message"]
+    assert "cancelled it" in ending.error.message
     del doing.by_name["apply"]
     assert isinstance(await harness.ensure(), Complete)
 

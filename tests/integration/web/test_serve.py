@@ -71,7 +71,7 @@ async def test_the_ladder_goes_on(served: Any) -> None:
     await served.serving
     record = site.app.contexts(site.folder).executions.get(execution_id)
     assert record.outcome is not None
-    assert record.outcome["items"]["a"]["status"] == "abandoned"
+    assert record.outcome.items["a"].status == "abandoned"
 
 
 async def test_sigterm_has_a_deadline(workspace: Path, gates: Any) -> None:
@@ -94,7 +94,7 @@ async def test_sigterm_has_a_deadline(workspace: Path, gates: Any) -> None:
     assert end.signal.source is InterruptSource.SIGTERM
     assert end.cut == (started.json()["id"],)
     record: Any = gated_app().contexts(workspace).executions.get(end.cut[0])
-    assert record.outcome["items"]["a"]["status"] == "abandoned"
+    assert record.outcome.items["a"].status == "abandoned"
 
 
 async def test_whoever_calls_it_may_end_it(workspace: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from documents import ending_document
 from tale import START, Tale
 
 from peaceful.cli._differences import diffs_document, diffs_lines
@@ -15,6 +16,7 @@ from peaceful.cli._lines import Line, plain
 from peaceful.cli._page import Page
 from peaceful.cli._states import states_document, states_lines
 from peaceful.commands import KnownState
+from peaceful.errors import ErrorJson
 from peaceful.executions import (
     ExecutionRecord,
     InterruptReceipt,
@@ -30,7 +32,11 @@ from peaceful.model import (
     InterruptLevel,
     InterruptSignal,
     InterruptSource,
-    JsonValue,
+    ItemDocument,
+    ItemStatus,
+    KeptDocument,
+    OutcomeKind,
+    Snapshot,
 )
 from peaceful.runtime import StateDiffs
 from peaceful.storage import StoredState
@@ -41,15 +47,14 @@ PROCESS = ProcessIdentity(4711, 5, Machine("here"))
 WORDS = HistoryWords("deploy", with_flow=False)
 RUNNING = ExecutionRecord(Tale.info, PROCESS)
 SIGNAL = InterruptSignal(InterruptLevel.STOP, InterruptSource.SIGINT, START)
-DOCUMENT: dict[str, JsonValue] = {
-    "outcome": "item_error",
-    "items": {
-        "iam_role": {"status": "failed", "state": None, "message": "AccessDenied"},
-        "s3_bucket": {"status": "unchanged", "state": None, "message": ""},
-        "later": {"status": "of a later version", "state": None, "message": ""},
+DOCUMENT = ending_document(
+    OutcomeKind.ITEM_ERROR,
+    items={
+        "iam_role": ItemDocument(ItemStatus.FAILED, message="AccessDenied"),
+        "s3_bucket": ItemDocument(ItemStatus.UNCHANGED),
     },
-    "errors": {"iam_role": {"code": "AWS-ACCESS", "message": "no", "help": "mend"}, "odd": None},
-}
+    errors={"iam_role": ErrorJson("AWS-ACCESS", "no", "mend")},
+)
 
 
 def shown(lines: object) -> list[str]:
@@ -59,7 +64,7 @@ def shown(lines: object) -> list[str]:
     return [plain(each) for each in typed]
 
 
-def ended(document: dict[str, JsonValue]) -> ExecutionRecord:
+def ended(document: KeptDocument) -> ExecutionRecord:
     """An execution that failed after an interrupt."""
     at = START + timedelta(seconds=4.2)
     state = ExecutionState.FAILED
@@ -126,7 +131,7 @@ def test_list_in_little_room() -> None:
 def test_how_it_stands() -> None:
     """An ending is told with its time and its counts."""
     assert how_it_stands(ended(DOCUMENT)) == "failed after 4.2 s: 1 unchanged, 1 failed"
-    assert how_it_stands(ended({})) == "failed after 4.2 s"
+    assert how_it_stands(ended(ending_document())) == "failed after 4.2 s"
     assert how_it_stands(lost(RUNNING, START)) == "killed"
 
 
@@ -152,7 +157,7 @@ def test_show_while_it_runs() -> None:
     record = ExecutionRecord(
         interrupted(RUNNING, SIGNAL).info, PROCESS, dry_run=True, only=("iam_role", "s3_bucket")
     )
-    progress: JsonValue = {"running": {"iam_role": None}, "ended": {"a": {}}, "waiting": 3}
+    progress = Snapshot(running={"iam_role": None}, ended={"a": Tale().ends("a")}, waiting=3)
     lines = shown(show_lines(record, progress, HistoryWords(), PAGE))
     assert lines[0].startswith("envman ensure --dry-run · internal_dev_a/deploy · ")
     assert lines[2:] == [
@@ -164,7 +169,7 @@ def test_show_while_it_runs() -> None:
         "  ended        1",
         "  waiting      3",
     ]
-    assert "  waiting      ?" in shown(show_lines(record, {}, WORDS, PAGE))
+    assert "  waiting      0" in shown(show_lines(record, Snapshot(), WORDS, PAGE))
 
 
 def test_receipt() -> None:
@@ -257,7 +262,7 @@ def test_states() -> None:
             "gone": {"content": "x"},
             "new": None,
         },
-        "in_progress_since": {"bb": START.isoformat()},
+        "in_progress_since": {"bb": "2025-03-09T14:02:11Z"},
         "not_in_flow": ["gone"],
     }
     assert shown(states_lines("title", {}, "", PAGE))[-1] == "  The flow has no items."

@@ -30,7 +30,7 @@ def test_as_json() -> None:
     """One object, with the fields of the record; none takes the place of what each has."""
     line = as_json(record("hello", execution_id="1", item_id="a", seconds=1.5, level="x"))
     assert json.loads(line) == {
-        "at": "2023-11-14T22:13:20.250+00:00",
+        "at": "2023-11-14T22:13:20.250Z",
         "level": "info",
         "logger": "peaceful.web",
         "message": "hello",

@@ -240,12 +240,12 @@ def test_each_error_is_data(kind: type[PeacefulError]) -> None:
 
     document = error.to_json()
 
-    assert list(document) == ["code", "message", "help"]
-    assert document["code"] == kind.code
-    assert document["message"].startswith(error.message)
-    assert document["help"] == error.help
+    assert document.__struct_fields__ == ("code", "message", "help")
+    assert document.code == kind.code
+    assert document.message.startswith(error.message)
+    assert document.help == error.help
     for label, text in error.details:
-        assert f"({label}: {text})" in document["message"]
+        assert f"({label}: {text})" in document.message
 
 
 @pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)

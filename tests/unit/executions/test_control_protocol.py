@@ -10,20 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.executions import InterruptAnswer
+from peaceful.executions import REASON_LIMIT, InterruptAnswer
 from peaceful.executions._control_protocol import (
     ControlRequest,
+    Done,
     EventsRequest,
     InterruptRequest,
     SnapshotRequest,
-    answer_json,
     line_of,
     parsed_answer,
-    parsed_line,
     parsed_request,
-    request_line,
 )
-from peaceful.executions._signal import REASON_LIMIT
 from peaceful.interrupt import SendResult
 from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
 
@@ -47,7 +44,7 @@ answers = st.builds(
 @given(request=requests)
 def test_requests(request: ControlRequest) -> None:
     """A request comes through as it was, in one line."""
-    line = request_line(request)
+    line = line_of(request)
     assert line.index(b"\n") == len(line) - 1
     assert parsed_request(line) == request
 
@@ -55,7 +52,7 @@ def test_requests(request: ControlRequest) -> None:
 @given(answer=answers)
 def test_answers(answer: InterruptAnswer) -> None:
     """An answer comes through as it was."""
-    assert parsed_answer(parsed_line(line_of({"ok": answer_json(answer)}))["ok"]) == answer
+    assert parsed_answer(line_of(Done(answer)), InterruptAnswer) == answer
 
 
 @given(line=st.binary(max_size=200))
@@ -105,7 +102,7 @@ def test_long_reasons() -> None:
     """Of a long reason, the beginning is kept."""
     at = datetime(2026, 3, 1, tzinfo=UTC)
     long = InterruptSignal(InterruptLevel.STOP, InterruptSource.API, at, "x" * 5000)
-    request = parsed_request(request_line(InterruptRequest(long)))
+    request = parsed_request(line_of(InterruptRequest(long)))
     assert isinstance(request, InterruptRequest)
     assert request.signal.reason == "x" * REASON_LIMIT
 
@@ -114,4 +111,4 @@ def test_long_reasons() -> None:
 def test_bad_answers(value: object) -> None:
     """What is no answer is refused."""
     with pytest.raises(ValueError, match=r"."):
-        parsed_answer(value)  # type: ignore[arg-type]  # it is the mistake
+        parsed_answer(json.dumps({"ok": value}).encode(), InterruptAnswer)

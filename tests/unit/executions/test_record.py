@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from documents import ending_document
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.errors import AlreadyEnded
+from peaceful.errors import AlreadyEnded, ErrorJson
 from peaceful.executions import (
     ExecutionRecord,
-    JsonObject,
     Machine,
     ProcessIdentity,
     finished,
@@ -20,14 +20,20 @@ from peaceful.executions import (
     lost,
 )
 from peaceful.model import (
+    ExecutionEnded,
     ExecutionInfo,
     ExecutionState,
     InterruptLevel,
+    InterruptRequested,
     InterruptSignal,
     InterruptSource,
+    ItemAside,
+    ItemDocument,
+    ItemEnded,
     ItemStatus,
     OutcomeKind,
     StartedBy,
+    to_json,
 )
 
 NewRecord = Callable[..., ExecutionRecord]
@@ -88,12 +94,18 @@ def changed(record: ExecutionRecord, change: str | InterruptLevel, second: int) 
         case InterruptLevel():
             return interrupted(record, signal(change, second))
         case _:
-            return finished(record, ExecutionState(change), ended_at=at, outcome={"n": second})
+            return finished(
+                record,
+                ExecutionState(change),
+                ended_at=at,
+                outcome=ending_document(command=str(second)),
+            )
 
 
 def level_of(record: ExecutionRecord) -> int:
-    """The level at which it is interrupted."""
-    return 0 if record.info.interrupt is None else record.info.interrupt.level
+    """The level at which it is interrupted, as a number."""
+    signal = record.info.interrupt
+    return 0 if signal is None else 1 + list(InterruptLevel).index(signal.level)
 
 
 def test_the_first_at_its_level(new_record: NewRecord) -> None:
@@ -111,35 +123,38 @@ def test_lost_is_no_ending(new_record: NewRecord) -> None:
     found_lost = lost(new_record(), START)
     assert (found_lost.state, found_lost.info.ended_at) == (ExecutionState.LOST, START)
     later = START + timedelta(seconds=9)
-    record = finished(found_lost, ExecutionState.COMPLETE, ended_at=later, outcome={})
+    record = finished(
+        found_lost, ExecutionState.COMPLETE, ended_at=later, outcome=ending_document()
+    )
     assert (record.state, record.info.ended_at) == (ExecutionState.COMPLETE, later)
     with pytest.raises(ValueError, match="cannot end as lost"):
-        finished(new_record(), ExecutionState.LOST, ended_at=later, outcome={})
+        finished(new_record(), ExecutionState.LOST, ended_at=later, outcome=ending_document())
 
 
 def test_an_interrupt_nobody_noted(new_record: NewRecord) -> None:
     """The ending brings the latched interrupt along, where the register did not know it yet."""
     late = signal(InterruptLevel.STOP, 3)
     ending = finished(
-        new_record(), ExecutionState.INTERRUPTED, ended_at=START, outcome={}, interrupt=late
+        new_record(),
+        ExecutionState.INTERRUPTED,
+        ended_at=START,
+        outcome=ending_document(),
+        interrupt=late,
     )
     assert ending.info.interrupt == late
     noted = interrupted(new_record(), late)
-    assert finished(noted, ExecutionState.FAILED, ended_at=START, outcome={}).info.interrupt == late
+    assert (
+        finished(
+            noted, ExecutionState.FAILED, ended_at=START, outcome=ending_document()
+        ).info.interrupt
+        == late
+    )
 
 
 def test_summary(new_record: NewRecord) -> None:
     """The record of an ended execution counts its items by how they ended."""
-    document: JsonObject = {
-        "outcome": "block_interrupted",
-        "items": {
-            "a": {"status": "done"},
-            "b": {"status": "done"},
-            "c": {"status": "not_started"},
-            "d": {"status": "a word of a later version"},
-            "e": "not an item",
-        },
-    }
+    statuses = {"a": ItemStatus.DONE, "b": ItemStatus.DONE, "c": ItemStatus.NOT_STARTED}
+    document = ending_document(OutcomeKind.BLOCK_INTERRUPTED, statuses)
     record = finished(new_record(), ExecutionState.INTERRUPTED, ended_at=START, outcome=document)
     assert record.summary is not None
     assert record.summary.outcome is OutcomeKind.BLOCK_INTERRUPTED
@@ -148,7 +163,7 @@ def test_summary(new_record: NewRecord) -> None:
 
 def test_as_json(new_record: NewRecord) -> None:
     """A record as JSON has what is known, and can be interrupted only until it has ended."""
-    running = new_record().to_json()
+    running = to_json(new_record().document())
     assert running["id"] == "e1"
     assert running["state"] == "running"
     assert running["can_interrupt"] is True
@@ -159,9 +174,48 @@ def test_as_json(new_record: NewRecord) -> None:
         "door": "terminal",
     }
     assert "address" not in running
-    outcome: JsonObject = {"outcome": "complete", "items": {}}
+    outcome = ending_document(told={"a": ItemAside("there", 1.0)})
     ended = finished(new_record(), ExecutionState.COMPLETE, ended_at=START, outcome=outcome)
-    shown = ended.to_json()
+    shown = to_json(ended.document())
     assert shown["can_interrupt"] is False
-    assert shown["outcome"] == outcome
+    assert shown["outcome"] == to_json(outcome.plain())
     assert shown["summary"] == {"outcome": "complete", "counts": {}}
+    assert list(shown) == [*running]
+
+
+def test_the_last_event(new_record: NewRecord) -> None:
+    """It is made from the stored ending, also for who was not there; and of what was lost."""
+    assert new_record().ending() is None
+    error = ErrorJson("X", "no", "")
+    document = ending_document(OutcomeKind.ERROR, {"a": ItemStatus.DONE}, errors={"": error})
+    ended = finished(new_record(), ExecutionState.FAILED, ended_at=START, outcome=document)
+    assert ended.ending() == ExecutionEnded(
+        START, "e1", OutcomeKind.ERROR, {ItemStatus.DONE: 1}, None, error
+    )
+    gone = lost(new_record(), START).ending()
+    assert gone is not None
+    assert (gone.outcome, gone.state) == (None, ExecutionState.LOST)
+    assert gone.error is not None
+    assert gone.error.code == "EXECUTION-LOST"
+
+
+def test_how_everything_stood(new_record: NewRecord) -> None:
+    """Of an execution that has ended, the snapshot holds each ending, with its error."""
+    error = ErrorJson("B", "no", "")
+    document = ending_document(
+        OutcomeKind.ITEM_ERROR,
+        items={"a": ItemDocument(ItemStatus.DONE, 1, "so"), "b": ItemDocument(ItemStatus.FAILED)},
+        errors={"b": error},
+        told={"a": ItemAside("there", 1.5)},
+    )
+    at = START + timedelta(seconds=9)
+    record = interrupted(new_record(), signal(InterruptLevel.STOP))
+    snapshot = finished(record, ExecutionState.FAILED, ended_at=at, outcome=document).snapshot()
+    assert snapshot.items == ("a", "b")
+    assert snapshot.ended == {
+        "a": ItemEnded(at, "a", ItemStatus.DONE, "there", "so", None, 1.5),
+        "b": ItemEnded(at, "b", ItemStatus.FAILED, "", "", error, 0.0),
+    }
+    assert snapshot.interrupt == InterruptRequested(at, signal(InterruptLevel.STOP), ())
+    assert snapshot.ending is not None
+    assert lost(new_record(), at).snapshot().ended == {}

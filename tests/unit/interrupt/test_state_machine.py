@@ -47,7 +47,7 @@ class Model:
         """Only a higher level is accepted, until the end."""
         if self.closed:
             return SendResult.TOO_LATE
-        if signal.level <= max((before.level for before in self.accepted), default=0):
+        if any(signal.level <= before.level for before in self.accepted):
             return SendResult.UNCHANGED
         self.accepted.append(signal)
         return SendResult.ACCEPTED

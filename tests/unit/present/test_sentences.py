@@ -34,7 +34,6 @@ from peaceful.present import (
     interrupt_sentence,
     interrupted_how,
     level_label,
-    next_level,
     next_press_sentence,
     summarised,
 )
@@ -99,7 +98,7 @@ def test_what_the_next_press_would_do(
 def test_levels_have_labels_and_one_above() -> None:
     """The ladder has three steps, and a word for the button of each."""
     assert [level_label(level) for level in InterruptLevel] == ["Interrupt", "Stop now", "Kill"]
-    assert [next_level(level) for level in InterruptLevel] == [CANCEL, KILL, None]
+    assert [level.above for level in InterruptLevel] == [CANCEL, KILL, None]
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.executions import JsonObject
+from peaceful.model import (
+    ExecutionEnded,
+    ItemEnded,
+    ItemProgressed,
+    ItemStarted,
+    ItemStatus,
+    OutcomeKind,
+    Progress,
+    StreamEvent,
+)
 from peaceful.web._live._feed import Feed
 
 BEGAN = 1_000
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def _told(data: bytes) -> list[tuple[int, str, Any]]:
@@ -23,19 +34,19 @@ def _told(data: bytes) -> list[tuple[int, str, Any]]:
     return events
 
 
-def _started(item: str) -> JsonObject:
-    return {"event": "item_started", "at": "", "item": item}
+def _started(item: str) -> ItemStarted:
+    return ItemStarted(AT, item)
 
 
-def _progressed(item: str, done: int) -> JsonObject:
-    return {"event": "item_progressed", "at": "", "item": item, "progress": {"done": done}}
+def _progressed(item: str, done: int) -> ItemProgressed:
+    return ItemProgressed(AT, item, Progress(done=done))
 
 
-def _ended(item: str) -> JsonObject:
-    return {"event": "item_ended", "at": "", "item": item, "status": "done", "message": ""}
+def _ended(item: str, message: str = "") -> ItemEnded:
+    return ItemEnded(AT, item, ItemStatus.DONE, "", message, None, 1.0)
 
 
-END: JsonObject = {"event": "execution_ended", "at": "", "outcome": "complete"}
+END = ExecutionEnded(AT, "e1", OutcomeKind.COMPLETE, {}, None)
 
 steps = st.one_of(
     st.builds(_started, st.sampled_from("abc")),
@@ -47,7 +58,7 @@ steps = st.one_of(
 
 @given(st.lists(steps), st.integers(1, 20), st.lists(st.booleans(), min_size=60, max_size=60))
 def test_every_watcher_gets_every_ending(
-    story: list[JsonObject | None], kept: int, looks: list[bool]
+    story: list[StreamEvent | None], kept: int, looks: list[bool]
 ) -> None:
     """Whenever it looks, and however little is kept, in events or in a picture; and the last event.
 
@@ -77,7 +88,7 @@ def test_every_watcher_gets_every_ending(
             ended |= set(data["snapshot"]["ended"])
         elif word == "item_ended":
             ended.add(data["item"])
-    assert ended == {step["item"] for step in story if step and step["event"] == "item_ended"}
+    assert ended == {step.item for step in story if isinstance(step, ItemEnded)}
 
 
 @pytest.mark.parametrize("seen", [None, 0, BEGAN - 1, BEGAN + 99, 10**18])
@@ -95,7 +106,8 @@ def test_who_asks_for_what_is_not_there_gets_a_picture(seen: int | None) -> None
 def test_of_progress_only_the_newest_is_told() -> None:
     """Of each item; whatever else happens is told, in its place."""
     feed = Feed(BEGAN // 2)
-    for event in (_started("a"), _progressed("a", 1), _started("b"), _progressed("a", 2)):
+    events: list[StreamEvent] = [_started("a"), _progressed("a", 1), _started("b")]
+    for event in [*events, _progressed("a", 2)]:
         feed.add(event)
     feed.add(_ended("a"))
     feed.flush()
@@ -106,7 +118,7 @@ def test_of_progress_only_the_newest_is_told() -> None:
         ("item_started", "b"),
         ("item_ended", "a"),
     ]
-    assert _told(feed.since(BEGAN).data)[1][2]["progress"] == {"done": 2}
+    assert _told(feed.since(BEGAN).data)[1][2]["progress"]["done"] == 2
 
 
 def test_watchers_at_one_place_share_what_they_are_sent() -> None:
@@ -130,7 +142,7 @@ def test_what_items_say_cannot_make_events() -> None:
     """Line ends in texts stay in their text."""
     feed = Feed(BEGAN // 2)
     text = "a\n\nevent: execution_ended\ndata: {}\r\rb\u2028\ud800"
-    feed.add({**_ended("a"), "message": text})
+    feed.add(_ended("a", text))
     feed.flush()
     data = feed.since(BEGAN).data
     assert data.count(b"\n") == 4

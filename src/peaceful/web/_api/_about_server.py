@@ -9,6 +9,7 @@ from peaceful.app import Contexts
 from peaceful.errors import ServerStopping
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
+from peaceful.web._http._documents import Status
 from peaceful.web._http._route import json_response
 from peaceful.web._work._metrics import TEXT, Metrics
 from peaceful.web._work._running import RunningExecutions
@@ -16,7 +17,7 @@ from peaceful.web._work._running import RunningExecutions
 
 async def healthz(_: Request, __: Resources) -> Response:
     """Says that the server is there."""
-    return json_response({"status": "ok"})
+    return json_response(Status())
 
 
 async def readyz(_: Request, parts: Resources) -> Response:
@@ -24,7 +25,7 @@ async def readyz(_: Request, parts: Resources) -> Response:
     if parts.get(RunningExecutions).stopping:
         raise ServerStopping
     await in_thread(parts.get(Contexts).executions.running)
-    return json_response({"status": "ok"})
+    return json_response(Status())
 
 
 async def metrics(_: Request, parts: Resources) -> Response:

@@ -7,21 +7,23 @@ from starlette.responses import Response
 
 from peaceful.errors import ProfileBusy
 from peaceful.executions import ExecutionRecord, Executions
-from peaceful.model import (
-    ExecutionId,
-    InterruptSource,
-)
+from peaceful.model import ExecutionId, InterruptSource
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
 from peaceful.web._http._bodies import json_body, wrong_field
-from peaceful.web._http._fields import checked_id, interrupt_request, page_request, start_request
+from peaceful.web._http._documents import ExecutionPage, Interrupted, execution_document
+from peaceful.web._http._fields import (
+    checked_id,
+    interrupt_request,
+    page_of,
+    page_request,
+    start_request,
+)
 from peaceful.web._http._problems import Refusal
 from peaceful.web._http._route import json_response
-from peaceful.web._http._views import execution_view
-from peaceful.web._live._endings import picture_of
 from peaceful.web._live._feed import saw_the_end
-from peaceful.web._live._pictures import any_picture, followed_picture
 from peaceful.web._live._records import record_of
+from peaceful.web._live._snapshots import any_snapshot, followed_snapshot
 from peaceful.web._live._stream import EventStream
 from peaceful.web._live._trackers import ProgressTrackers
 from peaceful.web._work._idempotency import LONGEST_KEY, StartedBefore
@@ -39,11 +41,13 @@ async def start(request: Request, parts: Resources) -> Response:
         started = await before.once(key, wanted, lambda: running.start(wanted, "api"))
     except ProfileBusy as error:
         record = await try_get(parts.get(Executions), error.execution_id)
-        shown = None if record is None else execution_view(record, followed_picture(parts, record))
+        shown = (
+            None if record is None else execution_document(record, followed_snapshot(parts, record))
+        )
         raise Refusal(error, execution=shown) from error
     record = await _get(parts, started.record.id)
     return json_response(
-        execution_view(record, followed_picture(parts, record)),
+        execution_document(record, followed_snapshot(parts, record)),
         202 if started.is_new else 200,
         {"Location": f"{request.scope.get('root_path', '')}/api/executions/{record.id}"},
     )
@@ -52,22 +56,15 @@ async def start(request: Request, parts: Resources) -> Response:
 async def listing(request: Request, parts: Resources) -> Response:
     """Lists executions, newest first."""
     executions = parts.get(Executions)
-    profile, flow, states, limit, cursor = page_request(
-        request.query_params, request.query_params.getlist("state")
-    )
-    page = await in_thread(
-        lambda: executions.list(
-            profile=profile, flow=flow, states=states, limit=limit, cursor=cursor
-        )
-    )
-    shown = [each.to_json() for each in page.records]
-    return json_response({"executions": list(shown), "cursor": page.cursor})
+    asked = page_request(request.query_params, request.query_params.getlist("state"))
+    page = await in_thread(lambda: page_of(executions, asked))
+    return json_response(ExecutionPage([each.document() for each in page.records], page.cursor))
 
 
 async def one(request: Request, parts: Resources) -> Response:
     """Shows an execution."""
     record = await _get(parts, checked_id(request.path_params["id"]))
-    return json_response(execution_view(record, await any_picture(parts, record)))
+    return json_response(execution_document(record, await any_snapshot(parts, record)))
 
 
 async def interrupt(request: Request, parts: Resources) -> Response:
@@ -75,18 +72,19 @@ async def interrupt(request: Request, parts: Resources) -> Response:
     execution_id = checked_id(request.path_params["id"])
     level, reason = interrupt_request(await json_body(request, may_be_empty=True))
     receipt = await interrupted(parts, execution_id, level, InterruptSource.API, reason)
-    return json_response(receipt, 202)
+    told = Interrupted(receipt.execution_id, "interrupting", receipt.level, receipt.requested_at)
+    return json_response(told, 202)
 
 
 async def progress(request: Request, parts: Resources) -> Response:
     """Shows how everything stands in an execution."""
     record = await _get(parts, checked_id(request.path_params["id"]))
-    if not record.state.ended:
-        picture = await any_picture(parts, record)
-        if picture is not None:
-            return json_response(picture)
+    snapshot = await any_snapshot(parts, record)
+    if snapshot is None:
+        # It may have ended meanwhile.
         record = await _get(parts, record.id)
-    return json_response(picture_of(record))
+        snapshot = record.snapshot()
+    return json_response(snapshot)
 
 
 async def events(request: Request, parts: Resources) -> Response:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
+from msgspec.structs import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful.app import Contexts
 from peaceful.commands import DiffCmd, StatusCmd
 from peaceful.errors import UsageError
-from peaceful.executions import Executions, JsonObject
-from peaceful.model import JsonValue, to_json
+from peaceful.executions import Executions
+from peaceful.model import ItemId, from_json
 from peaceful.resources import Resources
 from peaceful.runtime import BuiltFlow, CmdCtx, in_thread
 from peaceful.storage import StateKind
@@ -25,18 +26,30 @@ from peaceful.web._diagrams import (
     progress_plan,
 )
 from peaceful.web._http._bodies import wrong_field
+from peaceful.web._http._documents import (
+    Diffs,
+    Flow,
+    Flows,
+    FlowWithItems,
+    Graph,
+    Item,
+    Node,
+    Places,
+    Profiles,
+    States,
+    item_documents,
+)
 from peaceful.web._http._fields import checked_id
 from peaceful.web._http._found import checked_or_unknown, found, found_in_thread
 from peaceful.web._http._route import json_response
-from peaceful.web._http._views import items_view
-from peaceful.web._live._pictures import picture_for
+from peaceful.web._live._snapshots import snapshot_for
 
 
 async def flows(_: Request, parts: Resources) -> Response:
     """Lists the flows of the application."""
     contexts = parts.get(Contexts)
-    shown: list[JsonValue] = [_flow(contexts, name) for name in contexts.app.flows]
-    return json_response({"app": contexts.app.name, "flows": shown})
+    shown = [_flow(contexts, name) for name in contexts.app.flows]
+    return json_response(Flows(contexts.app.name, shown))
 
 
 async def flow(request: Request, parts: Resources) -> Response:
@@ -50,8 +63,12 @@ async def flow(request: Request, parts: Resources) -> Response:
         built = await in_thread(lambda: contexts.build(contexts.profile(profile), name))
     except UsageError as error:
         # Without parameters it is not known what the flow will be.
-        return json_response({**shown, "items": None, "edges": None, "why": to_json(error)})
-    return json_response({**shown, **_items(built), "why": None})
+        unknown = FlowWithItems(**asdict(shown), items=None, edges=None, why=error.to_json())
+        return json_response(unknown)
+    edges = built.graph.edges
+    return json_response(
+        FlowWithItems(**asdict(shown), items=list(_nodes(built)), edges=edges, why=None)
+    )
 
 
 async def graph(request: Request, parts: Resources) -> Response:
@@ -59,32 +76,45 @@ async def graph(request: Request, parts: Resources) -> Response:
     contexts, name = parts.get(Contexts), _flow_name(request)
     kind, form = asked(request, "kind", KINDS), asked(request, "format", FORMS)
     execution_id = request.query_params.get("execution")
-    statuses: JsonObject = {}
+    statuses: dict[ItemId, Item] = {}
     profile = request.query_params.get("profile")
     if execution_id is not None:
         record = await in_thread(lambda: parts.get(Executions).get(checked_id(execution_id)))
         if record.info.flow != name:
             raise wrong_field("execution", f"it is an execution of {record.info.flow}")
-        statuses = items_view(await picture_for(parts, record), record.only)
+        statuses = item_documents(await snapshot_for(parts, record), record.only)
         profile = record.info.profile
     ctx = await found_in_thread(lambda: contexts.cmd_ctx(profile, name))
     return await in_thread(lambda: _graph(ctx, kind, form, statuses))
 
 
-def _graph(ctx: CmdCtx, kind: str, form: str, statuses: JsonObject) -> Response:
-    known: JsonObject = {"flow": ctx.flow.id, "kind": kind, **_items(ctx.flow)}
+def _graph(ctx: CmdCtx, kind: str, form: str, statuses: dict[ItemId, Item]) -> Response:
+    items, edges = list(_nodes(ctx.flow)), ctx.flow.graph.edges
     if kind == "progress":
-        return graph_response(form, progress_plan(ctx.flow), PROGRESS, lambda: known, statuses)
-    touches = outcome_of(ctx)
-    plan = outcome_plan(ctx.flow.id, touches)
-    return graph_response(form, plan, OUTCOME, lambda: {**known, **outcome_view(touches)}, statuses)
+        plan, style = progress_plan(ctx.flow), PROGRESS
+        known = Graph(
+            flow=ctx.flow.id, kind="progress", items=items, edges=edges, statuses=statuses
+        )
+    else:
+        touches = outcome_of(ctx)
+        plan, style = outcome_plan(ctx.flow.id, touches), OUTCOME
+        places = from_json(outcome_view(touches), Places)
+        known = Graph(
+            flow=ctx.flow.id,
+            kind="outcome",
+            items=items,
+            edges=edges,
+            statuses=statuses,
+            **asdict(places),
+        )
+    return graph_response(form, plan, style, known)
 
 
 async def profiles(_: Request, parts: Resources) -> Response:
     """Lists the profiles of the workspace."""
     contexts = parts.get(Contexts)
     names = await in_thread(contexts.workspace.profiles)
-    return json_response({"profiles": list(names)})
+    return json_response(Profiles(names))
 
 
 async def states(request: Request, parts: Resources) -> Response:
@@ -95,22 +125,22 @@ async def states(request: Request, parts: Resources) -> Response:
     ctx = await _ctx(request, parts)
     known = await in_thread(lambda: StatusCmd.exec(ctx, StateKind(word)))
     return json_response(
-        {
-            "profile": ctx.profile,
-            "flow": ctx.flow.id,
-            "kind": word,
-            "states": {
+        States(
+            profile=ctx.profile,
+            flow=ctx.flow.id,
+            kind=word,
+            states={
                 item: None if each.stored is None else each.stored.state
                 for item, each in known.items()
             },
-            "shown": {item: each.shown for item, each in known.items()},
-            "in_progress_since": {
-                item: to_json(each.stored.in_progress_since)
+            shown={item: each.shown for item, each in known.items()},
+            in_progress_since={
+                item: each.stored.in_progress_since
                 for item, each in known.items()
                 if each.stored is not None and each.stored.in_progress_since is not None
             },
-            "not_in_flow": [item for item, each in known.items() if not each.in_flow],
-        }
+            not_in_flow=[item for item, each in known.items() if not each.in_flow],
+        )
     )
 
 
@@ -119,14 +149,14 @@ async def diff(request: Request, parts: Resources) -> Response:
     ctx = await _ctx(request, parts)
     diffs = await in_thread(lambda: DiffCmd.stored(ctx))
     return json_response(
-        {
-            "profile": ctx.profile,
-            "flow": ctx.flow.id,
-            "diffs": {
+        Diffs(
+            profile=ctx.profile,
+            flow=ctx.flow.id,
+            diffs={
                 item: None if each is None else each.to_json() for item, each in diffs.diffs.items()
             },
-            "unknown": dict(diffs.unknown),
-        }
+            unknown=diffs.unknown,
+        )
     )
 
 
@@ -136,27 +166,16 @@ async def _ctx(request: Request, parts: Resources) -> CmdCtx:
     return await found_in_thread(lambda: contexts.cmd_ctx(profile, name))
 
 
-def _flow(contexts: Contexts, name: str) -> dict[str, JsonValue]:
+def _flow(contexts: Contexts, name: str) -> Flow:
     definition = contexts.app.flow_def(name)
-    return {
-        "id": definition.id,
-        "help": definition.help,
-        "parameters": contexts.params_schema(name),
-    }
+    parameters = contexts.params_schema(name)
+    return Flow(id=definition.id, help=definition.help, parameters=parameters)
 
 
-def _items(built: BuiltFlow) -> dict[str, JsonValue]:
-    return {"items": list(_nodes(built)), "edges": [to_json(edge) for edge in built.graph.edges]}
-
-
-def _nodes(built: BuiltFlow) -> Iterator[Mapping[str, JsonValue]]:
+def _nodes(built: BuiltFlow) -> Iterator[Node]:
     for item in built.graph.order:
-        yield {
-            "id": item,
-            "kind": type(built.items[item].item).kind(),
-            "inside": built.graph.container_of(item),
-            "waits_for": list(built.graph.predecessors(item)),
-        }
+        kind = type(built.items[item].item).kind()
+        yield Node(item, kind, built.graph.container_of(item), built.graph.predecessors(item))
 
 
 def _flow_name(request: Request) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from peaceful.executions import JsonObject
-from peaceful.web._diagrams import Plan, Style, dot, drawn, statuses_in, svg
+from peaceful.web._diagrams import Plan, Style, dot, drawn, svg
 from peaceful.web._http._bodies import wrong_field
+from peaceful.web._http._documents import Graph
 from peaceful.web._http._route import JSON, json_response
 
 KINDS: Final = ("progress", "outcome")
@@ -36,24 +36,21 @@ def asked(request: Request, field: str, known: Collection[str]) -> str:
     return word
 
 
-def graph_response(
-    form: str, plan: Plan, style: Style, view: Callable[[], JsonObject], items: JsonObject
-) -> Response:
+def graph_response(form: str, plan: Plan, style: Style, graph: Graph) -> Response:
     """A diagram as an answer.
 
     Args:
         form: one of `FORMS`.
         plan: what is drawn.
         style: how its parts are named.
-        view: the same as data.
-        items: by item, how it stands, as the API tells it.
+        graph: the same as data.
 
     Raises:
         DiagramTooLarge: it would have more boxes than anyone could take in.
     """
     if form == "json":
-        return json_response({**view(), "statuses": items})
-    statuses = statuses_in(items)
+        return json_response(graph)
+    statuses = {item: each.status.value for item, each in graph.statuses.items()}
     text = svg(drawn(plan), statuses, style) if form == "svg" else dot(plan, statuses)
     # The name has no quotes in it: flows are named by letters, digits and `_`.
     name = f"{plan.flow}-{style.name}.{form}"

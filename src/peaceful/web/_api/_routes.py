@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from peaceful.executions import JsonObject
-from peaceful.model import NAME_RULE, ExecutionState
+from peaceful.model import NAME_RULE, ExecutionState, JsonObject, Snapshot
 from peaceful.storage import StateKind
 from peaceful.web._api import _about_server, _executions, _flows
 from peaceful.web._api._graph import DOT, FORMS, KINDS, SVG
 from peaceful.web._http._access import Role
-from peaceful.web._http._fields import MOST_SHOWN
+from peaceful.web._http._documents import (
+    Diffs,
+    Execution,
+    ExecutionPage,
+    Flows,
+    FlowWithItems,
+    Graph,
+    Interrupted,
+    Problem,
+    Profiles,
+    States,
+    Status,
+)
+from peaceful.web._http._fields import MOST_SHOWN, InterruptBody, StartRequest
 from peaceful.web._http._problems import PROBLEM
 from peaceful.web._http._route import Answer, Param, Route
 from peaceful.web._work._idempotency import LONGEST_KEY
@@ -26,8 +38,8 @@ _PROFILE_ASKED: Final = Param(
     "profile", "query", "The profile whose parameters make the flow; by default, the one in use.",
     _NAME,
 )  # fmt: skip
-_UNKNOWN: Final = Answer("There is no such thing.", "Problem", PROBLEM)
-_WRONG: Final = Answer("The request is wrong, field by field.", "Problem", PROBLEM)
+_UNKNOWN: Final = Answer("There is no such thing.", Problem, PROBLEM)
+_WRONG: Final = Answer("The request is wrong, field by field.", Problem, PROBLEM)
 _PAGE: Final = (
     Param("profile", "query", "Those of the profile.", _NAME),
     Param("flow", "query", "Those of the flow.", _NAME),
@@ -53,11 +65,11 @@ ROUTES: Final = (
                 {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
             ),
         ),
-        body="Start",
+        body=StartRequest,
         answers={
-            202: Answer("It was started; Location says where it can be watched.", "Execution"),
-            200: Answer("The same was running already.", "Execution"),
-            409: Answer("Another execution runs on the profile.", "Problem", PROBLEM),
+            202: Answer("It was started; Location says where it can be watched.", Execution),
+            200: Answer("The same was running already.", Execution),
+            409: Answer("Another execution runs on the profile.", Problem, PROBLEM),
             422: _WRONG,
         },
     ),
@@ -66,28 +78,28 @@ ROUTES: Final = (
         "Lists executions, running and past, newest first.",
         _executions.listing, Role.VIEW,
         params=_PAGE,
-        answers={200: Answer("A page of them.", "ExecutionPage"), 422: _WRONG},
+        answers={200: Answer("A page of them.", ExecutionPage), 422: _WRONG},
     ),
     Route(
         "GET", "/api/executions/{id}", "one_execution",
         "Shows an execution with its items.",
         _executions.one, Role.VIEW,
         params=(_ID,),
-        answers={200: Answer("The execution.", "Execution"), 404: _UNKNOWN},
+        answers={200: Answer("The execution.", Execution), 404: _UNKNOWN},
     ),
     Route(
         "POST", "/api/executions/{id}/interrupt", "interrupt_execution",
         "Interrupts an execution, whichever process runs it.",
         _executions.interrupt, Role.INTERRUPT,
         params=(_ID,),
-        body="Interrupt",
+        body=InterruptBody,
         body_required=False,
         answers={
-            202: Answer("It is being interrupted, now or since before.", "Interrupted"),
+            202: Answer("It is being interrupted, now or since before.", Interrupted),
             404: _UNKNOWN,
-            409: Answer("It has ended, or cannot be interrupted.", "Problem", PROBLEM),
+            409: Answer("It has ended, or cannot be interrupted.", Problem, PROBLEM),
             422: _WRONG,
-            503: Answer("Its process does not answer.", "Problem", PROBLEM),
+            503: Answer("Its process does not answer.", Problem, PROBLEM),
         },
     ),
     Route(
@@ -95,7 +107,7 @@ ROUTES: Final = (
         "Shows how everything stands in an execution now, or stood at its end.",
         _executions.progress, Role.VIEW,
         params=(_ID,),
-        answers={200: Answer("How everything stands.", "Picture"), 404: _UNKNOWN},
+        answers={200: Answer("How everything stands.", Snapshot), 404: _UNKNOWN},
     ),
     Route(
         "GET", "/api/executions/{id}/events", "execution_events",
@@ -119,14 +131,14 @@ ROUTES: Final = (
     Route(
         "GET", "/api/flows", "list_flows", "Lists the flows of the application.",
         _flows.flows, Role.VIEW,
-        answers={200: Answer("The flows.", "Flows")},
+        answers={200: Answer("The flows.", Flows)},
     ),
     Route(
         "GET", "/api/flows/{flow}", "one_flow",
         "Shows a flow with its parameters, and its items as a profile's parameters make them.",
         _flows.flow, Role.VIEW,
         params=(_FLOW, _PROFILE_ASKED),
-        answers={200: Answer("The flow.", "FlowWithItems"), 404: _UNKNOWN},
+        answers={200: Answer("The flow.", FlowWithItems), 404: _UNKNOWN},
     ),
     Route(
         "GET", "/api/flows/{flow}/graph", "flow_graph",
@@ -149,7 +161,7 @@ ROUTES: Final = (
             ),
         ),
         answers={
-            200: Answer("The diagram.", "Graph", others=(SVG, DOT)),
+            200: Answer("The diagram.", Graph, others=(SVG, DOT)),
             404: _UNKNOWN,
             422: _WRONG,
         },
@@ -157,7 +169,7 @@ ROUTES: Final = (
     Route(
         "GET", "/api/profiles", "list_profiles", "Lists the profiles of the workspace.",
         _flows.profiles, Role.VIEW,
-        answers={200: Answer("Their names.", "Profiles")},
+        answers={200: Answer("Their names.", Profiles)},
     ),
     Route(
         "GET", "/api/profiles/{profile}/{flow}/states", "stored_states",
@@ -171,26 +183,26 @@ ROUTES: Final = (
                 {"enum": [each.value for each in StateKind], "default": StateKind.CURRENT.value},
             ),
         ),
-        answers={200: Answer("The states.", "States"), 404: _UNKNOWN, 422: _WRONG},
+        answers={200: Answer("The states.", States), 404: _UNKNOWN, 422: _WRONG},
     ),
     Route(
         "GET", "/api/profiles/{profile}/{flow}/diff", "stored_diff",
         "Shows what differs between what items are and what they should be, by what is stored.",
         _flows.diff, Role.VIEW,
         params=(_PROFILE, _FLOW),
-        answers={200: Answer("The differences.", "Diffs"), 404: _UNKNOWN, 422: _WRONG},
+        answers={200: Answer("The differences.", Diffs), 404: _UNKNOWN, 422: _WRONG},
     ),
     Route(
         "GET", "/healthz", "health", "Says that the server is there.",
         _about_server.healthz, None,
-        answers={200: Answer("It is.", "Status")},
+        answers={200: Answer("It is.", Status)},
     ),
     Route(
         "GET", "/readyz", "readiness", "Says whether the server can do its work.",
         _about_server.readyz, None,
         answers={
-            200: Answer("It can.", "Status"),
-            503: Answer("It is about to end.", "Problem", PROBLEM),
+            200: Answer("It can.", Status),
+            503: Answer("It is about to end.", Problem, PROBLEM),
         },
     ),
     Route(

@@ -15,7 +15,7 @@ from peaceful.web._diagrams._pictures import (
     outcome_of,
     progress_drawing,
 )
-from peaceful.web._diagrams._progress import progress_plan, statuses_in
+from peaceful.web._diagrams._progress import progress_plan
 from peaceful.web._diagrams._statuses import STATUSES
 from peaceful.web._diagrams._svg import Style, svg
 from peaceful.web._diagrams._touches import Touches, touches_of
@@ -40,7 +40,6 @@ __all__ = [
     "outcome_view",
     "progress_drawing",
     "progress_plan",
-    "statuses_in",
     "svg",
     "touches_of",
 ]

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from peaceful.graph import EdgeKind
-from peaceful.model import JsonValue
 from peaceful.runtime import BuiltFlow
 from peaceful.web._diagrams._model import Link, Node, Plan
-from peaceful.web._diagrams._statuses import PENDING
 
 
 def progress_plan(flow: BuiltFlow) -> Plan:
@@ -25,16 +21,3 @@ def progress_plan(flow: BuiltFlow) -> Plan:
             Link(edge.source, edge.target) for edge in graph.edges if edge.kind is EdgeKind.LOGIC
         ),
     )
-
-
-def statuses_in(items: Mapping[str, JsonValue]) -> dict[str, str]:
-    """By item, the word for how it stands in a diagram.
-
-    Args:
-        items: by item, how it stands, as the API tells it.
-    """
-    found: dict[str, str] = {}
-    for item, view in items.items():
-        word = view.get("status") if isinstance(view, Mapping) else None
-        found[item] = str(word or PENDING)
-    return found

@@ -11,8 +11,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 
 from peaceful.errors import BodyRefused, ParamProblem, ParamsInvalid
-from peaceful.executions import JsonObject
-from peaceful.model import JsonValue
+from peaceful.model import JsonObject, JsonValue
 from peaceful.web._http._problems import Refusal
 
 LONGEST: Final = 64 * 1024

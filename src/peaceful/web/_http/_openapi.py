@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from peaceful.model import JsonValue
+from peaceful.web._http._documents import Problem
 from peaceful.web._http._problems import PROBLEM
-from peaceful.web._http._route import JSON, Answer, Param, Route
-from peaceful.web._http._schemas import SCHEMAS, ref
+from peaceful.web._http._route import JSON, Answer, Param, Route, declarations
+from peaceful.web._http._schemas import ref, schemas
 
 
-def openapi(title: str, version: str, routes: Iterable[Route]) -> dict[str, JsonValue]:
+def openapi(title: str, version: str, routes: Sequence[Route]) -> dict[str, JsonValue]:
     """The description of an API.
 
     Args:
@@ -26,7 +27,7 @@ def openapi(title: str, version: str, routes: Iterable[Route]) -> dict[str, Json
         "info": {"title": title, "version": version or "0"},
         "paths": dict(paths),
         "components": {
-            "schemas": dict(SCHEMAS),
+            "schemas": dict(schemas({*declarations(routes), Problem})),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"token": []}],
@@ -40,7 +41,7 @@ def _operation(route: Route) -> dict[str, JsonValue]:
         "parameters": [_param(each) for each in route.params],
         "responses": {
             **{str(status): _answer(each) for status, each in route.answers.items()},
-            "default": _answer(Answer("The request failed.", "Problem", PROBLEM)),
+            "default": _answer(Answer("The request failed.", Problem, PROBLEM)),
         },
     }
     if route.role is None:
@@ -66,9 +67,9 @@ def _param(param: Param) -> JsonValue:
 
 
 def _answer(answer: Answer) -> JsonValue:
-    if answer.schema is None and answer.media_type == JSON:
+    if answer.holds is None and answer.media_type == JSON:
         return {"description": answer.description}
-    schema: JsonValue = {"type": "string"} if answer.schema is None else ref(answer.schema)
+    schema: JsonValue = {"type": "string"} if answer.holds is None else ref(answer.holds)
     texts: dict[str, JsonValue] = {each: {"schema": {"type": "string"}} for each in answer.others}
     content: JsonValue = {answer.media_type.partition(";")[0]: {"schema": schema}, **texts}
     return {"description": answer.description, "content": content}

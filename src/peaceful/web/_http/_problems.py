@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
+from msgspec import UNSET, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,9 +32,8 @@ from peaceful.errors import (
     TokenRefused,
     UsageError,
 )
-from peaceful.executions import JsonObject
-from peaceful.model import JsonValue
-from peaceful.web._live._feed import json_bytes
+from peaceful.model import OutcomeDocument, encode_json
+from peaceful.web._http._documents import Detail, Execution, FieldError, Problem
 
 PROBLEM: Final = "application/problem+json"
 
@@ -66,19 +66,23 @@ class Refusal(Exception):
     Args:
         error: what is wrong.
         status: the status, where it is not that of its kind.
-        more: further entries of the problem document.
+        execution: the execution that stands in the way; none where that is not known.
+        outcome: how the execution ended that is meant; none where that is not known.
     """
 
     def __init__(
         self,
         error: PeacefulError,
         status: HTTPStatus | None = None,
-        **more: JsonValue,
+        *,
+        execution: Execution | UnsetType | None = UNSET,
+        outcome: OutcomeDocument | UnsetType | None = UNSET,
     ) -> None:
         super().__init__(error)
         self.error = error
         self.status = status
-        self.more = more
+        self.execution = execution
+        self.outcome = outcome
 
 
 def wants_page(request: Request) -> bool:
@@ -94,41 +98,38 @@ def status_of(error: PeacefulError) -> HTTPStatus:
     return next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def problem_response(
-    error: PeacefulError, status: HTTPStatus | None = None, more: JsonObject | None = None
-) -> Response:
+def problem_response(error: PeacefulError, refusal: Refusal | None = None) -> Response:
     """The answer to a request that failed.
 
     Args:
         error: what is wrong.
-        status: the status, where it is not that of its kind.
-        more: further entries of the document.
+        refusal: what the answer says besides, or none.
     """
-    status = status or status_of(error)
-    document = {**_document(error, status), **(more or {})}
-    return Response(json_bytes(document), status, headers_of(error), PROBLEM)
+    refusal = refusal or Refusal(error)
+    status = refusal.status or status_of(error)
+    document = Problem(
+        type=f"urn:peaceful:error:{error.code.lower()}",
+        title=status.phrase,
+        status=status.value,
+        detail=error.message,
+        code=error.code,
+        help=error.help,
+        details=[Detail(label, text) for label, text in error.details],
+        errors=_field_errors(error),
+        execution=refusal.execution,
+        outcome=refusal.outcome,
+    )
+    return Response(encode_json(document), status, headers_of(error), PROBLEM)
 
 
-def _document(error: PeacefulError, status: HTTPStatus) -> dict[str, JsonValue]:
-    document: dict[str, JsonValue] = {
-        "type": f"urn:peaceful:error:{error.code.lower()}",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": error.message,
-        "code": error.code,
-        "help": error.help,
-        "details": [{"label": label, "text": text} for label, text in error.details],
-    }
-    if isinstance(error, ParamsInvalid):
-        document["errors"] = [
-            {"field": one.field, "reason": one.reason, "origin": one.origin}
-            for one in error.problems
-        ]
-    if isinstance(error, ParamsMissing):
-        document["errors"] = [
-            {"field": name, "reason": "it has no value", "origin": ""} for name in error.names
-        ]
-    return document
+def _field_errors(error: PeacefulError) -> list[FieldError] | UnsetType:
+    match error:
+        case ParamsInvalid(problems=problems):
+            return [FieldError(each.field, each.reason, each.origin) for each in problems]
+        case ParamsMissing(names=names):
+            return [FieldError(name, "it has no value", "") for name in names]
+        case _:
+            return UNSET
 
 
 def headers_of(error: PeacefulError) -> dict[str, str]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Literal, TypeAlias
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from peaceful.executions import JsonObject
-from peaceful.model import JsonValue
+from peaceful.model import JsonObject, encode_json
 from peaceful.resources import Resources
 from peaceful.web._http._access import Role
-from peaceful.web._live._feed import json_bytes
 
 Handler: TypeAlias = Callable[[Request, Resources], Awaitable[Response]]
 """Answers a request with the parts of the server's context that it needs."""
@@ -22,8 +20,7 @@ JSON = "application/json"
 """The media type of most answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(msgspec.Struct, frozen=True):
     """A parameter of a call.
 
     Attributes:
@@ -41,25 +38,23 @@ class Param:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """An answer that a call may get.
 
     Attributes:
         description: what it means.
-        schema: what it holds: the name of a schema, or none where it holds nothing.
+        holds: the declaration of what it holds; none where that is nothing, or a text.
         media_type: of which kind it is.
         others: further kinds, of which it is a text where the request asks for that.
     """
 
     description: str
-    schema: str | None = None
+    holds: type[msgspec.Struct] | None = None
     media_type: str = JSON
     others: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """A call of the API.
 
     Attributes:
@@ -70,7 +65,7 @@ class Route:
         handler: answers it.
         role: what it needs; none where everybody may make it.
         params: its parameters.
-        body: the name of the schema of its body; none where it has none.
+        body: the declaration of its body; none where it has none.
         body_required: whether the body may not be left out.
         answers: by status, the answers besides problems that every call may have.
     """
@@ -82,13 +77,19 @@ class Route:
     handler: Handler
     role: Role | None
     params: tuple[Param, ...] = ()
-    body: str | None = None
+    body: type[msgspec.Struct] | None = None
     body_required: bool = True
-    answers: Mapping[int, Answer] = field(default_factory=dict[int, Answer])
+    answers: Mapping[int, Answer] = {}
 
 
 def json_response(
-    value: JsonValue, status: int = 200, headers: Mapping[str, str] | None = None
+    value: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """An answer that is a JSON document."""
-    return Response(json_bytes(value), status, headers, JSON)
+    return Response(encode_json(value), status, headers, JSON)
+
+
+def declarations(routes: Iterable[Route]) -> set[type[msgspec.Struct]]:
+    """Return what the bodies and answers of calls are declared as."""
+    held = (answer.holds for route in routes for answer in route.answers.values())
+    return {each for each in (*held, *(route.body for route in routes)) if each is not None}

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from peaceful.executions import JsonObject
-from peaceful.model import JsonValue
-from peaceful.web._live._picture import LivePicture, state_after
+import msgspec
+
+from peaceful.model import (
+    ExecutionEnded,
+    InterruptRequested,
+    ItemEnded,
+    ItemId,
+    ItemProgressed,
+    Snapshot,
+    SnapshotTaken,
+    StreamEvent,
+    encode_json,
+)
 
 KEPT: Final = 4096
 """How many of the newest events are kept for watchers that missed them."""
 
-LAST: Final = "execution_ended"
-"""The word of an execution's last event."""
-
 _REMEMBERED: Final = 16
 """For how many places in the feed what follows is kept ready: most watchers are at the same one."""
 
-_URGENT: Final = frozenset({"interrupt_requested", "snapshot", LAST})
+_URGENT: Final = (InterruptRequested, SnapshotTaken, ExecutionEnded)
 """What a person should see at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True):
     """What a watcher has not seen yet.
 
     Attributes:
@@ -47,8 +50,8 @@ class Feed:
 
     A watcher is a number: the ID of the last event that it has seen. So a thousand watchers cost no
     more than one, and a slow one holds nothing up: what it missed it gets at once when it is ready,
-    or, where that is not kept any more, a picture of how everything stands, which holds every
-    ending. Events wait until `flush`; of an item's progress, only the newest does.
+    or, where that is not kept any more, a snapshot of how everything stands, which holds
+    every ending. Events wait until `flush`; of an item's progress, only the newest does.
 
     IDs are times: they begin at that of the feed's making, so that they also increase from one feed
     of an execution to the next, as after a restart of the server. That of the execution's last
@@ -59,18 +62,18 @@ class Feed:
         kept: how many of the newest events are kept.
 
     Attributes:
-        picture: how everything stands after the last event that was flushed.
+        snapshot: how everything stands after the last event that was flushed.
         last_id: its ID.
         ending: the execution's last event, once it was flushed.
     """
 
     def __init__(self, began: int, *, kept: int = KEPT) -> None:
-        self.picture: Final[LivePicture] = LivePicture()
+        self.snapshot: Snapshot = Snapshot()
         self.last_id: int = 2 * began
-        self.ending: JsonObject | None = None
+        self.ending: ExecutionEnded | None = None
         self._events: deque[bytes] = deque(maxlen=kept)
-        self._pending: list[JsonObject] = []
-        self._place: dict[JsonValue, int] = {}
+        self._pending: list[StreamEvent] = []
+        self._place: dict[ItemId, int] = {}
         self._chunks: dict[int | None, Chunk] = {}  # by how many events were missed
 
     @property
@@ -78,24 +81,21 @@ class Feed:
         """Whether anything is known of the execution."""
         return bool(self._events)
 
-    def add(self, event: JsonObject) -> bool:
+    def add(self, event: StreamEvent) -> bool:
         """Takes an event. What comes after the last one of the execution is left out.
 
         Returns:
             Whether it should be flushed at once.
         """
-        word = event.get("event")
-        if word == "item_progressed":
-            place = self._place.setdefault(event["item"], len(self._pending))
+        if isinstance(event, ItemProgressed):
+            place = self._place.setdefault(event.item, len(self._pending))
             if place < len(self._pending):
                 self._pending[place] = event
                 return False
-        elif word == "item_ended":
-            self._place.pop(event["item"], None)
-        elif word == LAST:
-            event = {**event, "state": state_after(event)}
+        elif isinstance(event, ItemEnded):
+            self._place.pop(event.item, None)
         self._pending.append(event)
-        return word in _URGENT
+        return isinstance(event, _URGENT)
 
     def flush(self) -> bool:
         """Gives what was taken in to the watchers.
@@ -109,10 +109,13 @@ class Feed:
             return False
         self._chunks.clear()
         for event in events:
-            self.last_id += 1 if event.get("event") == LAST else 2
-            self.picture.add(event)
+            self.last_id += 1 if isinstance(event, ExecutionEnded) else 2
+            if isinstance(event, SnapshotTaken):
+                self.snapshot = event.snapshot
+            else:
+                self.snapshot.add(event)
             self._events.append(sse_event(self.last_id, event))
-            if event.get("event") == LAST:
+            if isinstance(event, ExecutionEnded):
                 self.ending = event
                 break
         return True
@@ -146,10 +149,10 @@ class Feed:
 
     def _snapshot(self) -> Chunk:
         shown_at = self.last_id - (self.ending is not None)
-        picture = sse_event(shown_at, {"event": "snapshot", "snapshot": self.picture.now})
+        snapshot = sse_event(shown_at, SnapshotTaken(self.snapshot))
         # Whoever waits for the last event gets it, whatever else was missed.
         ending = self._events[-1] if self.ending is not None else b""
-        return Chunk(picture + ending, self.last_id)
+        return Chunk(snapshot + ending, self.last_id)
 
 
 def saw_the_end(seen: int) -> bool:
@@ -157,21 +160,7 @@ def saw_the_end(seen: int) -> bool:
     return seen % 2 == 1
 
 
-def sse_event(event_id: int, event: JsonObject) -> bytes:
+def sse_event(event_id: int, event: StreamEvent) -> bytes:
     """An event in the form of Server-Sent Events."""
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (
-        event_id,
-        str(event["event"]).encode(),
-        json_bytes(event),
-    )
-
-
-def json_bytes(value: JsonValue) -> bytes:
-    """A document in one line, in UTF-8."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
-    # Half of a surrogate pair, which only a broken text holds, has no form in UTF-8.
-    return text.encode(errors="replace")
-
-
-def _plain(value: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    return dict(value)
+    word = str(event.__struct_config__.tag).encode()
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event_id, word, encode_json(event))

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from peaceful.executions import JsonObject
-from peaceful.model import Clock
+from peaceful.model import Clock, StreamEvent
 from peaceful.web._live._feed import Chunk, Feed
 from peaceful.web._live._waiting import Waiting
 
@@ -50,7 +49,7 @@ class ProgressTracker:
         """Seconds since anything happened in it, as far as that is known."""
         return self._clock.monotonic() - self._moved_at
 
-    def add(self, event: JsonObject) -> None:
+    def add(self, event: StreamEvent) -> None:
         """Takes an event; watchers get it soon, together with others."""
         self._moved_at = self._clock.monotonic()
         if self.feed.add(event):

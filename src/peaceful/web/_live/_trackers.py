@@ -6,13 +6,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Generator
 from contextlib import aclosing, contextmanager
+from datetime import datetime
 from typing import Final
 
 from peaceful.errors import AlreadyEnded, ExecutorUnreachable, PeacefulError
-from peaceful.executions import Executions, JsonObject, ProgressSource
-from peaceful.model import Clock, ExecutionId
+from peaceful.executions import Executions, ProgressSource
+from peaceful.model import Clock, ExecutionId, StreamEvent
 from peaceful.runtime import in_thread
-from peaceful.web._live._endings import ending_of, microseconds
 from peaceful.web._live._feed import Feed
 from peaceful.web._live._on_demand import OnDemand, stop_all, watching
 from peaceful.web._live._tracker import ProgressTracker
@@ -87,7 +87,7 @@ class ProgressTrackers:
         return ProgressTracker(Feed(microseconds(self._clock.now())), self._clock)
 
 
-async def _told(tracker: ProgressTracker, events: AsyncIterator[JsonObject]) -> None:
+async def _told(tracker: ProgressTracker, events: AsyncIterator[StreamEvent]) -> None:
     async for event in events:
         tracker.add(event)
 
@@ -104,7 +104,7 @@ async def _read(
             except (AlreadyEnded, ExecutorUnreachable) as error:
                 _LOG.debug("%s", error)
             # Without a last event its process was killed, or the connection was lost.
-            ending = ending_of(await in_thread(lambda: executions.get(execution_id)))
+            ending = (await in_thread(lambda: executions.get(execution_id))).ending()
             if ending is not None:
                 tracker.add(ending)
                 return
@@ -113,3 +113,8 @@ async def _read(
         _LOG.warning("execution %s cannot be watched any more: %s", execution_id, error)
     finally:
         tracker.stop()
+
+
+def microseconds(moment: datetime) -> int:
+    """A moment as an ID of an event: in microseconds since 1970."""
+    return int(moment.timestamp() * 1_000_000)

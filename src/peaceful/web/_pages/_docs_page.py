@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from peaceful.executions import JsonObject
-from peaceful.model import JsonValue
+from peaceful.model import JsonObject, JsonValue
 from peaceful.resources import Resources
 from peaceful.web._http._access import Role
-from peaceful.web._http._route import Route
-from peaceful.web._http._schemas import SCHEMAS
+from peaceful.web._http._documents import Problem
+from peaceful.web._http._route import Route, declarations
+from peaceful.web._http._schemas import schemas
 from peaceful.web._pages._site import Site, page
 
 
-@dataclass(frozen=True, slots=True)
-class ParamDoc:
+class ParamDoc(msgspec.Struct, frozen=True):
     """A parameter of a call, for its table."""
 
     name: str
@@ -29,8 +28,7 @@ class ParamDoc:
     required: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerDoc:
+class AnswerDoc(msgspec.Struct, frozen=True):
     """An answer of a call, for its table."""
 
     status: int
@@ -39,8 +37,7 @@ class AnswerDoc:
     media_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallDoc:
+class CallDoc(msgspec.Struct, frozen=True):
     """A call of the API, as the page shows it."""
 
     method: str
@@ -61,13 +58,13 @@ def docs_page(routes: tuple[Route, ...]) -> Route:
         routes: its calls.
     """
     calls = tuple(_call(route) for route in routes)
-    schemas = tuple(
-        (name, json.dumps(schema, indent=2, ensure_ascii=False, default=dict))
-        for name, schema in SCHEMAS.items()
+    described = tuple(
+        (name, json.dumps(schema, indent=2, ensure_ascii=False))
+        for name, schema in schemas({*declarations(routes), Problem}).items()
     )
 
     async def reference(request: Request, parts: Resources) -> Response:
-        return page("docs.html", Site.of(request, parts), calls=calls, schemas=schemas)
+        return page("docs.html", Site.of(request, parts), calls=calls, schemas=described)
 
     return Route("GET", "/api/docs", "docs", "Describes the API.", reference, Role.VIEW)
 
@@ -83,7 +80,7 @@ def _call(route: Route) -> CallDoc:
             ParamDoc(each.name, each.place, _type(each.schema), each.description, each.required)
             for each in route.params
         ),
-        route.body,
+        None if route.body is None else route.body.__name__,
         route.body_required,
         tuple(_answers(route)),
     )
@@ -91,7 +88,8 @@ def _call(route: Route) -> CallDoc:
 
 def _answers(route: Route) -> Iterator[AnswerDoc]:
     for status, answer in route.answers.items():
-        yield AnswerDoc(status, answer.description, answer.schema, answer.media_type)
+        held = None if answer.holds is None else answer.holds.__name__
+        yield AnswerDoc(status, answer.description, held, answer.media_type)
 
 
 def _type(schema: JsonObject) -> str:

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from peaceful.app import Contexts
 from peaceful.errors import ParamsInvalid, PeacefulError
-from peaceful.executions import Executions, JsonObject
+from peaceful.executions import Executions
+from peaceful.model import JsonObject
 from peaceful.present import count, name_list
 from peaceful.resources import Resources
 from peaceful.runtime import CmdCtx, in_thread

@@ -17,7 +17,7 @@ from peaceful.resources import Resources
 from peaceful.runtime import in_thread
 from peaceful.web._http._fields import checked_id
 from peaceful.web._http._times import Times
-from peaceful.web._live._pictures import picture_for, still_for
+from peaceful.web._live._snapshots import snapshot_for, still_for
 from peaceful.web._live._stream import EventStream
 from peaceful.web._pages._diagram import execution_diagram
 from peaceful.web._pages._earlier import carried_on
@@ -133,14 +133,14 @@ async def execution_view(request: Request, parts: Resources) -> ExecutionView:
 async def view_of(parts: Resources, record: ExecutionRecord) -> ExecutionView:
     """An execution, in the words of its page."""
     executions = parts.get(Executions)
-    picture = await picture_for(parts, record)
-    if not record.state.ended and picture.get("ending") is not None:
+    snapshot = await snapshot_for(parts, record)
+    if not record.state.ended and snapshot.ending is not None:
         # It has ended meanwhile: by now the register says how.
         record = await in_thread(lambda: executions.get(record.id))
-        picture = await picture_for(parts, record)
+        snapshot = await snapshot_for(parts, record)
     earlier = await in_thread(lambda: carried_on(executions, record))
     now = parts.get(Times).clock.now()
-    return ExecutionView(record, picture, Verbs.of(parts), now, still_for(parts, record), earlier)
+    return ExecutionView(record, snapshot, Verbs.of(parts), now, still_for(parts, record), earlier)
 
 
 async def _record(parts: Resources, execution_id: str) -> ExecutionRecord:

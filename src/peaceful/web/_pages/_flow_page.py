@@ -11,13 +11,12 @@ from starlette.responses import Response
 
 from peaceful.app import Contexts
 from peaceful.errors import PeacefulError
-from peaceful.executions import JsonObject
+from peaceful.model import JsonObject
 from peaceful.resources import Resources
 from peaceful.runtime import BuiltFlow, CmdCtx, in_thread
 from peaceful.web._http._found import checked_or_unknown, found_in_thread
-from peaceful.web._live._picture import as_object, object_of
 from peaceful.web._pages._diagram import flow_diagram
-from peaceful.web._pages._param_fields import shown_value, type_words
+from peaceful.web._pages._param_fields import as_object, object_of, shown_value, type_words
 from peaceful.web._pages._site import Site, page
 
 

@@ -10,7 +10,7 @@ from peaceful.executions import Executions
 from peaceful.model import ExecutionState
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
-from peaceful.web._http._fields import page_request
+from peaceful.web._http._fields import page_of, page_request
 from peaceful.web._http._found import checked_or_unknown, found_in_thread
 from peaceful.web._pages._environments import environments
 from peaceful.web._pages._site import Site, page
@@ -22,13 +22,11 @@ async def executions(request: Request, parts: Resources) -> Response:
     site, register, contexts = Site.of(request, parts), parts.get(Executions), parts.get(Contexts)
     query = {name: value for name, value in request.query_params.items() if value}
     words = [word for word in request.query_params.getlist("state") if word]
-    profile, flow, states, limit, cursor = page_request(query, words)
-    listed = await in_thread(
-        lambda: register.list(profile=profile, flow=flow, states=states, limit=limit, cursor=cursor)
-    )
+    asked = page_request(query, words)
+    listed = await in_thread(lambda: page_of(register, asked))
     profiles = await in_thread(contexts.workspace.profiles)
-    state = states[0].value if len(states) == 1 else ""
-    kept = {"profile": profile or "", "flow": flow or "", "state": state}
+    state = asked.state[0].value if len(asked.state) == 1 else ""
+    kept = {"profile": asked.profile or "", "flow": asked.flow or "", "state": state}
     older = site.links.to("executions", **kept, cursor=listed.cursor) if listed.cursor else ""
     return page(
         "executions.html",
@@ -36,8 +34,8 @@ async def executions(request: Request, parts: Resources) -> Response:
         records=listed.records,
         older=older,
         filters=(
-            ("profile", "Profile", profiles, profile),
-            ("flow", "Flow", tuple(contexts.app.flows), flow),
+            ("profile", "Profile", profiles, asked.profile),
+            ("flow", "Flow", tuple(contexts.app.flows), asked.flow),
             ("state", "State", tuple(each.value for each in ExecutionState), state),
         ),
         verbs=Verbs.of(parts),

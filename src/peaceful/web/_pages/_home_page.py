@@ -12,7 +12,7 @@ from peaceful.executions import Executions
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
 from peaceful.web._http._times import Times
-from peaceful.web._live._pictures import picture_for, still_for
+from peaceful.web._live._snapshots import snapshot_for, still_for
 from peaceful.web._pages._environments import environments
 from peaceful.web._pages._site import Site, page, piece
 from peaceful.web._pages._verbs import Verbs
@@ -55,7 +55,7 @@ async def _running(parts: Resources) -> list[ExecutionView]:
     now = parts.get(Times).clock.now()
     return [
         ExecutionView(
-            record, await picture_for(parts, record), verbs, now, still_for(parts, record)
+            record, await snapshot_for(parts, record), verbs, now, still_for(parts, record)
         )
         for record in records[:_MOST_RUNNING]
     ]

@@ -14,10 +14,9 @@ from peaceful.model import ExecutionId
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
 from peaceful.web._http._times import Times
-from peaceful.web._live._endings import microseconds, picture_of
 from peaceful.web._live._on_demand import OnDemand
 from peaceful.web._live._tracker import ProgressTracker
-from peaceful.web._live._trackers import ProgressTrackers
+from peaceful.web._live._trackers import ProgressTrackers, microseconds
 from peaceful.web._pages._earlier import carried_on
 from peaceful.web._pages._execution_parts import execution_parts, row_parts
 from peaceful.web._pages._live_page import LivePage
@@ -118,7 +117,7 @@ class _Maker:
         self._show_view(
             ExecutionView(
                 self._record,
-                tracker.feed.picture.now,
+                tracker.feed.snapshot,
                 self._verbs,
                 self._parts.get(Times).clock.now(),
                 tracker.still_for,
@@ -129,8 +128,8 @@ class _Maker:
     async def _show_end(self, executions: Executions) -> None:
         record = await in_thread(lambda: executions.get(self._record.id))
         now = self._parts.get(Times).clock.now()
-        picture = picture_of(record)
-        self._show_view(ExecutionView(record, picture, self._verbs, now, earlier=self._earlier))
+        snapshot = record.snapshot()
+        self._show_view(ExecutionView(record, snapshot, self._verbs, now, earlier=self._earlier))
 
     def _show_view(self, view: ExecutionView) -> None:
         changed = [row for row in view.rows if self._shown.get(row.item) != row]

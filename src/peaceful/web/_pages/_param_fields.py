@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from peaceful.app import ParamDef, ParamGroup
-from peaceful.executions import JsonObject
-from peaceful.model import JsonValue
-from peaceful.web._live._picture import as_object, object_of
+from peaceful.model import JsonObject, JsonValue
 
 PARAM_PREFIX: Final = "param."
 """What the names of fields begin with that hold parameters."""
@@ -169,3 +167,16 @@ def _alternatives(schema: JsonObject, of: JsonObject) -> Sequence[JsonObject]:
         parts = [as_object(each) for each in either]
         return [one for part in parts for one in _alternatives(schema, part)]
     return [of]
+
+
+def object_of(schema: JsonObject, key: str) -> JsonObject:
+    """A part of a schema; an empty one where there is none."""
+    return as_object(schema.get(key))
+
+
+def as_object(value: JsonValue) -> JsonObject:
+    """A part of a schema; an empty one where it is none."""
+    return value if isinstance(value, Mapping) else _NOTHING
+
+
+_NOTHING: Final[JsonObject] = {}

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from peaceful.errors import PeacefulError, ProfileBusy, TokenRefused
-from peaceful.executions import JsonObject
 from peaceful.web._http._problems import headers_of, status_of
 from peaceful.web._pages._links import Links
 from peaceful.web._pages._site import Site, by_script, page, piece
@@ -19,7 +18,6 @@ def problem_page(
     error: PeacefulError,
     app: str,
     status: HTTPStatus | None = None,
-    more: JsonObject | None = None,
 ) -> Response:
     """The page that says what went wrong; for a page's script, a piece of it.
 
@@ -28,7 +26,6 @@ def problem_page(
         error: why.
         app: the application's name.
         status: the status, where it is not that of the error's kind.
-        more: what the problem document says besides.
     """
     site = Site(app, Links.of(request))
     status = status or status_of(error)
@@ -48,7 +45,6 @@ def problem_page(
             message=error.message,
             help=error.help,
             details=details,
-            errors=(more or {}).get("errors") or (),
             sign_in=isinstance(error, TokenRefused),
             busy=error.execution_id if isinstance(error, ProfileBusy) else "",
         )

@@ -1,15 +1,24 @@
-"""How each item of an execution stands, as a row of a table: pure functions from a picture."""
+"""How each item of an execution stands, as a row of a table: pure functions from a snapshot."""
 
 from __future__ import annotations
 
 import enum
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from peaceful.executions import JsonObject
-from peaceful.model import ExecutionId, ItemStatus, JsonValue, Progress, ProgressUnit
+import msgspec
+
+from peaceful.model import (
+    ExecutionId,
+    ItemEnded,
+    ItemId,
+    ItemStatus,
+    Progress,
+    ProgressUnit,
+    Snapshot,
+)
 from peaceful.present import (
     LiveWord,
     ago,
@@ -22,7 +31,6 @@ from peaceful.present import (
     status_word,
     time_left,
 )
-from peaceful.web._live._picture import as_object, object_of
 
 _LONGEST_MESSAGE: Final = 240
 _SHOWN_OF_ID: Final = len("01a20987-7d1e-7c40")
@@ -66,8 +74,7 @@ IN_PROGRESS: Final = frozenset({Stand.RUNNING, Stand.FINISHING})
 """Items that somebody waits for."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRow:
+class ItemRow(msgspec.Struct, frozen=True):
     """An item in an execution.
 
     Attributes:
@@ -101,66 +108,45 @@ class ItemRow:
         return None if self.fraction is None else math.floor(self.fraction * 100)
 
 
-def rows_of(picture: JsonObject, only: Collection[str] = ()) -> tuple[ItemRow, ...]:
+def rows_of(snapshot: Snapshot, only: Collection[ItemId] = ()) -> tuple[ItemRow, ...]:
     """The rows of an execution, in the flow's order.
 
     Args:
-        picture: how it stands, in the form of `Picture.to_json`.
+        snapshot: how it stands.
         only: the items that it is limited to; empty where it is not.
     """
-    return tuple(_rows(picture, frozenset(only)))
+    return tuple(_rows(snapshot, frozenset(only)))
 
 
-def _rows(picture: JsonObject, only: frozenset[str]) -> Iterator[ItemRow]:
-    running, ended = object_of(picture, "running"), object_of(picture, "ended")
-    since, waits_for = object_of(picture, "since"), object_of(picture, "waits_for")
-    items = picture.get("items")
-    known = [str(each) for each in items] if isinstance(items, list) else []
-    over = picture.get("ending") is not None
-    stopping = over or picture.get("interrupt") is not None
+def _rows(snapshot: Snapshot, only: frozenset[ItemId]) -> Iterator[ItemRow]:
+    running, ended = snapshot.running, snapshot.ended
+    over = snapshot.ending is not None
+    stopping = over or snapshot.interrupt is not None
     # An item that has left the flow is not among those of the flow.
-    for item in dict.fromkeys((*known, *running, *ended)):
+    for item in dict.fromkeys((*snapshot.items, *running, *ended)):
         if only and item not in only:
             continue
         if item in ended:
-            yield ended_row(item, object_of(ended, item))
+            yield ended_row(ended[item])
         elif item in running:
-            yield _running_row(item, running[item], text_of(since.get(item)), stopping=stopping)
+            since = snapshot.since.get(item)
+            yield _running_row(item, running[item], since, stopping=stopping)
         else:
-            awaited = waits_for.get(item)
-            names = [str(each) for each in awaited] if isinstance(awaited, list) else []
+            names = snapshot.waits_for.get(item, ())
             left = [each for each in names if each not in ended and (not only or each in only)]
             yield _waiting_row(item, left, stopping=stopping, over=over)
 
 
-def ended_row(item: str, ended: JsonObject) -> ItemRow:
-    """The row of an item that has ended: by its event, or by the document of the execution."""
-    status = ItemStatus(str(ended["status"]))
-    seconds = ended.get("seconds")
-    took = duration(seconds) if isinstance(seconds, int | float) and seconds else ""
-    message = text_of(ended.get("message")) or text_of(ended.get("shown"))
+def ended_row(ended: ItemEnded) -> ItemRow:
+    """The row of an item that has ended."""
+    status = ended.status
+    took = duration(ended.seconds) if ended.seconds else ""
     return ItemRow(
-        item,
+        ended.item,
         Stand(status.value),
         status_word(status),
-        one_line(message, _LONGEST_MESSAGE),
+        one_line(ended.message or ended.shown, _LONGEST_MESSAGE),
         aside="" if status is ItemStatus.NOT_STARTED else took,
-    )
-
-
-def progress_of(value: JsonValue) -> Progress | None:
-    """An item's progress from JSON; none where it has said nothing."""
-    told = as_object(value)
-    if not told:
-        return None
-    return Progress(
-        ProgressUnit(str(told["unit"])),
-        _number(told.get("done")) or 0,
-        _number(told.get("total")),
-        _number(told.get("rate")),
-        _number(told.get("seconds_left")),
-        text_of(told.get("message")),
-        _number(told.get("stalled_for")),
     )
 
 
@@ -173,15 +159,12 @@ def shown_id(execution: ExecutionId) -> str:
     return execution[:_SHOWN_OF_ID]
 
 
-def text_of(value: JsonValue) -> str:
-    """A text, or an empty one where there is none."""
-    return value if isinstance(value, str) else ""
-
-
-def _running_row(item: str, value: JsonValue, since: str, *, stopping: bool) -> ItemRow:
+def _running_row(
+    item: ItemId, progress: Progress | None, at: datetime | None, *, stopping: bool
+) -> ItemRow:
     stand = Stand.FINISHING if stopping else Stand.RUNNING
     word = live_word(in_progress=True, interrupting=stopping).value
-    progress = progress_of(value)
+    since = "" if at is None else at.isoformat()
     if progress is None:
         return ItemRow(item, stand, word, since=since)
     parts = [one_line(progress.message, _LONGEST_MESSAGE), amount(progress, " of "), rate(progress)]
@@ -209,7 +192,3 @@ def _waiting_row(item: str, awaited: list[str], *, stopping: bool, over: bool) -
         return ItemRow(item, Stand.QUEUED, Stand.QUEUED.value)
     after = f"after {name_list(awaited, _MOST_AWAITED)}"
     return ItemRow(item, Stand.PENDING, LiveWord.WAITING.value, after)
-
-
-def _number(value: JsonValue) -> float | None:
-    return value if isinstance(value, int | float) else None

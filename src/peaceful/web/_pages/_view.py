@@ -9,14 +9,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import Final
 
-from peaceful.executions import ExecutionRecord, JsonObject, signal_from_json
+import msgspec
+
+from peaceful.executions import ExecutionRecord
 from peaceful.model import (
     ExecutionState,
     InterruptLevel,
     InterruptSignal,
     ItemStatus,
-    JsonValue,
     OutcomeKind,
+    Snapshot,
 )
 from peaceful.present import (
     RESUME_REPEATS_NOTHING,
@@ -26,11 +28,9 @@ from peaceful.present import (
     interrupted_how,
     level_label,
     name_list,
-    next_level,
     one_line,
     summarised,
 )
-from peaceful.web._live._picture import as_object, object_of
 from peaceful.web._pages._rows import (
     BY_PROGRESS,
     IN_PROGRESS,
@@ -38,7 +38,6 @@ from peaceful.web._pages._rows import (
     Stand,
     rows_of,
     shown_id,
-    text_of,
 )
 from peaceful.web._pages._verbs import Verbs
 
@@ -56,8 +55,7 @@ _RESUMABLE: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """What an item, or the command as a whole, failed with.
 
     Attributes:
@@ -73,8 +71,7 @@ class Failure:
     help: str
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """What is to be read first.
 
     Attributes:
@@ -92,7 +89,7 @@ class ExecutionView:
 
     Attributes:
         record: what the register knows of it.
-        picture: how it stands, in the form of `Picture.to_json`.
+        snapshot: how it stands.
         verbs: what the application calls its commands.
         now: when that is.
         still_for: seconds since anything happened in it.
@@ -100,7 +97,7 @@ class ExecutionView:
     """
 
     record: ExecutionRecord
-    picture: JsonObject
+    snapshot: Snapshot
     verbs: Verbs
     now: datetime
     still_for: float = 0.0
@@ -121,10 +118,8 @@ class ExecutionView:
     @cached_property
     def state(self) -> ExecutionState:
         """How it stands."""
-        told = object_of(self.picture, "execution").get("state")
-        if self.record.state.ended or not isinstance(told, str):
-            return self.record.state
-        return ExecutionState(told)
+        told = self.snapshot.execution
+        return self.record.state if self.record.state.ended or told is None else told.state
 
     @property
     def live(self) -> bool:
@@ -139,14 +134,13 @@ class ExecutionView:
     @cached_property
     def ended_at(self) -> datetime | None:
         """When it ended; UTC."""
-        return self.record.info.ended_at or moment_of(
-            object_of(self.picture, "execution").get("ended_at")
-        )
+        told = self.snapshot.execution
+        return self.record.info.ended_at or (None if told is None else told.ended_at)
 
     @cached_property
     def rows(self) -> tuple[ItemRow, ...]:
         """Its items, in the flow's order."""
-        return rows_of(self.picture, self.record.only)
+        return rows_of(self.snapshot, self.record.only)
 
     @property
     def mattering(self) -> tuple[ItemRow, ...]:
@@ -174,22 +168,23 @@ class ExecutionView:
     @cached_property
     def signal(self) -> InterruptSignal | None:
         """The interrupt that was accepted, or none."""
-        told = object_of(self.picture, "execution").get("interrupt")
-        return signal_from_json(told) if told else self.record.info.interrupt
+        told = self.snapshot.execution
+        signal = None if told is None else told.interrupt
+        return signal or self.record.info.interrupt
 
     @cached_property
     def failures(self) -> tuple[Failure, ...]:
         """What failed; the command as a whole first."""
-        ended = object_of(self.picture, "ended")
+        snapshot, outcome = self.snapshot, self.record.outcome
         told = {
-            "": object_of(self.picture, "ending").get("error"),
-            **{item: object_of(ended, item).get("error") for item in ended},
-            **object_of(self.record.outcome or {}, "errors"),
+            "": None if snapshot.ending is None else snapshot.ending.error,
+            **{item: ended.error for item, ended in snapshot.ended.items()},
+            **({} if outcome is None else outcome.errors),
         }
         return tuple(
-            Failure(item, text_of(error["code"]), _short(error["message"]), _short(error["help"]))
-            for item, value in told.items()
-            if (error := as_object(value))
+            Failure(item, error.code, _short(error.message), _short(error.help))
+            for item, error in told.items()
+            if error is not None
         )
 
     # ---- words
@@ -350,7 +345,7 @@ class ExecutionView:
         """The level that it can be interrupted with besides; none where there is none."""
         if self.state is not ExecutionState.INTERRUPTING or self.signal is None:
             return None
-        return next_level(self.signal.level)
+        return self.signal.level.above
 
     @property
     def above_label(self) -> str:
@@ -367,11 +362,6 @@ _OPEN: Final = _WAITING | IN_PROGRESS | {Stand.NOT_STARTED}
 _ENDED: Final = frozenset(Stand) - _WAITING - IN_PROGRESS
 
 
-def _short(text: JsonValue) -> str:
+def _short(text: str) -> str:
     """A message that may have come from anywhere, safe to show; its documents have the whole."""
-    return one_line(text_of(text), _LONGEST_MESSAGE)
-
-
-def moment_of(value: object) -> datetime | None:
-    """A moment from JSON; none where there is none."""
-    return datetime.fromisoformat(value) if isinstance(value, str) else None
+    return one_line(text, _LONGEST_MESSAGE)

@@ -25,13 +25,13 @@ from peaceful.app import Contexts
 from peaceful.executions import HubProgress, InterruptSenders
 from peaceful.model import Clock
 from peaceful.resources import Resources
-from peaceful.runtime import ExecutionSettings, Starting
+from peaceful.runtime import ExecutionSettings, OutputSink, Starting
 from peaceful.web._http._times import Times
 from peaceful.web._live._trackers import ProgressTrackers
 from peaceful.web._pages import LivePages
-from peaceful.web._server._execution_log import LoggedSource
+from peaceful.web._server._execution_log import LogSink
 from peaceful.web._work._idempotency import StartedBefore
-from peaceful.web._work._metrics import CountingSource, Metrics
+from peaceful.web._work._metrics import Metrics, MetricsSink
 from peaceful.web._work._running import RunningExecutions
 
 
@@ -50,8 +50,10 @@ def server_context(
     metrics = Metrics()
 
     def follow(starting: Starting) -> None:
-        counting = CountingSource(HubProgress(starting.hub), metrics)
-        trackers.follow(starting.info.id, LoggedSource(counting, starting.info))
+        trackers.follow(starting.info.id, HubProgress(starting.hub))
+
+    def sinks() -> tuple[OutputSink, ...]:
+        return (MetricsSink(metrics), LogSink())
 
     parts = Resources()
     parts.insert(contexts)
@@ -60,7 +62,7 @@ def server_context(
     parts.insert(trackers)
     parts.insert(metrics)
     parts.insert(Times(clock))
-    parts.insert(RunningExecutions(contexts, executions.senders, follow, settings))
+    parts.insert(RunningExecutions(contexts, executions.senders, follow, sinks, settings))
     parts.insert(StartedBefore())
     parts.insert(LivePages())
     return parts

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Final
 
-from peaceful.executions import JsonObject, ProgressSource
-from peaceful.model import ExecutionInfo, JsonValue
+from peaceful.model import (
+    Event,
+    ExecutionEnded,
+    ExecutionInfo,
+    ExecutionStarted,
+    InterruptRequested,
+    ItemEnded,
+    ItemStatus,
+)
 from peaceful.present import duration, one_line
-from peaceful.web._live._picture import object_of, state_after
 
 _LOG = logging.getLogger("peaceful.web.executions")
 
@@ -18,84 +23,66 @@ _LONGEST: Final = 300
 """Characters of a text from elsewhere."""
 
 
-class LoggedSource:
-    """Logs what its one reader is told of an execution.
+class LogSink:
+    """Logs what happens in one execution: an `OutputSink`.
 
     That is its beginning, interrupts, failed items, and its end. Records have the fields
     `execution_id`, and `item_id` where they are about an item. Texts that come from elsewhere are
     made safe for a line.
-
-    Args:
-        inner: tells what happens.
-        info: of the execution.
     """
 
-    def __init__(self, inner: ProgressSource, info: ExecutionInfo) -> None:
-        self._inner = inner
-        self._info = info
+    def __init__(self) -> None:
+        self._info: ExecutionInfo | None = None
 
-    def snapshot(self) -> JsonValue:
-        """How everything stands now."""
-        return self._inner.snapshot()
+    def receive(self, events: Sequence[Event]) -> None:
+        """Logs events."""
+        for event in events:
+            if isinstance(event, ExecutionStarted):
+                self._info = event.execution
+                _log_start(event.execution)
+            elif self._info is not None:
+                _log_event(event, self._info)
 
-    def subscribe(self) -> AsyncIterator[JsonObject]:
-        """The events from now on."""
-        info = self._info
-        _log(
-            logging.INFO,
-            info,
-            f"started: {info.command} of {info.profile}, {info.flow}, by {info.started_by}",
-            command=info.command,
-            profile=info.profile,
-            flow=info.flow,
-        )
-        return _logged(self._inner.subscribe(), info)
+    def close(self) -> None:
+        """There is nothing to end."""
 
 
-async def _logged(
-    events: AsyncIterator[JsonObject], info: ExecutionInfo
-) -> AsyncIterator[JsonObject]:
-    async for event in events:
-        tell = _TOLD.get(str(event.get("event")))
-        if tell is not None:
-            tell(event, info)
-        yield event
-
-
-def _interrupted(event: JsonObject, info: ExecutionInfo) -> None:
-    signal = object_of(event, "signal")
-    level, source, reason = str(signal["level"]), str(signal["source"]), signal["reason"]
-    said = "" if reason is None else f": “{_clean(reason)}”"
-    fields = {"interrupt_level": level, "interrupt_source": source}
-    _log(logging.INFO, info, f"interrupt accepted: {level}, by {source}{said}", **fields)
-
-
-def _item_ended(event: JsonObject, info: ExecutionInfo) -> None:
-    if event["status"] == "failed":
-        item = str(event["item"])
-        why = _clean(event["message"])
-        _log(logging.WARNING, info, f"{item} failed: {why}", item_id=item)
-
-
-def _ended(event: JsonObject, info: ExecutionInfo) -> None:
-    seconds = (datetime.fromisoformat(str(event["at"])) - info.started_at).total_seconds()
-    state = state_after(event)
-    error = event.get("error")
-    why = f": {_clean(object_of(event, 'error').get('message'))}" if error else ""
+def _log_start(info: ExecutionInfo) -> None:
     _log(
-        logging.WARNING if error else logging.INFO,
+        logging.INFO,
         info,
-        f"{state} after {duration(seconds)}{why}",
-        outcome=str(event["outcome"]),
-        seconds=round(seconds, 3),
+        f"started: {info.command} of {info.profile}, {info.flow}, by {info.started_by}",
+        command=info.command,
+        profile=info.profile,
+        flow=info.flow,
     )
 
 
-_TOLD: Final[dict[str, Callable[[JsonObject, ExecutionInfo], None]]] = {
-    "interrupt_requested": _interrupted,
-    "item_ended": _item_ended,
-    "execution_ended": _ended,
-}
+def _log_event(event: Event, info: ExecutionInfo) -> None:
+    match event:
+        case InterruptRequested(signal=signal):
+            said = "" if signal.reason is None else f": “{_clean(signal.reason)}”"
+            level, source = str(signal.level), signal.source.value
+            fields = {"interrupt_level": level, "interrupt_source": source}
+            _log(logging.INFO, info, f"interrupt accepted: {level}, by {source}{said}", **fields)
+        case ItemEnded(item=item, status=ItemStatus.FAILED, message=message):
+            _log(logging.WARNING, info, f"{item} failed: {_clean(message)}", item_id=item)
+        case ExecutionEnded():
+            _log_end(event, info)
+        case _:
+            pass
+
+
+def _log_end(event: ExecutionEnded, info: ExecutionInfo) -> None:
+    seconds = (event.at - info.started_at).total_seconds()
+    why = "" if event.error is None else f": {_clean(event.error.message)}"
+    _log(
+        logging.INFO if event.error is None else logging.WARNING,
+        info,
+        f"{event.state} after {duration(seconds)}{why}",
+        outcome="" if event.outcome is None else event.outcome.value,
+        seconds=round(seconds, 3),
+    )
 
 
 def _log(severity: int, info: ExecutionInfo, text: str, /, **fields: object) -> None:
@@ -103,5 +90,5 @@ def _log(severity: int, info: ExecutionInfo, text: str, /, **fields: object) -> 
     _LOG.log(severity, "%s", message, extra={"execution_id": info.id, **fields})
 
 
-def _clean(text: JsonValue) -> str:
-    return one_line(str(text), _LONGEST)
+def _clean(text: str) -> str:
+    return one_line(text, _LONGEST)

@@ -13,8 +13,7 @@ from starlette.responses import Response
 from peaceful.app import Contexts
 from peaceful.commands import CommandName, RunRequest
 from peaceful.errors import AlreadyEnded, BodyRefused, ParamsInvalid, ParamsMissing, UsageError
-from peaceful.executions import JsonObject
-from peaceful.model import ExecutionId, InterruptSource, JsonValue
+from peaceful.model import ExecutionId, InterruptSource, JsonObject, JsonValue
 from peaceful.resources import Resources
 from peaceful.web._http._access import Role
 from peaceful.web._http._bodies import whole_body, wrong_field

@@ -26,8 +26,7 @@ from peaceful.errors import (
     RoleRefused,
     Unexpected,
 )
-from peaceful.executions import JsonObject
-from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource, JsonObject
 from peaceful.resources import Resources
 from peaceful.web._api._routes import ROUTES
 from peaceful.web._http._access import Access
@@ -109,16 +108,13 @@ class WebApp:
         await self.parts.get(ProgressTrackers).close()
 
     def _refuse(
-        self,
-        request: Request,
-        error: PeacefulError,
-        status: HTTPStatus | None = None,
-        more: JsonObject | None = None,
+        self, request: Request, error: PeacefulError, refusal: Refusal | None = None
     ) -> Response:
         """The answer to a request that failed: a page for people, a document for programs."""
         if wants_page(request):
-            return problem_page(request, error, self._title, status, more)
-        return problem_response(error, status, more)
+            status = None if refusal is None else refusal.status
+            return problem_page(request, error, self._title, status)
+        return problem_response(error, refusal)
 
     async def _on_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, PeacefulError)
@@ -126,7 +122,7 @@ class WebApp:
 
     async def _on_refusal(self, request: Request, refusal: Exception) -> Response:
         assert isinstance(refusal, Refusal)
-        return self._refuse(request, refusal.error, refusal.status, refusal.more)
+        return self._refuse(request, refusal.error, refusal)
 
     async def _on_http_exception(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -138,7 +134,7 @@ class WebApp:
                 return self._refuse(request, MethodRefused(request.method, path, _allowed(path)))
             case status:
                 refused = RequestRefused(f"{error.detail}.", help="correct the request")
-                return self._refuse(request, refused, HTTPStatus(status))
+                return self._refuse(request, refused, Refusal(refused, HTTPStatus(status)))
 
     @asynccontextmanager
     async def lifespan(self, _: object) -> AsyncGenerator[None]:

@@ -5,21 +5,19 @@ from __future__ import annotations
 from functools import partial
 
 from peaceful.errors import AlreadyEnded, NotInterruptible, PeacefulError
-from peaceful.executions import ExecutionRecord, Executions, InterruptSenders, JsonObject
+from peaceful.executions import ExecutionRecord, Executions, InterruptReceipt, InterruptSenders
 from peaceful.interrupt import SendResult
 from peaceful.model import (
     ExecutionId,
-    ExecutionState,
     InterruptLevel,
     InterruptSignal,
     InterruptSource,
-    to_json,
 )
 from peaceful.resources import Resources
 from peaceful.runtime import in_thread
+from peaceful.web._http._documents import execution_document
 from peaceful.web._http._problems import Refusal
 from peaceful.web._http._times import Times
-from peaceful.web._http._views import execution_view
 from peaceful.web._live._records import record_of
 
 
@@ -29,7 +27,7 @@ async def interrupted(
     level: InterruptLevel,
     source: InterruptSource,
     reason: str | None,
-) -> JsonObject:
+) -> InterruptReceipt:
     """Interrupts an execution, whichever process runs it.
 
     Args:
@@ -40,7 +38,7 @@ async def interrupted(
         reason: what the person said of it, or none.
 
     Returns:
-        What somebody who asks for it is told; the same where it was interrupted before.
+        What somebody who asks for it is told.
 
     Raises:
         Refusal: it has ended, or cannot be interrupted; with the execution.
@@ -63,7 +61,7 @@ async def try_get(executions: Executions, execution_id: ExecutionId) -> Executio
 
 def _here(
     senders: InterruptSenders, execution_id: ExecutionId, signal: InterruptSignal
-) -> JsonObject | None:
+) -> InterruptReceipt | None:
     """Interrupts an execution of this process, at once: without the disk, which may be busy.
 
     Returns:
@@ -73,16 +71,17 @@ def _here(
     result = senders.interrupt(execution_id, signal)
     if sender is None or result not in {SendResult.ACCEPTED, SendResult.UNCHANGED}:
         return None
-    return _receipt(
+    return InterruptReceipt(
         execution_id,
         (sender.signal or signal).level,
-        to_json((sender.first or signal).requested_at),
+        (sender.first or signal).requested_at,
+        changed=result is SendResult.ACCEPTED,
     )
 
 
 async def _anywhere(
     executions: Executions, execution_id: ExecutionId, signal: InterruptSignal
-) -> JsonObject:
+) -> InterruptReceipt:
     ask = partial(
         executions.interrupt,
         execution_id,
@@ -91,19 +90,10 @@ async def _anywhere(
         reason=signal.reason,
     )
     try:
-        receipt = await in_thread(ask)
+        return await in_thread(ask)
     except (AlreadyEnded, NotInterruptible) as error:
         record = await try_get(executions, execution_id)
-        shown = None if record is None else execution_view(record)
-        outcome = None if record is None else record.document
-        raise Refusal(error, execution=shown, outcome=outcome) from error
-    return _receipt(receipt.execution_id, receipt.level, to_json(receipt.requested_at))
-
-
-def _receipt(execution_id: ExecutionId, level: InterruptLevel, requested_at: object) -> JsonObject:
-    return {
-        "execution_id": execution_id,
-        "state": ExecutionState.INTERRUPTING.value,
-        "level": str(level),
-        "requested_at": to_json(requested_at),
-    }
+        if record is None:
+            raise Refusal(error, execution=None, outcome=None) from error
+        outcome = None if record.outcome is None else record.outcome.plain()
+        raise Refusal(error, execution=execution_document(record), outcome=outcome) from error

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
-from peaceful.executions import JsonObject, ProgressSource
-from peaceful.model import ItemStatus, JsonValue
-from peaceful.web._live._picture import object_of, state_after
+from peaceful.model import Event, ExecutionEnded, InterruptRequested, ItemEnded, ItemStatus
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 """The media type of the format."""
 
 _BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Seconds; upper bounds of the histogram's buckets."""
-
-
-_NOT_STARTED: Final = ItemStatus.NOT_STARTED.value
 
 
 class Metrics:
@@ -29,12 +25,14 @@ class Metrics:
         executions: by ending, how many executions ended so.
         interrupts: by door and level, how many interrupts were accepted.
         items: by result, how many items ended so.
+        lock: held while these are changed, or read: sinks do so in threads of their own.
     """
 
     def __init__(self) -> None:
         self.executions: Final[Counter[str]] = Counter()
         self.interrupts: Final[Counter[tuple[str, str]]] = Counter()
         self.items: Final[Counter[str]] = Counter()
+        self.lock: Final = threading.Lock()
         self._streams = 0
         self._seconds: list[int] = [0] * (len(_BOUNDS) + 1)
         self._sum = 0.0
@@ -60,7 +58,8 @@ class Metrics:
         Args:
             running: how many executions run now.
         """
-        return "".join(f"{line}\n" for line in self._lines(running))
+        with self.lock:
+            return "".join(f"{line}\n" for line in self._lines(running))
 
     def _lines(self, running: int) -> Iterator[str]:
         yield from _family(
@@ -105,52 +104,44 @@ class Metrics:
         )
 
 
-class CountingSource:
-    """Counts what its one reader is told of an execution.
+class MetricsSink:
+    """Counts what happens in one execution: an `OutputSink`.
 
     Args:
-        inner: tells what happens.
         metrics: takes the counts.
     """
 
-    def __init__(self, inner: ProgressSource, metrics: Metrics) -> None:
-        self._inner = inner
+    def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._interrupted_at: datetime | None = None
 
-    def snapshot(self) -> JsonValue:
-        """How everything stands now."""
-        return self._inner.snapshot()
+    def receive(self, events: Sequence[Event]) -> None:
+        """Counts events."""
+        with self._metrics.lock:
+            for event in events:
+                self._count(event)
 
-    def subscribe(self) -> AsyncIterator[JsonObject]:
-        """The events from now on."""
-        # Not in the generator, which would begin when first asked.
-        return _counted(self._inner.subscribe(), self._metrics)
+    def close(self) -> None:
+        """There is nothing to end."""
 
-
-async def _counted(
-    events: AsyncIterator[JsonObject], metrics: Metrics
-) -> AsyncIterator[JsonObject]:
-    interrupted_at: datetime | None = None
-    async for event in events:
-        match event.get("event"):
-            case "item_ended":
-                metrics.items[str(event["status"])] += 1
-            case "interrupt_requested":
-                signal = object_of(event, "signal")
-                metrics.interrupts[str(signal["source"]), str(signal["level"])] += 1
-                interrupted_at = interrupted_at or datetime.fromisoformat(str(event["at"]))
-            case "execution_ended":
-                metrics.executions[state_after(event)] += 1
+    def _count(self, event: Event) -> None:
+        metrics = self._metrics
+        match event:
+            case ItemEnded(status=status):
+                metrics.items[status.value] += 1
+            case InterruptRequested(at=at, signal=signal):
+                metrics.interrupts[signal.source.value, str(signal.level)] += 1
+                self._interrupted_at = self._interrupted_at or at
+            case ExecutionEnded():
+                metrics.executions[event.state.value] += 1
                 # Of those nothing was told until now.
-                left = object_of(event, "counts").get(_NOT_STARTED)
-                if isinstance(left, int):
-                    metrics.items[_NOT_STARTED] += left
-                if interrupted_at is not None:
-                    ended_at = datetime.fromisoformat(str(event["at"]))
-                    metrics.interrupted_for((ended_at - interrupted_at).total_seconds())
+                left = event.counts.get(ItemStatus.NOT_STARTED, 0)
+                if left:
+                    metrics.items[ItemStatus.NOT_STARTED.value] += left
+                if self._interrupted_at is not None:
+                    metrics.interrupted_for((event.at - self._interrupted_at).total_seconds())
             case _:
                 pass
-        yield event
 
 
 def _family(name: str, kind: str, help: str, values: Mapping[str, float]) -> Iterator[str]:

@@ -6,9 +6,11 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
+
+import msgspec
 
 from peaceful.app import Contexts, ExecutionOptions
 from peaceful.commands import RunRequest
@@ -23,7 +25,7 @@ from peaceful.executions import (
 from peaceful.interrupt import Interruptible, interrupt_channel
 from peaceful.model import Complete, ExecutionId, InterruptSignal, ProfileName
 from peaceful.present import one_line
-from peaceful.runtime import ExecutionSettings, Registered, Starting, in_thread
+from peaceful.runtime import ExecutionSettings, OutputSink, Registered, Starting, in_thread
 
 _LOG = logging.getLogger("peaceful.web")
 
@@ -35,8 +37,7 @@ OnStart = Callable[[Starting], None]
 """Told of an execution that is about to begin, before its first event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """What came of a request to execute something.
 
     Attributes:
@@ -55,6 +56,7 @@ class RunningExecutions:
         contexts: makes what they run on.
         senders: interrupts them.
         on_start: told of each before its first event.
+        sinks: makes what is told of the events of one.
         settings: how they behave.
     """
 
@@ -63,11 +65,13 @@ class RunningExecutions:
         contexts: Contexts,
         senders: InterruptSenders,
         on_start: OnStart,
+        sinks: Callable[[], tuple[OutputSink, ...]],
         settings: ExecutionSettings | None = None,
     ) -> None:
         self._contexts = contexts
         self._senders = senders
         self._on_start = on_start
+        self._sinks = sinks
         self._settings = settings or ExecutionSettings()
         self._tasks: dict[ExecutionId, asyncio.Task[object]] = {}
         self._starting: dict[ProfileName, asyncio.Lock] = {}
@@ -142,7 +146,10 @@ class RunningExecutions:
     async def _begin(self, request: RunRequest, door: str) -> Started:
         sender, receiver = interrupt_channel()
         options = ExecutionOptions(
-            interruptibility=Interruptible(receiver), settings=self._settings, door=door
+            interruptibility=Interruptible(receiver),
+            sinks=self._sinks(),
+            settings=self._settings,
+            door=door,
         )
         ctx = await in_thread(lambda: self._contexts.ctx_for(request, options))
         announced: asyncio.Future[ExecutionRecord] = asyncio.get_running_loop().create_future()

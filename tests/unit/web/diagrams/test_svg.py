@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.model import ItemStatus
 from peaceful.web._diagrams import (
     PROGRESS,
     STATUSES,
@@ -20,9 +19,9 @@ from peaceful.web._diagrams import (
     Plan,
     Style,
     drawn,
-    statuses_in,
     svg,
 )
+from peaceful.web._http._documents import ItemWord
 
 NAME = "{http://www.w3.org/2000/svg}"
 IN_PAGE = Style(name="progress", boxes="node-", rows="#row-", alone=False)
@@ -139,8 +138,7 @@ def test_no_two_statuses_look_alike_without_colour() -> None:
 
 def test_every_status_of_the_api_has_a_look() -> None:
     """Also those that a diagram has another word for."""
-    views = {each.value: {"status": each.value} for each in ItemStatus}
-    assert set(statuses_in(views).values()) <= STATUSES.keys()
+    assert {each.value for each in ItemWord} <= STATUSES.keys()
 
 
 @pytest.mark.parametrize("style", [IN_PAGE, PROGRESS])

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stories import stories
+from stories import SIGNAL, stories
 
-from peaceful.model import Event, ItemStatus, Progress, ProgressUnit, to_json
-from peaceful.runtime import Picture
-from peaceful.web._pages._rows import IN_PROGRESS, ItemRow, Stand, ended_row, progress_of, rows_of
+from peaceful.model import (
+    Event,
+    ExecutionEnded,
+    InterruptRequested,
+    ItemEnded,
+    ItemStatus,
+    OutcomeKind,
+    Progress,
+    ProgressUnit,
+    Snapshot,
+)
+from peaceful.web._pages._rows import IN_PROGRESS, ItemRow, Stand, ended_row, rows_of
 from peaceful.web._pages._segments import WIDTH, segments
 
 PROGRESSES = st.builds(
@@ -28,16 +37,9 @@ PROGRESSES = st.builds(
 )
 
 
-def picture(**parts: Any) -> Mapping[str, Any]:
+def snapshot(**parts: Any) -> Snapshot:
     """How an execution of three items stands: b waits for a."""
-    nothing: dict[str, Any] = {
-        "running": {},
-        "since": {},
-        "ended": {},
-        "interrupt": None,
-        "ending": None,
-    }
-    return {"items": ["a", "b", "c"], "waits_for": {"b": ["a"]}, **nothing, **parts}
+    return Snapshot(items=("a", "b", "c"), waits_for={"b": ("a",)}, **parts)
 
 
 def stands(rows: tuple[ItemRow, ...]) -> list[str]:
@@ -45,16 +47,21 @@ def stands(rows: tuple[ItemRow, ...]) -> list[str]:
     return [str(row.stand) for row in rows]
 
 
-DONE: Mapping[str, Any] = {"status": "done", "shown": "there", "message": "", "seconds": 1.5}
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def done(item: str, status: ItemStatus = ItemStatus.DONE, message: str = "") -> ItemEnded:
+    """The ending of an item."""
+    return ItemEnded(AT, item, status, "there", message, None, 1.5)
 
 
 @given(stories())
 def test_every_item_has_one_row(events: list[Event]) -> None:
-    """Whatever has happened; what the picture says of it, the row says too."""
-    made = Picture()
+    """Whatever has happened; what the snapshot says of it, the row says too."""
+    made = Snapshot()
     for event in events:
         made.add(event)
-        rows = rows_of(made.to_json())
+        rows = rows_of(made)
         assert [row.item for row in rows] == list(made.items)
         for row in rows:
             assert (row.stand in IN_PROGRESS) == (row.item in made.running)
@@ -65,8 +72,7 @@ def test_every_item_has_one_row(events: list[Event]) -> None:
 @given(PROGRESSES)
 def test_any_progress_can_be_shown(progress: Progress) -> None:
     """In one line, with a bar from 0 to 1 where the whole is known."""
-    assert progress_of(to_json(progress)) is not None
-    (row, *_) = rows_of(picture(running={"a": to_json(progress)}))
+    (row, *_) = rows_of(snapshot(running={"a": progress}))
     assert "\n" not in row.message
     assert row.fraction is None or 0 <= row.fraction <= 1
     assert row.percent is None or 0 <= row.percent <= 100
@@ -74,23 +80,32 @@ def test_any_progress_can_be_shown(progress: Progress) -> None:
 
 def test_waiting() -> None:
     """For other items, by their names; or for a place."""
-    rows = rows_of(picture())
+    rows = rows_of(snapshot())
     assert stands(rows) == ["queued", "pending", "queued"]
     assert rows[1].message == "after a"
-    assert stands(rows_of(picture(ended={"a": DONE}))) == ["done", "queued", "queued"]
+    assert stands(rows_of(snapshot(ended={"a": done("a")}))) == ["done", "queued", "queued"]
 
 
 def test_after_an_interrupt() -> None:
     """What runs is finishing; what waits will not start."""
-    rows = rows_of(picture(running={"a": None}, since={"a": "then"}, interrupt={"at": "now"}))
+    rows = rows_of(
+        snapshot(
+            running={"a": None}, since={"a": AT}, interrupt=InterruptRequested(AT, SIGNAL, ("a",))
+        )
+    )
     assert stands(rows) == ["finishing", "not_started", "not_started"]
     assert [row.word for row in rows] == ["finishing", "will not start", "will not start"]
-    assert rows[0].since == "then"
+    assert rows[0].since == AT.isoformat()
 
 
 def test_after_the_end() -> None:
     """What has not ended was not started."""
-    rows = rows_of(picture(ended={"a": DONE}, ending={"event": "execution_ended"}))
+    rows = rows_of(
+        snapshot(
+            ended={"a": done("a")},
+            ending=ExecutionEnded(AT, "e1", OutcomeKind.COMPLETE, {}, None),
+        )
+    )
     assert stands(rows) == ["done", "not_started", "not_started"]
     assert rows[1].word == "not started"
     assert (rows[0].message, rows[0].aside) == ("there", "1.5 s")
@@ -98,15 +113,15 @@ def test_after_the_end() -> None:
 
 def test_only_some_items() -> None:
     """An execution that is limited to some shows no others; what is gone from the flow it shows."""
-    rows = rows_of(picture(ended={"gone": DONE}), only=["b", "gone"])
+    rows = rows_of(snapshot(ended={"gone": done("gone")}), only=["b", "gone"])
     assert [row.item for row in rows] == ["b", "gone"]
     assert rows[0].stand is Stand.QUEUED
 
 
 def test_stalled() -> None:
     """It says for how long nothing has moved, in place of time left."""
-    stalled = to_json(Progress(ProgressUnit.BYTES, 5, 10, 1.0, 5.0, "copying", 42.0))
-    row = rows_of(picture(running={"a": stalled}))[0]
+    stalled = Progress(ProgressUnit.BYTES, 5, 10, 1.0, 5.0, "copying", 42.0)
+    row = rows_of(snapshot(running={"a": stalled}))[0]
     assert row.stalled
     assert row.message.endswith("last moved 42 s ago")
     assert row.aside == ""
@@ -114,8 +129,8 @@ def test_stalled() -> None:
 
 @pytest.mark.parametrize("status", ItemStatus)
 def test_every_ending_has_a_row(status: ItemStatus) -> None:
-    """By the event, or by the document of the execution."""
-    row = ended_row("a", {**DONE, "status": status.value, "message": "so\nit was"})
+    """In one line."""
+    row = ended_row(done("a", status, "so\nit was"))
     assert row.stand.value == status.value
     assert "\n" not in row.message
 

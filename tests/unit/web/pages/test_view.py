@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from documents import ending_document
 from hypothesis import given
+from msgspec.structs import replace
 from stories import INFO, NOW, SIGNAL, stories
 
+from peaceful.errors import ErrorJson
 from peaceful.executions import ExecutionRecord, Machine, ProcessIdentity
-from peaceful.model import Event, ExecutionState, InterruptLevel, to_json
-from peaceful.runtime import Picture
-from peaceful.web._live._endings import picture_of
+from peaceful.model import (
+    Event,
+    ExecutionState,
+    InterruptLevel,
+    ItemAside,
+    ItemStatus,
+    OutcomeKind,
+    Snapshot,
+)
 from peaceful.web._pages._verbs import Verbs
 from peaceful.web._pages._view import STILL, ExecutionView
 
@@ -26,27 +34,26 @@ def view(state: ExecutionState, items: dict[str, str] | None = None, **more: Any
     ended_at = NOW + timedelta(seconds=4.2) if state.ended else None
     interrupted = state in {ExecutionState.INTERRUPTED, ExecutionState.INTERRUPTING}
     info = replace(INFO, state=state, ended_at=ended_at, interrupt=SIGNAL if interrupted else None)
-    documents = {
-        item: {"status": status, "state": None, "shown": "", "message": "", "seconds": 1.0}
-        for item, status in (items or {}).items()
-    }
-    errors = {"a": {"code": "A", "message": "It broke.", "help": "mend it"}}
-    outcome: dict[str, Any] = {
-        "items": documents,
-        "errors": errors if "failed" in (items or {}).values() else {},
-    }
+    statuses = {item: ItemStatus(status) for item, status in (items or {}).items()}
+    failed = ItemStatus.FAILED in statuses.values()
+    outcome = ending_document(
+        OutcomeKind.ITEM_ERROR if failed else OutcomeKind.COMPLETE,
+        statuses,
+        errors={"a": ErrorJson("A", "It broke.", "mend it")} if failed else {},
+        told=dict.fromkeys(statuses, ItemAside(seconds=1.0)),
+    )
     keys = {key: more.pop(key) for key in ("dry_run", "only") if key in more}
     record = ExecutionRecord(info, PROCESS, outcome=outcome, **keys)
-    return ExecutionView(record, picture_of(record), VERBS, NOW + timedelta(seconds=9), **more)
+    return ExecutionView(record, record.snapshot(), VERBS, NOW + timedelta(seconds=9), **more)
 
 
 @given(stories())
 def test_whatever_happens_can_be_told(events: list[Event]) -> None:
     """At every moment there is a title, a sentence and a number for each way of standing."""
-    made, record = Picture(), ExecutionRecord(INFO, PROCESS)
+    made, record = Snapshot(), ExecutionRecord(INFO, PROCESS)
     for event in events:
         made.add(event)
-        shown = ExecutionView(record, made.to_json(), VERBS, NOW)
+        shown = ExecutionView(record, made, VERBS, NOW)
         assert shown.title
         assert sum(shown.counts.values()) == len(shown.rows) == sum(n for n, _, _ in shown.legend)
         assert shown.live == (shown.state in {ExecutionState.RUNNING, ExecutionState.INTERRUPTING})
@@ -85,7 +92,7 @@ def test_titles_of_other_commands(command: str, title: str) -> None:
     """Each command has its own good end."""
     shown = view(ExecutionState.COMPLETE)
     record = replace(shown.record, info=replace(shown.record.info, command=command))
-    assert replace(shown, record=record).title == title
+    assert ExecutionView(record, shown.snapshot, VERBS, NOW).title == title
 
 
 def test_what_was_cut_is_not_called_safe() -> None:
@@ -93,7 +100,7 @@ def test_what_was_cut_is_not_called_safe() -> None:
     shown = view(ExecutionState.INTERRUPTED, {"a": "abandoned"})
     harder = replace(SIGNAL, level=InterruptLevel.CANCEL)
     record = replace(shown.record, info=replace(shown.record.info, interrupt=harder))
-    assert ExecutionView(record, picture_of(record), VERBS, NOW).title == "Interrupted"
+    assert ExecutionView(record, record.snapshot(), VERBS, NOW).title == "Interrupted"
 
 
 def test_what_was_not_everything() -> None:
@@ -135,7 +142,7 @@ def test_the_next_level_is_offered() -> None:
     assert (stopping.above, stopping.above_label) == (InterruptLevel.CANCEL, "Stop now")
     killed = replace(SIGNAL, level=InterruptLevel.KILL)
     record = replace(stopping.record, info=replace(stopping.record.info, interrupt=killed))
-    highest = ExecutionView(record, picture_of(record), VERBS, NOW)
+    highest = ExecutionView(record, record.snapshot(), VERBS, NOW)
     assert (highest.above, highest.above_label) == (None, "")
 
 
@@ -150,10 +157,10 @@ def test_an_interrupt_that_is_waited_for_in_vain() -> None:
 
 
 def test_the_newest_interrupt_counts() -> None:
-    """That of the picture, which is newer than what the register held when the page was made."""
+    """That of the snapshot, which is newer than what the register held when the page was made."""
     signal = replace(SIGNAL, level=InterruptLevel.CANCEL, reason="wrong version")
     info = replace(INFO, state=ExecutionState.INTERRUPTING, interrupt=signal)
-    shown = ExecutionView(ExecutionRecord(INFO, PROCESS), {"execution": to_json(info)}, VERBS, NOW)
+    shown = ExecutionView(ExecutionRecord(INFO, PROCESS), Snapshot(execution=info), VERBS, NOW)
     assert shown.signal == signal
     assert shown.above is InterruptLevel.KILL
 
@@ -162,7 +169,7 @@ def test_looking_leaves_nothing_to_carry_on() -> None:
     """A comparison that was interrupted is not resumed: nothing of it is kept."""
     shown = view(ExecutionState.INTERRUPTED, {"a": "not_started"})
     record = replace(shown.record, info=replace(shown.record.info, command="diff"))
-    looked = ExecutionView(record, shown.picture, VERBS, NOW)
+    looked = ExecutionView(record, shown.snapshot, VERBS, NOW)
     assert not looked.can_resume
     assert looked.note is not None
     assert "Resume" not in looked.note.text

@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 from peaceful.errors import AlreadyEnded, ExecutorUnreachable
-from peaceful.executions import ExecutionRecord, Executions, JsonObject
+from peaceful.executions import ExecutionRecord, Executions
+from peaceful.model import Snapshot
 from peaceful.resources import Resources
-from peaceful.web._live._endings import picture_of
-from peaceful.web._live._picture import as_object
 from peaceful.web._live._trackers import ProgressTrackers
 
 
-def followed_picture(parts: Resources, record: ExecutionRecord) -> JsonObject | None:
+def followed_snapshot(parts: Resources, record: ExecutionRecord) -> Snapshot | None:
     """How everything stands in an execution that this server follows; none where it does not."""
     tracker = parts.get(ProgressTrackers).get(record.id)
     if tracker is None:
         return None
     tracker.catch_up()
-    return tracker.feed.picture.now if tracker.feed.begun else None
+    return tracker.feed.snapshot if tracker.feed.begun else None
 
 
-async def any_picture(parts: Resources, record: ExecutionRecord) -> JsonObject | None:
+async def any_snapshot(parts: Resources, record: ExecutionRecord) -> Snapshot | None:
     """How everything stands in an execution, of whichever process; none where it has ended.
 
     And where its process cannot be asked.
     """
     if record.state.ended:
         return None
-    picture = followed_picture(parts, record)
-    if picture is not None:
-        return picture
+    snapshot = followed_snapshot(parts, record)
+    if snapshot is not None:
+        return snapshot
     try:
-        snapshot = await parts.get(Executions).snapshot(record.id)
+        return await parts.get(Executions).snapshot(record.id)
     except (AlreadyEnded, ExecutorUnreachable):
         return None
-    return as_object(snapshot)
 
 
 def still_for(parts: Resources, record: ExecutionRecord) -> float:
@@ -42,6 +40,6 @@ def still_for(parts: Resources, record: ExecutionRecord) -> float:
     return 0.0 if tracker is None else tracker.still_for
 
 
-async def picture_for(parts: Resources, record: ExecutionRecord) -> JsonObject:
+async def snapshot_for(parts: Resources, record: ExecutionRecord) -> Snapshot:
     """How everything stands in an execution, or stood at its end."""
-    return await any_picture(parts, record) or picture_of(record)
+    return await any_snapshot(parts, record) or record.snapshot()

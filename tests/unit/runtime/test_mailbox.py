@@ -1,4 +1,4 @@
-"""How an execution stands, made from its events; and what a slow reader has not taken yet."""
+"""What a slow reader has not taken yet."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ from stories import ITEMS, NOW, SIGNAL, stories
 from peaceful.model import (
     Event,
     ExecutionEnded,
-    ExecutionState,
     InterruptRequested,
     ItemEnded,
     ItemProgressed,
-    ItemStarted,
     ItemStatus,
     OutcomeKind,
     Progress,
-    event_json,
 )
-from peaceful.runtime import Picture
 from peaceful.runtime._mailbox import Mailbox
 
 
@@ -29,39 +25,6 @@ def _ended(item: str) -> ItemEnded:
 
 def _progressed(item: str, done: int) -> ItemProgressed:
     return ItemProgressed(NOW, item, Progress(done=done))
-
-
-@given(stories())
-def test_a_picture_says_how_everything_stands(events: list[Event]) -> None:
-    """Each item is waiting, running or ended, and never two of these."""
-    picture = Picture()
-    for event in events:
-        picture.add(event)
-    started = [event.item for event in events if isinstance(event, ItemStarted)]
-    ended = [event.item for event in events if isinstance(event, ItemEnded)]
-    assert set(picture.ended) == set(ended)
-    assert set(picture.running) == set(started) - set(ended)
-    assert picture.waiting == len(ITEMS) - len(started)
-    interrupted = any(isinstance(event, InterruptRequested) for event in events)
-    assert picture.execution is not None
-    assert (picture.execution.state is ExecutionState.INTERRUPTING) == interrupted
-    assert (picture.interrupt is not None) == interrupted
-    over = isinstance(events[-1], ExecutionEnded)
-    assert (picture.ending is not None) == over
-    assert picture.block == ("" if over else "B")
-    document = picture.to_json()
-    assert document["waiting"] == picture.waiting
-    assert document["ending"] == (event_json(events[-1]) if over else None)
-
-
-def test_what_comes_before_the_start_and_after_the_end() -> None:
-    """A picture of nothing is one too; progress of what does not run is not of this block."""
-    picture = Picture()
-    assert picture.to_json()["execution"] is None
-    picture.add(InterruptRequested(NOW, SIGNAL, ()))
-    assert picture.execution is None
-    picture.add(_progressed("a", 1))
-    assert not picture.running
 
 
 @given(stories(), st.integers(1, 7))

@@ -1,0 +1,38 @@
+"""Documents of endings, for tests that care for little of what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from peaceful.errors import ErrorJson
+from peaceful.model import ItemAside, ItemDocument, ItemStatus, KeptDocument, OutcomeKind
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def ending_document(
+    outcome: OutcomeKind = OutcomeKind.COMPLETE,
+    statuses: Mapping[str, ItemStatus] | None = None,
+    *,
+    items: Mapping[str, ItemDocument] | None = None,
+    errors: Mapping[str, ErrorJson] | None = None,
+    told: Mapping[str, ItemAside] | None = None,
+    command: str = "ensure",
+) -> KeptDocument:
+    """The document of an ending; of items, with a status each, or whole."""
+    by_status = {item: ItemDocument(status) for item, status in (statuses or {}).items()}
+    return KeptDocument(
+        execution_id="e1",
+        app="shop",
+        profile="test",
+        flow="deploy",
+        command=command,
+        outcome=outcome,
+        interrupt=None,
+        items=items or by_status,
+        errors=errors or {},
+        started_at=START,
+        ended_at=START,
+        told=told or {},
+    )
