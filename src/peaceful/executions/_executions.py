@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from peaceful._aio import start_in_thread
 from peaceful.errors import AlreadyEnded, NotInterruptible
 from peaceful.executions._admission import Admission, busy
 from peaceful.executions._control_protocol import (
@@ -277,7 +278,7 @@ class Executions:
         here = self._here(record)
         if here is not None:
             return here.snapshot()
-        return await asyncio.to_thread(self._reach.ask, record, SnapshotRequest())
+        return await start_in_thread(self._reach.ask, record, SnapshotRequest())
 
     async def events(self, execution_id: str) -> AsyncGenerator[JsonObject]:
         """How everything stands (the event `snapshot`), and then what happens, until it has ended.
@@ -322,7 +323,7 @@ class Executions:
         return state if state.ended else "its outcome is being stored"
 
     async def _unended(self, execution_id: str) -> ExecutionRecord:
-        record = await asyncio.to_thread(self.get, execution_id)
+        record = await start_in_thread(self.get, execution_id)
         if record.state.ended:
             raise AlreadyEnded(record.id, record.state)
         return record

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from peaceful._aio import run_in_thread
 from peaceful.errors import ProfileBusy
 from peaceful.executions import ExecutionRecord, Executions
 from peaceful.model import (
@@ -12,7 +13,6 @@ from peaceful.model import (
     InterruptSource,
 )
 from peaceful.resources import Resources
-from peaceful.runtime import in_thread
 from peaceful.web._http._bodies import json_body, wrong_field
 from peaceful.web._http._fields import checked_id, interrupt_request, page_request, start_request
 from peaceful.web._http._problems import Refusal
@@ -55,7 +55,7 @@ async def listing(request: Request, parts: Resources) -> Response:
     profile, flow, states, limit, cursor = page_request(
         request.query_params, request.query_params.getlist("state")
     )
-    page = await in_thread(
+    page = await run_in_thread(
         lambda: executions.list(
             profile=profile, flow=flow, states=states, limit=limit, cursor=cursor
         )

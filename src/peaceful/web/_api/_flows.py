@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
+from peaceful._aio import run_in_thread
 from peaceful.app import Contexts
 from peaceful.commands import DiffCmd, StatusCmd
 from peaceful.errors import UsageError
 from peaceful.executions import Executions, JsonObject
 from peaceful.model import JsonValue, to_json
 from peaceful.resources import Resources
-from peaceful.runtime import BuiltFlow, CmdCtx, in_thread
+from peaceful.runtime import BuiltFlow, CmdCtx
 from peaceful.storage import StateKind
 from peaceful.web._api._graph import FORMS, KINDS, asked, graph_response
 from peaceful.web._diagrams import (
@@ -47,7 +48,7 @@ async def flow(request: Request, parts: Resources) -> Response:
     if profile is not None:
         await found_in_thread(lambda: contexts.profile(profile))
     try:
-        built = await in_thread(lambda: contexts.build(contexts.profile(profile), name))
+        built = await run_in_thread(lambda: contexts.build(contexts.profile(profile), name))
     except UsageError as error:
         # Without parameters it is not known what the flow will be.
         return json_response({**shown, "items": None, "edges": None, "why": to_json(error)})
@@ -62,13 +63,13 @@ async def graph(request: Request, parts: Resources) -> Response:
     statuses: JsonObject = {}
     profile = request.query_params.get("profile")
     if execution_id is not None:
-        record = await in_thread(lambda: parts.get(Executions).get(checked_id(execution_id)))
+        record = await run_in_thread(lambda: parts.get(Executions).get(checked_id(execution_id)))
         if record.info.flow != name:
             raise wrong_field("execution", f"it is an execution of {record.info.flow}")
         statuses = items_view(await picture_for(parts, record), record.only)
         profile = record.info.profile
     ctx = await found_in_thread(lambda: contexts.cmd_ctx(profile, name))
-    return await in_thread(lambda: _graph(ctx, kind, form, statuses))
+    return await run_in_thread(lambda: _graph(ctx, kind, form, statuses))
 
 
 def _graph(ctx: CmdCtx, kind: str, form: str, statuses: JsonObject) -> Response:
@@ -83,7 +84,7 @@ def _graph(ctx: CmdCtx, kind: str, form: str, statuses: JsonObject) -> Response:
 async def profiles(_: Request, parts: Resources) -> Response:
     """Lists the profiles of the workspace."""
     contexts = parts.get(Contexts)
-    names = await in_thread(contexts.workspace.profiles)
+    names = await run_in_thread(contexts.workspace.profiles)
     return json_response({"profiles": list(names)})
 
 
@@ -93,7 +94,7 @@ async def states(request: Request, parts: Resources) -> Response:
     if word not in {kind.value for kind in StateKind}:
         raise wrong_field("kind", f"it is one of {', '.join(kind.value for kind in StateKind)}")
     ctx = await _ctx(request, parts)
-    known = await in_thread(lambda: StatusCmd.exec(ctx, StateKind(word)))
+    known = await run_in_thread(lambda: StatusCmd.exec(ctx, StateKind(word)))
     return json_response(
         {
             "profile": ctx.profile,
@@ -117,7 +118,7 @@ async def states(request: Request, parts: Resources) -> Response:
 async def diff(request: Request, parts: Resources) -> Response:
     """Shows what differs, by what is stored."""
     ctx = await _ctx(request, parts)
-    diffs = await in_thread(lambda: DiffCmd.stored(ctx))
+    diffs = await run_in_thread(lambda: DiffCmd.stored(ctx))
     return json_response(
         {
             "profile": ctx.profile,

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Generator
 from contextlib import aclosing, contextmanager
 from typing import Final
 
+from peaceful._aio import run_in_thread
 from peaceful.errors import AlreadyEnded, ExecutorUnreachable, PeacefulError
 from peaceful.executions import Executions, JsonObject, ProgressSource
 from peaceful.model import Clock, ExecutionId
-from peaceful.runtime import in_thread
 from peaceful.web._live._endings import ending_of, microseconds
 from peaceful.web._live._feed import Feed
 from peaceful.web._live._on_demand import OnDemand, stop_all, watching
@@ -104,7 +104,7 @@ async def _read(
             except (AlreadyEnded, ExecutorUnreachable) as error:
                 _LOG.debug("%s", error)
             # Without a last event its process was killed, or the connection was lost.
-            ending = ending_of(await in_thread(lambda: executions.get(execution_id)))
+            ending = ending_of(await run_in_thread(lambda: executions.get(execution_id)))
             if ending is not None:
                 tracker.add(ending)
                 return

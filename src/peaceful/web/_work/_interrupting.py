@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from peaceful._aio import run_in_thread
 from peaceful.errors import AlreadyEnded, NotInterruptible, PeacefulError
 from peaceful.executions import ExecutionRecord, Executions, InterruptSenders, JsonObject
 from peaceful.interrupt import SendResult
@@ -16,7 +17,6 @@ from peaceful.model import (
     to_json,
 )
 from peaceful.resources import Resources
-from peaceful.runtime import in_thread
 from peaceful.web._http._problems import Refusal
 from peaceful.web._http._times import Times
 from peaceful.web._http._views import execution_view
@@ -91,7 +91,7 @@ async def _anywhere(
         reason=signal.reason,
     )
     try:
-        receipt = await in_thread(ask)
+        receipt = await run_in_thread(ask)
     except (AlreadyEnded, NotInterruptible) as error:
         record = await try_get(executions, execution_id)
         shown = None if record is None else execution_view(record)
