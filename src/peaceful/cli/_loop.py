@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, TypeVar
 
-P = ParamSpec("P")
+from peaceful._aio import start_in_thread
+
 T = TypeVar("T")
 
 
@@ -28,20 +28,6 @@ class LoopEnd(Generic[T]):
     stuck: bool
 
 
-class _Threads(ThreadPoolExecutor):
-    """The loop's threads, which knows whether one of them is still at work."""
-
-    def __init__(self) -> None:
-        super().__init__(thread_name_prefix="peaceful-loop")
-        self.busy: set[Future[Any]] = set()  # Any: of whatever the functions return
-
-    def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future = super().submit(function, *args, **kwargs)
-        self.busy.add(future)
-        future.add_done_callback(self.busy.discard)
-        return future
-
-
 # Any: what a coroutine yields is between it and the loop.
 def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> LoopEnd[T]:
     """Runs a coroutine in a new loop, and closes that if everything in it comes to an end.
@@ -56,7 +42,7 @@ def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> 
         BaseException: what `main` raised, where that is no `Exception`.
     """
     runner = asyncio.Runner()
-    threads = _Threads()
+    threads = ThreadPoolExecutor(thread_name_prefix="peaceful-loop")
     runner.get_loop().set_default_executor(threads)
     value: T | None = None
     raised: Exception | None = None
@@ -67,19 +53,31 @@ def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> 
     except BaseException:
         runner.close()
         raise
-    stuck = runner.run(_does_not_end(threads, patience()))
+    stuck = not runner.run(_all_end(threads, patience()))
     if not stuck:
         runner.close()
     return LoopEnd(value, raised, stuck)
 
 
-async def _does_not_end(threads: _Threads, seconds: float) -> bool:
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
+async def _all_end(threads: ThreadPoolExecutor, seconds: float) -> bool:
+    """Ends what is left in the loop: tasks, asynchronous generators, threads.
+
+    Returns:
+        Whether each of these ended in time.
+    """
+    loop = asyncio.get_running_loop()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
         task.cancel()
-    if left:
-        _, pending = await asyncio.wait(left, timeout=seconds)
-        if pending:
-            return True
-    busy = list(threads.busy)
-    return bool(busy and concurrent.futures.wait(busy, timeout=seconds).not_done)
+    return (
+        await _end(tasks, seconds)
+        and await _end({loop.create_task(loop.shutdown_asyncgens())}, seconds)
+        and await _end({start_in_thread(threads.shutdown)}, seconds)
+    )
+
+
+async def _end(futures: Iterable[asyncio.Future[Any]], seconds: float) -> bool:
+    pending = {*futures}
+    if pending:
+        _, pending = await asyncio.wait(pending, timeout=seconds)
+    return not pending

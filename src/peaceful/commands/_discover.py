@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from peaceful._aio import run_in_thread
 from peaceful.commands._item_access import asked_if_known, partial_item, shown_result
 from peaceful.commands._params_specs import ParamsSpecsBlock
 from peaceful.commands._recording import Found, Recording, recording
@@ -20,7 +21,6 @@ from peaceful.runtime import (
     CmdExecution,
     ItemPass,
     States,
-    in_thread,
 )
 from peaceful.storage import StateKind, StoredState
 
@@ -58,7 +58,7 @@ class DiscoverBlock(CmdBlock[States]):
         if not self._store:
             return await self._over_items(run, None)
         if self._mend:
-            for path in await in_thread(run.ctx.store.set_damaged_aside):
+            for path in await run_in_thread(run.ctx.store.set_damaged_aside):
                 _LOG.warning("a damaged file was set aside, and is discovered anew: %s", path)
         async with recording(run, self.items(run), applies=False) as record:
             return await self._over_items(run, record)

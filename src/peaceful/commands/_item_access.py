@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from peaceful._aio import run_in_thread
 from peaceful.errors import GoalNotReached, ItemCrashed, ValueUnresolved
 from peaceful.item import (
     AnyItem,
@@ -19,7 +20,7 @@ from peaceful.item import (
 from peaceful.model import ItemId, ItemResult, ItemStatus, JsonValue
 from peaceful.model.state import State
 from peaceful.params import StateLookup, holds_secret, plain_form
-from peaceful.runtime import BlockRun, BuiltFlow, FlowItem, diff_of, in_thread, needs_apply
+from peaceful.runtime import BlockRun, BuiltFlow, FlowItem, diff_of, needs_apply
 from peaceful.storage import StateKind, StateStore, StoredState
 
 
@@ -174,7 +175,7 @@ def stored_states(flow: BuiltFlow, store: StateStore, kind: StateKind) -> dict[I
 
 async def load(run: BlockRun, kind: StateKind) -> Mapping[ItemId, StoredState]:
     """What is stored of the flow's states; read in a thread, because it may be much."""
-    return await in_thread(lambda: run.ctx.store.load(kind))
+    return await run_in_thread(lambda: run.ctx.store.load(kind))
 
 
 def item_from_stored(

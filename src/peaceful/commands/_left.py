@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from peaceful._aio import run_in_thread
 from peaceful.commands._item_access import item_from_stored, load
 from peaceful.errors import NameUnknown
 from peaceful.graph import Graph, GraphBuilder
 from peaceful.item import AnyItem, Item
 from peaceful.model import ItemId
-from peaceful.runtime import BlockResult, BlockRun, BuiltFlow, CmdBlock, CmdCtx, in_thread
+from peaceful.runtime import BlockResult, BlockRun, BuiltFlow, CmdBlock, CmdCtx
 from peaceful.storage import StateKind, StoredState
 
 
@@ -101,7 +102,7 @@ async def check_names(ctx: CmdCtx, only: Collection[ItemId]) -> None:
     items = ctx.flow.items
     others = [name for name in only if name not in items]
     if others:
-        stored = await in_thread(lambda: ctx.store.load(StateKind.CURRENT))
+        stored = await run_in_thread(lambda: ctx.store.load(StateKind.CURRENT))
         for name in others:
             if name not in stored:
                 raise NameUnknown("item", name, {*items, *stored})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from peaceful._aio import run_in_thread
 from peaceful.item import specs_of
 from peaceful.model import JsonValue
 from peaceful.params import stored_form
-from peaceful.runtime import BlockResult, BlockRun, BuiltFlow, CmdBlock, in_thread
+from peaceful.runtime import BlockResult, BlockRun, BuiltFlow, CmdBlock
 
 
 class ParamsSpecsBlock(CmdBlock[None]):
@@ -14,7 +15,7 @@ class ParamsSpecsBlock(CmdBlock[None]):
     async def run(self, run: BlockRun) -> BlockResult[None]:
         """Writes them down."""
         specs = params_specs(run.ctx.flow)
-        await in_thread(lambda: run.ctx.store.save_params_specs(specs))
+        await run_in_thread(lambda: run.ctx.store.save_params_specs(specs))
         return BlockResult(None)
 
 

@@ -8,13 +8,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import Final
 
+from peaceful._aio import run_in_thread, run_shielded
 from peaceful.commands._item_access import checked, same_fact, stored_form_of
 from peaceful.commands._moves import is_left, is_name_for, may_be_left, names_for
 from peaceful.errors import StorageError
 from peaceful.item import AnyItem, ItemCtx, StoppedAtSafePoint, stored_params
 from peaceful.model import ItemId, ItemResult, ItemStatus, JsonValue
 from peaceful.model.state import State
-from peaceful.runtime import BlockFailed, BlockRun, in_thread, to_the_end
+from peaceful.runtime import BlockFailed, BlockRun
 from peaceful.storage import StateKind, StateWriter, StoredState
 
 
@@ -226,7 +227,7 @@ async def recording(
 
     failed = False
     try:
-        stored = await in_thread(open_and_load)
+        stored = await run_in_thread(open_and_load)
         yield Recording(run, opened[0], stored)
     except StorageError:
         failed = True
@@ -235,7 +236,7 @@ async def recording(
         for writer in opened:
             try:
                 # Not to be left half done: the profile's lock is let go soon.
-                await to_the_end(writer.close())
+                await run_shielded(writer.close())
             except StorageError:
                 # What cannot be written cannot be closed; what came first says more.
                 if not failed:

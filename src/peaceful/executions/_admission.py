@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import AsyncGenerator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import cached_property, partial
 from typing import Final
 
 from msgspec.structs import replace
 
+from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful.errors import ProfileBusy, StorageError
 from peaceful.executions._control_server import ControlLimits, ControlServer
 from peaceful.executions._presence import Presence, arrive, leave
@@ -19,7 +18,6 @@ from peaceful.executions._progress import ProgressSource
 from peaceful.executions._record import ExecutionRecord
 from peaceful.executions._running import RunningExecution
 from peaceful.executions._senders import InterruptSenders
-from peaceful.executions._threads import to_the_end
 from peaceful.interrupt import InterruptSender
 from peaceful.model import ExecutionId
 
@@ -48,6 +46,7 @@ class Admission:
         self._presence = presence
         self._senders = senders
         self._limits = limits
+        self._threads = DaemonThreadPool(_THREADS, "peaceful-register")
 
     @asynccontextmanager
     async def admitted(
@@ -77,11 +76,6 @@ class Admission:
             leave(record.id)
             self._senders.drop(record.id)
 
-    @cached_property
-    def _executor(self) -> ThreadPoolExecutor:
-        # Its own: items may keep all threads of the event loop busy.
-        return ThreadPoolExecutor(_THREADS, thread_name_prefix="peaceful-register")
-
     @asynccontextmanager
     async def _listening(
         self, record: ExecutionRecord, progress: ProgressSource
@@ -89,7 +83,7 @@ class Admission:
         listening, address = self._socket(record.id)
         record = replace(record, address=address)
         running = RunningExecution(
-            record, progress, self._presence.store, self._senders, self._executor
+            record, progress, self._presence.store, self._senders, self._threads
         )
         server = ControlServer(running, self._limits)
         try:
@@ -117,11 +111,11 @@ class Admission:
     @asynccontextmanager
     async def _inserted(self, running: RunningExecution) -> AsyncGenerator[None]:
         try:
-            await to_the_end(self._executor, partial(self._insert, running))
+            await run_shielded(self._threads.submit(self._insert, running))
             yield
         finally:
             if running.inserted and not running.stored:
-                await to_the_end(self._executor, partial(self._abandon, running.id))
+                await run_shielded(self._threads.submit(self._abandon, running.id))
 
     def _insert(self, running: RunningExecution) -> None:
         while True:

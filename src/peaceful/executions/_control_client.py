@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import closing
 from typing import Final, TypeVar
 
+from peaceful._aio import start_in_thread
 from peaceful.errors import ExecutorUnreachable
 from peaceful.executions._control_protocol import (
     ControlRequest,
@@ -87,9 +88,7 @@ class ControlClient:
         The loop itself cannot wait for it: where many are waiting to be heard, a Unix socket says
         "try again", and not when.
         """
-        connecting = asyncio.ensure_future(
-            asyncio.to_thread(self._sockets.connect, address, self._timeout)
-        )
+        connecting = start_in_thread(self._sockets.connect, address, self._timeout)
         try:
             connection = await asyncio.shield(connecting)
         except asyncio.CancelledError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from peaceful._aio import start_in_thread
 from peaceful.errors import AlreadyEnded, NotInterruptible
 from peaceful.executions._admission import Admission, busy
 from peaceful.executions._control_protocol import (
@@ -278,7 +279,7 @@ class Executions:
         here = self._here(record)
         if here is not None:
             return here.snapshot()
-        return await asyncio.to_thread(self._reach.ask, record, SnapshotRequest(), Snapshot)
+        return await start_in_thread(self._reach.ask, record, SnapshotRequest(), Snapshot)
 
     async def events(self, execution_id: str) -> AsyncGenerator[StreamEvent]:
         """How everything stands (the event `snapshot`), and then what happens, until it has ended.
@@ -323,7 +324,7 @@ class Executions:
         return state if state.ended else "its outcome is being stored"
 
     async def _unended(self, execution_id: str) -> ExecutionRecord:
-        record = await asyncio.to_thread(self.get, execution_id)
+        record = await start_in_thread(self.get, execution_id)
         if record.state.ended:
             raise AlreadyEnded(record.id, record.state)
         return record

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Final
 
+from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful.errors import AlreadyEnded, StorageError
 from peaceful.executions._control_protocol import InterruptAnswer
 from peaceful.executions._progress import ProgressSource
 from peaceful.executions._record import ExecutionRecord, interrupted
 from peaceful.executions._senders import InterruptSenders
 from peaceful.executions._store import ExecutionStore
-from peaceful.executions._threads import to_the_end
 from peaceful.interrupt import SendResult
 from peaceful.model import (
     Event,
@@ -43,7 +43,7 @@ class RunningExecution:
         progress: tells how it stands.
         store: where its record is.
         senders: knows its sender, if it has one.
-        executor: runs what waits for the store.
+        threads: run what waits for the store.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class RunningExecution:
         progress: ProgressSource,
         store: ExecutionStore,
         senders: InterruptSenders,
-        executor: Executor,
+        threads: DaemonThreadPool,
     ) -> None:
         self._record = record
         self._progress = progress
         self._store = store
         self._senders = senders
-        self._executor = executor
+        self._threads = threads
         self._ending: Future[ExecutionRecord] = Future()
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         """The event loop that it runs in."""
@@ -109,7 +109,7 @@ class RunningExecution:
             outcome=document,
             interrupt=interrupt or latched,
         )
-        await to_the_end(self._executor, lambda: self._ending.set_result(ending()))
+        await run_shielded(self._threads.submit(lambda: self._ending.set_result(ending())))
         self._senders.drop(self.id)
 
     def last_event(self) -> ExecutionEnded | None:
@@ -132,7 +132,7 @@ class RunningExecution:
         """
         result = self._send(signal)
         if result is SendResult.ACCEPTED:
-            await to_the_end(self._executor, partial(self._note, signal))
+            await run_shielded(self._threads.submit(self._note, signal))
         elif result is SendResult.TOO_LATE:
             await asyncio.wait({asyncio.wrap_future(self._ending)}, timeout=ENDING_PATIENCE)
         return self._answer(result)
@@ -152,15 +152,12 @@ class RunningExecution:
                 self._ending.result(ENDING_PATIENCE)
         return self._answer(result)
 
-    def interrupting(self, signal: InterruptSignal) -> Future[None]:
+    def interrupting(self, signal: InterruptSignal) -> None:
         """An interrupt was accepted that did not come through the register, such as by Ctrl-C.
 
         Notes it in the register, without waiting for that. May be called from any thread.
-
-        Returns:
-            Done once it is noted.
         """
-        return self._executor.submit(self._note, signal)
+        self._threads.start(partial(self._note, signal))
 
     def _send(self, signal: InterruptSignal) -> SendResult:
         result = self._senders.interrupt(self.id, signal)

@@ -20,9 +20,9 @@ from pathlib import Path
 from signal import SIGINT
 from typing import Final, TypeVar
 
+from peaceful._aio import run_from_thread
 from peaceful.errors import ChildFailed
 from peaceful.interrupt import NoInterrupt, wait_or_interrupted
-from peaceful.item._blocking import in_loop
 from peaceful.item._child import CAPTURED, run_child
 from peaceful.item._child_order import ChildOrder, ChildResult
 from peaceful.item._interrupt_flag import InterruptFlag
@@ -262,7 +262,7 @@ class ItemCtx:
             asyncio.CancelledError: the item was cancelled; only the framework catches it.
             BaseException: whatever the coroutine raises.
         """
-        return in_loop(work, self._scope.loop, self._task)
+        return run_from_thread(work, self._scope.loop, self._task)
 
     def _publish(self, progress: Progress) -> None:
         self._scope.publish(ItemProgressed(self._scope.clock.now(), self.item, progress))

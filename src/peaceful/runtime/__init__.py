@@ -15,8 +15,6 @@ from peaceful.runtime._quick_calls import diff_of, needs_apply
 from peaceful.runtime._register import Register, Registered, Starting
 from peaceful.runtime._settings import MAX_CONCURRENCY, ExecutionSettings
 from peaceful.runtime._sink import OutputSink
-from peaceful.runtime._threads import DaemonThreads
-from peaceful.runtime._to_the_end import in_thread, to_the_end
 
 __all__ = [
     "MAX_CONCURRENCY",
@@ -29,7 +27,6 @@ __all__ = [
     "CmdBlock",
     "CmdCtx",
     "CmdExecution",
-    "DaemonThreads",
     "ExecutionSettings",
     "Flow",
     "FlowItem",
@@ -52,7 +49,5 @@ __all__ = [
     "SystemClock",
     "WorkspaceCtx",
     "diff_of",
-    "in_thread",
     "needs_apply",
-    "to_the_end",
 ]

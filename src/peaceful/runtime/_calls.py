@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final, TypeAlias, cast
 
+from peaceful._aio import DaemonThreadPool
 from peaceful.errors import PeacefulError
 from peaceful.item import AnyItem, Item, ItemCtx, StoppedAtSafePoint
 from peaceful.runtime._item_ending import crash_of
-from peaceful.runtime._threads import DaemonThreads
 
 
 class _How(enum.Enum):
@@ -57,8 +57,8 @@ class ItemCalls:
 
     __slots__ = ("threads",)
 
-    def __init__(self, threads: DaemonThreads) -> None:
-        self.threads: DaemonThreads = threads
+    def __init__(self, threads: DaemonThreadPool) -> None:
+        self.threads: DaemonThreadPool = threads
 
     async def __call__(self, item: AnyItem, name: str, ctx: ItemCtx, *states: object) -> Any:  # noqa: ANN401 - of whatever type the function returns
         """Calls a function of an item that takes its context.

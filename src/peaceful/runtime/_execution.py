@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from peaceful._aio import run_shielded
 from peaceful.errors import DefinitionError
 from peaceful.model import (
     BlockInterrupted,
@@ -20,7 +21,6 @@ from peaceful.resources import Resources
 from peaceful.runtime._block import CmdBlock
 from peaceful.runtime._ctx import CmdCtx
 from peaceful.runtime._session import Session, opened_session
-from peaceful.runtime._to_the_end import to_the_end
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ class CmdExecution(Generic[T]):
         """
         async with opened_session(ctx, self.command, dry_run, tuple(only)) as session:
             outcome = await self._through_blocks(session)
-            return await to_the_end(session.end(outcome))
+            return await run_shielded(session.end(outcome))
 
     async def _through_blocks(self, session: Session) -> CmdOutcome[T]:
         names = tuple(block.name for block in self.blocks)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TypeAlias
 
+from peaceful._aio import run_shielded
 from peaceful.errors import PeacefulError
 from peaceful.graph import Direction, Graph, Traversal
 from peaceful.item import ItemCtx
@@ -17,7 +18,6 @@ from peaceful.runtime._block_run import BlockRun
 from peaceful.runtime._item_ending import ending_of
 from peaceful.runtime._ladder import Ladder
 from peaceful.runtime._stalls import StallWatch
-from peaceful.runtime._to_the_end import to_the_end
 
 ItemWork: TypeAlias = Callable[[ItemCtx], Awaitable[ItemResult]]
 """What a pass does with an item, once everything that the item waits for has ended well."""
@@ -111,7 +111,7 @@ class ItemPass:
             try:
                 await self._idle
             except BaseException:
-                await to_the_end(self._end_early())
+                await run_shielded(self._end_early())
                 raise
         results = self._run.results
         for item in self._traversal.not_started():

@@ -40,7 +40,7 @@ class Starting:
 class Registered(Protocol):
     """An execution that the register knows."""
 
-    def interrupting(self, signal: InterruptSignal) -> object:
+    def interrupting(self, signal: InterruptSignal) -> None:
         """An interrupt was accepted. Notes it, without waiting for that; from any thread."""
         ...
 

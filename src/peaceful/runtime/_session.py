@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
+from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful.errors import PeacefulError, Unexpected
 from peaceful.interrupt import InterruptibilityState, Interruptible, InterruptSender
 from peaceful.item import Children, ExecutionScope
@@ -47,8 +48,6 @@ from peaceful.runtime._interrupt_news import InterruptNews
 from peaceful.runtime._profile_lock import locked
 from peaceful.runtime._register import Registered, Starting
 from peaceful.runtime._started_by import started_by
-from peaceful.runtime._threads import DaemonThreads
-from peaceful.runtime._to_the_end import to_the_end
 
 T = TypeVar("T")
 
@@ -234,7 +233,7 @@ async def opened_session(
             try:
                 yield session
             except BaseException as error:
-                await to_the_end(session.fail(error))
+                await run_shielded(session.fail(error))
                 raise
     finally:
         await session.tell_the_end()
@@ -269,7 +268,7 @@ def _new_session(ctx: CmdCtx, command: str) -> Session:
         resources=ctx.resources.child(),
         loop=loop,
     )
-    calls = ItemCalls(DaemonThreads(ctx.settings.max_concurrency))
+    calls = ItemCalls(DaemonThreadPool(ctx.settings.max_concurrency, "peaceful-item"))
     return Session(ctx, info, scope, hub, calls, InterruptNews(state, hub, ctx.clock, loop))
 
 

@@ -11,10 +11,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from peaceful._aio import DaemonThreadPool
 from peaceful.errors import FileInaccessible
 from peaceful.storage._files import open_new, refusals, write_all, write_file_atomically
 from peaceful.storage._frames import file_header, frame
-from peaceful.storage._worker import Worker
 
 
 class Journal:
@@ -29,12 +29,14 @@ class Journal:
     Failures?", 2020).
     """
 
-    def __init__(self, path: Path, worker: Worker, first: bytes, *, sync: bool = True) -> None:
+    def __init__(
+        self, path: Path, thread: DaemonThreadPool, first: bytes, *, sync: bool = True
+    ) -> None:
         """Makes the file, durably, with its first record.
 
         Args:
             path: where it is; what was there is replaced.
-            worker: does the syncs.
+            thread: does the syncs; a pool of one.
             first: the first record.
             sync: whether durable means on disk; else records are durable once the kernel has them,
                 which is for benchmarks and tests.
@@ -43,7 +45,7 @@ class Journal:
             FileInaccessible: the operating system refused.
         """
         self._path = path
-        self._worker = worker
+        self._thread = thread
         self._is_synced = sync
         self._unwritten: list[bytes] = []
         self._waiting: list[asyncio.Future[None]] = []
@@ -119,7 +121,7 @@ class Journal:
         if self._error is not None:
             self._end_sync(waiting)
             return
-        synced = self._worker.submit(lambda: _sync(self._descriptor))
+        synced = self._thread.submit(_sync, self._descriptor)
         synced.add_done_callback(lambda done: self._synced(waiting, done))
 
     def _synced(self, waiting: list[asyncio.Future[None]], done: asyncio.Future[None]) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from peaceful._aio import DaemonThreadPool
 from peaceful.errors import FileDamaged
 from peaceful.model import ExecutionId, ItemId, JsonValue
 from peaceful.storage._block_log import BlockLog, overlaid
@@ -24,7 +25,6 @@ from peaceful.storage._records import Begun, payload_of
 from peaceful.storage._state_writer import YamlStateWriter
 from peaceful.storage._states_file import StatesFile
 from peaceful.storage._stored_state import StateKind, StoredState
-from peaceful.storage._worker import Worker
 from peaceful.storage._workspace import PARAMS_SPECS_FILE, states_file_name
 from peaceful.storage._yaml_file import read_yaml, write_yaml
 
@@ -99,9 +99,9 @@ class YamlStateStore:
             # What cannot be read could not be folded at the end of the block.
             file.load()
         begun = Begun(execution_id, self._now(), self._boot_id, applies, tuple(items))
-        worker = Worker(f"journal of {self._folder.name}")
-        journal = Journal(self._journal_path, worker, payload_of(begun), sync=self._sync)
-        self._writer = YamlStateWriter(journal, worker, BlockLog(begun), self._fold)
+        thread = DaemonThreadPool(1, f"journal of {self._folder.name}")
+        journal = Journal(self._journal_path, thread, payload_of(begun), sync=self._sync)
+        self._writer = YamlStateWriter(journal, thread, BlockLog(begun), self._fold)
         return self._writer
 
     def set_damaged_aside(self) -> tuple[Path, ...]:

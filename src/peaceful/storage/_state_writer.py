@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
+from peaceful._aio import DaemonThreadPool
 from peaceful.model import ItemId
 from peaceful.storage._block_log import BlockLog
 from peaceful.storage._journal import Journal
@@ -19,7 +20,6 @@ from peaceful.storage._records import (
     payload_of,
 )
 from peaceful.storage._stored_state import StateKind, StoredState
-from peaceful.storage._worker import Worker
 
 
 class YamlStateWriter:
@@ -27,16 +27,20 @@ class YamlStateWriter:
 
     Args:
         journal: where records go; it holds how the block began.
-        worker: does what waits for the disk.
+        thread: does what waits for the disk; a pool of one.
         log: what is known of the block: how it began.
         fold: writes a block into the YAML files and removes its journal.
     """
 
     def __init__(
-        self, journal: Journal, worker: Worker, log: BlockLog, fold: Callable[[BlockLog], None]
+        self,
+        journal: Journal,
+        thread: DaemonThreadPool,
+        log: BlockLog,
+        fold: Callable[[BlockLog], None],
     ) -> None:
         self._journal = journal
-        self._worker = worker
+        self._thread = thread
         self._log = log
         self._fold = fold
         self._closing: asyncio.Task[None] | None = None
@@ -92,8 +96,9 @@ class YamlStateWriter:
         if not self.over:
             self.over = True
             self._journal.let_go()
-            # In the worker, after what it is doing with the file.
-            self._worker.close(self._journal.close)
+            # In the thread, after what it is doing with the file.
+            self._thread.start(self._journal.close)
+            self._thread.close()
 
     def _add(self, record: Record) -> None:
         if self.over or self._closing is not None:
@@ -110,6 +115,6 @@ class YamlStateWriter:
                 self._journal.append(payload_of(Ended()))
                 await self._journal.synced()
             self._log.finished = True
-            await self._worker.submit(lambda: self._fold(self._log))
+            await self._thread.submit(self._fold, self._log)
         finally:
             self.let_go()

@@ -215,7 +215,7 @@ class Unwritable:
         """Lets it in."""
         yield self
 
-    def interrupting(self, signal: InterruptSignal) -> object:
+    def interrupting(self, signal: InterruptSignal) -> None:
         """Notes nothing."""
 
     async def finish(

@@ -6,29 +6,28 @@ import asyncio
 import errno
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from peaceful._aio import DaemonThreadPool
 from peaceful.errors import FileInaccessible
 from peaceful.storage import _journal
 from peaceful.storage._frames import scan
 from peaceful.storage._journal import Journal
-from peaceful.storage._worker import Worker
 
 if TYPE_CHECKING:
     from tests.integration.storage.conftest import FailingSystem
 
 
 @pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
+def thread() -> Iterator[DaemonThreadPool]:
     """A thread that waits for the disk."""
-    worker = Worker("test")
-    yield worker
-    worker.close(lambda: None)
+    thread = DaemonThreadPool(1, "test")
+    yield thread
+    thread.close()
 
 
 @pytest.fixture
@@ -43,9 +42,9 @@ def _payloads(path: Path) -> tuple[bytes, ...]:
     return found.payloads
 
 
-async def test_what_is_appended_is_there(path: Path, worker: Worker) -> None:
+async def test_what_is_appended_is_there(path: Path, thread: DaemonThreadPool) -> None:
     """A record outlives the process when it is flushed, and the machine when it is synced."""
-    journal = Journal(path, worker, b"first")
+    journal = Journal(path, thread, b"first")
     journal.append(b"second")
     journal.flush()
     assert _payloads(path) == (b"first", b"second")
@@ -59,9 +58,9 @@ async def test_what_is_appended_is_there(path: Path, worker: Worker) -> None:
     assert _rights(path) == 0o600
 
 
-async def test_one_write_for_one_turn(path: Path, worker: Worker) -> None:
+async def test_one_write_for_one_turn(path: Path, thread: DaemonThreadPool) -> None:
     """What is appended in one turn of the loop goes to the kernel in one write, before the next."""
-    journal = Journal(path, worker, b"first")
+    journal = Journal(path, thread, b"first")
     journal.append(b"second")
     journal.append(b"third")
     assert _payloads(path) == (b"first",)
@@ -73,9 +72,9 @@ async def test_one_write_for_one_turn(path: Path, worker: Worker) -> None:
     journal.close()
 
 
-async def test_what_is_let_go(path: Path, worker: Worker) -> None:
+async def test_what_is_let_go(path: Path, thread: DaemonThreadPool) -> None:
     """Let go of, it writes nothing more, whatever was appended."""
-    journal = Journal(path, worker, b"first")
+    journal = Journal(path, thread, b"first")
     journal.append(b"second")
     journal.let_go()
     journal.flush()
@@ -123,11 +122,11 @@ class _Syncs:
 
 
 async def test_one_sync_for_all_who_wait(
-    path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    path: Path, thread: DaemonThreadPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one sync runs, all that arrives waits for the next one, and for no more than that."""
     syncs = _Syncs()
-    journal = Journal(path, worker, b"first")
+    journal = Journal(path, thread, b"first")
     monkeypatch.setattr(_journal, "_sync", syncs.sync)
     journal.append(b"1")
     first = journal.synced()
@@ -148,11 +147,11 @@ async def test_one_sync_for_all_who_wait(
 
 
 async def test_who_waits_may_be_cancelled(
-    path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    path: Path, thread: DaemonThreadPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever stops waiting stops nobody else."""
     syncs = _Syncs()
-    journal = Journal(path, worker, b"first")
+    journal = Journal(path, thread, b"first")
     monkeypatch.setattr(_journal, "_sync", syncs.sync)
     journal.append(b"1")
     gone, stays = journal.synced(), journal.synced()
@@ -165,9 +164,11 @@ async def test_who_waits_may_be_cancelled(
     journal.close()
 
 
-async def test_a_sync_that_fails(path: Path, worker: Worker, system: FailingSystem) -> None:
+async def test_a_sync_that_fails(
+    path: Path, thread: DaemonThreadPool, system: FailingSystem
+) -> None:
     """Of a sync that fails, all hear who wait, and all who come later: no second is believed."""
-    journal = Journal(path, worker, b"first")
+    journal = Journal(path, thread, b"first")
     journal.append(b"1")
     system.fail(0, errno.EIO, only=("fdatasync",))
     waiting = [journal.synced() for _ in range(3)]
@@ -183,9 +184,11 @@ async def test_a_sync_that_fails(path: Path, worker: Worker, system: FailingSyst
     assert _payloads(path) == (b"first", b"1")
 
 
-async def test_a_write_that_fails(path: Path, worker: Worker, system: FailingSystem) -> None:
+async def test_a_write_that_fails(
+    path: Path, thread: DaemonThreadPool, system: FailingSystem
+) -> None:
     """After a write that fails, nothing more is appended; the file ends with what came before."""
-    journal = Journal(path, worker, b"first")
+    journal = Journal(path, thread, b"first")
     _write(journal, b"1")
     waiting = journal.synced()
     for refusal in (errno.ENOSPC, errno.EDQUOT):
@@ -204,10 +207,10 @@ async def test_a_write_that_fails(path: Path, worker: Worker, system: FailingSys
 
 @pytest.mark.parametrize("can_cut", [True, False])
 async def test_half_a_record(
-    path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch, can_cut: bool
+    path: Path, thread: DaemonThreadPool, monkeypatch: pytest.MonkeyPatch, can_cut: bool
 ) -> None:
     """Half a record, written before the disk was full, is cut off where that is possible."""
-    journal = Journal(path, worker, b"first")
+    journal = Journal(path, thread, b"first")
     write, left = os.write, [7]
 
     def limited(descriptor: int, data: bytes) -> int:
@@ -231,11 +234,11 @@ async def test_half_a_record(
     assert len(found.torn) == (0 if can_cut else 7)
 
 
-async def test_a_full_disk(full_disk: Callable[[int], Path], worker: Worker) -> None:
+async def test_a_full_disk(full_disk: Callable[[int], Path], thread: DaemonThreadPool) -> None:
     """On a disk that fills up, all records before are whole, and the error says what to do."""
     folder = full_disk(64 * 1024)
     path = folder / "journal"
-    journal = Journal(path, worker, b"first")
+    journal = Journal(path, thread, b"first")
 
     async def fill() -> None:
         for _ in range(1000):
@@ -251,14 +254,14 @@ async def test_a_full_disk(full_disk: Callable[[int], Path], worker: Worker) -> 
 
 
 async def test_every_call_fails_in_turn(
-    tmp_path: Path, worker: Worker, system: FailingSystem
+    tmp_path: Path, thread: DaemonThreadPool, system: FailingSystem
 ) -> None:
     """Whichever call is refused while a journal is made, there is none, or a whole one."""
     for nth in range(100):
         path = tmp_path / str(nth) / "journal"
         system.fail(nth)
         try:
-            Journal(path, worker, b"first").close()
+            Journal(path, thread, b"first").close()
         except FileInaccessible:
             assert system.failed
         finally:
@@ -269,10 +272,10 @@ async def test_every_call_fails_in_turn(
     assert not system.failed
 
 
-async def test_without_sync(path: Path, worker: Worker, system: FailingSystem) -> None:
+async def test_without_sync(path: Path, thread: DaemonThreadPool, system: FailingSystem) -> None:
     """Where it is not wanted, nothing is synced, and nobody waits."""
     system.fail(0, only=("fsync", "fdatasync"))
-    journal = Journal(path, worker, b"first", sync=False)
+    journal = Journal(path, thread, b"first", sync=False)
     journal.append(b"second")
     assert journal.synced().done()
     system.fail(0, only=("write",))
@@ -284,54 +287,14 @@ async def test_without_sync(path: Path, worker: Worker, system: FailingSystem) -
 
 
 async def test_systems_without_fdatasync(
-    path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    path: Path, thread: DaemonThreadPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where there is no way to sync only what was written, all of the file is synced."""
     synced: list[int] = []
-    journal = Journal(path, worker, b"first")
+    journal = Journal(path, thread, b"first")
     monkeypatch.delattr(os, "fdatasync")
     monkeypatch.setattr(os, "fsync", synced.append)
     await journal.synced()
     journal.close()
 
     assert len(synced) == 1
-
-
-async def test_worker_hands_on_results_and_errors() -> None:
-    """Work is done in order, in a thread that keeps no process alive; its errors are handed on."""
-    worker = Worker("a name")
-    done: list[int] = []
-    futures = [worker.submit(partial(done.append, number)) for number in range(10)]
-    thread = await worker.submit(threading.current_thread)
-    with pytest.raises(ZeroDivisionError):
-        await worker.submit(lambda: 1 // 0)
-    gone = [worker.submit(lambda: 1), worker.submit(lambda: 1 // 0)]
-    for future in gone:
-        future.cancel()
-    await worker.submit(lambda: None)
-    worker.close(lambda: done.append(10))
-    thread.join(10)
-    worker.close(lambda: done.append(11))
-
-    assert done == list(range(12))
-    assert all(future.done() for future in futures)
-    assert thread.name == "a name"
-    assert thread.daemon
-    assert not thread.is_alive()
-
-
-def test_worker_after_its_loop() -> None:
-    """Work that ends after the loop that waits for it was closed harms nobody."""
-    go, worker = threading.Event(), Worker("test")
-
-    async def leave() -> threading.Thread:
-        thread = await worker.submit(threading.current_thread)
-        unheard = worker.submit(lambda: go.wait(10))
-        assert not unheard.done()
-        return thread
-
-    thread = asyncio.run(leave())
-    worker.close(lambda: None)
-    go.set()
-    thread.join(10)
-    assert not thread.is_alive()

@@ -281,7 +281,7 @@ async def test_all_who_wait_are_woken(signal_at: MakeSignal) -> None:
     sender, receiver = interrupt_channel()
     ready = threading.Barrier(5)
 
-    def in_thread() -> list[InterruptSignal]:
+    def run_in_thread() -> list[InterruptSignal]:
         async def waiters() -> list[InterruptSignal]:
             tasks = [asyncio.ensure_future(receiver.wait()) for _ in range(20)]
             await asyncio.sleep(0)
@@ -290,7 +290,7 @@ async def test_all_who_wait_are_woken(signal_at: MakeSignal) -> None:
 
         return asyncio.run(waiters())
 
-    threads = [asyncio.create_task(asyncio.to_thread(in_thread)) for _ in range(4)]
+    threads = [asyncio.create_task(asyncio.to_thread(run_in_thread)) for _ in range(4)]
     await asyncio.to_thread(ready.wait, 10)
     sender.send(signal_at(STOP))
     assert await asyncio.gather(*threads) == [[signal_at(STOP)] * 20] * 4

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from peaceful._aio import run_in_thread
 from peaceful.item import Item, ItemCtx, StateDiff
 from peaceful.items._disk import PathTaken, UsablePath, disk_errors, sync_folder
 from peaceful.items._download._address import Address, parsed
@@ -28,7 +29,6 @@ from peaceful.items._download._source import looked_up
 from peaceful.items._download._state import FileDownloadState, download_diff
 from peaceful.items._download._transfer import Order, Transfer, tried
 from peaceful.items._secrets import is_secret_name, plain, secrets_hidden
-from peaceful.items._threads import in_thread
 from peaceful.model import Interaction, Location, Pull
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -161,7 +161,7 @@ class FileDownload(Item[FileDownloadState]):
     ) -> FileDownloadState:
         """Downloads the file, or carries on with it; or removes it where it should not be there."""
         if not goal.present:
-            await in_thread(self._remove)
+            await run_in_thread(self._remove)
             return goal
         await ctx.safe_point(where="before the download")
         order = Order(self._settings(), self.dest, self.attempts, current, goal)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from peaceful._aio import run_in_thread
 from peaceful.errors import RetriesExhausted
 from peaceful.item import Backoff, ItemCtx, write_atomically
 from peaceful.items._download._client import Answer, Client, HttpSettings
@@ -26,7 +27,6 @@ from peaceful.items._download._plan import (
 )
 from peaceful.items._download._source import TRANSIENT, refusal, wait_asked_for
 from peaceful.items._download._state import FileDownloadState, download_diff
-from peaceful.items._threads import in_thread
 from peaceful.present import count, size, size_pair
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ class Transfer:
             DiskFailed: it cannot be written.
             StoppedAtSafePoint: the item is to end here; what came is kept.
         """
-        self._record = await in_thread(self._part.load)
+        self._record = await run_in_thread(self._part.load)
         try:
             async with Client(self._order.settings, self._ctx) as client:
                 await self._fetch(client)
@@ -117,7 +117,7 @@ class Transfer:
                     await self._is_right()
             return await self._finished()
         finally:
-            await in_thread(self._part.close)
+            await run_in_thread(self._part.close)
 
     # ---- the bytes
 
@@ -139,7 +139,7 @@ class Transfer:
     async def _attempt(self, client: Client) -> None:
         try:
             while not await self._asked_and_taken(client):
-                await in_thread(self._part.remove)
+                await run_in_thread(self._part.remove)
                 self._record = None
         except TRANSIENT as error:
             if self._part.size > self._furthest:
@@ -199,9 +199,9 @@ class Transfer:
                 length=total,
                 if_range=facts.if_range(),
             )
-            await in_thread(self._part.begin, self._record)
+            await run_in_thread(self._part.begin, self._record)
         else:
-            await in_thread(self._part.carry_on, self._record)
+            await run_in_thread(self._part.carry_on, self._record)
         expected = total if total is not None else self._expected(self._record)
         self._ctx.progress.bytes(expected, done=self._part.size)
         resumed = f", carried on at {size(offset)}" if offset else ""
@@ -210,9 +210,9 @@ class Transfer:
         if expected is not None and self._part.size != expected:
             found = self._part.size
             if found > expected:
-                await in_thread(self._part.remove)
+                await run_in_thread(self._part.remove)
             else:
-                await in_thread(self._part.sync, self._record)
+                await run_in_thread(self._part.sync, self._record)
             raise LengthWrong(self._order.settings.address.shown, expected, found)
 
     def _expected(self, record: PartRecord) -> int | None:
@@ -239,13 +239,13 @@ class Transfer:
                 if len(data) < _SMALL or len(gathered) >= _WRITTEN_AT_ONCE:
                     # Never written twice, also where writing fails half way.
                     full, gathered = gathered, bytearray()
-                    await in_thread(part.write, full, record)
+                    await run_in_thread(part.write, full, record)
         except BaseException:
             # Interrupted, cancelled, cut: what came is kept, and made durable.
-            await in_thread(part.write, gathered, record)
-            await in_thread(part.sync, record)
+            await run_in_thread(part.write, gathered, record)
+            await run_in_thread(part.sync, record)
             raise
-        await in_thread(part.write, gathered, record)
+        await run_in_thread(part.write, gathered, record)
 
     def _partial(self, received: int, expected: int | None) -> FileDownloadState:
         current = self._order.current
@@ -274,10 +274,10 @@ class Transfer:
             ctx.progress.advance(count)
             _ = ctx.safe_point(where="while comparing the checksum of the whole file")
 
-        found = await in_thread(sha256_of, self._part.path, between)
+        found = await run_in_thread(sha256_of, self._part.path, between)
         if found == wanted:
             return True
-        await in_thread(self._part.remove)
+        await run_in_thread(self._part.remove)
         if self._guessed and not self._again:
             return False
         shown = self._order.settings.address.shown
@@ -291,7 +291,7 @@ class Transfer:
             origin = None if order.goal.sha256 is not None else _origin(record, facts)
             write_atomically(Origin.path_for(order.target), origin)
 
-        facts = await in_thread(self._part.finish, remember)
+        facts = await run_in_thread(self._part.finish, remember)
         state = FileDownloadState(
             path=order.target,
             present=True,

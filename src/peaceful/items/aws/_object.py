@@ -8,8 +8,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from peaceful._aio import run_in_thread
 from peaceful.item import Change, Item, ItemCtx, StateDiff
-from peaceful.items._threads import in_thread
 from peaceful.items.aws._access import AwsAccess
 from peaceful.items.aws._digest import ObjectDigest, digest_of
 from peaceful.items.aws._errors import AwsMissing, UploadSourceMissing
@@ -98,7 +98,7 @@ class S3Object(Item[S3ObjectState]):
 
     async def state_goal(self, ctx: ItemCtx) -> S3ObjectState:
         """The content of the file."""
-        return self._state(await in_thread(self._digest, ctx))
+        return self._state(await run_in_thread(self._digest, ctx))
 
     async def try_state_goal(self, ctx: ItemCtx) -> S3ObjectState | None:
         """As `state_goal`; not known where the file may only come to be."""

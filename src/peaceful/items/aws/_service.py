@@ -11,9 +11,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, TypeVar, cast
 
+from peaceful._aio import run_in_thread
 from peaceful.errors import ExtraMissing, RetriesExhausted
 from peaceful.item import Backoff, ItemCtx
-from peaceful.items._threads import in_thread
 from peaceful.items.aws._access import AwsAccess
 from peaceful.items.aws._errors import AwsBusy, AwsNotSettled, AwsUnreachable
 from peaceful.items.aws._explain import Login, explained, no_region
@@ -228,7 +228,7 @@ async def service(name: ServiceName, access: AwsAccess, ctx: ItemCtx) -> AsyncGe
         ExtraMissing: aiobotocore is not installed.
         AwsFailed: there is no login, or no region.
     """
-    session = await in_thread(_session, access.profile, name)
+    session = await run_in_thread(_session, access.profile, name)
     doing = f"a question to {name}"
     region = access.region or _known_region(session)
     if region is None and name in _GLOBAL_SERVICES:
@@ -258,7 +258,7 @@ async def account(access: AwsAccess, ctx: ItemCtx) -> Account:
     Raises:
         AwsFailed: AWS does not tell.
     """
-    session = await in_thread(_session, access.profile, "sts")
+    session = await run_in_thread(_session, access.profile, "sts")
     key = (access.profile, access.endpoint, await _key(session))
     if key not in _ACCOUNTS:
         async with service("sts", access, ctx) as sts:

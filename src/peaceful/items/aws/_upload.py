@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from peaceful._aio import run_in_thread
 from peaceful.item import ItemCtx
 from peaceful.items._disk import disk_errors
-from peaceful.items._threads import in_thread
 from peaceful.items.aws._digest import ObjectDigest, PartDigest, part_size
 from peaceful.items.aws._errors import AwsMissing, UploadSourceChanged, UploadSourceMissing
 from peaceful.items.aws._service import Answer, Service
@@ -78,7 +78,7 @@ class Upload:
         await abort_uploads(self._s3, self._place["Bucket"], self._place["Key"])
 
     async def _at_once(self, size: int, checksum: str | None) -> None:
-        data = await in_thread(self._read, 0, size + 1)
+        data = await run_in_thread(self._read, 0, size + 1)
         digest = PartDigest.of(data)
         if ObjectDigest.of(len(data), [digest]).checksum != checksum:
             raise UploadSourceChanged(self._file)
@@ -137,8 +137,8 @@ class Upload:
             marker = answer["NextPartNumberMarker"]
 
     async def _part(self, upload_id: str, number: int, length: int, there: Answer | None) -> _Part:
-        data = await in_thread(self._read, (number - 1) * length, length)
-        digest = await in_thread(PartDigest.of, data)
+        data = await run_in_thread(self._read, (number - 1) * length, length)
+        digest = await run_in_thread(PartDigest.of, data)
         if there is not None and digest.is_of(there):
             etag = str(there["ETag"])
         else:

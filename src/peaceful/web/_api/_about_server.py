@@ -5,10 +5,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from peaceful._aio import run_in_thread
 from peaceful.app import Contexts
 from peaceful.errors import ServerStopping
 from peaceful.resources import Resources
-from peaceful.runtime import in_thread
 from peaceful.web._http._documents import Status
 from peaceful.web._http._route import json_response
 from peaceful.web._work._metrics import TEXT, Metrics
@@ -24,7 +24,7 @@ async def readyz(_: Request, parts: Resources) -> Response:
     """Says whether the server can do its work: it is not about to end, and reads its files."""
     if parts.get(RunningExecutions).stopping:
         raise ServerStopping
-    await in_thread(parts.get(Contexts).executions.running)
+    await run_in_thread(parts.get(Contexts).executions.running)
     return json_response(Status())
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from peaceful._aio import run_in_thread
 from peaceful.errors import ProfileBusy
 from peaceful.executions import ExecutionRecord, Executions
 from peaceful.model import ExecutionId, InterruptSource
 from peaceful.resources import Resources
-from peaceful.runtime import in_thread
 from peaceful.web._http._bodies import json_body, wrong_field
 from peaceful.web._http._documents import ExecutionPage, Interrupted, execution_document
 from peaceful.web._http._fields import (
@@ -57,7 +57,7 @@ async def listing(request: Request, parts: Resources) -> Response:
     """Lists executions, newest first."""
     executions = parts.get(Executions)
     asked = page_request(request.query_params, request.query_params.getlist("state"))
-    page = await in_thread(lambda: page_of(executions, asked))
+    page = await run_in_thread(lambda: page_of(executions, asked))
     return json_response(ExecutionPage([each.document() for each in page.records], page.cursor))
 
 

@@ -8,13 +8,14 @@ from msgspec.structs import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 
+from peaceful._aio import run_in_thread
 from peaceful.app import Contexts
 from peaceful.commands import DiffCmd, StatusCmd
 from peaceful.errors import UsageError
 from peaceful.executions import Executions
 from peaceful.model import ItemId, from_json
 from peaceful.resources import Resources
-from peaceful.runtime import BuiltFlow, CmdCtx, in_thread
+from peaceful.runtime import BuiltFlow, CmdCtx
 from peaceful.storage import StateKind
 from peaceful.web._api._graph import FORMS, KINDS, asked, graph_response
 from peaceful.web._diagrams import (
@@ -60,7 +61,7 @@ async def flow(request: Request, parts: Resources) -> Response:
     if profile is not None:
         await found_in_thread(lambda: contexts.profile(profile))
     try:
-        built = await in_thread(lambda: contexts.build(contexts.profile(profile), name))
+        built = await run_in_thread(lambda: contexts.build(contexts.profile(profile), name))
     except UsageError as error:
         # Without parameters it is not known what the flow will be.
         unknown = FlowWithItems(**asdict(shown), items=None, edges=None, why=error.to_json())
@@ -79,13 +80,13 @@ async def graph(request: Request, parts: Resources) -> Response:
     statuses: dict[ItemId, Item] = {}
     profile = request.query_params.get("profile")
     if execution_id is not None:
-        record = await in_thread(lambda: parts.get(Executions).get(checked_id(execution_id)))
+        record = await run_in_thread(lambda: parts.get(Executions).get(checked_id(execution_id)))
         if record.info.flow != name:
             raise wrong_field("execution", f"it is an execution of {record.info.flow}")
         statuses = item_documents(await snapshot_for(parts, record), record.only)
         profile = record.info.profile
     ctx = await found_in_thread(lambda: contexts.cmd_ctx(profile, name))
-    return await in_thread(lambda: _graph(ctx, kind, form, statuses))
+    return await run_in_thread(lambda: _graph(ctx, kind, form, statuses))
 
 
 def _graph(ctx: CmdCtx, kind: str, form: str, statuses: dict[ItemId, Item]) -> Response:
@@ -113,7 +114,7 @@ def _graph(ctx: CmdCtx, kind: str, form: str, statuses: dict[ItemId, Item]) -> R
 async def profiles(_: Request, parts: Resources) -> Response:
     """Lists the profiles of the workspace."""
     contexts = parts.get(Contexts)
-    names = await in_thread(contexts.workspace.profiles)
+    names = await run_in_thread(contexts.workspace.profiles)
     return json_response(Profiles(names))
 
 
@@ -123,7 +124,7 @@ async def states(request: Request, parts: Resources) -> Response:
     if word not in {kind.value for kind in StateKind}:
         raise wrong_field("kind", f"it is one of {', '.join(kind.value for kind in StateKind)}")
     ctx = await _ctx(request, parts)
-    known = await in_thread(lambda: StatusCmd.exec(ctx, StateKind(word)))
+    known = await run_in_thread(lambda: StatusCmd.exec(ctx, StateKind(word)))
     return json_response(
         States(
             profile=ctx.profile,
@@ -147,7 +148,7 @@ async def states(request: Request, parts: Resources) -> Response:
 async def diff(request: Request, parts: Resources) -> Response:
     """Shows what differs, by what is stored."""
     ctx = await _ctx(request, parts)
-    diffs = await in_thread(lambda: DiffCmd.stored(ctx))
+    diffs = await run_in_thread(lambda: DiffCmd.stored(ctx))
     return json_response(
         Diffs(
             profile=ctx.profile,

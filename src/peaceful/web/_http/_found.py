@@ -6,9 +6,9 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeVar
 
+from peaceful._aio import run_in_thread
 from peaceful.errors import NameInvalid, NameUnknown
 from peaceful.model import checked_name
-from peaceful.runtime import in_thread
 from peaceful.web._http._problems import Refusal
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ def found(look: Callable[[], T]) -> T:
 
 async def found_in_thread(look: Callable[[], T]) -> T:
     """As `found`, without holding the event loop up."""
-    return await in_thread(lambda: found(look))
+    return await run_in_thread(lambda: found(look))
 
 
 def checked_or_unknown(kind: str, name: str) -> str:

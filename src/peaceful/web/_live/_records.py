@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from peaceful._aio import run_in_thread
 from peaceful.executions import ExecutionRecord, Executions
 from peaceful.model import ExecutionId
-from peaceful.runtime import in_thread
 
 
 async def record_of(executions: Executions, execution_id: ExecutionId) -> ExecutionRecord:
@@ -20,5 +20,5 @@ async def record_of(executions: Executions, execution_id: ExecutionId) -> Execut
     await asyncio.sleep(0)
     record = executions.at_hand(execution_id)
     if record is None:
-        record = await in_thread(lambda: executions.get(execution_id))
+        record = await run_in_thread(lambda: executions.get(execution_id))
     return record

@@ -9,10 +9,10 @@ from contextlib import aclosing, contextmanager
 from datetime import datetime
 from typing import Final
 
+from peaceful._aio import run_in_thread
 from peaceful.errors import AlreadyEnded, ExecutorUnreachable, PeacefulError
 from peaceful.executions import Executions, ProgressSource
 from peaceful.model import Clock, ExecutionId, StreamEvent
-from peaceful.runtime import in_thread
 from peaceful.web._live._feed import Feed
 from peaceful.web._live._on_demand import OnDemand, stop_all, watching
 from peaceful.web._live._tracker import ProgressTracker
@@ -104,7 +104,7 @@ async def _read(
             except (AlreadyEnded, ExecutorUnreachable) as error:
                 _LOG.debug("%s", error)
             # Without a last event its process was killed, or the connection was lost.
-            ending = (await in_thread(lambda: executions.get(execution_id))).ending()
+            ending = (await run_in_thread(lambda: executions.get(execution_id))).ending()
             if ending is not None:
                 tracker.add(ending)
                 return

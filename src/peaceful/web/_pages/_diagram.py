@@ -7,10 +7,11 @@ from typing import Final
 
 from markupsafe import Markup
 
+from peaceful._aio import run_in_thread
 from peaceful.app import Contexts
 from peaceful.errors import DiagramTooLarge, PeacefulError
 from peaceful.resources import Resources
-from peaceful.runtime import CmdCtx, in_thread
+from peaceful.runtime import CmdCtx
 from peaceful.web._diagrams import MOST_NODES, outcome_drawing, outcome_of, progress_drawing
 from peaceful.web._pages._view import ExecutionView
 
@@ -35,7 +36,7 @@ async def execution_diagram(parts: Resources, view: ExecutionView, kind: str) ->
         return _drawn(contexts.cmd_ctx(info.profile, info.flow), kind, statuses)
 
     try:
-        return await in_thread(draw)
+        return await run_in_thread(draw)
     except PeacefulError as error:
         return _why_not(error)
 
@@ -48,7 +49,7 @@ async def flow_diagram(ctx: CmdCtx, kind: str) -> Markup:
         kind: `progress` or `outcome`.
     """
     try:
-        return await in_thread(lambda: _drawn(ctx, kind, _NO_STATUSES))
+        return await run_in_thread(lambda: _drawn(ctx, kind, _NO_STATUSES))
     except PeacefulError as error:
         return _why_not(error)
 

@@ -9,13 +9,14 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
+from peaceful._aio import run_in_thread
 from peaceful.app import Contexts
 from peaceful.errors import ParamsInvalid, PeacefulError
 from peaceful.executions import Executions
 from peaceful.model import JsonObject
 from peaceful.present import count, name_list
 from peaceful.resources import Resources
-from peaceful.runtime import CmdCtx, in_thread
+from peaceful.runtime import CmdCtx
 from peaceful.web._http._found import checked_or_unknown, found_in_thread
 from peaceful.web._http._problems import status_of
 from peaceful.web._pages._changes import Changes, changes_of
@@ -57,9 +58,9 @@ async def environment_page(
     """
     contexts, executions = parts.get(Contexts), parts.get(Executions)
     ctx, changes, trouble = await _changes(contexts, profile, flow)
-    stored = await in_thread(lambda: contexts.stored(profile, flow))
-    busy = await in_thread(lambda: busy_on(executions, profile))
-    recent = await in_thread(lambda: executions.list(profile=profile, flow=flow, limit=_RECENT))
+    stored = await run_in_thread(lambda: contexts.stored(profile, flow))
+    busy = await run_in_thread(lambda: busy_on(executions, profile))
+    recent = await run_in_thread(lambda: executions.list(profile=profile, flow=flow, limit=_RECENT))
     kind = "progress" if request.query_params.get("kind") == "progress" else "outcome"
     diagram = Markup() if ctx is None else await flow_diagram(ctx, kind)
     return page(
@@ -112,7 +113,7 @@ async def clean_question(
         wrong: why the answer was refused, if it was.
     """
     contexts = parts.get(Contexts)
-    ctx = await in_thread(lambda: contexts.cmd_ctx(profile, flow))
+    ctx = await run_in_thread(lambda: contexts.cmd_ctx(profile, flow))
     items = ctx.flow.graph.order
     return page(
         "confirm_clean.html",
@@ -121,7 +122,7 @@ async def clean_question(
         profile=profile,
         flow=flow,
         names=f"{name_list(items, _NAMED)} ({count(len(items), 'item')})",
-        asks=await in_thread(lambda: contexts.asks_before_clean(profile)),
+        asks=await run_in_thread(lambda: contexts.asks_before_clean(profile)),
         wrong=wrong,
         dialog=by_script(request),
     )
@@ -145,7 +146,7 @@ async def _changes(
         return ctx, changes_of(ctx)
 
     try:
-        return *await in_thread(look), None
+        return *await run_in_thread(look), None
     except PeacefulError as error:
         return None, None, error
 

@@ -9,12 +9,12 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from peaceful._aio import run_in_thread
 from peaceful.errors import PageUnknown
 from peaceful.executions import ExecutionRecord, Executions
 from peaceful.model import ExecutionId, InterruptLevel
 from peaceful.present import level_label
 from peaceful.resources import Resources
-from peaceful.runtime import in_thread
 from peaceful.web._http._fields import checked_id
 from peaceful.web._http._times import Times
 from peaceful.web._live._snapshots import snapshot_for, still_for
@@ -136,16 +136,16 @@ async def view_of(parts: Resources, record: ExecutionRecord) -> ExecutionView:
     snapshot = await snapshot_for(parts, record)
     if not record.state.ended and snapshot.ending is not None:
         # It has ended meanwhile: by now the register says how.
-        record = await in_thread(lambda: executions.get(record.id))
+        record = await run_in_thread(lambda: executions.get(record.id))
         snapshot = await snapshot_for(parts, record)
-    earlier = await in_thread(lambda: carried_on(executions, record))
+    earlier = await run_in_thread(lambda: carried_on(executions, record))
     now = parts.get(Times).clock.now()
     return ExecutionView(record, snapshot, Verbs.of(parts), now, still_for(parts, record), earlier)
 
 
 async def _record(parts: Resources, execution_id: str) -> ExecutionRecord:
     executions, known = parts.get(Executions), checked_id(execution_id)
-    return await in_thread(lambda: executions.get(known))
+    return await run_in_thread(lambda: executions.get(known))
 
 
 def _first(request: Request, pages: range) -> int:

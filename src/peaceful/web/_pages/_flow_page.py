@@ -9,11 +9,12 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
+from peaceful._aio import run_in_thread
 from peaceful.app import Contexts
 from peaceful.errors import PeacefulError
 from peaceful.model import JsonObject
 from peaceful.resources import Resources
-from peaceful.runtime import BuiltFlow, CmdCtx, in_thread
+from peaceful.runtime import BuiltFlow, CmdCtx
 from peaceful.web._http._found import checked_or_unknown, found_in_thread
 from peaceful.web._pages._diagram import flow_diagram
 from peaceful.web._pages._param_fields import as_object, object_of, shown_value, type_words
@@ -59,7 +60,7 @@ async def flow(request: Request, parts: Resources) -> Response:
     contexts = parts.get(Contexts)
     name = checked_or_unknown("a flow", request.path_params["flow"])
     definition = await found_in_thread(lambda: contexts.app.flow_def(name))
-    profiles = await in_thread(contexts.workspace.profiles)
+    profiles = await run_in_thread(contexts.workspace.profiles)
     asked = request.query_params.get("profile") or None
     profile = await found_in_thread(lambda: contexts.profile(asked)) if profiles else None
     ctx, trouble = await _ctx(contexts, profile, name)
@@ -89,7 +90,7 @@ async def _ctx(
     if profile is None:
         return None, None
     try:
-        return await in_thread(lambda: contexts.cmd_ctx(profile, name)), None
+        return await run_in_thread(lambda: contexts.cmd_ctx(profile, name)), None
     except PeacefulError as error:
         # Without parameters it is not known what the flow will be.
         return None, error

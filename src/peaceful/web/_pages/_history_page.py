@@ -5,11 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from peaceful._aio import run_in_thread
 from peaceful.app import Contexts
 from peaceful.executions import Executions
 from peaceful.model import ExecutionState
 from peaceful.resources import Resources
-from peaceful.runtime import in_thread
 from peaceful.web._http._fields import page_of, page_request
 from peaceful.web._http._found import checked_or_unknown, found_in_thread
 from peaceful.web._pages._environments import environments
@@ -23,8 +23,8 @@ async def executions(request: Request, parts: Resources) -> Response:
     query = {name: value for name, value in request.query_params.items() if value}
     words = [word for word in request.query_params.getlist("state") if word]
     asked = page_request(query, words)
-    listed = await in_thread(lambda: page_of(register, asked))
-    profiles = await in_thread(contexts.workspace.profiles)
+    listed = await run_in_thread(lambda: page_of(register, asked))
+    profiles = await run_in_thread(contexts.workspace.profiles)
     state = asked.state[0].value if len(asked.state) == 1 else ""
     kept = {"profile": asked.profile or "", "flow": asked.flow or "", "state": state}
     older = site.links.to("executions", **kept, cursor=listed.cursor) if listed.cursor else ""
@@ -47,12 +47,12 @@ async def profile(request: Request, parts: Resources) -> Response:
     contexts, register = parts.get(Contexts), parts.get(Executions)
     asked = checked_or_unknown("a profile", request.path_params["profile"])
     name = await found_in_thread(lambda: contexts.profile(asked))
-    recent = await in_thread(lambda: register.list(profile=name, limit=20))
+    recent = await run_in_thread(lambda: register.list(profile=name, limit=20))
     return page(
         "profile.html",
         Site.of(request, parts),
         profile=name,
-        environments=await in_thread(lambda: environments(contexts, register, [name])),
+        environments=await run_in_thread(lambda: environments(contexts, register, [name])),
         recent=recent.records,
         verbs=Verbs.of(parts),
     )

@@ -7,10 +7,10 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from peaceful._aio import run_in_thread
 from peaceful.app import Contexts
 from peaceful.executions import Executions
 from peaceful.resources import Resources
-from peaceful.runtime import in_thread
 from peaceful.web._http._times import Times
 from peaceful.web._live._snapshots import snapshot_for, still_for
 from peaceful.web._pages._environments import environments
@@ -30,9 +30,9 @@ async def home(request: Request, parts: Resources) -> Response:
         told = piece("lists.html", "now", site, running)
         return HTMLResponse(told)
     contexts, executions = parts.get(Contexts), parts.get(Executions)
-    profiles = await in_thread(contexts.workspace.profiles)
-    known = await in_thread(lambda: environments(contexts, executions, profiles))
-    recent = await in_thread(lambda: executions.list(limit=_RECENT))
+    profiles = await run_in_thread(contexts.workspace.profiles)
+    known = await run_in_thread(lambda: environments(contexts, executions, profiles))
+    recent = await run_in_thread(lambda: executions.list(limit=_RECENT))
     return page(
         "home.html",
         site,
@@ -51,7 +51,7 @@ async def home(request: Request, parts: Resources) -> Response:
 
 async def _running(parts: Resources) -> list[ExecutionView]:
     executions, verbs = parts.get(Executions), Verbs.of(parts)
-    records = await in_thread(executions.running)
+    records = await run_in_thread(executions.running)
     now = parts.get(Times).clock.now()
     return [
         ExecutionView(

@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
 from typing import Final
 
+from peaceful._aio import run_in_thread
 from peaceful.errors import PeacefulError
 from peaceful.executions import ExecutionRecord, Executions
 from peaceful.model import ExecutionId
 from peaceful.resources import Resources
-from peaceful.runtime import in_thread
 from peaceful.web._http._times import Times
 from peaceful.web._live._on_demand import OnDemand
 from peaceful.web._live._tracker import ProgressTracker
@@ -93,7 +93,7 @@ class _Maker:
         """Follows the execution until it has ended."""
         trackers, executions = self._parts.get(ProgressTrackers), self._parts.get(Executions)
         try:
-            self._earlier = await in_thread(lambda: carried_on(executions, self._record))
+            self._earlier = await run_in_thread(lambda: carried_on(executions, self._record))
             with trackers.watched(self._record.id, executions) as tracker:
                 await self._follow(tracker)
                 ended = tracker.feed.ending is not None
@@ -126,7 +126,7 @@ class _Maker:
         )
 
     async def _show_end(self, executions: Executions) -> None:
-        record = await in_thread(lambda: executions.get(self._record.id))
+        record = await run_in_thread(lambda: executions.get(self._record.id))
         now = self._parts.get(Times).clock.now()
         snapshot = record.snapshot()
         self._show_view(ExecutionView(record, snapshot, self._verbs, now, earlier=self._earlier))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from peaceful._aio import run_in_thread
 from peaceful.errors import AlreadyEnded, NotInterruptible, PeacefulError
 from peaceful.executions import ExecutionRecord, Executions, InterruptReceipt, InterruptSenders
 from peaceful.interrupt import SendResult
@@ -14,7 +15,6 @@ from peaceful.model import (
     InterruptSource,
 )
 from peaceful.resources import Resources
-from peaceful.runtime import in_thread
 from peaceful.web._http._documents import execution_document
 from peaceful.web._http._problems import Refusal
 from peaceful.web._http._times import Times
@@ -90,7 +90,7 @@ async def _anywhere(
         reason=signal.reason,
     )
     try:
-        return await in_thread(ask)
+        return await run_in_thread(ask)
     except (AlreadyEnded, NotInterruptible) as error:
         record = await try_get(executions, execution_id)
         if record is None:

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from peaceful._aio import run_in_thread
 from peaceful.app import Contexts, ExecutionOptions
 from peaceful.commands import RunRequest
 from peaceful.errors import ExecutionUnknown, PeacefulError, ProfileBusy, ServerStopping
@@ -25,7 +26,7 @@ from peaceful.executions import (
 from peaceful.interrupt import Interruptible, interrupt_channel
 from peaceful.model import Complete, ExecutionId, InterruptSignal, ProfileName
 from peaceful.present import one_line
-from peaceful.runtime import ExecutionSettings, OutputSink, Registered, Starting, in_thread
+from peaceful.runtime import ExecutionSettings, OutputSink, Registered, Starting
 
 _LOG = logging.getLogger("peaceful.web")
 
@@ -105,7 +106,7 @@ class RunningExecutions:
             UsageError: a name is unknown, or parameters are missing or wrong.
             PeacefulError: it cannot be started for another reason.
         """
-        profile = await in_thread(lambda: self._contexts.profile(request.profile))
+        profile = await run_in_thread(lambda: self._contexts.profile(request.profile))
         async with self._starting.setdefault(profile, asyncio.Lock()):
             return await self._started(request, door)
 
@@ -128,14 +129,14 @@ class RunningExecutions:
         for tries in range(_TRIES):
             if self.stopping:
                 raise ServerStopping
-            there = await in_thread(lambda: self._there(request.profile))
+            there = await run_in_thread(lambda: self._there(request.profile))
             if there is not None:
                 return _same(there, request)
             try:
                 return await self._begin(request, door)
             except ProfileBusy as error:
                 # Another process was faster; or its execution has ended, and is leaving.
-                other = await in_thread(partial(self._known, error.execution_id))
+                other = await run_in_thread(partial(self._known, error.execution_id))
                 if other is not None and not other.state.ended:
                     return _same(other, request)
                 if other is None or tries == _TRIES - 1:
@@ -151,7 +152,7 @@ class RunningExecutions:
             settings=self._settings,
             door=door,
         )
-        ctx = await in_thread(lambda: self._contexts.ctx_for(request, options))
+        ctx = await run_in_thread(lambda: self._contexts.ctx_for(request, options))
         announced: asyncio.Future[ExecutionRecord] = asyncio.get_running_loop().create_future()
         register = _Announcing(self._contexts.executions, self._announce(announced))
         task = asyncio.ensure_future(request.run(replace(ctx, register=register)))

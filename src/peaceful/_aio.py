@@ -1,0 +1,286 @@
+"""Run functions in threads, coroutines for threads, and either to the end despite cancellation.
+
+Every thread here is a daemon. The threads of `concurrent.futures`, and so of `asyncio.to_thread`,
+are joined when the interpreter exits, and an item's function that was abandoned may never return.
+Nor does the framework use the event loop's own threads: items may keep those busy for good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import logging
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import cache, partial
+from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_Work: TypeAlias = Callable[[], None]
+
+_LOG = logging.getLogger("peaceful")
+
+_POLL_INTERVAL: Final = 0.1
+"""Seconds between two looks at whether a task is being cancelled, which sets no event."""
+
+
+# Any: what a coroutine yields is between it and the loop.
+async def run_shielded(work: Coroutine[Any, Any, T] | asyncio.Future[T]) -> T:
+    """Await something to its end, however often the awaiting task is cancelled meanwhile.
+
+    `asyncio.shield` lets the work go on too, but returns at once when the awaiting task is
+    cancelled: then what comes next, such as letting go of a lock, would overtake the work.
+
+    Args:
+        work: a coroutine, which becomes a task of its own, or a future.
+
+    Raises:
+        CancelledError: the awaiting task was cancelled, and the work has ended since; what it
+            returned or raised is lost.
+        BaseException: whatever the work raises.
+    """
+    future = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait({future})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return future.result()
+    _retrieve(future)
+    raise cancelled
+
+
+async def run_in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a function in a thread, to its end, as `run_shielded` does.
+
+    Raises:
+        CancelledError: the awaiting task was cancelled, and the function has returned since.
+        BaseException: whatever the function raises.
+    """
+    return await run_shielded(start_in_thread(function, *args, **kwargs))
+
+
+def start_in_thread(
+    function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> asyncio.Future[T]:
+    """Start a function in a thread; however many are busy, there is one.
+
+    Returns:
+        Its result or its error, for the running loop. Cancelling it stops the waiting, not the
+        function.
+    """
+    return _shared_pool(os.getpid()).submit(function, *args, **kwargs)
+
+
+@cache
+def _shared_pool(process: int) -> DaemonThreadPool:  # noqa: ARG001 - it is what is cached by
+    """The pool of a process: one that was forked does not have the threads of its parent."""
+    return DaemonThreadPool(sys.maxsize, "peaceful-call")
+
+
+class DaemonThreadPool:
+    """A pool of threads, started as they are needed, that do not keep the process alive.
+
+    A function sees the context variables of whoever submits it.
+
+    Args:
+        size: how many functions run at once; more wait in order.
+        name: what its threads are called, with a number.
+        idle_timeout: seconds after which a thread without work ends.
+    """
+
+    def __init__(self, size: int, name: str, *, idle_timeout: float = 10.0) -> None:
+        self._size = size
+        self._name = name
+        self._idle_timeout = idle_timeout
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._threads = 0
+        self._unfinished = 0
+        self._closed = False
+        self._lock = threading.Lock()
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function of a user, which may never return.
+
+        A task that is cancelled meanwhile still waits for the function, which cannot be stopped
+        from outside, so that nothing goes on behind its back; cancelled once more, it waits no
+        longer.
+
+        Raises:
+            CancelledError: the awaiting task was cancelled.
+            BaseException: whatever the function raises.
+        """
+        future = self.submit(function, *args, **kwargs)
+        # After the second cancellation nobody else does: an error is nothing to report then.
+        future.add_done_callback(_retrieve)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if not future.done():
+                await asyncio.wait({future})
+            raise
+
+    def submit(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        """Run a function after those submitted before; `run_shielded` waits for its end.
+
+        Returns:
+            Its result or its error, for the running loop. Cancelling it stops the waiting, not the
+            function.
+        """
+        future, work = _bound(partial(function, *args, **kwargs))
+        self.start(work)
+        return future
+
+    def start(self, work: Callable[[], None]) -> None:
+        """Run a function that nobody waits for, from any thread. An error of it is logged."""
+        with self._lock:
+            self._unfinished += 1
+            starts_thread = self._threads < min(self._unfinished, self._size)
+            self._threads += starts_thread
+            number = self._threads
+            self._queue.put(work)
+            if self._closed:
+                # For work that was left behind and goes on: its thread ends when it is done.
+                self._queue.put(None)
+                self._threads = 0
+        if starts_thread:
+            threading.Thread(target=self._serve, name=f"{self._name}-{number}", daemon=True).start()
+
+    def close(self) -> None:
+        """Let each thread end after what was submitted until now, without waiting for that."""
+        with self._lock:
+            self._closed = True
+            for _ in range(self._threads):
+                self._queue.put(None)
+            self._threads = 0
+
+    def _serve(self) -> None:
+        while (work := self._next()) is not None:
+            try:
+                work()
+            except BaseException:  # noqa: BLE001 - the thread has to serve others
+                _LOG.exception("%r failed, and nobody waited for it", work)
+            # Nothing of the last work may be kept alive while waiting for the next.
+            del work
+            with self._lock:
+                self._unfinished -= 1
+
+    def _next(self) -> _Work | None:
+        while True:
+            with suppress(queue.Empty):
+                return self._queue.get(timeout=self._idle_timeout)
+            with self._lock:
+                # What was put meanwhile counts on this thread.
+                if self._queue.empty():
+                    self._threads -= 1
+                    return None
+
+
+def run_from_thread(
+    coroutine: Coroutine[object, object, T],
+    loop: asyncio.AbstractEventLoop,
+    owner: asyncio.Task[object] | None,
+) -> T:
+    """Run a coroutine in a loop, and wait for it in this thread.
+
+    Args:
+        coroutine: what to run.
+        loop: where it runs.
+        owner: the task that waits for this thread; when it is cancelled, so is the coroutine.
+
+    Raises:
+        RuntimeError: this is the loop's own thread, which would wait for itself; or the loop is
+            closed.
+        asyncio.CancelledError: the coroutine was cancelled.
+        BaseException: whatever the coroutine raises.
+    """
+    owned = _cancelled_with(owner, coroutine)
+    try:
+        if _running_loop() is loop:
+            raise RuntimeError("await the coroutine instead: this is the event loop's own thread")
+        future = asyncio.run_coroutine_threadsafe(owned, loop)
+    except RuntimeError:
+        # Python would complain of coroutines that were never awaited.
+        owned.close()
+        coroutine.close()
+        raise
+    try:
+        return future.result()
+    except concurrent.futures.CancelledError:
+        # asyncio's is not an `Exception`, so that no `except Exception` of a user swallows it.
+        raise asyncio.CancelledError from None
+
+
+async def _cancelled_with(
+    owner: asyncio.Task[object] | None, coroutine: Coroutine[object, object, T]
+) -> T:
+    task = asyncio.ensure_future(coroutine)
+    try:
+        while not task.done():
+            await asyncio.wait({task}, timeout=None if owner is None else _POLL_INTERVAL)
+            if owner is not None and owner.cancelling():
+                task.cancel()
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    return task.result()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _bound(function: Callable[[], T]) -> tuple[asyncio.Future[T], _Work]:
+    """A future of the running loop, and the work for a thread that settles it."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+    call = partial(contextvars.copy_context().run, function)
+    return future, partial(_settle_by, loop, future, call)
+
+
+def _settle_by(
+    loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], function: Callable[[], T]
+) -> None:
+    """Call a function, and settle a future of a loop with its result or its error."""
+    settle: Callable[[], None]
+    try:
+        settle = partial(future.set_result, function())
+    except (StopIteration, GeneratorExit) as error:
+        settle = partial(future.set_exception, _told_of(error))
+    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+        settle = partial(future.set_exception, error)
+    # A loop that was closed has ended without the function, and nobody waits.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(_unless_done, future, settle)
+
+
+def _told_of(error: BaseException) -> RuntimeError:
+    """What a coroutine is told where an error would end it in silence, see PEP 479."""
+    wrapped = RuntimeError(f"the function raised {type(error).__name__}")
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def _unless_done(future: asyncio.Future[T], settle: Callable[[], None]) -> None:
+    if not future.done():
+        settle()
+
+
+def _retrieve(future: asyncio.Future[T]) -> None:
+    """Look at an error, so that the loop does not report it as forgotten."""
+    if not future.cancelled():
+        future.exception()
