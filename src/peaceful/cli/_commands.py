@@ -17,6 +17,7 @@ from peaceful.cli._invocation import Invocation
 from peaceful.cli._options import positive
 from peaceful.cli._program import typed
 from peaceful.cli._result import Result
+from peaceful.model import INTERRUPT_LEVELS
 
 SHELLS = ("bash", "zsh", "fish")
 """The shells that commands can be completed in."""
@@ -319,7 +320,7 @@ class _CommandLine(CommandParts):
             self._id_argument(required=False),
             click.Option(
                 ["--level"],
-                type=click.Choice(["stop", "cancel", "kill"]),
+                type=click.Choice([*INTERRUPT_LEVELS]),
                 default="stop",
                 help="stop: what is in progress finishes; cancel: it is asked to end, then "
                 "cancelled; kill: it is abandoned.  [default: stop]",

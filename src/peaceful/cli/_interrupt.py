@@ -11,7 +11,7 @@ from peaceful.cli._result import Result
 from peaceful.cli._wrapping import wrapped
 from peaceful.errors import NothingRunning, UsageError
 from peaceful.executions import ExecutionRecord, InterruptReceipt
-from peaceful.model import InterruptLevel, InterruptSource, to_json
+from peaceful.model import INTERRUPT_LEVELS, InterruptLevel, InterruptSource, to_json
 from peaceful.present import moment
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def interrupt(
     chosen = execution_id or _only_one(executions).id
     receipt = executions.interrupt(
         chosen,
-        level=InterruptLevel[level.upper()],
+        level=INTERRUPT_LEVELS[level],
         source=InterruptSource.COMMAND,
         reason=reason,
     )

@@ -35,7 +35,7 @@ from peaceful.executions._store import (
     ExecutionStore,
     sought,
 )
-from peaceful.executions._summary import OutcomeSummary, ending_state, summary_of
+from peaceful.executions._summary import OutcomeSummary, summary_of
 from peaceful.executions._surviving import (
     SurvivingChild,
     surviving_children,
@@ -67,7 +67,6 @@ __all__ = [
     "begun",
     "busy",
     "cut_reason",
-    "ending_state",
     "finished",
     "interrupted",
     "lock_holders_of",

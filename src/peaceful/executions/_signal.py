@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource, JsonValue
+from peaceful.model import (
+    INTERRUPT_LEVELS,
+    InterruptLevel,
+    InterruptSignal,
+    InterruptSource,
+    JsonValue,
+)
 
 REASON_LIMIT: Final = 1000
 """How many characters of a reason are kept."""
-
-_LEVELS: Final = {str(level): level for level in InterruptLevel}
 
 
 def signal_from_json(value: JsonValue) -> InterruptSignal:
@@ -39,9 +43,9 @@ def cut_reason(reason: str | None) -> str | None:
 
 
 def _level(value: JsonValue) -> InterruptLevel:
-    level = _LEVELS.get(value) if isinstance(value, str) else None
+    level = INTERRUPT_LEVELS.get(value) if isinstance(value, str) else None
     if level is None:
-        raise ValueError(f"a level is one of {', '.join(_LEVELS)}")
+        raise ValueError(f"a level is one of {', '.join(INTERRUPT_LEVELS)}")
     return level
 
 

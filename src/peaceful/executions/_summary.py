@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from peaceful.model import ExecutionState, ItemStatus, JsonValue, OutcomeKind
+from peaceful.model import ItemStatus, JsonValue, OutcomeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +35,6 @@ def summary_of(document: Mapping[str, JsonValue]) -> OutcomeSummary:
         counts.update(ItemStatus(word) for word in words if word in _STATUSES)
     kind = OutcomeKind(outcome) if outcome in _OUTCOMES else None
     return OutcomeSummary(kind, dict(counts))
-
-
-def ending_state(outcome: OutcomeKind) -> ExecutionState:
-    """The state in which an execution with the outcome ends."""
-    match outcome:
-        case OutcomeKind.COMPLETE:
-            return ExecutionState.COMPLETE
-        case OutcomeKind.BLOCK_INTERRUPTED | OutcomeKind.EXECUTION_INTERRUPTED:
-            return ExecutionState.INTERRUPTED
-        case OutcomeKind.ITEM_ERROR | OutcomeKind.ERROR:
-            return ExecutionState.FAILED
 
 
 _STATUSES = tuple(ItemStatus)

@@ -22,22 +22,22 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Final
 
 from peaceful.interrupt._channel import InterruptSender
 from peaceful.interrupt._handlers import awake, handled, quiet
 from peaceful.interrupt._ladder import SignalLadder
 from peaceful.interrupt._latch import SendResult
 from peaceful.interrupt._main_thread import Bell
-from peaceful.model import Clock, InterruptLevel, InterruptSignal, InterruptSource
+from peaceful.model import (
+    KEY_REPEAT,
+    STOP_TIMEOUT,
+    Clock,
+    InterruptLevel,
+    InterruptSignal,
+    InterruptSource,
+)
 
 __all__ = ["KEY_REPEAT", "STOP_TIMEOUT", "SignalWatch", "interrupt_on_signals"]
-
-STOP_TIMEOUT: Final = 25.0
-"""Seconds from SIGTERM to KILL: a container is usually given 30."""
-
-KEY_REPEAT: Final = 0.5
-"""Seconds: Ctrl-C pressed again within them counts as the same press."""
 
 _LOG = logging.getLogger("peaceful.interrupt")
 

@@ -31,7 +31,17 @@ if TYPE_CHECKING:
         ExecutionState,
         StartedBy,
     )
-    from peaceful.model._interrupt import InterruptLevel, InterruptSignal, InterruptSource
+    from peaceful.model._interrupt import (
+        CANCEL_AFTER,
+        INTERRUPT_LEVELS,
+        KEY_REPEAT,
+        MAY_BE_IGNORED,
+        PROCESS_SIGNALS,
+        STOP_TIMEOUT,
+        InterruptLevel,
+        InterruptSignal,
+        InterruptSource,
+    )
     from peaceful.model._json import JsonValue, to_json
     from peaceful.model._location import Interaction, Location, LocationKind, Pull, Push, Within
     from peaceful.model._names import (
@@ -59,8 +69,14 @@ if TYPE_CHECKING:
     from peaceful.model._progress import Progress, ProgressUnit
 
 __all__ = [
+    "CANCEL_AFTER",
     "EXECUTION_VARIABLE",
+    "INTERRUPT_LEVELS",
+    "KEY_REPEAT",
+    "MAY_BE_IGNORED",
     "NAME_RULE",
+    "PROCESS_SIGNALS",
+    "STOP_TIMEOUT",
     "TOLD",
     "BlockEnded",
     "BlockInterrupted",
@@ -115,6 +131,7 @@ _HOMES = {
     "BlockEnded": "peaceful.model._event",
     "BlockInterrupted": "peaceful.model._outcome",
     "BlockStarted": "peaceful.model._event",
+    "CANCEL_AFTER": "peaceful.model._interrupt",
     "Clock": "peaceful.model._clock",
     "CmdOutcome": "peaceful.model._outcome",
     "Complete": "peaceful.model._outcome",
@@ -128,6 +145,7 @@ _HOMES = {
     "ExecutionState": "peaceful.model._execution",
     "FlowId": "peaceful.model._names",
     "Interaction": "peaceful.model._location",
+    "INTERRUPT_LEVELS": "peaceful.model._interrupt",
     "InterruptLevel": "peaceful.model._interrupt",
     "InterruptRequested": "peaceful.model._event",
     "InterruptSignal": "peaceful.model._interrupt",
@@ -140,16 +158,20 @@ _HOMES = {
     "ItemStarted": "peaceful.model._event",
     "ItemStatus": "peaceful.model._outcome",
     "JsonValue": "peaceful.model._json",
+    "KEY_REPEAT": "peaceful.model._interrupt",
     "Location": "peaceful.model._location",
     "LocationKind": "peaceful.model._location",
+    "MAY_BE_IGNORED": "peaceful.model._interrupt",
     "NAME_RULE": "peaceful.model._names",
     "OutcomeKind": "peaceful.model._outcome",
+    "PROCESS_SIGNALS": "peaceful.model._interrupt",
     "ProfileName": "peaceful.model._names",
     "Progress": "peaceful.model._progress",
     "ProgressUnit": "peaceful.model._progress",
     "Pull": "peaceful.model._location",
     "Push": "peaceful.model._location",
     "StartedBy": "peaceful.model._execution",
+    "STOP_TIMEOUT": "peaceful.model._interrupt",
     "Timings": "peaceful.model._outcome",
     "Within": "peaceful.model._location",
     "checked_app_name": "peaceful.model._names",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import enum
+import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 
 class InterruptLevel(enum.IntEnum):
@@ -22,6 +25,10 @@ class InterruptLevel(enum.IntEnum):
         return self.name.lower()
 
 
+INTERRUPT_LEVELS: Final[Mapping[str, InterruptLevel]] = {str(each): each for each in InterruptLevel}
+"""The levels by their words, from the lowest to the highest."""
+
+
 class InterruptSource(enum.StrEnum):
     """The door that an interrupt came through."""
 
@@ -37,6 +44,42 @@ class InterruptSource(enum.StrEnum):
     """The HTTP endpoint, called by a program; or the Python API."""
     COMMAND = "command"
     """The `interrupt` command, in another terminal."""
+
+    @property
+    def exit_code(self) -> int:
+        """What a command ends with that was interrupted through this door.
+
+        128 and the POSIX number of the process signal, as from a shell; every other door counts as
+        Ctrl-C.
+        """
+        return _EXIT_CODES.get(self, _EXIT_CODES[InterruptSource.SIGINT])
+
+    @property
+    def signal_number(self) -> signal.Signals | None:
+        """The process signal of this platform; none for other doors, and for SIGHUP on Windows."""
+        return getattr(signal, self.name, None)
+
+
+_EXIT_CODES: Final[Mapping[InterruptSource, int]] = {
+    InterruptSource.SIGINT: 130,
+    InterruptSource.SIGTERM: 143,
+    InterruptSource.SIGHUP: 129,
+}
+
+PROCESS_SIGNALS: Final = tuple(_EXIT_CODES)
+"""The process signals that interrupt: SIGINT at each press, the others with a deadline."""
+
+MAY_BE_IGNORED: Final = frozenset({InterruptSource.SIGINT, InterruptSource.SIGHUP})
+"""What `nohup`, and `&` in a shell without job control, tell their programs to ignore."""
+
+KEY_REPEAT: Final = 0.5
+"""Seconds: Ctrl-C pressed again within them counts as the same press."""
+
+STOP_TIMEOUT: Final = 25.0
+"""Seconds from SIGTERM or SIGHUP to KILL: a container is usually given 30."""
+
+CANCEL_AFTER: Final = 0.6
+"""The part of the time from SIGTERM or SIGHUP to KILL after which CANCEL comes."""
 
 
 @dataclass(frozen=True, slots=True)

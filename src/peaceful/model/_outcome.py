@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Generic, TypeAlias, TypeVar
 
 from peaceful.errors import PeacefulError
+from peaceful.model._execution import ExecutionState
 from peaceful.model._interrupt import InterruptSignal
 from peaceful.model._json import JsonValue
 from peaceful.model._names import ItemId
@@ -166,6 +167,17 @@ class OutcomeKind(enum.StrEnum):
     ITEM_ERROR = "item_error"
     ERROR = "error"
     """The command raised: a block's own failure."""
+
+    @property
+    def state(self) -> ExecutionState:
+        """The state in which an execution with this outcome ends."""
+        match self:
+            case OutcomeKind.COMPLETE:
+                return ExecutionState.COMPLETE
+            case OutcomeKind.BLOCK_INTERRUPTED | OutcomeKind.EXECUTION_INTERRUPTED:
+                return ExecutionState.INTERRUPTED
+            case OutcomeKind.ITEM_ERROR | OutcomeKind.ERROR:
+                return ExecutionState.FAILED
 
 
 def outcome_kind(outcome: CmdOutcome[object]) -> OutcomeKind:

@@ -22,7 +22,6 @@ from peaceful.model import (
     ExecutionEnded,
     ExecutionInfo,
     ExecutionStarted,
-    ExecutionState,
     InterruptLevel,
     InterruptSignal,
     ItemId,
@@ -55,14 +54,6 @@ _KILLED_SINKS = 2.0
 """Seconds that stuck sinks are waited for after a kill."""
 _KILLED_CHILDREN = 5.0
 """Seconds in which killed children are gone; the kernel may have much of theirs to put away."""
-
-_STATE_AFTER: Mapping[OutcomeKind, ExecutionState] = {
-    OutcomeKind.COMPLETE: ExecutionState.COMPLETE,
-    OutcomeKind.BLOCK_INTERRUPTED: ExecutionState.INTERRUPTED,
-    OutcomeKind.EXECUTION_INTERRUPTED: ExecutionState.INTERRUPTED,
-    OutcomeKind.ITEM_ERROR: ExecutionState.FAILED,
-    OutcomeKind.ERROR: ExecutionState.FAILED,
-}
 
 
 @dataclass(slots=True)
@@ -195,7 +186,7 @@ class Session:
     ) -> None:
         if self.registered is not None:
             await self.registered.finish(
-                _STATE_AFTER[kind],
+                kind.state,
                 ended_at=timings.ended_at,
                 document=document,
                 interrupt=self.signal,

@@ -2,25 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from peaceful.executions import ending_state, summary_of
-from peaceful.model import ExecutionState, OutcomeKind
-
-
-@pytest.mark.parametrize(
-    ("kind", "state"),
-    [
-        (OutcomeKind.COMPLETE, ExecutionState.COMPLETE),
-        (OutcomeKind.BLOCK_INTERRUPTED, ExecutionState.INTERRUPTED),
-        (OutcomeKind.EXECUTION_INTERRUPTED, ExecutionState.INTERRUPTED),
-        (OutcomeKind.ITEM_ERROR, ExecutionState.FAILED),
-        (OutcomeKind.ERROR, ExecutionState.FAILED),
-    ],
-)
-def test_ending_state(kind: OutcomeKind, state: ExecutionState) -> None:
-    """Each outcome ends an execution in one state."""
-    assert ending_state(kind) is state
+from peaceful.executions import summary_of
 
 
 def test_unknown_words() -> None:

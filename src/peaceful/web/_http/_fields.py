@@ -8,7 +8,14 @@ from typing import Final, TypeVar
 
 from peaceful.errors import ExecutionUnknown, NameInvalid, ParamProblem, ParamsInvalid
 from peaceful.executions import JsonObject, cut_reason
-from peaceful.model import ExecutionId, ExecutionState, InterruptLevel, JsonValue, checked_name
+from peaceful.model import (
+    INTERRUPT_LEVELS,
+    ExecutionId,
+    ExecutionState,
+    InterruptLevel,
+    JsonValue,
+    checked_name,
+)
 from peaceful.web._http._bodies import ORIGIN
 from peaceful.web._http._start import CHANGING, COMMANDS, Command, StartRequest
 from peaceful.web._live._picture import NOTHING
@@ -19,7 +26,6 @@ MOST_SHOWN: Final = 200
 """How many executions a page may have."""
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_LEVELS: Final = {str(level): level for level in InterruptLevel}
 _STATES: Final = {state.value: state for state in ExecutionState}
 _ITEMS: Final = 10_000
 
@@ -119,7 +125,7 @@ def interrupt_request(body: JsonObject) -> tuple[InterruptLevel, str | None]:
         ParamsInvalid: fields are wrong; all of them at once.
     """
     fields = Fields(body)
-    level = fields.take("level", _one_of(_LEVELS), InterruptLevel.STOP)
+    level = fields.take("level", _one_of(INTERRUPT_LEVELS), InterruptLevel.STOP)
     reason = fields.take("reason", _text, "")
     fields.check()
     return level, cut_reason(reason or None)

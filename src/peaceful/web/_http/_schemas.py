@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from peaceful.model import (
+    INTERRUPT_LEVELS,
     ExecutionState,
-    InterruptLevel,
     InterruptSource,
     ItemStatus,
     JsonValue,
@@ -22,7 +22,7 @@ _TEXTS: Final[JsonValue] = {"type": "array", "items": _TEXT}
 _MOMENT: Final[JsonValue] = {"type": "string", "format": "date-time"}
 _ID: Final[JsonValue] = {"type": "string", "format": "uuid"}
 _ANY: Final[JsonValue] = {}
-_LEVEL: Final[JsonValue] = {"enum": [str(each) for each in InterruptLevel]}
+_LEVEL: Final[JsonValue] = {"enum": [*INTERRUPT_LEVELS]}
 _BY_NAME: Final[JsonValue] = {"type": "object", "additionalProperties": True}
 
 

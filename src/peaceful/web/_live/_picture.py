@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from peaceful.executions import JsonObject, ending_state
+from peaceful.executions import JsonObject
 from peaceful.model import ExecutionState, JsonValue, OutcomeKind
 
 NOTHING: Final[JsonObject] = {}
@@ -111,4 +111,4 @@ def state_after(ending: JsonObject) -> str:
     told = ending.get("state")
     if isinstance(told, str):
         return told
-    return ending_state(OutcomeKind(str(ending["outcome"]))).value
+    return OutcomeKind(str(ending["outcome"])).state.value

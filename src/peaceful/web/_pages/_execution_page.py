@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from peaceful._aio import run_in_thread
 from peaceful.errors import PageUnknown
 from peaceful.executions import ExecutionRecord, Executions
-from peaceful.model import ExecutionId, InterruptLevel
+from peaceful.model import INTERRUPT_LEVELS, ExecutionId, InterruptLevel
 from peaceful.present import level_label
 from peaceful.resources import Resources
 from peaceful.web._http._fields import checked_id
@@ -88,8 +88,7 @@ async def live(request: Request, parts: Resources) -> Response:
 async def ask_interrupt(request: Request, parts: Resources) -> Response:
     """Asks before a higher level: it says what that costs."""
     view = await execution_view(request, parts)
-    levels = {str(level): level for level in InterruptLevel}
-    level = levels.get(request.query_params.get("level", ""))
+    level = INTERRUPT_LEVELS.get(request.query_params.get("level", ""))
     if level is None:
         raise PageUnknown(request.url.path)
     return page(

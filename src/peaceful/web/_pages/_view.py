@@ -51,9 +51,6 @@ _MOST_MATTERING: Final = 40
 _FIRST: Final = frozenset({Stand.FAILED, Stand.ABANDONED})
 _REACHES_GOAL: Final = frozenset({"ensure", "clean"})
 _WAITING: Final = frozenset({Stand.PENDING, Stand.QUEUED})
-_RESUMABLE: Final = frozenset(
-    {ExecutionState.INTERRUPTED, ExecutionState.FAILED, ExecutionState.LOST}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +363,7 @@ class ExecutionView:
     @property
     def can_resume(self) -> bool:
         """Whether the same command carries on from its end; looking leaves nothing to carry on."""
-        return self.state in _RESUMABLE and self.record.info.command != "diff"
+        return self.state.resumable and self.record.info.command != "diff"
 
 
 _OPEN: Final = _WAITING | IN_PROGRESS | {Stand.NOT_STARTED}
