@@ -14,7 +14,7 @@ from peaceful.app._selection import Selection
 from peaceful.app._tracing import tracing_sinks
 from peaceful.executions import Executions, SqliteExecutionStore, lock_holders_of
 from peaceful.interrupt import Interruptibility, NonInterruptible
-from peaceful.model import FlowId, ProfileName
+from peaceful.model import FlowId, ProfileName, SystemClock
 from peaceful.resources import Resources
 from peaceful.runtime import (
     BuiltFlow,
@@ -25,7 +25,6 @@ from peaceful.runtime import (
     ProfilesCtx,
     ProfilesFlowCtx,
     Register,
-    SystemClock,
     WorkspaceCtx,
 )
 from peaceful.storage import Workspace, YamlStateStore

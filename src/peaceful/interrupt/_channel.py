@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from peaceful.interrupt._bell import until
 from peaceful.interrupt._latch import Latch, SendResult
 from peaceful.interrupt._subscription import Subscription
-from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource, SystemClock
 
 
 class Line:
@@ -194,12 +194,8 @@ def interrupt_channel(
     Args:
         now: tells the time for `InterruptSender.request`, in UTC; the system's clock by default.
     """
-    line, now = Line(Latch()), now or _system_now
+    line, now = Line(Latch()), now or SystemClock().now
     return InterruptSender(line, now), InterruptReceiver(line, now)
-
-
-def _system_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _reached(latch: Latch, level: InterruptLevel) -> bool:

@@ -16,11 +16,9 @@ import contextlib
 import logging
 import signal
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from types import TracebackType
 
 from peaceful.interrupt._channel import InterruptSender
@@ -35,6 +33,7 @@ from peaceful.model import (
     InterruptLevel,
     InterruptSignal,
     InterruptSource,
+    SystemClock,
 )
 
 __all__ = ["KEY_REPEAT", "STOP_TIMEOUT", "SignalWatch", "interrupt_on_signals"]
@@ -87,7 +86,7 @@ def interrupt_on_signals(
         sender,
         SignalLadder(stop_timeout=stop_timeout, key_repeat=key_repeat),
         on_press,
-        clock or _SystemClock(),
+        clock or SystemClock(),
     )
 
 
@@ -254,11 +253,3 @@ def _without_loop(climb: _Climb) -> Generator[frozenset[InterruptSource]]:
             if sources:
                 bell.ring()
                 keeper.join()
-
-
-class _SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()

@@ -1,8 +1,8 @@
 """Frozen data that every floor shares: names, signals, progress, events, outcomes and more.
 
-No behaviour beyond reading itself, no I/O, nothing heavy to import. `State`, the base of items'
-states, is in `peaceful.model.state`, because it needs pydantic. Names are loaded when they are
-used: to make them all takes as long as to load click, and `--help` needs few of them.
+No behaviour beyond reading itself, no I/O but that of the clock, nothing heavy to import. `State`,
+the base of items' states, is in `peaceful.model.state`, because it needs pydantic. Names are loaded
+when they are used: to make them all takes as long as to load click, and `--help` needs few of them.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from peaceful._late import late
 
 if TYPE_CHECKING:
-    from peaceful.model._clock import Clock
+    from peaceful.model._clock import Clock, SystemClock
     from peaceful.model._document import TOLD, failure_document, kept_document, outcome_document
     from peaceful.model._event import (
         BlockEnded,
@@ -114,6 +114,7 @@ __all__ = [
     "Pull",
     "Push",
     "StartedBy",
+    "SystemClock",
     "Timings",
     "Within",
     "checked_app_name",
@@ -171,6 +172,7 @@ _HOMES = {
     "Pull": "peaceful.model._location",
     "Push": "peaceful.model._location",
     "StartedBy": "peaceful.model._execution",
+    "SystemClock": "peaceful.model._clock",
     "STOP_TIMEOUT": "peaceful.model._interrupt",
     "Timings": "peaceful.model._outcome",
     "Within": "peaceful.model._location",

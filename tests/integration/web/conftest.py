@@ -16,7 +16,7 @@ from gates import GATES, Gates, gated_app
 from peaceful import App
 from peaceful.app import Contexts, Given
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful.runtime import SystemClock
+from peaceful.model import SystemClock
 from peaceful.web import asgi
 
 PROFILES = ("dev", "prod")

@@ -14,11 +14,11 @@ from peaceful.model import (
     InterruptLevel,
     InterruptSignal,
     InterruptSource,
+    SystemClock,
     to_json,
 )
 from peaceful.resources import Resources
 from peaceful.web._http._problems import Refusal
-from peaceful.web._http._times import Times
 from peaceful.web._http._views import execution_view
 from peaceful.web._live._records import record_of
 
@@ -46,7 +46,7 @@ async def interrupted(
         Refusal: it has ended, or cannot be interrupted; with the execution.
         PeacefulError: it is unknown, or its process does not answer.
     """
-    signal = InterruptSignal(level, source, parts.get(Times).clock.now(), reason)
+    signal = InterruptSignal(level, source, parts.get(SystemClock).now(), reason)
     receipt = _here(parts.get(InterruptSenders), execution_id, signal)
     if receipt is None:
         receipt = await _anywhere(parts.get(Executions), execution_id, signal)
