@@ -6,7 +6,6 @@ from datetime import UTC
 from functools import cache
 from typing import Any
 
-import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
@@ -23,7 +22,7 @@ JSON = st.recursive(
 
 
 @cache
-def values_of(kind: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
+def values_of(kind: type) -> st.SearchStrategy[Any]:
     """Values of a declaration, and of all that it is made of."""
     return _values(inspect.type_info(kind))
 
@@ -35,7 +34,10 @@ def _values(info: inspect.Type) -> st.SearchStrategy[Any]:
             found = _values(inner)
         case inspect.UnionType(types=types):
             found = st.one_of([_values(each) for each in types])
-        case inspect.StructType(cls=cls, fields=fields):
+        case (
+            inspect.StructType(cls=cls, fields=fields)
+            | inspect.DataclassType(cls=cls, fields=fields)
+        ):
             found = st.builds(cls, **{field.name: _values(field.type) for field in fields})
         case inspect.DictType(key_type=key, value_type=value):
             found = st.dictionaries(_values(key), _values(value), max_size=2)

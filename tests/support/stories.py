@@ -58,6 +58,7 @@ def stories(draw: st.DrawFn) -> list[Event]:
             events.append(InterruptRequested(NOW, SIGNAL, tuple(running)))
     if draw(st.booleans()):
         events += [
+            *(_ended(item) for item in running),
             BlockEnded(NOW, "B", not waiting),
             ExecutionEnded(NOW, "e1", OutcomeKind.COMPLETE, {}, None),
         ]

@@ -15,7 +15,7 @@ from peaceful.app._selection import Selection
 from peaceful.app._tracing import tracing_sinks
 from peaceful.executions import Executions, SqliteExecutionStore, lock_holders_of
 from peaceful.interrupt import Interruptibility, NonInterruptible
-from peaceful.model import FlowId, ProfileName
+from peaceful.model import FlowId, ProfileName, SystemClock
 from peaceful.resources import Resources
 from peaceful.runtime import (
     BuiltFlow,
@@ -24,7 +24,6 @@ from peaceful.runtime import (
     OutputSink,
     ProfilesFlowCtx,
     Register,
-    SystemClock,
 )
 from peaceful.storage import Workspace, YamlStateStore
 

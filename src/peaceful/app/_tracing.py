@@ -18,12 +18,12 @@ from peaceful.model import (
     ExecutionEnded,
     ExecutionInfo,
     ExecutionStarted,
+    ExecutionState,
     InterruptRequested,
     ItemEnded,
     ItemId,
     ItemStarted,
     ItemStatus,
-    OutcomeKind,
 )
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ _BY_NAME: Final = "OTEL_PYTHON_TRACER_PROVIDER"
 """The environment variable by which a provider is set up without a line of code."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-_FAILED: Final = frozenset({OutcomeKind.ITEM_ERROR, OutcomeKind.ERROR})
 
 
 def tracing_sinks() -> tuple[OutputSink, ...]:
@@ -168,7 +166,7 @@ class TracingSink:
             self._execution.set_attribute("peaceful.execution.outcome", event.outcome.value)
         for status, count in event.counts.items():
             self._execution.set_attribute(f"peaceful.items.{status.value}", count)
-        if event.outcome in _FAILED:
+        if event.state is ExecutionState.FAILED:
             _fail(self._execution, event.error)
         self._execution.end(_nanoseconds(event.at))
         self._execution = None

@@ -17,6 +17,7 @@ from peaceful.cli._invocation import Invocation
 from peaceful.cli._options import positive
 from peaceful.cli._program import typed
 from peaceful.cli._result import Result
+from peaceful.model import InterruptLevel
 
 if TYPE_CHECKING:
     from peaceful.commands import CommandName
@@ -323,7 +324,7 @@ class _CommandLine(CommandParts):
             self._id_argument(required=False),
             click.Option(
                 ["--level"],
-                type=click.Choice(["stop", "cancel", "kill"]),
+                type=click.Choice([str(each) for each in InterruptLevel]),
                 default="stop",
                 help="stop: what is in progress finishes; cancel: it is asked to end, then "
                 "cancelled; kill: it is abandoned.  [default: stop]",

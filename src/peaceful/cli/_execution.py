@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from peaceful.cli._signals import interrupted_code
 from peaceful.errors import PeacefulError
 from peaceful.model import (
     BlockInterrupted,
@@ -90,7 +89,7 @@ def exit_code_of(outcome: CmdOutcome[object]) -> int:
             return 1
         case BlockInterrupted() | ExecutionInterrupted():
             signal = outcome.interrupt
-            return interrupted_code(InterruptSource.SIGINT if signal is None else signal.source)
+            return (InterruptSource.SIGINT if signal is None else signal.source).exit_code
 
 
 class RecordingSink:

@@ -9,8 +9,10 @@ from peaceful.cli._board import Board
 from peaceful.cli._frame import Frame
 from peaceful.cli._lines import Line, Style, line
 from peaceful.cli._wrapping import wrapped
-from peaceful.interrupt.os_signals import STOP_TIMEOUT
 from peaceful.model import (
+    CANCEL_AFTER,
+    PROCESS_SIGNALS,
+    STOP_TIMEOUT,
     ExecutionEnded,
     InterruptLevel,
     InterruptRequested,
@@ -30,11 +32,6 @@ from peaceful.present import (
 
 _SMALL: Final = 8
 """Lines of a terminal in which each sentence gets one only."""
-
-_ASKED_AFTER: Final = 0.6
-"""The part of `STOP_TIMEOUT` after which what is in progress is asked to end."""
-
-_WITH_DEADLINE: Final = frozenset({InterruptSource.SIGTERM, InterruptSource.SIGHUP})
 
 
 def footer_lines(board: Board, frame: Frame, width: int) -> list[Line]:
@@ -67,10 +64,10 @@ def interrupt_lines(
     lines = [f"Interrupting{how}: {interrupt_sentence(signal.level, in_progress)}"]
     if pressed or signal.source is InterruptSource.SIGINT:
         lines.append(next_press_sentence(signal.level, len(in_progress)))
-    elif signal.source in _WITH_DEADLINE and signal.level is InterruptLevel.STOP and in_progress:
+    elif signal.source in PROCESS_SIGNALS and signal.level is InterruptLevel.STOP and in_progress:
         subject = "it is" if len(in_progress) == 1 else "they are"
         lines.append(
-            f"{duration(STOP_TIMEOUT * _ASKED_AFTER)} after the signal {subject} asked to stop, "
+            f"{duration(STOP_TIMEOUT * CANCEL_AFTER)} after the signal {subject} asked to stop, "
             f"and after {duration(STOP_TIMEOUT)} abandoned."
         )
     return [each for each in lines if each]

@@ -39,7 +39,7 @@ def interrupt(
     chosen = execution_id or _only_one(executions).id
     receipt = executions.interrupt(
         chosen,
-        level=InterruptLevel[level.upper()],
+        level=InterruptLevel(level),
         source=InterruptSource.COMMAND,
         reason=reason,
     )

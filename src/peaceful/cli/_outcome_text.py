@@ -9,7 +9,14 @@ from peaceful.cli._lines import Line, Style, line
 from peaceful.cli._page import Page
 from peaceful.cli._statuses import STATUS_STYLES
 from peaceful.cli._wrapping import wrapped
-from peaceful.model import InterruptSource, ItemId, ItemStatus, OutcomeKind
+from peaceful.model import (
+    ExecutionState,
+    InterruptSource,
+    ItemId,
+    ItemStatus,
+    OutcomeKind,
+    state_after,
+)
 from peaceful.present import (
     Summary,
     SummaryRow,
@@ -23,8 +30,6 @@ from peaceful.present import (
     status_symbol,
     status_word,
 )
-
-_INTERRUPTED = frozenset({OutcomeKind.BLOCK_INTERRUPTED, OutcomeKind.EXECUTION_INTERRUPTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,11 @@ def _rows(rows: Sequence[SummaryRow], page: Page) -> list[Line]:
 def _remarks(summary: Summary, page: Page) -> list[Line]:
     lines: list[Line] = []
     signal = summary.interrupt
-    if summary.kind in _INTERRUPTED and signal and signal.source is not InterruptSource.SIGINT:
+    if (
+        state_after(summary.kind) is ExecutionState.INTERRUPTED
+        and signal
+        and signal.source is not InterruptSource.SIGINT
+    ):
         lines.append(line(shortened(f"  Interrupted {interrupted_how(signal)}", page.room)))
     if summary.remark:
         lines += [line(f"  {part}") for part in wrapped(summary.remark, page.width - 2)]

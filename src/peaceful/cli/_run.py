@@ -23,7 +23,7 @@ from peaceful.cli._lines import Line, coloured, line, plain
 from peaceful.cli._options import Format
 from peaceful.cli._program import typed
 from peaceful.cli._result import Result, document_without_execution, no_lines
-from peaceful.cli._signals import ProcessSignals, Signalled, interrupted_code
+from peaceful.cli._signals import ProcessSignals, Signalled
 from peaceful.cli._writer import Writer
 from peaceful.errors import PeacefulError, Unexpected, UsageError
 
@@ -121,7 +121,7 @@ def _signalled(invocation: Invocation, signalled: Signalled) -> Result:
     return Result(
         _document(invocation, interrupt=signal),
         lambda _: [line(f"{typed(invocation.program)} was interrupted; nothing was started.")],
-        interrupted_code(signalled.source),
+        signalled.source.exit_code,
     )
 
 

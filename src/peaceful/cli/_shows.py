@@ -11,8 +11,7 @@ from peaceful.cli._bar import BarLook, BarSink
 from peaceful.cli._json_lines import JsonLinesSink
 from peaceful.cli._log import LogSink
 from peaceful.cli._options import Format, ProgressStyle
-from peaceful.model import ExecutionInfo, InterruptSource
-from peaceful.runtime import SystemClock
+from peaceful.model import ExecutionInfo, InterruptSource, SystemClock
 
 if TYPE_CHECKING:
     from peaceful.cli._invocation import Invocation

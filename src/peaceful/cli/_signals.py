@@ -18,33 +18,19 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Final, Self
 
-from peaceful.model import InterruptSource
-
-EXIT_CODES: Final = {
-    InterruptSource.SIGINT: 130,
-    InterruptSource.SIGTERM: 143,
-    InterruptSource.SIGHUP: 129,
-}
-"""What a command ends with that one of these interrupted; every other door counts as Ctrl-C."""
-
-_MAY_BE_IGNORED: Final = frozenset({InterruptSource.SIGINT, InterruptSource.SIGHUP})
-"""What `nohup`, and `&` in a shell without job control, tell their programs to ignore."""
+from peaceful.model import (
+    KEY_REPEAT,
+    MAY_BE_IGNORED,
+    PROCESS_SIGNALS,
+    InterruptLevel,
+    InterruptSource,
+)
 
 _TIME_TO_PRINT: Final = 2.0
 """Seconds that a command which has ended may still print, once somebody wants it to end."""
 
-_KEY_REPEAT: Final = 0.5
-"""Seconds: Ctrl-C pressed again within them counts as the same press."""
-
 _LAST_RESORT: Final = 10.0
 """Seconds from KILL to the end of the process, where nothing that is running lets go."""
-
-_KILLING_PRESS: Final = 3
-
-
-def interrupted_code(source: InterruptSource) -> int:
-    """The exit code of a command that was interrupted through a door."""
-    return EXIT_CODES.get(source, EXIT_CODES[InterruptSource.SIGINT])
 
 
 class Signalled(BaseException):
@@ -87,7 +73,7 @@ class ProcessSignals:
             _ignore_at_exit()
             self._unraisable_before = sys.unraisablehook
             sys.unraisablehook = self._unraisable
-            for source in EXIT_CODES:
+            for source in PROCESS_SIGNALS:
                 self._take_over(source)
         return self
 
@@ -135,15 +121,15 @@ class ProcessSignals:
             yield
             return
         inner = signal.getsignal(signal.SIGINT)
-        presses, last = 0, float("-inf")
+        levels = iter(InterruptLevel)
+        last = float("-inf")
 
         def press(number: int, frame: FrameType | None) -> None:
-            nonlocal presses, last
+            nonlocal last
             now = time.monotonic()
-            counts, last = now - last >= _KEY_REPEAT, now
-            presses += counts
-            if counts and presses == _KILLING_PRESS:
-                self._leave_in(_LAST_RESORT, EXIT_CODES[InterruptSource.SIGINT])
+            counts, last = now - last >= KEY_REPEAT, now
+            if counts and next(levels, None) is InterruptLevel.KILL:
+                self._leave_in(_LAST_RESORT, InterruptSource.SIGINT.exit_code)
             if callable(inner):
                 inner(number, frame)
 
@@ -155,12 +141,12 @@ class ProcessSignals:
             self._stay()
 
     def _take_over(self, source: InterruptSource) -> None:
-        number: signal.Signals | None = getattr(signal, source.name, None)  # no SIGHUP on Windows
+        number = source.signal_number
         if number is None:
             return
         before = signal.getsignal(number)
         # None: other code than Python handles it, and that could not be put back.
-        if before is None or (before is signal.SIG_IGN and source in _MAY_BE_IGNORED):
+        if before is None or (before is signal.SIG_IGN and source in MAY_BE_IGNORED):
             return
         self._before[number] = before
         signal.signal(number, lambda _number, _frame: self._received(source))
@@ -175,9 +161,9 @@ class ProcessSignals:
         else:
             first, before = self._leaving
             self._leaving = first, now
-            if now - before >= _KEY_REPEAT:
+            if now - before >= KEY_REPEAT:
                 # Somebody insists; a held key does not, nor do signals that come together.
-                self._leave_now(interrupted_code(first))
+                self._leave_now(first.exit_code)
 
     def _unraisable(self, what: sys.UnraisableHookArgs) -> None:
         """Tells of errors that nobody gets, but not of a signal, which is heeded later."""
@@ -224,7 +210,7 @@ class _Late:
         self._ended = time.monotonic()
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        if time.monotonic() - self._ended >= _KEY_REPEAT:
+        if time.monotonic() - self._ended >= KEY_REPEAT:
             signal.signal(number, self._before)
             signal.raise_signal(number)
 
@@ -240,8 +226,8 @@ def _ignore_at_exit() -> None:
     """While Python takes itself apart, it would let signals end the process, by their own code."""
 
     def ignore() -> None:
-        for source in EXIT_CODES:
-            number: signal.Signals | None = getattr(signal, source.name, None)
+        for source in PROCESS_SIGNALS:
+            number = source.signal_number
             if number is not None and isinstance(signal.getsignal(number), _Late):
                 signal.signal(number, signal.SIG_IGN)
 

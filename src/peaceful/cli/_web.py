@@ -15,7 +15,6 @@ from peaceful.cli._lost import lost_notices
 from peaceful.cli._options import Format, ProgressStyle
 from peaceful.cli._result import Result, no_lines
 from peaceful.cli._server_log import Form, as_json, as_text, server_log
-from peaceful.cli._signals import interrupted_code
 from peaceful.cli._web_options import WebChoices
 from peaceful.errors import PeacefulError
 from peaceful.interrupt import interrupt_channel
@@ -52,7 +51,7 @@ def web(invocation: Invocation, choices: WebChoices) -> Result:
 
 def exit_code_of(end: ServerEnd) -> int:
     """The exit code of a server: 0, unless its end has cut executions short."""
-    return interrupted_code(end.signal.source) if end.cut else 0
+    return end.signal.source.exit_code if end.cut else 0
 
 
 class _Serving:

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, TypeAlias, TypeVar, cast
 
 import msgspec
@@ -98,7 +99,7 @@ def parsed_request(line: bytes) -> ControlRequest:
     request = decode_json(line, cast("type[ControlRequest]", ControlRequest))
     if isinstance(request, InterruptRequest):
         signal = request.signal
-        cut = msgspec.structs.replace(signal, reason=cut_reason(signal.reason))
+        cut = replace(signal, reason=cut_reason(signal.reason))
         return InterruptRequest(cut)
     return request
 

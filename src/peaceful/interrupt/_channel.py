@@ -8,10 +8,10 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from peaceful.interrupt._listeners import Listeners, call_when
-from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource, SystemClock
 
 _LOG = logging.getLogger("peaceful.interrupt")
 
@@ -302,12 +302,8 @@ def interrupt_channel(
     Args:
         now: tells the time for `InterruptSender.request`, in UTC; the system's clock by default.
     """
-    current, now = CurrentLatch(Latch()), now or _system_now
+    current, now = CurrentLatch(Latch()), now or SystemClock.now
     return InterruptSender(current, now), InterruptReceiver(current, now)
-
-
-def _system_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _call(callback: Callable[[InterruptSignal], None], signal: InterruptSignal) -> None:

@@ -10,14 +10,8 @@ import socket
 import threading
 from collections.abc import Callable, Generator
 from types import FrameType
-from typing import Final
 
-from peaceful.model import InterruptSource
-
-_SOURCES: Final = (InterruptSource.SIGINT, InterruptSource.SIGTERM, InterruptSource.SIGHUP)
-
-_MAY_BE_IGNORED: Final = frozenset({InterruptSource.SIGINT, InterruptSource.SIGHUP})
-"""What `nohup`, and `&` in a shell without job control, tell their programs to ignore."""
+from peaceful.model import MAY_BE_IGNORED, PROCESS_SIGNALS, InterruptSource
 
 
 @contextlib.contextmanager
@@ -49,10 +43,10 @@ _Previous = Callable[[int, FrameType | None], object] | int
 
 def _replaceable() -> dict[InterruptSource, tuple[signal.Signals, _Previous]]:
     found: dict[InterruptSource, tuple[signal.Signals, _Previous]] = {}
-    for source in _SOURCES:
-        number: signal.Signals | None = getattr(signal, source.name, None)  # no SIGHUP on Windows
+    for source in PROCESS_SIGNALS:
+        number = source.signal_number
         previous = None if number is None else signal.getsignal(number)
-        ignored = previous is signal.SIG_IGN and source in _MAY_BE_IGNORED
+        ignored = previous is signal.SIG_IGN and source in MAY_BE_IGNORED
         if number is not None and previous is not None and not ignored:
             found[source] = (number, previous)
     return found

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from peaceful.model import InterruptLevel
-
-_CANCEL_AFTER: Final = 0.6
-"""The part of the time to stop that is left to what is in progress, before it is asked to end."""
+from peaceful.model import CANCEL_AFTER, InterruptLevel
 
 
 class SignalLadder:
@@ -45,7 +40,7 @@ class SignalLadder:
         """SIGTERM or SIGHUP: STOP, with deadlines that count from the first of them."""
         if self._deadlines is None:
             self._deadlines = [
-                (at + _CANCEL_AFTER * self._stop_timeout, InterruptLevel.CANCEL),
+                (at + CANCEL_AFTER * self._stop_timeout, InterruptLevel.CANCEL),
                 (at + self._stop_timeout, InterruptLevel.KILL),
             ]
         return InterruptLevel.STOP

@@ -15,26 +15,25 @@ import asyncio
 import contextlib
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from types import TracebackType
-from typing import Final
 
 from peaceful.interrupt._channel import InterruptSender, SendResult
 from peaceful.interrupt._handlers import awake, handled, quiet
 from peaceful.interrupt._ladder import SignalLadder
-from peaceful.model import Clock, InterruptLevel, InterruptSignal, InterruptSource
+from peaceful.model import (
+    KEY_REPEAT,
+    STOP_TIMEOUT,
+    Clock,
+    InterruptLevel,
+    InterruptSignal,
+    InterruptSource,
+    SystemClock,
+)
 
 __all__ = ["KEY_REPEAT", "STOP_TIMEOUT", "SignalWatch", "interrupt_on_signals"]
-
-STOP_TIMEOUT: Final = 25.0
-"""Seconds from SIGTERM to KILL: a container is usually given 30."""
-
-KEY_REPEAT: Final = 0.5
-"""Seconds: Ctrl-C pressed again within them counts as the same press."""
 
 _LOG = logging.getLogger("peaceful.interrupt")
 
@@ -85,7 +84,7 @@ def interrupt_on_signals(
         sender,
         SignalLadder(stop_timeout=stop_timeout, key_repeat=key_repeat),
         on_press,
-        clock or _SystemClock(),
+        clock or SystemClock(),
     )
 
 
@@ -231,11 +230,3 @@ def _without_loop(climb: _Climb) -> Generator[frozenset[InterruptSource]]:
 
     with handled(receive) as sources:
         yield sources
-
-
-class _SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()

@@ -1,8 +1,8 @@
 """Frozen data that every floor shares: names, signals, progress, events, outcomes and more.
 
-No behaviour beyond reading itself, no I/O, nothing heavy to import. `State`, the base of items'
-states, is in `peaceful.model.state`, because it needs pydantic. Names are loaded when they are
-used: to make them all takes as long as to load click, and `--help` needs few of them.
+No behaviour beyond reading itself, no I/O but that of the clock, nothing heavy to import. `State`,
+the base of items' states, is in `peaceful.model.state`, because it needs pydantic. Names are loaded
+when they are used: to make them all takes as long as to load click, and `--help` needs few of them.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from peaceful._late import late
 
 if TYPE_CHECKING:
-    from peaceful.model._clock import Clock
+    from peaceful.model._clock import Clock, SystemClock
     from peaceful.model._document import (
         ItemAside,
         ItemDocument,
@@ -39,7 +39,16 @@ if TYPE_CHECKING:
         StartedBy,
     )
     from peaceful.model._fields import ExecutionId, FlowId, ItemId, Moment, ProfileName
-    from peaceful.model._interrupt import InterruptLevel, InterruptSignal, InterruptSource
+    from peaceful.model._interrupt import (
+        CANCEL_AFTER,
+        KEY_REPEAT,
+        MAY_BE_IGNORED,
+        PROCESS_SIGNALS,
+        STOP_TIMEOUT,
+        InterruptLevel,
+        InterruptSignal,
+        InterruptSource,
+    )
     from peaceful.model._json import (
         JsonObject,
         JsonValue,
@@ -67,8 +76,13 @@ if TYPE_CHECKING:
     from peaceful.model._snapshot import Snapshot, SnapshotTaken, StreamEvent, decode_event
 
 __all__ = [
+    "CANCEL_AFTER",
     "EXECUTION_VARIABLE",
+    "KEY_REPEAT",
+    "MAY_BE_IGNORED",
     "NAME_RULE",
+    "PROCESS_SIGNALS",
+    "STOP_TIMEOUT",
     "BlockEnded",
     "BlockInterrupted",
     "BlockStarted",
@@ -114,6 +128,7 @@ __all__ = [
     "SnapshotTaken",
     "StartedBy",
     "StreamEvent",
+    "SystemClock",
     "Timings",
     "Within",
     "checked_app_name",
@@ -137,6 +152,7 @@ _HOMES = {
     "BlockEnded": "peaceful.model._event",
     "BlockInterrupted": "peaceful.model._outcome",
     "BlockStarted": "peaceful.model._event",
+    "CANCEL_AFTER": "peaceful.model._interrupt",
     "Clock": "peaceful.model._clock",
     "CmdOutcome": "peaceful.model._outcome",
     "Complete": "peaceful.model._outcome",
@@ -164,12 +180,15 @@ _HOMES = {
     "ItemStatus": "peaceful.model._outcome",
     "JsonObject": "peaceful.model._json",
     "JsonValue": "peaceful.model._json",
+    "KEY_REPEAT": "peaceful.model._interrupt",
     "KeptDocument": "peaceful.model._document",
     "Location": "peaceful.model._location",
     "LocationKind": "peaceful.model._location",
+    "MAY_BE_IGNORED": "peaceful.model._interrupt",
     "Moment": "peaceful.model._fields",
     "OutcomeDocument": "peaceful.model._document",
     "OutcomeKind": "peaceful.model._outcome",
+    "PROCESS_SIGNALS": "peaceful.model._interrupt",
     "ProfileName": "peaceful.model._fields",
     "Progress": "peaceful.model._progress",
     "ProgressUnit": "peaceful.model._progress",
@@ -179,6 +198,8 @@ _HOMES = {
     "SnapshotTaken": "peaceful.model._snapshot",
     "StartedBy": "peaceful.model._execution",
     "StreamEvent": "peaceful.model._snapshot",
+    "SystemClock": "peaceful.model._clock",
+    "STOP_TIMEOUT": "peaceful.model._interrupt",
     "Timings": "peaceful.model._outcome",
     "Within": "peaceful.model._location",
     "checked_app_name": "peaceful.model._names",

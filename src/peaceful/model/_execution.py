@@ -31,6 +31,11 @@ class ExecutionState(enum.StrEnum):
         """Whether it will not change any more."""
         return self not in _UNENDED
 
+    @property
+    def resumable(self) -> bool:
+        """Whether it ended before all was done, so that the same command carries on from there."""
+        return self.ended and self is not ExecutionState.COMPLETE
+
 
 _UNENDED = frozenset({ExecutionState.RUNNING, ExecutionState.INTERRUPTING})
 

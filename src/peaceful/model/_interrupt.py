@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 import functools
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
-
-import msgspec
-
-from peaceful.model._fields import Moment
 
 
 @functools.total_ordering
@@ -57,8 +57,46 @@ class InterruptSource(enum.StrEnum):
     COMMAND = "command"
     """The `interrupt` command, in another terminal."""
 
+    @property
+    def exit_code(self) -> int:
+        """What a command ends with that was interrupted through this door.
 
-class InterruptSignal(msgspec.Struct, frozen=True):
+        128 and the POSIX number of the process signal, as from a shell; every other door counts as
+        Ctrl-C.
+        """
+        return _EXIT_CODES.get(self, _EXIT_CODES[InterruptSource.SIGINT])
+
+    @property
+    def signal_number(self) -> signal.Signals | None:
+        """The process signal of this platform; none for other doors, and for SIGHUP on Windows."""
+        return getattr(signal, self.name, None)
+
+
+_EXIT_CODES: Final[Mapping[InterruptSource, int]] = {
+    InterruptSource.SIGINT: 130,
+    InterruptSource.SIGTERM: 143,
+    InterruptSource.SIGHUP: 129,
+}
+
+PROCESS_SIGNALS: Final = tuple(_EXIT_CODES)
+"""The process signals that interrupt: SIGINT at each press, the others with a deadline."""
+
+MAY_BE_IGNORED: Final = frozenset({InterruptSource.SIGINT, InterruptSource.SIGHUP})
+"""What `nohup`, and `&` in a shell without job control, tell their programs to ignore."""
+
+KEY_REPEAT: Final = 0.5
+"""Seconds: Ctrl-C pressed again within them counts as the same press."""
+
+STOP_TIMEOUT: Final = 25.0
+"""Seconds from SIGTERM or SIGHUP to KILL: a container is usually given 30."""
+
+CANCEL_AFTER: Final = 0.6
+"""The part of the time from SIGTERM or SIGHUP to KILL after which CANCEL comes."""
+
+
+# Not a struct: whoever uses interruption alone needs no other distribution.
+@dataclass(frozen=True, slots=True)
+class InterruptSignal:
     """One request to interrupt.
 
     Attributes:
@@ -66,9 +104,17 @@ class InterruptSignal(msgspec.Struct, frozen=True):
         source: the door that it came through.
         requested_at: when it was made; UTC.
         reason: what the person said of it, or none.
+
+    Raises:
+        ValueError: the time has no zone.
     """
 
     level: InterruptLevel
     source: InterruptSource
-    requested_at: Moment
+    requested_at: datetime
     reason: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the time."""
+        if self.requested_at.tzinfo is None:
+            raise ValueError("requested_at has no zone")

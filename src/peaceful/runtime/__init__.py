@@ -3,7 +3,6 @@
 from peaceful.runtime._block import BlockResult, CmdBlock
 from peaceful.runtime._block_run import BlockRun
 from peaceful.runtime._calls import ItemCalls
-from peaceful.runtime._clock import SystemClock
 from peaceful.runtime._ctx import CmdCtx, ProfileCtx, ProfilesCtx, ProfilesFlowCtx, WorkspaceCtx
 from peaceful.runtime._execution import AnyBlock, CmdExecution
 from peaceful.runtime._flow import BuiltFlow, Flow, FlowItem, Handle
@@ -46,7 +45,6 @@ __all__ = [
     "StateDiffs",
     "States",
     "Subscription",
-    "SystemClock",
     "WorkspaceCtx",
     "diff_of",
     "needs_apply",

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from peaceful.interrupt import Interruptibility, NonInterruptible
-from peaceful.model import Clock, ProfileName
+from peaceful.model import Clock, ProfileName, SystemClock
 from peaceful.resources import Resources
-from peaceful.runtime._clock import SystemClock
 from peaceful.runtime._flow import BuiltFlow
 from peaceful.runtime._register import Register
 from peaceful.runtime._settings import ExecutionSettings

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from peaceful._aio import DaemonThreadPool
 from peaceful.errors import FileDamaged
-from peaceful.model import ExecutionId, ItemId, JsonValue
+from peaceful.model import ExecutionId, ItemId, JsonValue, SystemClock
 from peaceful.storage._block_log import BlockLog, overlaid
 from peaceful.storage._files import refusals, sync_folder
 from peaceful.storage._journal import Journal
@@ -34,10 +34,6 @@ JOURNAL_FILE: Final = ".states_journal"
 _SPECS_COMMENT: Final = "How the parameters of each item are given. The program writes this file."
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class YamlStateStore:
     """A `StateStore` in a folder: `states_current.yaml`, `states_goal.yaml`, and the journal.
 
@@ -56,7 +52,7 @@ class YamlStateStore:
         self,
         flow_dir: Path,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = SystemClock.now,
         boot_id: str | None = boot_id(),
         sync: bool = True,
     ) -> None:

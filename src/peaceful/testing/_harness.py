@@ -17,7 +17,7 @@ from peaceful.interrupt import (
     interrupt_channel,
 )
 from peaceful.item import Item, StateDiff
-from peaceful.model import Clock, CmdOutcome, Event, ItemId, ItemResult
+from peaceful.model import Clock, CmdOutcome, Event, ItemId, ItemResult, SystemClock
 from peaceful.model.state import State
 from peaceful.resources import Resources
 from peaceful.runtime import (
@@ -26,7 +26,6 @@ from peaceful.runtime import (
     Flow,
     StateDiffs,
     States,
-    SystemClock,
 )
 from peaceful.storage import StateStore, Workspace
 from peaceful.testing._sink import RecordingSink

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
 from peaceful.errors import StorageError
-from peaceful.model import ExecutionId, ItemId, JsonValue
+from peaceful.model import ExecutionId, ItemId, JsonValue, SystemClock
 from peaceful.storage import StateKind, StoredState
 
 _States: TypeAlias = dict[StateKind, dict[ItemId, StoredState]]
@@ -72,7 +72,7 @@ class MemoryStateStore:
         self,
         states: Mapping[StateKind, Mapping[ItemId, StoredState]] | None = None,
         *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = SystemClock.now,
     ) -> None:
         self._states: _States = {kind: dict((states or {}).get(kind, {})) for kind in StateKind}
         self._now = now

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from peaceful.cli._signals import ProcessSignals, Signalled, interrupted_code
+from peaceful.cli._signals import ProcessSignals, Signalled
 from peaceful.model import InterruptSource
 
 ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
@@ -146,19 +146,3 @@ def test_last_resort(monkeypatch: pytest.MonkeyPatch) -> None:
         assert armed == [10.0, 0]
     assert len(heard) == 6
     assert left == [130]
-
-
-@pytest.mark.parametrize(
-    ("source", "code"),
-    [
-        (InterruptSource.SIGINT, 130),
-        (InterruptSource.SIGTERM, 143),
-        (InterruptSource.SIGHUP, 129),
-        (InterruptSource.WEB, 130),
-        (InterruptSource.API, 130),
-        (InterruptSource.COMMAND, 130),
-    ],
-)
-def test_exit_codes(source: InterruptSource, code: int) -> None:
-    """Each signal has its exit code; every request counts as Ctrl-C."""
-    assert interrupted_code(source) == code

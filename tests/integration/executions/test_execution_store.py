@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -112,8 +113,8 @@ def test_interrupting(store: ExecutionStore, new_record: NewRecord) -> None:
     store.insert(record)
     after = store.interrupting(record.id, STOP)
     assert (after.state, after.info.interrupt) == (ExecutionState.INTERRUPTING, STOP)
-    assert store.interrupting(record.id, replace(STOP, requested_at=END)) == after
-    kill = replace(STOP, level=InterruptLevel.KILL)
+    assert store.interrupting(record.id, dataclasses.replace(STOP, requested_at=END)) == after
+    kill = dataclasses.replace(STOP, level=InterruptLevel.KILL)
     assert store.interrupting(record.id, kill).info.interrupt == kill
     assert store.get(record.id).info.interrupt == kill
     store.finish(record.id, ExecutionState.INTERRUPTED, ended_at=END, outcome=DOCUMENT)

@@ -24,8 +24,15 @@ from peaceful.interrupt import (
     interrupt_channel,
 )
 from peaceful.item import ItemCtx
-from peaceful.model import CmdOutcome, Complete, ExecutionEnded, ExecutionState, ItemStatus
-from peaceful.runtime import CmdCtx, LadderTimes, SystemClock
+from peaceful.model import (
+    CmdOutcome,
+    Complete,
+    ExecutionEnded,
+    ExecutionState,
+    ItemStatus,
+    SystemClock,
+)
+from peaceful.runtime import CmdCtx, LadderTimes
 
 NEEDS = {"a": [], "b": ["a"], "c": [], "d": ["b", "c"]}
 

@@ -16,7 +16,7 @@ from gates import GATES, Gates, gated_app
 from peaceful import App
 from peaceful.app import Contexts, Given
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful.runtime import SystemClock
+from peaceful.model import SystemClock
 from peaceful.web import asgi
 
 PROFILES = ("dev", "prod")
@@ -130,7 +130,7 @@ async def site(workspace: Path, gates: Gates) -> AsyncIterator[Site]:
     transport = httpx.ASGITransport(web)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield Site(app, gates, client, workspace)
-        now = SystemClock().now()
+        now = SystemClock.now()
         web.interrupt_all(InterruptSignal(InterruptLevel.STOP, InterruptSource.API, now))
         for gate in gates.by_name.values():
             gate.open.set()

@@ -12,8 +12,8 @@ from gates import gated_app
 from peaceful.app import Contexts
 from peaceful.executions import Executions, InterruptSenders
 from peaceful.interrupt import interrupt_channel
+from peaceful.model import SystemClock
 from peaceful.resources import Resources
-from peaceful.runtime import SystemClock
 from peaceful.web import (
     Access,
     Metrics,
@@ -21,7 +21,6 @@ from peaceful.web import (
     WebApp,
     server_context,
 )
-from peaceful.web._http._times import Times
 
 ID = "01890000-0000-7000-8000-000000000000"
 START = {"profile": "dev", "flow": "make", "command": "ensure"}
@@ -36,7 +35,7 @@ async def _asked(parts: Resources, method: str, path: str, **more: Any) -> httpx
 def test_everything_is_put_together_in_one_place(tmp_path: Path) -> None:
     """Each part can be asked for by its class."""
     parts = server_context(Contexts.of(gated_app(), tmp_path), SystemClock())
-    for part in (Contexts, Executions, InterruptSenders, Metrics, ProgressTrackers, Times):
+    for part in (Contexts, Executions, InterruptSenders, Metrics, ProgressTrackers, SystemClock):
         assert part in parts.kinds()
 
 
@@ -56,7 +55,7 @@ async def test_a_request_names_the_part_that_is_missing(
 ) -> None:
     """In the error that it gets."""
     parts = Resources()
-    parts.insert(Times(SystemClock()))
+    parts.insert(SystemClock())
     body = {"json": START} if path == "/api/executions" else {}
     response = await _asked(parts, method, path, **body)
     assert response.status_code == 500
@@ -70,7 +69,7 @@ async def test_interrupts_need_only_their_senders() -> None:
     sender, receiver = interrupt_channel()
     senders.register(ID, sender)
     parts.insert(senders)
-    parts.insert(Times(SystemClock()))
+    parts.insert(SystemClock())
     response = await _asked(parts, "POST", f"/api/executions/{ID}/interrupt")
     assert response.status_code == 202
     assert response.json()["execution_id"] == ID

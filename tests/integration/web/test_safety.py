@@ -11,7 +11,7 @@ import pytest
 from gates import gated_app
 
 from peaceful.app import Contexts, WebSettings, WebToken
-from peaceful.runtime import SystemClock
+from peaceful.model import SystemClock
 from peaceful.web import Access, Role, asgi, server_context, web_app
 
 TOKEN = "the-token-of-this-test"

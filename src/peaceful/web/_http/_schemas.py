@@ -26,18 +26,21 @@ def schemas(kinds: Iterable[type[msgspec.Struct]]) -> Mapping[str, JsonObject]:
     kinds = tuple(kinds)
     # Any: msgspec has no narrower type for a schema.
     _, components = msgspec.json.schema_components(kinds, ref_template=_REF)
-    declared: dict[str, type[msgspec.Struct]] = {}
+    declared: dict[str, type] = {}
     for kind in kinds:
         _find(inspect.type_info(kind), declared)
     return {name: _described(components[name], declared.get(name)) for name in sorted(components)}
 
 
-def _find(info: inspect.Type, found: dict[str, type[msgspec.Struct]]) -> None:
+def _find(info: inspect.Type, found: dict[str, type]) -> None:
     """Find every declaration that a type is made of."""
     match info:
         case inspect.Metadata(type=inner):
             _find(inner, found)
-        case inspect.StructType(cls=kind, fields=fields) if kind.__name__ not in found:
+        case (
+            inspect.StructType(cls=kind, fields=fields)
+            | inspect.DataclassType(cls=kind, fields=fields)
+        ) if kind.__name__ not in found:
             found[kind.__name__] = kind
             for field in fields:
                 _find(field.type, found)
@@ -52,7 +55,7 @@ def _find(info: inspect.Type, found: dict[str, type[msgspec.Struct]]) -> None:
             pass
 
 
-def _described(schema: dict[str, Any], kind: type[msgspec.Struct] | None) -> JsonObject:
+def _described(schema: dict[str, Any], kind: type | None) -> JsonObject:
     """Move what docstrings say of each field to the field, and say which are always there."""
     about = schema.pop("description", "").partition(_FIELDS)[0].strip()
     properties = cast("dict[str, dict[str, JsonValue]]", schema.get("properties", {}))

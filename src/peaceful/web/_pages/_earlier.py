@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from peaceful.executions import ExecutionRecord, Executions
-from peaceful.model import ExecutionId, ExecutionState
-
-_CARRIED_ON: Final = frozenset(
-    {ExecutionState.INTERRUPTED, ExecutionState.FAILED, ExecutionState.LOST}
-)
+from peaceful.model import ExecutionId
 
 
 def carried_on(executions: Executions, record: ExecutionRecord) -> ExecutionId:
@@ -26,6 +20,6 @@ def carried_on(executions: Executions, record: ExecutionRecord) -> ExecutionId:
     page = executions.list(profile=info.profile, flow=info.flow, limit=1, cursor=record.id)
     for before in page.records:
         same = before.info.command == info.command and before.dry_run == record.dry_run
-        if same and before.state in _CARRIED_ON:
+        if same and before.state.resumable:
             return before.id
     return ""

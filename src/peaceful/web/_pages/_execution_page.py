@@ -12,11 +12,10 @@ from starlette.responses import HTMLResponse, Response
 from peaceful._aio import run_in_thread
 from peaceful.errors import PageUnknown
 from peaceful.executions import ExecutionRecord, Executions
-from peaceful.model import ExecutionId, InterruptLevel
+from peaceful.model import ExecutionId, InterruptLevel, SystemClock
 from peaceful.present import level_label
 from peaceful.resources import Resources
 from peaceful.web._http._fields import checked_id
-from peaceful.web._http._times import Times
 from peaceful.web._live._snapshots import snapshot_for, still_for
 from peaceful.web._live._stream import EventStream
 from peaceful.web._pages._diagram import execution_diagram
@@ -139,7 +138,7 @@ async def view_of(parts: Resources, record: ExecutionRecord) -> ExecutionView:
         record = await run_in_thread(lambda: executions.get(record.id))
         snapshot = await snapshot_for(parts, record)
     earlier = await run_in_thread(lambda: carried_on(executions, record))
-    now = parts.get(Times).clock.now()
+    now = parts.get(SystemClock).now()
     return ExecutionView(record, snapshot, Verbs.of(parts), now, still_for(parts, record), earlier)
 
 

@@ -10,8 +10,8 @@ from starlette.responses import HTMLResponse, Response
 from peaceful._aio import run_in_thread
 from peaceful.app import Contexts
 from peaceful.executions import Executions
+from peaceful.model import SystemClock
 from peaceful.resources import Resources
-from peaceful.web._http._times import Times
 from peaceful.web._live._snapshots import snapshot_for, still_for
 from peaceful.web._pages._environments import environments
 from peaceful.web._pages._site import Site, page, piece
@@ -52,7 +52,7 @@ async def home(request: Request, parts: Resources) -> Response:
 async def _running(parts: Resources) -> list[ExecutionView]:
     executions, verbs = parts.get(Executions), Verbs.of(parts)
     records = await run_in_thread(executions.running)
-    now = parts.get(Times).clock.now()
+    now = parts.get(SystemClock).now()
     return [
         ExecutionView(
             record, await snapshot_for(parts, record), verbs, now, still_for(parts, record)

@@ -11,9 +11,8 @@ from typing import Final
 from peaceful._aio import run_in_thread
 from peaceful.errors import PeacefulError
 from peaceful.executions import ExecutionRecord, Executions
-from peaceful.model import ExecutionId
+from peaceful.model import ExecutionId, SystemClock
 from peaceful.resources import Resources
-from peaceful.web._http._times import Times
 from peaceful.web._live._on_demand import OnDemand
 from peaceful.web._live._tracker import ProgressTracker
 from peaceful.web._live._trackers import ProgressTrackers, microseconds
@@ -58,7 +57,7 @@ class LivePages:
         """
 
         def begin() -> LivePage:
-            page = LivePage(microseconds(parts.get(Times).clock.now()))
+            page = LivePage(microseconds(parts.get(SystemClock).now()))
             maker = _Maker(page, record, replace(site, roles=""), verbs, parts)
             page.task = asyncio.create_task(maker.run())
             return page
@@ -119,7 +118,7 @@ class _Maker:
                 self._record,
                 tracker.feed.snapshot,
                 self._verbs,
-                self._parts.get(Times).clock.now(),
+                self._parts.get(SystemClock).now(),
                 tracker.still_for,
                 self._earlier,
             )
@@ -127,7 +126,7 @@ class _Maker:
 
     async def _show_end(self, executions: Executions) -> None:
         record = await run_in_thread(lambda: executions.get(self._record.id))
-        now = self._parts.get(Times).clock.now()
+        now = self._parts.get(SystemClock).now()
         snapshot = record.snapshot()
         self._show_view(ExecutionView(record, snapshot, self._verbs, now, earlier=self._earlier))
 

@@ -50,9 +50,6 @@ _MOST_MATTERING: Final = 40
 _FIRST: Final = frozenset({Stand.FAILED, Stand.ABANDONED})
 _REACHES_GOAL: Final = frozenset({"ensure", "clean"})
 _WAITING: Final = frozenset({Stand.PENDING, Stand.QUEUED})
-_RESUMABLE: Final = frozenset(
-    {ExecutionState.INTERRUPTED, ExecutionState.FAILED, ExecutionState.LOST}
-)
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -355,7 +352,7 @@ class ExecutionView:
     @property
     def can_resume(self) -> bool:
         """Whether the same command carries on from its end; looking leaves nothing to carry on."""
-        return self.state in _RESUMABLE and self.record.info.command != "diff"
+        return self.state.resumable and self.record.info.command != "diff"
 
 
 _OPEN: Final = _WAITING | IN_PROGRESS | {Stand.NOT_STARTED}

@@ -13,7 +13,7 @@ others:
 | `StartedBefore` | from idempotency key to what was started with it |
 | `Metrics` | counts of what happened |
 | `LivePages` | from execution ID to what keeps its page up to date |
-| `Times` | the clock |
+| `SystemClock` | the clock |
 
 A request asks for the parts that it needs. Where one was not put in, it gets an error that names
 it.
@@ -23,10 +23,9 @@ from __future__ import annotations
 
 from peaceful.app import Contexts
 from peaceful.executions import HubProgress, InterruptSenders
-from peaceful.model import Clock
+from peaceful.model import SystemClock
 from peaceful.resources import Resources
 from peaceful.runtime import ExecutionSettings, OutputSink, Starting
-from peaceful.web._http._times import Times
 from peaceful.web._live._trackers import ProgressTrackers
 from peaceful.web._pages import LivePages
 from peaceful.web._server._execution_log import LogSink
@@ -36,7 +35,7 @@ from peaceful.web._work._running import RunningExecutions
 
 
 def server_context(
-    contexts: Contexts, clock: Clock, settings: ExecutionSettings | None = None
+    contexts: Contexts, clock: SystemClock, settings: ExecutionSettings | None = None
 ) -> Resources:
     """Everything that requests need, for one application in one workspace.
 
@@ -61,7 +60,7 @@ def server_context(
     parts.insert(executions.senders, InterruptSenders)
     parts.insert(trackers)
     parts.insert(metrics)
-    parts.insert(Times(clock))
+    parts.insert(clock)
     parts.insert(RunningExecutions(contexts, executions.senders, follow, sinks, settings))
     parts.insert(StartedBefore())
     parts.insert(LivePages())

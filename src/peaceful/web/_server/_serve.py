@@ -17,9 +17,9 @@ import uvicorn
 from peaceful.app import AppDef, Contexts, ServerEnd, WebSettings
 from peaceful.interrupt import InterruptReceiver, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
-from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource, SystemClock
 from peaceful.present import count, interrupted_how, next_press_sentence
-from peaceful.runtime import MAX_CONCURRENCY, ExecutionSettings, SystemClock
+from peaceful.runtime import MAX_CONCURRENCY, ExecutionSettings
 from peaceful.web._http._access import EVERYTHING, Access
 from peaceful.web._server._context import server_context
 from peaceful.web._server._listening import (
@@ -148,7 +148,7 @@ async def _served(
     except asyncio.CancelledError:
         # Whoever serves wants an end, as by a signal; which may still come, and be of a higher
         # level.
-        now = SystemClock().now()
+        now = SystemClock.now()
         reason = "the server was cancelled"
         _interrupt(web, InterruptSignal(InterruptLevel.STOP, InterruptSource.API, now, reason))
         await web.ended()

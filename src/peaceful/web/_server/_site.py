@@ -26,14 +26,19 @@ from peaceful.errors import (
     RoleRefused,
     Unexpected,
 )
-from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource, JsonObject
+from peaceful.model import (
+    InterruptLevel,
+    InterruptSignal,
+    InterruptSource,
+    JsonObject,
+    SystemClock,
+)
 from peaceful.resources import Resources
 from peaceful.web._api._routes import ROUTES
 from peaceful.web._http._access import Access
 from peaceful.web._http._openapi import openapi
 from peaceful.web._http._problems import Refusal, problem_response, wants_page
 from peaceful.web._http._route import Route, json_response
-from peaceful.web._http._times import Times
 from peaceful.web._live._trackers import ProgressTrackers
 from peaceful.web._pages import PAGES, LivePages, docs_page, problem_page
 from peaceful.web._server._forms import FORMS
@@ -144,7 +149,7 @@ class WebApp:
         """
         yield
         # Whoever serves this may have interrupted everything before: then this changes nothing.
-        now = self.parts.get(Times).clock.now()
+        now = self.parts.get(SystemClock).now()
         self.interrupt_all(InterruptSignal(InterruptLevel.STOP, InterruptSource.SIGTERM, now))
         await self.ended()
 

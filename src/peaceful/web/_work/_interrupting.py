@@ -13,11 +13,11 @@ from peaceful.model import (
     InterruptLevel,
     InterruptSignal,
     InterruptSource,
+    SystemClock,
 )
 from peaceful.resources import Resources
 from peaceful.web._http._documents import execution_document
 from peaceful.web._http._problems import Refusal
-from peaceful.web._http._times import Times
 from peaceful.web._live._records import record_of
 
 
@@ -44,7 +44,7 @@ async def interrupted(
         Refusal: it has ended, or cannot be interrupted; with the execution.
         PeacefulError: it is unknown, or its process does not answer.
     """
-    signal = InterruptSignal(level, source, parts.get(Times).clock.now(), reason)
+    signal = InterruptSignal(level, source, parts.get(SystemClock).now(), reason)
     receipt = _here(parts.get(InterruptSenders), execution_id, signal)
     if receipt is None:
         receipt = await _anywhere(parts.get(Executions), execution_id, signal)

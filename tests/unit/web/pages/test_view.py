@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
@@ -98,7 +99,7 @@ def test_titles_of_other_commands(command: str, title: str) -> None:
 def test_what_was_cut_is_not_called_safe() -> None:
     """What ended at a safe point is; what was cancelled or killed may be half done."""
     shown = view(ExecutionState.INTERRUPTED, {"a": "abandoned"})
-    harder = replace(SIGNAL, level=InterruptLevel.CANCEL)
+    harder = dataclasses.replace(SIGNAL, level=InterruptLevel.CANCEL)
     record = replace(shown.record, info=replace(shown.record.info, interrupt=harder))
     assert ExecutionView(record, record.snapshot(), VERBS, NOW).title == "Interrupted"
 
@@ -140,7 +141,7 @@ def test_the_next_level_is_offered() -> None:
     assert view(ExecutionState.RUNNING).above is None
     stopping = view(ExecutionState.INTERRUPTING)
     assert (stopping.above, stopping.above_label) == (InterruptLevel.CANCEL, "Stop now")
-    killed = replace(SIGNAL, level=InterruptLevel.KILL)
+    killed = dataclasses.replace(SIGNAL, level=InterruptLevel.KILL)
     record = replace(stopping.record, info=replace(stopping.record.info, interrupt=killed))
     highest = ExecutionView(record, record.snapshot(), VERBS, NOW)
     assert (highest.above, highest.above_label) == (None, "")
@@ -158,7 +159,7 @@ def test_an_interrupt_that_is_waited_for_in_vain() -> None:
 
 def test_the_newest_interrupt_counts() -> None:
     """That of the snapshot, which is newer than what the register held when the page was made."""
-    signal = replace(SIGNAL, level=InterruptLevel.CANCEL, reason="wrong version")
+    signal = dataclasses.replace(SIGNAL, level=InterruptLevel.CANCEL, reason="wrong version")
     info = replace(INFO, state=ExecutionState.INTERRUPTING, interrupt=signal)
     shown = ExecutionView(ExecutionRecord(INFO, PROCESS), Snapshot(execution=info), VERBS, NOW)
     assert shown.signal == signal
