@@ -15,20 +15,14 @@ from peaceful.model import JsonValue, to_json
 from peaceful.resources import Resources
 from peaceful.runtime import BuiltFlow, CmdCtx, in_thread
 from peaceful.storage import StateKind
-from peaceful.web._api._graph import FORMS, KINDS, asked, graph_response
-from peaceful.web._diagrams import (
-    OUTCOME,
-    PROGRESS,
-    outcome_of,
-    outcome_plan,
-    outcome_view,
-    progress_plan,
-)
+from peaceful.web._api._graph import FORMS, KINDS, asked, picture
+from peaceful.web._diagrams import Outcome
 from peaceful.web._http._bodies import wrong_field
 from peaceful.web._http._fields import checked_id
 from peaceful.web._http._found import checked_or_unknown, found, found_in_thread
 from peaceful.web._http._route import json_response
 from peaceful.web._http._views import items_view
+from peaceful.web._live._picture import object_of
 from peaceful.web._live._pictures import picture_for
 
 
@@ -68,16 +62,16 @@ async def graph(request: Request, parts: Resources) -> Response:
         statuses = items_view(await picture_for(parts, record), record.only)
         profile = record.info.profile
     ctx = await found_in_thread(lambda: contexts.cmd_ctx(profile, name))
-    return await in_thread(lambda: _graph(ctx, kind, form, statuses))
+    if form == "json":
+        data = await in_thread(lambda: _graph_data(ctx, kind))
+        return json_response({**data, "statuses": statuses})
+    words = {item: str(object_of(statuses, item)["status"]) for item in statuses}
+    return await picture(parts, ctx, kind, form, words)
 
 
-def _graph(ctx: CmdCtx, kind: str, form: str, statuses: JsonObject) -> Response:
-    known: JsonObject = {"flow": ctx.flow.id, "kind": kind, **_items(ctx.flow)}
-    if kind == "progress":
-        return graph_response(form, progress_plan(ctx.flow), PROGRESS, lambda: known, statuses)
-    touches = outcome_of(ctx)
-    plan = outcome_plan(ctx.flow.id, touches)
-    return graph_response(form, plan, OUTCOME, lambda: {**known, **outcome_view(touches)}, statuses)
+def _graph_data(ctx: CmdCtx, kind: str) -> JsonObject:
+    touched = Outcome.of(ctx, to_draw=False).to_json() if kind == "outcome" else {}
+    return {"flow": ctx.flow.id, "kind": kind, **_items(ctx.flow), **touched}
 
 
 async def profiles(_: Request, parts: Resources) -> Response:

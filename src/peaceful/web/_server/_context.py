@@ -12,6 +12,7 @@ others:
 | `ProgressTrackers` | from execution ID to what follows the execution |
 | `StartedBefore` | from idempotency key to what was started with it |
 | `Metrics` | counts of what happened |
+| `Layouts` | from plans of diagrams to where everything in them stands |
 | `LivePages` | from execution ID to what keeps its page up to date |
 | `Times` | the clock |
 
@@ -26,6 +27,7 @@ from peaceful.executions import HubProgress, InterruptSenders
 from peaceful.model import Clock
 from peaceful.resources import Resources
 from peaceful.runtime import ExecutionSettings, Starting
+from peaceful.web._diagrams import Layouts
 from peaceful.web._http._times import Times
 from peaceful.web._live._trackers import ProgressTrackers
 from peaceful.web._pages import LivePages
@@ -63,4 +65,5 @@ def server_context(
     parts.insert(RunningExecutions(contexts, executions.senders, follow, settings))
     parts.insert(StartedBefore())
     parts.insert(LivePages())
+    parts.insert(Layouts())
     return parts
