@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from ctypes.util import find_library
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -31,24 +32,42 @@ class Need(NamedTuple):
 
     what: str
     """As it is said in a sentence."""
-    commands: tuple[str, ...]
-    """One of them is on `PATH` where it is there."""
     choices: tuple[tuple[str, ...], ...]
     """The packages that bring it on Debian: the first choice that can be installed will do."""
+    commands: tuple[str, ...] = ()
+    """One of them is on `PATH` where it is there; tests look for it, too, and are skipped."""
+    libraries: tuple[str, ...] = ()
+    """All of them are where the system looks for libraries."""
 
     @property
     def is_there(self) -> bool:
         """Whether this machine has it."""
-        return any(shutil.which(command) is not None for command in self.commands)
+        if self.commands:
+            return any(shutil.which(command) is not None for command in self.commands)
+        # Elsewhere the packages of Python bring their libraries along.
+        return sys.platform != "linux" or all(map(find_library, self.libraries))
 
 
 NEEDS: Final = (
     Need(
         "the browser Chromium",
-        ("chromium-headless-shell", "chromium"),
         # A browser without a font draws no letters. One without windows is not on all that is like
         # Debian.
-        (("chromium-headless-shell", "fonts-dejavu-core"), ("chromium", "fonts-dejavu-core")),
+        choices=(
+            ("chromium-headless-shell", "fonts-dejavu-core"),
+            ("chromium", "fonts-dejavu-core"),
+        ),
+        commands=("chromium-headless-shell", "chromium"),
+    ),
+    Need(
+        "what Graphviz is linked with",
+        # pygraphviz brings Graphviz along, but takes these for granted. Some are called otherwise
+        # since they measure time in 64 bits.
+        choices=(
+            ("libexpat1", "libglib2.0-0", "libx11-6", "libxext6", "libxrender1"),
+            ("libexpat1", "libglib2.0-0t64", "libx11-6", "libxext6", "libxrender1"),
+        ),
+        libraries=("expat", "glib-2.0", "gobject-2.0", "X11", "Xext", "Xrender"),
     ),
 )
 
@@ -63,7 +82,7 @@ def main() -> int:
     for need in missing:
         say(
             f"{need.what} is not there, and could not be installed: "
-            + ("the tests need it" if must else "tests that need it are skipped")
+            + ("tests that need it are skipped" if need.commands and not must else "tests need it")
             + f"; on Debian: sudo apt-get install {' '.join(need.choices[0])}"
         )
     return 1 if must and missing else 0

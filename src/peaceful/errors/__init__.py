@@ -22,7 +22,7 @@ PeacefulError
 │       ├── PageUnknown         there is nothing at its address
 │       ├── MethodRefused       there is, but this cannot be done with it
 │       ├── KeyReused           its idempotency key is another request's
-│       └── DiagramTooLarge     more boxes than anyone could take in
+│       └── DiagramTooLarge     more in it than anyone could take in
 ├── BlockedError                may not run now: exit code 3
 │   ├── ProfileBusy             another execution runs on the profile
 │   ├── OutOfSync               stored states are not what is there
@@ -49,6 +49,7 @@ PeacefulError
 ├── NothingRunning              an interrupt, and nothing that it could be meant for
 ├── NotInterruptible            an execution that cannot be interrupted
 ├── ExecutorUnreachable         the process that runs it does not answer
+├── DiagramFailed               Graphviz took too long to draw, or crashed
 └── Unexpected                  what nobody foresaw
 ```
 
@@ -89,6 +90,7 @@ from peaceful.errors._items import (
 )
 from peaceful.errors._requests import (
     BodyRefused,
+    DiagramFailed,
     DiagramTooLarge,
     HostRefused,
     KeyReused,
@@ -127,6 +129,7 @@ __all__ = [
     "ContainedTwice",
     "CycleFound",
     "DefinitionError",
+    "DiagramFailed",
     "DiagramTooLarge",
     "ErrorJson",
     "ExecutionUnknown",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from peaceful.errors._base import PeacefulError
 from peaceful.errors._blocked import BlockedError
 from peaceful.errors._usage import UsageError
 
@@ -119,14 +120,27 @@ class KeyReused(RequestRefused):
 
 
 class DiagramTooLarge(RequestRefused):
-    """A diagram would have more boxes than anyone could take in."""
+    """A diagram would have more in it than anyone could take in."""
 
     code: ClassVar[str] = "DIAGRAM-TOO-LARGE"
 
-    def __init__(self, name: str, number: int, most: int) -> None:
+    def __init__(self, name: str, number: int, most: int, what: str) -> None:
         super().__init__(
-            f"This is too large to draw: {name}.",
-            details=(("boxes", f"{number}, at most {most} are drawn"),),
+            f"{name} is too large to draw: it would take at least {number:,} {what}, and a diagram "
+            f"shows at most {most:,}.",
+            help="ask for it with format=dot or format=json",
+        )
+
+
+class DiagramFailed(PeacefulError):
+    """Graphviz could not draw a diagram: it took too long, or crashed."""
+
+    code: ClassVar[str] = "DIAGRAM-FAILED"
+
+    def __init__(self, reason: str, said: str = "") -> None:
+        super().__init__(
+            f"The diagram could not be drawn: {reason}.",
+            details=(("how it ended", said),) if said else (),
             help="ask for it with format=dot or format=json",
         )
 

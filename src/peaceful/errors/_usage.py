@@ -104,14 +104,17 @@ class WorkspaceMissing(UsageError):
 
 
 class ExtraMissing(UsageError):
-    """A feature needs packages of an extra that is not installed."""
+    """A feature needs packages of an extra that is not installed, or cannot be loaded."""
 
     code: ClassVar[str] = "EXTRA-MISSING"
 
-    def __init__(self, feature: str, extra: str, module: str) -> None:
+    def __init__(self, feature: str, extra: str, module: str, why: str = "") -> None:
+        state = f"cannot be loaded: {why}" if why else "is not installed"
         super().__init__(
-            f"{feature} needs the Python package {module!r}, which is not installed.",
-            help=f'install it with: pip install "peaceful[{extra}]"',
+            f"{feature} needs the Python package {module!r}, which {state}.",
+            help="install what it lacks"
+            if why
+            else f'install it with: pip install "peaceful[{extra}]"',
         )
         self.extra = extra
         self.module = module

@@ -25,6 +25,7 @@ from peaceful.errors import (
     ContainedTwice,
     CycleFound,
     DefinitionError,
+    DiagramFailed,
     DiagramTooLarge,
     ExecutionUnknown,
     ExecutorUnreachable,
@@ -140,7 +141,8 @@ EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
     PageUnknown: lambda: PageUnknown("/api/nothing"),
     MethodRefused: lambda: MethodRefused("PUT", "/api/flows", ["GET", "HEAD"]),
     KeyReused: lambda: KeyReused("a key"),
-    DiagramTooLarge: lambda: DiagramTooLarge("make: what waits for what", 401, 400),
+    DiagramTooLarge: lambda: DiagramTooLarge("make", 401, 400, "boxes"),
+    DiagramFailed: lambda: DiagramFailed("Graphviz crashed", "exit code -11: "),
     ServerStopping: ServerStopping,
 }  # fmt: skip
 
@@ -154,7 +156,8 @@ CODES = {
     "REFERENCE-NOT-A-VALUE",
     "RESOURCE-MISSING", "RETRIES-EXHAUSTED", "SECRET-UNAVAILABLE", "STORAGE", "USAGE",
     "VALUE-UNKNOWN",
-    "BODY-REFUSED", "DIAGRAM-TOO-LARGE", "HOST-REFUSED", "IDEMPOTENCY-KEY-REUSED", "METHOD-REFUSED",
+    "BODY-REFUSED", "DIAGRAM-FAILED", "DIAGRAM-TOO-LARGE", "HOST-REFUSED",
+    "IDEMPOTENCY-KEY-REUSED", "METHOD-REFUSED",
     "ORIGIN-REFUSED", "PAGE-UNKNOWN", "REQUEST-REFUSED", "ROLE-REFUSED", "SERVER-STOPPING",
     "TOKEN-REFUSED",
 }  # fmt: skip

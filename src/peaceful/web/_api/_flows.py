@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,15 +17,8 @@ from peaceful.model import ItemId, from_json
 from peaceful.resources import Resources
 from peaceful.runtime import BuiltFlow, CmdCtx
 from peaceful.storage import StateKind
-from peaceful.web._api._graph import FORMS, KINDS, asked, graph_response
-from peaceful.web._diagrams import (
-    OUTCOME,
-    PROGRESS,
-    outcome_of,
-    outcome_plan,
-    outcome_view,
-    progress_plan,
-)
+from peaceful.web._api._graph import FORMS, KINDS, asked, picture
+from peaceful.web._diagrams import Outcome
 from peaceful.web._http._bodies import wrong_field
 from peaceful.web._http._documents import (
     Diffs,
@@ -86,29 +79,24 @@ async def graph(request: Request, parts: Resources) -> Response:
         statuses = item_documents(await snapshot_for(parts, record), record.only)
         profile = record.info.profile
     ctx = await found_in_thread(lambda: contexts.cmd_ctx(profile, name))
-    return await run_in_thread(lambda: _graph(ctx, kind, form, statuses))
+    if form == "json":
+        return json_response(await run_in_thread(lambda: _graph(ctx, kind, statuses)))
+    words = {item: each.status.value for item, each in statuses.items()}
+    return await picture(parts, ctx, kind, form, words)
 
 
-def _graph(ctx: CmdCtx, kind: str, form: str, statuses: dict[ItemId, Item]) -> Response:
-    items, edges = list(_nodes(ctx.flow)), ctx.flow.graph.edges
-    if kind == "progress":
-        plan, style = progress_plan(ctx.flow), PROGRESS
-        known = Graph(
-            flow=ctx.flow.id, kind="progress", items=items, edges=edges, statuses=statuses
-        )
-    else:
-        touches = outcome_of(ctx)
-        plan, style = outcome_plan(ctx.flow.id, touches), OUTCOME
-        places = from_json(outcome_view(touches), Places)
-        known = Graph(
-            flow=ctx.flow.id,
-            kind="outcome",
-            items=items,
-            edges=edges,
-            statuses=statuses,
-            **asdict(places),
-        )
-    return graph_response(form, plan, style, known)
+def _graph(ctx: CmdCtx, kind: str, statuses: dict[ItemId, Item]) -> Graph:
+    graph = Graph(
+        flow=ctx.flow.id,
+        kind="outcome" if kind == "outcome" else "progress",
+        items=list(_nodes(ctx.flow)),
+        edges=ctx.flow.graph.edges,
+        statuses=statuses,
+    )
+    if kind == "outcome":
+        places = from_json(Outcome.of(ctx, to_draw=False).to_json(), Places)
+        graph = replace(graph, **asdict(places))
+    return graph
 
 
 async def profiles(_: Request, parts: Resources) -> Response:

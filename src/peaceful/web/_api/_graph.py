@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from peaceful.web._diagrams import Plan, Style, dot, drawn, svg
+from peaceful._aio import run_in_thread
+from peaceful.resources import Resources
+from peaceful.runtime import CmdCtx
+from peaceful.web._diagrams import Drawing, Layouts, as_dot, plan_of
 from peaceful.web._http._bodies import wrong_field
-from peaceful.web._http._documents import Graph
-from peaceful.web._http._route import JSON, json_response
+from peaceful.web._http._route import JSON
 
 KINDS: Final = ("progress", "outcome")
 """What can be drawn: what waits for what, and which places are touched."""
@@ -36,23 +38,29 @@ def asked(request: Request, field: str, known: Collection[str]) -> str:
     return word
 
 
-def graph_response(form: str, plan: Plan, style: Style, graph: Graph) -> Response:
-    """A diagram as an answer.
+async def picture(
+    parts: Resources, ctx: CmdCtx, kind: str, form: str, statuses: Mapping[str, str]
+) -> Response:
+    """Returns a diagram as a file.
 
     Args:
-        form: one of `FORMS`.
-        plan: what is drawn.
-        style: how its parts are named.
-        graph: the same as data.
+        parts: the server's context.
+        ctx: the flow.
+        kind: one of `KINDS`.
+        form: `svg` or `dot`.
+        statuses: by item, how it stands.
 
     Raises:
-        DiagramTooLarge: it would have more boxes than anyone could take in.
+        DiagramTooLarge: nobody could take in the picture.
+        DiagramFailed: Graphviz could not draw it.
+        ExtraMissing: Graphviz is not installed.
     """
-    if form == "json":
-        return json_response(graph)
-    statuses = {item: each.status.value for item, each in graph.statuses.items()}
-    text = svg(drawn(plan), statuses, style) if form == "svg" else dot(plan, statuses)
+    plan = await run_in_thread(lambda: plan_of(ctx, kind, to_draw=form == "svg"))
+    if form == "svg":
+        layout = await parts.get(Layouts).of(plan)
+        text = await run_in_thread(Drawing(kind, plan, layout, statuses, in_page=False).svg)
+    else:
+        text = as_dot(plan, statuses)
     # The name has no quotes in it: flows are named by letters, digits and `_`.
-    name = f"{plan.flow}-{style.name}.{form}"
-    headers = {"Content-Disposition": f'inline; filename="{name}"'}
+    headers = {"Content-Disposition": f'inline; filename="{ctx.flow.id}-{kind}.{form}"'}
     return Response(text.encode(), headers=headers, media_type=FORMS[form])

@@ -164,6 +164,7 @@ ROUTES: Final = (
             200: Answer("The diagram.", Graph, others=(SVG, DOT)),
             404: _UNKNOWN,
             422: _WRONG,
+            501: Answer("Graphviz, which lays pictures out, is missing here.", Problem, PROBLEM),
         },
     ),
     Route(

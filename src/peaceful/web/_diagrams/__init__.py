@@ -1,45 +1,41 @@
-"""Diagrams of flows: what waits for what, and which places are touched. Pure, but for items' code.
+"""Diagrams of flows: what waits for what, and which places are touched.
 
-Laid out and drawn here, so that they are there without a script in the page. A *plan* says what is
-drawn; `drawn` puts it in its place; `svg` and `dot` write it down.
+A `Plan` says what is shown; Graphviz says where it stands, in a process of its own; a `Drawing` is
+written as SVG. How items stand is painted last, and changes nothing of the rest.
 """
 
-from peaceful.web._diagrams._dot import dot
-from peaceful.web._diagrams._layout import MOST_NODES, drawn
-from peaceful.web._diagrams._model import Drawing, Link, Look, Node, Plan
-from peaceful.web._diagrams._outcome import outcome_plan, outcome_view
-from peaceful.web._diagrams._pictures import (
-    OUTCOME,
-    PROGRESS,
-    outcome_drawing,
-    outcome_of,
-    progress_drawing,
+from peaceful.web._diagrams.drawing import STATUSES, Drawing, as_dot
+from peaceful.web._diagrams.graphviz import Layouts
+from peaceful.web._diagrams.layout import Box, Layout, Line, Sketch
+from peaceful.web._diagrams.outcome import Outcome, Touches, plan_of, touches_of
+from peaceful.web._diagrams.plan import (
+    MOST_ARROWS,
+    MOST_BOXES,
+    Link,
+    Look,
+    Node,
+    Plan,
+    check_size,
 )
-from peaceful.web._diagrams._progress import progress_plan
-from peaceful.web._diagrams._statuses import STATUSES
-from peaceful.web._diagrams._svg import Style, svg
-from peaceful.web._diagrams._touches import Touches, touches_of
 
 __all__ = [
-    "MOST_NODES",
-    "OUTCOME",
-    "PROGRESS",
+    "MOST_ARROWS",
+    "MOST_BOXES",
     "STATUSES",
+    "Box",
     "Drawing",
+    "Layout",
+    "Layouts",
+    "Line",
     "Link",
     "Look",
     "Node",
+    "Outcome",
     "Plan",
-    "Style",
+    "Sketch",
     "Touches",
-    "dot",
-    "drawn",
-    "outcome_drawing",
-    "outcome_of",
-    "outcome_plan",
-    "outcome_view",
-    "progress_drawing",
-    "progress_plan",
-    "svg",
+    "as_dot",
+    "check_size",
+    "plan_of",
     "touches_of",
 ]

@@ -16,6 +16,7 @@ from peaceful.errors import (
     DiagramTooLarge,
     ExecutionUnknown,
     ExecutorUnreachable,
+    ExtraMissing,
     HostRefused,
     KeyReused,
     MethodRefused,
@@ -55,6 +56,7 @@ _STATUSES: Final[tuple[tuple[type[PeacefulError], HTTPStatus], ...]] = (
     (DiagramTooLarge, HTTPStatus.UNPROCESSABLE_ENTITY),
     (KeyReused, HTTPStatus.UNPROCESSABLE_ENTITY),
     (RequestRefused, HTTPStatus.BAD_REQUEST),
+    (ExtraMissing, HTTPStatus.NOT_IMPLEMENTED),
     (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 """By kind of error; the first one that fits."""

@@ -1,4 +1,4 @@
-"""The diagrams of pages."""
+"""The diagrams of pages, and what pages show where there is none."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from markupsafe import Markup
 
 from peaceful._aio import run_in_thread
 from peaceful.app import Contexts
-from peaceful.errors import DiagramTooLarge, PeacefulError
+from peaceful.errors import DiagramFailed, DiagramTooLarge, ExtraMissing, PeacefulError
 from peaceful.resources import Resources
 from peaceful.runtime import CmdCtx
-from peaceful.web._diagrams import MOST_NODES, outcome_drawing, outcome_of, progress_drawing
+from peaceful.web._diagrams import Drawing, Layouts, check_size, plan_of
+from peaceful.web._pages._site import piece
 from peaceful.web._pages._view import ExecutionView
 
 _NO_STATUSES: Final[Mapping[str, str]] = {}
 
 
 async def execution_diagram(parts: Resources, view: ExecutionView, kind: str) -> Markup:
-    """The diagram of an execution's flow, or of what it touches.
+    """Returns the diagram of an execution's flow, or of what it touches.
 
     Args:
         parts: the server's context.
@@ -27,41 +28,48 @@ async def execution_diagram(parts: Resources, view: ExecutionView, kind: str) ->
         kind: `progress` or `outcome`.
     """
     contexts, info = parts.get(Contexts), view.record.info
-    if len(view.rows) > MOST_NODES:
-        # Not even the flow is made, which takes its time for so many.
-        return _why_not(DiagramTooLarge(info.flow, len(view.rows), MOST_NODES))
-    statuses = {row.item: row.stand.value for row in view.rows}
-
-    def draw() -> Markup:
-        return _drawn(contexts.cmd_ctx(info.profile, info.flow), kind, statuses)
-
     try:
-        return await run_in_thread(draw)
+        # For very many items not even the flow is made, which takes its time.
+        check_size(info.flow, len(view.rows))
+        ctx = await run_in_thread(lambda: contexts.cmd_ctx(info.profile, info.flow))
     except PeacefulError as error:
         return _why_not(error)
+    return await flow_diagram(parts, ctx, kind, {row.item: row.stand.value for row in view.rows})
 
 
-async def flow_diagram(ctx: CmdCtx, kind: str) -> Markup:
-    """The diagram of a flow, or of what it touches; or a sentence that says why there is none.
+async def flow_diagram(
+    parts: Resources, ctx: CmdCtx, kind: str, statuses: Mapping[str, str] = _NO_STATUSES
+) -> Markup:
+    """Returns the diagram of a flow, or of what it touches; else, why there is none.
 
     Args:
+        parts: the server's context.
         ctx: the flow, as the parameters of a profile make it.
         kind: `progress` or `outcome`.
+        statuses: by item, how it stands.
     """
     try:
-        return await run_in_thread(lambda: _drawn(ctx, kind, _NO_STATUSES))
+        plan = await run_in_thread(lambda: plan_of(ctx, kind, to_draw=True))
     except PeacefulError as error:
         return _why_not(error)
-
-
-def _drawn(ctx: CmdCtx, kind: str, statuses: Mapping[str, str]) -> Markup:
-    if kind == "outcome":
-        drawn = outcome_drawing(ctx.flow.id, outcome_of(ctx), statuses)
-    else:
-        drawn = progress_drawing(ctx.flow, statuses)
+    try:
+        layout = await parts.get(Layouts).of(plan)
+    except (ExtraMissing, DiagramFailed) as error:
+        return _why_not(error) + piece("diagrams.html", kind, plan)
+    except DiagramTooLarge as error:
+        return _why_not(error)
+    text = await run_in_thread(Drawing(kind, plan, layout, statuses, in_page=True).svg)
     # It was made from names and messages that are escaped where they are written down.
-    return Markup(drawn)  # noqa: S704
+    return Markup(text)  # noqa: S704
 
 
 def _why_not(error: PeacefulError) -> Markup:
-    return Markup('<p class="nothing">{}</p>').format(f"{error.message} {error.help}".strip())
+    match error:
+        case DiagramTooLarge() | DiagramFailed():
+            # What they say to do is for programs: the page shows the items besides.
+            sentence = error.message
+        case ExtraMissing():
+            sentence = f"{error.message} To get diagrams, {error.help}."
+        case _:
+            sentence = f"{error.message} {error.help}".strip()
+    return piece("diagrams.html", "why_not", sentence)

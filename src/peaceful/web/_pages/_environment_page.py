@@ -62,7 +62,7 @@ async def environment_page(
     busy = await run_in_thread(lambda: busy_on(executions, profile))
     recent = await run_in_thread(lambda: executions.list(profile=profile, flow=flow, limit=_RECENT))
     kind = "progress" if request.query_params.get("kind") == "progress" else "outcome"
-    diagram = Markup() if ctx is None else await flow_diagram(ctx, kind)
+    diagram = Markup() if ctx is None else await flow_diagram(parts, ctx, kind)
     return page(
         "environment.html",
         Site.of(request, parts),

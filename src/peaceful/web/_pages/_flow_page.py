@@ -67,7 +67,7 @@ async def flow(request: Request, parts: Resources) -> Response:
     diagrams: list[tuple[str, str, Markup]] = []
     if ctx is not None:
         diagrams = [
-            (title, f"{kind}-card", await flow_diagram(ctx, kind))
+            (title, f"{kind}-card", await flow_diagram(parts, ctx, kind))
             for kind, title in (("progress", "Flow"), ("outcome", "What it touches"))
         ]
     return page(

@@ -12,6 +12,7 @@ others:
 | `ProgressTrackers` | from execution ID to what follows the execution |
 | `StartedBefore` | from idempotency key to what was started with it |
 | `Metrics` | counts of what happened |
+| `Layouts` | from plans of diagrams to where everything in them stands |
 | `LivePages` | from execution ID to what keeps its page up to date |
 | `SystemClock` | the clock |
 
@@ -26,6 +27,7 @@ from peaceful.executions import HubProgress, InterruptSenders
 from peaceful.model import SystemClock
 from peaceful.resources import Resources
 from peaceful.runtime import ExecutionSettings, OutputSink, Starting
+from peaceful.web._diagrams import Layouts
 from peaceful.web._live._trackers import ProgressTrackers
 from peaceful.web._pages import LivePages
 from peaceful.web._server._execution_log import LogSink
@@ -64,4 +66,5 @@ def server_context(
     parts.insert(RunningExecutions(contexts, executions.senders, follow, sinks, settings))
     parts.insert(StartedBefore())
     parts.insert(LivePages())
+    parts.insert(Layouts())
     return parts

@@ -35,6 +35,7 @@ from peaceful.model import (
 )
 from peaceful.resources import Resources
 from peaceful.web._api._routes import ROUTES
+from peaceful.web._diagrams import Layouts
 from peaceful.web._http._access import Access
 from peaceful.web._http._openapi import openapi
 from peaceful.web._http._problems import Refusal, problem_response, wants_page
@@ -111,6 +112,7 @@ class WebApp:
         await self.parts.get(RunningExecutions).ended()
         await self.parts.get(LivePages).close()
         await self.parts.get(ProgressTrackers).close()
+        await self.parts.get(Layouts).close()
 
     def _refuse(
         self, request: Request, error: PeacefulError, refusal: Refusal | None = None

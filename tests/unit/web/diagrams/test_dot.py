@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from drawings import graphviz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.web._diagrams import Link, Node, Plan, dot
+from peaceful.web._diagrams import Link, Node, Plan, as_dot
 
 TOKEN = re.compile(r'\s+|"(?:[^"\\]|\\.)*"|[a-zA-Z_]\w*|-?(?:\.\d+|\d+(?:\.\d*)?)|->|[{}\[\];,=]')
 
@@ -90,7 +91,7 @@ def test_what_holds_others_is_a_cluster() -> None:
         Node("d", "d", item="d"),
     )
     links = (Link("a", "b"), Link("b", "c"), Link("c", "d"))
-    text = dot(Plan("flow", "shown", nodes, links), {"a": "done", "c": "running"})
+    text = as_dot(Plan("flow", "shown", nodes, links), {"a": "done", "c": "running"})
     read = Grammar(text)
     assert read.nodes == {"a", "b", "c", "d"}
     assert read.edges == [("a", "b"), ("c", "d")]
@@ -103,6 +104,26 @@ def test_what_holds_others_is_a_cluster() -> None:
 def test_hostile_names_stay_text(label: str, name: str) -> None:
     """Quotes and backslashes end nothing."""
     nodes = (Node("a", label), Node("b", name, "a"), Node("c", "\\N\\"))
-    read = Grammar(dot(Plan("flow", label, nodes, (Link("b", "c"),)), {}))
+    read = Grammar(as_dot(Plan("flow", label, nodes, (Link("b", "c"),)), {}))
     assert read.nodes == {"a", "b", "c"}
     assert read.edges == [("b", "c")]
+
+
+HOSTILE = (
+    '"', "\\", '\\"', "\\N", "\\\\l", "<b>bold</b>", "<", "<<i>x</i>>", "a\nb", "a\\nb", "&lt;",
+    "&#60;", "{a|b}", "Grüße, 世界 🎉", "x" * 5000, "", " ", "//", "/* x", "#", "node", "digraph",
+)  # fmt: skip
+
+
+def test_graphviz_reads_what_was_written() -> None:
+    """Whatever names hold: nothing of them is markup, or an escape, to it."""
+    nodes = (
+        Node("holder", HOSTILE[0]),
+        *(Node(f"n{at}", label, "holder") for at, label in enumerate(HOSTILE)),
+    )
+    text = as_dot(Plan('a "flow" <b>', "shown", nodes, (Link("n0", "n1"),)), {})
+    read = {each["name"]: each.get("label", "") for each in graphviz(text)["objects"]}
+    for at, label in enumerate(HOSTILE):
+        # In its labels, a backslash says what kind of letter follows; one that is meant is two.
+        shown = label.replace("\n", "\ufffd").replace("\\", "\\\\")
+        assert read[f"n{at}"] == shown, label

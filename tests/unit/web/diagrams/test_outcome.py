@@ -6,24 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from drawings import check_drawing
-from hypothesis import given
+from drawings import by_graphviz, check_layout
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peaceful import Flow, Item, ItemCtx, State
 from peaceful.items import FileDownload, ShCmd, TarExtract
 from peaceful.model import Interaction, Location, LocationKind, Pull, Push, Within
 from peaceful.runtime import BuiltFlow, States
-from peaceful.web._diagrams import (
-    OUTCOME,
-    Plan,
-    Touches,
-    drawn,
-    outcome_plan,
-    outcome_view,
-    svg,
-    touches_of,
-)
+from peaceful.web._diagrams import Outcome, Plan, Touches, touches_of
 
 HERE = Location.host("localhost")
 
@@ -39,16 +30,16 @@ def shown(plan: Plan) -> dict[str, str | None]:
     return {node.label: node.inside and labels[node.inside] for node in plan.nodes}
 
 
-def arrows(plan: Plan) -> list[tuple[str, str, bool]]:
+def arrows(plan: Plan) -> list[tuple[str, str]]:
     """By labels, what leads where."""
     labels = {node.id: node.label for node in plan.nodes}
-    return [(labels[link.source], labels[link.target], link.back) for link in plan.links]
+    return [(labels[link.source], labels[link.target]) for link in plan.arrows]
 
 
 def test_items_stand_between_the_places_they_join() -> None:
     """And in the one in which both are."""
     cloud = Location.path("bucket", Location.group("cloud"))
-    plan = outcome_plan(
+    plan = Outcome(
         "flow",
         [
             Touches("fetch", (Pull(path("/x/a.tar"), path("/a.tar", Location.host("there"))),)),
@@ -56,18 +47,17 @@ def test_items_stand_between_the_places_they_join() -> None:
             Touches("send", (Push(path("/x/a"), path("a", cloud)),)),
             Touches("make", (Within(cloud),)),
         ],
-    )
+    ).plan()
     assert shown(plan) == {
         "localhost": None, "/x": "localhost", "a.tar": "/x", "a": "bucket",
         "there": None, "/a.tar": "there", "cloud": None, "bucket": "cloud",
         "fetch": None, "unpack": "/x", "send": None, "make": "bucket",
     }  # fmt: skip
     assert arrows(plan) == [
-        ("/a.tar", "fetch", False), ("fetch", "a.tar", False),
-        ("a.tar", "unpack", False), ("unpack", "a", False),
-        ("a", "send", False), ("send", "a", False),
+        ("/a.tar", "fetch"), ("fetch", "a.tar"),
+        ("a.tar", "unpack"), ("unpack", "a"),
+        ("a", "send"), ("send", "a"),
     ]  # fmt: skip
-    drawn(plan)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +77,7 @@ def test_paths_are_put_into_the_folders_they_share(
 ) -> None:
     """A folder of one thing is none of its own."""
     touches = [Touches(f"i{at}", (Within(path(name)),)) for at, name in enumerate(names)]
-    found = shown(outcome_plan("flow", touches))
+    found = shown(Outcome("flow", touches).plan())
     items = {each.item for each in touches}
     assert {label: holder for label, holder in found.items() if label not in items} == {
         "localhost": None,
@@ -97,24 +87,25 @@ def test_paths_are_put_into_the_folders_they_share(
 
 def test_an_item_that_declares_no_place_is_shown_apart() -> None:
     """As is one whose places cannot be told, with the reason."""
-    plan = outcome_plan("flow", [Touches("quiet"), Touches("broken", trouble="KeyError")])
+    plan = Outcome("flow", [Touches("quiet"), Touches("broken", trouble="KeyError")]).plan()
     assert shown(plan) == {
         "declares no place": None,
         "quiet": "declares no place",
         "broken": "declares no place",
     }
     assert plan.notes == ("The places of broken cannot be told: KeyError",)
-    assert outcome_view([Touches("quiet")])["without_places"] == {"quiet": ""}
+    assert Outcome("flow", [Touches("quiet")]).to_json()["without_places"] == {"quiet": ""}
 
 
 def test_a_circle_of_places_has_one_arrow_that_points_up() -> None:
     """What comes back is drawn all the same."""
     one, other = Location.host("one"), Location.host("other")
-    plan = outcome_plan(
-        "flow", [Touches("there", (Push(one, other),)), Touches("back", (Push(other, one),))]
-    )
-    assert sum(back for _, _, back in arrows(plan)) == 1
-    assert len(drawn(plan).lines) == 4
+    touches = [Touches("there", (Push(one, other),)), Touches("back", (Push(other, one),))]
+    plan = Outcome("flow", touches).plan()
+    assert len(plan.arrows) == 4
+    layout = by_graphviz(plan)
+    check_layout(plan, layout)
+    assert sum(line.way[-1][1] < line.way[0][1] for line in layout.lines) == 1
 
 
 def test_ways_between_what_is_in_each_other_are_drawn() -> None:
@@ -125,8 +116,29 @@ def test_ways_between_what_is_in_each_other_are_drawn() -> None:
         Touches("out", (Push(leaf, beside),)),
         Touches("home", (Push(beside, root),)),
     ]
-    text = svg(drawn(outcome_plan("flow", touches)), {}, OUTCOME)
-    assert text.count('class="edge"') == 5
+    plan = Outcome("flow", touches).plan()
+    layout = by_graphviz(plan)
+    check_layout(plan, layout)
+    assert len(layout.lines) == 5
+
+
+def test_places_that_nobody_named_are_joined_with_what_they_hold() -> None:
+    """A place that somebody named is shown, also where it holds one thing only."""
+    bucket = Location.path("bucket", Location.group("cloud"))
+    touches = [Touches("put", (Push(path("/x/y/z"), Location.path("a/b", bucket)),))]
+    assert shown(Outcome("flow", touches).plan()) == {
+        "localhost": None, "/x/y/z": "localhost",
+        "cloud": None, "bucket": "cloud", "a/b": "bucket",
+        "put": None,
+    }  # fmt: skip
+
+
+def test_what_an_item_does_twice_is_shown_twice() -> None:
+    """Under IDs of their own; the same is shown once."""
+    one, other = path("/one"), path("/other")
+    touches = [Touches("copy", (Within(one), Within(other), Within(one)))]
+    plan = Outcome("flow", touches).plan()
+    assert [node.id for node in plan.nodes if node.item] == ["item-copy", "item-copy-2"]
 
 
 LOCATIONS = st.recursive(
@@ -144,11 +156,12 @@ INTERACTIONS = (
 
 
 @given(st.lists(st.lists(INTERACTIONS, max_size=3), max_size=8))
+@settings(max_examples=20)
 def test_whatever_items_touch_can_be_drawn(lists: list[list[Interaction]]) -> None:
     """Also where places are in each other in odd ways, and lines lead around."""
     touches = [Touches(f"i{at}", tuple(each)) for at, each in enumerate(lists)]
-    plan = outcome_plan("flow", touches)
-    check_drawing(drawn(plan))
+    plan = Outcome("flow", touches).plan()
+    check_layout(plan, by_graphviz(plan))
     items = {node.item for node in plan.nodes if node.item}
     assert items == {each.item for each in touches}
 
@@ -188,9 +201,9 @@ def built() -> BuiltFlow:
 
 def test_before_anything_exists_places_are_examples(built: BuiltFlow) -> None:
     """Made from examples of the states that are referred to."""
-    touches = touches_of(built, States())
+    touches = tuple(touches_of(built, States()))
     assert [each.is_there for each in touches] == [False] * 4
-    plan = outcome_plan("deploy", touches)
+    plan = Outcome("deploy", touches).plan()
     assert shown(plan)["app.tar"] == "/x"
     by_example = {node.label for node in plan.nodes if node.by_example}
     assert by_example == {"app.tar", "app"}
@@ -205,8 +218,7 @@ def test_places_become_real_with_what_is_stored(built: BuiltFlow) -> None:
     known = States({"download": state}, {"download": state})
     assert [each.is_there for each in touches_of(built, known)] == [True, False, False, False]
     known = States({"download": absent}, {"download": state})
-    assert not touches_of(built, known)[0].is_there
-    plan = outcome_plan(
-        "deploy", touches_of(built, States({"download": state}, {"download": state}))
-    )
+    assert not next(touches_of(built, known)).is_there
+    known = States({"download": state}, {"download": state})
+    plan = Outcome("deploy", touches_of(built, known)).plan()
     assert {node.label for node in plan.nodes if node.by_example} == {"app"}

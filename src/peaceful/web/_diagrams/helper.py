@@ -1,0 +1,34 @@
+"""Lays out a graph by Graphviz: text in DOT on standard input, JSON on standard output.
+
+A program of its own, because Graphviz is a C library: it may crash, or take for ever. It is run as
+a file, so that it loads nothing of this package. Its argument is the number of seconds after which
+it ends in any case.
+"""
+
+import faulthandler
+import json
+import sys
+from importlib import import_module
+from typing import Any
+
+
+def main() -> None:
+    """Writes the layout, or `missing` and why where Graphviz is not there."""
+    # Ends this process even while C code runs, and where nobody else is left to end it.
+    faulthandler.dump_traceback_later(float(sys.argv[1]), exit=True)
+    try:
+        # Has no types: `draw` returns bytes here.
+        pygraphviz: Any = import_module("pygraphviz")
+    except ModuleNotFoundError:
+        json.dump({"missing": ""}, sys.stdout)
+    except ImportError as error:
+        json.dump({"missing": str(error)}, sys.stdout)
+    else:
+        graph = pygraphviz.AGraph()
+        # From the file itself: reading a string would need a folder for temporary files.
+        graph.read(sys.stdin)
+        sys.stdout.buffer.write(graph.draw(format="json0", prog="dot"))
+
+
+if __name__ == "__main__":
+    main()
