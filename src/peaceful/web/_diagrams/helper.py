@@ -6,9 +6,9 @@ it ends in any case.
 """
 
 import faulthandler
+import importlib
 import json
 import sys
-from importlib import import_module
 from typing import Any
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     faulthandler.dump_traceback_later(float(sys.argv[1]), exit=True)
     try:
         # Has no types: `draw` returns bytes here.
-        pygraphviz: Any = import_module("pygraphviz")
+        pygraphviz: Any = importlib.import_module("pygraphviz")
     except ModuleNotFoundError:
         json.dump({"missing": ""}, sys.stdout)
     except ImportError as error:

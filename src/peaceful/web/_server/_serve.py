@@ -112,7 +112,7 @@ def _config(web: WebApp, tls: ssl.SSLContext | None, keep_alive: int) -> uvicorn
         timeout_graceful_shutdown=_LAST_ANSWERS,
         timeout_keep_alive=keep_alive,
         h11_max_incomplete_event_size=_LONGEST_HEAD,
-        ssl_context_factory=None if tls is None else lambda *_: tls,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
 
 
