@@ -55,7 +55,7 @@ NewInfo = Callable[..., ExecutionInfo]
 NewRecord = Callable[..., ExecutionRecord]
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 END = START + timedelta(minutes=5)
-DOCUMENT = ending_document(statuses={"a": ItemStatus.DONE})
+DOCUMENT = ending_document(statuses={"a": ItemStatus.DONE}, ended_at=END)
 HOW = Snapshot(block="all is well")
 ENDED = ItemEnded(END, "a", ItemStatus.DONE, "", "", None, 1.0)
 
@@ -74,7 +74,7 @@ class Progress:
 
 async def finish(running: RunningExecution) -> None:
     """Stores an ending."""
-    await running.finish(ExecutionState.COMPLETE, ended_at=END, document=DOCUMENT, interrupt=None)
+    await running.finish(DOCUMENT)
 
 
 def signal(level: InterruptLevel = InterruptLevel.STOP) -> InterruptSignal:
@@ -244,7 +244,7 @@ async def test_interrupt(executions: Executions, new_info: NewInfo) -> None:
         assert kill == InterruptReceipt(info.id, InterruptLevel.KILL, START, changed=True)
         lower = executions.interrupt(info.id, level=InterruptLevel.CANCEL)
         assert lower == replace(kill, changed=False)
-        await finish(running)
+        await running.finish(replace(DOCUMENT, interrupt=receiver.close()))
         with pytest.raises(AlreadyEnded, match="complete"):
             executions.interrupt(info.id)
     interrupt = executions.get(info.id).info.interrupt

@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 from stage import Stage
@@ -23,7 +22,6 @@ from peaceful.model import (
     BlockStarted,
     Complete,
     ExecutionEnded,
-    ExecutionState,
     InterruptSignal,
     ItemProgressed,
     KeptDocument,
@@ -208,7 +206,7 @@ class Unwritable:
 
     def __init__(self) -> None:
         """Knows nothing."""
-        self.tried: list[ExecutionState] = []
+        self.tried: list[OutcomeKind] = []
 
     @asynccontextmanager
     async def registered(self, starting: Starting) -> AsyncGenerator[Registered]:
@@ -218,16 +216,9 @@ class Unwritable:
     def interrupting(self, signal: InterruptSignal) -> None:
         """Notes nothing."""
 
-    async def finish(
-        self,
-        state: ExecutionState,
-        *,
-        ended_at: datetime,
-        document: KeptDocument,
-        interrupt: InterruptSignal | None,
-    ) -> None:
+    async def finish(self, document: KeptDocument) -> None:
         """Cannot."""
-        self.tried.append(state)
+        self.tried.append(document.outcome)
         raise StorageError("The register is full.")
 
 
@@ -239,7 +230,7 @@ async def test_an_ending_that_cannot_be_written_down(
     ctx = replace(stage.ctx(stage.flow(NEEDS)), register=register)
     with pytest.raises(StorageError, match="The register is full"):
         await EnsureCmd.exec(ctx)
-    assert register.tried == [ExecutionState.COMPLETE, ExecutionState.FAILED]
+    assert register.tried == [OutcomeKind.COMPLETE, OutcomeKind.ERROR]
     ending = stage.sink.events[-1]
     assert isinstance(ending, ExecutionEnded)
     assert ending.outcome is OutcomeKind.ERROR
