@@ -230,6 +230,7 @@ async def opened_session(
         ProfileBusy: another execution runs on the profile.
     """
     session = _new_session(ctx, command)
+    ended = False
     try:
         async with AsyncExitStack() as stack:
             stack.enter_context(locked(ctx.workspace, session.info))
@@ -247,6 +248,12 @@ async def opened_session(
             except BaseException as error:
                 await run_shielded(session.fail(error))
                 raise
+            ended = True
+    except Exception as error:
+        if not ended:
+            raise
+        # Its ending is stored, and others may have read it: that stays as it is.
+        _LOG.error("what execution %s used was not closed", session.info.id, exc_info=error)
     finally:
         await session.tell_the_end()
 

@@ -130,7 +130,7 @@ def test_list_in_little_room() -> None:
 def test_how_it_stands() -> None:
     """An ending is told with its time and its counts."""
     assert how_it_stands(ended(DOCUMENT)) == "failed after 4.2 s: 1 unchanged, 1 failed"
-    assert how_it_stands(ended(ending_document())) == "failed after 4.2 s"
+    assert how_it_stands(ended(ending_document(OutcomeKind.ERROR))) == "failed after 4.2 s"
     assert how_it_stands(lost(RUNNING, START)) == "killed"
 
 
