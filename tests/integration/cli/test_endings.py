@@ -168,3 +168,19 @@ def test_whatever_cannot_be_written(
         _as_streamed(ran)
         _as_stored(ran, texts)
     assert outcomes["error"] > 5
+
+
+def test_code_that_ends_the_program(texts: Run, tmp_path: Path) -> None:
+    """Where an item raises `KeyboardInterrupt`, the document says what was done until then."""
+    names = ("--names", "a", "--names", "b", "--trouble", "leaves")
+    assert texts("init", "--folder", "files", *names, "--flow", "some").code == 0
+    ran = texts("write", *ALONE)
+    assert ran.code == 1
+    assert {name: item["status"] for name, item in ran.json["items"].items()} == {
+        "a": "abandoned",
+        "b": "not_started",
+    }
+    assert not list((tmp_path / "files").glob("*"))
+    assert ran.json["outcome"] == "error"
+    _as_streamed(ran)
+    _as_stored(ran, texts)

@@ -207,7 +207,10 @@ class FullStore(MemoryExecutionStore):
 async def test_full_disk(
     tmp_path: Path, clock: Clock, new_info: NewInfo, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where nothing can be written any more, interrupts still work, and the end says so."""
+    """Where nothing can be written any more, interrupts still work, and the end says so.
+
+    Whoever follows the execution is told how it ended all the same.
+    """
     executions = Executions(FullStore(), tmp_path, clock)
     sender, receiver = interrupt_channel()
     info = new_info()
@@ -219,6 +222,9 @@ async def test_full_disk(
         await until(lambda: caplog.text.count("not in the register") == 2)
         with pytest.raises(FileInaccessible):
             await finish(running)
+        told = running.last_event()
+        assert told is not None
+        assert (told.outcome, told.counts) == (DOCUMENT.outcome, DOCUMENT.counts)
     assert "left without an ending" in caplog.text
     # It cannot be marked, but it is seen for what it is.
     assert executions.get(info.id).state is ExecutionState.LOST
