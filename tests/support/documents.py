@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from peaceful.errors import ErrorJson
-from peaceful.model import ItemAside, ItemDocument, ItemStatus, KeptDocument, OutcomeKind
+from peaceful.model import (
+    InterruptSignal,
+    ItemAside,
+    ItemDocument,
+    ItemStatus,
+    KeptDocument,
+    OutcomeKind,
+)
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -19,6 +26,8 @@ def ending_document(
     errors: Mapping[str, ErrorJson] | None = None,
     told: Mapping[str, ItemAside] | None = None,
     command: str = "ensure",
+    interrupt: InterruptSignal | None = None,
+    ended_at: datetime = START,
 ) -> KeptDocument:
     """The document of an ending; of items, with a status each, or whole."""
     by_status = {item: ItemDocument(status) for item, status in (statuses or {}).items()}
@@ -29,10 +38,10 @@ def ending_document(
         flow="deploy",
         command=command,
         outcome=outcome,
-        interrupt=None,
+        interrupt=interrupt,
         items=items or by_status,
         errors=errors or {},
         started_at=START,
-        ended_at=START,
+        ended_at=ended_at,
         told=told or {},
     )

@@ -22,7 +22,7 @@ class Text(Item[TextState]):
 
     path: Path
     content: str
-    trouble: Literal["none", "fails", "crashes", "prints"] = "none"
+    trouble: Literal["none", "fails", "crashes", "prints", "leaves"] = "none"
 
     async def state_current(self, ctx: ItemCtx) -> TextState:
         """What is there."""
@@ -45,6 +45,8 @@ class Text(Item[TextState]):
                 raise ItemFailure(f"{ctx.item} will not be written.", help="write it yourself")
             case "crashes":
                 raise ZeroDivisionError("by nothing")
+            case "leaves":
+                raise KeyboardInterrupt
             case "prints":
                 sys.stdout.write("printed to stdout")
                 sys.stderr.write("printed to stderr\n")
@@ -89,7 +91,7 @@ def some(
     shared: Shared,
     owner: Owner,
     names: list[str],
-    trouble: Literal["none", "fails", "crashes", "prints", "breaks"] = "none",
+    trouble: Literal["none", "fails", "crashes", "prints", "leaves", "breaks"] = "none",
     in_a_row: bool = False,
 ) -> None:
     """Writes some files.

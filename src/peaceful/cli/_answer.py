@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from peaceful.cli._execution import Execution
+from peaceful.cli._execution import Execution, exit_code_of
 from peaceful.cli._outcome_text import Told, outcome_lines
 from peaceful.cli._result import Result
 from peaceful.model import (
-    BlockInterrupted,
-    ExecutionInterrupted,
-    ItemError,
+    ItemDocument,
     ItemId,
     ItemStatus,
     JsonValue,
-    OutcomeKind,
-    outcome_kind,
+    OutcomeDocument,
+    to_json,
 )
 from peaceful.present import summarised
 
@@ -42,9 +40,9 @@ def answer(
     """
     told = _told(execution, invocation, request)
     return Result(
-        document={**execution.document, **(more or {})},
+        document={**to_json(execution.document.plain()), **(more or {})},
         lines=lambda page: outcome_lines(told, page),
-        exit_code=execution.exit_code,
+        exit_code=exit_code_of(execution.ending),
         errors=execution.errors,
         stuck=execution.stuck,
     )
@@ -66,16 +64,17 @@ def words_of(request: RunRequest, app: App) -> list[str]:
 
 
 def _told(execution: Execution, invocation: Invocation, request: RunRequest) -> Told:
-    outcome = execution.outcome
+    document = execution.document
+    items = _items(document, request)
     summary = summarised(
-        OutcomeKind.ERROR if outcome is None else outcome_kind(outcome),
-        _statuses(execution, request),
-        seconds=execution.timings.seconds,
-        interrupt=execution.interrupt,
+        document.outcome,
+        {item: each.status for item, each in items.items()},
+        seconds=(document.ended_at - document.started_at).total_seconds(),
+        interrupt=document.interrupt,
     )
     messages = (
-        [(item, result.status, result.message) for item, result in outcome.items.items()]
-        if outcome is not None and request.dry_run
+        [(item, each.status, each.message) for item, each in items.items()]
+        if request.dry_run
         else []
     )
     return Told(
@@ -87,29 +86,10 @@ def _told(execution: Execution, invocation: Invocation, request: RunRequest) -> 
     )
 
 
-def _statuses(execution: Execution, request: RunRequest) -> Mapping[ItemId, ItemStatus]:
-    """How each item ended, as far as the command's own block is concerned.
-
-    Where an earlier block was cut, which only looks at items, what it has looked at is not done.
-    """
-    outcome = execution.outcome
-    if outcome is None:
-        known: Mapping[ItemId, ItemStatus] = execution.statuses
-    else:
-        known = {item: result.status for item, result in outcome.items.items()}
-    if not known:
-        return dict.fromkeys(request.only or execution.items, ItemStatus.NOT_STARTED)
-    match outcome:
-        case ExecutionInterrupted(blocks_not_processed=left):
-            begun = request.main_block not in left
-        case BlockInterrupted(blocks_not_processed=left) | ItemError(blocks_not_processed=left):
-            begun = request.main_block not in left[1:]
-        case _:
-            begun = True
-    return known if begun else {item: _LOOKED_AT.get(how, how) for item, how in known.items()}
-
-
-_LOOKED_AT = {
-    ItemStatus.DONE: ItemStatus.NOT_STARTED,
-    ItemStatus.UNCHANGED: ItemStatus.NOT_STARTED,
-}
+def _items(document: OutcomeDocument, request: RunRequest) -> Mapping[ItemId, ItemDocument]:
+    """The items that the command was about."""
+    return {
+        item: each
+        for item, each in document.items.items()
+        if not request.only or item in request.only or each.status is not ItemStatus.NOT_STARTED
+    }

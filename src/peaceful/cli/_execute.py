@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peaceful.app import ExecutionOptions
 from peaceful.cli._answer import words_of
-from peaceful.cli._execution import Execution, RecordingSink, exit_code_of
+from peaceful.cli._execution import Closing, Execution, exit_code_of
 from peaceful.cli._loop import LoopEnd, run_in_loop
 from peaceful.cli._lost import lost_notices
 from peaceful.cli._prints import prints_shown
 from peaceful.cli._shows import show_for
 from peaceful.cli._terminal_modes import TerminalModes
-from peaceful.errors import PeacefulError, Unexpected
+from peaceful.errors import PeacefulError
 from peaceful.interrupt import Interruptible, InterruptSender, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
-from peaceful.model import (
-    CmdOutcome,
-    ExecutionId,
-    ExecutionInfo,
-    InterruptLevel,
-    Snapshot,
-    Timings,
-)
+from peaceful.model import CmdOutcome, Ending, ExecutionId, ExecutionInfo, InterruptLevel
 from peaceful.present import short_id
 from peaceful.runtime import MAX_CONCURRENCY, CmdCtx, ExecutionSettings
 
@@ -53,10 +47,9 @@ def executed(invocation: Invocation, contexts: Contexts, request: RunRequest) ->
     show = show_for(invocation, title, request)
     sender, receiver = interrupt_channel()
     with prints_shown(show.say) as end_lines:
-        recording = RecordingSink(show, end_lines)
         options = ExecutionOptions(
             interruptibility=Interruptible(receiver),
-            sinks=(recording,),
+            sinks=(Closing(show, end_lines),),
             settings=ExecutionSettings(invocation.options.max_concurrency or MAX_CONCURRENCY),
             door="terminal",
         )
@@ -64,10 +57,13 @@ def executed(invocation: Invocation, contexts: Contexts, request: RunRequest) ->
             ctx = contexts.ctx_for(request, options)
             invocation.profile, invocation.flow = ctx.profile, ctx.flow.id
             known += _look_back(contexts, ctx, show)
-            end = _run(invocation, request, ctx, sender, show)
+            end, ending = _run(invocation, request, ctx, sender, show)
         finally:
             invocation.progress_left = show.left
-    return _execution(end, recording.snapshot, title)
+    if ending is None:
+        assert end.error is not None, "an execution that returns has an ending"
+        raise end.error
+    return Execution(title(ending.execution), ending, end.value, end.stuck)
 
 
 def _look_back(contexts: Contexts, ctx: CmdCtx, show: Show) -> list[ExecutionId]:
@@ -85,22 +81,26 @@ def _look_back(contexts: Contexts, ctx: CmdCtx, show: Show) -> list[ExecutionId]
 
 def _run(
     invocation: Invocation, request: RunRequest, ctx: CmdCtx, sender: InterruptSender, show: Show
-) -> LoopEnd[CmdOutcome[object]]:
+) -> tuple[LoopEnd[CmdOutcome[object]], Ending | None]:
     signals = invocation.signals
+    endings: list[Ending] = []
+
+    def ended(ending: Ending) -> None:
+        # From now on a signal comes too late: it may not change the exit code.
+        signals.ending(exit_code_of(ending))
+        endings.append(ending)
 
     async def main() -> CmdOutcome[object]:
         async with interrupt_on_signals(sender, on_press=show.pressed):
             if signals.left_by is not None:
                 sender.request(source=signals.left_by)
             with signals.last_resort():
-                # When it has ended, a signal comes too late: it may not change the exit code.
                 try:
-                    outcome = await request.run(ctx)
+                    return await request.run(replace(ctx, on_end=ended))
                 except Exception as error:  # Whatever it is: it is raised on.
-                    signals.ending(error.exit_code if isinstance(error, PeacefulError) else 1)
+                    if not endings:
+                        signals.ending(error.exit_code if isinstance(error, PeacefulError) else 1)
                     raise
-                signals.ending(exit_code_of(outcome))
-                return outcome
 
     def patience() -> float:
         signal = sender.signal
@@ -113,29 +113,14 @@ def _run(
         TerminalModes(fd, all_keys=show.draws, on_resume=show.redraw)
     )
     signals.at_once = modes.restore
-    return run_in_loop(main(), patience)
-
-
-def _execution(
-    end: LoopEnd[CmdOutcome[object]], snapshot: Snapshot, title: Callable[[ExecutionInfo], str]
-) -> Execution:
-    info, ending, error = snapshot.execution, snapshot.ending, end.error
-    if error is not None and not isinstance(error, PeacefulError):
-        error = Unexpected(error)
-    if info is None:
-        assert error is not None, "an execution without a beginning has no outcome"
-        raise error
-    return Execution(
-        title=title(info),
-        info=info,
-        items=snapshot.items,
-        timings=Timings(info.started_at, info.ended_at or info.started_at),
-        statuses=snapshot.statuses,
-        interrupt=None if ending is None else ending.interrupt,
-        outcome=end.value,
-        error=error,
-        stuck=end.stuck,
-    )
+    try:
+        end = run_in_loop(main(), patience)
+    except BaseException:
+        if not endings:
+            raise
+        # Such as an item's KeyboardInterrupt: the ending tells of it.
+        end = LoopEnd[CmdOutcome[object]](None, None, stuck=False)
+    return end, endings[0] if endings else None
 
 
 def _title(

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from peaceful.errors import PeacefulError
 from peaceful.model import (
-    BlockInterrupted,
     CmdOutcome,
-    Complete,
+    Ending,
     Event,
-    ExecutionInfo,
-    ExecutionInterrupted,
-    InterruptSignal,
+    ExecutionState,
     InterruptSource,
-    ItemError,
-    ItemId,
-    ItemStatus,
-    JsonValue,
-    Snapshot,
-    Timings,
-    failure_document,
-    outcome_document,
-    to_json,
+    KeptDocument,
+    state_after,
 )
 from peaceful.runtime import OutputSink
 
@@ -34,84 +24,56 @@ class Execution:
 
     Attributes:
         title: what was executed, in words.
-        info: who ran what.
-        items: the flow's items, in order.
-        timings: when.
-        statuses: how each item stood at the end, as far as there were events.
-        interrupt: the latched interrupt, or none.
-        outcome: how it ended; none where it raised.
-        error: what it raised, or none.
+        ending: how it ended.
+        outcome: what it returned; none where it raised.
         stuck: whether something of it still runs.
     """
 
     title: str
-    info: ExecutionInfo
-    items: Sequence[ItemId]
-    timings: Timings
-    statuses: Mapping[ItemId, ItemStatus]
-    interrupt: InterruptSignal | None
+    ending: Ending
     outcome: CmdOutcome[object] | None
-    error: PeacefulError | None
     stuck: bool
 
     @property
-    def document(self) -> dict[str, JsonValue]:
+    def document(self) -> KeptDocument:
         """The document of the ending, as the register has it."""
-        if self.outcome is not None:
-            return to_json(outcome_document(self.info, self.items, self.outcome))
-        assert self.error is not None
-        return to_json(
-            failure_document(self.info, self.items, self.error, self.interrupt, self.timings)
-        )
-
-    @property
-    def exit_code(self) -> int:
-        """What the process ends with."""
-        if self.outcome is not None:
-            return exit_code_of(self.outcome)
-        assert self.error is not None
-        return self.error.exit_code
+        return self.ending.document
 
     @property
     def errors(self) -> Sequence[PeacefulError]:
-        """What went wrong."""
-        if self.error is not None:
-            return (self.error,)
-        return tuple(self.outcome.errors.values()) if isinstance(self.outcome, ItemError) else ()
+        """What went wrong; where the command failed as a whole, that alone."""
+        errors = self.ending.errors
+        return (errors[""],) if "" in errors else tuple(errors.values())
 
 
-def exit_code_of(outcome: CmdOutcome[object]) -> int:
-    """What the process ends with after an outcome."""
-    match outcome:
-        case Complete():
+def exit_code_of(ending: Ending) -> int:
+    """What the process ends with after an ending."""
+    if "" in ending.errors:
+        return ending.errors[""].exit_code
+    match state_after(ending.document.outcome):
+        case ExecutionState.COMPLETE:
             return 0
-        case ItemError():
-            return 1
-        case BlockInterrupted() | ExecutionInterrupted():
-            signal = outcome.interrupt
+        case ExecutionState.INTERRUPTED:
+            signal = ending.document.interrupt
             return (InterruptSource.SIGINT if signal is None else signal.source).exit_code
+        case _:
+            return 1
 
 
-class RecordingSink:
-    """Hands events on, and remembers what the outcome does not tell.
+class Closing:
+    """A sink that calls something before another one is closed, which can still be told things.
 
     Args:
         inner: takes the events.
-        before_close: called when there are no more events, while `inner` can still be told things.
-
-    Attributes:
-        snapshot: how everything stands.
+        before_close: called when there are no more events.
     """
 
     def __init__(self, inner: OutputSink, before_close: Callable[[], None]) -> None:
-        self.snapshot: Snapshot = Snapshot()
         self._inner = inner
         self._before_close = before_close
 
     def receive(self, events: Sequence[Event]) -> None:
-        """Takes events in, and hands them on."""
-        for event in events:
-            self.snapshot.add(event)
+        """Hands events on."""
         self._inner.receive(events)
 
     def close(self) -> None:

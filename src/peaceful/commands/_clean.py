@@ -253,4 +253,5 @@ class CleanCmd:
         only = tuple(only)
         await check_names(ctx, only)
         blocks = CleanCmd.blocks(dry_run=dry_run, only=only, sync=sync)
-        return await CmdExecution("clean", blocks, states_of).run(ctx, dry_run=dry_run, only=only)
+        execution = CmdExecution("clean", blocks, states_of, main=blocks[-1])
+        return await execution.run(ctx, dry_run=dry_run, only=only)

@@ -134,4 +134,5 @@ class EnsureCmd:
         only = tuple(only)
         selected(ctx.flow, only)
         blocks = EnsureCmd.blocks(dry_run=dry_run, only=only, sync=sync)
-        return await CmdExecution("ensure", blocks, states_of).run(ctx, dry_run=dry_run, only=only)
+        execution = CmdExecution("ensure", blocks, states_of, main=blocks[-1])
+        return await execution.run(ctx, dry_run=dry_run, only=only)

@@ -26,12 +26,8 @@ from peaceful.model import (
     OutcomeDocument,
     OutcomeKind,
     Snapshot,
+    state_after,
 )
-
-ENDINGS: Final = frozenset(
-    {ExecutionState.COMPLETE, ExecutionState.INTERRUPTED, ExecutionState.FAILED}
-)
-"""What an executor may write as its ending; `lost` is what others find."""
 
 
 class ExecutionDocument(ExecutionInfo, frozen=True, kw_only=True):
@@ -61,7 +57,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True):
         why_not_interruptible: the reason, where `info.can_interrupt` is false.
         address: where that process listens for requests; none where it does not.
         summary: its ending in a few numbers; none until then.
-        outcome: the document of its ending, as it is kept: see `kept_document`; none until then,
+        outcome: the document of its ending, as it is kept; none until then,
             and in pages of the history.
     """
 
@@ -171,38 +167,25 @@ def interrupted(record: ExecutionRecord, signal: InterruptSignal) -> ExecutionRe
     return replace(record, info=info)
 
 
-def finished(
-    record: ExecutionRecord,
-    state: ExecutionState,
-    *,
-    ended_at: datetime,
-    outcome: KeptDocument,
-    interrupt: InterruptSignal | None = None,
-) -> ExecutionRecord:
+def finished(record: ExecutionRecord, document: KeptDocument) -> ExecutionRecord:
     """The record with its ending. A record found lost may still end: its executor knows better.
 
     Args:
         record: as it is now.
-        state: how it ended; one of `ENDINGS`.
-        ended_at: UTC.
-        outcome: the document of the ending.
-        interrupt: the latched interrupt, where the register may not know it yet.
+        document: how the execution ended.
 
     Raises:
         AlreadyEnded: an ending was written before.
-        ValueError: the state is not an ending.
     """
-    if state not in ENDINGS:
-        raise ValueError(f"an execution cannot end as {state}")
     if record.state is not ExecutionState.LOST:
         _refuse_ended(record)
     info = replace(
         record.info,
-        state=state,
-        ended_at=ended_at,
-        interrupt=interrupt if interrupt is not None else record.info.interrupt,
+        state=state_after(document.outcome),
+        ended_at=document.ended_at,
+        interrupt=document.interrupt or record.info.interrupt,
     )
-    return replace(record, info=info, summary=summary_of(outcome), outcome=outcome)
+    return replace(record, info=info, summary=summary_of(document), outcome=document)
 
 
 def lost(record: ExecutionRecord, at: datetime) -> ExecutionRecord:

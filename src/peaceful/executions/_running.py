@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -15,7 +14,7 @@ from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful.errors import AlreadyEnded, StorageError
 from peaceful.executions._control_protocol import InterruptAnswer
 from peaceful.executions._progress import ProgressSource
-from peaceful.executions._record import ExecutionRecord, interrupted
+from peaceful.executions._record import ExecutionRecord, finished, interrupted
 from peaceful.executions._senders import InterruptSenders
 from peaceful.executions._store import ExecutionStore
 from peaceful.interrupt import SendResult
@@ -23,7 +22,6 @@ from peaceful.model import (
     Event,
     ExecutionEnded,
     ExecutionId,
-    ExecutionState,
     InterruptSignal,
     KeptDocument,
     Snapshot,
@@ -59,6 +57,7 @@ class RunningExecution:
         self._store = store
         self._senders = senders
         self._threads = threads
+        self._ended: ExecutionRecord | None = None
         self._ending: Future[ExecutionRecord] = Future()
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         """The event loop that it runs in."""
@@ -80,41 +79,27 @@ class RunningExecution:
         """Whether its ending is stored."""
         return self._ending.done()
 
-    async def finish(
-        self,
-        state: ExecutionState,
-        *,
-        ended_at: datetime,
-        document: KeptDocument,
-        interrupt: InterruptSignal | None,
-    ) -> None:
+    async def finish(self, document: KeptDocument) -> None:
         """Stores its ending, once. From here on, every interrupt comes too late.
 
         Args:
-            state: how it ended: `complete`, `interrupted` or `failed`.
-            ended_at: UTC.
-            document: the document of its outcome.
-            interrupt: the latched interrupt, or none.
+            document: how it ended.
 
         Raises:
             AlreadyEnded: its ending was stored before.
             StorageError: it could not be stored.
         """
-        latched = self._senders.close(self.id)
-        ending = partial(
-            self._store.finish,
-            self.id,
-            state,
-            ended_at=ended_at,
-            outcome=document,
-            interrupt=interrupt or latched,
-        )
+        self._senders.close(self.id)
+        # Whoever follows it is told, whether or not that can be stored.
+        self._ended = finished(self._record, document)
+        ending = partial(self._store.finish, self.id, document)
         await run_shielded(self._threads.submit(lambda: self._ending.set_result(ending())))
         self._senders.drop(self.id)
 
     def last_event(self) -> ExecutionEnded | None:
-        """The execution's last event, made from its stored ending; none without one."""
-        return self._ending.result().ending() if self._ending.done() else None
+        """The execution's last event, made from its ending; none without one."""
+        ended = self.record if self.stored else self._ended
+        return None if ended is None else ended.ending()
 
     def snapshot(self) -> Snapshot:
         """How everything stands now."""

@@ -21,7 +21,7 @@ from peaceful.executions._store import (
     ExecutionPage,
     sought,
 )
-from peaceful.model import ExecutionId, ExecutionState, InterruptSignal, KeptDocument
+from peaceful.model import ExecutionId, InterruptSignal, KeptDocument
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -72,26 +72,9 @@ class SqliteExecutionStore:
         """See `ExecutionStore.interrupting`."""
         return self._changed(execution_id, partial(change.interrupted, signal=signal))
 
-    def finish(
-        self,
-        execution_id: ExecutionId,
-        state: ExecutionState,
-        *,
-        ended_at: datetime,
-        outcome: KeptDocument,
-        interrupt: InterruptSignal | None = None,
-    ) -> ExecutionRecord:
+    def finish(self, execution_id: ExecutionId, document: KeptDocument) -> ExecutionRecord:
         """See `ExecutionStore.finish`."""
-        return self._changed(
-            execution_id,
-            partial(
-                change.finished,
-                state=state,
-                ended_at=ended_at,
-                outcome=outcome,
-                interrupt=interrupt,
-            ),
-        )
+        return self._changed(execution_id, partial(change.finished, document=document))
 
     def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
         """See `ExecutionStore.mark_lost`."""

@@ -101,27 +101,15 @@ class ExecutionStore(Protocol):
         """
         ...
 
-    def finish(
-        self,
-        execution_id: ExecutionId,
-        state: ExecutionState,
-        *,
-        ended_at: datetime,
-        outcome: KeptDocument,
-        interrupt: InterruptSignal | None = None,
-    ) -> ExecutionRecord:
+    def finish(self, execution_id: ExecutionId, document: KeptDocument) -> ExecutionRecord:
         """The executor writes its ending, once.
 
         Args:
             execution_id: which one.
-            state: `complete`, `interrupted` or `failed`.
-            ended_at: UTC.
-            outcome: the document of the ending.
-            interrupt: the latched interrupt, where the store may not know it yet.
+            document: how it ended.
 
         Raises:
             AlreadyEnded: an ending was written before. To be found lost is none.
-            ValueError: the state is not an ending.
         """
         ...
 

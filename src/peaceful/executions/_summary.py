@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -24,5 +23,4 @@ class OutcomeSummary(msgspec.Struct, frozen=True):
 
 def summary_of(document: OutcomeDocument) -> OutcomeSummary:
     """Return the summary of the document of a command."""
-    counts = Counter(item.status for item in document.items.values())
-    return OutcomeSummary(document.outcome, dict(counts))
+    return OutcomeSummary(document.outcome, document.counts)

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from peaceful.errors import ErrorJson, PeacefulError
+from peaceful.model._event import ExecutionEnded
 from peaceful.model._execution import ExecutionInfo
 from peaceful.model._fields import ExecutionId, FlowId, ItemId, Moment, ProfileName
 from peaceful.model._interrupt import InterruptSignal
 from peaceful.model._json import JsonValue
-from peaceful.model._outcome import (
-    CmdOutcome,
-    ItemError,
-    ItemResult,
-    ItemStatus,
-    OutcomeKind,
-    Timings,
-    outcome_kind,
-)
-
-_NONE_ENDED: Final[Mapping[ItemId, ItemResult]] = {}
+from peaceful.model._outcome import ItemResult, ItemStatus, OutcomeKind, Timings
 
 
 class ItemDocument(msgspec.Struct, frozen=True):
@@ -80,6 +71,11 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
     started_at: Moment
     ended_at: Moment
 
+    @property
+    def counts(self) -> Mapping[ItemStatus, int]:
+        """How many items ended in which way; ways that none ended in are left out."""
+        return dict(Counter(each.status for each in self.items.values()))
+
 
 class KeptDocument(OutcomeDocument, frozen=True, kw_only=True):
     """How a command ended, as a register keeps it.
@@ -96,91 +92,74 @@ class KeptDocument(OutcomeDocument, frozen=True, kw_only=True):
         return OutcomeDocument(**{name: getattr(self, name) for name in fields})
 
 
-def outcome_document(
-    execution: ExecutionInfo, items: Sequence[ItemId], outcome: CmdOutcome[object]
-) -> OutcomeDocument:
-    """Return the document of an execution that ended.
+class Ending(msgspec.Struct, frozen=True):
+    """How an execution ended. It is made once, and whatever is told of the end is taken from it.
 
-    Args:
+    Attributes:
         execution: who ran what.
-        items: every item of the flow, in order; what the outcome does not know was not started.
-        outcome: how it ended.
+        document: what is printed, shown and stored.
+        errors: what failed, as the document has it: by item, and under an empty name.
     """
-    return _document(
-        execution,
-        outcome_kind(outcome),
-        outcome.interrupt,
-        # Of items that have left the flow, the outcome may know too.
-        {item: _item(outcome.items.get(item)) for item in (*items, *outcome.items)},
-        outcome.errors if isinstance(outcome, ItemError) else {},
-        outcome.timings,
-    )
+
+    execution: ExecutionInfo
+    document: KeptDocument
+    errors: Mapping[ItemId, PeacefulError]
+
+    def event(self) -> ExecutionEnded:
+        """Return the execution's last event."""
+        document = self.document
+        return ExecutionEnded(
+            document.ended_at,
+            self.execution.id,
+            document.outcome,
+            document.counts,
+            document.interrupt,
+            document.errors.get(""),
+        )
 
 
-def failure_document(
+def execution_ending(
     execution: ExecutionInfo,
-    items: Sequence[ItemId],
-    error: PeacefulError,
+    items: Iterable[ItemId],
+    results: Mapping[ItemId, ItemResult],
+    outcome: OutcomeKind | PeacefulError,
+    *,
     interrupt: InterruptSignal | None,
     timings: Timings,
-    results: Mapping[ItemId, ItemResult] = _NONE_ENDED,
-) -> OutcomeDocument:
-    """Return the document of an execution that failed as a whole; its error has an empty name.
+) -> Ending:
+    """Return the ending of an execution.
 
     Args:
         execution: who ran what.
-        items: every item of the flow, in order.
-        error: what it failed with.
+        items: every item of the flow, in order; those without a result were not started.
+        results: how items ended, among them such as have left the flow. What the execution failed
+            with as a whole changes nothing of it.
+        outcome: how it ended, or what it failed with as a whole.
         interrupt: the latched signal, or none.
         timings: when it ran.
-        results: how items had ended before it failed; the others were not started.
     """
-    return _document(
-        execution,
-        OutcomeKind.ERROR,
-        interrupt,
-        {item: _item(results.get(item)) for item in (*items, *results)},
-        {"": error},
-        timings,
-    )
-
-
-def kept_document(document: OutcomeDocument, results: Mapping[ItemId, ItemResult]) -> KeptDocument:
-    """Return a document as a register keeps it: with what only pages tell besides.
-
-    Args:
-        document: how the command ended.
-        results: how its items did.
-    """
-    told = {
-        item: ItemAside(result.shown, round(result.seconds, 3))
-        for item, result in results.items()
-        if result.shown or result.seconds
-    }
-    return KeptDocument(**msgspec.structs.asdict(document), told=told)
-
-
-def _document(
-    execution: ExecutionInfo,
-    kind: OutcomeKind,
-    interrupt: InterruptSignal | None,
-    items: Mapping[ItemId, ItemDocument],
-    errors: Mapping[ItemId, PeacefulError],
-    timings: Timings,
-) -> OutcomeDocument:
-    return OutcomeDocument(
+    errors = {item: each.error for item, each in results.items() if each.error is not None}
+    if isinstance(outcome, PeacefulError):
+        errors, outcome = {"": outcome, **errors}, OutcomeKind.ERROR
+    document = KeptDocument(
         execution_id=execution.id,
         app=execution.app,
         profile=execution.profile,
         flow=execution.flow,
         command=execution.command,
-        outcome=kind,
+        outcome=outcome,
         interrupt=interrupt,
-        items=items,
+        items={item: _item(results.get(item)) for item in (*items, *results)},
         errors={item: error.to_json() for item, error in errors.items()},
         started_at=timings.started_at,
         ended_at=timings.ended_at,
+        told={
+            item: ItemAside(each.shown, round(each.seconds, 3))
+            for item, each in results.items()
+            if each.shown or each.seconds
+        },
     )
+    return Ending(execution, document, errors)
 
 
 def _item(result: ItemResult | None) -> ItemDocument:

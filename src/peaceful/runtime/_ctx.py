@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from peaceful.interrupt import Interruptibility, NonInterruptible
-from peaceful.model import Clock, ProfileName, SystemClock
+from peaceful.model import Clock, Ending, ProfileName, SystemClock
 from peaceful.resources import Resources
 from peaceful.runtime._flow import BuiltFlow
 from peaceful.runtime._register import Register
@@ -28,6 +28,7 @@ class WorkspaceCtx:
         clock: tells the time.
         resources: what the application gives to blocks and items, by type.
         register: where executions are written down, or none.
+        on_end: told how an execution ended, before its last event; or none.
         door: where its commands come from: `terminal`, `web`, `api` or `python`.
     """
 
@@ -39,6 +40,7 @@ class WorkspaceCtx:
     clock: Clock = field(default_factory=SystemClock)
     resources: Resources = field(default_factory=Resources)
     register: Register | None = None
+    on_end: Callable[[Ending], None] | None = None
     door: str = "python"
 
 

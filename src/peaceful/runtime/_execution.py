@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from peaceful._aio import run_shielded
@@ -14,7 +14,6 @@ from peaceful.model import (
     ExecutionInterrupted,
     ItemError,
     ItemId,
-    ItemResult,
     ItemStatus,
 )
 from peaceful.resources import Resources
@@ -40,6 +39,8 @@ class CmdExecution(Generic[T]):
         blocks: its parts, in order.
         value: takes what the execution is run for out of what the blocks gave; none where that is
             not there yet.
+        main: the block that the command is about, if there is one. An item that blocks before it
+            have only looked at was not started when the command ends before this one begins.
 
     Attributes:
         command: what is executed, in one word.
@@ -51,10 +52,13 @@ class CmdExecution(Generic[T]):
         command: str,
         blocks: Sequence[AnyBlock],
         value: Callable[[Resources], T | None],
+        *,
+        main: AnyBlock | None = None,
     ) -> None:
         self.command: str = command
         self.blocks: tuple[AnyBlock, ...] = tuple(blocks)
         self._value = value
+        self._main_at = 0 if main is None else self.blocks.index(main)
 
     async def run(
         self, ctx: CmdCtx, *, dry_run: bool = False, only: Iterable[ItemId] = ()
@@ -82,39 +86,39 @@ class CmdExecution(Generic[T]):
 
     async def _through_blocks(self, session: Session) -> CmdOutcome[T]:
         names = tuple(block.name for block in self.blocks)
-        items: Mapping[ItemId, ItemResult] = {}
         resources = session.scope.resources
         for number, block in enumerate(self.blocks):
             processed, left = names[:number], names[number:]
             if not session.scope.interruptibility.may_go_on():
                 return ExecutionInterrupted(
                     processed,
-                    items,
+                    session.results,
                     session.signal,
                     session.timings(),
                     blocks_not_processed=left,
                     value=self._value(resources),
                 )
-            result = await session.run_block(block)
+            result = await session.run_block(block, looks=number < self._main_at)
             resources.insert(result.value)
-            items = result.items or items
             statuses = {each.status for each in result.items.values()}
             if ItemStatus.FAILED in statuses:
                 return ItemError(
                     processed,
-                    items,
+                    session.results,
                     session.signal,
                     session.timings(),
                     blocks_not_processed=left,
                     value=self._value(resources),
                     errors={
-                        item: each.error for item, each in items.items() if each.error is not None
+                        item: each.error
+                        for item, each in session.results.items()
+                        if each.error is not None
                     },
                 )
             if statuses & _CUT:
                 return BlockInterrupted(
                     processed,
-                    items,
+                    session.results,
                     session.signal,
                     session.timings(),
                     blocks_not_processed=left,
@@ -126,7 +130,7 @@ class CmdExecution(Generic[T]):
                 f"No block of {self.command} gave what it is run for.",
                 help="let a block give it, and let the execution's `value` find it",
             )
-        return Complete(names, items, session.signal, session.timings(), value=value)
+        return Complete(names, session.results, session.signal, session.timings(), value=value)
 
 
 _CUT = frozenset({ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from peaceful.interrupt import InterruptSender
 from peaceful.model import (
     ExecutionInfo,
-    ExecutionState,
     InterruptSignal,
     ItemId,
     KeptDocument,
@@ -44,14 +42,7 @@ class Registered(Protocol):
         """An interrupt was accepted. Notes it, without waiting for that; from any thread."""
         ...
 
-    async def finish(
-        self,
-        state: ExecutionState,
-        *,
-        ended_at: datetime,
-        document: KeptDocument,
-        interrupt: InterruptSignal | None,
-    ) -> None:
+    async def finish(self, document: KeptDocument) -> None:
         """Writes its ending down, once."""
         ...
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -21,7 +20,7 @@ from peaceful.model import (
     BlockEnded,
     BlockStarted,
     CmdOutcome,
-    ExecutionEnded,
+    Ending,
     ExecutionInfo,
     ExecutionStarted,
     InterruptLevel,
@@ -29,15 +28,11 @@ from peaceful.model import (
     ItemId,
     ItemResult,
     ItemStatus,
-    KeptDocument,
     OutcomeKind,
     Timings,
+    execution_ending,
     execution_id,
-    failure_document,
-    kept_document,
-    outcome_document,
     outcome_kind,
-    state_after,
 )
 from peaceful.runtime._block import BlockResult, CmdBlock
 from peaceful.runtime._block_run import BlockRun
@@ -72,6 +67,7 @@ class Session:
         news: tells of interrupts.
         registered: the execution, as the register knows it, or none.
         left_behind: tasks of abandoned items.
+        results: how each item ended in the last block that has items, as far as it has come.
     """
 
     ctx: CmdCtx
@@ -82,8 +78,9 @@ class Session:
     news: InterruptNews
     registered: Registered | None = None
     left_behind: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
-    _results: Mapping[ItemId, ItemResult] = field(default_factory=dict[ItemId, ItemResult])
-    _ending: ExecutionEnded | None = None
+    results: dict[ItemId, ItemResult] = field(default_factory=dict[ItemId, ItemResult])
+    _looks: bool = False
+    _ending: Ending | None = None
 
     @property
     def signal(self) -> InterruptSignal | None:
@@ -94,8 +91,14 @@ class Session:
         """From the start until now."""
         return Timings(self.info.started_at, self.ctx.clock.now())
 
-    async def run_block(self, block: CmdBlock[T]) -> BlockResult[T]:
-        """Runs a block, and tells of its start and its end."""
+    async def run_block(self, block: CmdBlock[T], *, looks: bool) -> BlockResult[T]:
+        """Runs a block, and tells of its start and its end.
+
+        Args:
+            block: which one.
+            looks: whether it only looks at items, before the block that the command is about.
+        """
+        self._looks = looks
         run = BlockRun(
             block.name,
             self.ctx,
@@ -104,13 +107,14 @@ class Session:
             self.calls,
             self.left_behind,
         )
-        items = block.items(run)
+        items, before = block.items(run), self.results
         if items:
-            self._results = run.results
+            self.results = run.results
         self.hub.publish(BlockStarted(self.ctx.clock.now(), block.name, items))
         finished = False
         try:
             result = await block.run(run)
+            self.results = dict(result.items) or before
             finished = not any(each.status in _UNFINISHED for each in result.items.values())
             return result
         finally:
@@ -126,14 +130,11 @@ class Session:
             StorageError: the ending cannot be written down.
         """
         await self._end_children()
-        outcome = msgspec.structs.replace(
-            outcome, interrupt=self._close_latch(), timings=self.timings()
-        )
-        kind = outcome_kind(outcome)
-        document = outcome_document(self.info, self._items, outcome)
-        await self._store(kind, kept_document(document, outcome.items), outcome.timings)
-        self._ending = self._ended_event(kind, outcome.items, outcome.timings)
-        return outcome
+        interrupt, timings = self._close_latch(), self.timings()
+        ending = self._made(outcome_kind(outcome), interrupt, timings)
+        await self._store(ending)
+        self._ending = ending
+        return msgspec.structs.replace(outcome, interrupt=interrupt, timings=timings)
 
     async def fail(self, error: BaseException) -> None:
         """Closes the latch; writes down that the execution failed as a whole, or was cancelled."""
@@ -141,18 +142,11 @@ class Session:
             # It had ended, and that is written down; only then was whoever waits for it cancelled.
             return
         await self._end_children()
-        self._close_latch()
-        shown = _as_error(error)
-        timings = self.timings()
-        ended = self._ended_event(OutcomeKind.ERROR, self._results, timings)
-        self._ending = msgspec.structs.replace(ended, error=shown.to_json())
-        document = failure_document(
-            self.info, self._items, shown, self.signal, timings, self._results
-        )
+        self._ending = self._made(_as_error(error), self._close_latch(), self.timings())
         try:
-            await self._store(OutcomeKind.ERROR, kept_document(document, self._results), timings)
-        except PeacefulError as unwritten:
-            # The error that ended the execution is the one to be told; it most likely caused this.
+            await self._store(self._ending)
+        except Exception as unwritten:  # noqa: BLE001 - what ended the execution is to be told
+            # It most likely caused this one, too.
             _LOG.warning(
                 "the end of execution %s was not written down: %s", self.info.id, unwritten
             )
@@ -160,13 +154,11 @@ class Session:
     async def tell_the_end(self) -> None:
         """Tells of the end, and waits until every sink has heard of it."""
         if self._ending is not None:
-            self.hub.publish(self._ending)
+            if self.ctx.on_end is not None:
+                self.ctx.on_end(self._ending)
+            self.hub.publish(self._ending.event())
         killed = self.signal is not None and self.signal.level is InterruptLevel.KILL
         await self.hub.close(_KILLED_SINKS if killed else None)
-
-    @property
-    def _items(self) -> tuple[ItemId, ...]:
-        return self.ctx.flow.graph.order
 
     def _scope_of(self, block: CmdBlock[T]) -> ExecutionScope:
         if block.strategy is None:
@@ -186,20 +178,40 @@ class Session:
         self.news.tell()
         return signal
 
-    async def _store(self, kind: OutcomeKind, document: KeptDocument, timings: Timings) -> None:
-        if self.registered is not None:
-            await self.registered.finish(
-                state_after(kind),
-                ended_at=timings.ended_at,
-                document=document,
-                interrupt=self.signal,
-            )
+    def _made(
+        self,
+        outcome: OutcomeKind | PeacefulError,
+        interrupt: InterruptSignal | None,
+        timings: Timings,
+    ) -> Ending:
+        """Makes the ending: the only one that is stored, told and shown."""
+        results = self.results
+        if isinstance(outcome, PeacefulError):
+            # What the block has not said by then is known from its events.
+            statuses = self.hub.take_snapshot().statuses
+            results = {item: ItemResult(status) for item, status in statuses.items()} | results
+        if self._looks:
+            results = {item: _only_looked_at(each) for item, each in results.items()}
+        return execution_ending(
+            self.info,
+            self.ctx.flow.graph.order,
+            results,
+            outcome,
+            interrupt=interrupt,
+            timings=timings,
+        )
 
-    def _ended_event(
-        self, kind: OutcomeKind, items: Mapping[ItemId, ItemResult], timings: Timings
-    ) -> ExecutionEnded:
-        counts = Counter(each.status for each in items.values())
-        return ExecutionEnded(timings.ended_at, self.info.id, kind, dict(counts), self.signal)
+    async def _store(self, ending: Ending) -> None:
+        if self.registered is not None:
+            await self.registered.finish(ending.document)
+
+
+def _only_looked_at(result: ItemResult) -> ItemResult:
+    """Returns the ending of an item whose look had this one, where it was to be changed."""
+    if result.status not in {ItemStatus.DONE, ItemStatus.UNCHANGED}:
+        return result
+    message = "looked at; the command ended before it started"
+    return msgspec.structs.replace(result, status=ItemStatus.NOT_STARTED, message=message)
 
 
 _UNFINISHED = frozenset({ItemStatus.FAILED, ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})
@@ -218,6 +230,7 @@ async def opened_session(
         ProfileBusy: another execution runs on the profile.
     """
     session = _new_session(ctx, command)
+    ended = False
     try:
         async with AsyncExitStack() as stack:
             stack.enter_context(locked(ctx.workspace, session.info))
@@ -235,6 +248,12 @@ async def opened_session(
             except BaseException as error:
                 await run_shielded(session.fail(error))
                 raise
+            ended = True
+    except Exception as error:
+        if not ended:
+            raise
+        # Its ending is stored, and others may have read it: that stays as it is.
+        _LOG.error("what execution %s used was not closed", session.info.id, exc_info=error)
     finally:
         await session.tell_the_end()
 

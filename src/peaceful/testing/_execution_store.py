@@ -21,7 +21,6 @@ from peaceful.executions import (
 )
 from peaceful.model import (
     ExecutionId,
-    ExecutionState,
     InterruptSignal,
     KeptDocument,
     ProfileName,
@@ -59,21 +58,10 @@ class MemoryExecutionStore:
         with self._lock:
             return self._keep_changed(interrupted(self._exact(execution_id), signal))
 
-    def finish(
-        self,
-        execution_id: ExecutionId,
-        state: ExecutionState,
-        *,
-        ended_at: datetime,
-        outcome: KeptDocument,
-        interrupt: InterruptSignal | None = None,
-    ) -> ExecutionRecord:
+    def finish(self, execution_id: ExecutionId, document: KeptDocument) -> ExecutionRecord:
         """See `ExecutionStore.finish`."""
         with self._lock:
-            before = self._exact(execution_id)
-            return self._keep_changed(
-                finished(before, state, ended_at=ended_at, outcome=outcome, interrupt=interrupt)
-            )
+            return self._keep_changed(finished(self._exact(execution_id), document))
 
     def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
         """See `ExecutionStore.mark_lost`."""

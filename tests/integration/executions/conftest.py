@@ -121,7 +121,7 @@ from pathlib import Path
 from peaceful.executions import Executions, SqliteExecutionStore
 from peaceful.interrupt import interrupt_channel
 from peaceful.model import (
-    ExecutionInfo, ExecutionState, KeptDocument, OutcomeKind, Snapshot, StartedBy
+    ExecutionInfo, KeptDocument, OutcomeKind, Snapshot, StartedBy
 )
 from datetime import UTC, datetime
 import os, socket
@@ -144,11 +144,11 @@ def info(id, profile="test", host=None):
     who = StartedBy("ann", host or socket.gethostname(), os.getpid(), "terminal")
     return ExecutionInfo(id, "shop", profile, "deploy", "ensure", who, datetime.now(UTC))
 
-def ending(outcome):
+def ending(outcome, interrupt=None):
     now = datetime.now(UTC)
     return KeptDocument(
         execution_id="e1", app="shop", profile="test", flow="deploy", command="ensure",
-        outcome=outcome, interrupt=None, items={}, errors={}, started_at=now, ended_at=now,
+        outcome=outcome, interrupt=interrupt, items={}, errors={}, started_at=now, ended_at=now,
     )
 
 def tell(**facts):
@@ -212,11 +212,8 @@ async def main():
         signal = await receiver.wait()
         tell(level=str(signal.level), reason=signal.reason)
         await asyncio.to_thread(sys.stdin.readline)
-        latched = receiver.close()
-        document = ending(OutcomeKind.EXECUTION_INTERRUPTED)
-        how = ExecutionState.INTERRUPTED
-        now = datetime.now(UTC)
-        await running.finish(how, ended_at=now, document=document, interrupt=latched)
+        document = ending(OutcomeKind.EXECUTION_INTERRUPTED, interrupt=receiver.close())
+        await running.finish(document)
 asyncio.run(main())
 """
     )

@@ -24,7 +24,6 @@ from peaceful.model import (
     Event,
     ExecutionEnded,
     ExecutionInfo,
-    ExecutionState,
     InterruptLevel,
     ItemStarted,
     ItemStatus,
@@ -148,9 +147,7 @@ class Running:
         document = ending_document(
             OutcomeKind.ERROR, {"a": ItemStatus.DONE}, errors={"": ErrorJson("X", "no", "")}
         )
-        await self.handle.finish(
-            ExecutionState.FAILED, ended_at=END, document=document, interrupt=None
-        )
+        await self.handle.finish(document)
 
 
 Start: TypeAlias = Callable[..., AbstractAsyncContextManager[Running]]

@@ -25,19 +25,23 @@ from peaceful.model import (
     InterruptSource,
     ItemDocument,
     ItemStatus,
+    OutcomeKind,
 )
 
 NewRecord = Callable[..., ExecutionRecord]
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 END = START + timedelta(minutes=5)
 STOP = InterruptSignal(InterruptLevel.STOP, InterruptSource.WEB, START, "lunch")
-DOCUMENT = ending_document(items={"a": ItemDocument(ItemStatus.DONE, message="größer ✓")})
+DOCUMENT = ending_document(
+    items={"a": ItemDocument(ItemStatus.DONE, message="größer ✓")}, ended_at=END
+)
+CUT = ending_document(OutcomeKind.BLOCK_INTERRUPTED, ended_at=END, interrupt=STOP)
 
 
 def ended(store: ExecutionStore, record: ExecutionRecord) -> ExecutionRecord:
     """The record of an execution that was inserted and completed."""
     assert store.insert(record) == record
-    return store.finish(record.id, ExecutionState.COMPLETE, ended_at=END, outcome=DOCUMENT)
+    return store.finish(record.id, DOCUMENT)
 
 
 def ids(records: Iterable[ExecutionRecord]) -> list[str]:
@@ -102,7 +106,7 @@ def test_ids_once(store: ExecutionStore, new_record: NewRecord) -> None:
     store.insert(record)
     with pytest.raises(ValueError, match=record.id):
         store.insert(record)
-    store.finish(record.id, ExecutionState.COMPLETE, ended_at=END, outcome=DOCUMENT)
+    store.finish(record.id, DOCUMENT)
     with pytest.raises(ValueError, match=record.id):
         store.insert(record)
 
@@ -117,7 +121,7 @@ def test_interrupting(store: ExecutionStore, new_record: NewRecord) -> None:
     kill = dataclasses.replace(STOP, level=InterruptLevel.KILL)
     assert store.interrupting(record.id, kill).info.interrupt == kill
     assert store.get(record.id).info.interrupt == kill
-    store.finish(record.id, ExecutionState.INTERRUPTED, ended_at=END, outcome=DOCUMENT)
+    store.finish(record.id, CUT)
     with pytest.raises(AlreadyEnded):
         store.interrupting(record.id, kill)
 
@@ -126,17 +130,13 @@ def test_finish(store: ExecutionStore, new_record: NewRecord) -> None:
     """An ending is written once, with its document and its interrupt."""
     record = new_record()
     store.insert(record)
-    after = store.finish(
-        record.id, ExecutionState.INTERRUPTED, ended_at=END, outcome=DOCUMENT, interrupt=STOP
-    )
+    after = store.finish(record.id, CUT)
     assert after == store.get(record.id)
     assert (after.state, after.info.ended_at) == (ExecutionState.INTERRUPTED, END)
     assert after.info.interrupt == STOP
-    assert after.outcome == DOCUMENT
+    assert after.outcome == CUT
     with pytest.raises(AlreadyEnded, match=r"has already ended: interrupted"):
-        store.finish(record.id, ExecutionState.COMPLETE, ended_at=START, outcome=DOCUMENT)
-    with pytest.raises(ValueError, match="running"):
-        store.finish(record.id, ExecutionState.RUNNING, ended_at=START, outcome=DOCUMENT)
+        store.finish(record.id, DOCUMENT)
     assert store.get(record.id) == after
 
 
@@ -147,7 +147,7 @@ def test_lost(store: ExecutionStore, new_record: NewRecord) -> None:
     lost = store.mark_lost(record.id, START)
     assert (lost.state, lost.info.ended_at) == (ExecutionState.LOST, START)
     assert store.mark_lost(record.id, END) == lost
-    after = store.finish(record.id, ExecutionState.COMPLETE, ended_at=END, outcome=DOCUMENT)
+    after = store.finish(record.id, DOCUMENT)
     assert store.mark_lost(record.id, START) == after
     assert store.get(record.id).state is ExecutionState.COMPLETE
 
@@ -157,7 +157,7 @@ def test_unknown(store: ExecutionStore) -> None:
     with pytest.raises(ExecutionUnknown):
         store.interrupting("e9", STOP)
     with pytest.raises(ExecutionUnknown):
-        store.finish("e9", ExecutionState.COMPLETE, ended_at=END, outcome=DOCUMENT)
+        store.finish("e9", DOCUMENT)
     with pytest.raises(ExecutionUnknown):
         store.mark_lost("e9", END)
 
@@ -277,12 +277,7 @@ def test_one_ending_of_many_threads(store: ExecutionStore, new_record: NewRecord
     def finish(number: int) -> None:
         barrier.wait()
         try:
-            store.finish(
-                record.id,
-                ExecutionState.COMPLETE,
-                ended_at=END,
-                outcome=ending_document(command=f"{number}"),
-            )
+            store.finish(record.id, ending_document(command=f"{number}"))
         except AlreadyEnded:
             return
         written.append(number)

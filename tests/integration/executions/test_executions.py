@@ -55,7 +55,7 @@ NewInfo = Callable[..., ExecutionInfo]
 NewRecord = Callable[..., ExecutionRecord]
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 END = START + timedelta(minutes=5)
-DOCUMENT = ending_document(statuses={"a": ItemStatus.DONE})
+DOCUMENT = ending_document(statuses={"a": ItemStatus.DONE}, ended_at=END)
 HOW = Snapshot(block="all is well")
 ENDED = ItemEnded(END, "a", ItemStatus.DONE, "", "", None, 1.0)
 
@@ -74,7 +74,7 @@ class Progress:
 
 async def finish(running: RunningExecution) -> None:
     """Stores an ending."""
-    await running.finish(ExecutionState.COMPLETE, ended_at=END, document=DOCUMENT, interrupt=None)
+    await running.finish(DOCUMENT)
 
 
 def signal(level: InterruptLevel = InterruptLevel.STOP) -> InterruptSignal:
@@ -207,7 +207,10 @@ class FullStore(MemoryExecutionStore):
 async def test_full_disk(
     tmp_path: Path, clock: Clock, new_info: NewInfo, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where nothing can be written any more, interrupts still work, and the end says so."""
+    """Where nothing can be written any more, interrupts still work, and the end says so.
+
+    Whoever follows the execution is told how it ended all the same.
+    """
     executions = Executions(FullStore(), tmp_path, clock)
     sender, receiver = interrupt_channel()
     info = new_info()
@@ -219,6 +222,9 @@ async def test_full_disk(
         await until(lambda: caplog.text.count("not in the register") == 2)
         with pytest.raises(FileInaccessible):
             await finish(running)
+        told = running.last_event()
+        assert told is not None
+        assert (told.outcome, told.counts) == (DOCUMENT.outcome, DOCUMENT.counts)
     assert "left without an ending" in caplog.text
     # It cannot be marked, but it is seen for what it is.
     assert executions.get(info.id).state is ExecutionState.LOST
@@ -244,7 +250,7 @@ async def test_interrupt(executions: Executions, new_info: NewInfo) -> None:
         assert kill == InterruptReceipt(info.id, InterruptLevel.KILL, START, changed=True)
         lower = executions.interrupt(info.id, level=InterruptLevel.CANCEL)
         assert lower == replace(kill, changed=False)
-        await finish(running)
+        await running.finish(replace(DOCUMENT, interrupt=receiver.close()))
         with pytest.raises(AlreadyEnded, match="complete"):
             executions.interrupt(info.id)
     interrupt = executions.get(info.id).info.interrupt

@@ -120,12 +120,7 @@ async def test_killed(
     async with executions.start(info, progress=Nothing()) as running:
         assert executions.get("e1").state is ExecutionState.LOST
         assert [record.id for record in executions.running()] == ["e2"]
-        await running.finish(
-            ExecutionState.COMPLETE,
-            ended_at=info.started_at,
-            document=ending_document(),
-            interrupt=None,
-        )
+        await running.finish(ending_document())
 
 
 @pytest.mark.parametrize("look", ["get", "list", "running", "interrupt"])
@@ -187,10 +182,7 @@ async def main():
         async with executions.start(info(sys.argv[2]), progress=Progress(), sender=sender) as run:
             tell(started=run.id)
             await asyncio.to_thread(sys.stdin.readline)
-            now = datetime.now(UTC)
-            document = ending(OutcomeKind.COMPLETE)
-            how = ExecutionState.COMPLETE
-            await run.finish(how, ended_at=now, document=document, interrupt=None)
+            await run.finish(ending(OutcomeKind.COMPLETE))
     except Exception as error:
         tell(refused=error.execution_id)
         await asyncio.to_thread(sys.stdin.readline)

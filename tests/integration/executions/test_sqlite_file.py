@@ -22,7 +22,7 @@ from documents import ending_document
 from peaceful.errors import ExecutionUnknown, FileDamaged, FileInaccessible, FormatTooNew
 from peaceful.executions import ExecutionFilter, ExecutionRecord, SqliteExecutionStore
 from peaceful.executions._database import Database
-from peaceful.model import ExecutionState, InterruptLevel, ItemStatus, JsonValue, to_json
+from peaceful.model import InterruptLevel, ItemStatus, JsonValue, to_json
 
 NewRecord = Callable[..., ExecutionRecord]
 END = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
@@ -39,7 +39,7 @@ def full_store(sqlite_store: SqliteExecutionStore, new_record: NewRecord) -> Sql
     """A register with one execution that has ended."""
     record = new_record(id="e1")
     sqlite_store.insert(record)
-    sqlite_store.finish("e1", ExecutionState.COMPLETE, ended_at=END, outcome=ending_document())
+    sqlite_store.finish("e1", ending_document())
     return sqlite_store
 
 
@@ -251,9 +251,9 @@ def test_no_space(
     with monkeypatch.context() as patch:
         patch.setattr(Database, "_connect", small)
         with pytest.raises(FileInaccessible, match="free some disk space"):
-            full_store.finish(record.id, ExecutionState.COMPLETE, ended_at=END, outcome=document)
+            full_store.finish(record.id, document)
     assert full_store.get(record.id) == record
-    full_store.finish(record.id, ExecutionState.COMPLETE, ended_at=END, outcome=document)
+    full_store.finish(record.id, document)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from peaceful.errors import FileInaccessible
 from peaceful.executions import SqliteExecutionStore
-from peaceful.model import ExecutionState, KeptDocument, OutcomeKind
+from peaceful.model import KeptDocument, OutcomeKind
 
 now = datetime.now(UTC)
 document = KeptDocument(
@@ -311,7 +311,7 @@ document = KeptDocument(
 store = SqliteExecutionStore(Path(sys.argv[1]))
 print(len(store.unended()), flush=True)
 try:
-    store.finish("e1", ExecutionState.COMPLETE, ended_at=now, outcome=document)
+    store.finish("e1", document)
 except FileInaccessible as error:
     print(error.message, flush=True)
 """

@@ -17,7 +17,6 @@ from peaceful.model import (
     ExecutionEnded,
     ExecutionInfo,
     ExecutionStarted,
-    ExecutionState,
     ItemEnded,
     ItemProgressed,
     ItemStarted,
@@ -67,10 +66,7 @@ async def test_registered(
         hub.publish(item_ended)
         for events in (here, there):
             assert await anext(events) == item_ended
-        document = ending_document(statuses={"a": ItemStatus.DONE})
-        await registered.finish(
-            ExecutionState.COMPLETE, ended_at=NOW, document=document, interrupt=None
-        )
+        await registered.finish(ending_document(statuses={"a": ItemStatus.DONE}))
     hub.publish(ended(info))
     (mine,) = [event async for event in here]
     *_, others = [event async for event in there]

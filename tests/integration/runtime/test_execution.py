@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 from stage import Stage
@@ -22,10 +21,13 @@ from peaceful.model import (
     BlockInterrupted,
     BlockStarted,
     Complete,
+    Ending,
     ExecutionEnded,
-    ExecutionState,
     InterruptSignal,
+    ItemEnded,
     ItemProgressed,
+    ItemStarted,
+    ItemStatus,
     KeptDocument,
     OutcomeKind,
 )
@@ -109,15 +111,18 @@ async def test_a_block_that_fails(
 ) -> None:
     """It ends the execution; what it raised is raised; the end is told, with what was done."""
     execution = CmdExecution("ensure", [EnsureBlock(), Failing(error)], _states)
+    endings: list[Ending] = []
     with pytest.raises(type(error)) as caught:
-        await execution.run(stage.ctx(stage.flow(NEEDS)))
+        await execution.run(replace(stage.ctx(stage.flow(NEEDS)), on_end=endings.append))
     assert caught.value is error
     [ending] = [event for event in stage.sink.events if isinstance(event, ExecutionEnded)]
     assert ending.outcome is OutcomeKind.ERROR
     assert ending.error is not None
     assert ending.error.code == code
     assert message in ending.error.message
-    assert sum(ending.counts.values()) == 3
+    assert ending.counts == {ItemStatus.DONE: 3}
+    assert [each.event() for each in endings] == [ending]
+    assert all(each.status is ItemStatus.DONE for each in endings[0].document.items.values())
     assert (
         stage.sink.events[-2:-1]
         == [event for event in stage.sink.events if isinstance(event, BlockEnded)][-1:]
@@ -208,7 +213,7 @@ class Unwritable:
 
     def __init__(self) -> None:
         """Knows nothing."""
-        self.tried: list[ExecutionState] = []
+        self.tried: list[OutcomeKind] = []
 
     @asynccontextmanager
     async def registered(self, starting: Starting) -> AsyncGenerator[Registered]:
@@ -218,16 +223,9 @@ class Unwritable:
     def interrupting(self, signal: InterruptSignal) -> None:
         """Notes nothing."""
 
-    async def finish(
-        self,
-        state: ExecutionState,
-        *,
-        ended_at: datetime,
-        document: KeptDocument,
-        interrupt: InterruptSignal | None,
-    ) -> None:
+    async def finish(self, document: KeptDocument) -> None:
         """Cannot."""
-        self.tried.append(state)
+        self.tried.append(document.outcome)
         raise StorageError("The register is full.")
 
 
@@ -239,7 +237,7 @@ async def test_an_ending_that_cannot_be_written_down(
     ctx = replace(stage.ctx(stage.flow(NEEDS)), register=register)
     with pytest.raises(StorageError, match="The register is full"):
         await EnsureCmd.exec(ctx)
-    assert register.tried == [ExecutionState.COMPLETE, ExecutionState.FAILED]
+    assert register.tried == [OutcomeKind.COMPLETE, OutcomeKind.ERROR]
     ending = stage.sink.events[-1]
     assert isinstance(ending, ExecutionEnded)
     assert ending.outcome is OutcomeKind.ERROR
@@ -250,6 +248,61 @@ async def test_an_ending_that_cannot_be_written_down(
     assert "was not written down" in caplog.text
     assert isinstance(await EnsureCmd.exec(replace(ctx, register=None)), Complete)
     assert stage.world.applied == {"a": 1, "b": 1, "c": 1}
+
+
+class Sticky(Unwritable):
+    """A register that cannot be left."""
+
+    @asynccontextmanager
+    async def registered(self, starting: Starting) -> AsyncGenerator[Registered]:
+        """Lets it in, and fails on the way out."""
+        yield self
+        raise OSError("its socket cannot be removed")
+
+    async def finish(self, document: KeptDocument) -> None:
+        """Keeps how it ended."""
+        self.tried.append(document.outcome)
+
+
+async def test_an_ending_that_is_stored_stays(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What fails afterwards is logged: others may have read the ending."""
+    register, endings = Sticky(), list[Ending]()
+    ctx = replace(stage.ctx(stage.flow(NEEDS)), register=register, on_end=endings.append)
+    assert isinstance(await EnsureCmd.exec(ctx), Complete)
+    assert register.tried == [each.document.outcome for each in endings] == [OutcomeKind.COMPLETE]
+    assert "its socket cannot be removed" in caplog.text
+
+
+class Careless(CmdBlock[States]):
+    """A block that goes through items by itself, and fails meanwhile."""
+
+    def items(self, run: BlockRun) -> tuple[str, ...]:
+        """All."""
+        return run.ctx.flow.graph.order
+
+    async def run(self, run: BlockRun) -> BlockResult[States]:
+        """Ends one item, begins another."""
+        now = run.scope.clock.now()
+        for item in ("a", "b"):
+            run.scope.publish(ItemStarted(now, item))
+        run.scope.publish(ItemEnded(now, "a", ItemStatus.DONE, "", "", None, 0.0))
+        raise ValueError("it is careless")
+
+
+async def test_a_block_that_fails_in_the_middle_of_items(stage: Stage) -> None:
+    """What it has not said by a result is known from its events."""
+    endings: list[Ending] = []
+    ctx = replace(stage.ctx(stage.flow(NEEDS)), on_end=endings.append)
+    with pytest.raises(ValueError, match="careless"):
+        await CmdExecution("ensure", [Careless()], _states).run(ctx)
+    [ending] = endings
+    assert {item: each.status for item, each in ending.document.items.items()} == {
+        "a": ItemStatus.DONE,
+        "b": ItemStatus.ABANDONED,
+        "c": ItemStatus.NOT_STARTED,
+    }
 
 
 # ---- items that stall

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from documents import ending_document
+from msgspec.structs import replace
 from tale import START, Tale
 
 from peaceful.cli._differences import diffs_document, diffs_lines
@@ -28,7 +29,6 @@ from peaceful.executions import (
 )
 from peaceful.item import Change, StateDiff
 from peaceful.model import (
-    ExecutionState,
     InterruptLevel,
     InterruptSignal,
     InterruptSource,
@@ -67,8 +67,7 @@ def shown(lines: object) -> list[str]:
 def ended(document: KeptDocument) -> ExecutionRecord:
     """An execution that failed after an interrupt."""
     at = START + timedelta(seconds=4.2)
-    state = ExecutionState.FAILED
-    return finished(RUNNING, state, ended_at=at, outcome=document, interrupt=SIGNAL)
+    return finished(RUNNING, replace(document, interrupt=SIGNAL, ended_at=at))
 
 
 def listed(width: int, *, limited: bool = True, now: datetime = TODAY) -> list[str]:
@@ -131,7 +130,7 @@ def test_list_in_little_room() -> None:
 def test_how_it_stands() -> None:
     """An ending is told with its time and its counts."""
     assert how_it_stands(ended(DOCUMENT)) == "failed after 4.2 s: 1 unchanged, 1 failed"
-    assert how_it_stands(ended(ending_document())) == "failed after 4.2 s"
+    assert how_it_stands(ended(ending_document(OutcomeKind.ERROR))) == "failed after 4.2 s"
     assert how_it_stands(lost(RUNNING, START)) == "killed"
 
 

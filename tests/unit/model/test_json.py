@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import typing
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from peaceful.model import (
     BlockStarted,
     CmdOutcome,
     Complete,
+    Ending,
     Event,
     ExecutionEnded,
     ExecutionInfo,
@@ -54,10 +56,8 @@ from peaceful.model import (
     decode_event,
     decode_json,
     encode_json,
-    failure_document,
+    execution_ending,
     from_json,
-    kept_document,
-    outcome_document,
     outcome_kind,
     state_after,
     to_json,
@@ -260,29 +260,18 @@ RESULTS = {
     "a": ItemResult(ItemStatus.DONE, {"size": 1}, "1 byte", "written", seconds=2.3456),
     "b": ItemResult(ItemStatus.FAILED, message="make ended", error=ERROR),
 }
-OUTCOMES: dict[OutcomeKind, CmdOutcome[Any]] = {
-    OutcomeKind.COMPLETE: Complete(("Ensure",), RESULTS, None, TIMINGS, value=5),
-    OutcomeKind.BLOCK_INTERRUPTED: BlockInterrupted(
-        (), RESULTS, SIGNAL, TIMINGS, blocks_not_processed=("Ensure",), value=None
-    ),
-    OutcomeKind.EXECUTION_INTERRUPTED: ExecutionInterrupted(
-        (), {}, SIGNAL, TIMINGS, blocks_not_processed=("Ensure",), value=None
-    ),
-    OutcomeKind.ITEM_ERROR: ItemError(
-        (), RESULTS, SIGNAL, TIMINGS, blocks_not_processed=("Ensure",), value=None,
-        errors={"b": ERROR},
-    ),
-}  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", OUTCOMES)
+def ending_of(outcome: OutcomeKind | PeacefulError, items: Sequence[str] = ITEMS) -> Ending:
+    """The ending of an execution in which `a` was done and `b` failed."""
+    return execution_ending(INFO, items, RESULTS, outcome, interrupt=SIGNAL, timings=TIMINGS)
+
+
+@pytest.mark.parametrize("kind", OutcomeKind)
 def test_the_document_of_an_outcome(kind: OutcomeKind) -> None:
     """It has the keys of the contract, in order, and each item of the flow."""
-    outcome = OUTCOMES[kind]
+    document = to_json(ending_of(kind).document.plain())
 
-    document = to_json(outcome_document(INFO, ITEMS, outcome))
-
-    assert outcome_kind(outcome) is kind
     assert list(document) == [
         "execution_id", "app", "profile", "flow", "command", "outcome", "interrupt", "items",
         "errors", "started_at", "ended_at",
@@ -302,60 +291,96 @@ def _mapping(value: object) -> dict[str, Any]:
     return value
 
 
-def test_the_document_says_what_became_of_each_item() -> None:
-    """What the outcome does not know was not started; errors are by item."""
-    document = to_json(outcome_document(INFO, ITEMS, OUTCOMES[OutcomeKind.ITEM_ERROR]))
+@pytest.mark.parametrize("outcome", [OutcomeKind.ITEM_ERROR, PeacefulError("No.", help="x")])
+def test_the_document_says_what_became_of_each_item(outcome: OutcomeKind | PeacefulError) -> None:
+    """What has no result was not started; errors are by item.
+
+    That is so also where the command failed as a whole: that error is added, under an empty name.
+    """
+    ending = ending_of(outcome)
+    document = to_json(ending.document.plain())
 
     assert document["items"] == {
         "a": {"status": "done", "state": {"size": 1}, "message": "written"},
         "b": {"status": "failed", "state": None, "message": "make ended"},
         "c": {"status": "not_started", "state": None, "message": ""},
     }
-    assert document["errors"] == {
-        "b": {
-            "code": "CHILD-FAILED",
-            "message": "make ended with exit code 2. (its last output: no such target)",
-            "help": "read its last output above",
-        }
+    errors = _mapping(document["errors"])
+    assert errors["b"] == {
+        "code": "CHILD-FAILED",
+        "message": "make ended with exit code 2. (its last output: no such target)",
+        "help": "read its last output above",
     }
+    if isinstance(outcome, PeacefulError):
+        assert document["outcome"] == "error"
+        assert list(errors) == ["", "b"]
+        assert errors[""] == {"code": "ERROR", "message": "No.", "help": "x"}
+        assert ending.errors == {"": outcome, "b": ERROR}
+    else:
+        assert ending.errors == {"b": ERROR}
     interrupt = _mapping(document["interrupt"])
     assert set(interrupt) == {"level", "source", "reason", "requested_at"}
 
 
+@pytest.mark.parametrize("outcome", [OutcomeKind.COMPLETE, PeacefulError("No.")])
+def test_the_last_event_says_the_same(outcome: OutcomeKind | PeacefulError) -> None:
+    """It is made from the document."""
+    ending = ending_of(outcome)
+    event = ending.event()
+
+    assert event.outcome is ending.document.outcome
+    assert event.counts == {
+        ItemStatus.DONE: 1, ItemStatus.FAILED: 1, ItemStatus.NOT_STARTED: 1
+    }  # fmt: skip
+    assert event.error == ending.document.errors.get("")
+    assert (event.at, event.interrupt) == (TIMINGS.ended_at, SIGNAL)
+
+
 def test_a_register_keeps_more() -> None:
     """What only pages tell stands beside the document, which stays as it was given."""
-    outcome = OUTCOMES[OutcomeKind.ITEM_ERROR]
-    document = outcome_document(INFO, ITEMS, outcome)
-    kept = kept_document(document, outcome.items)
+    kept = ending_of(OutcomeKind.ITEM_ERROR).document
     told = {"a": {"shown": "1 byte", "seconds": 2.346}}
-    assert to_json(kept) == {**to_json(document), "told": told}
-    assert kept.plain() == document
+    assert to_json(kept) == {**to_json(kept.plain()), "told": told}
+    assert type(kept.plain()) is OutcomeDocument
 
 
 def test_items_that_left_the_flow_are_told_of() -> None:
     """They were cleaned up, say."""
-    document = to_json(outcome_document(INFO, ("b",), OUTCOMES[OutcomeKind.COMPLETE]))
+    document = ending_of(OutcomeKind.COMPLETE, ("b",)).document
 
-    assert list(_mapping(document["items"])) == ["b", "a"]
-    assert document["interrupt"] is None
-    assert document["errors"] == {}
+    assert list(document.items) == ["b", "a"]
 
 
-def test_the_document_of_a_failure() -> None:
-    """The command itself failed: its error is under an empty name, and no item was started."""
-    error = PeacefulError("No.", help="x")
-    document = to_json(failure_document(INFO, ITEMS, error, SIGNAL, TIMINGS))
-
-    assert document["outcome"] == "error"
-    assert document["errors"] == {"": {"code": "ERROR", "message": "No.", "help": "x"}}
-    assert {_mapping(each)["status"] for each in _mapping(document["items"]).values()} == {
-        "not_started"
-    }
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        (Complete((), {}, None, TIMINGS, value=5), OutcomeKind.COMPLETE),
+        (
+            BlockInterrupted((), {}, SIGNAL, TIMINGS, blocks_not_processed=("Ensure",), value=None),
+            OutcomeKind.BLOCK_INTERRUPTED,
+        ),
+        (
+            ExecutionInterrupted(
+                (), {}, SIGNAL, TIMINGS, blocks_not_processed=("Ensure",), value=None
+            ),
+            OutcomeKind.EXECUTION_INTERRUPTED,
+        ),
+        (
+            ItemError(
+                (), {}, None, TIMINGS, blocks_not_processed=("Ensure",), value=None, errors={}
+            ),
+            OutcomeKind.ITEM_ERROR,
+        ),
+    ],
+)
+def test_each_outcome_has_a_word(outcome: CmdOutcome[int], kind: OutcomeKind) -> None:
+    """A command that failed as a whole has none: it raised."""
+    assert outcome_kind(outcome) is kind
 
 
 def test_outcomes_say_which_items_ended_how() -> None:
     """In the flow's order."""
-    outcome = OUTCOMES[OutcomeKind.ITEM_ERROR]
+    outcome = Complete(("Ensure",), RESULTS, None, TIMINGS, value=5)
 
     assert outcome.items_with(ItemStatus.DONE) == ("a",)
     assert outcome.items_with(ItemStatus.NOT_STARTED) == ()
