@@ -11,14 +11,13 @@ from typing import Final
 from peaceful._aio import run_in_thread
 from peaceful.errors import PeacefulError
 from peaceful.executions import ExecutionRecord, Executions
-from peaceful.model import ExecutionId, SystemClock
-from peaceful.resources import Resources
-from peaceful.web._live._on_demand import OnDemand
+from peaceful.model import ExecutionId
+from peaceful.web._context import ServerContext
+from peaceful.web._live._live_page import LivePage
 from peaceful.web._live._tracker import ProgressTracker
-from peaceful.web._live._trackers import ProgressTrackers, microseconds
+from peaceful.web._live._trackers import microseconds
 from peaceful.web._pages._earlier import carried_on
 from peaceful.web._pages._execution_parts import execution_parts, row_parts
-from peaceful.web._pages._live_page import LivePage
 from peaceful.web._pages._rows import ItemRow
 from peaceful.web._pages._site import Site
 from peaceful.web._pages._verbs import Verbs
@@ -33,40 +32,30 @@ LOOK: Final = 2.0
 """Seconds after which it is looked whether nothing has happened for too long."""
 
 
-class LivePages:
-    """From execution to its live page, for as long as somebody watches it."""
+def page_version(server: ServerContext, execution_id: ExecutionId, site: Site) -> int:
+    """The version that a page has which is made now; 0 where nobody watches it yet."""
+    live = server.pages.get((execution_id, site.links.root))
+    return 0 if live is None else live.version
 
-    def __init__(self) -> None:
-        self._pages: OnDemand[tuple[ExecutionId, str], LivePage] = OnDemand()
 
-    def version(self, execution_id: ExecutionId, site: Site) -> int:
-        """The version that a page has which is made now; 0 where nobody watches it yet."""
-        live = self._pages.get((execution_id, site.links.root))
-        return 0 if live is None else live.version
+def watched_page(
+    server: ServerContext, record: ExecutionRecord, site: Site
+) -> AbstractContextManager[LivePage]:
+    """The live page of an execution, for the length of a context.
 
-    def watched(
-        self, record: ExecutionRecord, site: Site, verbs: Verbs, parts: Resources
-    ) -> AbstractContextManager[LivePage]:
-        """The live page of an execution, for the length of a context.
+    Args:
+        server: the server's context.
+        record: the execution.
+        site: how pages are made.
+    """
 
-        Args:
-            record: the execution.
-            site: how pages are made.
-            verbs: what the application calls its commands.
-            parts: the server's context.
-        """
+    def begin() -> LivePage:
+        page = LivePage(microseconds(server.clock.now()))
+        maker = _Maker(page, record, replace(site, roles=""), server)
+        page.task = asyncio.create_task(maker.run())
+        return page
 
-        def begin() -> LivePage:
-            page = LivePage(microseconds(parts.get(SystemClock).now()))
-            maker = _Maker(page, record, replace(site, roles=""), verbs, parts)
-            page.task = asyncio.create_task(maker.run())
-            return page
-
-        return self._pages.watched((record.id, site.links.root), begin)
-
-    async def close(self) -> None:
-        """Stops everything, for good; browsers are left to come again."""
-        await self._pages.close()
+    return server.pages.watched((record.id, site.links.root), begin)
 
 
 class _Maker:
@@ -77,20 +66,19 @@ class _Maker:
         page: LivePage,
         record: ExecutionRecord,
         site: Site,
-        verbs: Verbs,
-        parts: Resources,
+        server: ServerContext,
     ) -> None:
         self._page = page
         self._record = record
         self._site = site
-        self._verbs = verbs
-        self._parts = parts
+        self._verbs = Verbs.of(server)
+        self._server = server
         self._earlier = ""
         self._shown: dict[str, ItemRow] = {}
 
     async def run(self) -> None:
         """Follows the execution until it has ended."""
-        trackers, executions = self._parts.get(ProgressTrackers), self._parts.get(Executions)
+        trackers, executions = self._server.trackers, self._server.executions
         try:
             self._earlier = await run_in_thread(lambda: carried_on(executions, self._record))
             with trackers.watched(self._record.id, executions) as tracker:
@@ -118,7 +106,7 @@ class _Maker:
                 self._record,
                 tracker.feed.snapshot,
                 self._verbs,
-                self._parts.get(SystemClock).now(),
+                self._server.clock.now(),
                 tracker.still_for,
                 self._earlier,
             )
@@ -126,7 +114,7 @@ class _Maker:
 
     async def _show_end(self, executions: Executions) -> None:
         record = await run_in_thread(lambda: executions.get(self._record.id))
-        now = self._parts.get(SystemClock).now()
+        now = self._server.clock.now()
         snapshot = record.snapshot()
         self._show_view(ExecutionView(record, snapshot, self._verbs, now, earlier=self._earlier))
 

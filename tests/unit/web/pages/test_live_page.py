@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.web._pages._live_page import LivePage
+from peaceful.web._live._live_page import LivePage
 
 PART = re.compile(r'<hx-partial id="(.*?)">(.*?)</hx-partial>', re.DOTALL)
 BEGAN = 1000
