@@ -16,8 +16,6 @@
 
 from peaceful.web._context import ServerContext, server_context
 from peaceful.web._http._access import Access, Role
-from peaceful.web._live._tracker import ProgressTracker
-from peaceful.web._live._trackers import ProgressTrackers
 from peaceful.web._server._serve import asgi, serve
 from peaceful.web._server._site import WebApp, web_app
 from peaceful.web._work._metrics import Metrics
@@ -26,8 +24,6 @@ from peaceful.web._work._running import RunningExecutions, Started
 __all__ = [
     "Access",
     "Metrics",
-    "ProgressTracker",
-    "ProgressTrackers",
     "Role",
     "RunningExecutions",
     "ServerContext",

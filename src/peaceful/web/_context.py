@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 from peaceful.app import Contexts
 from peaceful.executions import Executions, HubProgress, InterruptSenders
-from peaceful.model import Clock, ExecutionId, SystemClock
+from peaceful.model import Clock, SystemClock
 from peaceful.runtime import ExecutionSettings, OutputSink, Starting
 from peaceful.web._diagrams import Layouts
-from peaceful.web._live._live_page import LivePage
-from peaceful.web._live._on_demand import OnDemand
-from peaceful.web._live._trackers import ProgressTrackers
+from peaceful.web._live.watches import Watches
 from peaceful.web._work._execution_log import LogSink
 from peaceful.web._work._idempotency import StartedBefore
 from peaceful.web._work._metrics import Metrics, MetricsSink
@@ -28,8 +26,7 @@ class ServerContext:
         senders: by execution ID, the sender of interrupts to an execution of this process.
         running: the executions that this server runs, and how it starts them.
         started_before: by idempotency key, what was started with it.
-        trackers: by execution ID, what follows an execution.
-        pages: by execution ID and root of addresses, what keeps the execution's page up to date.
+        watches: the executions that are followed for those who watch them.
         layouts: by plan of a diagram, where everything in it stands.
         metrics: counts of what happened.
         clock: tells the time.
@@ -40,8 +37,7 @@ class ServerContext:
     senders: InterruptSenders
     running: RunningExecutions
     started_before: StartedBefore
-    trackers: ProgressTrackers
-    pages: OnDemand[tuple[ExecutionId, str], LivePage]
+    watches: Watches
     layouts: Layouts
     metrics: Metrics
     clock: Clock
@@ -58,11 +54,11 @@ def server_context(
         settings: how executions behave.
     """
     executions = contexts.executions
-    trackers = ProgressTrackers(clock)
+    watches = Watches(executions, clock)
     metrics = Metrics()
 
     def follow(starting: Starting) -> None:
-        trackers.follow(starting.info.id, HubProgress(starting.hub))
+        watches.follow(starting.info.id, HubProgress(starting.hub))
 
     def sinks() -> tuple[OutputSink, ...]:
         return (MetricsSink(metrics), LogSink())
@@ -73,8 +69,7 @@ def server_context(
         senders=executions.senders,
         running=RunningExecutions(contexts, executions.senders, follow, sinks, settings),
         started_before=StartedBefore(),
-        trackers=trackers,
-        pages=OnDemand(),
+        watches=watches,
         layouts=Layouts(),
         metrics=metrics,
         clock=clock,

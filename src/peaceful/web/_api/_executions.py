@@ -22,10 +22,9 @@ from peaceful.web._http._fields import (
 from peaceful.web._http._interrupting import interrupted, try_get
 from peaceful.web._http._problems import Refusal
 from peaceful.web._http._route import json_response
-from peaceful.web._http._snapshots import any_snapshot, followed_snapshot
-from peaceful.web._live._feed import saw_the_end
 from peaceful.web._live._records import record_of
-from peaceful.web._live._stream import EventStream
+from peaceful.web._live.broadcast import saw_the_end
+from peaceful.web._live.event_stream import EventStream
 from peaceful.web._work._idempotency import LONGEST_KEY
 
 
@@ -41,12 +40,12 @@ async def start(request: Request, server: ServerContext) -> Response:
         shown = (
             None
             if record is None
-            else execution_document(record, followed_snapshot(server, record))
+            else execution_document(record, server.watches.followed_snapshot(record))
         )
         raise Refusal(error, execution=shown) from error
     record = await _get(server, started.record.id)
     return json_response(
-        execution_document(record, followed_snapshot(server, record)),
+        execution_document(record, server.watches.followed_snapshot(record)),
         202 if started.is_new else 200,
         {"Location": f"{request.scope.get('root_path', '')}/api/executions/{record.id}"},
     )
@@ -63,7 +62,7 @@ async def listing(request: Request, server: ServerContext) -> Response:
 async def one(request: Request, server: ServerContext) -> Response:
     """Shows an execution."""
     record = await _get(server, checked_id(request.path_params["id"]))
-    return json_response(execution_document(record, await any_snapshot(server, record)))
+    return json_response(execution_document(record, await server.watches.running_snapshot(record)))
 
 
 async def interrupt(request: Request, server: ServerContext) -> Response:
@@ -78,7 +77,7 @@ async def interrupt(request: Request, server: ServerContext) -> Response:
 async def progress(request: Request, server: ServerContext) -> Response:
     """Shows how everything stands in an execution."""
     record = await _get(server, checked_id(request.path_params["id"]))
-    snapshot = await any_snapshot(server, record)
+    snapshot = await server.watches.running_snapshot(record)
     if snapshot is None:
         # It may have ended meanwhile.
         record = await _get(server, record.id)
@@ -88,14 +87,11 @@ async def progress(request: Request, server: ServerContext) -> Response:
 
 async def events(request: Request, server: ServerContext) -> Response:
     """Tells what happens in an execution, as it happens."""
-    trackers, executions = server.trackers, server.executions
     record = await _get(server, checked_id(request.path_params["id"]))
     seen = _seen(request)
     if record.state.ended and (seen is None or saw_the_end(seen)):
         return Response(status_code=204)
-    return EventStream(
-        lambda: trackers.watched(record.id, executions), server.metrics.stream, seen=seen
-    )
+    return EventStream(lambda: server.watches.events(record.id), server.metrics.stream, seen=seen)
 
 
 async def _get(server: ServerContext, execution_id: ExecutionId) -> ExecutionRecord:

@@ -35,7 +35,6 @@ from peaceful.web._http._documents import (
 from peaceful.web._http._fields import checked_id
 from peaceful.web._http._found import checked_or_unknown, found, found_in_thread
 from peaceful.web._http._route import json_response
-from peaceful.web._http._snapshots import snapshot_for
 
 
 async def flows(_: Request, server: ServerContext) -> Response:
@@ -75,7 +74,7 @@ async def graph(request: Request, server: ServerContext) -> Response:
         record = await run_in_thread(lambda: server.executions.get(checked_id(execution_id)))
         if record.info.flow != name:
             raise wrong_field("execution", f"it is an execution of {record.info.flow}")
-        statuses = item_documents(await snapshot_for(server, record), record.only)
+        statuses = item_documents(await server.watches.snapshot(record), record.only)
         profile = record.info.profile
     ctx = await found_in_thread(lambda: contexts.cmd_ctx(profile, name))
     if form == "json":

@@ -16,12 +16,11 @@ from peaceful.model import ExecutionId, InterruptLevel
 from peaceful.present import level_label
 from peaceful.web._context import ServerContext
 from peaceful.web._http._fields import checked_id
-from peaceful.web._http._snapshots import snapshot_for, still_for
-from peaceful.web._live._stream import EventStream
+from peaceful.web._live.event_stream import EventStream
 from peaceful.web._pages._diagram import execution_diagram
 from peaceful.web._pages._earlier import carried_on
 from peaceful.web._pages._execution_parts import LIVE_ROWS, execution_parts, row_parts
-from peaceful.web._pages._live_pages import page_version, watched_page
+from peaceful.web._pages._live_page import page_version, watched_page
 from peaceful.web._pages._site import Site, by_script, page, piece
 from peaceful.web._pages._verbs import Verbs
 from peaceful.web._pages._view import ExecutionView
@@ -132,15 +131,15 @@ async def execution_view(request: Request, server: ServerContext) -> ExecutionVi
 async def view_of(server: ServerContext, record: ExecutionRecord) -> ExecutionView:
     """An execution, in the words of its page."""
     executions = server.executions
-    snapshot = await snapshot_for(server, record)
+    snapshot = await server.watches.snapshot(record)
     if not record.state.ended and snapshot.ending is not None:
         # It has ended meanwhile: by now the register says how.
         record = await run_in_thread(lambda: executions.get(record.id))
-        snapshot = await snapshot_for(server, record)
+        snapshot = await server.watches.snapshot(record)
     earlier = await run_in_thread(lambda: carried_on(executions, record))
     now = server.clock.now()
     return ExecutionView(
-        record, snapshot, Verbs.of(server), now, still_for(server, record), earlier
+        record, snapshot, Verbs.of(server), now, server.watches.still_for(record), earlier
     )
 
 

@@ -9,7 +9,6 @@ from starlette.responses import HTMLResponse, Response
 
 from peaceful._aio import run_in_thread
 from peaceful.web._context import ServerContext
-from peaceful.web._http._snapshots import snapshot_for, still_for
 from peaceful.web._pages._environments import environments
 from peaceful.web._pages._site import Site, page, piece
 from peaceful.web._pages._verbs import Verbs
@@ -47,12 +46,10 @@ async def home(request: Request, server: ServerContext) -> Response:
 
 
 async def _running(server: ServerContext) -> list[ExecutionView]:
-    executions, verbs = server.executions, Verbs.of(server)
-    records = await run_in_thread(executions.running)
+    watches, verbs = server.watches, Verbs.of(server)
+    records = await run_in_thread(server.executions.running)
     now = server.clock.now()
     return [
-        ExecutionView(
-            record, await snapshot_for(server, record), verbs, now, still_for(server, record)
-        )
+        ExecutionView(record, await watches.snapshot(record), verbs, now, watches.still_for(record))
         for record in records[:_MOST_RUNNING]
     ]

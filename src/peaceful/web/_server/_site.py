@@ -106,8 +106,7 @@ class WebApp:
         To be awaited after `interrupt_all`.
         """
         await self.server.running.ended()
-        await self.server.pages.close()
-        await self.server.trackers.close()
+        await self.server.watches.close()
         await self.server.layouts.close()
 
     def _refuse(
