@@ -10,7 +10,7 @@
 | `_pages` | what people see, and what keeps it up to date |
 | `_diagrams` | flows and what they touch, laid out and drawn |
 | `_work` | starts and interrupts executions for those who ask |
-| `_live` | what happens in executions, for all who watch |
+| `_live` | executions that are followed, and the broadcast to those who watch |
 | `_http` | what all of them speak: who may ask, bodies, errors, routes |
 """
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from peaceful._aio import run_in_thread
 from peaceful.errors import PageUnknown
 from peaceful.executions import ExecutionRecord
-from peaceful.model import ExecutionId, InterruptLevel
+from peaceful.model import InterruptLevel
 from peaceful.present import level_label
 from peaceful.web._context import ServerContext
 from peaceful.web._http._fields import checked_id
 from peaceful.web._live.event_stream import EventStream
 from peaceful.web._pages._diagram import execution_diagram
 from peaceful.web._pages._earlier import carried_on
-from peaceful.web._pages._execution_parts import LIVE_ROWS, execution_parts, row_parts
+from peaceful.web._pages._execution_parts import LIVE_ROWS, execution_parts
 from peaceful.web._pages._live_page import page_version, watched_page
 from peaceful.web._pages._site import Site, by_script, page, piece
 from peaceful.web._pages._verbs import Verbs
@@ -97,22 +96,6 @@ async def ask_interrupt(request: Request, server: ServerContext) -> Response:
         costs=_COSTS[level],
         dialog=by_script(request),
     )
-
-
-async def interrupted_parts(
-    request: Request, server: ServerContext, execution_id: ExecutionId
-) -> Response:
-    """The parts of an execution's page after a click: the first one goes where the button was."""
-    site = Site.of(request, server)
-    view = await view_of(server, await _record(server, execution_id))
-    shown = dict(execution_parts(site, view))
-    head = shown.pop("head")
-    shown |= row_parts(view.rows, len(view.rows))
-    others = Markup().join(
-        Markup('<hx-partial id="{}">{}</hx-partial>').format(name, text)
-        for name, text in shown.items()
-    )
-    return HTMLResponse(head + others)
 
 
 async def started_part(

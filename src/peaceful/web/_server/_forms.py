@@ -28,7 +28,6 @@ from peaceful.web._pages import (
     clean_question,
     environment_page,
     given_params,
-    interrupted_parts,
     started_part,
 )
 
@@ -50,7 +49,8 @@ async def interrupt(request: Request, server: ServerContext) -> Response:
         if not isinstance(refusal.error, AlreadyEnded):
             raise
     if by_script(request):
-        return await interrupted_parts(request, server, execution_id)
+        # What the page gets besides shows what came of it, in the order in which it came about.
+        return Response(status_code=HTTPStatus.NO_CONTENT)
     return _page_of(request, execution_id)
 
 
