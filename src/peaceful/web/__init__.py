@@ -1,8 +1,7 @@
 """The web: start executions, watch them, interrupt them, from a browser or by HTTP.
 
 `asgi` makes an ASGI application of an `App`, and `serve` serves it on this machine; `App.asgi` and
-`App.serve` call them. What requests need is put together by `server_context`, from parts that are
-of use without each other.
+`App.serve` call them. What requests need is put together by `server_context`.
 
 | part | holds |
 |---|---|
@@ -11,14 +10,12 @@ of use without each other.
 | `_pages` | what people see, and what keeps it up to date |
 | `_diagrams` | flows and what they touch, laid out and drawn |
 | `_work` | starts and interrupts executions for those who ask |
-| `_live` | what happens in executions, for all who watch |
+| `_live` | executions that are followed, and the broadcast to those who watch |
 | `_http` | what all of them speak: who may ask, bodies, errors, routes |
 """
 
+from peaceful.web._context import ServerContext, server_context
 from peaceful.web._http._access import Access, Role
-from peaceful.web._live._tracker import ProgressTracker
-from peaceful.web._live._trackers import ProgressTrackers
-from peaceful.web._server._context import server_context
 from peaceful.web._server._serve import asgi, serve
 from peaceful.web._server._site import WebApp, web_app
 from peaceful.web._work._metrics import Metrics
@@ -27,10 +24,9 @@ from peaceful.web._work._running import RunningExecutions, Started
 __all__ = [
     "Access",
     "Metrics",
-    "ProgressTracker",
-    "ProgressTrackers",
     "Role",
     "RunningExecutions",
+    "ServerContext",
     "Started",
     "WebApp",
     "asgi",

@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
 from peaceful.errors import ProfileBusy
-from peaceful.executions import ExecutionRecord, Executions
+from peaceful.executions import ExecutionRecord
 from peaceful.model import ExecutionId, InterruptSource
-from peaceful.resources import Resources
+from peaceful.web._context import ServerContext
 from peaceful.web._http._bodies import json_body, wrong_field
 from peaceful.web._http._documents import ExecutionPage, Interrupted, execution_document
 from peaceful.web._http._fields import (
@@ -19,88 +19,83 @@ from peaceful.web._http._fields import (
     page_request,
     start_request,
 )
+from peaceful.web._http._interrupting import interrupted, try_get
 from peaceful.web._http._problems import Refusal
 from peaceful.web._http._route import json_response
-from peaceful.web._live._feed import saw_the_end
 from peaceful.web._live._records import record_of
-from peaceful.web._live._snapshots import any_snapshot, followed_snapshot
-from peaceful.web._live._stream import EventStream
-from peaceful.web._live._trackers import ProgressTrackers
-from peaceful.web._work._idempotency import LONGEST_KEY, StartedBefore
-from peaceful.web._work._interrupting import interrupted, try_get
-from peaceful.web._work._metrics import Metrics
-from peaceful.web._work._running import RunningExecutions
+from peaceful.web._live.broadcast import saw_the_end
+from peaceful.web._live.event_stream import EventStream
+from peaceful.web._work._idempotency import LONGEST_KEY
 
 
-async def start(request: Request, parts: Resources) -> Response:
+async def start(request: Request, server: ServerContext) -> Response:
     """Starts an execution."""
-    running, before = parts.get(RunningExecutions), parts.get(StartedBefore)
+    running, before = server.running, server.started_before
     wanted = start_request(await json_body(request))
     key = _idempotency_key(request)
     try:
         started = await before.once(key, wanted, lambda: running.start(wanted, "api"))
     except ProfileBusy as error:
-        record = await try_get(parts.get(Executions), error.execution_id)
+        record = await try_get(server.executions, error.execution_id)
         shown = (
-            None if record is None else execution_document(record, followed_snapshot(parts, record))
+            None
+            if record is None
+            else execution_document(record, server.watches.followed_snapshot(record))
         )
         raise Refusal(error, execution=shown) from error
-    record = await _get(parts, started.record.id)
+    record = await _get(server, started.record.id)
     return json_response(
-        execution_document(record, followed_snapshot(parts, record)),
+        execution_document(record, server.watches.followed_snapshot(record)),
         202 if started.is_new else 200,
         {"Location": f"{request.scope.get('root_path', '')}/api/executions/{record.id}"},
     )
 
 
-async def listing(request: Request, parts: Resources) -> Response:
+async def listing(request: Request, server: ServerContext) -> Response:
     """Lists executions, newest first."""
-    executions = parts.get(Executions)
+    executions = server.executions
     asked = page_request(request.query_params, request.query_params.getlist("state"))
     page = await run_in_thread(lambda: page_of(executions, asked))
     return json_response(ExecutionPage([each.document() for each in page.records], page.cursor))
 
 
-async def one(request: Request, parts: Resources) -> Response:
+async def one(request: Request, server: ServerContext) -> Response:
     """Shows an execution."""
-    record = await _get(parts, checked_id(request.path_params["id"]))
-    return json_response(execution_document(record, await any_snapshot(parts, record)))
+    record = await _get(server, checked_id(request.path_params["id"]))
+    return json_response(execution_document(record, await server.watches.running_snapshot(record)))
 
 
-async def interrupt(request: Request, parts: Resources) -> Response:
+async def interrupt(request: Request, server: ServerContext) -> Response:
     """Interrupts an execution."""
     execution_id = checked_id(request.path_params["id"])
     level, reason = interrupt_request(await json_body(request, may_be_empty=True))
-    receipt = await interrupted(parts, execution_id, level, InterruptSource.API, reason)
+    receipt = await interrupted(server, execution_id, level, InterruptSource.API, reason)
     told = Interrupted(receipt.execution_id, "interrupting", receipt.level, receipt.requested_at)
     return json_response(told, 202)
 
 
-async def progress(request: Request, parts: Resources) -> Response:
+async def progress(request: Request, server: ServerContext) -> Response:
     """Shows how everything stands in an execution."""
-    record = await _get(parts, checked_id(request.path_params["id"]))
-    snapshot = await any_snapshot(parts, record)
+    record = await _get(server, checked_id(request.path_params["id"]))
+    snapshot = await server.watches.running_snapshot(record)
     if snapshot is None:
         # It may have ended meanwhile.
-        record = await _get(parts, record.id)
+        record = await _get(server, record.id)
         snapshot = record.snapshot()
     return json_response(snapshot)
 
 
-async def events(request: Request, parts: Resources) -> Response:
+async def events(request: Request, server: ServerContext) -> Response:
     """Tells what happens in an execution, as it happens."""
-    trackers, executions = parts.get(ProgressTrackers), parts.get(Executions)
-    record = await _get(parts, checked_id(request.path_params["id"]))
+    record = await _get(server, checked_id(request.path_params["id"]))
     seen = _seen(request)
     if record.state.ended and (seen is None or saw_the_end(seen)):
         return Response(status_code=204)
-    return EventStream(
-        lambda: trackers.watched(record.id, executions), parts.get(Metrics).stream, seen=seen
-    )
+    return EventStream(lambda: server.watches.events(record.id), server.metrics.stream, seen=seen)
 
 
-async def _get(parts: Resources, execution_id: ExecutionId) -> ExecutionRecord:
-    return await record_of(parts.get(Executions), execution_id)
+async def _get(server: ServerContext, execution_id: ExecutionId) -> ExecutionRecord:
+    return await record_of(server.executions, execution_id)
 
 
 def _seen(request: Request) -> int | None:

@@ -12,12 +12,11 @@ from peaceful._aio import run_in_thread
 from peaceful.app import Contexts
 from peaceful.commands import DiffCmd, StatusCmd
 from peaceful.errors import UsageError
-from peaceful.executions import Executions
 from peaceful.model import ItemId, from_json
-from peaceful.resources import Resources
 from peaceful.runtime import BuiltFlow, CmdCtx
 from peaceful.storage import StateKind
 from peaceful.web._api._graph import FORMS, KINDS, asked, picture
+from peaceful.web._context import ServerContext
 from peaceful.web._diagrams import Outcome
 from peaceful.web._http._bodies import wrong_field
 from peaceful.web._http._documents import (
@@ -36,19 +35,18 @@ from peaceful.web._http._documents import (
 from peaceful.web._http._fields import checked_id
 from peaceful.web._http._found import checked_or_unknown, found, found_in_thread
 from peaceful.web._http._route import json_response
-from peaceful.web._live._snapshots import snapshot_for
 
 
-async def flows(_: Request, parts: Resources) -> Response:
+async def flows(_: Request, server: ServerContext) -> Response:
     """Lists the flows of the application."""
-    contexts = parts.get(Contexts)
+    contexts = server.contexts
     shown = [_flow(contexts, name) for name in contexts.app.flows]
     return json_response(Flows(contexts.app.name, shown))
 
 
-async def flow(request: Request, parts: Resources) -> Response:
+async def flow(request: Request, server: ServerContext) -> Response:
     """Shows a flow: as a profile's parameters make it, where that is possible."""
-    contexts, name = parts.get(Contexts), _flow_name(request)
+    contexts, name = server.contexts, _flow_name(request)
     shown = found(lambda: _flow(contexts, name))
     profile = request.query_params.get("profile")
     if profile is not None:
@@ -65,24 +63,24 @@ async def flow(request: Request, parts: Resources) -> Response:
     )
 
 
-async def graph(request: Request, parts: Resources) -> Response:
+async def graph(request: Request, server: ServerContext) -> Response:
     """Draws a flow: what waits for what or which places it touches, and how each item stands."""
-    contexts, name = parts.get(Contexts), _flow_name(request)
+    contexts, name = server.contexts, _flow_name(request)
     kind, form = asked(request, "kind", KINDS), asked(request, "format", FORMS)
     execution_id = request.query_params.get("execution")
     statuses: dict[ItemId, Item] = {}
     profile = request.query_params.get("profile")
     if execution_id is not None:
-        record = await run_in_thread(lambda: parts.get(Executions).get(checked_id(execution_id)))
+        record = await run_in_thread(lambda: server.executions.get(checked_id(execution_id)))
         if record.info.flow != name:
             raise wrong_field("execution", f"it is an execution of {record.info.flow}")
-        statuses = item_documents(await snapshot_for(parts, record), record.only)
+        statuses = item_documents(await server.watches.snapshot(record), record.only)
         profile = record.info.profile
     ctx = await found_in_thread(lambda: contexts.cmd_ctx(profile, name))
     if form == "json":
         return json_response(await run_in_thread(lambda: _graph(ctx, kind, statuses)))
     words = {item: each.status.value for item, each in statuses.items()}
-    return await picture(parts, ctx, kind, form, words)
+    return await picture(server, ctx, kind, form, words)
 
 
 def _graph(ctx: CmdCtx, kind: str, statuses: dict[ItemId, Item]) -> Graph:
@@ -99,19 +97,19 @@ def _graph(ctx: CmdCtx, kind: str, statuses: dict[ItemId, Item]) -> Graph:
     return graph
 
 
-async def profiles(_: Request, parts: Resources) -> Response:
+async def profiles(_: Request, server: ServerContext) -> Response:
     """Lists the profiles of the workspace."""
-    contexts = parts.get(Contexts)
+    contexts = server.contexts
     names = await run_in_thread(contexts.workspace.profiles)
     return json_response(Profiles(names))
 
 
-async def states(request: Request, parts: Resources) -> Response:
+async def states(request: Request, server: ServerContext) -> Response:
     """Shows stored states."""
     word = request.query_params.get("kind", "current")
     if word not in {kind.value for kind in StateKind}:
         raise wrong_field("kind", f"it is one of {', '.join(kind.value for kind in StateKind)}")
-    ctx = await _ctx(request, parts)
+    ctx = await _ctx(request, server)
     known = await run_in_thread(lambda: StatusCmd.exec(ctx, StateKind(word)))
     return json_response(
         States(
@@ -133,9 +131,9 @@ async def states(request: Request, parts: Resources) -> Response:
     )
 
 
-async def diff(request: Request, parts: Resources) -> Response:
+async def diff(request: Request, server: ServerContext) -> Response:
     """Shows what differs, by what is stored."""
-    ctx = await _ctx(request, parts)
+    ctx = await _ctx(request, server)
     diffs = await run_in_thread(lambda: DiffCmd.stored(ctx))
     return json_response(
         Diffs(
@@ -149,8 +147,8 @@ async def diff(request: Request, parts: Resources) -> Response:
     )
 
 
-async def _ctx(request: Request, parts: Resources) -> CmdCtx:
-    contexts, name = parts.get(Contexts), _flow_name(request)
+async def _ctx(request: Request, server: ServerContext) -> CmdCtx:
+    contexts, name = server.contexts, _flow_name(request)
     profile = checked_or_unknown("a profile", request.path_params["profile"])
     return await found_in_thread(lambda: contexts.cmd_ctx(profile, name))
 

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
-from peaceful.resources import Resources
 from peaceful.runtime import CmdCtx
-from peaceful.web._diagrams import Drawing, Layouts, as_dot, plan_of
+from peaceful.web._context import ServerContext
+from peaceful.web._diagrams import Drawing, as_dot, plan_of
 from peaceful.web._http._bodies import wrong_field
 from peaceful.web._http._route import JSON
 
@@ -39,12 +39,12 @@ def asked(request: Request, field: str, known: Collection[str]) -> str:
 
 
 async def picture(
-    parts: Resources, ctx: CmdCtx, kind: str, form: str, statuses: Mapping[str, str]
+    server: ServerContext, ctx: CmdCtx, kind: str, form: str, statuses: Mapping[str, str]
 ) -> Response:
     """Returns a diagram as a file.
 
     Args:
-        parts: the server's context.
+        server: the server's context.
         ctx: the flow.
         kind: one of `KINDS`.
         form: `svg` or `dot`.
@@ -57,7 +57,7 @@ async def picture(
     """
     plan = await run_in_thread(lambda: plan_of(ctx, kind, to_draw=form == "svg"))
     if form == "svg":
-        layout = await parts.get(Layouts).of(plan)
+        layout = await server.layouts.of(plan)
         text = await run_in_thread(Drawing(kind, plan, layout, statuses, in_page=False).svg)
     else:
         text = as_dot(plan, statuses)

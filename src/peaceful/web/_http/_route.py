@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful.model import JsonObject, encode_json
-from peaceful.resources import Resources
+from peaceful.web._context import ServerContext
 from peaceful.web._http._access import Role
 
-Handler: TypeAlias = Callable[[Request, Resources], Awaitable[Response]]
-"""Answers a request with the parts of the server's context that it needs."""
+Handler: TypeAlias = Callable[[Request, ServerContext], Awaitable[Response]]
+"""Answers a request with what the server has for it."""
 
 JSON = "application/json"
 """The media type of most answers."""

@@ -1,1 +1,1 @@
-"""What happens in executions, for all who watch: numbered, kept for a while, sent as a stream."""
+"""Executions that are followed, and the broadcast of what happens in them to all who watch."""

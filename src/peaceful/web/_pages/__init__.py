@@ -7,8 +7,7 @@ to it as pieces of HTML, made once for all who watch.
 from peaceful.web._pages._assets import ASSETS, Assets
 from peaceful.web._pages._docs_page import docs_page
 from peaceful.web._pages._environment_page import clean_question, environment_page
-from peaceful.web._pages._execution_page import interrupted_parts, started_part
-from peaceful.web._pages._live_pages import LivePages
+from peaceful.web._pages._execution_page import started_part
 from peaceful.web._pages._page_routes import PAGES
 from peaceful.web._pages._param_fields import PARAM_PREFIX, given_params
 from peaceful.web._pages._problem_page import problem_page
@@ -19,13 +18,11 @@ __all__ = [
     "PAGES",
     "PARAM_PREFIX",
     "Assets",
-    "LivePages",
     "by_script",
     "clean_question",
     "docs_page",
     "environment_page",
     "given_params",
-    "interrupted_parts",
     "problem_page",
     "started_part",
 ]

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from peaceful.errors import PageUnknown
 from peaceful.model import ExecutionState
-from peaceful.resources import Resources
+from peaceful.web._context import ServerContext
 
 _TYPES: Final = {
     "css": "text/css; charset=utf-8",
@@ -107,7 +107,7 @@ ASSETS: Final = Assets()
 """Those of this package."""
 
 
-async def static(request: Request, _: Resources) -> Response:
+async def static(request: Request, _: ServerContext) -> Response:
     """Answers with a file."""
     asset = ASSETS.get(request.path_params["name"])
     if asset is None:

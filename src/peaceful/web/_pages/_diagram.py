@@ -8,42 +8,41 @@ from typing import Final
 from markupsafe import Markup
 
 from peaceful._aio import run_in_thread
-from peaceful.app import Contexts
 from peaceful.errors import DiagramFailed, DiagramTooLarge, ExtraMissing, PeacefulError
-from peaceful.resources import Resources
 from peaceful.runtime import CmdCtx
-from peaceful.web._diagrams import Drawing, Layouts, check_size, plan_of
+from peaceful.web._context import ServerContext
+from peaceful.web._diagrams import Drawing, check_size, plan_of
 from peaceful.web._pages._site import piece
 from peaceful.web._pages._view import ExecutionView
 
 _NO_STATUSES: Final[Mapping[str, str]] = {}
 
 
-async def execution_diagram(parts: Resources, view: ExecutionView, kind: str) -> Markup:
+async def execution_diagram(server: ServerContext, view: ExecutionView, kind: str) -> Markup:
     """Returns the diagram of an execution's flow, or of what it touches.
 
     Args:
-        parts: the server's context.
+        server: the server's context.
         view: the execution.
         kind: `progress` or `outcome`.
     """
-    contexts, info = parts.get(Contexts), view.record.info
+    contexts, info = server.contexts, view.record.info
     try:
         # For very many items not even the flow is made, which takes its time.
         check_size(info.flow, len(view.rows))
         ctx = await run_in_thread(lambda: contexts.cmd_ctx(info.profile, info.flow))
     except PeacefulError as error:
         return _why_not(error)
-    return await flow_diagram(parts, ctx, kind, {row.item: row.stand.value for row in view.rows})
+    return await flow_diagram(server, ctx, kind, {row.item: row.stand.value for row in view.rows})
 
 
 async def flow_diagram(
-    parts: Resources, ctx: CmdCtx, kind: str, statuses: Mapping[str, str] = _NO_STATUSES
+    server: ServerContext, ctx: CmdCtx, kind: str, statuses: Mapping[str, str] = _NO_STATUSES
 ) -> Markup:
     """Returns the diagram of a flow, or of what it touches; else, why there is none.
 
     Args:
-        parts: the server's context.
+        server: the server's context.
         ctx: the flow, as the parameters of a profile make it.
         kind: `progress` or `outcome`.
         statuses: by item, how it stands.
@@ -53,7 +52,7 @@ async def flow_diagram(
     except PeacefulError as error:
         return _why_not(error)
     try:
-        layout = await parts.get(Layouts).of(plan)
+        layout = await server.layouts.of(plan)
     except (ExtraMissing, DiagramFailed) as error:
         return _why_not(error) + piece("diagrams.html", kind, plan)
     except DiagramTooLarge as error:

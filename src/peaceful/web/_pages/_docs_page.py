@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful.model import JsonObject, JsonValue
-from peaceful.resources import Resources
+from peaceful.web._context import ServerContext
 from peaceful.web._http._access import Role
 from peaceful.web._http._documents import Problem
 from peaceful.web._http._route import Route, declarations
@@ -63,8 +63,8 @@ def docs_page(routes: tuple[Route, ...]) -> Route:
         for name, schema in schemas({*declarations(routes), Problem}).items()
     )
 
-    async def reference(request: Request, parts: Resources) -> Response:
-        return page("docs.html", Site.of(request, parts), calls=calls, schemas=described)
+    async def reference(request: Request, server: ServerContext) -> Response:
+        return page("docs.html", Site.of(request, server), calls=calls, schemas=described)
 
     return Route("GET", "/api/docs", "docs", "Describes the API.", reference, Role.VIEW)
 

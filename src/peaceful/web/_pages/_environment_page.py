@@ -12,11 +12,10 @@ from starlette.responses import Response
 from peaceful._aio import run_in_thread
 from peaceful.app import Contexts
 from peaceful.errors import ParamsInvalid, PeacefulError
-from peaceful.executions import Executions
 from peaceful.model import JsonObject
 from peaceful.present import count, name_list
-from peaceful.resources import Resources
 from peaceful.runtime import CmdCtx
+from peaceful.web._context import ServerContext
 from peaceful.web._http._found import checked_or_unknown, found_in_thread
 from peaceful.web._http._problems import status_of
 from peaceful.web._pages._changes import Changes, changes_of
@@ -31,15 +30,15 @@ _NAMED: Final = 8
 _MOST_ROWS: Final = 500
 
 
-async def environment(request: Request, parts: Resources) -> Response:
+async def environment(request: Request, server: ServerContext) -> Response:
     """Shows a flow of a profile."""
-    profile, flow = await _names(request, parts)
-    return await environment_page(request, parts, profile, flow)
+    profile, flow = await _names(request, server)
+    return await environment_page(request, server, profile, flow)
 
 
 async def environment_page(
     request: Request,
-    parts: Resources,
+    server: ServerContext,
     profile: str,
     flow: str,
     *,
@@ -50,22 +49,22 @@ async def environment_page(
 
     Args:
         request: who asks.
-        parts: the server's context.
+        server: the server's context.
         profile: the profile.
         flow: the flow.
         typed: parameters that somebody has typed.
         error: why what they asked for was refused.
     """
-    contexts, executions = parts.get(Contexts), parts.get(Executions)
+    contexts, executions = server.contexts, server.executions
     ctx, changes, trouble = await _changes(contexts, profile, flow)
     stored = await run_in_thread(lambda: contexts.stored(profile, flow))
     busy = await run_in_thread(lambda: busy_on(executions, profile))
     recent = await run_in_thread(lambda: executions.list(profile=profile, flow=flow, limit=_RECENT))
     kind = "progress" if request.query_params.get("kind") == "progress" else "outcome"
-    diagram = Markup() if ctx is None else await flow_diagram(parts, ctx, kind)
+    diagram = Markup() if ctx is None else await flow_diagram(server, ctx, kind)
     return page(
         "environment.html",
-        Site.of(request, parts),
+        Site.of(request, server),
         200 if error is None else status_of(error).value,
         profile=profile,
         flow=flow,
@@ -86,19 +85,19 @@ async def environment_page(
             )
         ),
         recent=recent.records,
-        verbs=Verbs.of(parts),
+        verbs=Verbs.of(server),
     )
 
 
-async def ask_clean(request: Request, parts: Resources) -> Response:
+async def ask_clean(request: Request, server: ServerContext) -> Response:
     """Asks before a flow is cleaned up: it says what that removes."""
-    profile, flow = await _names(request, parts)
-    return await clean_question(request, parts, profile, flow)
+    profile, flow = await _names(request, server)
+    return await clean_question(request, server, profile, flow)
 
 
 async def clean_question(
     request: Request,
-    parts: Resources,
+    server: ServerContext,
     profile: str,
     flow: str,
     wrong: PeacefulError | None = None,
@@ -107,17 +106,17 @@ async def clean_question(
 
     Args:
         request: who asks.
-        parts: the server's context.
+        server: the server's context.
         profile: the profile.
         flow: the flow.
         wrong: why the answer was refused, if it was.
     """
-    contexts = parts.get(Contexts)
+    contexts = server.contexts
     ctx = await run_in_thread(lambda: contexts.cmd_ctx(profile, flow))
     items = ctx.flow.graph.order
     return page(
         "confirm_clean.html",
-        Site.of(request, parts),
+        Site.of(request, server),
         200 if wrong is None else status_of(wrong).value,
         profile=profile,
         flow=flow,
@@ -128,8 +127,8 @@ async def clean_question(
     )
 
 
-async def _names(request: Request, parts: Resources) -> tuple[str, str]:
-    contexts = parts.get(Contexts)
+async def _names(request: Request, server: ServerContext) -> tuple[str, str]:
+    contexts = server.contexts
     profile = checked_or_unknown("a profile", request.path_params["profile"])
     flow = checked_or_unknown("a flow", request.path_params["flow"])
     await found_in_thread(lambda: (contexts.profile(profile), contexts.app.flow_def(flow)))

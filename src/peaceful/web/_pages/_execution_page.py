@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from peaceful._aio import run_in_thread
 from peaceful.errors import PageUnknown
-from peaceful.executions import ExecutionRecord, Executions
-from peaceful.model import ExecutionId, InterruptLevel, SystemClock
+from peaceful.executions import ExecutionRecord
+from peaceful.model import InterruptLevel
 from peaceful.present import level_label
-from peaceful.resources import Resources
+from peaceful.web._context import ServerContext
 from peaceful.web._http._fields import checked_id
-from peaceful.web._live._snapshots import snapshot_for, still_for
-from peaceful.web._live._stream import EventStream
+from peaceful.web._live.event_stream import EventStream
 from peaceful.web._pages._diagram import execution_diagram
 from peaceful.web._pages._earlier import carried_on
-from peaceful.web._pages._execution_parts import LIVE_ROWS, execution_parts, row_parts
-from peaceful.web._pages._live_pages import LivePages
+from peaceful.web._pages._execution_parts import LIVE_ROWS, execution_parts
+from peaceful.web._pages._live_page import page_version, watched_page
 from peaceful.web._pages._site import Site, by_script, page, piece
 from peaceful.web._pages._verbs import Verbs
 from peaceful.web._pages._view import ExecutionView
-from peaceful.web._work._metrics import Metrics
 
 _SHOWN: Final = 200
 """Rows on a page, of executions with very many items."""
@@ -47,9 +44,9 @@ _COSTS: Final[Mapping[InterruptLevel, str]] = {
 }
 
 
-async def execution(request: Request, parts: Resources) -> Response:
+async def execution(request: Request, server: ServerContext) -> Response:
     """Shows an execution; to a page in the background, only what its tab is to say."""
-    site, view = Site.of(request, parts), await execution_view(request, parts)
+    site, view = Site.of(request, server), await execution_view(request, server)
     if request.query_params.get("part") == "head":
         return HTMLResponse(execution_parts(site, view)["head"])
     kind = "outcome" if request.query_params.get("kind") == "outcome" else "progress"
@@ -62,38 +59,37 @@ async def execution(request: Request, parts: Resources) -> Response:
         site,
         view=view,
         kind=kind,
-        diagram=await execution_diagram(parts, view, kind),
+        diagram=await execution_diagram(server, view, kind),
         shown=shown,
         first=first,
         pages=pages,
         live_rows=LIVE_ROWS,
-        since=parts.get(LivePages).version(view.id, site),
+        since=page_version(server, view.id, site),
         icon=view.state.value,
     )
 
 
-async def live(request: Request, parts: Resources) -> Response:
+async def live(request: Request, server: ServerContext) -> Response:
     """Sends the parts of an execution's page that change, as they do."""
-    record = await _record(parts, request.path_params["id"])
-    site, verbs = Site.of(request, parts), Verbs.of(parts)
-    pages = parts.get(LivePages)
+    record = await _record(server, request.path_params["id"])
+    site = Site.of(request, server)
     return EventStream(
-        lambda: pages.watched(record, site, verbs, parts),
-        parts.get(Metrics).stream,
+        lambda: watched_page(server, record, site),
+        server.metrics.stream,
         seen=_seen(request),
     )
 
 
-async def ask_interrupt(request: Request, parts: Resources) -> Response:
+async def ask_interrupt(request: Request, server: ServerContext) -> Response:
     """Asks before a higher level: it says what that costs."""
-    view = await execution_view(request, parts)
+    view = await execution_view(request, server)
     levels = {str(level): level for level in InterruptLevel}
     level = levels.get(request.query_params.get("level", ""))
     if level is None:
         raise PageUnknown(request.url.path)
     return page(
         "confirm_interrupt.html",
-        Site.of(request, parts),
+        Site.of(request, server),
         view=view,
         level=level,
         label=level_label(level),
@@ -102,48 +98,36 @@ async def ask_interrupt(request: Request, parts: Resources) -> Response:
     )
 
 
-async def interrupted_parts(
-    request: Request, parts: Resources, execution_id: ExecutionId
+async def started_part(
+    request: Request, server: ServerContext, record: ExecutionRecord
 ) -> Response:
-    """The parts of an execution's page after a click: the first one goes where the button was."""
-    site = Site.of(request, parts)
-    view = await view_of(parts, await _record(parts, execution_id))
-    shown = dict(execution_parts(site, view))
-    head = shown.pop("head")
-    shown |= row_parts(view.rows, len(view.rows))
-    others = Markup().join(
-        Markup('<hx-partial id="{}">{}</hx-partial>').format(name, text)
-        for name, text in shown.items()
-    )
-    return HTMLResponse(head + others)
-
-
-async def started_part(request: Request, parts: Resources, record: ExecutionRecord) -> Response:
     """The piece that tells a page's script of an execution: where to watch it."""
-    view = await view_of(parts, record)
-    return HTMLResponse(piece("lists.html", "running", Site.of(request, parts), [view]))
+    view = await view_of(server, record)
+    return HTMLResponse(piece("lists.html", "running", Site.of(request, server), [view]))
 
 
-async def execution_view(request: Request, parts: Resources) -> ExecutionView:
+async def execution_view(request: Request, server: ServerContext) -> ExecutionView:
     """The execution that an address names, in the words of its page."""
-    return await view_of(parts, await _record(parts, request.path_params["id"]))
+    return await view_of(server, await _record(server, request.path_params["id"]))
 
 
-async def view_of(parts: Resources, record: ExecutionRecord) -> ExecutionView:
+async def view_of(server: ServerContext, record: ExecutionRecord) -> ExecutionView:
     """An execution, in the words of its page."""
-    executions = parts.get(Executions)
-    snapshot = await snapshot_for(parts, record)
+    executions = server.executions
+    snapshot = await server.watches.snapshot(record)
     if not record.state.ended and snapshot.ending is not None:
         # It has ended meanwhile: by now the register says how.
         record = await run_in_thread(lambda: executions.get(record.id))
-        snapshot = await snapshot_for(parts, record)
+        snapshot = await server.watches.snapshot(record)
     earlier = await run_in_thread(lambda: carried_on(executions, record))
-    now = parts.get(SystemClock).now()
-    return ExecutionView(record, snapshot, Verbs.of(parts), now, still_for(parts, record), earlier)
+    now = server.clock.now()
+    return ExecutionView(
+        record, snapshot, Verbs.of(server), now, server.watches.still_for(record), earlier
+    )
 
 
-async def _record(parts: Resources, execution_id: str) -> ExecutionRecord:
-    executions, known = parts.get(Executions), checked_id(execution_id)
+async def _record(server: ServerContext, execution_id: str) -> ExecutionRecord:
+    executions, known = server.executions, checked_id(execution_id)
     return await run_in_thread(lambda: executions.get(known))
 
 

@@ -13,8 +13,8 @@ from peaceful._aio import run_in_thread
 from peaceful.app import Contexts
 from peaceful.errors import PeacefulError
 from peaceful.model import JsonObject
-from peaceful.resources import Resources
 from peaceful.runtime import BuiltFlow, CmdCtx
+from peaceful.web._context import ServerContext
 from peaceful.web._http._found import checked_or_unknown, found_in_thread
 from peaceful.web._pages._diagram import flow_diagram
 from peaceful.web._pages._param_fields import as_object, object_of, shown_value, type_words
@@ -55,9 +55,9 @@ class ParamLine:
     otherwise: str
 
 
-async def flow(request: Request, parts: Resources) -> Response:
+async def flow(request: Request, server: ServerContext) -> Response:
     """Shows a flow, as the parameters of a profile make it."""
-    contexts = parts.get(Contexts)
+    contexts = server.contexts
     name = checked_or_unknown("a flow", request.path_params["flow"])
     definition = await found_in_thread(lambda: contexts.app.flow_def(name))
     profiles = await run_in_thread(contexts.workspace.profiles)
@@ -67,12 +67,12 @@ async def flow(request: Request, parts: Resources) -> Response:
     diagrams: list[tuple[str, str, Markup]] = []
     if ctx is not None:
         diagrams = [
-            (title, f"{kind}-card", await flow_diagram(parts, ctx, kind))
+            (title, f"{kind}-card", await flow_diagram(server, ctx, kind))
             for kind, title in (("progress", "Flow"), ("outcome", "What it touches"))
         ]
     return page(
         "flow.html",
-        Site.of(request, parts),
+        Site.of(request, server),
         flow=name,
         about=definition.summary,
         profiles=profiles,

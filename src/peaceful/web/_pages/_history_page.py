@@ -6,10 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
-from peaceful.app import Contexts
-from peaceful.executions import Executions
 from peaceful.model import ExecutionState
-from peaceful.resources import Resources
+from peaceful.web._context import ServerContext
 from peaceful.web._http._fields import page_of, page_request
 from peaceful.web._http._found import checked_or_unknown, found_in_thread
 from peaceful.web._pages._environments import environments
@@ -17,9 +15,9 @@ from peaceful.web._pages._site import Site, page
 from peaceful.web._pages._verbs import Verbs
 
 
-async def executions(request: Request, parts: Resources) -> Response:
+async def executions(request: Request, server: ServerContext) -> Response:
     """Lists executions, newest first."""
-    site, register, contexts = Site.of(request, parts), parts.get(Executions), parts.get(Contexts)
+    site, register, contexts = Site.of(request, server), server.executions, server.contexts
     query = {name: value for name, value in request.query_params.items() if value}
     words = [word for word in request.query_params.getlist("state") if word]
     asked = page_request(query, words)
@@ -38,21 +36,21 @@ async def executions(request: Request, parts: Resources) -> Response:
             ("flow", "Flow", tuple(contexts.app.flows), asked.flow),
             ("state", "State", tuple(each.value for each in ExecutionState), state),
         ),
-        verbs=Verbs.of(parts),
+        verbs=Verbs.of(server),
     )
 
 
-async def profile(request: Request, parts: Resources) -> Response:
+async def profile(request: Request, server: ServerContext) -> Response:
     """Shows a profile: its flows, and what was executed on it."""
-    contexts, register = parts.get(Contexts), parts.get(Executions)
+    contexts, register = server.contexts, server.executions
     asked = checked_or_unknown("a profile", request.path_params["profile"])
     name = await found_in_thread(lambda: contexts.profile(asked))
     recent = await run_in_thread(lambda: register.list(profile=name, limit=20))
     return page(
         "profile.html",
-        Site.of(request, parts),
+        Site.of(request, server),
         profile=name,
         environments=await run_in_thread(lambda: environments(contexts, register, [name])),
         recent=recent.records,
-        verbs=Verbs.of(parts),
+        verbs=Verbs.of(server),
     )

@@ -8,11 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from peaceful._aio import run_in_thread
-from peaceful.app import Contexts
-from peaceful.executions import Executions
-from peaceful.model import SystemClock
-from peaceful.resources import Resources
-from peaceful.web._live._snapshots import snapshot_for, still_for
+from peaceful.web._context import ServerContext
 from peaceful.web._pages._environments import environments
 from peaceful.web._pages._site import Site, page, piece
 from peaceful.web._pages._verbs import Verbs
@@ -22,14 +18,14 @@ _RECENT: Final = 10
 _MOST_RUNNING: Final = 20
 
 
-async def home(request: Request, parts: Resources) -> Response:
+async def home(request: Request, server: ServerContext) -> Response:
     """Shows everything at a glance; to its own script, only what runs now."""
-    site = Site.of(request, parts)
-    running = await _running(parts)
+    site = Site.of(request, server)
+    running = await _running(server)
     if request.query_params.get("part") == "now":
         told = piece("lists.html", "now", site, running)
         return HTMLResponse(told)
-    contexts, executions = parts.get(Contexts), parts.get(Executions)
+    contexts, executions = server.contexts, server.executions
     profiles = await run_in_thread(contexts.workspace.profiles)
     known = await run_in_thread(lambda: environments(contexts, executions, profiles))
     recent = await run_in_thread(lambda: executions.list(limit=_RECENT))
@@ -42,20 +38,18 @@ async def home(request: Request, parts: Resources) -> Response:
         environments=known,
         recent=recent.records,
         flows=tuple(contexts.app.flows.values()),
-        verbs=Verbs.of(parts),
+        verbs=Verbs.of(server),
         folder=str(contexts.workspace.root),
         init=contexts.typed("init", "--help"),
         icon="running" if running else "idle",
     )
 
 
-async def _running(parts: Resources) -> list[ExecutionView]:
-    executions, verbs = parts.get(Executions), Verbs.of(parts)
-    records = await run_in_thread(executions.running)
-    now = parts.get(SystemClock).now()
+async def _running(server: ServerContext) -> list[ExecutionView]:
+    watches, verbs = server.watches, Verbs.of(server)
+    records = await run_in_thread(server.executions.running)
+    now = server.clock.now()
     return [
-        ExecutionView(
-            record, await snapshot_for(parts, record), verbs, now, still_for(parts, record)
-        )
+        ExecutionView(record, await watches.snapshot(record), verbs, now, watches.still_for(record))
         for record in records[:_MOST_RUNNING]
     ]

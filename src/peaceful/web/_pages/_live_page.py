@@ -1,130 +1,168 @@
-"""The parts of an execution's page while it runs: made once for all who watch, the newest wins.
+"""The page of an execution while it runs: its parts are made once for all who watch it.
 
-A browser that was away needs no history: it gets every part that has changed since. So memory is
-bounded by the page, a slow watcher holds nothing up, and a lost connection loses nothing.
+A browser that was away needs no history: it gets every part that has changed since.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+import logging
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
-from peaceful.web._live._feed import Chunk
-from peaceful.web._live._waiting import Waiting
+from peaceful._aio import run_in_thread
+from peaceful.errors import PeacefulError
+from peaceful.executions import ExecutionRecord
+from peaceful.model import ExecutionId, Snapshot
+from peaceful.web._context import ServerContext
+from peaceful.web._live.broadcast import Broadcast, Change, Latest
+from peaceful.web._live.watches import ExecutionWatch, microseconds, run_for
+from peaceful.web._pages._earlier import carried_on
+from peaceful.web._pages._execution_parts import execution_parts, row_parts
+from peaceful.web._pages._rows import ItemRow
+from peaceful.web._pages._site import Site
+from peaceful.web._pages._verbs import Verbs
+from peaceful.web._pages._view import ExecutionView
 
-_REMEMBERED: Final = 16
-"""For how many versions the difference to the newest is kept ready."""
+_LOG = logging.getLogger("peaceful.web")
+
+BETWEEN: Final = 0.2
+"""Seconds between two changes of a page: faster than an eye asks for."""
+
+LOOK: Final = 2.0
+"""Seconds after which it is looked whether nothing has happened for too long."""
 
 _ENDED: Final = b"event: ended\ndata: -\n\n"
 """Tells a page that nothing more comes."""
 
 
-class LivePage:
-    """The parts of one page, by the ID of the element that each fills.
+def page_broadcast(began: int) -> Broadcast[str]:
+    """Return the broadcast of a page's parts, by the ID of the element that each fills.
 
     Args:
-        began: the version before the first; versions grow by one, and begin at a time, so that
-            they also grow from one run of the server to the next.
-
-    Attributes:
-        version: the number of the newest change.
-        watchers: how many watch it now.
-        ended: whether nothing will change any more.
+        began: microseconds since 1970.
     """
+    latest = Latest[str](began)
 
-    def __init__(self, began: int) -> None:
-        self.version: int = began
-        self.watchers: int = 0
-        self.ended: bool = False
-        self.task: asyncio.Task[None] | None = None
-        """Makes the parts."""
-        self._began = began
-        self._stopped = False
-        self._parts: dict[str, tuple[int, str]] = {}
-        self._chunks: dict[int, Chunk] = {}
-        self._waiting = Waiting()
-
-    def show(self, parts: Mapping[str, str]) -> bool:
-        """Shows parts, if they have changed.
-
-        Args:
-            parts: by the ID of its element, the whole element.
-
-        Returns:
-            Whether any has changed.
-        """
-        changed = {
-            name: text
-            for name, text in parts.items()
-            if name not in self._parts or self._parts[name][1] != text
-        }
-        if changed:
-            self.version += 1
-            self._parts |= {name: (self.version, text) for name, text in changed.items()}
-            self._tell()
-        return bool(changed)
-
-    def end(self) -> None:
-        """Nothing will change any more."""
-        self.ended = True
-        self._tell()
-
-    def stop(self) -> None:
-        """Nothing more will be told, although there may be more to tell."""
-        self._stopped = True
-        self._tell()
-
-    async def chunks(self, seen: int | None, heartbeat: float) -> AsyncGenerator[Chunk | None]:
-        """What a watcher has not seen yet, whenever there is something, until the end.
-
-        None where there was nothing for some time.
-
-        Args:
-            seen: the version that the watcher has, or none.
-            heartbeat: seconds after which there was nothing for some time.
-        """
-        while True:
-            if seen != self.version:
-                chunk = self.since(seen)
-                seen = self.version
-                if chunk.data:
-                    yield chunk
-            elif self.ended:
-                yield Chunk(_ENDED, self.version)
-                return
-            elif self._stopped:
-                return
-            elif not await self._waiting.news(heartbeat):
-                yield None
-
-    def since(self, seen: int | None) -> Chunk:
-        """The parts that have changed since a version.
-
-        Args:
-            seen: the version; all parts where it is none of this page's.
-        """
-        known = seen if seen is not None and self._began <= seen <= self.version else self._began
-        chunk = self._chunks.get(known)
-        if chunk is None:
-            chunk = Chunk(self._message(known), self.version)
-            if len(self._chunks) < _REMEMBERED:
-                self._chunks[known] = chunk
-        return chunk
-
-    def _message(self, known: int) -> bytes:
-        newer = [
-            f'<hx-partial id="{name}">{text}</hx-partial>'
-            for name, (version, text) in self._parts.items()
-            if version > known
-        ]
-        if not newer:
-            return b""
+    def message(changes: Sequence[Change[str]] | None) -> bytes:
+        newer = latest.everything() if changes is None else changes
+        parts = "\n".join([text for _, text in newer])
         # Only these end a line of the stream.
-        lines = "\n".join(newer).replace("\r", "\n").split("\n")
-        data = "\n".join(f"data: {line}" for line in lines if line.strip())
-        return f"id: {self.version}\n{data}\n\n".encode(errors="replace")
+        lines = [line for line in parts.replace("\r", "\n").split("\n") if line.strip()]
+        end = _ENDED if latest.ended else b""
+        if not lines:
+            return end
+        # The end has no ID: whoever comes again with that of the last parts is told of it again.
+        data = "\ndata: ".join(lines)
+        told = f"id: {latest.version - latest.ended}\ndata: {data}\n\n"
+        return told.encode(errors="replace") + end
 
-    def _tell(self) -> None:
-        self._chunks.clear()
-        self._waiting.tell()
+    return Broadcast(latest, message)
+
+
+def page_version(server: ServerContext, execution_id: ExecutionId, site: Site) -> int:
+    """Return the version that a page has which is made now; 0 where nobody watches it yet."""
+    watch = server.watches.get(execution_id)
+    page = None if watch is None else watch.pages.get(site.links.root)
+    return 0 if page is None else page.latest.version
+
+
+@contextmanager
+def watched_page(
+    server: ServerContext, record: ExecutionRecord, site: Site
+) -> Generator[Broadcast[str]]:
+    """Keep the page of an execution up to date for the length of a context.
+
+    Args:
+        server: the server's context.
+        record: the execution.
+        site: how pages are made.
+    """
+    root = site.links.root
+    with server.watches.watched(record.id) as watch:
+        page = watch.pages.get(root)
+        if page is None:
+            page = watch.pages[root] = page_broadcast(microseconds(server.clock.now()))
+            if watch.events.stopped and not watch.events.latest.ended:
+                page.stop()
+            else:
+                maker = _Maker(page, watch, record, replace(site, roles=""), server)
+                run_for(watch, maker.run())
+        page.watchers += 1
+        try:
+            yield page
+        finally:
+            page.watchers -= 1
+            if page.stopped and not page.watchers and watch.pages.get(root) is page:
+                del watch.pages[root]
+
+
+class _Maker:
+    """Makes the parts of a page, whenever something happens."""
+
+    def __init__(
+        self,
+        page: Broadcast[str],
+        watch: ExecutionWatch,
+        record: ExecutionRecord,
+        site: Site,
+        server: ServerContext,
+    ) -> None:
+        self._page = page
+        self._watch = watch
+        self._record = record
+        self._site = site
+        self._server = server
+        self._verbs = Verbs.of(server)
+        self._earlier = ""
+        self._shown: dict[str, ItemRow] = {}
+
+    async def run(self) -> None:
+        """Make the parts until the execution has ended, or nobody watches any more."""
+        executions = self._server.executions
+        try:
+            self._earlier = await run_in_thread(lambda: carried_on(executions, self._record))
+            await self._follow()
+            if self._watch.events.latest.ended:
+                record = await run_in_thread(lambda: executions.get(self._record.id))
+                self._show(record, record.snapshot())
+                self._page.put("ended", "", last=True)
+        except PeacefulError as error:
+            _LOG.warning("the page of execution %s stays behind: %s", self._record.id, error)
+        except Exception:  # noqa: BLE001 - nobody waits for this task: it would be told to nobody
+            _LOG.exception("the page of execution %s stays behind", self._record.id)
+        finally:
+            self._page.stop()
+            if not self._page.watchers:
+                self._watch.pages.pop(self._site.links.root, None)
+
+    async def _follow(self) -> None:
+        events = self._watch.events
+        seen = 0 if events.latest.begun else events.latest.version
+        while self._page.watchers and not events.latest.ended:
+            if seen == events.latest.version:
+                if events.stopped:
+                    return
+                await events.news(LOOK)
+                if not events.latest.begun or events.latest.ended:
+                    continue
+            seen = events.latest.version
+            self._show(self._record, self._watch.snapshot, self._watch.still_for)
+            await asyncio.sleep(BETWEEN)
+
+    def _show(self, record: ExecutionRecord, snapshot: Snapshot, still_for: float = 0.0) -> None:
+        now = self._server.clock.now()
+        view = ExecutionView(record, snapshot, self._verbs, now, still_for, self._earlier)
+        rows = [row for row in view.rows if self._shown.get(row.item) != row]
+        self._shown |= {row.item: row for row in rows}
+        parts = {**execution_parts(self._site, view), **row_parts(rows, len(view.rows))}
+        changed = False
+        for name, part in parts.items():
+            text = f'<hx-partial id="{name}">{part}</hx-partial>'
+            if self._page.latest.get(name) != text:
+                self._page.put(name, text)
+                changed = True
+        if changed:
+            self._page.tell()

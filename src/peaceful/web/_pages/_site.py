@@ -13,7 +13,6 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from peaceful.app import Contexts
 from peaceful.executions import ExecutionRecord
 from peaceful.present import (
     counts_in_words,
@@ -21,7 +20,7 @@ from peaceful.present import (
     duration,
     time_of_day,
 )
-from peaceful.resources import Resources
+from peaceful.web._context import ServerContext
 from peaceful.web._http._access import Role
 from peaceful.web._pages._assets import ASSETS
 from peaceful.web._pages._links import Links
@@ -44,11 +43,11 @@ class Site:
     roles: str = ""
 
     @classmethod
-    def of(cls, request: Request, parts: Resources) -> Site:
+    def of(cls, request: Request, server: ServerContext) -> Site:
         """As whoever sent a request sees it."""
         roles: Iterable[Role] = getattr(request.state, "roles", ())
         words = " ".join(sorted(role.value for role in roles))
-        return cls(parts.get(Contexts).app.name, Links.of(request), words)
+        return cls(server.contexts.app.name, Links.of(request), words)
 
     def asset(self, short: str) -> str:
         """The address of a file that pages are made with."""

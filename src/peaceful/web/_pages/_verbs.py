@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from peaceful.app import Contexts
-from peaceful.resources import Resources
+from peaceful.web._context import ServerContext
 
 _DOING: Final[Mapping[str, str]] = {"diff": "Comparing"}
 _DONE: Final[Mapping[str, str]] = {"diff": "Compared"}
@@ -24,9 +23,9 @@ class Verbs:
     ensure_name: str = "ensure"
 
     @classmethod
-    def of(cls, parts: Resources) -> Verbs:
+    def of(cls, server: ServerContext) -> Verbs:
         """Those of the application that the server is for."""
-        return cls(parts.get(Contexts).app.ensure_name)
+        return cls(server.contexts.app.ensure_name)
 
     def command(self, command: str) -> str:
         """A command, as the application calls it: `deploy`."""

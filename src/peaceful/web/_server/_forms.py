@@ -14,11 +14,12 @@ from peaceful.app import Contexts
 from peaceful.commands import CommandName, RunRequest
 from peaceful.errors import AlreadyEnded, BodyRefused, ParamsInvalid, ParamsMissing, UsageError
 from peaceful.model import ExecutionId, InterruptSource, JsonObject, JsonValue
-from peaceful.resources import Resources
+from peaceful.web._context import ServerContext
 from peaceful.web._http._access import Role
 from peaceful.web._http._bodies import whole_body, wrong_field
 from peaceful.web._http._fields import checked_id, interrupt_request, start_request
 from peaceful.web._http._found import found, found_in_thread
+from peaceful.web._http._interrupting import interrupted
 from peaceful.web._http._problems import Refusal, wants_page
 from peaceful.web._http._route import Handler, Route
 from peaceful.web._pages import (
@@ -27,11 +28,8 @@ from peaceful.web._pages import (
     clean_question,
     environment_page,
     given_params,
-    interrupted_parts,
     started_part,
 )
-from peaceful.web._work._interrupting import interrupted
-from peaceful.web._work._running import RunningExecutions
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _MOST_FIELDS: Final = 10_000
@@ -39,32 +37,33 @@ _NAMES: Final = {"flow_id": "flow"}
 _WORDS: Final = {"true": True, "on": True, "false": False, "": False}
 
 
-async def interrupt(request: Request, parts: Resources) -> Response:
+async def interrupt(request: Request, server: ServerContext) -> Response:
     """Interrupts an execution: the seed's `cmd_exec_interrupt`."""
     fields = dict(await _fields(request))
     execution_id = checked_id(fields.pop("execution_id", ""))
     level, reason = interrupt_request({name: value for name, value in fields.items() if value})
     try:
-        await interrupted(parts, execution_id, level, InterruptSource.WEB, reason)
+        await interrupted(server, execution_id, level, InterruptSource.WEB, reason)
     except Refusal as refusal:
         # It ended meanwhile: its page says how.
         if not isinstance(refusal.error, AlreadyEnded):
             raise
     if by_script(request):
-        return await interrupted_parts(request, parts, execution_id)
+        # What the page gets besides shows what came of it, in the order in which it came about.
+        return Response(status_code=HTTPStatus.NO_CONTENT)
     return _page_of(request, execution_id)
 
 
 def _starting(command: CommandName) -> Handler:
-    async def start(request: Request, parts: Resources) -> Response:
+    async def start(request: Request, server: ServerContext) -> Response:
         fields = await _fields(request)
         typed = {name: value for name, value in fields if name.startswith(PARAM_PREFIX)}
-        wanted = _wanted(command, fields, parts.get(Contexts), typed)
-        refused = await _not_confirmed(request, parts, wanted, dict(fields))
+        wanted = _wanted(command, fields, server.contexts, typed)
+        refused = await _not_confirmed(request, server, wanted, dict(fields))
         if refused is not None:
             return refused
         try:
-            started = await parts.get(RunningExecutions).start(wanted, "web")
+            started = await server.running.start(wanted, "web")
         except (ParamsInvalid, ParamsMissing) as error:
             if not wants_page(request) or by_script(request):
                 raise
@@ -72,10 +71,10 @@ def _starting(command: CommandName) -> Handler:
                 name.removeprefix(PARAM_PREFIX): value for name, value in typed.items()
             }
             return await environment_page(
-                request, parts, wanted.profile, wanted.flow, typed=shown, error=error
+                request, server, wanted.profile, wanted.flow, typed=shown, error=error
             )
         if by_script(request):
-            return await started_part(request, parts, started.record)
+            return await started_part(request, server, started.record)
         return _page_of(request, started.record.id)
 
     return start
@@ -112,10 +111,10 @@ def _wanted(
 
 
 async def _not_confirmed(
-    request: Request, parts: Resources, wanted: RunRequest, fields: JsonObject
+    request: Request, server: ServerContext, wanted: RunRequest, fields: JsonObject
 ) -> Response | None:
     """The question once more, where a profile asks before it is cleaned up; none where it may."""
-    contexts = parts.get(Contexts)
+    contexts = server.contexts
     asks = await found_in_thread(lambda: contexts.asks_before(wanted))
     if not asks or fields.get("confirm") == wanted.profile:
         return None
@@ -125,7 +124,7 @@ async def _not_confirmed(
     )
     if not wants_page(request):
         raise wrong
-    return await clean_question(request, parts, wanted.profile, wanted.flow, wrong)
+    return await clean_question(request, server, wanted.profile, wanted.flow, wrong)
 
 
 def _page_of(request: Request, execution_id: ExecutionId) -> Response:

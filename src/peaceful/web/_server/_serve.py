@@ -20,8 +20,8 @@ from peaceful.interrupt.os_signals import interrupt_on_signals
 from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource, SystemClock
 from peaceful.present import count, interrupted_how, next_press_sentence
 from peaceful.runtime import MAX_CONCURRENCY, ExecutionSettings
+from peaceful.web._context import server_context
 from peaceful.web._http._access import EVERYTHING, Access
-from peaceful.web._server._context import server_context
 from peaceful.web._server._listening import (
     Place,
     checked_address,
@@ -30,7 +30,6 @@ from peaceful.web._server._listening import (
     tls_context,
 )
 from peaceful.web._server._site import WebApp, web_app
-from peaceful.web._work._running import RunningExecutions
 
 _LOG = logging.getLogger("peaceful.web")
 
@@ -79,7 +78,7 @@ async def serve(
                 # The socket listens already: who connects now is answered in a moment.
                 on_ready(f"{place.url}/?token={new}" if new else f"{place.url}/")
             signal = await _served(web, server, opened, interrupts)
-        return ServerEnd(signal, web.parts.get(RunningExecutions).cut)
+        return ServerEnd(signal, web.server.running.cut)
 
 
 def _web(contexts: Contexts, settings: WebSettings, access: Access) -> WebApp:
@@ -173,7 +172,7 @@ async def _stopped(web: WebApp, receiver: InterruptReceiver) -> None:
 
 
 def _interrupt(web: WebApp, signal: InterruptSignal) -> None:
-    running = len(web.parts.get(RunningExecutions))
+    running = len(web.server.running)
     fields = {
         "interrupt_level": str(signal.level),
         "interrupt_source": str(signal.source),

@@ -31,20 +31,16 @@ from peaceful.model import (
     InterruptSignal,
     InterruptSource,
     JsonObject,
-    SystemClock,
 )
-from peaceful.resources import Resources
 from peaceful.web._api._routes import ROUTES
-from peaceful.web._diagrams import Layouts
+from peaceful.web._context import ServerContext
 from peaceful.web._http._access import Access
 from peaceful.web._http._openapi import openapi
 from peaceful.web._http._problems import Refusal, problem_response, wants_page
 from peaceful.web._http._route import Route, json_response
-from peaceful.web._live._trackers import ProgressTrackers
-from peaceful.web._pages import PAGES, LivePages, docs_page, problem_page
+from peaceful.web._pages import PAGES, docs_page, problem_page
 from peaceful.web._server._forms import FORMS
 from peaceful.web._server._guard import Guard, path_of
-from peaceful.web._work._running import RunningExecutions
 
 _LOG = logging.getLogger("peaceful.web")
 
@@ -64,23 +60,23 @@ class WebApp:
     """An application's API as an ASGI application, to be served or mounted.
 
     Args:
-        parts: what requests need; see `server_context`.
+        server: what requests need.
         access: who may use it.
         title: the application's name.
         version: its version, or empty.
 
     Attributes:
-        parts: what requests need.
+        server: what requests need.
     """
 
     def __init__(
-        self, parts: Resources, access: Access, *, title: str = "peaceful", version: str = ""
+        self, server: ServerContext, access: Access, *, title: str = "peaceful", version: str = ""
     ) -> None:
-        self.parts: Final = parts
+        self.server: Final = server
         self._title = title
         description = openapi(title, version, ROUTES)
         site = Starlette(
-            routes=[*_routes(_ALL, parts), _description(description)],
+            routes=[*_routes(_ALL, server), _description(description)],
             exception_handlers={
                 PeacefulError: self._on_error,
                 Refusal: self._on_refusal,
@@ -102,17 +98,16 @@ class WebApp:
         May be called again with a signal of a higher level. To be called in the server's event
         loop.
         """
-        self.parts.get(RunningExecutions).interrupt_all(signal)
+        self.server.running.interrupt_all(signal)
 
     async def ended(self) -> None:
         """Returns when nothing runs any more, and all watchers were told so.
 
         To be awaited after `interrupt_all`.
         """
-        await self.parts.get(RunningExecutions).ended()
-        await self.parts.get(LivePages).close()
-        await self.parts.get(ProgressTrackers).close()
-        await self.parts.get(Layouts).close()
+        await self.server.running.ended()
+        await self.server.watches.close()
+        await self.server.layouts.close()
 
     def _refuse(
         self, request: Request, error: PeacefulError, refusal: Refusal | None = None
@@ -151,28 +146,28 @@ class WebApp:
         """
         yield
         # Whoever serves this may have interrupted everything before: then this changes nothing.
-        now = self.parts.get(SystemClock).now()
+        now = self.server.clock.now()
         self.interrupt_all(InterruptSignal(InterruptLevel.STOP, InterruptSource.SIGTERM, now))
         await self.ended()
 
 
-def web_app(contexts: Contexts, parts: Resources, access: Access) -> WebApp:
+def web_app(contexts: Contexts, server: ServerContext, access: Access) -> WebApp:
     """The API of an application in a workspace."""
-    return WebApp(parts, access, title=contexts.app.name, version=contexts.app.version)
+    return WebApp(server, access, title=contexts.app.name, version=contexts.app.version)
 
 
-def _routes(routes: Iterable[Route], parts: Resources) -> Iterable[StarletteRoute]:
+def _routes(routes: Iterable[Route], server: ServerContext) -> Iterable[StarletteRoute]:
     for route in routes:
-        endpoint = _endpoint(route, parts)
+        endpoint = _endpoint(route, server)
         yield StarletteRoute(route.path, endpoint, methods=[route.method], name=route.name)
 
 
-def _endpoint(route: Route, parts: Resources) -> Endpoint:
+def _endpoint(route: Route, server: ServerContext) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         if route.role is not None and route.role not in request.state.roles:
             raise RoleRefused(route.role.value)
         try:
-            return await route.handler(request, parts)
+            return await route.handler(request, server)
         except (PeacefulError, Refusal, HTTPException):
             raise
         except Exception as error:

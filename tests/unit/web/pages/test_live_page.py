@@ -1,20 +1,20 @@
-"""The parts of a page while it runs: whoever comes, and whenever, has the newest of each."""
+"""The parts of a page while it runs, as a browser reads them from the stream."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.web._pages._live_page import LivePage
+from peaceful.web._live.broadcast import Broadcast
+from peaceful.web._pages._live_page import page_broadcast
 
-PART = re.compile(r'<hx-partial id="(.*?)">(.*?)</hx-partial>', re.DOTALL)
-BEGAN = 1000
-TEXTS = st.text("ab<\n\r\u2028 x", max_size=5)
-PARTS = st.dictionaries(st.sampled_from(["head", "note", "row-a"]), TEXTS)
+PART = re.compile(r"<p id=(.*?)>(.*?)</p>", re.DOTALL)
+TEXTS = st.text("ab<\n\r\u2028\ud800 x", max_size=5)
+PARTS = st.dictionaries(st.sampled_from(["head", "note", "row-a"]), TEXTS, max_size=3)
+ENDED = b"event: ended\ndata: -\n\n"
 
 
 def parts_in(data: bytes) -> dict[str, str]:
@@ -24,88 +24,66 @@ def parts_in(data: bytes) -> dict[str, str]:
 
 
 def squeezed(text: str) -> str:
-    """A text without what HTML does not tell apart."""
-    return "".join(text.split())
+    """A text without what HTML does not tell apart, as the stream encodes it."""
+    return "".join(text.encode(errors="replace").decode().split())
 
 
-@given(st.lists(st.tuples(PARTS, st.booleans()), max_size=20))
-def test_a_watcher_that_looks_now_and_then_has_the_newest(steps: list[Any]) -> None:
-    """However often parts change between two looks, and whatever is in them."""
-    page, shown, newest = LivePage(BEGAN), dict[str, str](), dict[str, str]()
-    seen: int | None = None
-    for parts, looks in steps:
-        page.show(parts)
-        newest |= parts
-        if looks:
-            chunk = page.since(seen)
-            shown |= parts_in(chunk.data)
-            seen = chunk.last_id
-            for name, text in newest.items():
-                assert squeezed(shown[name]) == squeezed(text)
+def show(page: Broadcast[str], **parts: str) -> None:
+    """Shows parts."""
+    for name, text in parts.items():
+        page.put(name, f"<p id={name}>{text}</p>")
+    page.tell()
 
 
-@given(st.lists(PARTS, max_size=8), st.one_of(st.none(), st.integers(0, 3000)))
-def test_whoever_comes_with_an_unknown_version_gets_everything(
-    steps: list[dict[str, str]], version: int | None
-) -> None:
-    """As after a restart of the server."""
-    page = LivePage(BEGAN)
-    for parts in steps:
-        page.show(parts)
-    if version is not None and BEGAN <= version <= page.version:
-        version = None
-    everything = {name: text for parts in steps for name, text in parts.items()}
-    shown = parts_in(page.since(version).data)
-    assert shown.keys() == everything.keys()
+async def told(page: Broadcast[str], seen: int | None = None) -> bytes:
+    """What a browser is told that comes with a version and stays until the end."""
+    return b"".join([each async for each in page.messages(seen, 60) if each is not None])
 
 
-def test_only_what_has_changed_is_sent() -> None:
-    """The same part again is no change."""
-    page = LivePage(BEGAN)
-    assert page.show({"head": "one", "note": "n"})
-    version = page.version
-    assert not page.show({"head": "one"})
-    assert page.version == version
-    assert page.show({"head": "two", "note": "n"})
-    assert parts_in(page.since(version).data) == {"head": "two"}
-    assert page.since(page.version).data == b""
+@given(st.lists(PARTS, min_size=1, max_size=8))
+def test_whatever_is_in_parts_arrives(steps: list[dict[str, str]]) -> None:
+    """Line ends and odd characters, too; of each part only the newest."""
+    page, newest = page_broadcast(1000), dict[str, str]()
 
+    async def watched() -> bytes:
+        for parts in steps:
+            show(page, **{name.replace("-", "_"): text for name, text in parts.items()})
+            newest.update({name.replace("-", "_"): text for name, text in parts.items()})
+        page.stop()
+        return await told(page)
 
-def test_one_message_for_all() -> None:
-    """Who is at the same version gets the very same bytes."""
-    page = LivePage(BEGAN)
-    page.show({"head": "one"})
-    assert page.since(None).data is page.since(None).data
+    shown = parts_in(asyncio.run(watched()))
+    assert shown.keys() == newest.keys()
+    for name, text in newest.items():
+        assert squeezed(shown[name]) == squeezed(text)
 
 
 async def test_the_end() -> None:
-    """A watcher is told that nothing more comes, after the last parts."""
-    page = LivePage(BEGAN)
-    page.show({"head": "one"})
-    watching = asyncio.ensure_future(_all(page))
-    await asyncio.sleep(0)
-    page.show({"head": "last"})
-    page.end()
-    told = await watching
-    assert parts_in(told[-2]) == {"head": "last"}
-    assert told[-1] == b"event: ended\ndata: -\n\n"
+    """A browser is told that nothing more comes, after the last parts."""
+    page = page_broadcast(1000)
+    show(page, head="one")
+    seen = page.latest.version
+    page.put("head", "<p id=head>last</p>")
+    page.put("ended", "", last=True)
+    page.tell()
+    assert (await told(page, seen)).endswith(b"\n\n" + ENDED)
+    assert parts_in(await told(page, seen)) == {"head": "last"}
+
+
+async def test_whoever_lost_the_end_is_told_again() -> None:
+    """Also who has the last parts already: else it would come again and again."""
+    page = page_broadcast(1000)
+    show(page, head="one")
+    page.put("ended", "", last=True)
+    page.stop()
+    (version,) = re.findall(rb"^id: (\d+)$", await told(page), re.MULTILINE)
+    assert await told(page, int(version)) == ENDED
 
 
 async def test_a_server_that_ends() -> None:
     """It says nothing of an end: the browser comes again."""
-    page = LivePage(BEGAN)
-    page.show({"head": "one"})
+    page = page_broadcast(1000)
+    show(page, head="one")
     page.stop()
-    assert [parts_in(data) for data in await _all(page)] == [{"head": "one"}]
-
-
-async def test_silence() -> None:
-    """Where nothing changes, a watcher is told that the server is still there."""
-    page = LivePage(BEGAN)
-    chunks = page.chunks(None, heartbeat=0.001)
-    assert await anext(chunks) is None
-    await chunks.aclose()
-
-
-async def _all(page: LivePage) -> list[bytes]:
-    return [chunk.data async for chunk in page.chunks(None, 60) if chunk is not None]
+    assert parts_in(await told(page)) == {"head": "one"}
+    assert ENDED not in await told(page)

@@ -128,21 +128,13 @@
 
   const asksToInterrupt = (element) => Boolean(element?.matches?.(".needs-interrupt"));
 
-  // Events may come before the answer to a click. They show the button anew: it stays as clicked.
-  // They may turn its form into another one, such as Resume's: so what was asked is noted when it is
-  // sent. And the answer may be older than they are: it must not undo what they have shown.
-  let asked = 0;
-  let heard = 0;
-  document.addEventListener("htmx:sse:before:message", () => { heard += 1; });
-  document.addEventListener("htmx:before:request", (event) => {
-    const { ctx } = event.detail;
-    if (!asksToInterrupt(ctx.sourceElement)) return;
-    ctx.interrupt = { heard };
-    asked += 1;
-  });
+  // The answer to a click on Interrupt is what the page is sent next: until that shows that it is no
+  // longer running, its button stays as clicked, also where it is shown anew.
+  let asked = false;
 
   function keepBusy() {
-    const button = asked > 0 && $("#head .needs-interrupt button:enabled");
+    if ($("#head")?.dataset.state !== "running") asked = false;
+    const button = asked && $("#head .needs-interrupt button:enabled");
     if (!button) return;
     busy(button);
     button.disabled = true;
@@ -153,34 +145,27 @@
     const button = event.submitter;
     if (!button || !button.dataset.busy) return;
     busy(button);
+    asked ||= asksToInterrupt(event.target) && $("#head").contains(event.target);
     // Not before the browser has taken the form.
     setTimeout(() => { button.disabled = true; }, 0);
   });
 
-  // Where nothing came of it, it can be clicked again.
-  document.addEventListener("htmx:finally:request", (event) => {
-    const { interrupt, sourceElement, response } = event.detail.ctx;
-    if (!interrupt) return;
-    asked -= 1;
-    const there = sourceElement.isConnected && asksToInterrupt(sourceElement);
-    if (!response && !there) return; // The page has moved on: it knows better.
-    if (!response) $("#problem").textContent = "The server did not answer. Try again.";
-    else if (response.status < 400) { $("#problem").textContent = ""; return; }
-    const button = $("[data-label]", sourceElement);
-    if (!button) return;
-    say(button, button.dataset.label);
-    setTimeout(() => { button.disabled = false; }, 0);
+  // At once, so that the second click of two does nothing.
+  document.addEventListener("htmx:before:request", (event) => {
+    const { sourceElement } = event.detail.ctx;
+    if (asksToInterrupt(sourceElement)) $("button", sourceElement).disabled = true;
   });
 
-  document.addEventListener("htmx:after:request", (event) => {
-    const answer = event.detail.ctx;
-    const head = $("#head");
-    if (!head || !answer.interrupt || answer.response.status >= 400) return;
-    const { state } = head.dataset;
-    const stale = answer.interrupt.heard !== heard;
-    if (state === "running") {
-      if (stale) answer.text = answer.text.split("<hx-partial")[0];
-    } else if (stale || state !== "interrupting") event.preventDefault();
+  // Where nothing came of it, it can be clicked again.
+  document.addEventListener("htmx:finally:request", (event) => {
+    const { sourceElement, response } = event.detail.ctx;
+    if (!sourceElement.isConnected || !asksToInterrupt(sourceElement)) return; // The page knows better.
+    if (response?.status < 400) { $("#problem").textContent = ""; return; }
+    if (!response) $("#problem").textContent = "The server did not answer. Try again.";
+    asked = false;
+    const button = $("button", sourceElement);
+    if (button.dataset.label) say(button, button.dataset.label);
+    setTimeout(() => { button.disabled = false; }, 0);
   });
 
   document.addEventListener("htmx:after:request", (event) => {

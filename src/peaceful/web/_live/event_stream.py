@@ -7,14 +7,14 @@ end streams at the signals of a server that it knows; here the executions say wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import AbstractContextManager, aclosing, suppress
-from typing import Final, Protocol
+from typing import Any, Final
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from peaceful.web._live._feed import Chunk
+from peaceful.web._live.broadcast import Broadcast
 
 HEARTBEAT: Final = 15.0
 """Seconds after which a watcher is told that the server is still there."""
@@ -31,26 +31,11 @@ _RETRY: Final = b"retry: 1000\n\n"
 _STILL_HERE: Final = b": still here\n\n"
 
 
-class Watched(Protocol):
-    """Something that tells its watchers what they have not seen yet."""
-
-    def chunks(self, seen: int | None, heartbeat: float) -> AsyncGenerator[Chunk | None]:
-        """What a watcher has not seen yet, whenever there is something, until the end.
-
-        None where there was nothing for some time.
-
-        Args:
-            seen: the ID of the last event that the watcher has seen, or none.
-            heartbeat: seconds after which there was nothing for some time.
-        """
-        ...
-
-
 class EventStream(Response):
     """What happens in an execution, until it has ended or the watcher goes away.
 
     Args:
-        watch: gives what is watched, for as long as somebody does.
+        watch: gives what is broadcast, for as long as somebody watches.
         counted: counts the stream, for as long as it is open.
         seen: the ID of the last event that the watcher has seen, or none.
         heartbeat: seconds after which a watcher is told that the server is still there.
@@ -58,7 +43,7 @@ class EventStream(Response):
 
     def __init__(
         self,
-        watch: Callable[[], AbstractContextManager[Watched]],
+        watch: Callable[[], AbstractContextManager[Broadcast[Any]]],
         counted: Callable[[], AbstractContextManager[None]],
         *,
         seen: int | None = None,
@@ -80,8 +65,8 @@ class EventStream(Response):
             await self._serve(receive, send)
 
     async def _serve(self, receive: Receive, send: Send) -> None:
-        with self._watch() as watched:
-            sending = asyncio.ensure_future(self._send_events(watched, send))
+        with self._watch() as broadcast:
+            sending = asyncio.ensure_future(self._send_events(broadcast, send))
             leaving = asyncio.ensure_future(_left(receive))
             tasks = (sending, leaving)
             try:
@@ -95,17 +80,17 @@ class EventStream(Response):
                 with suppress(TimeoutError):
                     sending.result()
 
-    async def _send_events(self, watched: Watched, send: Send) -> None:
+    async def _send_events(self, broadcast: Broadcast[Any], send: Send) -> None:
         loop = asyncio.get_running_loop()
         noted = loop.time()
         # Whoever watches is sent something again and again, and if only that it is still there.
         async with (
             asyncio.timeout_at(noted + self._heartbeat + _SLOWEST) as patience,
-            aclosing(watched.chunks(self._seen, self._heartbeat)) as chunks,
+            aclosing(broadcast.messages(self._seen, self._heartbeat)) as messages,
         ):
             await send(_part(_RETRY))
-            async for chunk in chunks:
-                await send(_part(_STILL_HERE if chunk is None else chunk.data))
+            async for message in messages:
+                await send(_part(_STILL_HERE if message is None else message))
                 now = loop.time()
                 if now > noted + _NOTED:
                     noted = now

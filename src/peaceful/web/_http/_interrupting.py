@@ -13,16 +13,15 @@ from peaceful.model import (
     InterruptLevel,
     InterruptSignal,
     InterruptSource,
-    SystemClock,
 )
-from peaceful.resources import Resources
+from peaceful.web._context import ServerContext
 from peaceful.web._http._documents import execution_document
 from peaceful.web._http._problems import Refusal
 from peaceful.web._live._records import record_of
 
 
 async def interrupted(
-    parts: Resources,
+    server: ServerContext,
     execution_id: ExecutionId,
     level: InterruptLevel,
     source: InterruptSource,
@@ -31,7 +30,7 @@ async def interrupted(
     """Interrupts an execution, whichever process runs it.
 
     Args:
-        parts: the server's context.
+        server: the server's context.
         execution_id: which one.
         level: how much is interrupted.
         source: the door that the request came through.
@@ -44,10 +43,10 @@ async def interrupted(
         Refusal: it has ended, or cannot be interrupted; with the execution.
         PeacefulError: it is unknown, or its process does not answer.
     """
-    signal = InterruptSignal(level, source, parts.get(SystemClock).now(), reason)
-    receipt = _here(parts.get(InterruptSenders), execution_id, signal)
+    signal = InterruptSignal(level, source, server.clock.now(), reason)
+    receipt = _here(server.senders, execution_id, signal)
     if receipt is None:
-        receipt = await _anywhere(parts.get(Executions), execution_id, signal)
+        receipt = await _anywhere(server.executions, execution_id, signal)
     return receipt
 
 

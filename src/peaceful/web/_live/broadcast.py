@@ -1,0 +1,233 @@
+"""A broadcast to watchers: of each key the newest value, to each watcher at its own speed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
+from typing import Final, Generic, TypeAlias, TypeVar
+
+Value = TypeVar("Value")
+
+Change: TypeAlias = tuple[int, Value]
+"""A value with the version that it came with."""
+
+AT_ONCE: Final = 16
+"""How many waiters are woken before the event loop does anything else: a millisecond's work."""
+
+_SOONEST: Final = 0.1
+_PER_WATCHER: Final = 0.0002
+_LATEST: Final = 0.3
+"""Seconds at most for which changes are gathered, however many watch."""
+
+_REMEMBERED: Final = 16
+"""For how many versions the message of what is newer is kept: most watchers are at the same."""
+
+
+class Latest(Generic[Value]):
+    """The newest value of each key, in the order of their changes.
+
+    A watcher is a number, the version that it has seen: a thousand of them cost no more than one.
+    Versions only grow. They begin at a time, so that they also grow from one run of the server to
+    the next. That of the last change is odd and all others are even, so that a version by itself
+    tells whether its watcher has seen the end.
+
+    Args:
+        began: microseconds since 1970.
+        kept: how many of the newest values are kept.
+
+    Attributes:
+        version: the version of the newest change.
+        begun: whether there was any change.
+        ended: whether the last change was made.
+    """
+
+    def __init__(self, began: int, kept: int = 4096) -> None:
+        self.version: int = 2 * began
+        self.begun: bool = False
+        self.ended: bool = False
+        self._complete_since = self.version
+        self._kept = kept
+        self._changes: dict[Hashable, Change[Value]] = {}
+
+    def get(self, key: Hashable) -> Value | None:
+        """Return the newest value of a key, or none."""
+        change = self._changes.get(key)
+        return None if change is None else change[1]
+
+    def put(self, key: Hashable, value: Value, *, last: bool = False) -> None:
+        """Change the value of a key. Nothing changes after the last change."""
+        if self.ended:
+            return
+        self.version += 1 if last else 2
+        self.begun = True
+        self.ended = last
+        self._changes.pop(key, None)
+        self._changes[key] = (self.version, value)
+        if len(self._changes) > self._kept:
+            oldest = next(iter(self._changes))
+            self._complete_since, _ = self._changes.pop(oldest)
+
+    def since(self, seen: int | None) -> Sequence[Change[Value]] | None:
+        """Return the changes after a version.
+
+        Returns:
+            The newest value of each key that has changed, in order; none where the version is not
+            one of these, or too old.
+        """
+        if seen is None or not self._complete_since <= seen <= self.version:
+            return None
+        newer: list[Change[Value]] = []
+        for change in reversed(self._changes.values()):
+            if change[0] <= seen:
+                break
+            newer.append(change)
+        newer.reverse()
+        return newer
+
+    def everything(self) -> Sequence[Change[Value]]:
+        """Return every value that is kept."""
+        return tuple(self._changes.values())
+
+
+class Broadcast(Generic[Value]):
+    """Hands the newest values on to all who watch. To be used in one event loop.
+
+    What a slow watcher has missed is not gathered for it: when it is ready it gets the newest of
+    everything, so it holds nothing up and takes no memory.
+
+    Args:
+        latest: the values.
+        message: encodes changes for watchers; all there is to know where they are none.
+
+    Attributes:
+        latest: the values.
+        watchers: how many watch now.
+        stopped: whether watchers are told nothing more.
+    """
+
+    def __init__(
+        self, latest: Latest[Value], message: Callable[[Sequence[Change[Value]] | None], bytes]
+    ) -> None:
+        self.latest: Final[Latest[Value]] = latest
+        self.watchers: int = 0
+        self.stopped: bool = False
+        self._message = message
+        self._messages: dict[int | None, bytes] = {}
+        self._told = latest.version
+        self._waiters = Waiters()
+        self._telling: asyncio.TimerHandle | None = None
+
+    def put(self, key: Hashable, value: Value, *, last: bool = False) -> None:
+        """Change the value of a key; watchers are told by `tell` or `tell_soon`."""
+        self.latest.put(key, value, last=last)
+        self._messages.clear()
+
+    def tell(self) -> None:
+        """Tell all watchers at once."""
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        self._told = self.latest.version
+        self._waiters.wake()
+
+    def tell_soon(self) -> None:
+        """Tell all watchers in a moment, together with what changes until then."""
+        if self._telling is None:
+            pause = gathering_time(self.watchers)
+            self._telling = asyncio.get_running_loop().call_later(pause, self.tell)
+
+    def stop(self) -> None:
+        """Tell watchers nothing more, although there may be more to tell."""
+        self.stopped = True
+        self.tell()
+
+    async def news(self, patience: float) -> bool:
+        """Wait until watchers are told; return whether they were within some seconds."""
+        return await self._waiters.news(patience)
+
+    async def messages(self, seen: int | None, heartbeat: float) -> AsyncGenerator[bytes | None]:
+        """Yield what a watcher has not seen yet, whenever there is something, until the end.
+
+        Yields none where there was nothing for some time.
+
+        Args:
+            seen: the version that the watcher has seen, or none.
+            heartbeat: seconds after which there was nothing for some time.
+        """
+        latest = self.latest
+        while True:
+            if latest.begun and (seen is None or seen < self._told or seen > latest.version):
+                message, seen = self._since(seen), latest.version
+                if message:
+                    yield message
+            elif latest.ended or self.stopped:
+                return
+            elif not await self._waiters.news(heartbeat):
+                yield None
+
+    def _since(self, seen: int | None) -> bytes:
+        changes = self.latest.since(seen)
+        key = None if changes is None else seen
+        message = self._messages.get(key)
+        if message is None:
+            message = self._message(changes)
+            if len(self._messages) < _REMEMBERED:
+                self._messages[key] = message
+        return message
+
+
+class Waiters:
+    """Those who wait for the same news, woken a few at a time in the order in which they came.
+
+    Were all of a thousand woken at once, an interrupt that comes then, and the items that are being
+    worked on in the same event loop, would wait until all were served.
+    """
+
+    def __init__(self) -> None:
+        self._futures: deque[asyncio.Future[bool]] = deque()
+        self._due = 0
+        self._waking = False
+
+    async def news(self, patience: float) -> bool:
+        """Wait for the next `wake`; return whether it came within some seconds."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
+        self._futures.append(future)
+        # Cheaper than `asyncio.timeout`, which counts where a thousand wait ten times a second.
+        timer = loop.call_later(patience, _settle, future, False)
+        try:
+            return await future
+        finally:
+            timer.cancel()
+
+    def wake(self) -> None:
+        """Wake all who wait now, soon."""
+        self._due = len(self._futures)
+        if not self._waking:
+            self._wake_some()
+
+    def _wake_some(self) -> None:
+        number = min(self._due, AT_ONCE)
+        self._due -= number
+        for _ in range(number):
+            _settle(self._futures.popleft(), True)
+        self._waking = self._due > 0
+        if self._waking:
+            asyncio.get_running_loop().call_soon(self._wake_some)
+
+
+def saw_the_end(version: int) -> bool:
+    """Return whether a watcher that has seen a version has seen the last change."""
+    return version % 2 == 1
+
+
+def gathering_time(watchers: int) -> float:
+    """Return the seconds for which changes are gathered: more where many watch."""
+    return min(_LATEST, max(_SOONEST, watchers * _PER_WATCHER))
+
+
+def _settle(future: asyncio.Future[bool], told: bool) -> None:
+    # Who went away meanwhile waits no longer.
+    if not future.done():
+        future.set_result(told)

@@ -1,0 +1,42 @@
+"""The server's context."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+from gates import gated_app
+
+from peaceful.app import Contexts
+from peaceful.executions import Executions, InterruptSenders
+from peaceful.interrupt import interrupt_channel
+from peaceful.model import SystemClock
+from peaceful.web import Access, WebApp, server_context
+
+ID = "01890000-0000-7000-8000-000000000000"
+
+
+class _NoRegister:
+    """A register that nobody may ask."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"the register was asked: {name}")
+
+
+async def test_interrupts_need_only_their_senders(tmp_path: Path) -> None:
+    """Neither the register nor the disk: a sender that is there is enough."""
+    senders = InterruptSenders()
+    sender, receiver = interrupt_channel()
+    senders.register(ID, sender)
+    server = server_context(Contexts.of(gated_app(), tmp_path), SystemClock())
+    server = replace(server, executions=cast("Executions", _NoRegister()), senders=senders)
+    transport = httpx.ASGITransport(WebApp(server, Access()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        response = await client.post(f"/api/executions/{ID}/interrupt")
+    assert response.status_code == 202
+    assert response.json()["execution_id"] == ID
+    signal = receiver.poll()
+    assert signal is not None
+    assert signal.source == "api"
