@@ -1,7 +1,6 @@
 """Run the tests with each Python that the package claims to work with: `make matrix`.
 
-A Python that this machine does not have is skipped, and the summary says so. None is downloaded: the
-system's package manager, or pyenv, brings them.
+A Python that this machine does not have is skipped, and the summary says so. None is downloaded.
 """
 
 from __future__ import annotations
