@@ -50,6 +50,10 @@ coverage: setup needs ## run all tests and measure their coverage by branch; tak
 	@rm -f .coverage .coverage.*
 	$(TEST) --cov --cov-report term
 
+.PHONY: matrix
+matrix: setup ## run the unit tests with each Python that is here; ARGS="-- PATH" for others
+	$(BIN)/nox $(ARGS)
+
 .PHONY: needs
 needs: ## install what the tests need besides Python packages, such as a browser
 	@$(PYTHON) scripts/needs.py
@@ -117,8 +121,18 @@ lock: | $(BIN)/uv ## compile requirements/*.in to hashed requirements/*.txt
 $(BIN)/uv:
 	@$(PYTHON) scripts/setup.py
 
+# The wheel alone must do what it says: without the checkout, and with what it asks for itself.
+.PHONY: dist
+dist: setup ## build sdist and wheel in dist/, and try the wheel by itself
+	rm -rf dist build
+	$(BIN)/hatchling build
+	$(BIN)/uv --quiet venv --no-python-downloads --python $(BIN)/python build/try
+	$(BIN)/uv --quiet pip install --python build/try --constraint requirements/dev.txt \
+		"peaceful[all] @ $$(echo dist/*.whl)"
+	cd build && try/bin/python -I -c "from peaceful import App; App('tried').main()" --version
+
 .PHONY: clean
 clean: ## remove what the tools left behind, except .venv
-	rm -rf .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .nox .pytest_cache .ruff_cache
 	rm -rf build dist examples/dist site
 	find src examples scripts tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -59,6 +59,24 @@ async def run_shielded(work: Coroutine[Any, Any, T] | asyncio.Future[T]) -> T:
     raise cancelled
 
 
+async def wait_shielded(future: asyncio.Future[T]) -> T:
+    """Await work that goes on when the awaiting task is cancelled, because others may wait for it.
+
+    `asyncio.shield` does the same, but since Python 3.14 it reports to the loop what the work
+    raises after that.
+
+    Raises:
+        CancelledError: the awaiting task was cancelled, at once.
+        BaseException: whatever the work raises.
+    """
+    try:
+        await asyncio.wait({future})
+    except asyncio.CancelledError:
+        future.add_done_callback(_retrieve)
+        raise
+    return future.result()
+
+
 async def run_in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a function in a thread, to its end, as `run_shielded` does.
 
@@ -120,10 +138,8 @@ class DaemonThreadPool:
             BaseException: whatever the function raises.
         """
         future = self.submit(function, *args, **kwargs)
-        # After the second cancellation nobody else does: an error is nothing to report then.
-        future.add_done_callback(_retrieve)
         try:
-            return await asyncio.shield(future)
+            return await wait_shielded(future)
         except asyncio.CancelledError:
             if not future.done():
                 await asyncio.wait({future})

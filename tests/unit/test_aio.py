@@ -24,6 +24,7 @@ from peaceful._aio import (
     run_in_thread,
     run_shielded,
     start_in_thread,
+    wait_shielded,
 )
 
 Way: TypeAlias = Callable[..., Awaitable[Any]]
@@ -286,6 +287,28 @@ async def test_an_error_that_nobody_waits_for(run: Way, reported: list[dict[str,
     await until(gate.ended.is_set)
     # Its thread, or the next that it runs, tells the loop after it.
     await run(lambda: None)
+
+
+@fails_or_not
+async def test_shared_work(error: BaseException | None, reported: list[dict[str, Any]]) -> None:
+    """Who is cancelled leaves at once; the work goes on for others, or ends for nobody."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, what: reported.append(what))
+    work: asyncio.Future[str] = loop.create_future()
+    waiting = [asyncio.ensure_future(wait_shielded(work)) for _ in range(2)]
+    await asyncio.sleep(0)
+    for each in waiting[:1] if error is None else waiting:
+        each.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await each
+    assert not work.done()
+    if error is None:
+        work.set_result("through")
+        assert await waiting[1] == "through"
+    else:
+        work.set_exception(error)
+        await asyncio.sleep(0)
+        del work, waiting, each
 
 
 @fails_or_not

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import closing
 from typing import Final, TypeVar
 
-from peaceful._aio import start_in_thread
+from peaceful._aio import start_in_thread, wait_shielded
 from peaceful.errors import ExecutorUnreachable
 from peaceful.executions._control_protocol import (
     ControlRequest,
@@ -90,7 +90,7 @@ class ControlClient:
         """
         connecting = start_in_thread(self._sockets.connect, address, self._timeout)
         try:
-            connection = await asyncio.shield(connecting)
+            connection = await wait_shielded(connecting)
         except asyncio.CancelledError:
             connecting.add_done_callback(_close)
             raise

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
-from peaceful._aio import DaemonThreadPool
+from peaceful._aio import DaemonThreadPool, wait_shielded
 from peaceful.model import ItemId
 from peaceful.storage._block_log import BlockLog
 from peaceful.storage._journal import Journal
@@ -89,7 +89,7 @@ class YamlStateWriter:
         if self._closing is None:
             self._closing = asyncio.create_task(self._close())
         # Whoever is cancelled while waiting does not leave it half done.
-        await asyncio.shield(self._closing)
+        await wait_shielded(self._closing)
 
     def let_go(self) -> None:
         """Writes nothing more, as if the process were killed: the rest is for the next block."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from peaceful._aio import run_in_thread
+from peaceful._aio import run_in_thread, wait_shielded
 from peaceful.errors import DiagramFailed, ExtraMissing
 from peaceful.web._diagrams.layout import Layout, Sketch
 from peaceful.web._diagrams.plan import Plan, check_size
@@ -53,7 +53,7 @@ class Layouts:
                 del self._known[one]
         self._known.move_to_end(plan)
         # Whoever waits no longer must not take the layout from others.
-        return await asyncio.shield(task)
+        return await wait_shielded(task)
 
     async def close(self) -> None:
         """Ends the processes that are still at work."""

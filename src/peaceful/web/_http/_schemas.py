@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from inspect import cleandoc
 from typing import Any, Final, cast
 
 import msgspec
@@ -13,7 +14,7 @@ from peaceful.model import JsonObject, JsonValue
 
 _REF: Final = "#/components/schemas/{name}"
 _FIELDS: Final = "Attributes:\n"
-_PART: Final = re.compile(r"^ {8}(\w+): (.+(?:\n {12}.+)*)", re.MULTILINE)
+_PART: Final = re.compile(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 
 
 def ref(kind: type[msgspec.Struct]) -> dict[str, JsonValue]:
@@ -60,7 +61,7 @@ def _described(schema: dict[str, Any], kind: type | None) -> JsonObject:
     about = schema.pop("description", "").partition(_FIELDS)[0].strip()
     properties = cast("dict[str, dict[str, JsonValue]]", schema.get("properties", {}))
     for each in reversed(kind.__mro__ if kind is not None else ()):
-        for name, text in _PART.findall((each.__doc__ or "").partition(_FIELDS)[2]):
+        for name, text in _PART.findall(cleandoc(each.__doc__ or "").partition(_FIELDS)[2]):
             if name in properties:
                 properties[name]["description"] = " ".join(text.split())
     if properties and schema.get("additionalProperties") is not False:

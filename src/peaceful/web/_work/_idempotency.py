@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
+from peaceful._aio import wait_shielded
 from peaceful.commands import RunRequest
 from peaceful.errors import KeyReused
 from peaceful.web._work._running import Started
@@ -62,7 +63,7 @@ class StartedBefore:
                 self._remember(key, before)
         elif before.request != request:
             raise KeyReused(key or "")
-        return await asyncio.shield(before.starting)
+        return await wait_shielded(before.starting)
 
     def _remember(self, key: str, before: _Before) -> None:
         self._before[key] = before
