@@ -23,11 +23,13 @@ from peaceful.model import (
     BlockStarted,
     Complete,
     ExecutionEnded,
+    ExecutionStarted,
     ExecutionState,
     InterruptSignal,
     ItemProgressed,
     KeptDocument,
     OutcomeKind,
+    Snapshot,
 )
 from peaceful.resources import Resources
 from peaceful.runtime import (
@@ -250,6 +252,29 @@ async def test_an_ending_that_cannot_be_written_down(
     assert "was not written down" in caplog.text
     assert isinstance(await EnsureCmd.exec(replace(ctx, register=None)), Complete)
     assert stage.world.applied == {"a": 1, "b": 1, "c": 1}
+
+
+class Curious(Unwritable):
+    """A register that looks at how everything stands as soon as it knows an execution."""
+
+    found: Snapshot
+
+    @asynccontextmanager
+    async def registered(self, starting: Starting) -> AsyncGenerator[Registered]:
+        """Looks."""
+        self.found = starting.hub.take_snapshot()
+        yield self
+
+
+async def test_what_can_be_found_can_be_shown(stage: Stage) -> None:
+    """Whoever finds an execution before its start is told sees what runs, and all items."""
+    register = Curious()
+    with pytest.raises(StorageError, match="The register is full"):
+        await EnsureCmd.exec(replace(stage.ctx(stage.flow(NEEDS)), register=register))
+    started = stage.sink.events[0]
+    assert isinstance(started, ExecutionStarted)
+    assert register.found == Snapshot(started.execution, started.items, started.waits_for)
+    assert started.items == tuple(NEEDS)
 
 
 # ---- items that stall
