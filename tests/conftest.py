@@ -1,12 +1,13 @@
-"""What all tests share: examples of properties, signals, and unmeasured child processes."""
+"""What all tests share: surroundings, examples of properties, and unmeasured child processes."""
 
-import signal
-from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from examples import register_profiles
 from hypothesis import is_hypothesis_test
 from processes import unmeasured
+from surroundings import arrange
 
 register_profiles()
 
@@ -18,17 +19,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("property")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def signals_as_at_a_terminal() -> Iterator[None]:
-    """What `nohup` or `&` has told to be ignored is heeded again by what tests start."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
-    ignored = [number for number, handler in before.items() if handler is signal.SIG_IGN]
-    for number in ignored:
-        # What is handled here, and not ignored, is as usual in a program that is started.
-        signal.signal(number, lambda _number, _frame: None)
-    yield
-    for number in ignored:
-        signal.signal(number, signal.SIG_IGN)
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give tests the same surroundings everywhere, before any is read; pytest has read its own."""
+    home = TemporaryDirectory(prefix="home-of-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    arrange(Path(home.name))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from threading import Thread
 
 import pytest
 from doc_pages import blocks_of
+from preloaded import BIN
 from processes import eventually
 from shell import Running
 from slow import SlowFiles
@@ -276,6 +277,8 @@ def test_a_browser_that_fails_does_not_matter(
     slow: SlowFiles, start: Callable[..., WebServer]
 ) -> None:
     """It is told, and the server goes on."""
+    # Where there is another browser, that one is tried next.
+    slow.shell.environment["PATH"] = str(BIN)
     browser(slow, "browser", "exit 1")
     server = start("--open")
     assert eventually(lambda: "No browser was found" in server.running.err)

@@ -87,9 +87,11 @@ class Snapshot(msgspec.Struct):
             case BlockEnded():
                 self.block = ""
             case ExecutionStarted():
-                self.execution = event.execution
-                self.items = event.items
-                self.waits_for = event.waits_for
+                # Who begins with a snapshot may be told of the start afterwards.
+                if self.execution is None:
+                    self.execution = event.execution
+                    self.items = event.items
+                    self.waits_for = event.waits_for
             case InterruptRequested(signal=signal):
                 self.interrupt = event
                 self._change(state=ExecutionState.INTERRUPTING, interrupt=signal)

@@ -231,6 +231,9 @@ async def opened_session(
     """
     session = _new_session(ctx, command)
     ended = False
+    started = _started_event(session)
+    # Others find it as soon as it is registered, which is before the start is told of.
+    session.hub.snapshot.add(started)
     try:
         async with AsyncExitStack() as stack:
             stack.enter_context(locked(ctx.workspace, session.info))
@@ -242,7 +245,7 @@ async def opened_session(
                     ctx.register.registered(starting)
                 )
                 session.news.registered = session.registered
-            session.hub.publish(_started_event(session))
+            session.hub.publish(started)
             try:
                 yield session
             except BaseException as error:

@@ -23,6 +23,7 @@ from peaceful.model import (
     Complete,
     Ending,
     ExecutionEnded,
+    ExecutionStarted,
     InterruptSignal,
     ItemEnded,
     ItemProgressed,
@@ -30,6 +31,7 @@ from peaceful.model import (
     ItemStatus,
     KeptDocument,
     OutcomeKind,
+    Snapshot,
 )
 from peaceful.resources import Resources
 from peaceful.runtime import (
@@ -303,6 +305,29 @@ async def test_a_block_that_fails_in_the_middle_of_items(stage: Stage) -> None:
         "b": ItemStatus.ABANDONED,
         "c": ItemStatus.NOT_STARTED,
     }
+
+
+class Curious(Unwritable):
+    """A register that looks at how everything stands as soon as it knows an execution."""
+
+    found: Snapshot
+
+    @asynccontextmanager
+    async def registered(self, starting: Starting) -> AsyncGenerator[Registered]:
+        """Looks."""
+        self.found = starting.hub.take_snapshot()
+        yield self
+
+
+async def test_what_can_be_found_can_be_shown(stage: Stage) -> None:
+    """Whoever finds an execution before its start is told sees what runs, and all items."""
+    register = Curious()
+    with pytest.raises(StorageError, match="The register is full"):
+        await EnsureCmd.exec(replace(stage.ctx(stage.flow(NEEDS)), register=register))
+    started = stage.sink.events[0]
+    assert isinstance(started, ExecutionStarted)
+    assert register.found == Snapshot(started.execution, started.items, started.waits_for)
+    assert started.items == tuple(NEEDS)
 
 
 # ---- items that stall

@@ -91,6 +91,15 @@ def test_what_comes_before_the_start() -> None:
     assert snapshot.statuses == {}
 
 
+def test_who_begins_before_the_start_is_told() -> None:
+    """A start that a snapshot holds already takes nothing back of what came since."""
+    started = ExecutionStarted(NOW, INFO, ITEMS, {})
+    snapshot = folded([started, InterruptRequested(NOW, SIGNAL, ()), started])
+    assert snapshot.items == ITEMS
+    assert snapshot.execution is not None
+    assert snapshot.execution.state is ExecutionState.INTERRUPTING
+
+
 def test_blocks_without_items() -> None:
     """What items have come to stays, until the next block that has any begins."""
     ended = ItemEnded(NOW, "a", ItemStatus.DONE, "", "", None, 1.0)
