@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from peaceful.interrupt import InterruptSender
 from peaceful.model import (
@@ -16,8 +17,7 @@ from peaceful.model import (
 from peaceful.runtime._hub import ProgressHub
 
 
-@dataclass(frozen=True, slots=True)
-class Starting:
+class Starting(msgspec.Struct, frozen=True):
     """An execution that is about to start.
 
     Attributes:
