@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful.executions import Executions
 from peaceful.model import (
     ExecutionEnded,
     ItemEnded,
@@ -23,7 +26,8 @@ from peaceful.model import (
     StreamEvent,
     SystemClock,
 )
-from peaceful.web._live.watches import ExecutionWatch
+from peaceful.web._live import watches
+from peaceful.web._live.watches import ExecutionWatch, Watches
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -139,3 +143,42 @@ async def test_what_items_say_cannot_make_events() -> None:
     data = await _news(watch, began)
     assert data.count(b"\n") == 4
     assert b"\r" not in data
+
+
+class _Elsewhere:
+    """Executions of other processes, in which nothing happens.
+
+    Attributes:
+        asked: how often events were asked for.
+        left: set once nobody reads them any more.
+    """
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.left = asyncio.Event()
+
+    async def events(self, _: str) -> AsyncGenerator[StreamEvent]:
+        self.asked += 1
+        try:
+            await asyncio.Event().wait()
+            yield END
+        finally:
+            self.left.set()
+
+
+async def test_an_execution_of_another_process_is_followed_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For all who watch it, and who come back soon; not for long after the last one."""
+    executions = _Elsewhere()
+    followed = Watches(cast("Executions", executions), SystemClock())
+    with followed.watched("e1") as one, followed.watched("e1") as other:
+        assert one is other
+        await asyncio.sleep(0)
+    monkeypatch.setattr(watches, "LINGER", 0)
+    with followed.watched("e1") as again:
+        assert again is one
+    await executions.left.wait()
+    assert followed.get("e1") is None
+    assert executions.asked == 1
+    await followed.close()
