@@ -110,8 +110,9 @@ format: setup ## format the code and mend what can be mended by itself
 	$(BIN)/ruff format .
 
 # `make lock UPGRADE=--upgrade` takes the newest versions; `UPGRADE="--upgrade-package NAME"`, one.
+# Extras are kept: to older pips (23.0), a pinned package is not yet pinned with its extra.
 COMPILE = $(BIN)/uv --quiet pip compile --universal --generate-hashes --python-version 3.11 \
-	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+	--no-emit-index-url --no-strip-extras --custom-compile-command "make lock" $(UPGRADE)
 
 .PHONY: lock
 lock: | $(BIN)/uv ## compile requirements/*.in to hashed requirements/*.txt

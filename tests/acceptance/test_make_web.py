@@ -7,21 +7,22 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import eventually
+from processes import PATIENCE, eventually
 from shell import Shell
 from webserver import WebServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.timeout(120)
+# Five programs start one after the other before the address is there, none loaded before.
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_make_web(shell: Shell, tmp_path: Path, number: signal.Signals) -> None:
     """It prints the address first, deploys what is started there, and takes everything away."""
     shell.environment["TMPDIR"] = str(tmp_path)
     left = set(tmp_path.iterdir())
     running = shell.start(sys.executable, ROOT / "scripts/web.py")
-    server = WebServer.of(running)
+    server = WebServer.of(running, within=4 * PATIENCE)
     with server.client:
         assert server.client.get("/api/profiles").json()["profiles"] == ["demo", "staging"]
         execution_id = server.start(profile="demo", flow="env_deploy", command="discover")

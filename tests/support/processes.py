@@ -48,9 +48,14 @@ def handles(pid: int, number: signal.Signals) -> bool:
     return bool(int(masks["SigCgt"], 16) >> (number - 1) & 1)
 
 
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether something comes about that nobody tells of, such as what another process does."""
-    deadline = time.monotonic() + PATIENCE
+def eventually(holds: Callable[[], bool], *, within: float = PATIENCE) -> bool:
+    """Whether something comes about that nobody tells of, such as what another process does.
+
+    Args:
+        holds: looks.
+        within: seconds.
+    """
+    deadline = time.monotonic() + within
     look_again = threading.Event()
     while not holds():
         if time.monotonic() > deadline:

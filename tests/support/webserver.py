@@ -26,9 +26,11 @@ class WebServer:
     client: httpx.Client
 
     @classmethod
-    def of(cls, running: Running) -> WebServer:
-        """The server, once it has printed its address."""
-        assert eventually(lambda: b"\n" in running.out or running.process.poll() is not None)
+    def of(cls, running: Running, *, within: float = PATIENCE) -> WebServer:
+        """The server, once it has printed its address, within so many seconds."""
+        assert eventually(
+            lambda: b"\n" in running.out or running.process.poll() is not None, within=within
+        ), f"no address within {within:.0f} s; it said: {running.err}"
         assert b"\n" in running.out, running.end()
         url = running.out.decode().splitlines()[0]
         base, _, token = url.partition("?token=")

@@ -190,12 +190,16 @@ async def test_the_first_deadline_is_kept(channel: Channel) -> None:
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGHUP)
         await receiver.wait(KILL)
-    assert [(sent.source, sent.level, result is SendResult.ACCEPTED) for sent, result in told] == [
+    pressed = [(sent.source, sent.level, result is SendResult.ACCEPTED) for sent, result in told]
+    assert pressed[:2] == [
         (InterruptSource.SIGTERM, STOP, True),
         (InterruptSource.SIGHUP, STOP, False),
-        (InterruptSource.SIGTERM, CANCEL, True),
-        (InterruptSource.SIGTERM, KILL, True),
     ]
+    # A loop that comes late to the next deadline as well has only the kill to send.
+    assert pressed[2:] in (
+        [(InterruptSource.SIGTERM, level, True) for level in levels]
+        for levels in ((CANCEL, KILL), (KILL,))
+    )
 
 
 async def test_without_on_press_nothing_is_told(channel: Channel) -> None:
