@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from peaceful.app._parameters.files import StoredParams
     from peaceful.app._parameters.sealing import new_key
     from peaceful.app._parameters.secrets import SECRET_FORMS, SecretSource
+    from peaceful.app._register import register_of, workspace_of
     from peaceful.app._selection import DEFAULT_PROFILE, Selection
     from peaceful.app._web_settings import (
         EVERYTHING,
@@ -63,7 +64,9 @@ __all__ = [
     "WebSettings",
     "WebToken",
     "new_key",
+    "register_of",
     "web_tokens",
+    "workspace_of",
 ]
 
 _HOMES = {
@@ -82,7 +85,9 @@ _HOMES = {
     "WebSettings": "peaceful.app._web_settings",
     "WebToken": "peaceful.app._web_settings",
     "new_key": "peaceful.app._parameters.sealing",
+    "register_of": "peaceful.app._register",
     "web_tokens": "peaceful.app._web_tokens",
+    "workspace_of": "peaceful.app._register",
 }
 """By name, the module that it is in: these load what runs a flow."""
 

@@ -88,7 +88,9 @@ class App(AppDef):
 
         For another workspace, see `contexts`.
         """
-        return self.contexts().executions
+        from peaceful.app._register import register_of, workspace_of
+
+        return register_of(workspace_of(self.name, None))
 
     def asgi(
         self, workspace: Path | None = None, *, settings: WebSettings | None = None

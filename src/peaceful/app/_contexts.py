@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, TypedDict
 from peaceful.app._build import Surroundings, built_flow
 from peaceful.app._other_flows import StoredFlows
 from peaceful.app._parameters.declaration import Given
+from peaceful.app._register import register_of, workspace_of
 from peaceful.app._selection import Selection
 from peaceful.app._tracing import tracing_sinks
-from peaceful.executions import Executions, SqliteExecutionStore, lock_holders_of
+from peaceful.executions import Executions
 from peaceful.interrupt import Interruptibility, NonInterruptible
-from peaceful.model import FlowId, ProfileName, SystemClock
+from peaceful.model import FlowId, ProfileName
 from peaceful.resources import Resources
 from peaceful.runtime import (
     BuiltFlow,
@@ -82,20 +83,12 @@ class Contexts(Selection):
     @classmethod
     def of(cls, app: AppDef, workspace: Path | None) -> Contexts:
         """As `App.contexts`."""
-        if workspace is None:
-            return cls(app, Workspace.find(Path.cwd(), app.name))
-        return cls(app, Workspace(workspace, app.name))
+        return cls(app, workspace_of(app.name, workspace))
 
     @cached_property
     def executions(self) -> Executions:
         """The register of the workspace's executions."""
-        store = SqliteExecutionStore(self.workspace.executions_file)
-        return Executions(
-            store,
-            self.workspace.run_folder,
-            SystemClock(),
-            lock_holders=lock_holders_of(self.workspace),
-        )
+        return register_of(self.workspace)
 
     # ---- contexts
 

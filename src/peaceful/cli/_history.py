@@ -41,7 +41,7 @@ def executions_show(invocation: Invocation, execution_id: str) -> Result:
     Raises:
         ExecutionUnknown: none has it, or several begin with it.
     """
-    executions = invocation.contexts().executions
+    executions = invocation.executions()
     record = executions.get(execution_id)
     progress = None if record.state.ended else _progress(executions, record)
     survivors = [

@@ -41,7 +41,7 @@ def executions_list(invocation: Invocation, limit: int) -> Result:
         limit: how many at most.
     """
     options = invocation.options
-    executions = invocation.contexts().executions
+    executions = invocation.executions()
     page = executions.list(profile=options.profile, flow=options.flow, limit=limit)
     # IDs are short, but stand for no execution that is not in this list.
     others = executions.list(limit=limit + _NEIGHBOURS).records

@@ -35,7 +35,7 @@ def interrupt(
         UsageError: no ID was given, and several run.
         AlreadyEnded: it has ended.
     """
-    executions = invocation.contexts().executions
+    executions = invocation.executions()
     chosen = execution_id or _only_one(executions).id
     receipt = executions.interrupt(
         chosen,

@@ -20,6 +20,7 @@ from peaceful.errors import UsageError
 if TYPE_CHECKING:
     from peaceful.app import App, Contexts
     from peaceful.cli._page import Page
+    from peaceful.executions import Executions
 
 _USUAL_WIDTH = 80
 """Columns where nobody says how many there are."""
@@ -81,12 +82,25 @@ class Invocation:
         Raises:
             UsageError: it is to be looked for from a folder that is gone.
         """
+        contexts = self.app.contexts(self._folder())
+        contexts.typed = self.line
+        return contexts
+
+    def executions(self) -> Executions:
+        """The register of the chosen workspace, without loading what runs flows.
+
+        Raises:
+            UsageError: as for `contexts`.
+        """
+        from peaceful.app import register_of, workspace_of
+
+        return register_of(workspace_of(self.app.name, self._folder()))
+
+    def _folder(self) -> Path | None:
         folder = self.options.workspace
         if folder is None or not folder.is_absolute():
             _check_here()
-        contexts = self.app.contexts(folder)
-        contexts.typed = self.line
-        return contexts
+        return folder
 
     def line(self, *words: str) -> str:
         """A command of this program, as one would type it to work on the same things."""

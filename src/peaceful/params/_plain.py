@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Final, TypeGuard, cast
 
-from pydantic import BaseModel, RootModel, Secret, SecretBytes, SecretStr
+from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from peaceful.errors import DefinitionError
@@ -119,6 +119,8 @@ _NOT_FINITE: Final = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
 def _with_fields(value: object) -> JsonValue:
     """By pydantic, which knows how fields are to be written; but secrets and sets our own way."""
     plain = _jsonable(value)
+    from pydantic import RootModel  # a model of its own, made when it is imported
+
     if issubclass(type(value), RootModel):
         root: object = cast("RootModel[object]", value).root
         return plain_form(root) if _needs_care(root) else plain

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args, ge
 from peaceful._annotations import is_secret_type
 from peaceful.app._parameters.reading import ValueType
 from peaceful.errors import DefinitionError, NameUnknown
-from peaceful.model import FlowId
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from peaceful.model import FlowId  # it loads msgspec, which `--help` does without
 
 FlowFunction: TypeAlias = Callable[..., None]
 """Takes a `Flow` and the flow's parameters, and adds items to the flow."""
