@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+import msgspec
 from pydantic import BaseModel, ValidationError
 
 from peaceful.app._other_flows import OtherFlows, reachable
@@ -18,8 +18,7 @@ from peaceful.runtime import BuiltFlow, Flow
 from peaceful.storage import StateStore, place_in_yaml
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """Where a flow is declared: what its function can ask for, apart from its parameters.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from peaceful.cli._board import Board
 from peaceful.cli._frame import Frame
@@ -34,8 +35,7 @@ _FASTEST: Final = 1 / 15
 _USUAL_SIZE: Final = (80, 24)
 
 
-@dataclass(frozen=True, slots=True)
-class BarLook:
+class BarLook(msgspec.Struct, frozen=True):
     """What a picture says beside what happens.
 
     Attributes:

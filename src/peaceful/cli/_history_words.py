@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from peaceful.executions import ExecutionRecord
 from peaceful.model import ExecutionState, ItemStatus
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from peaceful.cli._invocation import Invocation
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryWords:
+class HistoryWords(msgspec.Struct, frozen=True):
     """How an application calls things.
 
     Attributes:

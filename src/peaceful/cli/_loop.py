@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from peaceful._aio import start_in_thread
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class LoopEnd(Generic[T]):
+class LoopEnd(msgspec.Struct, Generic[T], frozen=True):
     """How it ended in the loop.
 
     Attributes:

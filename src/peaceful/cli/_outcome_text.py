@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from peaceful.cli._lines import Line, Style, line
 from peaceful.cli._page import Page
@@ -32,8 +33,7 @@ from peaceful.present import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """What is told of an ending.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import cast
+
+import msgspec
 
 from peaceful._aio import run_in_thread
 from peaceful.commands._item_access import item_from_stored, load
@@ -16,8 +17,7 @@ from peaceful.runtime import BlockResult, BlockRun, BuiltFlow, CmdBlock, CmdCtx
 from peaceful.storage import StateKind, StoredState
 
 
-@dataclass(frozen=True, slots=True)
-class LeftItems:
+class LeftItems(msgspec.Struct, frozen=True):
     """Items that are stored and that the flow does not have any more.
 
     Attributes:
@@ -25,7 +25,9 @@ class LeftItems:
             stored comes first: what came after others may lie in them, or need them.
     """
 
-    items: Mapping[ItemId, AnyItem | None] = field(default_factory=dict[ItemId, AnyItem | None])
+    items: Mapping[ItemId, AnyItem | None] = msgspec.field(
+        default_factory=dict[ItemId, AnyItem | None]
+    )
 
     @property
     def graph(self) -> Graph:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from peaceful.commands._item_access import state_from_stored, stored_states
 from peaceful.commands._left import left_items
@@ -13,8 +14,7 @@ from peaceful.runtime import CmdCtx, States
 from peaceful.storage import StateKind, StoredState
 
 
-@dataclass(frozen=True, slots=True)
-class KnownState:
+class KnownState(msgspec.Struct, frozen=True):
     """What is stored of one item.
 
     Attributes:

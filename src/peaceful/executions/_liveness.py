@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from peaceful.executions._identity import Machine, ProcessIdentity
 from peaceful.executions._proc import Unseen
@@ -28,8 +29,7 @@ class Answer(enum.Enum):
     """No socket is there, or it cannot be asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
+class Witness(msgspec.Struct, frozen=True):
     """How one process sees others.
 
     Attributes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from peaceful.executions._proc import PROC, started_at
 from peaceful.model import EXECUTION_VARIABLE, ExecutionId
@@ -17,8 +18,7 @@ _SHOWN: Final = 500
 """How many characters of a command line are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class SurvivingChild:
+class SurvivingChild(msgspec.Struct, frozen=True):
     """A process that an item started, and that outlived its execution.
 
     Attributes:

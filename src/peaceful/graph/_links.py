@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from peaceful.errors import CycleFound
 from peaceful.graph._cycle import shortest_cycle
@@ -15,8 +16,7 @@ Neighbours: TypeAlias = tuple[tuple[int, ...], ...]
 """By position, the positions of the neighbours in one direction, ascending."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Links:
+class Links(msgspec.Struct, frozen=True, eq=False):
     """Who waits for whom, by position: what passes over a graph work on.
 
     Positions from 0 to `len(ids) - 1` are the nodes, as they were inserted. Positions above are

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 TAIL_LINES: Final = 12
 """How many of the last lines of output an error shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChildResult:
+class ChildResult(msgspec.Struct, frozen=True):
     """How a child process ended.
 
     Attributes:
@@ -42,8 +42,7 @@ class ChildResult:
         return "\n".join(output.decode(errors="replace").splitlines()[-TAIL_LINES:])
 
 
-@dataclass(frozen=True, slots=True)
-class ChildOrder:
+class ChildOrder(msgspec.Struct, frozen=True):
     """What to run, and how. See `ItemCtx.run` for what the attributes mean.
 
     Attributes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
+
+import msgspec
 
 from peaceful.model import JsonValue
 from peaceful.model.state import State
@@ -20,8 +21,7 @@ _SINGLE: Final = frozenset({str, int, bool, type(None)})
 """Types of values without parts, as most fields have them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One thing that differs.
 
     Attributes:
@@ -56,8 +56,7 @@ class Change:
         return before, after
 
 
-@dataclass(frozen=True, slots=True)
-class StateDiff:
+class StateDiff(msgspec.Struct, frozen=True):
     """What would have to change for one state to become another; never empty.
 
     Attributes:

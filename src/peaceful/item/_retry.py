@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from peaceful.errors import PeacefulError, RetriesExhausted
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(msgspec.Struct, frozen=True):
     """How often something is tried, and how long to wait between.
 
     Attributes:
@@ -65,8 +65,7 @@ class Pause(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """What is tried again, and after which errors.
 
     Attributes:

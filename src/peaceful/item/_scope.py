@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from peaceful.interrupt import InterruptibilityState
 from peaceful.item._children import Children
@@ -13,8 +14,7 @@ from peaceful.model import Clock, Event, ExecutionId, FlowId, ProfileName
 from peaceful.resources import Resources
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionScope:
+class ExecutionScope(msgspec.Struct, frozen=True):
     """What all items of one execution share.
 
     Attributes:

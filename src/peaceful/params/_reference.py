@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NoReturn, Self, TypeAlias, TypeVar, TypeVarTuple, cast
 
+import msgspec
+
 from peaceful._annotations import hints_of, structure_in
 from peaceful.errors import MappingInvalid, ReferenceInvalid, ReferenceUsedAsValue
 from peaceful.model import FlowId, ItemId
@@ -64,8 +66,7 @@ class StateReference:
         return ".".join((*flow, self.item, "state", *self.path))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MappedReference:
+class MappedReference(msgspec.Struct, frozen=True, eq=False):
     """Computes a value from other values, once they are known.
 
     Attributes:

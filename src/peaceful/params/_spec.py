@@ -19,8 +19,9 @@ import dataclasses
 import enum
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, Union, cast, get_args, get_origin, is_typeddict
+
+import msgspec
 
 from peaceful._annotations import fields_of, hints_of, is_named_tuple, type_alternatives
 from peaceful.errors import DefinitionError, ReferenceUsedAsValue
@@ -222,8 +223,7 @@ def _changed_data(template: object, parts: dict[str, object]) -> object:
 # ---- specs of fields
 
 
-@dataclass(frozen=True, slots=True)
-class ValueSpec:
+class ValueSpec(msgspec.Struct, frozen=True):
     """A field with a plain value.
 
     Attributes:
@@ -233,8 +233,7 @@ class ValueSpec:
     value: object
 
 
-@dataclass(frozen=True, slots=True)
-class ReferenceSpec:
+class ReferenceSpec(msgspec.Struct, frozen=True):
     """A field whose value has references in it.
 
     Attributes:
@@ -244,8 +243,7 @@ class ReferenceSpec:
     template: object
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSpec:
+class StoredSpec(msgspec.Struct, frozen=True):
     """A field that takes the value it was stored with before."""
 
 

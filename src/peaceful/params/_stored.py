@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
+import msgspec
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from peaceful.errors import DefinitionError
@@ -34,8 +34,7 @@ T = TypeVar("T")
 # ---- the text of a reference
 
 
-@dataclass(frozen=True, slots=True)
-class PathText:
+class PathText(msgspec.Struct, frozen=True):
     """A dotted name.
 
     Attributes:
@@ -45,8 +44,7 @@ class PathText:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CallText:
+class CallText(msgspec.Struct, frozen=True):
     """A call of a mapping function.
 
     Attributes:

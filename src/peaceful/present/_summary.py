@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from peaceful.model import (
     InterruptSignal,
@@ -18,8 +19,7 @@ from peaceful.present._words import name_list
 _GOOD = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryRow:
+class SummaryRow(msgspec.Struct, frozen=True):
     """The items that ended in one way.
 
     Attributes:
@@ -41,8 +41,7 @@ class SummaryRow:
         return len(self.items)
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(msgspec.Struct, frozen=True):
     """How a command ended: the same words for every door.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+import msgspec
 
 from peaceful.interrupt import InterruptStrategy
 from peaceful.model import ItemId, ItemResult
@@ -14,8 +15,7 @@ from peaceful.runtime._block_run import BlockRun
 T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True)
-class BlockResult(Generic[T_co]):
+class BlockResult(msgspec.Struct, Generic[T_co], frozen=True):
     """How a block ended.
 
     Attributes:
@@ -24,7 +24,7 @@ class BlockResult(Generic[T_co]):
     """
 
     value: T_co
-    items: Mapping[ItemId, ItemResult] = field(default_factory=dict[ItemId, ItemResult])
+    items: Mapping[ItemId, ItemResult] = msgspec.field(default_factory=dict[ItemId, ItemResult])
 
 
 class CmdBlock(ABC, Generic[T_co]):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+
+import msgspec
 
 from peaceful.item import ExecutionScope
 from peaceful.model import ItemId, ItemResult
@@ -13,8 +14,7 @@ from peaceful.runtime._disk_waits import DiskWaits
 from peaceful.runtime._settings import ExecutionSettings
 
 
-@dataclass(frozen=True, slots=True)
-class BlockRun:
+class BlockRun(msgspec.Struct, frozen=True):
     """What a block is given while it runs.
 
     Attributes:
@@ -34,5 +34,5 @@ class BlockRun:
     settings: ExecutionSettings
     calls: ItemCalls
     left_behind: set[asyncio.Task[None]]
-    results: dict[ItemId, ItemResult] = field(default_factory=dict)
-    disk_waits: DiskWaits = field(default_factory=DiskWaits)
+    results: dict[ItemId, ItemResult] = msgspec.field(default_factory=dict)
+    disk_waits: DiskWaits = msgspec.field(default_factory=DiskWaits)

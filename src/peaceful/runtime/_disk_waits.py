@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(slots=True)
-class DiskWaits:
+class DiskWaits(msgspec.Struct):
     """Counts the items of a block that only wait for the disk. Used as a context manager by each.
 
     While they wait, the pass over the items may start others: else the loop would idle through

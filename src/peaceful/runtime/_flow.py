@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from types import CodeType, FrameType
 from typing import Any, Final, Generic, TypeAlias, TypeVar
+
+import msgspec
 
 from peaceful.errors import DefinitionError, MappingInvalid, NameTaken, ReferenceInvalid
 from peaceful.graph import EdgeKind, Graph, GraphBuilder
@@ -53,8 +54,7 @@ AnyHandle: TypeAlias = Handle[Any]
 """A handle of whatever item. (Any: naming `State` would change the type of what is added here.)"""
 
 
-@dataclass(frozen=True, slots=True)
-class FlowItem:
+class FlowItem(msgspec.Struct, frozen=True):
     """An item as its flow declares it.
 
     Attributes:
@@ -68,8 +68,7 @@ class FlowItem:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltFlow:
+class BuiltFlow(msgspec.Struct, frozen=True):
     """A flow whose declaration is complete and checked.
 
     Attributes:
@@ -179,7 +178,7 @@ class Flow:
                     functions=self._functions,
                     where=where,
                 )
-                self._items[each.id] = replace(each, item=item)
+                self._items[each.id] = msgspec.structs.replace(each, item=item)
                 for needed in self._checked_needs(each.id, item, each.origin):
                     self._graph.add_edge(needed, each.id)
 

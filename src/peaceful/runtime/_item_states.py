@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from peaceful.item import StateDiff
 from peaceful.model import ItemId
@@ -11,8 +12,7 @@ from peaceful.model.state import State
 from peaceful.present import differences
 
 
-@dataclass(frozen=True, slots=True)
-class States:
+class States(msgspec.Struct, frozen=True):
     """What items are, and what they should be, as far as it is known.
 
     Attributes:
@@ -20,12 +20,11 @@ class States:
         goal: by item, what it should be.
     """
 
-    current: Mapping[ItemId, State] = field(default_factory=dict[ItemId, State])
-    goal: Mapping[ItemId, State] = field(default_factory=dict[ItemId, State])
+    current: Mapping[ItemId, State] = msgspec.field(default_factory=dict[ItemId, State])
+    goal: Mapping[ItemId, State] = msgspec.field(default_factory=dict[ItemId, State])
 
 
-@dataclass(frozen=True, slots=True)
-class StateDiffs:
+class StateDiffs(msgspec.Struct, frozen=True):
     """What differs between what items are and what they should be.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Self
+
+import msgspec
 
 from peaceful.interrupt import InterruptibilityState
 from peaceful.item import Children
@@ -14,8 +15,7 @@ from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource, Ite
 _CANCELLED = "the program that runs the command cancelled it"
 
 
-@dataclass(frozen=True, slots=True)
-class LadderTimes:
+class LadderTimes(msgspec.Struct, frozen=True):
     """How long each step of the ladder waits for items in progress.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+import msgspec
 
 from peaceful.interrupt import InterruptSender
 from peaceful.model import (
@@ -18,8 +19,7 @@ from peaceful.model import (
 from peaceful.runtime._hub import ProgressHub
 
 
-@dataclass(frozen=True, slots=True)
-class Starting:
+class Starting(msgspec.Struct, frozen=True):
     """An execution that is about to start.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from peaceful.errors import DefinitionError
 from peaceful.runtime._ladder import LadderTimes
@@ -12,8 +13,7 @@ MAX_CONCURRENCY: Final = 16
 """How many items are in progress at once: enough to hide waiting, few enough to read."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionSettings:
+class ExecutionSettings(msgspec.Struct, frozen=True):
     """How an execution behaves.
 
     Attributes:
@@ -27,7 +27,7 @@ class ExecutionSettings:
     """
 
     max_concurrency: int = MAX_CONCURRENCY
-    ladder: LadderTimes = field(default_factory=LadderTimes)
+    ladder: LadderTimes = msgspec.field(default_factory=LadderTimes)
     stall_after: float = 30.0
 
     def __post_init__(self) -> None:

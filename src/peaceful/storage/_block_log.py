@@ -11,8 +11,10 @@ started, is no such knowledge.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
+
+import msgspec
 
 from peaceful.model import ItemId
 from peaceful.storage._records import (
@@ -27,8 +29,7 @@ from peaceful.storage._records import (
 from peaceful.storage._stored_state import StateKind, StoredState
 
 
-@dataclass(slots=True)
-class BlockLog:
+class BlockLog(msgspec.Struct):
     """What is known of a block after some of its records.
 
     Attributes:
@@ -40,11 +41,11 @@ class BlockLog:
     """
 
     begun: Begun
-    changes: dict[StateKind, dict[ItemId, StoredState | None]] = field(
+    changes: dict[StateKind, dict[ItemId, StoredState | None]] = msgspec.field(
         default_factory=lambda: {kind: {} for kind in StateKind}
     )
-    in_flight: dict[ItemId, datetime] = field(default_factory=dict)
-    ended: set[ItemId] = field(default_factory=set)
+    in_flight: dict[ItemId, datetime] = msgspec.field(default_factory=dict)
+    ended: set[ItemId] = msgspec.field(default_factory=set)
     finished: bool = False
 
     def add(self, record: Record) -> None:

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 MAGIC: Final = b"peacefuJ"
 VERSION: Final = 1
@@ -57,8 +58,7 @@ class VersionUnknown(ValueError):
         self.version = version
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(msgspec.Struct, frozen=True):
     """What a journal holds.
 
     Attributes:

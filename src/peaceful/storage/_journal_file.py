@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from peaceful.errors import FileDamaged, FormatTooNew
 from peaceful.storage._block_log import BlockLog, log_of
@@ -31,8 +32,7 @@ _HELP: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Journalled:
+class Journalled(msgspec.Struct, frozen=True):
     """What a journal tells.
 
     Attributes:

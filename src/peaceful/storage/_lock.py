@@ -8,10 +8,11 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias
+
+import msgspec
 
 from peaceful.model import ExecutionId
 from peaceful.storage._files import (
@@ -42,8 +43,7 @@ _PATIENCE: Final = 0.004
 """Seconds: a longer wait is only worth it where nobody says that they hold the lock."""
 
 
-@dataclass(frozen=True, slots=True)
-class LockHolder:
+class LockHolder(msgspec.Struct, frozen=True):
     """Who holds a lock, to be shown. Whether it is held, only the kernel knows.
 
     Attributes:

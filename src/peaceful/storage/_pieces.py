@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
+
+import msgspec
 
 from peaceful.storage._yaml_in import Entry
 
@@ -19,8 +20,7 @@ _COMMENT: Final = re.compile(r"^#", re.MULTILINE)
 _LEAD: Final = re.compile(r"(?:#.*\n|[ \t]*\n)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Pieces:
+class Pieces(msgspec.Struct, frozen=True):
     """The text of a file: what is above its entries, each entry, what is below.
 
     Attributes:

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias, cast
+
+import msgspec
 
 from peaceful.model import ExecutionId, ItemId, JsonValue
 from peaceful.storage._json_out import json_line, time_text
@@ -30,8 +31,7 @@ from peaceful.storage._stored_state import (
 from peaceful.storage._yaml_in import MAX_DEPTH
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(msgspec.Struct, frozen=True):
     """The block begins.
 
     Attributes:
@@ -49,8 +49,7 @@ class Begun:
     items: tuple[ItemId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """An item is about to be changed.
 
     Attributes:
@@ -62,8 +61,7 @@ class Started:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True):
     """States of an item were found or made.
 
     Attributes:
@@ -75,8 +73,7 @@ class Recorded:
     states: Mapping[StateKind, StoredState]
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """An item ended, and was not changed.
 
     Attributes:
@@ -86,8 +83,7 @@ class Settled:
     item: ItemId
 
 
-@dataclass(frozen=True, slots=True)
-class Forgotten:
+class Forgotten(msgspec.Struct, frozen=True):
     """Nothing is stored of some items any more.
 
     Attributes:
@@ -97,8 +93,7 @@ class Forgotten:
     items: tuple[ItemId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """The block ended, and nothing more comes."""
 
 

@@ -10,8 +10,9 @@ import hashlib
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from peaceful.model import JsonValue
 from peaceful.storage._json_out import json_line
@@ -20,8 +21,7 @@ from peaceful.storage._pieces import Pieces
 _FORMAT: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Cached:
+class Cached(msgspec.Struct, frozen=True):
     """What a YAML file says, and how it says it.
 
     Attributes:

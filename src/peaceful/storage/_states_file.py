@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from peaceful.errors import FileDamaged, FileInaccessible
 from peaceful.model import ItemId, JsonValue
@@ -48,8 +49,7 @@ _HELP: Final = (
 )
 
 
-@dataclass(slots=True)
-class _Content:
+class _Content(msgspec.Struct):
     """What the file holds.
 
     Attributes:
@@ -62,9 +62,9 @@ class _Content:
 
     digest: str
     pieces: Pieces
-    states: dict[ItemId, StoredState] = field(default_factory=dict)
-    lines: dict[ItemId, str] = field(default_factory=dict)
-    extras: dict[ItemId, dict[str, JsonValue]] = field(default_factory=dict)
+    states: dict[ItemId, StoredState] = msgspec.field(default_factory=dict)
+    lines: dict[ItemId, str] = msgspec.field(default_factory=dict)
+    extras: dict[ItemId, dict[str, JsonValue]] = msgspec.field(default_factory=dict)
 
 
 class StatesFile:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from peaceful.errors import FileInaccessible, NameInvalid
 from peaceful.model import FlowId, ProfileName, checked_app_name, checked_name
@@ -16,8 +17,7 @@ PEACE: Final = ".peace"
 """The folder that makes a folder a workspace."""
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(msgspec.Struct, frozen=True):
     """One application's part of a workspace: paths, and what profiles and flows there are.
 
     Nothing is made by asking for a path; folders appear when something is written. The machine's
@@ -38,7 +38,7 @@ class Workspace:
             NameInvalid: the application's name breaks the rule.
         """
         checked_app_name(self.app)
-        object.__setattr__(self, "root", self.root.absolute())
+        msgspec.structs.force_setattr(self, "root", self.root.absolute())
 
     @classmethod
     def find(cls, start: Path, app: str) -> Workspace:

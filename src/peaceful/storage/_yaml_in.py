@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container
-from dataclasses import dataclass
 from typing import Final, NoReturn, cast
 
+import msgspec
 import yaml
 from yaml.events import (
     AliasEvent,
@@ -53,8 +53,7 @@ class YamlProblem(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A top-level key, its value, and where they are.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import msgspec
 from pydantic import BaseModel, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
 
@@ -22,8 +22,7 @@ HowToGive: TypeAlias = Callable[[Sequence[str]], str]
 """Says how parameters are given that have no value, by their names."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredParams:
+class StoredParams(msgspec.Struct, frozen=True):
     """What a file with parameters holds.
 
     Attributes:
@@ -35,8 +34,7 @@ class StoredParams:
     values: Mapping[str, JsonValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
+class Wrong(msgspec.Struct, frozen=True):
     """What is wrong with the parameters of a file.
 
     Attributes:
@@ -52,8 +50,7 @@ class Wrong:
     cause: ValidationError
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """Parameters that are right.
 
     Attributes:
@@ -65,8 +62,7 @@ class Checked:
     sources: Mapping[str, JsonValue]
 
 
-@dataclass(frozen=True)
-class ParamsFile:
+class ParamsFile(msgspec.Struct, frozen=True, dict=True):
     """A file with parameters; it is read once.
 
     Attributes:

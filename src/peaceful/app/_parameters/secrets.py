@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+import msgspec
 from pydantic import SecretStr
 
 from peaceful.app._parameters.declaration import Given, ParamGroup
@@ -176,8 +177,7 @@ def _readable(value: JsonValue) -> JsonValue:
     return "stored, sealed" if source.kind == "sealed" else value
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
+class Secrets(msgspec.Struct, frozen=True):
     """The secrets of an application.
 
     Attributes:
