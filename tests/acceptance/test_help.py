@@ -1,13 +1,11 @@
-"""Help is there for every command, and costs little; so does the version."""
+"""Help is there for every command; so is the version."""
 
 from __future__ import annotations
 
 import re
-import sys
 
 import pytest
-from preloaded import BIN
-from shell import Loaded, Shell
+from shell import Loaded
 
 COMMANDS = {
     "init",
@@ -38,7 +36,6 @@ GLOBAL_OPTIONS = {
     "--debug",
     "--version",
 }
-HEAVY = {"asyncio", "httpx", "pydantic", "sqlite3", "starlette", "uvicorn", "yaml"}
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
@@ -58,19 +55,6 @@ def test_list_of_commands(loaded: Loaded) -> None:
     assert {command.split()[0] for command in COMMANDS} <= set(listed)
     assert loaded.run("no_such_command", expect=2).err.startswith("Error USAGE: ")
     assert "--help" in loaded.run(expect=2).err
-
-
-@pytest.mark.parametrize("program", ["slow_files", "download"])
-@pytest.mark.parametrize(
-    "words", [("--help",), ("--version",), ("ensure", "--help"), ("web", "--help")], ids=" ".join
-)
-def test_light(shell: Shell, program: str, words: tuple[str, ...]) -> None:
-    """Help and version load nothing of what runs flows."""
-    ended = shell.run(sys.executable, "-X", "importtime", BIN / program, *words)
-    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in ended.err.splitlines()}
-    assert "peaceful" in loaded
-    assert not loaded & HEAVY
-    assert program in ended.out
 
 
 def test_version(loaded: Loaded) -> None:
