@@ -62,6 +62,10 @@ needs: ## install what the tests need besides Python packages, such as a browser
 soak: setup needs ## run the long tests too: the same, a thousand times
 	$(BIN)/pytest -m "soak or property" --timeout 0 --hypothesis-profile soak
 
+.PHONY: mutants
+mutants: setup ## break a sample of guards in a copy of the sources; tests must notice each
+	@$(BIN)/python scripts/mutants.py
+
 .PHONY: bench
 bench: setup ## run the benchmarks
 	$(BIN)/pytest benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --timeout 0 --capture no --quiet

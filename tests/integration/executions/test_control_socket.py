@@ -332,15 +332,13 @@ async def test_many_bad_requests_at_once(start: Start) -> None:
 
 
 async def test_endless_request(start: Start) -> None:
-    """A request without an end is cut off."""
+    """A request without an end is cut off, long before its time is up."""
     async with start(ControlLimits(discarded=2**20)) as running:
         client = await running.client()
-        try:
-            while True:
+        with pytest.raises(ConnectionError):  # noqa: PT012 - it comes when the system notices
+            for _ in range(2**10):
                 client.writer.write(b"x" * 2**16)
                 await client.writer.drain()
-        except ConnectionError:
-            pass
         assert await (await running.client()).ask({"request": "snapshot"})
         await running.finish()
 

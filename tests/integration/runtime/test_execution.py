@@ -330,6 +330,38 @@ async def test_what_can_be_found_can_be_shown(stage: Stage) -> None:
     assert started.items == tuple(NEEDS)
 
 
+class Slow(Unwritable):
+    """A register that takes its time to write an ending down."""
+
+    def __init__(self) -> None:
+        """Has not been asked to."""
+        super().__init__()
+        self.asked = asyncio.Event()
+        self.may_go_on = asyncio.Event()
+
+    async def finish(self, document: KeptDocument) -> None:
+        """Waits until it may."""
+        self.tried.append(document.outcome)
+        self.asked.set()
+        await self.may_go_on.wait()
+
+
+async def test_cancelled_while_the_ending_is_written_down(stage: Stage) -> None:
+    """What has ended has ended: it is written down and told once, as it was, not as an error."""
+    register = Slow()
+    ctx = replace(stage.ctx(stage.flow(NEEDS)), register=register)
+    task = asyncio.create_task(EnsureCmd.exec(ctx))
+    await register.asked.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    register.may_go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert register.tried == [OutcomeKind.COMPLETE]
+    [ending] = [event for event in stage.sink.events if isinstance(event, ExecutionEnded)]
+    assert ending.outcome is OutcomeKind.COMPLETE
+
+
 # ---- items that stall
 
 

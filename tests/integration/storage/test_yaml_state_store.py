@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from until import PATIENCE
 
 from peaceful.errors import FileDamaged, FileInaccessible, FormatTooNew, StorageError
 from peaceful.model import JsonValue
@@ -18,6 +20,7 @@ from peaceful.storage import StateKind, StoredState, YamlStateStore, _journal_fi
 from peaceful.storage._frames import FILE_HEADER, file_header, frame, scan
 from peaceful.storage._journal_file import boot_id
 from peaceful.storage._records import Started, payload_of
+from peaceful.storage._states_file import StatesFile
 
 if TYPE_CHECKING:
     from tests.integration.storage.conftest import FailingSystem
@@ -425,6 +428,39 @@ async def test_readers_while_blocks_come_and_go(folder: Path) -> None:
     for item in ITEMS:
         values = [_value(each[item]) for each in states if item in each and each[item].known]
         assert values == sorted(values)
+
+
+async def test_a_block_is_folded_while_somebody_reads(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who read a file before it was folded, and the journal of the next block, reads both anew."""
+    await _stored(folder, *ITEMS)
+    writing, reading = _opened(folder), _opened(folder)
+    writer = writing.open("first", ITEMS, applies=True)
+    writer.started("a", LATER)
+    await writer.record("a", current=_state("new"))
+    turns, has_read, may_go_on = count(), asyncio.Event(), threading.Event()
+    loop, load = asyncio.get_running_loop(), StatesFile.load
+
+    def slow_at_first(file: StatesFile) -> Mapping[str, StoredState]:
+        stored = load(file)
+        if next(turns) == 0:
+            loop.call_soon_threadsafe(has_read.set)
+            may_go_on.wait(PATIENCE)
+        return stored
+
+    monkeypatch.setattr(StatesFile, "load", slow_at_first)
+    reader = asyncio.create_task(asyncio.to_thread(_current, reading))
+    await has_read.wait()
+    await writer.close()
+    second = writing.open("second", ITEMS, applies=True)
+    second.started("b", LATER)
+    may_go_on.set()
+    seen = await reader
+    await second.close()
+
+    assert seen["a"] == _state("new")
+    assert seen["b"].in_progress_since == LATER
 
 
 # ---- damage

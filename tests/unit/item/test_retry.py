@@ -45,6 +45,15 @@ def test_without_chance_waits_only_grow(plan: Backoff) -> None:
     assert delays == sorted(delays)
 
 
+def test_chance_takes_its_share_of_a_wait() -> None:
+    """So that many that failed together do not try again together."""
+    plan = Backoff(attempts=3, delay=10, factor=1, jitter=0.3)
+
+    assert [*plan.delays(lambda: 0.0)] == pytest.approx([10, 10])
+    assert [*plan.delays(lambda: 0.5)] == pytest.approx([8.5, 8.5])
+    assert [*plan.delays(lambda: 1.0)] == pytest.approx([7, 7])
+
+
 def test_waits_double_by_default() -> None:
     """Up to half a minute."""
     assert list(Backoff(attempts=9, jitter=0).delays()) == [0.5, 1, 2, 4, 8, 16, 30, 30]

@@ -64,6 +64,12 @@ def test_no_secret_is_left_in_a_text(before: str, secrets: list[str], after: str
         assert secret not in shown
 
 
+@pytest.mark.parametrize("secrets", [["hunter", "hunter2"], ["hunter2", "hunter"]])
+def test_a_secret_that_is_a_part_of_another(secrets: list[str]) -> None:
+    """The longer one is hidden whole, whichever comes first."""
+    assert without_texts("it is hunter2, not hunter", secrets) == "it is **********, not **********"
+
+
 def test_what_is_no_secret_stays() -> None:
     """A text without secrets is the same text; an empty secret is nothing to hide."""
     assert without_texts("a text", ["other", ""]) == "a text"

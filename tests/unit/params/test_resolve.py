@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from house import HouseState, Known
+from pydantic import SecretStr
 
 from peaceful.model.state import State
 from peaceful.params import ReferenceSpec, StoredSpec, Unknown, ValueSpec, filled, mapped, value_of
@@ -178,6 +180,21 @@ def test_a_failing_mapping_function_is_named(
 
     assert unknown.value.reason == f"the mapping function fail failed: {said}"
     assert unknown.value.__cause__ is error
+
+
+def test_a_failing_mapping_function_that_repeats_a_secret() -> None:
+    """The secret is hidden in what is said, and in what a traceback shows."""
+
+    def fail(key: SecretStr) -> str:
+        raise ValueError(f"{key.get_secret_value()} is too short")
+
+    with pytest.raises(Unknown) as unknown:
+        filled(mapped("fail", fail, SecretStr("hunter2")), lambda _: None)
+
+    assert unknown.value.reason == (
+        "the mapping function fail failed: ValueError: ********** is too short"
+    )
+    assert "hunter2 is" not in "".join(traceback.format_exception(unknown.value))
 
 
 @dataclass(frozen=True)

@@ -1,55 +1,21 @@
-"""What a slow reader has not taken yet."""
+"""What a reader is told of what it has not taken yet."""
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
-from stories import ITEMS, NOW, SIGNAL, stories
+from stories import NOW, SIGNAL
 
 from peaceful.model import (
-    Event,
     ExecutionEnded,
     InterruptRequested,
     ItemEnded,
-    ItemProgressed,
     ItemStatus,
     OutcomeKind,
-    Progress,
 )
 from peaceful.runtime._mailbox import Mailbox
 
 
 def _ended(item: str) -> ItemEnded:
     return ItemEnded(NOW, item, ItemStatus.DONE, "there", "", None, 1.0)
-
-
-def _progressed(item: str, done: int) -> ItemProgressed:
-    return ItemProgressed(NOW, item, Progress(done=done))
-
-
-@given(stories(), st.integers(1, 7))
-def test_a_slow_reader(events: list[Event], every: int) -> None:
-    """It gets each event in order but progress, of which it gets the newest before each ending.
-
-    What waits for it is never more than starts, endings and one progress for each item.
-    """
-    taken: list[Event] = []
-    mailbox = Mailbox(lambda _: None)
-    for number, event in enumerate(events):
-        mailbox.put(event)
-        if number % every == 0:
-            taken += mailbox.take()
-    taken += mailbox.take()
-    assert mailbox.take() == []
-
-    def rare(some: list[Event]) -> list[Event]:
-        return [event for event in some if not isinstance(event, ItemProgressed)]
-
-    assert rare(taken) == rare(events)
-    for item in ITEMS:
-        told = [each for each in taken if isinstance(each, ItemProgressed) and each.item == item]
-        newest = [each for each in events if isinstance(each, ItemProgressed) and each.item == item]
-        assert told[-1:] == newest[-1:]
 
 
 def test_a_reader_that_takes_nothing_any_more() -> None:
