@@ -7,7 +7,7 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
@@ -163,7 +163,7 @@ class Session:
     def _scope_of(self, block: CmdBlock[T]) -> ExecutionScope:
         if block.strategy is None:
             return self.scope
-        return replace(
+        return msgspec.structs.replace(
             self.scope, interruptibility=self.scope.interruptibility.scoped(block.strategy)
         )
 

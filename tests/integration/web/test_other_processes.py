@@ -23,7 +23,7 @@ COMMAND = [sys.executable, "-c", "from slow_files import main; main()"]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A workspace of slow files, which is set up."""
-    size = ["--items", "4", "--seconds", "1.5", "--layers", "2", "--dest", str(tmp_path / "dest")]
+    size = ["--items", "4", "--seconds", "3", "--layers", "2", "--dest", str(tmp_path / "dest")]
     subprocess.run([*COMMAND, "init", *size], cwd=tmp_path, check=True, capture_output=True)
     return tmp_path
 

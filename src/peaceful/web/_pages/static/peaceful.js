@@ -145,7 +145,7 @@
     const button = event.submitter;
     if (!button || !button.dataset.busy) return;
     busy(button);
-    asked ||= asksToInterrupt(event.target) && $("#head").contains(event.target);
+    asked ||= asksToInterrupt(event.target) && Boolean($("#head")?.contains(event.target));
     // Not before the browser has taken the form.
     setTimeout(() => { button.disabled = true; }, 0);
   });
