@@ -51,7 +51,7 @@ from peaceful.model import (
 from peaceful.storage import StateKind, Workspace
 from peaceful.web._http._documents import Problem
 from peaceful.web._http._fields import InterruptBody, StartRequest
-from peaceful.web._http._schemas import ref, schemas
+from peaceful.web._http._openapi import ref, schemas
 
 LINK = re.compile(r"\]\((?!\w+:|#)(?P<target>[^)#\s]+)[^)]*\)")
 MAKE = re.compile(r"\bmake ([a-z]+)\b(?=`|\s+#|$)", re.MULTILINE)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from peaceful._late import late
 from peaceful.app._app import App, AsgiApp
-from peaceful.app._app_def import AppDef
-from peaceful.app._named_flow import NamedFlow, StoredItem
+from peaceful.app._app_def import AppDef, NamedFlow, StoredItem
 from peaceful.app._parameters.declaration import (
     FlowDef,
     FlowFunction,
@@ -20,12 +19,11 @@ from peaceful.app._parameters.declaration import (
 from peaceful.app._parameters.reading import Shape
 
 if TYPE_CHECKING:
-    from peaceful.app._contexts import Contexts, ExecutionOptions
+    from peaceful.app._contexts import DEFAULT_PROFILE, Contexts, ExecutionOptions, Selection
     from peaceful.app._parameters.files import StoredParams
     from peaceful.app._parameters.sealing import new_key
     from peaceful.app._parameters.secrets import SECRET_FORMS, SecretSource
     from peaceful.app._register import register_of, workspace_of
-    from peaceful.app._selection import DEFAULT_PROFILE, Selection
     from peaceful.app._web_settings import (
         EVERYTHING,
         Network,
@@ -34,8 +32,8 @@ if TYPE_CHECKING:
         Tls,
         WebSettings,
         WebToken,
+        web_tokens,
     )
-    from peaceful.app._web_tokens import web_tokens
 
 __all__ = [
     "DEFAULT_PROFILE",
@@ -71,14 +69,14 @@ __all__ = [
 
 _HOMES = {
     "Contexts": "peaceful.app._contexts",
-    "DEFAULT_PROFILE": "peaceful.app._selection",
+    "DEFAULT_PROFILE": "peaceful.app._contexts",
     "EVERYTHING": "peaceful.app._web_settings",
     "ExecutionOptions": "peaceful.app._contexts",
     "Network": "peaceful.app._web_settings",
     "Role": "peaceful.app._web_settings",
     "SECRET_FORMS": "peaceful.app._parameters.secrets",
     "SecretSource": "peaceful.app._parameters.secrets",
-    "Selection": "peaceful.app._selection",
+    "Selection": "peaceful.app._contexts",
     "ServerEnd": "peaceful.app._web_settings",
     "StoredParams": "peaceful.app._parameters.files",
     "Tls": "peaceful.app._web_settings",
@@ -86,7 +84,7 @@ _HOMES = {
     "WebToken": "peaceful.app._web_settings",
     "new_key": "peaceful.app._parameters.sealing",
     "register_of": "peaceful.app._register",
-    "web_tokens": "peaceful.app._web_tokens",
+    "web_tokens": "peaceful.app._web_settings",
     "workspace_of": "peaceful.app._register",
 }
 """By name, the module that it is in: these load what runs a flow."""

@@ -1,19 +1,66 @@
-"""An application: its name, its flows, and the doors through which they are used."""
+"""`App`: an application, and its doors."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from peaceful.app._app_def import AppDef
-from peaceful.app._doors import door
+from peaceful.errors import ExtraMissing
 
 if TYPE_CHECKING:
     from peaceful.app._contexts import Contexts
     from peaceful.app._web_settings import ServerEnd, WebSettings
     from peaceful.executions import Executions
     from peaceful.interrupt import InterruptReceiver
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """A door.
+
+    Attributes:
+        module: where the function is that opens it.
+        function: its name.
+        extra: the extra of the package that it needs.
+        feature: what it is called.
+    """
+
+    module: str
+    function: str
+    extra: str
+    feature: str
+
+
+_DOORS: Final = {
+    "cli": _Door("peaceful.cli", "run", "cli", "The command line"),
+    "asgi": _Door("peaceful.web", "asgi", "web", "The web server"),
+    "serve": _Door("peaceful.web", "serve", "web", "The web server"),
+}
+
+
+def door(name: str) -> Callable[..., object]:
+    """The function that opens a door.
+
+    Args:
+        name: the door's.
+
+    Raises:
+        ExtraMissing: the packages that it needs are not installed.
+    """
+    found = _DOORS[name]
+    try:
+        module = importlib.import_module(found.module)
+        opener: Callable[..., object] = getattr(module, found.function)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == "peaceful":
+            raise
+        raise ExtraMissing(found.feature, found.extra, error.name) from error
+    return opener
+
 
 _Message: TypeAlias = MutableMapping[str, Any]  # Any: as the ASGI specification has it
 

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from peaceful.cli._command_parts import CommandParts
-from peaceful.cli._completing import (
+from peaceful.cli._group import Command, CommandParts, Entry, Group
+from peaceful.cli._invocation import Invocation, typed
+from peaceful.cli._options import (
     complete_execution,
     complete_item,
     offering,
+    positive,
 )
-from peaceful.cli._group import Command, Entry, Group
-from peaceful.cli._invocation import Invocation
-from peaceful.cli._options import positive
-from peaceful.cli._program import typed
 from peaceful.cli._result import Result
 from peaceful.model import InterruptLevel
 
@@ -62,7 +60,7 @@ class _CommandLine(CommandParts):
 
     def _discover(self) -> Command:
         def do() -> Result:
-            from peaceful.cli._applying import apply
+            from peaceful.cli._execute import apply
 
             return apply(self._invocation, "discover")
 
@@ -70,7 +68,7 @@ class _CommandLine(CommandParts):
 
     def _diff(self) -> Command:
         def do(profiles: tuple[str, ...], stored: bool) -> Result:
-            from peaceful.cli._differences import diff
+            from peaceful.cli._states import diff
 
             return diff(self._invocation, profiles, stored=stored)
 
@@ -99,7 +97,7 @@ class _CommandLine(CommandParts):
 
     def _applying(self, name: CommandName, does: str) -> Command:
         def do(**choices: Any) -> Result:  # noqa: ANN401  as click has read them
-            from peaceful.cli._applying import apply
+            from peaceful.cli._execute import apply
 
             return apply(self._invocation, name, **choices)
 
@@ -160,7 +158,7 @@ class _CommandLine(CommandParts):
         name = click.Argument(["named_profile"], required=False, metavar="[PROFILE]")
 
         def do(named_profile: str | None = None, **values: Any) -> Result:  # noqa: ANN401  as click has read them
-            from peaceful.cli._remember import init
+            from peaceful.cli._params import init
 
             return init(self._invocation, given_params(params, values), named_profile)
 
@@ -179,7 +177,7 @@ class _CommandLine(CommandParts):
         params = declared_params(self._app, self._options.flow)
 
         def do(new_profile: str, create: bool, **values: Any) -> Result:  # noqa: ANN401  likewise
-            from peaceful.cli._remember import switch
+            from peaceful.cli._params import switch
 
             given = given_params(params, values)
             return switch(self._invocation, new_profile, create=create, given=given)
@@ -199,12 +197,12 @@ class _CommandLine(CommandParts):
 
     def _profile(self) -> Group:
         def list_() -> Result:
-            from peaceful.cli._remember import profile_list
+            from peaceful.cli._params import profile_list
 
             return profile_list(self._invocation)
 
         def show(shown_profile: str | None) -> Result:
-            from peaceful.cli._remember import profile_show
+            from peaceful.cli._params import profile_show
 
             return profile_show(self._invocation, shown_profile)
 
@@ -274,7 +272,7 @@ class _CommandLine(CommandParts):
 
     def _executions(self) -> Group:
         def list_(limit: int) -> Result:
-            from peaceful.cli._history_list import executions_list
+            from peaceful.cli._history import executions_list
 
             return executions_list(self._invocation, limit)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from peaceful.cli._lines import line
 from peaceful.cli._result import Result
+from peaceful.cli._text import line
 
 if TYPE_CHECKING:
     from peaceful.cli._invocation import Invocation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from peaceful.cli._lines import Line, Style, line
+from peaceful.cli._text import Line, Style, line
 from peaceful.cli._wrapping import table, wrapped
 from peaceful.errors import (
     ExecutionUnknown,

@@ -1,4 +1,4 @@
-"""Running a command on a flow: its progress is shown, and process signals are heeded."""
+"""Commands that execute: in a loop, with progress, interruptible."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peaceful.app import ExecutionOptions
-from peaceful.cli._answer import words_of
-from peaceful.cli._execution import Closing, Execution, exit_code_of
-from peaceful.cli._loop import LoopEnd, run_in_loop
-from peaceful.cli._lost import lost_notices
-from peaceful.cli._prints import prints_shown
-from peaceful.cli._shows import show_for
-from peaceful.cli._terminal_modes import TerminalModes
-from peaceful.errors import PeacefulError
+from peaceful.cli._answer import Closing, Execution, answer, exit_code_of, words_of
+from peaceful.cli._log import show_for
+from peaceful.cli._loop import LoopEnd, lost_notices, run_in_loop
+from peaceful.cli._result import Result
+from peaceful.cli._terminal import TerminalModes, ask, can_ask
+from peaceful.cli._writer import prints_shown
+from peaceful.commands import CommandName, RunRequest, SyncCheck
+from peaceful.errors import PeacefulError, UsageError
 from peaceful.interrupt import Interruptible, InterruptSender, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
-from peaceful.model import CmdOutcome, Ending, ExecutionId, ExecutionInfo, InterruptLevel
+from peaceful.model import CmdOutcome, Ending, ExecutionId, ExecutionInfo, InterruptLevel, ItemId
 from peaceful.present import short_id
 from peaceful.runtime import MAX_CONCURRENCY, CmdCtx, ExecutionSettings
 
 if TYPE_CHECKING:
     from peaceful.app import Contexts
     from peaceful.cli._invocation import Invocation
-    from peaceful.cli._show import Show
-    from peaceful.commands import RunRequest
+    from peaceful.cli._log import Show
+
 
 _PATIENCE = 1.0
 """Seconds that are given to tasks and threads that are left when a command has ended."""
@@ -130,3 +130,110 @@ def _title(
     what = f"{info.app} {words_of(request, invocation.app)[0]}{dry}"
     flow = [info.flow] if len(invocation.app.flows) > 1 else []
     return " · ".join([what, info.profile, *flow, short_id(info.id, known)])
+
+
+def asked_before(invocation: Invocation, request: RunRequest) -> None:
+    """Asks whether a protected profile is really to be cleaned up.
+
+    The profile's name is to be typed: whoever types it knows which one it is.
+
+    Args:
+        invocation: the run of the command line.
+        request: what is to be run.
+
+    Raises:
+        UsageError: another answer was given; or nobody can be asked.
+    """
+    profile, only = request.profile, request.only
+    command = invocation.line("clean", *(word for item in only for word in ("--only", item)))
+    if not can_ask():
+        raise UsageError(
+            f"The profile {profile} is protected, and nobody can be asked whether it is really to "
+            "be cleaned up.",
+            help=f"if it is: {command} --yes",
+        )
+    what = "everything" if not only else ", ".join(only)
+    question = f"This removes {what} of the profile {profile}. Type its name to go on"
+    if ask(question).strip() != profile:
+        raise UsageError(
+            f"The profile {profile} is not cleaned up: its name was not typed.",
+            help=f"to clean it up without being asked: {command} --yes",
+        )
+
+
+def apply(
+    invocation: Invocation,
+    command: CommandName,
+    *,
+    yes: bool = False,
+    dry_run: bool = False,
+    only: tuple[str, ...] = (),
+    more_items: tuple[str, ...] = (),
+    sync: str = "none",
+) -> Result:
+    """Runs a command, and answers how it ended.
+
+    Args:
+        invocation: the run of the command line.
+        command: which one.
+        yes: whether nobody is to be asked, even if the profile is protected.
+        dry_run: whether only to say what would be done.
+        only: items, as they were typed after `--only`.
+        more_items: words that belong to no option, which may be items too.
+        sync: which stored states must still be what is there.
+
+    Raises:
+        UsageError: there are words that belong to no option, or no item is named; or somebody is
+            to be asked, and nobody answers yes.
+    """
+    request, execution = run(
+        invocation,
+        command,
+        yes=yes,
+        dry_run=dry_run,
+        only=items_typed(only, more_items),
+        sync=SyncCheck(sync),
+    )
+    return answer(execution, invocation, request)
+
+
+def run(
+    invocation: Invocation,
+    command: CommandName,
+    *,
+    yes: bool = False,
+    dry_run: bool = False,
+    only: tuple[ItemId, ...] = (),
+    sync: SyncCheck = SyncCheck.NONE,
+) -> tuple[RunRequest, Execution]:
+    """Runs a command on the chosen flow and profile; see `apply`."""
+    contexts = invocation.contexts()
+    request = RunRequest(
+        command=command,
+        profile=contexts.profile(invocation.options.profile),
+        flow=contexts.flow_id(invocation.options.flow),
+        dry_run=dry_run,
+        only=only,
+        sync=sync,
+    )
+    if not yes and contexts.asks_before(request):
+        asked_before(invocation, request)
+    return request, executed(invocation, contexts, request)
+
+
+def items_typed(only: tuple[str, ...], more_items: tuple[str, ...]) -> tuple[ItemId, ...]:
+    """The items that were typed: `--only a,b`, `--only a --only b`, `--only a b`.
+
+    Raises:
+        UsageError: there are words that belong to no option, or no item is named.
+    """
+    if more_items and not only:
+        raise UsageError(
+            f"The word {more_items[0]!r} belongs to no option.",
+            help=f"to limit the command to items: --only {' '.join(more_items)}",
+        )
+    named = [name for word in (*only, *more_items) for name in word.split(",") if name]
+    if only and not named:
+        # As when a script has an empty variable there: "all of them" is not what it means.
+        raise UsageError("--only names no item.", help="name one: --only ITEM; or leave it out")
+    return tuple(dict.fromkeys(named))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from peaceful.cli._lines import Line, line
-from peaceful.cli._page import Page
 from peaceful.cli._result import Result
+from peaceful.cli._text import Line, Page, line
 from peaceful.cli._wrapping import wrapped
 from peaceful.errors import NothingRunning, UsageError
 from peaceful.executions import ExecutionRecord, InterruptReceipt

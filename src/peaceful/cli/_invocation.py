@@ -1,26 +1,54 @@
-"""One run of the command line: what was typed, and where answers go."""
+"""One invocation of the program: its words, its options, its streams."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from peaceful.cli._options import ColorChoice, GlobalOptions
-from peaceful.cli._program import program_words, typed
 from peaceful.cli._signals import ProcessSignals
 from peaceful.cli._writer import Writer
 from peaceful.errors import UsageError
 
 if TYPE_CHECKING:
     from peaceful.app import App, Contexts
-    from peaceful.cli._page import Page
+    from peaceful.cli._text import Page
     from peaceful.executions import Executions
+
+
+def program_words(app_name: str, argv: Sequence[str], orig_argv: Sequence[str]) -> list[str]:
+    """The words before the command's name.
+
+    An installed script is called by its name. A file that was given to Python, or a module, is not
+    a command by itself: then Python's own words belong to it.
+
+    Args:
+        app_name: the application's name, for where nothing better is known.
+        argv: as `sys.argv`.
+        orig_argv: as `sys.orig_argv`.
+    """
+    started = PurePath(argv[0]) if argv and argv[0] else None
+    if started is None:
+        return [app_name]
+    if started.name == "__main__.py" and "-m" in orig_argv[:-1]:
+        module = orig_argv[orig_argv.index("-m") + 1]
+        return ["python", "-m", module]
+    if started.suffix == ".py":
+        return ["python", str(started)]
+    return [app_name if started.stem == app_name else started.name]
+
+
+def typed(words: Sequence[str]) -> str:
+    """Words as one types them in a shell."""
+    return shlex.join(words)
+
 
 _USUAL_WIDTH = 80
 """Columns where nobody says how many there are."""
@@ -120,7 +148,7 @@ class Invocation:
 
     def page(self, writer: Writer) -> Page:
         """Where results are shown."""
-        from peaceful.cli._page import Page
+        from peaceful.cli._text import Page
 
         zone = datetime.now().astimezone().tzinfo
         assert zone is not None

@@ -6,8 +6,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peaceful.cli._lines import line
 from peaceful.cli._result import Result
+from peaceful.cli._text import line
 
 if TYPE_CHECKING:
     from peaceful.cli._invocation import Invocation

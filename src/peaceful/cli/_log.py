@@ -1,12 +1,15 @@
-"""Progress as lines: for files, for pipes, for the logs of machines."""
+"""Progress as lines of a log or as JSON, and which of them is shown."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from peaceful.cli._footer import block_words, ending_words, interrupt_lines
+from peaceful.cli._bar import BarLook, BarSink
+from peaceful.cli._options import Format, ProgressStyle
+from peaceful.cli._picture import block_words, ending_words, interrupt_lines
 from peaceful.cli._writer import Writer
 from peaceful.interrupt import SendResult
 from peaceful.model import (
@@ -25,6 +28,8 @@ from peaceful.model import (
     ItemStarted,
     ItemStatus,
     Progress,
+    SystemClock,
+    encode_json,
 )
 from peaceful.present import (
     amount,
@@ -37,6 +42,80 @@ from peaceful.present import (
     status_word,
     time_left,
 )
+from peaceful.runtime import OutputSink
+
+if TYPE_CHECKING:
+    from peaceful.cli._invocation import Invocation
+    from peaceful.commands import RunRequest
+
+
+class Show(OutputSink, Protocol):
+    """Shows progress on stderr. Every method may be called from any thread."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether it draws a picture, which keys that are echoed would spoil."""
+        ...
+
+    @property
+    def left(self) -> bool:
+        """Whether it has left lines for people, from which what comes next has to stand apart."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Shows a line that something else wrote: an item that prints, a logger, a warning."""
+        ...
+
+    def pressed(self, signal: InterruptSignal, result: SendResult) -> None:
+        """A process signal was sent on; where it was accepted, an event tells of it too."""
+        ...
+
+    def redraw(self) -> None:
+        """Something else has written to the terminal: what was drawn is not where it was."""
+        ...
+
+
+class JsonLinesSink:
+    """Writes each event as a line: its word under `event`, then its fields.
+
+    Args:
+        writer: where the lines go.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def receive(self, events: Sequence[Event]) -> None:
+        """Writes the events."""
+        self._writer.write("".join([_line(event) for event in events]))
+
+    @property
+    def left(self) -> bool:
+        """No: its lines are for programs."""
+        return False
+
+    @property
+    def draws(self) -> bool:
+        """No: it writes lines."""
+        return False
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+    def redraw(self) -> None:
+        """There is nothing that was drawn."""
+
+    def say(self, text: str) -> None:
+        """Writes a line that something else wrote, as an event of its own."""
+        self._writer.write(_line({"event": "output", "text": text}))
+
+    def pressed(self, signal: InterruptSignal, result: SendResult) -> None:
+        """Nothing: what a press does is told by its event."""
+
+
+def _line(value: object) -> str:
+    return f"{encode_json(value).decode()}\n"
+
 
 _RARELY: Final = 10.0
 """Seconds between two lines about one item's progress."""
@@ -175,3 +254,49 @@ def progress_words(progress: Progress) -> str:
         left,
     )
     return ", ".join(part for part in parts if part) or "in progress"
+
+
+def show_for(
+    invocation: Invocation, title: Callable[[ExecutionInfo], str], request: RunRequest
+) -> Show:
+    """What shows the progress of a command.
+
+    Args:
+        invocation: the run of the command line.
+        title: what is executed, in words.
+        request: what is run.
+    """
+    stderr = invocation.stderr
+    style = invocation.options.progress
+    if style is ProgressStyle.AUTO:
+        style = ProgressStyle.BAR if _can_draw(invocation) else ProgressStyle.LOG
+    zone = datetime.now().astimezone().tzinfo
+    assert zone is not None
+    match style:
+        case ProgressStyle.BAR:
+            told_below = (
+                invocation.stdout.same_place(stderr) and invocation.options.format is Format.TEXT
+            )
+            # Then what it finds is the whole answer, and the way there does not matter.
+            only_looks = request.dry_run or request.command == "diff"
+            look = BarLook(
+                title=title,
+                main_block=request.main_block,
+                ctrl_c=invocation.signals.heeds(InterruptSource.SIGINT),
+                closing=not told_below,
+                vanishing=told_below and only_looks,
+                color=invocation.colors(stderr),
+            )
+            return BarSink(stderr, look, SystemClock())
+        case ProgressStyle.JSON:
+            return JsonLinesSink(stderr)
+        case ProgressStyle.NONE:
+            return LogSink(stderr, title, zone, interrupts_only=True)
+        case _:
+            return LogSink(stderr, title, zone)
+
+
+def _can_draw(invocation: Invocation) -> bool:
+    """Whether there is a terminal that a picture can be drawn on, and that nobody else draws on."""
+    stderr = invocation.stderr
+    return stderr.is_terminal and os.environ.get("TERM") != "dumb" and stderr.in_foreground()

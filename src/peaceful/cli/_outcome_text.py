@@ -1,14 +1,13 @@
-"""How a command ended, for people: what was done and what was not, and how to carry on."""
+"""The outcome of a command, in lines for people."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
-from peaceful.cli._lines import Line, Style, line
-from peaceful.cli._page import Page
-from peaceful.cli._statuses import STATUS_STYLES
+from peaceful.cli._text import Line, Page, Style, line
 from peaceful.cli._wrapping import wrapped
 from peaceful.model import (
     ExecutionState,
@@ -31,6 +30,15 @@ from peaceful.present import (
     status_symbol,
     status_word,
 )
+
+STATUS_STYLES: Final[Mapping[ItemStatus, Style]] = {
+    ItemStatus.DONE: Style.GOOD,
+    ItemStatus.UNCHANGED: Style.FAINT,
+    ItemStatus.FAILED: Style.BAD,
+    ItemStatus.ABANDONED: Style.CUT,
+    ItemStatus.NOT_STARTED: Style.FAINT,
+}
+"""The colour of each ending, which says no more than its word."""
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -16,14 +16,12 @@ import click
 
 from peaceful.cli._commands import command_line
 from peaceful.cli._completion import complete_words
-from peaceful.cli._formats import json_text, yaml_text
 from peaceful.cli._group import Answered
-from peaceful.cli._invocation import Invocation
-from peaceful.cli._lines import Line, coloured, line, plain
+from peaceful.cli._invocation import Invocation, typed
 from peaceful.cli._options import Format
-from peaceful.cli._program import typed
-from peaceful.cli._result import Result, document_without_execution, no_lines
+from peaceful.cli._result import Result, document_without_execution, json_text, no_lines, yaml_text
 from peaceful.cli._signals import ProcessSignals, Signalled
+from peaceful.cli._text import Line, coloured, line, plain
 from peaceful.cli._writer import Writer
 from peaceful.errors import PeacefulError, Unexpected, UsageError
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from peaceful.cli._completing import paths
+from peaceful.cli._options import paths
 from peaceful.errors import UsageError
 
 TOKEN_FILE: Final = "PEACEFUL_WEB_TOKENS"  # noqa: S105 - a name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from peaceful.cli._lines import Line, Span, plain
+from peaceful.cli._text import Line, Span, plain
 from peaceful.present import display_width
 
 

@@ -1,14 +1,24 @@
 """What can be done with a flow: discover, read, diff, ensure, clean; each a list of blocks."""
 
 from peaceful.commands._clean import CleanBlock, CleanCmd
-from peaceful.commands._diff import DiffBlock, DiffCmd, DiffProfilesCmd, diffs_between
-from peaceful.commands._discover import BOTH, DiscoverBlock, DiscoverCmd
-from peaceful.commands._dry_run import EnsureDryBlock
-from peaceful.commands._ensure import EnsureBlock, EnsureCmd
-from peaceful.commands._left import LeftItems, LeftItemsBlock
-from peaceful.commands._params_specs import ParamsSpecsBlock, params_specs
+from peaceful.commands._diff import (
+    DiffBlock,
+    DiffCmd,
+    DiffProfilesCmd,
+    KnownState,
+    StatusCmd,
+    diffs_between,
+)
+from peaceful.commands._discover import (
+    BOTH,
+    DiscoverBlock,
+    DiscoverCmd,
+    ParamsSpecsBlock,
+    params_specs,
+)
+from peaceful.commands._ensure import EnsureBlock, EnsureCmd, EnsureDryBlock
+from peaceful.commands._item_access import LeftItems, LeftItemsBlock
 from peaceful.commands._request import COMMANDS, CommandName, RunRequest
-from peaceful.commands._status import KnownState, StatusCmd
 from peaceful.commands._sync_check import SyncCheck, SyncCheckBlock
 
 __all__ = [

@@ -5,19 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
-from peaceful.commands._discover import DiscoverBlock, states_of
+from peaceful.commands._discover import DiscoverBlock, ParamsSpecsBlock, states_of
 from peaceful.commands._item_access import (
+    LeftItems,
+    LeftItemsBlock,
     asked,
+    check_names,
     confirm,
     item_from_stored,
     load,
     resolved_item,
     shown_result,
 )
-from peaceful.commands._left import LeftItems, LeftItemsBlock, check_names
-from peaceful.commands._moves import is_left, may_be_left
-from peaceful.commands._params_specs import ParamsSpecsBlock
-from peaceful.commands._recording import Found, Recording, recording
+from peaceful.commands._recording import Found, Recording, is_left, may_be_left, recording
 from peaceful.commands._sync_check import SyncCheck, SyncCheckBlock
 from peaceful.errors import ValueUnresolved
 from peaceful.graph import Direction, Graph

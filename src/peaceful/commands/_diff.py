@@ -1,14 +1,15 @@
-"""What differs: between what is and what should be, and between two profiles."""
+"""`StatusCmd` and `DiffCmd`: stored states, and what differs from the goal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from peaceful.commands._discover import BOTH, DiscoverBlock
-from peaceful.commands._item_access import stored_states
-from peaceful.commands._params_specs import ParamsSpecsBlock
+import msgspec
+
+from peaceful.commands._discover import BOTH, DiscoverBlock, ParamsSpecsBlock
+from peaceful.commands._item_access import left_items, state_from_stored, stored_states
 from peaceful.errors import UsageError
-from peaceful.item import StateDiff
+from peaceful.item import AnyItem, StateDiff
 from peaceful.model import CmdOutcome, ItemId
 from peaceful.model.state import State
 from peaceful.resources import Resources
@@ -24,7 +25,82 @@ from peaceful.runtime import (
     States,
     diff_of,
 )
-from peaceful.storage import StateKind
+from peaceful.storage import StateKind, StoredState
+
+
+class KnownState(msgspec.Struct, frozen=True):
+    """What is stored of one item.
+
+    Attributes:
+        stored: the entry, or none where there is none.
+        shown: its state in a few words.
+        in_flow: whether the flow has the item; entries of items that it had before are kept.
+    """
+
+    stored: StoredState | None
+    shown: str
+    in_flow: bool
+
+
+class StatusCmd:
+    """Reads stored states."""
+
+    @staticmethod
+    def exec(ctx: CmdCtx, kind: StateKind = StateKind.CURRENT) -> Mapping[ItemId, KnownState]:
+        """Reads the stored states of a flow's items, then those of items that it no longer has.
+
+        Args:
+            ctx: the flow and profile.
+            kind: which states.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
+        stored = ctx.store.load(kind)
+        items = ctx.flow.items
+        known = {
+            item_id: _known(items[item_id].item, stored.get(item_id), in_flow=True)
+            for item_id in ctx.flow.graph.order
+        }
+        left = left_items(ctx.flow, stored).items
+        others = {
+            item_id: _known(left[item_id], entry, in_flow=False)
+            for item_id, entry in stored.items()
+            if item_id in left
+        }
+        return {**known, **others}
+
+    @staticmethod
+    def states(ctx: CmdCtx) -> States:
+        """Reads the stored states of a flow's items as states: those that are known and not stale.
+
+        Args:
+            ctx: the flow and profile.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
+        return States(
+            stored_states(ctx.flow, ctx.store, StateKind.CURRENT),
+            stored_states(ctx.flow, ctx.store, StateKind.GOAL),
+        )
+
+
+def _known(item: AnyItem | None, entry: StoredState | None, *, in_flow: bool) -> KnownState:
+    if entry is None:
+        return KnownState(None, "not discovered yet", in_flow)
+    if entry.in_progress_since is not None:
+        since = entry.in_progress_since.isoformat(timespec="seconds")
+        return KnownState(entry, f"in progress since {since}, not known what it is now", in_flow)
+    state = None if item is None else state_from_stored(item, entry)
+    return KnownState(entry, _raw(entry) if state is None else str(state), in_flow)
+
+
+def _raw(entry: StoredState) -> str:
+    if not isinstance(entry.state, Mapping):
+        return str(entry.state)
+    facts = [f"{name}={value}" for name, value in entry.state.items() if value is not None]
+    return ", ".join(facts) or "absent"
 
 
 class DiffBlock(CmdBlock[StateDiffs]):

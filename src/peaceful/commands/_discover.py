@@ -1,4 +1,4 @@
-"""Finding out what items are and what they should be."""
+"""`DiscoverCmd`: finds and stores current and goal states."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Final
 
 from peaceful._aio import run_in_thread
 from peaceful.commands._item_access import asked_if_known, partial_item, shown_result
-from peaceful.commands._params_specs import ParamsSpecsBlock
 from peaceful.commands._recording import Found, Recording, recording
-from peaceful.item import ItemCtx
-from peaceful.model import CmdOutcome, ItemId, ItemResult, ItemStatus
+from peaceful.item import ItemCtx, specs_of
+from peaceful.model import CmdOutcome, ItemId, ItemResult, ItemStatus, JsonValue
 from peaceful.model.state import State
+from peaceful.params import stored_form
 from peaceful.resources import Resources
 from peaceful.runtime import (
     BlockResult,
     BlockRun,
+    BuiltFlow,
     CmdBlock,
     CmdCtx,
     CmdExecution,
@@ -23,6 +24,25 @@ from peaceful.runtime import (
     States,
 )
 from peaceful.storage import StateKind, StoredState
+
+
+class ParamsSpecsBlock(CmdBlock[None]):
+    """Writes down how each item's parameters are given, where that has changed. Has no items."""
+
+    async def run(self, run: BlockRun) -> BlockResult[None]:
+        """Writes them down."""
+        specs = params_specs(run.ctx.flow)
+        await run_in_thread(lambda: run.ctx.store.save_params_specs(specs))
+        return BlockResult(None)
+
+
+def params_specs(flow: BuiltFlow) -> dict[str, JsonValue]:
+    """By item and field, how the value is given, in the form in which it is stored."""
+    return {
+        item_id: {name: stored_form(spec) for name, spec in specs_of(flow_item.item).items()}
+        for item_id, flow_item in flow.items.items()
+    }
+
 
 _LOG = logging.getLogger("peaceful.commands")
 

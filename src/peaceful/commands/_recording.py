@@ -1,22 +1,117 @@
-"""Writing down what a block finds and makes, item by item."""
+"""What commands record of items, also of items that moved."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cached_property
-from typing import Final
+from itertools import count
+from typing import Final, assert_never
 
 from peaceful._aio import run_in_thread, run_shielded
-from peaceful.commands._item_access import checked, same_fact, stored_form_of
-from peaceful.commands._moves import is_left, is_name_for, may_be_left, names_for
-from peaceful.errors import StorageError
+from peaceful.commands._item_access import (
+    asked,
+    checked,
+    item_from_kind,
+    item_from_stored,
+    same_fact,
+    stored_form_of,
+)
+from peaceful.errors import PeacefulError, StorageError
 from peaceful.item import AnyItem, ItemCtx, StoppedAtSafePoint, stored_params
-from peaceful.model import ItemId, ItemResult, ItemStatus, JsonValue
+from peaceful.model import (
+    Interaction,
+    ItemId,
+    ItemResult,
+    ItemStatus,
+    JsonValue,
+    Location,
+    Pull,
+    Push,
+    Within,
+)
 from peaceful.model.state import State
-from peaceful.runtime import BlockFailed, BlockRun
+from peaceful.runtime import BlockFailed, BlockRun, diff_of, needs_apply
 from peaceful.storage import StateKind, StateWriter, StoredState
+
+
+def may_be_left(before: StoredState | None, item: AnyItem, params: Mapping[str, JsonValue]) -> bool:
+    """Whether what is stored may be of another thing than the item's. Quick, for every item.
+
+    Args:
+        before: what is stored of the item.
+        item: the item, with all of its values.
+        params: these values as they are stored.
+    """
+    return (
+        before is not None
+        and before.params is not None
+        and (before.params != params or before.kind != item.kind())
+    )
+
+
+async def is_left(
+    run: BlockRun, ctx: ItemCtx, item: AnyItem, current: State, before: StoredState
+) -> bool:
+    """Whether what is stored is of another thing than the item's, and that thing is there.
+
+    Args:
+        run: the block.
+        ctx: the item's context.
+        item: the item, with all of its values.
+        current: what it is.
+        before: what is stored of it.
+    """
+    same_kind = before.kind == item.kind()
+    old = item_from_stored(type(item), before, item) if same_kind else item_from_kind(before)
+    if old is None:
+        # Of the same kind, its parameters are others by now, and say nothing of places. Of another
+        # kind, it is another thing, which nobody can look at.
+        return not same_kind
+    places = places_of(item)
+    if places and places == places_of(old):
+        return False
+    try:
+        there = await asked(run, old, "state_current", ctx)
+        clean = await asked(run, old, "state_clean", ctx)
+        diff = diff_of(old, ctx.item, there, clean)
+        if not needs_apply(old, ctx.item, there, clean, diff):
+            return False
+    except PeacefulError:
+        # That it cannot be looked at does not mean that it is gone.
+        return True
+    return bool(places) or not same_kind or there != current
+
+
+def places_of(item: AnyItem) -> frozenset[Location]:
+    """The places where an item's thing is; empty where it does not say."""
+    return frozenset(_place(interaction) for interaction in item.interactions())
+
+
+def _place(interaction: Interaction) -> Location:
+    match interaction:
+        case Push(target=place) | Pull(client=place) | Within(location=place):
+            return place
+        case _:
+            assert_never(interaction)
+
+
+def names_for(item: ItemId) -> Iterator[ItemId]:
+    """Names under which what an item left behind can be stored: the first that is free is taken."""
+    first = f"{item}{_BEFORE}"
+    yield first
+    for number in count(2):
+        yield f"{first}_{number}"
+
+
+def is_name_for(name: ItemId, item: ItemId) -> bool:
+    """Whether something is stored under a name because an item left it behind."""
+    number = name.removeprefix(f"{item}{_BEFORE}")
+    return number != name and (not number or number.removeprefix("_").isdecimal())
+
+
+_BEFORE = "__before"
 
 
 class Found:
@@ -69,7 +164,7 @@ class Recording:
         """An item was looked at: from now on its record is of its present parameters.
 
         What is stored of it goes on under another name, where it is of another thing that is still
-        there: see `peaceful.commands._moves`.
+        there: see `peaceful.commands._recording`.
         """
         found = Found(ctx, item)
         before = self.stored_current(ctx.item)

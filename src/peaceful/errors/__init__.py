@@ -61,33 +61,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from peaceful._late import late
-from peaceful.errors._base import PeacefulError
-from peaceful.errors._blocked import BlockedError, OutOfSync, ProfileBusy
-from peaceful.errors._definition import (
-    ContainedTwice,
-    CycleFound,
-    DefinitionError,
-    MappingInvalid,
-    NameTaken,
-    ReferenceInvalid,
-    ReferenceUsedAsValue,
-    ResourceMissing,
-)
-from peaceful.errors._executions import (
-    AlreadyEnded,
-    ExecutionUnknown,
-    ExecutorUnreachable,
-    NothingRunning,
-    NotInterruptible,
-)
-from peaceful.errors._items import (
-    ChildFailed,
-    GoalNotReached,
-    ItemCrashed,
-    ItemFailure,
-    RetriesExhausted,
-    ValueUnresolved,
-)
+from peaceful.errors._base import PeacefulError, Unexpected
 from peaceful.errors._requests import (
     BodyRefused,
     DiagramFailed,
@@ -102,17 +76,43 @@ from peaceful.errors._requests import (
     ServerStopping,
     TokenRefused,
 )
-from peaceful.errors._storage import FileDamaged, FileInaccessible, FormatTooNew, StorageError
-from peaceful.errors._unexpected import Unexpected
+from peaceful.errors._running import (
+    AlreadyEnded,
+    BlockedError,
+    ChildFailed,
+    ExecutionUnknown,
+    ExecutorUnreachable,
+    FileDamaged,
+    FileInaccessible,
+    FormatTooNew,
+    GoalNotReached,
+    ItemCrashed,
+    ItemFailure,
+    NothingRunning,
+    NotInterruptible,
+    OutOfSync,
+    ProfileBusy,
+    RetriesExhausted,
+    StorageError,
+    ValueUnresolved,
+)
 from peaceful.errors._usage import (
+    ContainedTwice,
+    CycleFound,
+    DefinitionError,
     ExtraMissing,
     KeyMissing,
     KeyWrong,
+    MappingInvalid,
     NameInvalid,
+    NameTaken,
     NameUnknown,
     ParamProblem,
     ParamsInvalid,
     ParamsMissing,
+    ReferenceInvalid,
+    ReferenceUsedAsValue,
+    ResourceMissing,
     SecretUnavailable,
     UsageError,
     WorkspaceMissing,

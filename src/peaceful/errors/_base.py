@@ -1,4 +1,4 @@
-"""The root of the error tree: what every error carries and how it is read."""
+"""`PeacefulError`, the root of all errors, and what stands for an error that nobody expected."""
 
 from __future__ import annotations
 
@@ -69,3 +69,21 @@ def _restored(
     error.args = arguments
     error.__dict__.update(attributes)
     return error
+
+
+class Unexpected(PeacefulError):
+    """Something raised an exception that it does not explain: a mistake in the program, or here.
+
+    The exception is the error's `__cause__`; `--debug` shows its traceback.
+    """
+
+    code: ClassVar[str] = "INTERNAL"
+
+    def __init__(self, error: BaseException) -> None:
+        shown, details = described(error)
+        super().__init__(
+            f"Something went wrong that was not foreseen: {shown}",
+            details=details,
+            help="run the command again with --debug to see where, and report it",
+        )
+        self.__cause__: BaseException | None = error

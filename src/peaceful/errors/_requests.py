@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from peaceful.errors._base import PeacefulError
-from peaceful.errors._blocked import BlockedError
+from peaceful.errors._running import BlockedError
 from peaceful.errors._usage import UsageError
 
 

@@ -9,21 +9,31 @@ from peaceful.executions._admission import busy
 from peaceful.executions._control_protocol import InterruptAnswer
 from peaceful.executions._control_server import ControlLimits
 from peaceful.executions._executions import Executions
-from peaceful.executions._hub_progress import HubProgress
-from peaceful.executions._identity import Machine, ProcessIdentity
-from peaceful.executions._lock_holders import lock_holders_of
-from peaceful.executions._presence import LockHolders
-from peaceful.executions._progress import ProgressSource
-from peaceful.executions._receipt import REASON_LIMIT, InterruptReceipt, cut_reason
+from peaceful.executions._liveness import (
+    SurvivingChild,
+    surviving_children,
+)
+from peaceful.executions._presence import LockHolders, lock_holders_of
 from peaceful.executions._record import (
+    REASON_LIMIT,
     ExecutionDocument,
     ExecutionRecord,
+    InterruptReceipt,
+    Machine,
+    OutcomeSummary,
+    ProcessIdentity,
+    cut_reason,
     finished,
     interrupted,
     lost,
+    summary_of,
 )
-from peaceful.executions._running import RunningExecution
-from peaceful.executions._senders import InterruptSenders
+from peaceful.executions._running import (
+    HubProgress,
+    InterruptSenders,
+    ProgressSource,
+    RunningExecution,
+)
 from peaceful.executions._sqlite_store import SqliteExecutionStore
 from peaceful.executions._store import (
     CANDIDATES,
@@ -32,11 +42,6 @@ from peaceful.executions._store import (
     ExecutionPage,
     ExecutionStore,
     sought,
-)
-from peaceful.executions._summary import OutcomeSummary, summary_of
-from peaceful.executions._surviving import (
-    SurvivingChild,
-    surviving_children,
 )
 
 __all__ = [

@@ -14,10 +14,8 @@ from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful.errors import ProfileBusy, StorageError
 from peaceful.executions._control_server import ControlLimits, ControlServer
 from peaceful.executions._presence import Presence, arrive, leave
-from peaceful.executions._progress import ProgressSource
 from peaceful.executions._record import ExecutionRecord
-from peaceful.executions._running import RunningExecution
-from peaceful.executions._senders import InterruptSenders
+from peaceful.executions._running import InterruptSenders, ProgressSource, RunningExecution
 from peaceful.interrupt import InterruptSender
 from peaceful.model import ExecutionId
 

@@ -1,4 +1,4 @@
-"""Asks a running execution, most likely of another process, through its control socket."""
+"""Asking the process of an execution."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncGenerator
-from contextlib import closing
+from contextlib import aclosing, closing
 from typing import Final, TypeVar
 
 from peaceful._aio import start_in_thread, wait_shielded
-from peaceful.errors import ExecutorUnreachable
+from peaceful.errors import AlreadyEnded, ExecutorUnreachable, PeacefulError
 from peaceful.executions._control_protocol import (
     ControlRequest,
     EventsRequest,
@@ -18,7 +18,8 @@ from peaceful.executions._control_protocol import (
     parsed_answer,
     refusal_in,
 )
-from peaceful.executions._sockets import ControlSockets
+from peaceful.executions._presence import ControlSockets, Presence
+from peaceful.executions._record import ExecutionRecord, ProcessIdentity
 from peaceful.model import StreamEvent, decode_event
 
 T = TypeVar("T")
@@ -153,3 +154,81 @@ def _unfit(what: str) -> ExecutorUnreachable:
         f"The process that runs the execution does not do what it is asked: {what}.",
         help="use the same version of the application, as the same user, then try again",
     )
+
+
+class Reach:
+    """The way to executions of other processes.
+
+    Args:
+        presence: knows which processes are there.
+        timeout: seconds to wait for an answer.
+    """
+
+    def __init__(self, presence: Presence, timeout: float) -> None:
+        self._presence = presence
+        self._client = ControlClient(presence.sockets, timeout)
+
+    def ask(self, record: ExecutionRecord, request: ControlRequest, kind: type[T]) -> T:
+        """Asks for one answer, and waits for it.
+
+        Args:
+            record: the execution.
+            request: what is asked.
+            kind: what is answered.
+
+        Raises:
+            AlreadyEnded: it has ended meanwhile.
+            ExecutorUnreachable: its process cannot be asked, or does not answer.
+        """
+        process, address = _found(record)
+        try:
+            return self._client.ask(address, request, kind)
+        except OSError as error:
+            raise self._why_not(record, process, error) from error
+
+    async def events(self, record: ExecutionRecord) -> AsyncGenerator[StreamEvent]:
+        """How everything stands, and then what happens.
+
+        Raises:
+            AlreadyEnded: it has ended meanwhile.
+            ExecutorUnreachable: its process cannot be asked, or does not answer.
+        """
+        process, address = _found(record)
+        try:
+            async with aclosing(self._client.events(address)) as events:
+                async for event in events:
+                    yield event
+        except OSError as error:
+            raise self._why_not(record, process, error) from error
+
+    def _why_not(
+        self, record: ExecutionRecord, process: ProcessIdentity, error: OSError
+    ) -> PeacefulError:
+        now = self._presence.settled(self._presence.store.get(record.id))
+        if now.state.ended:
+            return AlreadyEnded(now.id, now.state)
+        pid, host = process.pid, process.machine.host
+        if host != self._presence.process.machine.host:
+            return ExecutorUnreachable(
+                f"Execution {record.id} runs on {host}, which cannot be reached from here.",
+                details=(("process", str(pid)), ("reason", error.strerror or str(error))),
+                help=f"run this on {host}",
+            )
+        return ExecutorUnreachable(
+            f"Process {pid}, which runs execution {record.id}, does not answer.",
+            details=(("reason", error.strerror or str(error)),),
+            help=f"if it was stopped, let it go on: kill -CONT {pid}; "
+            f"or interrupt it by: kill -TERM {pid}",
+        )
+
+
+def _found(record: ExecutionRecord) -> tuple[ProcessIdentity, str]:
+    """Which process runs the execution, and where it listens."""
+    process = record.process
+    if record.address is None:
+        raise ExecutorUnreachable(
+            f"Execution {record.id} runs in process {process.pid} of {process.machine.host}, "
+            "which cannot be reached from another process.",
+            help="interrupt it where it was started: in its terminal, by Ctrl-C",
+        )
+    return process, record.address

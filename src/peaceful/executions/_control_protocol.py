@@ -19,7 +19,7 @@ from typing import Final, TypeAlias, TypeVar, cast
 import msgspec
 
 from peaceful.errors import ErrorJson
-from peaceful.executions._receipt import cut_reason
+from peaceful.executions._record import cut_reason
 from peaceful.interrupt import SendResult
 from peaceful.model import InterruptSignal, decode_json, encode_json
 

@@ -23,7 +23,7 @@ from peaceful.executions._control_protocol import (
     line_of,
     parsed_request,
 )
-from peaceful.executions._progress import Controlled, closed
+from peaceful.executions._running import Controlled, closed
 from peaceful.model import Event, ExecutionEnded, SnapshotTaken
 
 _LOG = logging.getLogger("peaceful.executions")

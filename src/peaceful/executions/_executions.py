@@ -13,25 +13,24 @@ from msgspec.structs import replace
 from peaceful._aio import start_in_thread
 from peaceful.errors import AlreadyEnded, NotInterruptible
 from peaceful.executions._admission import Admission, busy
+from peaceful.executions._control_client import Reach
 from peaceful.executions._control_protocol import (
     InterruptAnswer,
     InterruptRequest,
     SnapshotRequest,
 )
 from peaceful.executions._control_server import ControlLimits
-from peaceful.executions._hub_progress import HubProgress
-from peaceful.executions._liveness import Liveness
-from peaceful.executions._presence import LockHolders, Presence
-from peaceful.executions._proc import PROC
-from peaceful.executions._progress import ProgressSource, closed
-from peaceful.executions._reach import Reach
-from peaceful.executions._receipt import InterruptReceipt, cut_reason
-from peaceful.executions._record import ExecutionRecord
-from peaceful.executions._running import RunningExecution
-from peaceful.executions._senders import InterruptSenders
-from peaceful.executions._sockets import ControlSockets
+from peaceful.executions._liveness import PROC, Liveness, SurvivingChild
+from peaceful.executions._presence import ControlSockets, LockHolders, Presence
+from peaceful.executions._record import ExecutionRecord, InterruptReceipt, cut_reason
+from peaceful.executions._running import (
+    HubProgress,
+    InterruptSenders,
+    ProgressSource,
+    RunningExecution,
+    closed,
+)
 from peaceful.executions._store import ExecutionFilter, ExecutionPage, ExecutionStore
-from peaceful.executions._surviving import SurvivingChild
 from peaceful.interrupt import InterruptSender, SendResult
 from peaceful.model import (
     Clock,

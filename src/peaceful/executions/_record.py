@@ -1,8 +1,8 @@
-"""What the register holds of an execution, and the changes that it allows."""
+"""Records of executions, and the changes that they allow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -10,24 +10,100 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from peaceful.errors import AlreadyEnded, ErrorJson
-from peaceful.executions._identity import ProcessIdentity
-from peaceful.executions._summary import OutcomeSummary, summary_of
 from peaceful.model import (
     ExecutionEnded,
     ExecutionId,
     ExecutionInfo,
     ExecutionState,
+    InterruptLevel,
     InterruptRequested,
     InterruptSignal,
     ItemAside,
     ItemEnded,
     ItemId,
+    ItemStatus,
     KeptDocument,
+    Moment,
     OutcomeDocument,
     OutcomeKind,
     Snapshot,
     state_after,
 )
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """A running system, as far as one process of it can tell it from others.
+
+    Attributes:
+        host: its network name.
+        machine_id: stays the same when the machine starts anew; none where there is no such ID.
+        boot_id: another one each time the machine starts; none where the system does not tell.
+        pid_namespace: where process IDs have their meaning: containers of one machine share a boot
+            but not this; none where there is no such thing.
+    """
+
+    host: str
+    machine_id: str | None = None
+    boot_id: str | None = None
+    pid_namespace: str | None = None
+
+
+class ProcessIdentity(msgspec.Struct, frozen=True):
+    """A process that is told from a later one with the same number.
+
+    Attributes:
+        pid: its number.
+        started: when it was started, in clock ticks since the machine was; none where not known.
+        machine: where it runs.
+    """
+
+    pid: int
+    started: int | None
+    machine: Machine
+
+
+REASON_LIMIT: Final = 1000
+"""How many characters of a reason are kept."""
+
+
+class InterruptReceipt(msgspec.Struct, frozen=True):
+    """An interrupt was accepted, now or before.
+
+    Attributes:
+        execution_id: the execution.
+        level: the level that the execution is interrupted at now.
+        requested_at: when an interrupt was first requested; UTC.
+        changed: whether this request raised the level.
+        state: `interrupting`.
+    """
+
+    execution_id: ExecutionId
+    level: InterruptLevel
+    requested_at: Moment
+    changed: bool
+    state: ExecutionState = ExecutionState.INTERRUPTING
+
+
+def cut_reason(reason: str | None) -> str | None:
+    """Return a reason, at most `REASON_LIMIT` characters of it."""
+    return reason if reason is None else reason[:REASON_LIMIT]
+
+
+class OutcomeSummary(msgspec.Struct, frozen=True):
+    """How an execution ended, without its items.
+
+    Attributes:
+        outcome: the outcome in a word; none where an earlier version did not know it.
+        counts: how many items ended in which way; ways that none ended in are left out.
+    """
+
+    outcome: OutcomeKind | None
+    counts: Mapping[ItemStatus, int]
+
+
+def summary_of(document: OutcomeDocument) -> OutcomeSummary:
+    """Return the summary of the document of a command."""
+    return OutcomeSummary(document.outcome, document.counts)
 
 
 class ExecutionDocument(ExecutionInfo, frozen=True, kw_only=True):

@@ -1,23 +1,23 @@
-"""An execution of this process, from its start to its stored ending."""
+"""Executions of this process: their senders, progress and endings."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful.errors import AlreadyEnded, StorageError
 from peaceful.executions._control_protocol import InterruptAnswer
-from peaceful.executions._progress import ProgressSource
 from peaceful.executions._record import ExecutionRecord, finished, interrupted
-from peaceful.executions._senders import InterruptSenders
 from peaceful.executions._store import ExecutionStore
-from peaceful.interrupt import SendResult
+from peaceful.interrupt import InterruptSender, SendResult
 from peaceful.model import (
     Event,
     ExecutionEnded,
@@ -26,6 +26,160 @@ from peaceful.model import (
     KeptDocument,
     Snapshot,
 )
+
+if TYPE_CHECKING:
+    from peaceful.runtime import ProgressHub
+
+
+class InterruptSenders:
+    """From execution ID to the sender of its interrupts. Safe from any thread.
+
+    A sender is registered before the ID is handed out, and dropped after the outcome is stored.
+    One lock decides, where an execution ends just as it is interrupted, which of the two was first.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._senders: dict[ExecutionId, InterruptSender] = {}
+        self._closed: set[ExecutionId] = set()
+
+    def register(self, execution_id: ExecutionId, sender: InterruptSender) -> None:
+        """The execution can be interrupted from now on.
+
+        Raises:
+            ValueError: the ID is registered.
+        """
+        with self._lock:
+            if execution_id in self._senders:
+                raise ValueError(f"execution {execution_id} is registered")
+            self._senders[execution_id] = sender
+
+    def get(self, execution_id: ExecutionId) -> InterruptSender | None:
+        """The sender of an execution; none where the execution is not registered."""
+        with self._lock:
+            return self._senders.get(execution_id)
+
+    def interrupt(self, execution_id: ExecutionId, signal: InterruptSignal) -> SendResult | None:
+        """Sends a signal to an execution.
+
+        Returns:
+            What became of it: too late, once the execution was closed. None where the execution is
+            not registered.
+        """
+        with self._lock:
+            sender = self._senders.get(execution_id)
+            if sender is None:
+                return None
+            if execution_id in self._closed:
+                return SendResult.TOO_LATE
+            return sender.send(signal)
+
+    def close(self, execution_id: ExecutionId) -> InterruptSignal | None:
+        """From now on every signal comes too late: the execution's outcome is settled.
+
+        Returns:
+            The signal that was latched until then, or none.
+        """
+        with self._lock:
+            self._closed.add(execution_id)
+            sender = self._senders.get(execution_id)
+            return None if sender is None else sender.signal
+
+    def drop(self, execution_id: ExecutionId) -> None:
+        """The execution's outcome is stored: forgets it. It need not be registered."""
+        with self._lock:
+            self._senders.pop(execution_id, None)
+            self._closed.discard(execution_id)
+
+    def __contains__(self, execution_id: ExecutionId) -> bool:
+        """Whether the execution is registered."""
+        with self._lock:
+            return execution_id in self._senders
+
+    def __len__(self) -> int:
+        """How many executions are registered."""
+        with self._lock:
+            return len(self._senders)
+
+
+class ProgressSource(Protocol):
+    """Tells how an execution stands and what happens in it. Asked in the execution's event loop."""
+
+    def snapshot(self) -> Snapshot:
+        """How everything stands now."""
+        ...
+
+    def subscribe(self) -> AsyncIterator[Event]:
+        """The events from now on; ends after the execution's last one.
+
+        Each reader has an iterator of its own and reads at its own speed. What it has not read yet
+        is gathered for it in bounded space: of an item's progress the newest, of everything else
+        each. It is closed (`aclose`) when its reader goes away early, where it can be.
+        """
+        ...
+
+
+class Controlled(ProgressSource, Protocol):
+    """A running execution, as its control socket sees it."""
+
+    async def interrupt(self, signal: InterruptSignal) -> InterruptAnswer:
+        """Interrupts it.
+
+        Returns:
+            What became of that, once everybody can see it: the register holds the interrupt, or,
+            where it came too late, the outcome.
+        """
+        ...
+
+
+async def closed(events: AsyncIterator[object]) -> None:
+    """Closes an iterator that its reader leaves early, if it can be."""
+    close = getattr(events, "aclose", None)
+    if close is not None:
+        await close()
+
+
+class HubProgress:
+    """A `ProgressSource` that reads from a hub.
+
+    Args:
+        hub: takes the execution's events.
+    """
+
+    def __init__(self, hub: ProgressHub) -> None:
+        self._hub = hub
+
+    def snapshot(self) -> Snapshot:
+        """How everything stands now."""
+        return self._hub.take_snapshot()
+
+    def subscribe(self) -> AsyncIterator[Event]:
+        """The events from now on; ends after the last one."""
+        return _HubEvents(self._hub)
+
+
+class _HubEvents:
+    """The events of a hub, one by one. Not a generator: that would begin when first asked."""
+
+    def __init__(self, hub: ProgressHub) -> None:
+        self._hub = hub
+        self._subscription = hub.subscribe()
+        self._batches = self._subscription.batches()
+        self._taken: deque[Event] = deque()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._taken:
+            self._taken.extend(await anext(self._batches))
+        return self._taken.popleft()
+
+    async def aclose(self) -> None:
+        """Nothing more is read."""
+        self._hub.unsubscribe(self._subscription)
+        await closed(self._batches)
+
 
 _LOG = logging.getLogger("peaceful.executions")
 

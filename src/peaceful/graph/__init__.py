@@ -4,10 +4,7 @@ Pure and synchronous. Everything takes time and memory in proportion to nodes an
 recurses, so that long chains and wide fans work alike.
 """
 
-from peaceful.graph._builder import GraphBuilder
-from peaceful.graph._edge import Edge, EdgeKind
-from peaceful.graph._graph import Graph
-from peaceful.graph._links import Links
+from peaceful.graph._graph import Edge, EdgeKind, Graph, GraphBuilder, Links
 from peaceful.graph._traversal import Direction, Traversal
 
 __all__ = ["Direction", "Edge", "EdgeKind", "Graph", "GraphBuilder", "Links", "Traversal"]

@@ -10,20 +10,27 @@ from peaceful.interrupt._channel import (
     SendResult,
     interrupt_channel,
 )
-from peaceful.interrupt._group import InterruptibleTaskGroup
-from peaceful.interrupt._iteration import interruptible
-from peaceful.interrupt._state import InterruptedBy, InterruptibilityState
-from peaceful.interrupt._step import NO_VALUE, Interrupted, NoInterrupt, NoValue, Step
-from peaceful.interrupt._strategy import (
+from peaceful.interrupt._iteration import (
+    NO_VALUE,
+    Interrupted,
+    InterruptibleTaskGroup,
+    NoInterrupt,
+    NoValue,
+    Step,
+    interruptible,
+    wait_or_interrupted,
+)
+from peaceful.interrupt._state import (
     FinishCurrent,
     IgnoreInterruptions,
+    InterruptedBy,
     Interruptibility,
+    InterruptibilityState,
     Interruptible,
     InterruptStrategy,
     NonInterruptible,
     PollNextN,
 )
-from peaceful.interrupt._waiting import wait_or_interrupted
 from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
 
 __all__ = [

@@ -1,15 +1,141 @@
-"""The rule for anyone's own iteration: finish what is in progress, start nothing new."""
+"""Interruptible iteration, task groups and waits."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Collection, Iterable, Iterator
-from typing import Protocol, TypeVar, overload, runtime_checkable
+import asyncio
+import enum
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
+from dataclasses import dataclass
+from types import TracebackType
+from typing import (
+    Any,
+    Final,
+    Generic,
+    Literal,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypeVar,
+    overload,
+    runtime_checkable,
+)
 
 from peaceful.interrupt._state import InterruptedBy, InterruptibilityState, state_of
-from peaceful.interrupt._step import Interrupted, NoInterrupt, Step
-from peaceful.interrupt._waiting import discard
 
 T = TypeVar("T")
+
+
+class NoValue(enum.Enum):
+    """The type of `NO_VALUE`."""
+
+    NO_VALUE = "no value"
+
+
+NO_VALUE: Final[Literal[NoValue.NO_VALUE]] = NoValue.NO_VALUE
+"""Stands where there is no value, since `None` may be one."""
+
+
+# Not slotted, neither of the two: before Python 3.14, a class that is frozen, slotted and generic
+# cannot be called as `Interrupted[int]()`.
+@dataclass(frozen=True)
+class NoInterrupt(Generic[T]):
+    """A value; what comes next may start.
+
+    Attributes:
+        value: the value.
+    """
+
+    value: T
+
+
+@dataclass(frozen=True)
+class Interrupted(Generic[T]):
+    """The end, because of an interrupt.
+
+    Attributes:
+        value: the value that was in progress when the interrupt took hold, and was finished;
+            `NO_VALUE` if it took hold between two, at a boundary.
+    """
+
+    value: T | NoValue = NO_VALUE
+
+    @property
+    def has_value(self) -> bool:
+        """Whether something was in progress, and was finished."""
+        return self.value is not NO_VALUE
+
+
+Step: TypeAlias = NoInterrupt[T] | Interrupted[T]
+"""What one step of an interruptible iteration, or an interruptible wait, comes to."""
+
+
+async def wait_or_interrupted(awaitable: Awaitable[T], by: InterruptedBy) -> Step[T]:
+    """Wait for something that comes before a start: a slot, a lock, a queue, a delay.
+
+    ```python
+    match await wait_or_interrupted(slots.acquire(), state):
+        case Interrupted():
+            return
+        case NoInterrupt():
+            ...  # the slot is ours; now ask `state.may_start()`
+    ```
+
+    As soon as nothing more may start, the awaitable is cancelled, in place and in this task, just
+    as `asyncio.timeout` would do it. What is safe under a timeout is safe here: either the lock was
+    acquired, and then the answer is `NoInterrupt`, even if the interrupt came at the same moment;
+    or it was not, and nothing is left behind.
+
+    Args:
+        awaitable: what to wait for. If nothing more may start at the outset, it is not begun. A
+            task or a future is cancelled as well; shield it, if it is to go on.
+        by: what says whether something is interrupted.
+
+    Returns:
+        `NoInterrupt` with the value, or `Interrupted()`, which never has one.
+
+    Raises:
+        Exception: whatever the awaitable raises.
+    """
+    state = state_of(by)
+    finished = isinstance(awaitable, asyncio.Future) and awaitable.done()
+    if not finished and not state.may_go_on():
+        _drop(awaitable)
+        return Interrupted()
+    cut = False
+    try:
+        # An interrupt is a deadline that turns out to be now; loop times are never negative.
+        async with asyncio.timeout(None) as deadline:
+            with state.call_when_stopped(lambda: deadline.reschedule(0)):
+                try:
+                    return NoInterrupt(await awaitable)
+                except asyncio.CancelledError:
+                    cut = True
+                    raise
+    except TimeoutError:
+        if cut:
+            return Interrupted()
+        raise  # the awaitable's own
+
+
+def _drop(awaitable: Awaitable[object]) -> None:
+    if isinstance(awaitable, asyncio.Future):
+        awaitable.cancel()
+    else:
+        discard(awaitable)
+
+
+def discard(awaitable: Awaitable[object]) -> None:
+    """Let go of what was not begun. What runs by itself, as a task does, is left alone."""
+    if isinstance(awaitable, Coroutine):
+        awaitable.close()
 
 
 @overload
@@ -121,3 +247,57 @@ class _Closable(Protocol):
 @runtime_checkable
 class _AsyncClosable(Protocol):
     def aclose(self) -> Awaitable[object]: ...
+
+
+class InterruptibleTaskGroup:
+    """An `asyncio.TaskGroup` that asks before each start.
+
+    ```python
+    async with InterruptibleTaskGroup(state) as group:
+        for url in urls:
+            if group.create_task(fetch(url)) is None:
+                break
+    ```
+
+    Tasks that were started finish, whatever the level. In all else it is the task group of asyncio:
+    it waits for its tasks, and a task that fails cancels the others.
+
+    Attributes:
+        state: decides and counts the starts.
+        refused: how many tasks were not started because of an interrupt.
+    """
+
+    __slots__ = ("_tasks", "refused", "state")
+
+    def __init__(self, by: InterruptedBy) -> None:
+        self.state: InterruptibilityState = state_of(by)
+        self.refused: int = 0
+        self._tasks = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._tasks.__aexit__(kind, error, traceback)
+
+    # `Any` as in asyncio's own signature: what a coroutine yields is between it and the loop.
+    def create_task(
+        self, coroutine: Coroutine[Any, Any, T], *, name: str | None = None
+    ) -> asyncio.Task[T] | None:
+        """Start a task, if it may start; it counts as a start from here on.
+
+        Returns:
+            The task; or none if nothing may start any more. The coroutine is then closed, never
+            begun.
+        """
+        if self.state.may_start():
+            return self._tasks.create_task(coroutine, name=name)
+        discard(coroutine)
+        self.refused += 1
+        return None

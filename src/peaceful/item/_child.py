@@ -1,22 +1,148 @@
-"""Running a child process of an item: in a group of its own, with captured output, to its end."""
+"""Child processes of items: how they are started, and which of them run."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-from collections.abc import Callable
-from contextlib import ExitStack
+import shlex
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Final
 
+import msgspec
+
 from peaceful.errors import ChildFailed, ItemFailure
-from peaceful.item._child_order import ChildOrder, ChildResult
-from peaceful.item._children import Children
-from peaceful.item._pipes import InputPipe, OutputPipe, Tail
-from peaceful.item._running_child import RunningChild
+from peaceful.item._child_process import InputPipe, OutputPipe, RunningChild, Tail
 from peaceful.item._safe_point import StoppedAtSafePoint
-from peaceful.model import EXECUTION_VARIABLE
+from peaceful.model import EXECUTION_VARIABLE, InterruptLevel
+
+
+class Children:
+    """The child processes that run, each with whatever it started in its group."""
+
+    def __init__(self) -> None:
+        self._running: set[RunningChild] = set()
+        self._level: InterruptLevel | None = None
+
+    def raise_to(self, level: InterruptLevel) -> None:
+        """Passes an interrupt on: CANCEL ends children by SIGTERM, KILL by SIGKILL.
+
+        Safe to call from any thread and from a signal handler. A level that is not higher than the
+        present one changes nothing, but KILL kills whatever there is.
+        """
+        repeated = self._level is not None and level <= self._level
+        if level is InterruptLevel.STOP or (repeated and level is not InterruptLevel.KILL):
+            return
+        self._level = level
+        for child in tuple(self._running):
+            child.interrupt(level)
+
+    def kill_all(self) -> None:
+        """Ends every child that is left, at once, and every one that is started from now on."""
+        self.raise_to(InterruptLevel.KILL)
+
+    async def all_gone(self, seconds: float) -> bool:
+        """Waits until no child is left.
+
+        Args:
+            seconds: how long at most.
+
+        Returns:
+            Whether that came about in time.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                for child in tuple(self._running):
+                    await child.gone()
+        return all(child.is_gone() for child in tuple(self._running))
+
+    def added(self, child: RunningChild) -> None:
+        """A child was started.
+
+        At KILL it is ended at once. At CANCEL it is not: it may be what an item cleans up with; it
+        ends with the item's task.
+        """
+        self._running.add(child)
+        if self._level is InterruptLevel.KILL:
+            child.interrupt(self._level)
+
+    def removed(self, child: RunningChild) -> None:
+        """A child is gone, and whatever it started."""
+        self._running.discard(child)
+
+
+TAIL_LINES: Final = 12
+"""How many of the last lines of output an error shows."""
+
+
+class ChildResult(msgspec.Struct, frozen=True):
+    """How a child process ended.
+
+    Attributes:
+        command: what was run.
+        exit_status: the exit code, or the negated number of the signal that ended it.
+        stdout: the last bytes of its standard output.
+        stderr: the last bytes of its standard error.
+        truncated: whether earlier output was dropped.
+    """
+
+    command: tuple[str, ...]
+    exit_status: int
+    stdout: bytes
+    stderr: bytes
+    truncated: bool
+
+    @property
+    def text(self) -> str:
+        """The standard output as text, without the last line break."""
+        return self.stdout.decode(errors="replace").removesuffix("\n")
+
+    @property
+    def tail(self) -> str:
+        """The last lines of its output, the error output first choice, for an error message."""
+        output = self.stderr.strip() or self.stdout.strip()
+        return "\n".join(output.decode(errors="replace").splitlines()[-TAIL_LINES:])
+
+
+class ChildOrder(msgspec.Struct, frozen=True):
+    """What to run, and how. See `ItemCtx.run` for what the attributes mean.
+
+    Attributes:
+        words: the program and its arguments.
+        cwd: its folder.
+        env: its environment.
+        stdin: what it reads.
+        on_line: is told of each line of its output.
+        capture: how many of the last bytes of each output are kept.
+        terminal: whether it needs the terminal itself.
+        check: whether ending with an error raises.
+    """
+
+    words: tuple[str, ...]
+    cwd: Path | None
+    env: Mapping[str, str] | None
+    stdin: bytes | None
+    on_line: Callable[[str], None] | None
+    capture: int
+    terminal: bool
+    check: bool
+
+    def __post_init__(self) -> None:
+        if not self.words:
+            raise ValueError("there is no program to run")
+        if self.capture < 0:
+            raise ValueError(f"capture must not be negative, as {self.capture} is")
+        if self.terminal and (self.stdin is not None or self.on_line is not None):
+            raise ValueError("what has the terminal itself takes neither stdin nor on_line")
+
+    @property
+    def shown(self) -> str:
+        """The command as it would be typed."""
+        return shlex.join(self.words)
+
 
 CAPTURED: Final = 1024 * 1024
 """How many of the last bytes of an output are kept unless said otherwise."""

@@ -1,4 +1,4 @@
-"""What an item's functions are given: everything that they may ask of the framework."""
+"""`ItemCtx`: what an item may use while it works."""
 
 from __future__ import annotations
 
@@ -20,19 +20,60 @@ from pathlib import Path
 from signal import SIGINT
 from typing import Final, TypeVar
 
+import msgspec
+
 from peaceful._aio import run_from_thread
 from peaceful.errors import ChildFailed
-from peaceful.interrupt import NoInterrupt, wait_or_interrupted
-from peaceful.item._child import CAPTURED, run_child
-from peaceful.item._child_order import ChildOrder, ChildResult
-from peaceful.item._interrupt_flag import InterruptFlag
+from peaceful.interrupt import InterruptibilityState, NoInterrupt, wait_or_interrupted
+from peaceful.item._child import CAPTURED, ChildOrder, Children, ChildResult, run_child
 from peaceful.item._progress import ProgressReporter
 from peaceful.item._retry import Backoff, Retry
-from peaceful.item._safe_point import PASSED, Passed, StoppedAtSafePoint
-from peaceful.item._scope import ExecutionScope
-from peaceful.model import ExecutionId, FlowId, ItemId, ItemProgressed, ProfileName, Progress
+from peaceful.item._safe_point import PASSED, InterruptFlag, Passed, StoppedAtSafePoint
+from peaceful.model import (
+    Clock,
+    Event,
+    ExecutionId,
+    FlowId,
+    ItemId,
+    ItemProgressed,
+    ProfileName,
+    Progress,
+)
 from peaceful.model.state import State
 from peaceful.resources import Resources
+
+
+class ExecutionScope(msgspec.Struct, frozen=True):
+    """What all items of one execution share.
+
+    Attributes:
+        execution_id: the execution's ID.
+        app: the application's name.
+        workspace: the folder that holds `.peace`.
+        profile: the profile.
+        flow: the flow.
+        command: what is executed, such as `ensure`.
+        interruptibility: the one place that says whether the next thing may start.
+        children: the child processes that run.
+        clock: tells the time.
+        publish: takes events; from any thread, without waiting.
+        resources: what blocks and items hand on to each other, by type.
+        loop: the loop that the execution runs in.
+    """
+
+    execution_id: ExecutionId
+    app: str
+    workspace: Path
+    profile: ProfileName
+    flow: FlowId
+    command: str
+    interruptibility: InterruptibilityState
+    children: Children
+    clock: Clock
+    publish: Callable[[Event], None]
+    resources: Resources
+    loop: asyncio.AbstractEventLoop
+
 
 T = TypeVar("T")
 

@@ -1,9 +1,4 @@
-"""Items as their flow declares them: plain values validated, references left as they are.
-
-Plain values are validated by pydantic itself, field by field, with the item's own schema; each
-field lets references through. What looks at the whole item, such as model validators and
-`model_post_init`, has to wait until every value is known.
-"""
+"""What a subclass of `Item` declares: its fields and its functions."""
 
 from __future__ import annotations
 
@@ -19,6 +14,21 @@ from pydantic_core import PydanticUndefined, SchemaValidator, core_schema
 
 from peaceful.errors import ReferenceUsedAsValue, ValueUnresolved
 from peaceful.params import is_open
+
+
+def field_of(model: type[BaseModel], key: str) -> str:
+    """The field that a value was given for, perhaps by the field's alias."""
+    if key in model.model_fields:
+        return key
+    fields = model.model_fields.items()
+    return next((name for name, one in fields if key in (one.alias, one.validation_alias)), key)
+
+
+def declared_type(model: type[BaseModel], name: str) -> object:
+    """What a field is declared as; `object` where there is no such field."""
+    field = model.model_fields.get(name)
+    return object if field is None else field.annotation
+
 
 _GIVEN: Final = "peaceful: given"
 _UNKNOWN: Final = "peaceful: unknown"

@@ -1,4 +1,4 @@
-"""The one class that people extend: what a thing is, what it should be, and how to get there."""
+"""`Item`, the base class of items, and the check of references between them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeV
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from peaceful._annotations import is_secret_type
-from peaceful.errors import DefinitionError, ValueUnresolved
+from peaceful._annotations import is_assignable, is_secret_type, structure_in, type_name
+from peaceful.errors import DefinitionError, ReferenceInvalid, ValueUnresolved
 from peaceful.item._ctx import ItemCtx
-from peaceful.item._declared import declare, given_to, why_unknown
+from peaceful.item._declared import declare, declared_type, given_to, why_unknown
 from peaceful.item._diff import StateDiff, field_wise_diff
 from peaceful.item._example import example_model
 from peaceful.model import Interaction
 from peaceful.model.state import State
-from peaceful.params import (
-    is_open,
-    without_secrets,
-)
+from peaceful.params import MappedReference, Reference, is_open, places, without_secrets
 
 S = TypeVar("S", bound=State)
 
@@ -224,3 +221,49 @@ def _argument_of_item(item_type: type[BaseModel]) -> object:
     ]
     found_in_bases = map(_argument_of_item, bases)
     return next((found for found in found_in_bases if found is not None), None)
+
+
+def checked_references(item: AnyItem) -> None:
+    """Compares the type of each reference with what is due where it stands.
+
+    Raises:
+        ReferenceInvalid: a value of that type cannot go there.
+    """
+    if given_to(item) is None:
+        return
+    for name, value in item.__dict__.items():
+        declared = declared_type(type(item), name)
+        for place, reference, wanted in places(value, declared, f"{type(item).__name__}.{name}"):
+            if not is_assignable(reference.type, wanted):
+                raise _misplaced(reference, place, wanted)
+
+
+def _misplaced(reference: Reference, place: str, wanted: object) -> ReferenceInvalid:
+    computed = "returns" if isinstance(reference, MappedReference) else "is"
+    return ReferenceInvalid(
+        f"{reference} cannot be given for {place}: "
+        f"it {computed} {type_name(reference.type)}, not {type_name(wanted)}.",
+        help=_mend(reference, wanted),
+    )
+
+
+def _mend(reference: Reference, wanted: object) -> str:
+    structure = structure_in(reference.type)
+    if structure is not None and not isinstance(reference, MappedReference):
+        _, fields = structure
+        fitting = [name for name, kind in fields.items() if is_assignable(kind, wanted)]
+        if fitting:
+            return f"refer to a field of it: {', '.join(f'{reference}.{name}' for name in fitting)}"
+    name = type_name(wanted)
+    if name in _CONVERTERS:
+        return f'convert it: mapped("{_CONVERTERS[name]}", {name}, {reference})'
+    return f'refer to another field, or compute one: mapped("a_name", function, {reference})'
+
+
+_CONVERTERS: Mapping[str, str] = {
+    "str": "as_text",
+    "Path": "as_path",
+    "int": "as_int",
+    "float": "as_float",
+}
+"""By the name of a class that can be called with a value, a name for that as a mapping function."""

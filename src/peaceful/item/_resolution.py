@@ -1,25 +1,34 @@
-"""From an item as declared to an item whose functions can be called."""
+"""Parameters with their references resolved, and as they are stored."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from pydantic import ValidationError
 
-from peaceful.item._declared import declare, forget_unknown, given_to, without_validation
-from peaceful.item._fields import declared_type, field_of
+from peaceful._annotations import is_secret_type
+from peaceful.item._declared import (
+    declare,
+    declared_type,
+    field_of,
+    forget_unknown,
+    given_to,
+    without_validation,
+)
 from peaceful.item._item import AnyItem
-from peaceful.model import JsonValue
+from peaceful.model import ItemId, JsonValue
 from peaceful.model.state import State
 from peaceful.params import (
     FieldSpec,
     StateLookup,
+    StoredSpec,
     Unknown,
     ValueSpec,
     filled,
     plain_form,
     problems_in,
+    spec_from_stored,
     spec_of,
 )
 
@@ -155,3 +164,38 @@ def _explained(item: AnyItem, error: ValidationError) -> Unresolvable:
     return Unresolvable(
         {field or "its parameters": reason for field, reason in problems_in(error, type(item))}
     )
+
+
+def with_stored_values(
+    item: AnyItem,
+    forms: Mapping[str, JsonValue],
+    *,
+    state_types: Mapping[ItemId, object],
+    functions: Mapping[str, Callable[..., object]],
+) -> AnyItem:
+    """The item with what was stored, where it was declared with `stored()`.
+
+    A parameter that was stored nowhere, or whose value is a secret, stays as it is declared.
+
+    Args:
+        item: as declared.
+        forms: by field, what is stored of it.
+        state_types: by item of the flow, the class of its state.
+        functions: by name, the mapping functions of the flow.
+
+    Raises:
+        UnreadableSpec: what is stored cannot be read.
+        ValidationError: what is stored is not what the field takes any more.
+    """
+    given = dict(given_to(item) or {})
+    found: dict[str, object] = {}
+    for key, value in given.items():
+        field = field_of(type(item), key)
+        if not isinstance(spec_of(value), StoredSpec) or field not in forms:
+            continue
+        if forms[field] is None and is_secret_type(declared_type(type(item), field)):
+            continue
+        spec = spec_from_stored(forms[field], state_types=state_types, functions=functions)
+        if not isinstance(spec, StoredSpec):
+            found[key] = spec.value if isinstance(spec, ValueSpec) else spec.template
+    return type(item)(**{**given, **found}) if found else item

@@ -4,47 +4,56 @@ Sizes, times, lists of names, how items ended, what an interrupt does, how a com
 from anywhere made safe for one line.
 """
 
-from peaceful.present._differences import differences
-from peaceful.present._ids import short_id, short_ids
-from peaceful.present._interrupts import (
-    RESUME_REPEATS_NOTHING,
-    STAYS_DONE,
-    finishing_sentence,
-    interrupt_sentence,
-    interrupted_how,
-    level_label,
-    next_press_sentence,
-)
-from peaceful.present._progress import amount, percent, rate
-from peaceful.present._sizes import UNKNOWN_NUMBER, byte_rate, size, size_pair
-from peaceful.present._statuses import (
-    STATUS_ORDER,
-    LiveWord,
-    counts_in_words,
-    live_word,
-    status_symbol,
-    status_word,
-)
-from peaceful.present._summary import Summary, SummaryRow, summarised
-from peaceful.present._text import (
-    ELLIPSIS,
-    REPLACEMENT,
-    display_width,
-    fitted,
-    one_line,
-    padded,
-    shortened,
-)
-from peaceful.present._times import (
+from peaceful.present._numbers import (
+    UNKNOWN_NUMBER,
     ago,
+    byte_rate,
     date_and_time,
     duration,
     estimate,
     moment,
+    size,
+    size_pair,
     time_left,
     time_of_day,
 )
-from peaceful.present._words import count, fitted_list, name_list, plural
+from peaceful.present._summary import (
+    RESUME_REPEATS_NOTHING,
+    STATUS_ORDER,
+    STAYS_DONE,
+    LiveWord,
+    Summary,
+    SummaryRow,
+    amount,
+    counts_in_words,
+    differences,
+    finishing_sentence,
+    interrupt_sentence,
+    interrupted_how,
+    level_label,
+    live_word,
+    next_press_sentence,
+    percent,
+    rate,
+    status_symbol,
+    status_word,
+    summarised,
+)
+from peaceful.present._text import (
+    ELLIPSIS,
+    REPLACEMENT,
+    count,
+    display_width,
+    fitted,
+    fitted_list,
+    name_list,
+    one_line,
+    padded,
+    plural,
+    short_id,
+    short_ids,
+    shortened,
+)
 
 __all__ = [
     "ELLIPSIS",

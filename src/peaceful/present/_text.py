@@ -1,11 +1,14 @@
-"""Text from anywhere made fit for one line: cleaned, measured in columns, shortened."""
+"""Text for people: clean, short, listed, quoted."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
+
+from peaceful.model import ExecutionId
 
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 """What stands where something was that cannot be shown."""
@@ -163,3 +166,124 @@ def _taken(characters: Iterable[str], width: int) -> str:
             break
         taken.append(character)
     return "".join(taken)
+
+
+_HISSING: Final = ("s", "x", "z", "ch", "sh")
+_VOWELS: Final = "aeiou"
+
+
+def plural(noun: str) -> str:
+    """The plural of a noun that follows the rules: `items`, `entries`, `processes`."""
+    if noun.endswith("y") and noun[-2:-1] not in _VOWELS:
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(_HISSING) else f"{noun}s"
+
+
+def count(number: int, noun: str, several: str = "") -> str:
+    """A number of things: `1 item`, `2 items`, `10,000 items`.
+
+    Args:
+        number: how many.
+        noun: one of them.
+        several: more of them, where the noun does not follow the rules.
+    """
+    return f"{number:,} {noun if number == 1 else several or plural(noun)}"
+
+
+def name_list(names: Sequence[str], most: int | None = None) -> str:
+    """Names as in a sentence: `a`, `a and b`, `a, b and c`, `a, b and 3 more`.
+
+    Args:
+        names: in the order to show them.
+        most: how many to name, at least one; all of them if none. One more is named where the
+            alternative is to say `and 1 more`.
+    """
+    if most is not None and len(names) > max(1, most) + 1:
+        return _cut_list(names, max(1, most))
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def fitted_list(names: Sequence[str], width: int) -> str:
+    """Names as in a table, as many as fit: `a, b, c`, or `a, b and 3 more`.
+
+    The first name is shortened where not even that fits. Takes time in proportion to the width.
+
+    Args:
+        names: in the order to show them.
+        width: display columns that there are.
+    """
+    fitting = 0
+    used = 0
+    for named, name in enumerate(names, start=1):
+        # The first of several ends with ` and … more`, every other one begins with a comma.
+        used += display_width(name, width) + (2 if named > 1 else 0)
+        if used > width:
+            break
+        if named == len(names) or used + len(_more(len(names) - named)) <= width:
+            fitting = named
+    if fitting == len(names):
+        return ", ".join(names)
+    if fitting:
+        return _cut_list(names, fitting)
+    more = _more(len(names) - 1) if len(names) > 1 else ""
+    if width - len(more) < 1:
+        in_all = (f"{len(names):,} in all", f"{len(names):,}")
+        return next((text for text in in_all if len(text) <= width), shortened(ELLIPSIS, width))
+    return f"{shortened(names[0], width - len(more))}{more}"
+
+
+def _cut_list(names: Sequence[str], most: int) -> str:
+    return f"{', '.join(names[:most])}{_more(len(names) - most)}"
+
+
+def _more(rest: int) -> str:
+    return f" and {rest:,} more"
+
+
+_SHORTEST: Final = 8
+
+
+def short_id(execution: ExecutionId, among: Iterable[ExecutionId] = ()) -> str:
+    """The shortest beginning of an ID, of at least 8 characters, that no other one shares.
+
+    The first digits of a UUID of version 7 are its time: 8 of them are the same for all executions
+    that started within 65.536 s of each other.
+
+    Args:
+        execution: the ID.
+        among: the other IDs that it may be taken for; the ID itself may be there too.
+    """
+    shared = max((_shared(execution, other) for other in among if other != execution), default=0)
+    return _prefix(execution, shared)
+
+
+def short_ids(executions: Iterable[ExecutionId]) -> dict[ExecutionId, str]:
+    """For each ID its shortest beginning, of at least 8 characters, that no other one shares.
+
+    Takes the time of sorting them: what an ID shares most of its beginning with is next to it.
+
+    Args:
+        executions: the IDs; one that comes twice counts once.
+    """
+    shared = dict.fromkeys(executions, 0)
+    for here, there in pairwise(sorted(shared)):
+        length = _shared(here, there)
+        shared[here] = max(shared[here], length)
+        shared[there] = length
+    return {execution: _prefix(execution, length) for execution, length in shared.items()}
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two IDs have in common from their beginning on."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _prefix(execution: str, shared: int) -> str:
+    length = max(_SHORTEST, shared + 1)
+    # A hyphen at the end would look like a mistake, and tells nothing apart.
+    if execution[length - 1 : length] == "-":
+        length += 1
+    return execution[:length]

@@ -1,19 +1,22 @@
 """Running: flows, contexts, blocks, executions, passes over items, and events on their way out."""
 
-from peaceful.runtime._block import BlockResult, CmdBlock
-from peaceful.runtime._block_run import BlockRun
-from peaceful.runtime._calls import ItemCalls
-from peaceful.runtime._ctx import CmdCtx, ProfileCtx, ProfilesCtx, ProfilesFlowCtx, WorkspaceCtx
+from peaceful.runtime._block import BlockResult, BlockRun, CmdBlock
+from peaceful.runtime._calls import ItemCalls, StateDiffs, States, diff_of, needs_apply
+from peaceful.runtime._ctx import (
+    MAX_CONCURRENCY,
+    CmdCtx,
+    ExecutionSettings,
+    ProfileCtx,
+    ProfilesCtx,
+    ProfilesFlowCtx,
+    WorkspaceCtx,
+)
+from peaceful.runtime._escalation import LadderTimes
 from peaceful.runtime._execution import AnyBlock, CmdExecution
 from peaceful.runtime._flow import BuiltFlow, Flow, FlowItem, Handle
-from peaceful.runtime._hub import SINK_INTERVAL, ProgressHub, Subscription
+from peaceful.runtime._hub import SINK_INTERVAL, OutputSink, ProgressHub, Subscription
 from peaceful.runtime._item_pass import BlockFailed, ItemPass, ItemWork
-from peaceful.runtime._item_states import StateDiffs, States
-from peaceful.runtime._ladder import LadderTimes
-from peaceful.runtime._quick_calls import diff_of, needs_apply
 from peaceful.runtime._register import Register, Registered, Starting
-from peaceful.runtime._settings import MAX_CONCURRENCY, ExecutionSettings
-from peaceful.runtime._sink import OutputSink
 
 __all__ = [
     "MAX_CONCURRENCY",

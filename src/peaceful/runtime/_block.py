@@ -1,16 +1,67 @@
-"""Blocks: the parts of an execution, between which an interrupt can end it."""
+"""Blocks: one pass each, and what a pass is given."""
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 import msgspec
 
 from peaceful.interrupt import InterruptStrategy
+from peaceful.item import ExecutionScope
 from peaceful.model import ItemId, ItemResult
-from peaceful.runtime._block_run import BlockRun
+from peaceful.runtime._calls import ItemCalls
+from peaceful.runtime._ctx import CmdCtx, ExecutionSettings
+
+
+class DiskWaits(msgspec.Struct):
+    """Counts the items of a block that only wait for the disk. Used as a context manager by each.
+
+    While they wait, the pass over the items may start others: else the loop would idle through
+    every sync.
+
+    Attributes:
+        count: how many wait now.
+        on_wait: told when one more does; whoever goes through the items sets it.
+    """
+
+    count: int = 0
+    on_wait: Callable[[], object] | None = None
+
+    def __enter__(self) -> None:
+        self.count += 1
+        if self.on_wait is not None:
+            self.on_wait()
+
+    def __exit__(self, *_: object) -> None:
+        self.count -= 1
+
+
+class BlockRun(msgspec.Struct, frozen=True):
+    """What a block is given while it runs.
+
+    Attributes:
+        block: the block's name.
+        ctx: what the command runs on: profile, flow, where states are stored.
+        scope: what all items of the block share; its resources hold what earlier blocks gave.
+        settings: how the execution behaves.
+        calls: calls functions of items.
+        left_behind: tasks of abandoned items, which may still run.
+        results: how items of the block have ended so far; a pass over them writes it.
+        disk_waits: the items that have done their work, and wait for its record to be on disk.
+    """
+
+    block: str
+    ctx: CmdCtx
+    scope: ExecutionScope
+    settings: ExecutionSettings
+    calls: ItemCalls
+    left_behind: set[asyncio.Task[None]]
+    results: dict[ItemId, ItemResult] = msgspec.field(default_factory=dict)
+    disk_waits: DiskWaits = msgspec.field(default_factory=DiskWaits)
+
 
 T_co = TypeVar("T_co", covariant=True)
 

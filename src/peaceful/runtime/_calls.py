@@ -1,4 +1,4 @@
-"""Calling the functions of items, plain or `async`, without the caller having to know."""
+"""Calls of an item's functions, and how they end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,64 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final, TypeAlias, cast
 
+import msgspec
+
 from peaceful._aio import DaemonThreadPool
-from peaceful.errors import PeacefulError
-from peaceful.item import AnyItem, Item, ItemCtx, StoppedAtSafePoint
-from peaceful.runtime._item_ending import crash_of
+from peaceful.errors import ChildFailed, DefinitionError, ItemCrashed, PeacefulError
+from peaceful.item import AnyItem, Item, ItemCtx, StateDiff, StoppedAtSafePoint
+from peaceful.model import ItemId, ItemResult, ItemStatus
+from peaceful.model.state import State
+from peaceful.present import differences
+
+
+def ending_of(
+    error: BaseException, item: ItemId, doing: str, *, cancelled: bool, asked_to_end: bool
+) -> ItemResult:
+    """How the item ended.
+
+    | raised | ended |
+    |---|---|
+    | the end at a safe point | abandoned |
+    | a cancellation that was asked for | abandoned |
+    | the failure of a child process, after children were asked to end | abandoned |
+    | anything else | failed |
+
+    Args:
+        error: what was raised.
+        item: the item.
+        doing: what was done with it, for what it does not explain.
+        cancelled: whether its task was cancelled.
+        asked_to_end: whether it, and its child processes, were asked to end by an interrupt.
+    """
+    match error:
+        case StoppedAtSafePoint():
+            where = f": {error.where}" if error.where else ""
+            return ItemResult(ItemStatus.ABANDONED, message=f"stopped safely{where}")
+        case asyncio.CancelledError() if cancelled:
+            return ItemResult(ItemStatus.ABANDONED, message="cancelled")
+        case PeacefulError() if asked_to_end and _of_child(error):
+            return ItemResult(ItemStatus.ABANDONED, message="its child process was ended")
+        case PeacefulError():
+            return ItemResult(ItemStatus.FAILED, message=error.message, error=error)
+        case _:
+            crash = crash_of(item, doing, error)
+            return ItemResult(ItemStatus.FAILED, message=crash.message, error=crash)
+
+
+def crash_of(item: ItemId, doing: str, error: BaseException) -> ItemCrashed:
+    """The failure of an item that raised what it does not explain."""
+    crash = ItemCrashed(item, doing, error)
+    crash.__cause__ = error
+    return crash
+
+
+def _of_child(error: BaseException | None) -> bool:
+    """Whether it was a child process that failed, or an item says what that means for it."""
+    while error is not None:
+        if isinstance(error, ChildFailed):
+            return True
+        error = error.__cause__
+    return False
 
 
 class _How(enum.Enum):
@@ -131,3 +185,75 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
         leaves += [error] if group_within is None else _leaves(group_within)
     only_stops = all(isinstance(error, StoppedAtSafePoint) for error in leaves)
     return leaves[:1] if only_stops else leaves
+
+
+def diff_of(item: AnyItem, item_id: ItemId, current: object, goal: object) -> StateDiff | None:
+    """What differs between two states, as the item sees it, or none.
+
+    Raises:
+        PeacefulError: the item failed, and says why.
+        ItemCrashed: the item raised anything else, or returned something else.
+        DefinitionError: the function would have to be awaited.
+    """
+    diff = _called(item, item_id, "diff", current, goal)
+    if diff is None or isinstance(diff, StateDiff):
+        return diff
+    wrong = TypeError(f"it returned {type(diff).__name__}, not StateDiff or none")
+    raise crash_of(item_id, "diff", wrong)
+
+
+def needs_apply(
+    item: AnyItem, item_id: ItemId, current: object, goal: object, diff: StateDiff | None
+) -> bool:
+    """Whether there is something to apply, as the item sees it; likewise."""
+    return bool(_called(item, item_id, "apply_check", current, goal, diff))
+
+
+def _called(item: AnyItem, item_id: ItemId, name: str, *arguments: object) -> object:
+    _check_plain(type(item), name)
+    try:
+        return getattr(item, name)(*arguments)
+    except (PeacefulError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # the item's own code, which may raise anything
+        raise crash_of(item_id, name, error) from error
+
+
+@cache
+def _check_plain(item_type: type[AnyItem], name: str) -> None:
+    if inspect.iscoroutinefunction(getattr(item_type, name)):
+        raise DefinitionError(
+            f"{item_type.__name__}.{name} is a coroutine function, and must be a plain one.",
+            help=f"write `def {name}`; what has to be waited for belongs into `state_current`",
+        )
+
+
+class States(msgspec.Struct, frozen=True):
+    """What items are, and what they should be, as far as it is known.
+
+    Attributes:
+        current: by item, what it is now.
+        goal: by item, what it should be.
+    """
+
+    current: Mapping[ItemId, State] = msgspec.field(default_factory=dict[ItemId, State])
+    goal: Mapping[ItemId, State] = msgspec.field(default_factory=dict[ItemId, State])
+
+
+class StateDiffs(msgspec.Struct, frozen=True):
+    """What differs between what items are and what they should be.
+
+    Attributes:
+        diffs: by item; none where nothing differs. Items of which one of the two is not known are
+            not in it.
+        unknown: those items, with the reason.
+    """
+
+    diffs: Mapping[ItemId, StateDiff | None]
+    unknown: Mapping[ItemId, str]
+
+    @property
+    def headline(self) -> str:
+        """How much differs, in a few words: `2 items of 6 differ, 1 not known`."""
+        differing = sum(each is not None for each in self.diffs.values())
+        return differences(differing, len(self.diffs) - differing, len(self.unknown))

@@ -1,18 +1,71 @@
-"""What commands run on: a context for each scope, from a workspace to one flow of one profile."""
+"""The context of a command: what it runs on, and with which settings."""
 
 from __future__ import annotations
 
+import getpass
+import os
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
+import msgspec
+
+from peaceful.errors import DefinitionError
 from peaceful.interrupt import Interruptibility, NonInterruptible
-from peaceful.model import Clock, Ending, ProfileName, SystemClock
+from peaceful.model import Clock, Ending, ProfileName, StartedBy, SystemClock
 from peaceful.resources import Resources
+from peaceful.runtime._escalation import LadderTimes
 from peaceful.runtime._flow import BuiltFlow
+from peaceful.runtime._hub import OutputSink
 from peaceful.runtime._register import Register
-from peaceful.runtime._settings import ExecutionSettings
-from peaceful.runtime._sink import OutputSink
 from peaceful.storage import StateStore, Workspace
+
+MAX_CONCURRENCY: Final = 16
+"""How many items are in progress at once: enough to hide waiting, few enough to read."""
+
+
+class ExecutionSettings(msgspec.Struct, frozen=True):
+    """How an execution behaves.
+
+    Attributes:
+        max_concurrency: how many items are worked on at once; at least 1. Where it is more, up to
+            as many again may be in progress that only wait for their record to be on disk.
+        ladder: how long each step of an interrupt waits.
+        stall_after: seconds without a sign of progress after which an item is said to stall.
+
+    Raises:
+        DefinitionError: no item could ever be in progress.
+    """
+
+    max_concurrency: int = MAX_CONCURRENCY
+    ladder: LadderTimes = msgspec.field(default_factory=LadderTimes)
+    stall_after: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Checks the number of items."""
+        if self.max_concurrency < 1:
+            raise DefinitionError(
+                f"max_concurrency is {self.max_concurrency}, so that no item could ever start.",
+                help="let at least 1 item be in progress at once",
+            )
+
+
+def started_by(door: str) -> StartedBy:
+    """This user, process and machine.
+
+    Args:
+        door: where the command comes from.
+    """
+    return StartedBy(_user(), socket.gethostname(), os.getpid(), door)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        # In a container, a user often has no name; on Windows, there is no module that would know.
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "somebody"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,19 @@
-"""The port to the register of executions: who runs what, and who may interrupt it."""
+"""The register as an execution uses it, and what it is told of interrupts."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, Self
 
 import msgspec
 
-from peaceful.interrupt import InterruptSender
+from peaceful.interrupt import InterruptibilityState, InterruptSender
 from peaceful.model import (
+    Clock,
     ExecutionInfo,
+    InterruptRequested,
     InterruptSignal,
     ItemId,
     KeptDocument,
@@ -57,3 +61,59 @@ class Register(Protocol):
             ProfileBusy: another execution runs on the profile.
         """
         ...
+
+
+class InterruptNews:
+    """Tells of each interrupt that is accepted, once, in order. Used as a context manager.
+
+    Args:
+        state: the execution's interruptibility.
+        hub: hands its events on.
+        clock: tells the time.
+        loop: the loop that it runs in.
+    """
+
+    def __init__(
+        self,
+        state: InterruptibilityState,
+        hub: ProgressHub,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._state = state
+        self._hub = hub
+        self._clock = clock
+        self._loop = loop
+        self._told = 0
+        self._leave: Callable[[], None] | None = None
+        self.registered: Registered | None = None
+        """Notes each of them, once it is there."""
+
+    def __enter__(self) -> Self:
+        if self._state.receiver is not None:
+            self._leave = self._state.receiver.subscribe(self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._leave is not None:
+            self._leave()
+
+    def _on_signal(self, _: InterruptSignal) -> None:
+        # In the sender's thread, or in a signal handler: only the loop may be touched.
+        self._loop.call_soon_threadsafe(self.tell)
+
+    def tell(self) -> None:
+        """Tells of what was accepted until now and was not told of; in the loop's thread."""
+        receiver = self._state.receiver
+        if receiver is None:
+            return
+        accepted: list[InterruptSignal] = []
+        # A new subscriber is told at once of all that was accepted before it.
+        receiver.subscribe(accepted.append)()
+        for signal in accepted[self._told :]:
+            if self.registered is not None:
+                self.registered.interrupting(signal)
+            if self._state.effective is not None:
+                in_progress = tuple(self._hub.snapshot.running)
+                self._hub.publish(InterruptRequested(self._clock.now(), signal, in_progress))
+        self._told = len(accepted)

@@ -1,19 +1,19 @@
-"""What surrounds the blocks of one execution: its lock, register, latch, events and ending."""
+"""The session of an execution: from its start to its ending, under the profile's lock."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
 
 from peaceful._aio import DaemonThreadPool, run_shielded
-from peaceful.errors import PeacefulError, Unexpected
+from peaceful.errors import PeacefulError, ProfileBusy, Unexpected
 from peaceful.interrupt import InterruptibilityState, Interruptible, InterruptSender
 from peaceful.item import Children, ExecutionScope
 from peaceful.model import (
@@ -34,15 +34,53 @@ from peaceful.model import (
     execution_id,
     outcome_kind,
 )
-from peaceful.runtime._block import BlockResult, CmdBlock
-from peaceful.runtime._block_run import BlockRun
+from peaceful.runtime._block import BlockResult, BlockRun, CmdBlock
 from peaceful.runtime._calls import ItemCalls
-from peaceful.runtime._ctx import CmdCtx
+from peaceful.runtime._ctx import CmdCtx, started_by
 from peaceful.runtime._hub import ProgressHub
-from peaceful.runtime._interrupt_news import InterruptNews
-from peaceful.runtime._profile_lock import locked
-from peaceful.runtime._register import Registered, Starting
-from peaceful.runtime._started_by import started_by
+from peaceful.runtime._register import InterruptNews, Registered, Starting
+from peaceful.storage import LockHolder, ProfileLock, Workspace
+
+
+@contextmanager
+def locked(workspace: Workspace, info: ExecutionInfo) -> Generator[None]:
+    """Holds the profile's lock for an execution.
+
+    Raises:
+        ProfileBusy: somebody else holds it.
+        StorageError: it cannot be taken.
+    """
+    lock = ProfileLock(workspace.lock_file(info.profile))
+    holder = LockHolder(
+        user=info.started_by.user,
+        host=info.started_by.host,
+        pid=info.started_by.pid,
+        flow=info.flow,
+        command=info.command,
+        execution_id=info.id,
+        since=info.started_at,
+    )
+    other = lock.acquire(holder)
+    if other is not None:
+        raise _busy(info, other)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _busy(info: ExecutionInfo, holder: LockHolder) -> ProfileBusy:
+    return ProfileBusy(
+        info.profile,
+        app=info.app,
+        flow=holder.flow,
+        command=holder.command,
+        started_by=f"{holder.user} (pid {holder.pid})" if holder.user else "",
+        host=holder.host,
+        since=holder.since,
+        execution_id=holder.execution_id,
+    )
+
 
 T = TypeVar("T")
 

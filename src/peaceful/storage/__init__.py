@@ -14,9 +14,8 @@ from peaceful._late import late
 if TYPE_CHECKING:
     from peaceful.storage._files import write_file_atomically
     from peaceful.storage._lock import LockHolder, ProfileLock
-    from peaceful.storage._state_port import StateStore, StateWriter
     from peaceful.storage._state_store import YamlStateStore
-    from peaceful.storage._stored_state import StateKind, StoredState
+    from peaceful.storage._stored_state import StateKind, StateStore, StateWriter, StoredState
     from peaceful.storage._workspace import Workspace
     from peaceful.storage._yaml_file import place_in_yaml, read_yaml, write_yaml
 
@@ -39,8 +38,8 @@ _HOMES = {
     "LockHolder": "peaceful.storage._lock",
     "ProfileLock": "peaceful.storage._lock",
     "StateKind": "peaceful.storage._stored_state",
-    "StateStore": "peaceful.storage._state_port",
-    "StateWriter": "peaceful.storage._state_port",
+    "StateStore": "peaceful.storage._stored_state",
+    "StateWriter": "peaceful.storage._stored_state",
     "StoredState": "peaceful.storage._stored_state",
     "Workspace": "peaceful.storage._workspace",
     "YamlStateStore": "peaceful.storage._state_store",

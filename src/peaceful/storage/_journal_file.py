@@ -9,9 +9,8 @@ from typing import Final
 import msgspec
 
 from peaceful.errors import FileDamaged, FormatTooNew
-from peaceful.storage._block_log import BlockLog, log_of
 from peaceful.storage._files import read_file
-from peaceful.storage._frames import (
+from peaceful.storage._journal import (
     FILE_HEADER,
     FRAME_HEADER,
     VERSION,
@@ -22,7 +21,7 @@ from peaceful.storage._frames import (
     is_beginning_of_frame,
     scan,
 )
-from peaceful.storage._records import Record, record_from
+from peaceful.storage._records import BlockLog, Record, log_of, record_from
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 

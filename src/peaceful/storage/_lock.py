@@ -22,8 +22,7 @@ from peaceful.storage._files import (
     refuse_other_than_file,
     write_all,
 )
-from peaceful.storage._json_out import time_text
-from peaceful.storage._stored_state import time_from
+from peaceful.storage._stored_state import time_from, time_text
 
 _FileId: TypeAlias = tuple[int, int]
 

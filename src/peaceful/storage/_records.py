@@ -1,32 +1,24 @@
-"""What the journal of a block tells, record by record, and its form in bytes: a JSON array each.
-
-```
-["begin", execution, time, boot, applies, [item, …]]   before anything is started; synced
-["started", item, time]                                it is about to be changed; not waited for
-["state", item, {"current": entry, "goal": entry}]     found or made; synced
-["settled", item]                                      it ended unchanged; not waited for
-["forgotten", [item, …]]                               nothing is stored of them any more; synced
-["end"]                                                nothing more will come; synced
-```
-"""
+"""The records of the journal, and the log of one block that they make."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeAlias, cast
 
 import msgspec
 
 from peaceful.model import ExecutionId, ItemId, JsonValue
-from peaceful.storage._json_out import json_line, time_text
 from peaceful.storage._stored_state import (
     EntryInvalid,
     StateKind,
     StoredState,
+    json_line,
     stored_of,
     time_from,
+    time_text,
 )
 from peaceful.storage._yaml_in import MAX_DEPTH
 
@@ -196,3 +188,110 @@ def _depth(value: JsonValue) -> int:
     if isinstance(value, list):
         return 1 + max(map(_depth, value), default=0)
     return 0
+
+
+class BlockLog(msgspec.Struct):
+    """What is known of a block after some of its records.
+
+    Attributes:
+        begun: how it began.
+        changes: by kind and item, the new state, or none where it was forgotten.
+        in_flight: the items that were started and did not end, with the time of it.
+        ended: the items that ended after they were started, or without having been.
+        finished: whether it ended.
+    """
+
+    begun: Begun
+    changes: dict[StateKind, dict[ItemId, StoredState | None]] = msgspec.field(
+        default_factory=lambda: {kind: {} for kind in StateKind}
+    )
+    in_flight: dict[ItemId, datetime] = msgspec.field(default_factory=dict)
+    ended: set[ItemId] = msgspec.field(default_factory=set)
+    finished: bool = False
+
+    def add(self, record: Record) -> None:
+        """Takes the next record in.
+
+        Raises:
+            ValueError: a block begins within a block.
+        """
+        match record:
+            case Started(item, at):
+                self.in_flight[item] = at
+                self.ended.discard(item)
+            case Recorded(item, states):
+                for kind, state in states.items():
+                    self.changes[kind][item] = state
+                if StateKind.CURRENT in states:
+                    self._end(item, proven=item in self.in_flight)
+            case Settled(item):
+                self._end(item, proven=True)
+            case Forgotten(items):
+                self._forget(items)
+            case Ended():
+                self.finished = True
+            case Begun():
+                raise ValueError("a block begins within a block")
+
+    def in_doubt(self, *, all_records: bool) -> dict[ItemId, datetime]:
+        """The items that may have been changed since their state was stored, and since when.
+
+        Args:
+            all_records: whether it is certain that every record that was made is here.
+        """
+        doubtful = dict(self.in_flight)
+        if self.begun.applies and not (self.finished or all_records):
+            for item in self.begun.items:
+                if item not in self.ended:
+                    doubtful.setdefault(item, self.begun.at)
+        return doubtful
+
+    def _forget(self, items: Iterable[ItemId]) -> None:
+        for item in items:
+            for changed in self.changes.values():
+                changed[item] = None
+            self._end(item, proven=item in self.in_flight)
+
+    def _end(self, item: ItemId, *, proven: bool) -> None:
+        self.in_flight.pop(item, None)
+        if proven:
+            self.ended.add(item)
+
+
+def overlaid(
+    stored: Mapping[ItemId, StoredState],
+    changes: Mapping[ItemId, StoredState | None],
+    in_doubt: Mapping[ItemId, datetime],
+) -> dict[ItemId, StoredState | None]:
+    """What changes in the stored states; none for what is removed.
+
+    Args:
+        stored: the states as they are stored.
+        changes: what was recorded since.
+        in_doubt: the items whose state may be out of date, and since when. The earlier doubt stays.
+    """
+    result = dict(changes)
+    for item, since in in_doubt.items():
+        before = result[item] if item in result else stored.get(item)
+        if before is None:
+            result[item] = StoredState.in_progress(since)
+        elif before.in_progress_since is None:
+            result[item] = replace(before, in_progress_since=since)
+    return result
+
+
+def log_of(records: Iterable[Record]) -> BlockLog:
+    """What is known of a block after its records.
+
+    Raises:
+        ValueError: they do not begin with how the block began, or hold a second beginning.
+    """
+    rest = iter(records)
+    match next(rest, None):
+        case Begun() as begun:
+            log = BlockLog(begun)
+        case _:
+            raise ValueError("it does not begin with the beginning of a block")
+    for record in rest:
+        log.add(record)
+    return log

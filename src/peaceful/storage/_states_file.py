@@ -1,7 +1,10 @@
-"""One file of states: what it holds, and how it changes entry by entry."""
+"""Files of states, and the cache that spares reading them again."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,27 +15,103 @@ import msgspec
 from peaceful.errors import FileDamaged, FileInaccessible
 from peaceful.model import ItemId, JsonValue
 from peaceful.storage._files import read_file, write_file_atomically
-from peaceful.storage._json_out import json_line
-from peaceful.storage._pieces import Pieces, cut, merged_order, renewed
-from peaceful.storage._states_cache import decoded, digest_of, encoded, line_of
 from peaceful.storage._stored_state import (
     EntryInvalid,
     StateKind,
     StoredState,
     entry_of,
     facts_of,
+    json_line,
     stored_of,
     unknown_keys,
 )
 from peaceful.storage._yaml_file import (
+    Pieces,
+    cut,
     entries_of,
     format_of,
     head_for,
+    merged_order,
     place_in_text,
+    renewed,
     text_of,
 )
 from peaceful.storage._yaml_in import Entry
 from peaceful.storage._yaml_out import Writable, dump_each
+
+_FORMAT: Final = 2
+
+
+class Cached(msgspec.Struct, frozen=True):
+    """What a YAML file says, and how it says it.
+
+    Attributes:
+        pieces: its text, cut.
+        lines: by key, key and entry as JSON.
+        entries: by key, the entry.
+    """
+
+    pieces: Pieces
+    lines: dict[str, str]
+    entries: dict[str, JsonValue]
+
+
+def digest_of(data: bytes) -> str:
+    """What a file's bytes are recognised by."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def line_of(key: str, entry: str) -> str:
+    """A key and its entry, which is JSON already, as one line of JSON."""
+    return f"[{json_line(key)},{entry}]"
+
+
+def encoded(digest: str, pieces: Pieces, lines: Sequence[str]) -> bytes:
+    """The side file of a YAML file.
+
+    Args:
+        digest: of the YAML file's bytes.
+        pieces: its text.
+        lines: what it says, in the same order.
+    """
+    head = {
+        "format": _FORMAT,
+        "of": digest,
+        "head": len(pieces.head),
+        "pieces": list(map(len, pieces.texts.values())),
+    }
+    content = "\n".join((json.dumps(head), *lines)).encode("ascii")
+    return b"%d\n%b" % (zlib.crc32(content), content)
+
+
+def decoded(data: bytes, digest: str, text: str) -> Cached | None:
+    """What a side file says of a YAML file, or none where it is not for this very file.
+
+    Args:
+        data: the side file.
+        digest: of the YAML file's bytes.
+        text: the YAML file.
+    """
+    check, _, content = data.partition(b"\n")
+    try:
+        if int(check) != zlib.crc32(content):
+            return None
+        first, *lines = content.decode("ascii").split("\n")
+        head = json.loads(first)
+        if (head["format"], head["of"]) != (_FORMAT, digest):
+            return None
+        pairs: list[tuple[str, JsonValue]] = json.loads(f"[{','.join(lines)}]")
+    except ValueError:
+        # Damaged: the YAML file itself is read instead.
+        return None
+    texts: dict[str, str] = {}
+    start = head["head"]
+    for (key, _), length in zip(pairs, head["pieces"], strict=True):
+        texts[key] = text[start : start + length]
+        start += length
+    pieces = Pieces(text[: head["head"]], texts, text[start:])
+    return Cached(pieces, dict(zip(texts, lines, strict=True)), dict(pairs))
+
 
 _HEADS: Final[Mapping[StateKind, str]] = {
     StateKind.CURRENT: "What each item is, as it was last found or made. Written by the program.",

@@ -23,9 +23,16 @@ from yaml.events import (
 )
 
 from peaceful.model import JsonValue
-from peaceful.storage._json_out import time_text
-from peaceful.storage._scalars import JSON_TAG, json_text, needs_json, number_text, style_of
-from peaceful.storage._yaml_in import MAX_DEPTH, require_libyaml
+from peaceful.storage._stored_state import time_text
+from peaceful.storage._yaml_in import (
+    JSON_TAG,
+    MAX_DEPTH,
+    json_text,
+    needs_json,
+    number_text,
+    require_libyaml,
+    style_of,
+)
 
 Writable: TypeAlias = "JsonValue | datetime | Mapping[str, Writable]"
 """What can be written: what JSON can say, and moments, which need no quotes."""

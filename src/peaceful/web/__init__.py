@@ -15,7 +15,7 @@
 """
 
 from peaceful.web._context import ServerContext, server_context
-from peaceful.web._http._access import Access, Role
+from peaceful.web._http._route import Access, Role
 from peaceful.web._server._serve import asgi, serve
 from peaceful.web._server._site import WebApp, web_app
 from peaceful.web._work._metrics import Metrics

@@ -11,9 +11,8 @@ from peaceful.runtime import ExecutionSettings, OutputSink, Starting
 from peaceful.web._diagrams import Layouts
 from peaceful.web._live.watches import Watches
 from peaceful.web._work._execution_log import LogSink
-from peaceful.web._work._idempotency import StartedBefore
 from peaceful.web._work._metrics import Metrics, MetricsSink
-from peaceful.web._work._running import RunningExecutions
+from peaceful.web._work._running import RunningExecutions, StartedBefore
 
 
 @dataclass(frozen=True, slots=True)

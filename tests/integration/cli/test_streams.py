@@ -15,8 +15,7 @@ from typing import TextIO
 
 import pytest
 
-from peaceful.cli._prints import Prints, prints_shown
-from peaceful.cli._writer import Writer
+from peaceful.cli._writer import Prints, Writer, prints_shown
 from peaceful.errors import FileInaccessible
 
 

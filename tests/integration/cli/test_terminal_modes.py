@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from peaceful.cli._terminal_modes import TerminalModes
+from peaceful.cli._terminal import TerminalModes
 
 LOCAL = 3
 

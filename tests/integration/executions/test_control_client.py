@@ -15,7 +15,7 @@ import pytest
 from peaceful.errors import ExecutorUnreachable
 from peaceful.executions._control_client import ControlClient
 from peaceful.executions._control_protocol import SnapshotRequest
-from peaceful.executions._sockets import ControlSockets
+from peaceful.executions._presence import ControlSockets
 from peaceful.model import ItemStarted, Snapshot, encode_json
 
 Answering = Callable[[bytes], str]

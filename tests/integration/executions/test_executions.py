@@ -33,8 +33,8 @@ from peaceful.executions import (
     RunningExecution,
     SqliteExecutionStore,
 )
-from peaceful.executions._proc import this_process
-from peaceful.executions._sockets import ControlSockets
+from peaceful.executions._liveness import this_process
+from peaceful.executions._presence import ControlSockets
 from peaceful.interrupt import interrupt_channel
 from peaceful.model import (
     Clock,

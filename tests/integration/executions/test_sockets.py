@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from peaceful.executions._liveness import Answer
-from peaceful.executions._sockets import ControlSockets
+from peaceful.executions._presence import ControlSockets
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_answers(folder: Path) -> None:
 
 def test_busy_listener(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A listener that has not yet accepted those before is there nevertheless."""
-    monkeypatch.setattr("peaceful.executions._sockets._BACKLOG", 0)
+    monkeypatch.setattr("peaceful.executions._presence._BACKLOG", 0)
     sockets = ControlSockets(folder)
     listening, address = sockets.listen("e1")
     with listening, sockets.connect(address, 5):

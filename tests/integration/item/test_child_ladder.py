@@ -19,8 +19,13 @@ from peaceful.errors import ChildFailed
 from peaceful.interrupt import InterruptLevel
 from peaceful.item import Children, ChildResult, StoppedAtSafePoint
 from peaceful.item import _child as child_module
-from peaceful.item._process_group import group_alive, group_stopped, signal_group, signal_process
-from peaceful.item._running_child import RunningChild
+from peaceful.item._child_process import (
+    RunningChild,
+    group_alive,
+    group_stopped,
+    signal_group,
+    signal_process,
+)
 
 CANCEL, KILL, STOP = InterruptLevel.CANCEL, InterruptLevel.KILL, InterruptLevel.STOP
 

@@ -19,7 +19,7 @@ from bench import Bench
 from peaceful.errors import ChildFailed, ItemFailure
 from peaceful.item import CAPTURED
 from peaceful.item import _child as child_module
-from peaceful.item._pipes import InputPipe, OutputPipe, Tail
+from peaceful.item._child_process import InputPipe, OutputPipe, Tail
 from peaceful.model import EXECUTION_VARIABLE
 
 PYTHON = sys.executable

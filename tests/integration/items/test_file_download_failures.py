@@ -362,7 +362,7 @@ async def test_a_redirect_from_https_to_http_needs_a_checksum(
 def test_headers_follow_from_http_to_https_of_the_same_host() -> None:
     """An upgrade on the standard ports stays with the same server."""
     from peaceful.items._download._address import parsed
-    from peaceful.items._download._client import is_same_server
+    from peaceful.items._download._network import is_same_server
 
     own = parsed("http://files.example/f")
 

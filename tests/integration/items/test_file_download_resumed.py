@@ -27,8 +27,9 @@ from peaceful.items import (
     SourceUnavailable,
     SourceUnreachable,
 )
-from peaceful.items._download import _part, _transfer
-from peaceful.items._download._source import wait_asked_for
+from peaceful.items._download import _plan as _part
+from peaceful.items._download import _transfer
+from peaceful.items._download._transfer import wait_asked_for
 from peaceful.model import BlockInterrupted, CmdOutcome, Complete, ItemStatus
 from peaceful.runtime import ExecutionSettings, LadderTimes, States
 from peaceful.storage import StateKind

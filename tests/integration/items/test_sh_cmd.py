@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from until import until
 
 from peaceful.interrupt import InterruptLevel
-from peaceful.item._process_group import group_alive
+from peaceful.item._child_process import group_alive
 from peaceful.items import ScriptFailed, ShCmd, ShCmdState
 from peaceful.model import Complete, ItemProgressed, ItemStatus
 from peaceful.params import mapped

@@ -33,7 +33,9 @@ from peaceful.items import (
     TarExtract,
     TarExtractState,
 )
-from peaceful.items._tar import _extract, _stream, _tree, _walk
+from peaceful.items._tar import _archive as _stream
+from peaceful.items._tar import _extract, _tree
+from peaceful.items._tar import _tree as _walk
 from peaceful.items._tar._archive import Limits, manifest_of, opened
 from peaceful.items._tar._tree import Tree
 from peaceful.model import ItemStatus

@@ -17,7 +17,7 @@ from peaceful.items import (
     TarExtract,
     TarExtractState,
 )
-from peaceful.items._tar._notes import Notes
+from peaceful.items._tar._extract import Notes
 from peaceful.model import ItemStatus
 from peaceful.runtime import Flow
 from peaceful.testing import Command, FlowHarness, ItemHarness

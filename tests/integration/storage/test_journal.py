@@ -15,8 +15,7 @@ import pytest
 from peaceful._aio import DaemonThreadPool
 from peaceful.errors import FileInaccessible
 from peaceful.storage import _journal
-from peaceful.storage._frames import scan
-from peaceful.storage._journal import Journal
+from peaceful.storage._journal import Journal, scan
 
 if TYPE_CHECKING:
     from tests.integration.storage.conftest import FailingSystem

@@ -17,7 +17,7 @@ from until import PATIENCE
 from peaceful.errors import FileDamaged, FileInaccessible, FormatTooNew, StorageError
 from peaceful.model import JsonValue
 from peaceful.storage import StateKind, StoredState, YamlStateStore, _journal_file, read_yaml
-from peaceful.storage._frames import FILE_HEADER, file_header, frame, scan
+from peaceful.storage._journal import FILE_HEADER, file_header, frame, scan
 from peaceful.storage._journal_file import boot_id
 from peaceful.storage._records import Started, payload_of
 from peaceful.storage._states_file import StatesFile

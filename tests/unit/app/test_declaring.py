@@ -14,7 +14,7 @@ import pytest
 import peaceful.app
 from peaceful import App, Flow
 from peaceful.app import FlowDef, ParamDef
-from peaceful.app._doors import door
+from peaceful.app._app import door
 from peaceful.errors import DefinitionError, ExtraMissing, NameInvalid, NameTaken, NameUnknown
 
 if TYPE_CHECKING:

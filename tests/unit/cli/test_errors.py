@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful.cli._errors import SHOWN, error_lines, errors_lines
-from peaceful.cli._lines import coloured, plain
+from peaceful.cli._text import coloured, plain
 from peaceful.errors import (
     ExecutionUnknown,
     ItemFailure,

@@ -8,14 +8,10 @@ from documents import ending_document
 from msgspec.structs import replace
 from tale import START, Tale
 
-from peaceful.cli._differences import diffs_document, diffs_lines
-from peaceful.cli._history import show_lines
-from peaceful.cli._history_list import list_lines
-from peaceful.cli._history_words import HistoryWords, how_it_stands
+from peaceful.cli._history import HistoryWords, how_it_stands, list_lines, show_lines
 from peaceful.cli._interrupt import receipt_lines
-from peaceful.cli._lines import Line, plain
-from peaceful.cli._page import Page
-from peaceful.cli._states import states_document, states_lines
+from peaceful.cli._states import diffs_document, diffs_lines, states_document, states_lines
+from peaceful.cli._text import Line, Page, plain
 from peaceful.commands import KnownState
 from peaceful.errors import ErrorJson
 from peaceful.executions import (

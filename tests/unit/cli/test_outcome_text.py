@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.cli._lines import plain
 from peaceful.cli._outcome_text import Told, outcome_lines
-from peaceful.cli._page import Page
+from peaceful.cli._text import Page, plain
 from peaceful.model import (
     InterruptLevel,
     InterruptSignal,

@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tale import START, Tale
 
-from peaceful.cli._board import KEPT, Board
-from peaceful.cli._frame import Frame
-from peaceful.cli._lines import plain
-from peaceful.cli._picture import picture
+from peaceful.cli._picture import KEPT, Board, Frame, picture
+from peaceful.cli._text import plain
 from peaceful.model import (
     Event,
     InterruptLevel,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.cli._server_log import as_json, as_text, server_log
+from peaceful.cli._web import as_json, as_text, server_log
 from peaceful.cli._writer import Writer
 
 

@@ -12,8 +12,7 @@ from emulator import Emulator
 from tale import START, Tale
 
 from peaceful.cli._bar import BarLook, BarSink
-from peaceful.cli._json_lines import JsonLinesSink
-from peaceful.cli._log import LogSink, progress_words
+from peaceful.cli._log import JsonLinesSink, LogSink, progress_words
 from peaceful.cli._writer import Writer
 from peaceful.interrupt import SendResult
 from peaceful.model import (

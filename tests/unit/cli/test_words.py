@@ -11,12 +11,12 @@ from tale import START, Tale
 
 from peaceful import App
 from peaceful.cli._answer import words_of
-from peaceful.cli._applying import items_typed
-from peaceful.cli._lost import lost_notices
+from peaceful.cli._execute import items_typed
+from peaceful.cli._invocation import program_words, typed
+from peaceful.cli._loop import lost_notices
 from peaceful.cli._options import ColorChoice, Format, GlobalOptions
-from peaceful.cli._page import Page
-from peaceful.cli._program import program_words, typed
 from peaceful.cli._result import document_without_execution, no_lines
+from peaceful.cli._text import Page
 from peaceful.commands import RunRequest, SyncCheck
 from peaceful.errors import ItemFailure, UsageError
 from peaceful.executions import (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.cli._lines import Style, coloured, line, plain
+from peaceful.cli._text import Style, coloured, line, plain
 from peaceful.cli._wrapping import clipped, table, wrapped
 from peaceful.present import display_width, one_line
 

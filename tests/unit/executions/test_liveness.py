@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peaceful.executions import Machine, ProcessIdentity
-from peaceful.executions._liveness import Answer, Liveness, Witness, liveness
-from peaceful.executions._proc import Unseen
+from peaceful.executions._liveness import Answer, Liveness, Unseen, Witness, liveness
 
 HERE = Machine("alpha", machine_id="m1", boot_id="b1", pid_namespace="n1")
 RESTARTED = Machine("alpha", machine_id="m1", boot_id="b0", pid_namespace="n1")

@@ -18,7 +18,7 @@ from peaceful.executions import (
     OutcomeSummary,
     ProcessIdentity,
 )
-from peaceful.executions._rows import COLUMNS, packed, record_of, row_of, unpacked
+from peaceful.executions._sqlite_store import COLUMNS, packed, record_of, row_of, unpacked
 from peaceful.model import (
     ExecutionInfo,
     ExecutionState,

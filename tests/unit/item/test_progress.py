@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful.item import ProgressReporter
-from peaceful.item._progress import PUBLISH_EVERY
-from peaceful.item._rate import SHOWN_AFTER, Rate
+from peaceful.item._progress import PUBLISH_EVERY, SHOWN_AFTER, Rate
 from peaceful.model import Progress, ProgressUnit
 
 

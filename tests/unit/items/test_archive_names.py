@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from peaceful.items import FileEntry, FolderEntry, LinkEntry
 from peaceful.items._tar._names import Kind, Manifest, NameRefused, check_target, checked_name
-from peaceful.items._tar._walk import folder_of, folders_above
+from peaceful.items._tar._tree import folder_of, folders_above
 
 _PARTS = st.sampled_from(["a", "b", "c", "..", ".", ""])
 _PATHS = st.lists(_PARTS, max_size=6).map("/".join)

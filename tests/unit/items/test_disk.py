@@ -13,10 +13,10 @@ import pytest
 
 from peaceful.items import DiskFailed, PathTaken
 from peaceful.items._disk import sync_filesystem
-from peaceful.items._tar import _tree, _walk
-from peaceful.items._tar._stream import Forward, StreamInvalid, StreamTooLong
-from peaceful.items._tar._tree import Tree
-from peaceful.items._tar._walk import Walk
+from peaceful.items._tar import _tree
+from peaceful.items._tar import _tree as _walk
+from peaceful.items._tar._archive import Forward, StreamInvalid, StreamTooLong
+from peaceful.items._tar._tree import Tree, Walk
 
 
 def test_one_wait_makes_many_files_durable(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.items._download._part import PartRecord
 from peaceful.items._download._plan import (
     FromOffset,
     FromStart,
     Nonsense,
     NothingLeft,
+    PartRecord,
     SourceFacts,
     StartOver,
     Take,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from peaceful.errors import ChildFailed, ItemCrashed, ItemFailure, ValueUnresolved
 from peaceful.item import StoppedAtSafePoint
 from peaceful.model import ItemStatus
-from peaceful.runtime._item_ending import ending_of
+from peaceful.runtime._calls import ending_of
 
 ERRORS: list[BaseException] = [
     ItemFailure("It does not want to."),

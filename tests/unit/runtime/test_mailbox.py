@@ -11,7 +11,7 @@ from peaceful.model import (
     ItemStatus,
     OutcomeKind,
 )
-from peaceful.runtime._mailbox import Mailbox
+from peaceful.runtime._hub import Mailbox
 
 
 def _ended(item: str) -> ItemEnded:

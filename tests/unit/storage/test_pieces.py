@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.storage._pieces import cut, merged_order, renewed
+from peaceful.storage._yaml_file import cut, merged_order, renewed
 from peaceful.storage._yaml_in import YamlProblem, parse
 
 keys = st.sampled_from("abcdefgh")

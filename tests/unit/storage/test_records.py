@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 
 from peaceful.model import JsonValue
 from peaceful.storage import StateKind, StoredState
-from peaceful.storage._block_log import BlockLog, log_of, overlaid
 from peaceful.storage._records import (
     Begun,
+    BlockLog,
     Ended,
     Forgotten,
     Record,
     Recorded,
     Settled,
     Started,
+    log_of,
+    overlaid,
     payload_of,
     record_from,
 )

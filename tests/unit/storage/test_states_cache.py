@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful.model import JsonValue
-from peaceful.storage._json_out import json_line
-from peaceful.storage._pieces import Pieces
-from peaceful.storage._states_cache import decoded, digest_of, encoded, line_of
+from peaceful.storage._states_file import decoded, digest_of, encoded, line_of
+from peaceful.storage._stored_state import json_line
+from peaceful.storage._yaml_file import Pieces
 
 TEXTS = {"a": "a: 1\n", "é": "# ü\né: [2]\n"}
 ENTRIES: dict[str, JsonValue] = {"a": 1, "é": [2]}

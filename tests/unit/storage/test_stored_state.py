@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from peaceful.model import JsonValue
 from peaceful.storage import StoredState
-from peaceful.storage._json_out import time_text
 from peaceful.storage._stored_state import (
     EntryInvalid,
     entry_of,
     stored_of,
     time_from,
+    time_text,
     unknown_keys,
 )
 

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from peaceful.errors import StorageError
 from peaceful.model import JsonValue
-from peaceful.storage._scalars import needs_json
-from peaceful.storage._yaml_in import MAX_DEPTH, YamlProblem, parse
+from peaceful.storage._yaml_in import MAX_DEPTH, YamlProblem, needs_json, parse
 from peaceful.storage._yaml_out import dump, dump_each
 
 ODD_TEXTS = (

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from peaceful.errors import HostRefused, OriginRefused, TokenRefused
 from peaceful.web import Access, Role
-from peaceful.web._http._access import EVERYTHING, cookie_value
+from peaceful.web._http._route import EVERYTHING, cookie_value
 
 AT_PORT = Access(hosts=("127.0.0.1:8000", "localhost:8000"))
 ANY_PORT = Access()

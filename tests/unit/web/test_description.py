@@ -9,9 +9,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from peaceful.model import encode_json
 from peaceful.web._api._routes import ROUTES
-from peaceful.web._http._access import Role
 from peaceful.web._http._openapi import openapi
-from peaceful.web._http._route import declarations
+from peaceful.web._http._route import Role, declarations
 
 DOCUMENT = json.loads(encode_json(openapi("app", "1", ROUTES)))
 SCHEMAS = DOCUMENT["components"]["schemas"]

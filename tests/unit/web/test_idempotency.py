@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from peaceful.errors import KeyReused, ServerStopping
-from peaceful.web._work._idempotency import StartedBefore
+from peaceful.web._work._running import StartedBefore
 
 # What is asked for, and what is started, is only compared and handed on here.
 REQUEST: Any = "ensure dev"

@@ -12,7 +12,7 @@ import pytest
 
 from peaceful.app import Tls, WebSettings, WebToken
 from peaceful.errors import UsageError
-from peaceful.web._server._listening import Place, checked_address, most_connections
+from peaceful.web._server._serve import Place, checked_address, most_connections
 
 TOKENS = (WebToken("a-token"),)
 TLS = Tls(Path("cert"), Path("key"))

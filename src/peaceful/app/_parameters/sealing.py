@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from peaceful.app._private_file import private_text
+from peaceful.app._web_settings import private_text
 from peaceful.errors import ExtraMissing, FileInaccessible, KeyMissing, KeyWrong
 
 if TYPE_CHECKING:

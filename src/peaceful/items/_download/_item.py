@@ -13,8 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from peaceful._aio import run_in_thread
 from peaceful.item import Item, ItemCtx, StateDiff
 from peaceful.items._disk import PathTaken, UsablePath, disk_errors, sync_folder
-from peaceful.items._download._address import Address, parsed
-from peaceful.items._download._client import Client, HttpSettings
+from peaceful.items._download._address import Address, Origin, parsed, sha256_of
 from peaceful.items._download._errors import (
     DownloadFailed,
     HostUnknown,
@@ -22,12 +21,10 @@ from peaceful.items._download._errors import (
     SourceUnavailable,
     SourceUnreachable,
 )
-from peaceful.items._download._origin import Origin, sha256_of
-from peaceful.items._download._part import Part
-from peaceful.items._download._plan import SourceFacts
-from peaceful.items._download._source import looked_up
+from peaceful.items._download._network import Client, HttpSettings
+from peaceful.items._download._plan import Part, SourceFacts
 from peaceful.items._download._state import FileDownloadState, download_diff
-from peaceful.items._download._transfer import Order, Transfer, tried
+from peaceful.items._download._transfer import Order, Transfer, looked_up, tried
 from peaceful.items._secrets import is_secret_name, plain, secrets_hidden
 from peaceful.model import Interaction, Location, Pull
 

@@ -1,18 +1,25 @@
-"""The way to a server: proxies, whom to trust, and what goes wrong, in words."""
+"""HTTP for downloads: clients, requests, and what can go wrong on the way."""
 
 from __future__ import annotations
 
+import base64
 import functools
+import importlib
 import os
 import socket
 import ssl
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self, cast
 
+from peaceful.errors import ExtraMissing
+from peaceful.item import ItemCtx
 from peaceful.items._download._address import Address, parsed
 from peaceful.items._download._errors import (
     DownloadFailed,
     HostUnknown,
+    RedirectRefused,
     SourceNotTrusted,
     SourceUnreachable,
 )
@@ -20,6 +27,7 @@ from peaceful.present import one_line
 
 if TYPE_CHECKING:
     import httpx
+
 
 _NO_SUCH_HOST: Final = frozenset(
     {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
@@ -149,3 +157,190 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
             for part in group.exceptions:
                 yield from _causes(part)
         error = error.__cause__ or error.__context__
+
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """How a file is asked for.
+
+    Attributes:
+        address: where it is.
+        headers: sent with each question to the address's own server, and to no other.
+        timeout: seconds without an answer, or without a further byte.
+        max_redirects: how often the server may send on to another address.
+        verified: whether the file is compared with a checksum, so that nobody on the way can change
+            it.
+    """
+
+    address: Address
+    headers: Mapping[str, str]
+    timeout: float
+    max_redirects: int
+    verified: bool
+
+
+class Answer:
+    """An answer whose body has not been read."""
+
+    def __init__(self, response: httpx.Response, address: Address, timeout: float) -> None:
+        self._response = response
+        self._address = address
+        self._timeout = timeout
+        self._body: AsyncIterator[bytes] | None = None
+        self.status: Final = response.status_code
+        self.reason: Final = one_line(response.reason_phrase, 60)
+        self.headers: Mapping[str, str] = response.headers
+
+    async def next_bytes(self) -> bytes:
+        """The body's next bytes, as they were sent, with any `Content-Encoding`; empty at the end.
+
+        Raises:
+            SourceUnreachable: the connection broke.
+        """
+        import httpx
+
+        if self._body is None:
+            self._body = self._response.aiter_raw()
+        try:
+            return await anext(self._body, b"")
+        except httpx.HTTPError as error:
+            raise failure_of(
+                error, self._address.host, self._address.host, self._timeout
+            ) from error
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._response.aclose()
+
+
+class Client:
+    """Asks for one file. httpx is loaded when it is entered; `async with`.
+
+    It works below `httpx.Client`, which logs whole addresses, and follows redirects with all
+    headers.
+
+    Raises:
+        ExtraMissing: httpx is not installed.
+    """
+
+    def __init__(self, settings: HttpSettings, ctx: ItemCtx) -> None:
+        self._settings = settings
+        self._ctx = ctx
+        self._open = AsyncExitStack()
+        self._transports: dict[tuple[str, str | None], httpx.AsyncHTTPTransport] = {}
+
+    async def __aenter__(self) -> Self:
+        try:
+            importlib.import_module("httpx")  # Its absence is told before anything else is done.
+        except ImportError as error:
+            raise ExtraMissing("FileDownload", "http", "httpx") from error
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._transports.clear()
+        await self._open.aclose()
+
+    async def send(self, method: str, headers: Mapping[str, str]) -> Answer:
+        """Asks, and follows redirects.
+
+        Args:
+            method: `HEAD` or `GET`.
+            headers: further ones, which go to whoever answers in the end.
+
+        Raises:
+            DownloadFailed: no answer came.
+            StoppedAtSafePoint: the item is to end here.
+        """
+        address = self._settings.address
+        for _ in range(self._settings.max_redirects + 1):
+            response = await self._once(method, address, headers)
+            location = response.headers.get("location")
+            if response.status_code not in _REDIRECTS or location is None:
+                return Answer(response, address, self._settings.timeout)
+            await response.aclose()
+            address = self._redirected(address, location)
+        raise RedirectRefused(
+            f"{self._settings.address.shown} sends on to another address more than "
+            f"{self._settings.max_redirects} times; the last one was {address.shown}.",
+            help="check the address, and whether it needs a login",
+        )
+
+    def _redirected(self, address: Address, location: str) -> Address:
+        try:
+            new = address.joined(location)
+        except ValueError as error:
+            raise RedirectRefused(
+                f"{address.shown} sends on to an address that cannot be used: {error}.",
+                help="give the address of the file itself",
+            ) from error
+        if (address.origin[0], new.origin[0]) == ("https", "http") and not self._settings.verified:
+            raise RedirectRefused(
+                f"{address.shown} sends on to {new.shown}, "
+                "where anybody on the way could change the file.",
+                help="give the file's SHA-256, or an https address of the file itself",
+            )
+        return new
+
+    async def _once(
+        self, method: str, address: Address, headers: Mapping[str, str]
+    ) -> httpx.Response:
+        import httpx
+
+        proxy = proxy_for(address)
+        peer = address.host if proxy is None else f"the proxy {proxy.host}"
+        url = url_of(address)
+        try:
+            request = httpx.Request(
+                method,
+                url,
+                headers={**self._headers_for(address), **headers},
+                extensions={"timeout": httpx.Timeout(self._settings.timeout).as_dict()},
+            )
+            transport = await self._transport(address, proxy)
+            return await self._ctx.wait_for(
+                transport.handle_async_request(request), where=f"asking {address.host}"
+            )
+        except (httpx.LocalProtocolError, UnicodeEncodeError) as error:
+            # Its text holds the header, which may be a secret.
+            raise DownloadFailed(
+                f"The headers for {address.shown} cannot be sent.",
+                help="check their names and values for line breaks and other odd characters",
+            ) from error
+        except httpx.HTTPError as error:
+            raise failure_of(error, address.host, peer, self._settings.timeout) from error
+
+    def _headers_for(self, address: Address) -> dict[str, str]:
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "peaceful"}
+        own = self._settings.address
+        login = address.login
+        if is_same_server(own, address):
+            headers |= self._settings.headers
+            login = login or own.login
+        if login is not None:
+            token = base64.b64encode(":".join(login).encode()).decode()
+            headers.setdefault("Authorization", f"Basic {token}")
+        return headers
+
+    async def _transport(self, address: Address, proxy: Address | None) -> httpx.AsyncHTTPTransport:
+        import httpx
+
+        key = (address.origin[0], None if proxy is None else proxy.url)
+        if key not in self._transports:
+            through = None if proxy is None else httpx.Proxy(url_of(proxy), auth=proxy.login)
+            secure = key[0] == "https" or (proxy is not None and proxy.origin[0] == "https")
+            context = tls_context(needed=secure)
+            transport = httpx.AsyncHTTPTransport(verify=context, proxy=through, trust_env=False)
+            self._transports[key] = await self._open.enter_async_context(transport)
+        return self._transports[key]
+
+
+def is_same_server(own: Address, other: Address) -> bool:
+    """Whether an address may have the headers meant for another: the same origin, or its https."""
+    (_, host, port), (scheme, other_host, other_port) = own.origin, other.origin
+    upgraded = (scheme, port, other_port) == ("https", 80, 443)
+    return own.origin == other.origin or (host == other_host and upgraded)

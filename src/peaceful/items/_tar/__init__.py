@@ -1,6 +1,5 @@
 """Extracting tar archives: nothing leaves the destination, only what differs is written."""
 
-from peaceful.items._tar._entry import FileEntry, FolderEntry, LinkEntry
 from peaceful.items._tar._errors import (
     ArchiveChanged,
     ArchiveDamaged,
@@ -10,6 +9,7 @@ from peaceful.items._tar._errors import (
     ArchiveTooLarge,
 )
 from peaceful.items._tar._item import TarExtract
+from peaceful.items._tar._names import FileEntry, FolderEntry, LinkEntry
 from peaceful.items._tar._state import TarExtractState
 
 __all__ = [

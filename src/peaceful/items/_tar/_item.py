@@ -10,10 +10,9 @@ from pydantic import Field
 from peaceful.item import Item, ItemCtx, StateDiff
 from peaceful.items._disk import UsablePath
 from peaceful.items._tar._archive import Limits, manifest_of
-from peaceful.items._tar._entry import Entry, FileEntry
 from peaceful.items._tar._errors import ArchiveMissing
-from peaceful.items._tar._extract import Extraction
-from peaceful.items._tar._notes import Notes, notes_name, temporary_name
+from peaceful.items._tar._extract import Extraction, Notes, notes_name, temporary_name
+from peaceful.items._tar._names import Entry, FileEntry
 from peaceful.items._tar._state import TarExtractState, tar_diff
 from peaceful.items._tar._tree import Tree
 from peaceful.model import Interaction, Location, Pull

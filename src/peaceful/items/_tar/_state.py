@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from peaceful.item import Change, StateDiff
-from peaceful.items._tar._entry import Entry, FileEntry, shown
+from peaceful.items._tar._names import Entry, FileEntry, shown
 from peaceful.model.state import State
 from peaceful.present import count, size
 

@@ -1,6 +1,5 @@
 """Items for AWS, and for servers that speak like it. Needs the extra `aws`."""
 
-from peaceful.items.aws._access import AwsAccess
 from peaceful.items.aws._bucket import S3Bucket, S3BucketState
 from peaceful.items.aws._errors import (
     AwsBusy,
@@ -20,10 +19,10 @@ from peaceful.items.aws._errors import (
     UploadSourceChanged,
     UploadSourceMissing,
 )
-from peaceful.items.aws._instance_profile import InstanceProfile, InstanceProfileState
 from peaceful.items.aws._object import S3Object, S3ObjectState
 from peaceful.items.aws._policy import IamPolicy, IamPolicyState
-from peaceful.items.aws._role import IamRole, IamRoleState
+from peaceful.items.aws._role import IamRole, IamRoleState, InstanceProfile, InstanceProfileState
+from peaceful.items.aws._service import AwsAccess
 
 __all__ = [
     "AwsAccess",

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from peaceful.item import Change, Item, ItemCtx, StateDiff
-from peaceful.items.aws._access import AwsAccess
 from peaceful.items.aws._errors import (
     AwsDenied,
     AwsMissing,
@@ -15,9 +14,9 @@ from peaceful.items.aws._errors import (
     BucketNotEmpty,
     BucketTaken,
 )
-from peaceful.items.aws._presence import presence_diff
+from peaceful.items.aws._iam import presence_diff
 from peaceful.items.aws._s3 import BucketName, bucket_location
-from peaceful.items.aws._service import Service, account, service
+from peaceful.items.aws._service import AwsAccess, Service, account, service
 from peaceful.model import Interaction, Within
 from peaceful.model.state import State
 

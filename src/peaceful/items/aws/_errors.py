@@ -1,11 +1,16 @@
-"""How work in AWS fails."""
+"""Errors of AWS, explained: what was refused, to whom, and what to do."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from peaceful.errors import ItemFailure
+from peaceful.present import one_line
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 
 class AwsFailed(ItemFailure):
@@ -175,3 +180,172 @@ class UploadSourceChanged(AwsFailed):
             help="run the command again when nothing writes the file any more",
         )
         self.path = path
+
+
+_BUSY: Final = frozenset(
+    {
+        *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled"),
+        *("RequestThrottledException", "RequestLimitExceeded", "TooManyRequestsException"),
+        *(
+            "SlowDown",
+            "BandwidthLimitExceeded",
+            "PriorRequestNotComplete",
+            "LimitExceededException",
+        ),
+        *("InternalError", "InternalFailure", "ServiceUnavailable", "ServiceFailure"),
+        *("RequestTimeout", "RequestTimeoutException", "OperationAborted"),
+        *("500", "502", "503", "504", "429"),
+    }
+)
+_LOGIN_REFUSED: Final = frozenset(
+    {
+        *("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"),
+        *("SignatureDoesNotMatch", "AuthFailure", "InvalidToken", "IncompleteSignature"),
+    }
+)
+_LOGIN_EXPIRED: Final = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
+)
+_CLOCK_WRONG: Final = frozenset({"RequestTimeTooSkewed", "RequestInTheFuture"})
+_DENIED: Final = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled", "403"}
+)
+_MISSING: Final = frozenset(
+    {"NoSuchEntity", "NoSuchBucket", "NoSuchKey", "NoSuchUpload", "NotFound", "404"}
+)
+_REGION_WRONG: Final = frozenset(
+    {
+        *("AuthorizationHeaderMalformed", "IllegalLocationConstraintException"),
+        *("PermanentRedirect", "InvalidLocationConstraint", "301"),
+    }
+)
+
+_GIVE_LOGIN: Final = (
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of your AWS files in "
+    "AWS_PROFILE, or log in with: aws sso login"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Where the keys come from that requests are signed with.
+
+    Attributes:
+        origin: in words, such as `the profile dev of ~/.aws/credentials`.
+        credentials_file: the file with keys.
+        config_file: the file with profiles and regions.
+        profile: the profile in use.
+    """
+
+    origin: str
+    credentials_file: str
+    config_file: str
+    profile: str
+
+
+def explained(error: Exception, doing: str, login: Login, where: str) -> AwsFailed:
+    """A failure that tells what the client of AWS means.
+
+    Args:
+        error: what it raised: a `BotoCoreError` or a `ClientError`.
+        doing: what was asked, such as `iam:CreateRole`.
+        login: by whom.
+        where: the server or region that was asked.
+    """
+    from botocore import exceptions as botocore
+    from botocore import parsers
+
+    said = one_line(str(error), 300)
+    match error:
+        case botocore.ClientError():
+            return _refusal(error, doing, login, where)
+        case botocore.ProfileNotFound():
+            return AwsLoginMissing(
+                f"There is no profile {login.profile} in {login.config_file} or "
+                f"{login.credentials_file}.",
+                help="name one that is there in AWS_PROFILE, or add it to these files",
+            )
+        case botocore.NoCredentialsError():
+            return AwsLoginMissing(
+                "There are no keys to log in to AWS with: not in the environment, not in "
+                f"{login.credentials_file} or {login.config_file} (profile {login.profile}), and "
+                "this machine has no role.",
+                help=_GIVE_LOGIN,
+            )
+        case botocore.PartialCredentialsError() | botocore.CredentialRetrievalError():
+            return AwsLoginMissing(
+                f"The login to AWS is incomplete ({login.origin}): {said}.", help=_GIVE_LOGIN
+            )
+        case botocore.SSOError() | botocore.TokenRetrievalError():
+            return AwsLoginRefused(
+                f"The login of the profile {login.profile} in {login.config_file} has ended: "
+                f"{said}.",
+                help=f"log in again with: aws sso login --profile {login.profile}",
+            )
+        case botocore.InvalidRegionError():
+            return AwsRegionUnknown(
+                f"There is no such region: {said}.", help="give one such as eu-central-1"
+            )
+        # What cannot be read was said by something on the way.
+        case (
+            botocore.HTTPClientError() | botocore.ConnectionError() | parsers.ResponseParserError()
+        ):
+            return AwsUnreachable(
+                f"{where} did not answer {doing}: {said}.",
+                help="check the region, the endpoint, the network and any proxy, then run the "
+                "command again: it carries on",
+            )
+        case _:
+            return AwsFailed(
+                f"{doing} could not be asked of {where}: {said}.", help="correct the parameters"
+            )
+
+
+def no_region(login: Login) -> AwsRegionUnknown:
+    """No region is given, where one is needed."""
+    return AwsRegionUnknown(
+        "It is not known which region to work in.",
+        help="give the region, or set AWS_DEFAULT_REGION, or write it into the profile "
+        f"{login.profile} in {login.config_file}",
+    )
+
+
+def _refusal(error: ClientError, doing: str, login: Login, where: str) -> AwsFailed:
+    answer = error.response.get("Error", {})
+    reason = str(answer.get("Code", "unknown"))
+    status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
+    message = one_line(str(answer.get("Message", "")).rstrip("."), 300)
+    said = reason if message in {"", reason, "Unknown"} else f"{message} ({reason})"
+    if reason in _BUSY or status in _BUSY:
+        return AwsBusy(
+            f"{where} cannot answer {doing} now: {said}.",
+            help="run the command again later: it carries on",
+        )
+    if reason in _LOGIN_REFUSED or reason in _LOGIN_EXPIRED or reason in _CLOCK_WRONG:
+        return _login_refusal(reason, said, login)
+    if reason in _DENIED:
+        return AwsDenied(
+            f"{where} does not allow {doing}: {said}.",
+            help=f"the login is {login.origin}: let its policies allow {doing}, or use another "
+            "one. S3 says the same of what is not there, to who may not list it",
+        )
+    if reason in _REGION_WRONG:
+        return AwsRegionUnknown(
+            f"{doing} was asked in the wrong region ({where}): {said}.",
+            help="give the region that it belongs to",
+        )
+    kind = AwsMissing if reason in _MISSING else AwsRefused
+    return kind(f"{where} refused {doing}: {said}.", reason, help="correct what it names")
+
+
+def _login_refusal(reason: str, said: str, login: Login) -> AwsLoginRefused:
+    if reason in _CLOCK_WRONG:
+        return AwsLoginRefused(
+            f"AWS does not accept the time of this machine: {said}.",
+            help="set the machine's clock",
+        )
+    how = "has expired" if reason in _LOGIN_EXPIRED else "is not accepted"
+    return AwsLoginRefused(
+        f"The login to AWS {how}: {said}.",
+        help=f"it is {login.origin}: correct it there, or log in again",
+    )

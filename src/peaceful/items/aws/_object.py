@@ -10,12 +10,10 @@ from pydantic import Field
 
 from peaceful._aio import run_in_thread
 from peaceful.item import Change, Item, ItemCtx, StateDiff
-from peaceful.items.aws._access import AwsAccess
-from peaceful.items.aws._digest import ObjectDigest, digest_of
 from peaceful.items.aws._errors import AwsMissing, UploadSourceMissing
 from peaceful.items.aws._s3 import BucketName, ObjectKey, bucket_location
-from peaceful.items.aws._service import Service, service
-from peaceful.items.aws._upload import Upload, abort_uploads, uploads_of
+from peaceful.items.aws._service import AwsAccess, Service, service
+from peaceful.items.aws._upload import ObjectDigest, Upload, abort_uploads, digest_of, uploads_of
 from peaceful.model import Interaction, Location, Push
 from peaceful.model.state import State
 from peaceful.present import size

@@ -6,15 +6,16 @@ import contextlib
 from typing import ClassVar, Final
 
 from peaceful.item import ItemCtx, StateDiff, field_wise_diff
-from peaceful.items.aws._documents import (
+from peaceful.items.aws._errors import AwsInUse, AwsMissing, AwsRefused
+from peaceful.items.aws._iam import (
     Document,
     DocumentParam,
+    IamItem,
+    IamState,
     from_aws,
     same_meaning,
     to_aws,
 )
-from peaceful.items.aws._errors import AwsInUse, AwsMissing, AwsRefused
-from peaceful.items.aws._iam_item import IamItem, IamState
 from peaceful.items.aws._service import Answer, Service
 
 _MOST_VERSIONS: Final = 5

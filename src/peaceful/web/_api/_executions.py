@@ -10,7 +10,7 @@ from peaceful.errors import ProfileBusy
 from peaceful.executions import ExecutionRecord
 from peaceful.model import ExecutionId, InterruptSource
 from peaceful.web._context import ServerContext
-from peaceful.web._http._bodies import json_body, wrong_field
+from peaceful.web._http._bodies import Refusal, json_body, wrong_field
 from peaceful.web._http._documents import ExecutionPage, Interrupted, execution_document
 from peaceful.web._http._fields import (
     checked_id,
@@ -20,12 +20,11 @@ from peaceful.web._http._fields import (
     start_request,
 )
 from peaceful.web._http._interrupting import interrupted, try_get
-from peaceful.web._http._problems import Refusal
 from peaceful.web._http._route import json_response
-from peaceful.web._live._records import record_of
 from peaceful.web._live.broadcast import saw_the_end
 from peaceful.web._live.event_stream import EventStream
-from peaceful.web._work._idempotency import LONGEST_KEY
+from peaceful.web._live.watches import record_of
+from peaceful.web._work._running import LONGEST_KEY
 
 
 async def start(request: Request, server: ServerContext) -> Response:

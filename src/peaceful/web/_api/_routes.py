@@ -7,8 +7,8 @@ from typing import Final
 from peaceful.model import NAME_RULE, ExecutionState, JsonObject, Snapshot
 from peaceful.storage import StateKind
 from peaceful.web._api import _about_server, _executions, _flows
-from peaceful.web._api._graph import DOT, FORMS, KINDS, SVG
-from peaceful.web._http._access import Role
+from peaceful.web._api._flows import DOT, FORMS, KINDS, SVG
+from peaceful.web._http._bodies import PROBLEM
 from peaceful.web._http._documents import (
     Diffs,
     Execution,
@@ -23,10 +23,9 @@ from peaceful.web._http._documents import (
     Status,
 )
 from peaceful.web._http._fields import MOST_SHOWN, InterruptBody, StartRequest
-from peaceful.web._http._problems import PROBLEM
-from peaceful.web._http._route import Answer, Param, Route
-from peaceful.web._work._idempotency import LONGEST_KEY
+from peaceful.web._http._route import Answer, Param, Role, Route
 from peaceful.web._work._metrics import TEXT
+from peaceful.web._work._running import LONGEST_KEY
 
 _NAME: Final[JsonObject] = {"type": "string", "maxLength": 100, "description": NAME_RULE}
 _ID: Final = Param(

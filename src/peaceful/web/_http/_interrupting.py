@@ -15,9 +15,9 @@ from peaceful.model import (
     InterruptSource,
 )
 from peaceful.web._context import ServerContext
+from peaceful.web._http._bodies import Refusal
 from peaceful.web._http._documents import execution_document
-from peaceful.web._http._problems import Refusal
-from peaceful.web._live._records import record_of
+from peaceful.web._live.watches import record_of
 
 
 async def interrupted(

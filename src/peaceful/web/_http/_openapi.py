@@ -1,14 +1,78 @@
-"""The description of the API (OpenAPI 3.1), made from its table."""
+"""The description of the API, derived from declarations."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from inspect import cleandoc
+from typing import Any, Final, cast
 
-from peaceful.model import JsonValue
+import msgspec
+from msgspec import inspect
+
+from peaceful.model import JsonObject, JsonValue
+from peaceful.web._http._bodies import PROBLEM
 from peaceful.web._http._documents import Problem
-from peaceful.web._http._problems import PROBLEM
 from peaceful.web._http._route import JSON, Answer, Param, Route, declarations
-from peaceful.web._http._schemas import ref, schemas
+
+_REF: Final = "#/components/schemas/{name}"
+_FIELDS: Final = "Attributes:\n"
+_PART: Final = re.compile(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
+
+
+def ref(kind: type[msgspec.Struct]) -> dict[str, JsonValue]:
+    """Return what stands for a schema where it is used."""
+    return {"$ref": _REF.format(name=kind.__name__)}
+
+
+def schemas(kinds: Iterable[type[msgspec.Struct]]) -> Mapping[str, JsonObject]:
+    """Return by name the schema of each declaration, and of each that these use."""
+    kinds = tuple(kinds)
+    # Any: msgspec has no narrower type for a schema.
+    _, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    declared: dict[str, type] = {}
+    for kind in kinds:
+        _find(inspect.type_info(kind), declared)
+    return {name: _described(components[name], declared.get(name)) for name in sorted(components)}
+
+
+def _find(info: inspect.Type, found: dict[str, type]) -> None:
+    """Find every declaration that a type is made of."""
+    match info:
+        case inspect.Metadata(type=inner):
+            _find(inner, found)
+        case (
+            inspect.StructType(cls=kind, fields=fields)
+            | inspect.DataclassType(cls=kind, fields=fields)
+        ) if kind.__name__ not in found:
+            found[kind.__name__] = kind
+            for field in fields:
+                _find(field.type, found)
+        case inspect.UnionType(types=types):
+            for each in types:
+                _find(each, found)
+        case inspect.DictType(value_type=value):
+            _find(value, found)
+        case inspect.CollectionType(item_type=item):
+            _find(item, found)
+        case _:
+            pass
+
+
+def _described(schema: dict[str, Any], kind: type | None) -> JsonObject:
+    """Move what docstrings say of each field to the field, and say which are always there."""
+    about = schema.pop("description", "").partition(_FIELDS)[0].strip()
+    properties = cast("dict[str, dict[str, JsonValue]]", schema.get("properties", {}))
+    for each in reversed(kind.__mro__ if kind is not None else ()):
+        for name, text in _PART.findall(cleandoc(each.__doc__ or "").partition(_FIELDS)[2]):
+            if name in properties:
+                properties[name]["description"] = " ".join(text.split())
+    if properties and schema.get("additionalProperties") is not False:
+        # Only what is sent to the server may leave out what has a default.
+        for name, field in properties.items():
+            if field.pop("default", msgspec.UNSET) is not msgspec.UNSET:
+                schema["required"].append(name)
+    return {**schema, **({"description": about} if about else {})}
 
 
 def openapi(title: str, version: str, routes: Sequence[Route]) -> dict[str, JsonValue]:

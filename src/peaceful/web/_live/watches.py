@@ -1,4 +1,4 @@
-"""The executions that are watched: each is followed once, for all of its watchers."""
+"""Watches: one for each execution that somebody looks at."""
 
 from __future__ import annotations
 
@@ -24,6 +24,22 @@ from peaceful.model import (
     encode_json,
 )
 from peaceful.web._live.broadcast import Broadcast, Change, Latest
+
+
+async def record_of(executions: Executions, execution_id: ExecutionId) -> ExecutionRecord:
+    """An execution, with its outcome document if it has ended.
+
+    Raises:
+        ExecutionUnknown: there is none with that ID.
+        StorageError: the register cannot be read.
+    """
+    # Whoever asks again and again in this event loop, as tests do, must not stop what it asks for.
+    await asyncio.sleep(0)
+    record = executions.at_hand(execution_id)
+    if record is None:
+        record = await run_in_thread(lambda: executions.get(execution_id))
+    return record
+
 
 _LOG = logging.getLogger("peaceful.web")
 

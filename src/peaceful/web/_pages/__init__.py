@@ -4,14 +4,13 @@ Each page works without scripts, by links, plain forms and reloads. With them, w
 to it as pieces of HTML, made once for all who watch.
 """
 
-from peaceful.web._pages._assets import ASSETS, Assets
 from peaceful.web._pages._docs_page import docs_page
-from peaceful.web._pages._environment_page import clean_question, environment_page
 from peaceful.web._pages._execution_page import started_part
+from peaceful.web._pages._flow_pages import clean_question, environment_page
 from peaceful.web._pages._page_routes import PAGES
 from peaceful.web._pages._param_fields import PARAM_PREFIX, given_params
 from peaceful.web._pages._problem_page import problem_page
-from peaceful.web._pages._site import by_script
+from peaceful.web._pages._site import ASSETS, Assets, by_script
 
 __all__ = [
     "ASSETS",

@@ -11,10 +11,9 @@ from starlette.responses import Response
 
 from peaceful.model import JsonObject, JsonValue
 from peaceful.web._context import ServerContext
-from peaceful.web._http._access import Role
 from peaceful.web._http._documents import Problem
-from peaceful.web._http._route import Route, declarations
-from peaceful.web._http._schemas import schemas
+from peaceful.web._http._openapi import schemas
+from peaceful.web._http._route import Role, Route, declarations
 from peaceful.web._pages._site import Site, page
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from peaceful.web._http._access import Role
-from peaceful.web._http._route import Route
-from peaceful.web._pages._assets import static
-from peaceful.web._pages._environment_page import ask_clean, environment
+from peaceful.web._http._route import Role, Route
 from peaceful.web._pages._execution_page import ask_interrupt, execution, live
-from peaceful.web._pages._flow_page import flow
-from peaceful.web._pages._history_page import executions, profile
-from peaceful.web._pages._home_page import home
+from peaceful.web._pages._flow_pages import ask_clean, environment, flow
+from peaceful.web._pages._overview_pages import executions, home, profile
+from peaceful.web._pages._site import static
 
 PAGES: Final = (
     Route("GET", "/", "home", "Shows everything at a glance.", home, Role.VIEW),

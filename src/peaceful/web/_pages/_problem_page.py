@@ -8,9 +8,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from peaceful.errors import PeacefulError, ProfileBusy, TokenRefused
-from peaceful.web._http._problems import headers_of, status_of
-from peaceful.web._pages._links import Links
-from peaceful.web._pages._site import Site, by_script, page, piece
+from peaceful.web._http._bodies import headers_of, status_of
+from peaceful.web._pages._site import Links, Site, by_script, page, piece
 
 
 def problem_page(

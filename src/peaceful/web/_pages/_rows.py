@@ -1,15 +1,18 @@
-"""How each item of an execution stands, as a row of a table: pure functions from a snapshot."""
+"""Rows of items, segments of them, and what differs in them."""
 
 from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from peaceful.commands import DiffCmd, KnownState, StatusCmd
 from peaceful.model import (
     ExecutionId,
     ItemEnded,
@@ -31,6 +34,8 @@ from peaceful.present import (
     status_word,
     time_left,
 )
+from peaceful.runtime import CmdCtx, StateDiffs
+from peaceful.storage import StateKind
 
 _LONGEST_MESSAGE: Final = 240
 _SHOWN_OF_ID: Final = len("01a20987-7d1e-7c40")
@@ -192,3 +197,154 @@ def _waiting_row(item: str, awaited: list[str], *, stopping: bool, over: bool) -
         return ItemRow(item, Stand.QUEUED, Stand.QUEUED.value)
     after = f"after {name_list(awaited, _MOST_AWAITED)}"
     return ItemRow(item, Stand.PENDING, LiveWord.WAITING.value, after)
+
+
+WIDTH: Final = 1000.0
+"""Units that the bar is wide."""
+
+_GAP: Final = 3.0
+_MOST: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of the bar.
+
+    Attributes:
+        stand: how the items stand that it is for.
+        x: where it begins.
+        width: how wide it is.
+        done: how much of it is filled, as of an item in progress.
+    """
+
+    stand: Stand
+    x: float
+    width: float
+    done: float = 0.0
+
+
+def segments(rows: Sequence[ItemRow]) -> tuple[Segment, ...]:
+    """The bar over all items."""
+    return tuple(_each(rows) if len(rows) <= _MOST else _alike(rows))
+
+
+def _each(rows: Sequence[ItemRow]) -> Iterator[Segment]:
+    wide = (WIDTH - _GAP * (len(rows) - 1)) / max(1, len(rows))
+    for place, row in enumerate(rows):
+        done = wide * (row.fraction or 0) if row.in_progress else 0.0
+        yield Segment(row.stand, _round(place * (wide + _GAP)), _round(wide), _round(done))
+
+
+def _alike(rows: Sequence[ItemRow]) -> Iterator[Segment]:
+    counts = Counter(row.stand for row in rows)
+    room = WIDTH - _GAP * (len(counts) - 1)
+    x = 0.0
+    for stand in BY_PROGRESS:
+        if counts[stand]:
+            wide = room * counts[stand] / len(rows)
+            yield Segment(stand, _round(x), _round(wide))
+            x += wide + _GAP
+
+
+def _round(number: float) -> float:
+    return round(number, 1)
+
+
+_LONGEST = 300
+_MOST_CHANGES = 20
+_ORDER = (Stand.QUEUED, Stand.PENDING, Stand.NOT_STARTED, Stand.UNCHANGED)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One thing that would change.
+
+    Attributes:
+        field: which.
+        before: what it is; empty where it is absent.
+        after: what it should be; empty where it should be absent.
+    """
+
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """An item, as it is and as it should be.
+
+    Attributes:
+        item: which.
+        stand: `unchanged` where nothing differs, `queued` where something does, else `pending`.
+        word: the same, as people read it.
+        current: what it is.
+        goal: what it should be; empty where that is the same, or not known.
+        changes: what differs.
+    """
+
+    item: str
+    stand: Stand
+    word: str
+    current: str
+    goal: str
+    changes: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a flow would change.
+
+    Attributes:
+        rows: its items; those that differ come first.
+        headline: the whole, in a few words.
+    """
+
+    rows: tuple[ChangeRow, ...]
+    headline: str
+
+    @property
+    def known(self) -> bool:
+        """Whether it was ever discovered how any of the items is."""
+        return any(row.stand is not Stand.PENDING for row in self.rows)
+
+
+def changes_of(ctx: CmdCtx) -> Changes:
+    """What a flow would change, by what is stored.
+
+    Raises:
+        StorageError: what is stored cannot be read.
+        ItemCrashed: an item cannot compare its states.
+    """
+    diffs = DiffCmd.stored(ctx)
+    rows = sorted(_change_rows(ctx, diffs), key=lambda row: _ORDER.index(row.stand))
+    return Changes(tuple(rows), diffs.headline)
+
+
+def _change_rows(ctx: CmdCtx, diffs: StateDiffs) -> Iterator[ChangeRow]:
+    current, goal = StatusCmd.exec(ctx, StateKind.CURRENT), StatusCmd.exec(ctx, StateKind.GOAL)
+    for item, known in current.items():
+        now = one_line(known.shown, _LONGEST)
+        if not known.in_flow:
+            yield ChangeRow(item, Stand.NOT_STARTED, "left the flow", now, "")
+        elif item in diffs.unknown:
+            # What it is and what it should be say themselves which of them is not known.
+            yield ChangeRow(item, Stand.PENDING, "not known", now, _goal(goal, item))
+        elif diffs.diffs.get(item) is None:
+            yield ChangeRow(item, Stand.UNCHANGED, "as it should be", now, "")
+        else:
+            changes = tuple(_field_changes(diffs, item))
+            yield ChangeRow(item, Stand.QUEUED, "differs", now, _goal(goal, item), changes)
+
+
+def _goal(goal: Mapping[ItemId, KnownState], item: ItemId) -> str:
+    known = goal.get(item)
+    return "" if known is None or known.stored is None else one_line(known.shown, _LONGEST)
+
+
+def _field_changes(diffs: StateDiffs, item: ItemId) -> Iterator[FieldChange]:
+    diff = diffs.diffs[item]
+    assert diff is not None
+    for change in diff.changes[:_MOST_CHANGES]:
+        before, after = change.words
+        yield FieldChange(change.field, one_line(before, _LONGEST), one_line(after, _LONGEST))

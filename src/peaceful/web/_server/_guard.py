@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from peaceful.app import Network
 from peaceful.errors import HostRefused, PeacefulError, TokenRefused
 from peaceful.present import one_line
-from peaceful.web._http._access import EVERYTHING, Access, Role, cookie_value
+from peaceful.web._http._route import EVERYTHING, Access, Role, cookie_value
 
 _LOG = logging.getLogger("peaceful.web.access")
 

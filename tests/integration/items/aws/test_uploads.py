@@ -18,9 +18,9 @@ from peaceful.items.aws import (
     S3ObjectState,
     UploadSourceChanged,
     UploadSourceMissing,
-    _digest,
 )
-from peaceful.items.aws._digest import ObjectDigest, PartDigest, part_size
+from peaceful.items.aws import _upload as _digest
+from peaceful.items.aws._upload import ObjectDigest, PartDigest, part_size
 from peaceful.model import ItemProgressed, ItemStatus, ProgressUnit
 from peaceful.testing import ItemHarness
 

@@ -22,8 +22,15 @@ from peaceful.model import (
     ProgressUnit,
     Snapshot,
 )
-from peaceful.web._pages._rows import IN_PROGRESS, ItemRow, Stand, ended_row, rows_of
-from peaceful.web._pages._segments import WIDTH, segments
+from peaceful.web._pages._rows import (
+    IN_PROGRESS,
+    WIDTH,
+    ItemRow,
+    Stand,
+    ended_row,
+    rows_of,
+    segments,
+)
 
 PROGRESSES = st.builds(
     Progress,

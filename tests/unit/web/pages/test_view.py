@@ -23,8 +23,7 @@ from peaceful.model import (
     OutcomeKind,
     Snapshot,
 )
-from peaceful.web._pages._verbs import Verbs
-from peaceful.web._pages._view import STILL, ExecutionView
+from peaceful.web._pages._view import STILL, ExecutionView, Verbs
 
 VERBS = Verbs("deploy")
 PROCESS = ProcessIdentity(4711, 5, Machine("here"))

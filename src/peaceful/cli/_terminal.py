@@ -1,0 +1,179 @@
+"""The terminal's modes, and questions asked on it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from getpass import getpass
+from types import FrameType, TracebackType
+from typing import Final, Self
+
+from peaceful.errors import UsageError
+
+_LOCAL: Final = 3
+"""The place of the local modes among the attributes of a terminal."""
+
+
+class TerminalModes:
+    """Switches the echo of keys off for a context, so that they cannot spoil a picture.
+
+    `^C` and line feeds that the terminal echoes by itself would go into the middle of it. When the
+    process is suspended (Ctrl-Z), the terminal is set back; when it goes on, set again. It is set
+    only from the foreground: elsewhere it belongs to another command, and setting it would stop
+    this one.
+
+    Args:
+        fd: the terminal, or none where there is none.
+        all_keys: whether no key is echoed, or only control keys are not.
+        on_resume: called when the process goes on after it was suspended.
+    """
+
+    def __init__(self, fd: int | None, *, all_keys: bool, on_resume: Callable[[], None]) -> None:
+        self._fd = fd
+        self._all_keys = all_keys
+        self._on_resume = on_resume
+        self._off = 0
+        self._handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
+
+    def __enter__(self) -> Self:
+        if self._fd is not None and sys.platform != "win32":  # there, nothing can be set
+            self._switch_off()
+            self._watch_suspension()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number in self._handlers:
+            signal.signal(number, signal.SIG_DFL)
+        self._handlers.clear()
+        self.restore()
+
+    def restore(self) -> None:
+        """Switches on again what was switched off. May be called at any moment, and again.
+
+        All else is left as it is: another program of the same pipeline, such as a pager, may have
+        set it in the meantime.
+        """
+        off, self._off = self._off, 0
+        if off and self._is_ours():
+            self._change(lambda modes: modes | off)
+
+    def _switch_off(self) -> None:
+        import termios
+
+        if self._off or not self._is_ours():
+            return
+        unwanted = termios.ECHOCTL | (termios.ECHO if self._all_keys else 0)
+        self._off = self._change(lambda modes: modes & ~unwanted) & unwanted
+
+    def _change(self, change: Callable[[int], int]) -> int:
+        """Changes the local modes, and returns what they were before."""
+        import termios
+
+        assert self._fd is not None
+        try:
+            attributes = termios.tcgetattr(self._fd)
+            before: int = attributes[_LOCAL]
+            attributes[_LOCAL] = change(before)
+            termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
+        except termios.error:
+            # A terminal that cannot be set, such as one that has gone away, is left as it is.
+            return 0
+        return before
+
+    def _is_ours(self) -> bool:
+        assert self._fd is not None
+        try:
+            return os.tcgetpgrp(self._fd) == os.getpgrp()
+        except OSError:
+            # It is not this process's controlling terminal, so there is no job control to heed.
+            return True
+
+    def _watch_suspension(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number, handler in (
+            (signal.SIGTSTP, self._suspended),
+            (signal.SIGCONT, self._resumed),
+        ):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                self._handlers[number] = handler
+                signal.signal(number, handler)
+
+    def _suspended(self, number: int, _frame: FrameType | None) -> None:
+        self.restore()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)  # stops here, until the process is told to go on
+        signal.signal(number, self._suspended)
+
+    def _resumed(self, _number: int, _frame: FrameType | None) -> None:
+        self._switch_off()
+        self._on_resume()
+
+
+_STDIN: Final = 0
+
+
+def can_ask() -> bool:
+    """Whether there is somebody at a terminal who could answer."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def ask(question: str, *, hidden: bool = False) -> str:
+    """Asks a person, and waits for a line.
+
+    Args:
+        question: without a mark at its end.
+        hidden: whether what is typed is not shown.
+
+    Returns:
+        The line without its end; empty where there is none.
+
+    Raises:
+        UsageError: nobody can be asked.
+    """
+    if not can_ask():
+        raise UsageError(
+            f"Nobody can be asked: {question}",
+            help="run the command on a terminal, or give the answer as an option",
+        )
+    if os.name != "posix":
+        return getpass(f"{question}: ") if hidden else input(f"{question}: ")
+    fd = _STDIN if hidden else None
+    with TerminalModes(fd, all_keys=True, on_resume=lambda: None):
+        sys.stderr.write(f"{question}: ")
+        sys.stderr.flush()
+        try:
+            _wait_for_line()
+        except BaseException:
+            sys.stderr.write("\n")  # What is said next belongs on a line of its own.
+            raise
+        line = sys.stdin.readline()
+    if hidden or not line:
+        sys.stderr.write("\n")
+    return line.rstrip("\r\n")
+
+
+def _wait_for_line() -> None:
+    """Waits until there is something to read.
+
+    Not by reading: a signal that comes right before the system call that reads would be noticed
+    only when somebody types something.
+    """
+    noticed, notices = socket.socketpair()
+    with noticed, notices:
+        notices.setblocking(False)
+        before = signal.set_wakeup_fd(notices.fileno(), warn_on_full_buffer=False)
+        try:
+            select.select([_STDIN, noticed.fileno()], [], [])
+        finally:
+            signal.set_wakeup_fd(before)

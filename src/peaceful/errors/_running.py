@@ -1,0 +1,276 @@
+"""What goes wrong while something runs: items, storage, executions, locks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+from peaceful.errors._base import PeacefulError, described
+from peaceful.errors._usage import UsageError
+
+
+class BlockedError(PeacefulError):
+    """The command was refused, nothing was changed, and it can run once the reason is gone."""
+
+    code: ClassVar[str] = "BLOCKED"
+    exit_code: ClassVar[int] = 3
+
+
+class ProfileBusy(BlockedError):
+    """Another execution is running on the profile. What is not known of it is left empty.
+
+    Args:
+        profile: the profile that it runs on.
+        app: the application that it is of.
+        flow: the flow that it runs.
+        command: what it does.
+        started_by: who started it, such as `root (pid 4711)`.
+        host: the machine that it runs on.
+        since: when it began, in UTC.
+        execution_id: its ID.
+
+    Attributes:
+        profile: the profile that it runs on.
+        execution_id: its ID; empty where it is not known.
+    """
+
+    code: ClassVar[str] = "BUSY"
+
+    def __init__(
+        self,
+        profile: str,
+        *,
+        app: str = "",
+        flow: str = "",
+        command: str = "",
+        started_by: str = "",
+        host: str = "",
+        since: datetime | None = None,
+        execution_id: str = "",
+    ) -> None:
+        what = f"is running {command}" if command else "is in use"
+        when = f" since {since:%Y-%m-%d %H:%M:%S} UTC" if since else ""
+        who = f" by {started_by}" if started_by else ""
+        which = f", execution {execution_id}" if execution_id else ""
+        interrupt = f"{app} interrupt {execution_id}" if app and execution_id else ""
+        known = (("flow", flow), ("machine", host), ("to interrupt it", interrupt))
+        super().__init__(
+            f"{profile} {what}{when}{who}{which}.",
+            details=tuple((label, text) for label, text in known if text),
+            help="wait for it to end, or interrupt it",
+        )
+        self.profile = profile
+        self.execution_id = execution_id
+
+
+class OutOfSync(BlockedError):
+    """Stored states differ from what is there now, and the command was told to check."""
+
+    code: ClassVar[str] = "OUT-OF-SYNC"
+
+    def __init__(self, differing: Sequence[tuple[str, str]], *, help: str) -> None:
+        names = ", ".join(item for item, _ in differing)
+        super().__init__(
+            f"What is stored is not what is there now, for {names}.",
+            details=tuple(differing),
+            help=help,
+        )
+        self.differing: tuple[tuple[str, str], ...] = tuple(differing)
+
+
+class StorageError(PeacefulError):
+    """Something on disk is in the way. The file that was there is whole."""
+
+    code: ClassVar[str] = "STORAGE"
+
+
+class FileInaccessible(StorageError):
+    """The operating system refused to read or write a file or folder.
+
+    Attributes:
+        path: the file or folder.
+    """
+
+    code: ClassVar[str] = "FILE-INACCESSIBLE"
+
+    def __init__(self, path: Path, doing: str, error: OSError, *, help: str = "") -> None:
+        super().__init__(
+            f"{path} could not be {doing}: {error.strerror or error}.",
+            help=help or _MENDS.get(error.errno or 0, "mend the cause, then run the command again"),
+        )
+        self.path = path
+
+
+_MENDS = {
+    1: "check who owns it and whether it may be changed, then run the command again",
+    13: "give this user the right to do so, then run the command again",
+    28: "free some disk space, then run the command again: it carries on from here",
+    30: "make the file system writable, then run the command again",
+    122: "free some of this user's disk quota, then run the command again",
+}
+"""By errno: EPERM, EACCES, ENOSPC, EROFS, EDQUOT."""
+
+
+class FileDamaged(StorageError):
+    """A file is not what it should be: half of it, other bytes, another format.
+
+    Attributes:
+        path: the file.
+        place: where in it, such as `line 3, column 7` or `offset 4711`.
+    """
+
+    code: ClassVar[str] = "FILE-DAMAGED"
+
+    def __init__(self, path: Path, place: str, reason: str, *, help: str) -> None:
+        where = f" at {place}" if place else ""
+        super().__init__(f"{path} is damaged{where}: {reason}.", help=help)
+        self.path = path
+        self.place = place
+
+
+class FormatTooNew(StorageError):
+    """A file was written by a later version of the framework than this one."""
+
+    code: ClassVar[str] = "FORMAT-TOO-NEW"
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        super().__init__(
+            f"{path} has format version {found}; this version of peaceful knows up to {known}.",
+            help="use the version of peaceful that wrote it, or a later one",
+        )
+        self.path = path
+
+
+class ExecutionUnknown(UsageError):
+    """No execution of this workspace has the given ID, or several begin with it."""
+
+    code: ClassVar[str] = "EXECUTION-UNKNOWN"
+
+    def __init__(self, execution_id: str, candidates: Sequence[str] = ()) -> None:
+        if candidates:
+            message = f"Several executions have an ID that begins with {execution_id!r}."
+        else:
+            message = f"There is no execution {execution_id!r} in this workspace."
+        super().__init__(
+            message,
+            details=(("candidates", ", ".join(candidates)),) if candidates else (),
+            help="list the executions, and use one of their IDs",
+        )
+        self.execution_id = execution_id
+
+
+class AlreadyEnded(PeacefulError):
+    """The execution had already ended when the interrupt came."""
+
+    code: ClassVar[str] = "EXECUTION-ENDED"
+
+    def __init__(self, execution_id: str, outcome: str) -> None:
+        super().__init__(
+            f"Execution {execution_id} has already ended: {outcome}.",
+            help="nothing needs to be done",
+        )
+        self.execution_id = execution_id
+        self.outcome = outcome
+
+
+class NothingRunning(PeacefulError):
+    """An interrupt was asked for, and nothing runs that it could be meant for."""
+
+    code: ClassVar[str] = "NOTHING-RUNNING"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing is running in this workspace, so there is nothing to interrupt.",
+            help="list what ran, and how it ended, by: executions list",
+        )
+
+
+class NotInterruptible(PeacefulError):
+    """The execution was started in a way that does not let it be interrupted."""
+
+    code: ClassVar[str] = "NOT-INTERRUPTIBLE"
+
+    def __init__(self, execution_id: str, reason: str) -> None:
+        super().__init__(
+            f"Execution {execution_id} cannot be interrupted: {reason}.",
+            help="wait for it to end",
+        )
+        self.execution_id = execution_id
+
+
+class ExecutorUnreachable(PeacefulError):
+    """The process that runs an execution does not answer."""
+
+    code: ClassVar[str] = "EXECUTOR-UNREACHABLE"
+
+
+class ItemFailure(PeacefulError):
+    """An item could not do its work. Items raise this, or a subclass, for what they understand."""
+
+    code: ClassVar[str] = "ITEM-FAILED"
+
+
+class ItemCrashed(ItemFailure):
+    """An item raised an exception that it does not explain: most likely a bug in it.
+
+    The exception is the error's `__cause__`; `--debug` shows its traceback.
+    """
+
+    code: ClassVar[str] = "ITEM-CRASHED"
+
+    def __init__(self, item: str, function: str, error: BaseException) -> None:
+        shown, details = described(error)
+        super().__init__(
+            f"{item} failed in {function}: {shown}",
+            details=details,
+            help="run the command again with --debug to see where",
+        )
+        self.item = item
+        self.function = function
+
+
+class GoalNotReached(ItemFailure):
+    """An item's `apply` ended without an error, but its state is still not the goal."""
+
+    code: ClassVar[str] = "GOAL-NOT-REACHED"
+
+    def __init__(self, item: str, diff: str) -> None:
+        super().__init__(
+            f"{item} was applied, and is still not as it should be.",
+            details=(("what still differs", diff),),
+            help="run the command again; if it stays so, the item's apply or diff is wrong",
+        )
+        self.item = item
+
+
+class ValueUnresolved(ItemFailure):
+    """A parameter refers to a state that is not known at this point."""
+
+    code: ClassVar[str] = "VALUE-UNKNOWN"
+
+
+class ChildFailed(ItemFailure):
+    """A child process ended with an error.
+
+    Attributes:
+        exit_status: the exit code, or the negated number of the signal that ended it.
+    """
+
+    code: ClassVar[str] = "CHILD-FAILED"
+
+    def __init__(self, command: str, exit_status: int, tail: str, *, help: str = "") -> None:
+        how = f"exit code {exit_status}" if exit_status >= 0 else f"signal {-exit_status}"
+        super().__init__(
+            f"{command} ended with {how}.",
+            details=(("its last output", tail),) if tail else (),
+            help=help or "read its last output above",
+        )
+        self.exit_status = exit_status
+
+
+class RetriesExhausted(ItemFailure):
+    """Something was tried as often as allowed and failed each time; the last error is the cause."""
+
+    code: ClassVar[str] = "RETRIES-EXHAUSTED"
