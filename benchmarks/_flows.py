@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from peaceful.item import Item, ItemCtx
-from peaceful.model.state import State
-from peaceful.runtime import CmdCtx, ExecutionSettings, Flow
-from peaceful.storage import Workspace, YamlStateStore
+from peaceful import Flow, Item, ItemCtx, State
+from peaceful.commands import CmdCtx, ExecutionSettings, Workspace, YamlStateStore
 
 
 class NothingState(State):

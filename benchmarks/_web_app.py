@@ -13,8 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from peaceful import App, Flow, Item, ItemCtx, State
-from peaceful.app import Contexts, Given
+from peaceful import App, Contexts, Flow, Given, Item, ItemCtx, State
 
 SLOTS = 16
 """How many items are in progress at once."""

@@ -15,8 +15,7 @@ from pathlib import Path
 from benchmarks._flows import Nothing, Unchanged, context, edges
 from benchmarks._table import median_of, print_table
 
-from peaceful.commands import EnsureCmd
-from peaceful.model import Complete
+from peaceful.commands import Complete, EnsureCmd
 
 SHAPES = (("fan", 1000), ("layers", 1000), ("chain", 200))
 

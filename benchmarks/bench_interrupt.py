@@ -13,10 +13,9 @@ from pathlib import Path
 from benchmarks._flows import Nothing, NothingState, context
 from benchmarks._table import median_of, print_table
 
-from peaceful.commands import EnsureCmd
+from peaceful import ItemCtx
+from peaceful.commands import BlockInterrupted, EnsureCmd
 from peaceful.interrupt import Interruptible, interrupt_channel
-from peaceful.item import ItemCtx
-from peaceful.model import BlockInterrupted
 
 STARTS: list[float] = []
 SOME_STARTED = threading.Event()

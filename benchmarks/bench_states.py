@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks._table import print_table
 
-from peaceful.storage import StateKind, StoredState, YamlStateStore
+from peaceful.commands import StateKind, StoredState, YamlStateStore
 
 COUNT = 10_000
 

@@ -16,7 +16,7 @@ import pytest
 from shell import Ended, Loaded, Shell
 from slow import SlowFiles
 
-from peaceful.storage._journal import file_header
+from peaceful._storage.journal import file_header
 
 FLOW = "default/slow_files"
 PARAMS = ["workspace_params.yaml", f"{FLOW}/flow_params.yaml", f"{FLOW}/params_specs.yaml"]

@@ -13,11 +13,22 @@ import httpx
 from annotated_types import Ge, Le
 from until import PATIENCE
 
-from peaceful import App, Flow, Item, ItemCtx, ItemFailure, State
-from peaceful.app import Contexts, Given, WebSettings
+from peaceful import (
+    App,
+    Contexts,
+    Flow,
+    Given,
+    Interaction,
+    Item,
+    ItemCtx,
+    ItemFailure,
+    Location,
+    State,
+    WebSettings,
+    Within,
+)
+from peaceful._item.progress import ProgressReporter
 from peaceful.interrupt import interrupt_channel
-from peaceful.item import ProgressReporter
-from peaceful.model import Interaction, Location, Within
 
 
 @dataclass

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from peaceful.model import JsonValue
+from peaceful._model.codec import JsonValue
 
 
 def member(

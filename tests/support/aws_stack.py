@@ -9,14 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from peaceful import Flow
-from peaceful.items.aws import (
-    AwsAccess,
-    IamPolicy,
-    IamRole,
-    InstanceProfile,
-    S3Bucket,
-    S3Object,
-)
+from peaceful.items.aws import AwsAccess, IamPolicy, IamRole, InstanceProfile, S3Bucket, S3Object
 from peaceful.testing import FlowHarness
 
 if TYPE_CHECKING:

@@ -10,6 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+from peaceful import ItemCtx
+from peaceful._item.child import Children
+from peaceful._item.ctx import ExecutionScope
+from peaceful._resources import Resources
+from peaceful.commands import Event, ItemProgressed
 from peaceful.interrupt import (
     InterruptibilityState,
     Interruptible,
@@ -18,9 +23,6 @@ from peaceful.interrupt import (
     InterruptSource,
     interrupt_channel,
 )
-from peaceful.item import Children, ExecutionScope, ItemCtx
-from peaceful.model import Event, ItemProgressed
-from peaceful.resources import Resources
 
 
 @dataclass

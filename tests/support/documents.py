@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from peaceful import ItemStatus
+from peaceful._model.document import ItemAside, ItemDocument, KeptDocument
+from peaceful._model.interrupt import InterruptSignal
+from peaceful._model.outcome import OutcomeKind
 from peaceful.errors import ErrorJson
-from peaceful.model import (
-    InterruptSignal,
-    ItemAside,
-    ItemDocument,
-    ItemStatus,
-    KeptDocument,
-    OutcomeKind,
-)
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -9,13 +9,14 @@ from importlib.resources import files
 from itertools import combinations
 from typing import Any
 
-from peaceful.web._diagrams import Box, Layout, Line, Plan, Sketch
+from peaceful._web.diagrams.layout import Box, Layout, Line, Sketch
+from peaceful._web.diagrams.plan import Plan
 
 NEAR = 0.6
 """Pixels by which places may be rounded."""
 
 
-_HELPER = files("peaceful.web._diagrams") / "helper.py"
+_HELPER = files("peaceful._web.diagrams") / "helper.py"
 
 
 def graphviz(text: str) -> Any:

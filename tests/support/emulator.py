@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from peaceful.present import display_width
+from peaceful._present.text import display_width
 
 _SEQUENCE = re.compile(r"\x1b\[(?P<arguments>[0-9;?]*)(?P<final>[@-~])")
 

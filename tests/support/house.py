@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 from pydantic import BaseModel, Field, computed_field
 
-from peaceful.model.state import State
-from peaceful.params import StateLookup
+from peaceful import State
+from peaceful._params.resolve import StateLookup
 
 Known: TypeAlias = Callable[..., StateLookup]
 """Makes a lookup of the given states, by item."""

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from shell import Ended, Running
 from slow import SlowFiles, Written
 
-from peaceful.storage import StateKind, StoredState, YamlStateStore
+from peaceful.commands import StateKind, StoredState, YamlStateStore
 
 Trouble: TypeAlias = Callable[[Running], Ended]
 """Ends a program in the middle, one way or another."""

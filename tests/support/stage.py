@@ -7,6 +7,19 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from peaceful import Flow, Handle, Item, ItemCtx, State
+from peaceful._resources import Resources
+from peaceful._runtime.escalation import LadderTimes
+from peaceful.commands import (
+    CmdCtx,
+    Event,
+    ExecutionSettings,
+    ItemEnded,
+    ItemId,
+    StateStore,
+    Workspace,
+    YamlStateStore,
+)
 from peaceful.errors import ItemFailure
 from peaceful.interrupt import (
     FinishCurrent,
@@ -15,12 +28,6 @@ from peaceful.interrupt import (
     InterruptStrategy,
     interrupt_channel,
 )
-from peaceful.item import Item, ItemCtx
-from peaceful.model import Event, ItemEnded, ItemId
-from peaceful.model.state import State
-from peaceful.resources import Resources
-from peaceful.runtime import CmdCtx, ExecutionSettings, Flow, Handle, LadderTimes
-from peaceful.storage import StateStore, Workspace, YamlStateStore
 
 Hook = Callable[[ItemCtx], Awaitable[None]]
 """What a test does in the middle of an item's work."""

@@ -6,24 +6,21 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from peaceful.model import (
+from peaceful import ItemStatus
+from peaceful._model.event import InterruptRequested
+from peaceful._model.execution import ExecutionInfo, StartedBy
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.outcome import OutcomeKind
+from peaceful.commands import (
     BlockEnded,
     BlockStarted,
     Event,
     ExecutionEnded,
-    ExecutionInfo,
     ExecutionStarted,
-    InterruptLevel,
-    InterruptRequested,
-    InterruptSignal,
-    InterruptSource,
     ItemEnded,
     ItemProgressed,
     ItemStarted,
-    ItemStatus,
-    OutcomeKind,
     Progress,
-    StartedBy,
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from peaceful.model import (
+from peaceful import ItemStatus
+from peaceful._model.event import InterruptRequested
+from peaceful._model.execution import ExecutionInfo, StartedBy
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.outcome import OutcomeKind
+from peaceful.commands import (
     BlockStarted,
     ExecutionEnded,
-    ExecutionInfo,
     ExecutionStarted,
-    InterruptLevel,
-    InterruptRequested,
-    InterruptSignal,
-    InterruptSource,
     ItemEnded,
     ItemProgressed,
     ItemStarted,
-    ItemStatus,
-    OutcomeKind,
     Progress,
-    StartedBy,
 )
 
 START = datetime(2025, 3, 9, 14, 2, 11, tzinfo=UTC)

@@ -6,9 +6,19 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar, assert_type
 
-from peaceful import Change, Flow, Item, ItemCtx, State, StateDiff
-from peaceful.item import Backoff, ChildResult
-from peaceful.model import Interaction, Location, Within
+from peaceful import (
+    Backoff,
+    Change,
+    Flow,
+    Interaction,
+    Item,
+    ItemCtx,
+    Location,
+    State,
+    StateDiff,
+    Within,
+)
+from peaceful._item.child import ChildResult
 
 
 class PackageState(State):

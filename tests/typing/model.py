@@ -6,16 +6,15 @@ stands where it must find a mistake, and a checker objects to such a comment whe
 
 from typing import assert_never, assert_type
 
-from peaceful.model import (
+from peaceful._model.interrupt import InterruptLevel, InterruptSource
+from peaceful._model.progress import ProgressUnit
+from peaceful.commands import (
     BlockInterrupted,
     CmdOutcome,
     Complete,
     ExecutionInterrupted,
-    InterruptLevel,
-    InterruptSource,
     ItemError,
     Progress,
-    ProgressUnit,
 )
 
 

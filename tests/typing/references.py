@@ -7,8 +7,7 @@ from typing import Any, assert_type
 
 from pydantic import BaseModel
 
-from peaceful import Flow, Item, ItemCtx, State, mapped, stored
-from peaceful.runtime import Handle
+from peaceful import Flow, Handle, Item, ItemCtx, State, mapped, stored
 
 
 class Address(BaseModel):

@@ -21,37 +21,34 @@ from doc_pages import ROOT, as_module, blocks_of, matches, page_name, pages, ste
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 import peaceful
-from peaceful import App
-from peaceful.cli._commands import command_line
-from peaceful.cli._invocation import Invocation
-from peaceful.cli._options import GlobalOption
-from peaceful.cli._signals import ProcessSignals
-from peaceful.errors import PeacefulError
-from peaceful.model import (
+from peaceful import App, ItemStatus
+from peaceful._cli.commands.table import command_line
+from peaceful._cli.program.invocation import Invocation
+from peaceful._cli.program.options import GlobalOption
+from peaceful._cli.program.signals import ProcessSignals
+from peaceful._model.codec import encode_json
+from peaceful._model.event import InterruptRequested
+from peaceful._model.execution import ExecutionInfo, StartedBy
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.outcome import OutcomeKind
+from peaceful._model.progress import ProgressUnit
+from peaceful._web.http.documents import Problem
+from peaceful._web.http.fields import InterruptBody, StartRequest
+from peaceful._web.http.openapi import ref, schemas
+from peaceful.commands import (
     BlockEnded,
     BlockStarted,
     Event,
     ExecutionEnded,
-    ExecutionInfo,
     ExecutionStarted,
-    InterruptLevel,
-    InterruptRequested,
-    InterruptSignal,
-    InterruptSource,
     ItemEnded,
     ItemProgressed,
     ItemStarted,
-    ItemStatus,
-    OutcomeKind,
     Progress,
-    ProgressUnit,
-    StartedBy,
-    encode_json,
+    StateKind,
+    Workspace,
 )
-from peaceful.storage import StateKind, Workspace
-from peaceful.web._http._documents import Problem
-from peaceful.web._http._fields import InterruptBody, StartRequest
-from peaceful.web._http._openapi import ref, schemas
+from peaceful.errors import PeacefulError
 
 LINK = re.compile(r"\]\((?!\w+:|#)(?P<target>[^)#\s]+)[^)]*\)")
 MAKE = re.compile(r"\bmake ([a-z]+)\b(?=`|\s+#|$)", re.MULTILINE)

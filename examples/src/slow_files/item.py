@@ -9,8 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from peaceful import Item, ItemCtx, State, write_atomically
-from peaceful.model import Interaction, Location, Within
+from peaceful import Interaction, Item, ItemCtx, Location, State, Within, write_atomically
 
 
 class SlowFileState(State):

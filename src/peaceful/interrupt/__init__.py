@@ -4,6 +4,7 @@ Of use without the rest of the framework: a latch with two ends, strategies, and
 iterations, task groups and waits. Process signals are in `peaceful.interrupt.os_signals`.
 """
 
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful.interrupt._channel import (
     InterruptReceiver,
     InterruptSender,
@@ -31,7 +32,6 @@ from peaceful.interrupt._state import (
     NonInterruptible,
     PollNextN,
 )
-from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
 
 __all__ = [
     "NO_VALUE",

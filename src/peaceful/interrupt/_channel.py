@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource, SystemClock
+from peaceful._model.clock import SystemClock
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 Listen: TypeAlias = Callable[[Callable[[], None]], Callable[[], None]]
 """Adds a listener to something, and returns the function that removes it."""

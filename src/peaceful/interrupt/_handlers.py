@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Generator
 from types import FrameType
 
-from peaceful.model import MAY_BE_IGNORED, PROCESS_SIGNALS, InterruptSource
+from peaceful._model.interrupt import MAY_BE_IGNORED, PROCESS_SIGNALS, InterruptSource
 
 
 @contextlib.contextmanager

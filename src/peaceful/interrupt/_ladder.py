@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peaceful.model import CANCEL_AFTER, InterruptLevel
+from peaceful._model.interrupt import CANCEL_AFTER, InterruptLevel
 
 
 class SignalLadder:

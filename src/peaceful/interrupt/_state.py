@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Never, TypeAlias, assert_never
 
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful.errors import DefinitionError
 from peaceful.interrupt._channel import InterruptReceiver, Listen, Listeners, call_when
-from peaceful.model import InterruptLevel, InterruptSignal
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,18 +20,17 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from types import TracebackType
 
-from peaceful.interrupt._channel import InterruptSender, SendResult
-from peaceful.interrupt._handlers import awake, handled, quiet
-from peaceful.interrupt._ladder import SignalLadder
-from peaceful.model import (
+from peaceful._model.clock import Clock, SystemClock
+from peaceful._model.interrupt import (
     KEY_REPEAT,
     STOP_TIMEOUT,
-    Clock,
     InterruptLevel,
     InterruptSignal,
     InterruptSource,
-    SystemClock,
 )
+from peaceful.interrupt._channel import InterruptSender, SendResult
+from peaceful.interrupt._handlers import awake, handled, quiet
+from peaceful.interrupt._ladder import SignalLadder
 
 __all__ = ["KEY_REPEAT", "STOP_TIMEOUT", "SignalWatch", "interrupt_on_signals"]
 

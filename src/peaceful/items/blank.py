@@ -11,10 +11,13 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from peaceful.item import Item, ItemCtx, StateDiff, field_wise_diff, write_atomically
-from peaceful.model import Interaction, Location, Within
-from peaceful.model.state import State
-from peaceful.present import count
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.diff import StateDiff, field_wise_diff
+from peaceful._item.files import write_atomically
+from peaceful._item.item import Item
+from peaceful._model.location import Interaction, Location, Within
+from peaceful._model.state import State
+from peaceful._present.text import count
 
 __all__ = ["Blank", "BlankState"]
 

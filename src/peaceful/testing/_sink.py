@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from peaceful.model import Event
+from peaceful._model.event import Event
 
 E = TypeVar("E")
 

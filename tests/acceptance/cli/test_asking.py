@@ -9,7 +9,7 @@ import pytest
 from on_terminal import OnTerminal
 from shell import Shell
 
-from peaceful.app import new_key
+from peaceful._app.parameters.sealing import new_key
 
 Start = Callable[..., OnTerminal]
 

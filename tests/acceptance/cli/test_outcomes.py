@@ -10,7 +10,7 @@ from on_terminal import OnTerminal
 from shell import Shell
 from slow import SlowFiles
 
-from peaceful.present import display_width
+from peaceful._present.text import display_width
 
 Start = Callable[..., OnTerminal]
 

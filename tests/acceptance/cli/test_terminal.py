@@ -11,7 +11,7 @@ from processes import eventually
 from shell import Shell
 from slow import SlowFiles
 
-from peaceful.present import display_width
+from peaceful._present.text import display_width
 
 Start = Callable[..., OnTerminal]
 

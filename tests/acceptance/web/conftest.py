@@ -18,7 +18,7 @@ from browser import Tab
 from playwright.async_api import Browser, async_playwright
 from web_process import WebProcess
 
-from peaceful.app import Contexts, Given
+from peaceful import Contexts, Given
 from slow_files import app
 
 _HERE: Final = Path(__file__).parent

@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 from texts import Text, TextState
 
-from peaceful import App, Flow, State
-from peaceful.app import Contexts, Given
-from peaceful.commands import DiffCmd, DiscoverCmd, EnsureCmd
+from peaceful import App, Contexts, Flow, Given, ItemStatus, State
+from peaceful.commands import (
+    CmdCtx,
+    Complete,
+    DiffCmd,
+    DiscoverCmd,
+    EnsureCmd,
+    ItemError,
+    Workspace,
+)
 from peaceful.errors import DefinitionError, NameUnknown, ParamsInvalid, ParamsMissing
-from peaceful.model import Complete, ItemError, ItemStatus
-from peaceful.runtime import CmdCtx
-from peaceful.storage import Workspace
 
 
 class OtherState(State):

@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 from texts import Text
 
-from peaceful import App, Flow
-from peaceful.app import Contexts
-from peaceful.commands import RunRequest
+from peaceful import App, Contexts, Flow, ItemStatus
+from peaceful.commands import Complete, RunRequest, Workspace
 from peaceful.errors import NameUnknown, ParamsInvalid
-from peaceful.model import Complete, ItemStatus
-from peaceful.storage import Workspace
 
 
 @pytest.fixture

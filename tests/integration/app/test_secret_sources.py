@@ -10,21 +10,11 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from peaceful import App, Flow
-from peaceful.app import (
-    Contexts,
-    Given,
-    SecretSource,
-    new_key,
-)
-from peaceful.errors import (
-    FileInaccessible,
-    KeyMissing,
-    KeyWrong,
-    SecretUnavailable,
-    UsageError,
-)
-from peaceful.storage import Workspace
+from peaceful import App, Contexts, Flow, Given
+from peaceful._app.parameters.sealing import new_key
+from peaceful._app.parameters.secrets import SecretSource
+from peaceful.commands import Workspace
+from peaceful.errors import FileInaccessible, KeyMissing, KeyWrong, SecretUnavailable, UsageError
 
 SECRET = "tell-nobody"
 

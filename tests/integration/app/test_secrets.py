@@ -22,14 +22,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from peaceful import App, Flow, PeacefulError
-from peaceful.app import Contexts, ExecutionOptions, Given
-from peaceful.cli import run
-from peaceful.commands import CleanCmd, DiffCmd, DiscoverCmd, EnsureCmd, StatusCmd
+from peaceful import App, Contexts, Flow, Given, PeacefulError
+from peaceful._app.contexts import ExecutionOptions
+from peaceful._cli.run import run
+from peaceful._model.codec import encode_json
+from peaceful._storage.yaml_file import read_yaml
+from peaceful.commands import (
+    CleanCmd,
+    DiffCmd,
+    DiscoverCmd,
+    EnsureCmd,
+    States,
+    StatusCmd,
+    Workspace,
+)
 from peaceful.errors import ParamsInvalid, ParamsMissing
-from peaceful.model import encode_json
-from peaceful.runtime import States
-from peaceful.storage import Workspace, read_yaml
 from peaceful.testing import RecordingSink
 
 MARK = "s3cr3t"

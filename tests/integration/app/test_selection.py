@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from peaceful import App, Flow
-from peaceful.app import DEFAULT_PROFILE, Contexts, Given
-from peaceful.commands import DiffProfilesCmd, EnsureCmd
+from peaceful import App, Contexts, Flow, Given
+from peaceful._app.contexts import DEFAULT_PROFILE
+from peaceful._storage.yaml_file import read_yaml
+from peaceful.commands import Complete, DiffProfilesCmd, EnsureCmd, Workspace
 from peaceful.errors import (
     DefinitionError,
     NameInvalid,
@@ -25,8 +26,6 @@ from peaceful.errors import (
     WorkspaceMissing,
 )
 from peaceful.items.blank import Blank
-from peaceful.model import Complete
-from peaceful.storage import Workspace, read_yaml
 
 
 class Shared(BaseModel):

@@ -12,9 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from peaceful import App, Flow, Item, ItemCtx, State, mapped, stored
-from peaceful.app import Contexts
-from peaceful.commands import CleanCmd, DiscoverCmd, EnsureCmd
+from peaceful import App, Contexts, Flow, Item, ItemCtx, State, mapped, stored
+from peaceful._runtime.flow import BuiltFlow
+from peaceful._storage.yaml_file import read_yaml
+from peaceful.commands import (
+    CleanCmd,
+    Complete,
+    DiscoverCmd,
+    EnsureCmd,
+    ItemError,
+    States,
+    Workspace,
+)
 from peaceful.errors import (
     CycleFound,
     FileDamaged,
@@ -22,9 +31,6 @@ from peaceful.errors import (
     ReferenceInvalid,
     ValueUnresolved,
 )
-from peaceful.model import Complete, ItemError
-from peaceful.runtime import BuiltFlow, States
-from peaceful.storage import Workspace, read_yaml
 from peaceful.testing import FlowHarness, MemoryStateStore
 
 

@@ -8,7 +8,7 @@ import pytest
 from ran import Ran, Run
 from texts import app
 
-from peaceful.cli import run
+from peaceful._cli.run import run
 
 
 @pytest.fixture

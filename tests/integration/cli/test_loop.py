@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from peaceful.cli._loop import run_in_loop
+from peaceful._cli.program.loop import run_in_loop
 
 
 class Deaf:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from peaceful.cli._signals import ProcessSignals, Signalled
-from peaceful.model import InterruptSource
+from peaceful._cli.program.signals import ProcessSignals, Signalled
+from peaceful._model.interrupt import InterruptSource
 
 ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
@@ -52,7 +52,7 @@ def test_insisting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever presses again, later, is not kept waiting."""
     left: list[int] = []
     times = iter([1.0, 2.0, 3.0, 4.0])
-    monkeypatch.setattr("peaceful.cli._signals.time.monotonic", lambda: next(times, 9.0))
+    monkeypatch.setattr("peaceful._cli.program.signals.time.monotonic", lambda: next(times, 9.0))
     monkeypatch.setattr(os, "_exit", left.append)
     with ProcessSignals() as signals:
         put_back: list[bool] = []
@@ -95,7 +95,7 @@ def test_later(monkeypatch: pytest.MonkeyPatch) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with ProcessSignals():
         pass
-    monkeypatch.setattr("peaceful.cli._signals.time.monotonic", lambda: float("inf"))
+    monkeypatch.setattr("peaceful._cli.program.signals.time.monotonic", lambda: float("inf"))
     with pytest.raises(KeyboardInterrupt):
         send(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -134,7 +134,7 @@ def test_last_resort(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(os, "_exit", left.append)
     monkeypatch.setattr(signal, "setitimer", lambda _which, seconds: armed.append(seconds))
-    monkeypatch.setattr("peaceful.cli._signals.time.monotonic", lambda: now)
+    monkeypatch.setattr("peaceful._cli.program.signals.time.monotonic", lambda: now)
     with ProcessSignals() as signals:
         signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
         with signals.last_resort():

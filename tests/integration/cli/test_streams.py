@@ -15,7 +15,7 @@ from typing import TextIO
 
 import pytest
 
-from peaceful.cli._writer import Prints, Writer, prints_shown
+from peaceful._cli.terminal.writer import Prints, Writer, prints_shown
 from peaceful.errors import FileInaccessible
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from peaceful.cli._terminal import TerminalModes
+from peaceful._cli.terminal.modes import TerminalModes
 
 LOCAL = 3
 

@@ -9,7 +9,7 @@ import pytest
 from ran import Run
 from texts import app
 
-from peaceful.cli import run
+from peaceful._cli.run import run
 
 
 @pytest.mark.parametrize(

@@ -11,21 +11,24 @@ from typing import ClassVar
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from peaceful import Flow, Item, ItemCtx, ItemFailure, State
+from peaceful import Flow, Item, ItemCtx, ItemFailure, ItemStatus, Location, Push, State
+from peaceful._commands.sync_check import SyncCheck
+from peaceful._item.item import AnyItem
+from peaceful._resources import Resources
+from peaceful._runtime.ctx import ProfilesFlowCtx
 from peaceful.commands import (
+    BlockInterrupted,
     CleanCmd,
+    Complete,
     DiffProfilesCmd,
     DiscoverCmd,
     EnsureCmd,
+    StateKind,
     StatusCmd,
-    SyncCheck,
+    StoredState,
+    Workspace,
 )
 from peaceful.errors import NameUnknown
-from peaceful.item import AnyItem
-from peaceful.model import BlockInterrupted, Complete, ItemStatus, Location, Push
-from peaceful.resources import Resources
-from peaceful.runtime import ProfilesFlowCtx
-from peaceful.storage import StateKind, StoredState, Workspace
 from peaceful.testing import FlowHarness
 
 

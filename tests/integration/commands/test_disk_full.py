@@ -11,11 +11,19 @@ from pathlib import Path
 import pytest
 from stage import Stage
 
-from peaceful.commands import CleanCmd, DiscoverCmd, EnsureCmd, StatusCmd
+from peaceful import ItemCtx, ItemStatus
+from peaceful._model.outcome import OutcomeKind
+from peaceful.commands import (
+    CleanCmd,
+    CmdCtx,
+    Complete,
+    DiscoverCmd,
+    EnsureCmd,
+    ExecutionEnded,
+    ItemEnded,
+    StatusCmd,
+)
 from peaceful.errors import FileInaccessible, StorageError
-from peaceful.item import ItemCtx
-from peaceful.model import Complete, ExecutionEnded, ItemEnded, ItemStatus, OutcomeKind
-from peaceful.runtime import CmdCtx
 from peaceful.testing import MemoryStateStore
 
 FAN: dict[str, list[str]] = {name: [] for name in "abcdefgh"}

@@ -7,25 +7,28 @@ import asyncio
 import pytest
 from stage import Hook, Stage
 
-from peaceful.commands import CleanCmd, DiscoverCmd, EnsureBlock, EnsureCmd, StatusCmd
-from peaceful.interrupt import (
-    IgnoreInterruptions,
-    InterruptLevel,
-    PollNextN,
-    SendResult,
-)
-from peaceful.item import ItemCtx
-from peaceful.model import (
+from peaceful import ItemCtx, ItemStatus
+from peaceful._model.event import InterruptRequested
+from peaceful._resources import Resources
+from peaceful._runtime.escalation import LadderTimes
+from peaceful.commands import (
     BlockInterrupted,
+    BlockResult,
+    BlockRun,
+    CleanCmd,
+    CmdBlock,
+    CmdExecution,
     Complete,
+    DiscoverCmd,
+    EnsureBlock,
+    EnsureCmd,
     ExecutionInterrupted,
-    InterruptRequested,
     ItemError,
     ItemId,
-    ItemStatus,
+    States,
+    StatusCmd,
 )
-from peaceful.resources import Resources
-from peaceful.runtime import BlockResult, BlockRun, CmdBlock, CmdExecution, LadderTimes, States
+from peaceful.interrupt import IgnoreInterruptions, InterruptLevel, PollNextN, SendResult
 
 CHAIN = {"a": [], "b": ["a"], "c": ["b"]}
 FAN: dict[str, list[str]] = {name: [] for name in "abcdefgh"}

@@ -9,14 +9,19 @@ import pytest
 from pydantic import Field
 from stage import Stage, Thing, ThingState, World
 
-from peaceful import Flow, ItemFailure
+from peaceful import Flow, ItemCtx, ItemFailure, ItemStatus
+from peaceful._commands.sync_check import SyncCheck
+from peaceful._runtime.calls import StateDiffs
 from peaceful.commands import (
     CleanCmd,
+    Complete,
     DiffCmd,
     DiscoverCmd,
     EnsureCmd,
+    ItemError,
+    StateKind,
+    States,
     StatusCmd,
-    SyncCheck,
 )
 from peaceful.errors import (
     FileDamaged,
@@ -26,10 +31,6 @@ from peaceful.errors import (
     OutOfSync,
     ValueUnresolved,
 )
-from peaceful.item import ItemCtx
-from peaceful.model import Complete, ItemError, ItemStatus
-from peaceful.runtime import StateDiffs, States
-from peaceful.storage import StateKind
 
 CHAIN = {"a": [], "b": ["a"], "c": ["b"]}
 

@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import Stage
 
-from peaceful.commands import CleanCmd, EnsureCmd
+from peaceful import ItemCtx, ItemStatus
+from peaceful._runtime.escalation import LadderTimes
+from peaceful.commands import CleanCmd, Complete, EnsureCmd, ItemError
 from peaceful.interrupt import InterruptLevel
-from peaceful.item import ItemCtx
-from peaceful.model import Complete, ItemError, ItemStatus
-from peaceful.runtime import LadderTimes
 
 
 @st.composite

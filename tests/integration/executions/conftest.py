@@ -14,21 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from peaceful.executions import (
-    ExecutionRecord,
-    Executions,
-    ExecutionStore,
-    Machine,
-    ProcessIdentity,
-    SqliteExecutionStore,
-)
-from peaceful.model import (
-    Clock,
-    ExecutionInfo,
-    JsonValue,
-    StartedBy,
-    execution_id,
-)
+from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity
+from peaceful._executions.registry import Executions
+from peaceful._executions.sqlite_store import SqliteExecutionStore
+from peaceful._executions.store import ExecutionStore
+from peaceful._model.codec import JsonValue
+from peaceful._model.execution import ExecutionInfo, StartedBy
+from peaceful._model.names import execution_id
+from peaceful.commands import Clock
 from peaceful.testing import MemoryExecutionStore
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -118,7 +111,7 @@ def executions(register_file: Path, clock: Clock) -> Executions:
 PRELUDE = """
 import asyncio, json, sys
 from pathlib import Path
-from peaceful.executions import Executions, SqliteExecutionStore
+from peaceful._executions.registry import Executions; from peaceful._executions.sqlite_store import SqliteExecutionStore
 from peaceful.interrupt import interrupt_channel
 from peaceful.model import (
     ExecutionInfo, KeptDocument, OutcomeKind, Snapshot, StartedBy

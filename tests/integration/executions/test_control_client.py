@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from peaceful._executions.control_client import ControlClient
+from peaceful._executions.control_protocol import SnapshotRequest
+from peaceful._executions.process_files import ControlSockets
+from peaceful._model.codec import encode_json
+from peaceful._model.snapshot import Snapshot
+from peaceful.commands import ItemStarted
 from peaceful.errors import ExecutorUnreachable
-from peaceful.executions._control_client import ControlClient
-from peaceful.executions._control_protocol import SnapshotRequest
-from peaceful.executions._presence import ControlSockets
-from peaceful.model import ItemStarted, Snapshot, encode_json
 
 Answering = Callable[[bytes], str]
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -86,7 +88,7 @@ def test_endless_answers(
     client: ControlClient, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer without an end is not read for ever."""
-    monkeypatch.setattr("peaceful.executions._control_client._LONGEST_ANSWER", 10)
+    monkeypatch.setattr("peaceful._executions.control_client._LONGEST_ANSWER", 10)
     with pytest.raises(ConnectionError):
         client.ask(answering(b"x" * 100), SnapshotRequest(), Snapshot)
 
@@ -119,7 +121,7 @@ async def test_endless_events(
     client: ControlClient, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An event without an end is not read for ever."""
-    monkeypatch.setattr("peaceful.executions._control_client._LONGEST_ANSWER", 100_000)
+    monkeypatch.setattr("peaceful._executions.control_client._LONGEST_ANSWER", 100_000)
     with pytest.raises(ExecutorUnreachable):
         async for _ in client.events(answering(b"x" * 300_000)):
             pass

@@ -16,22 +16,19 @@ from typing import Any, TypeAlias
 import pytest
 from documents import ending_document
 
+from peaceful import ItemStatus
+from peaceful._executions.control_server import ControlLimits
+from peaceful._executions.registry import Executions
+from peaceful._executions.running import RunningExecution
+from peaceful._executions.sqlite_store import SqliteExecutionStore
+from peaceful._model.codec import JsonValue, to_json
+from peaceful._model.execution import ExecutionInfo
+from peaceful._model.interrupt import InterruptLevel
+from peaceful._model.outcome import OutcomeKind
+from peaceful._model.snapshot import Snapshot
+from peaceful.commands import Clock, Event, ExecutionEnded, ItemStarted
 from peaceful.errors import ErrorJson
-from peaceful.executions import ControlLimits, Executions, RunningExecution, SqliteExecutionStore
 from peaceful.interrupt import InterruptReceiver, interrupt_channel
-from peaceful.model import (
-    Clock,
-    Event,
-    ExecutionEnded,
-    ExecutionInfo,
-    InterruptLevel,
-    ItemStarted,
-    ItemStatus,
-    JsonValue,
-    OutcomeKind,
-    Snapshot,
-    to_json,
-)
 
 Told: TypeAlias = Mapping[str, JsonValue]
 
@@ -388,7 +385,7 @@ async def test_other_users(start: Start, monkeypatch: pytest.MonkeyPatch) -> Non
     """Another user's client is sent away, should the folder's mode have let it in."""
     user = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: user + 1)
-    monkeypatch.setattr("peaceful.executions._control_server._ROOT", -1)
+    monkeypatch.setattr("peaceful._executions.control_server._ROOT", -1)
     async with start() as running:
         client = await running.client()
         error = (await client.hear())["error"]

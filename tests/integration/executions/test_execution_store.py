@@ -11,22 +11,14 @@ import pytest
 from documents import ending_document
 from msgspec.structs import replace
 
+from peaceful import ItemStatus
+from peaceful._executions.records import ExecutionRecord
+from peaceful._executions.store import ExecutionFilter, ExecutionPage, ExecutionStore
+from peaceful._model.document import ItemDocument
+from peaceful._model.execution import ExecutionState
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.outcome import OutcomeKind
 from peaceful.errors import AlreadyEnded, ExecutionUnknown
-from peaceful.executions import (
-    ExecutionFilter,
-    ExecutionPage,
-    ExecutionRecord,
-    ExecutionStore,
-)
-from peaceful.model import (
-    ExecutionState,
-    InterruptLevel,
-    InterruptSignal,
-    InterruptSource,
-    ItemDocument,
-    ItemStatus,
-    OutcomeKind,
-)
 
 NewRecord = Callable[..., ExecutionRecord]
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -15,6 +15,18 @@ from documents import ending_document
 from msgspec.structs import replace
 from until import until
 
+from peaceful import ItemStatus
+from peaceful._executions.liveness import this_process
+from peaceful._executions.process_files import ControlSockets, LockHolders
+from peaceful._executions.records import ExecutionRecord, InterruptReceipt, ProcessIdentity
+from peaceful._executions.registry import Executions
+from peaceful._executions.running import RunningExecution
+from peaceful._executions.sqlite_store import SqliteExecutionStore
+from peaceful._executions.store import ExecutionStore
+from peaceful._model.execution import ExecutionInfo, ExecutionState
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.snapshot import Snapshot
+from peaceful.commands import Clock, Event, ItemEnded, SnapshotTaken
 from peaceful.errors import (
     AlreadyEnded,
     ExecutionUnknown,
@@ -23,32 +35,7 @@ from peaceful.errors import (
     NotInterruptible,
     ProfileBusy,
 )
-from peaceful.executions import (
-    ExecutionRecord,
-    Executions,
-    ExecutionStore,
-    InterruptReceipt,
-    LockHolders,
-    ProcessIdentity,
-    RunningExecution,
-    SqliteExecutionStore,
-)
-from peaceful.executions._liveness import this_process
-from peaceful.executions._presence import ControlSockets
 from peaceful.interrupt import interrupt_channel
-from peaceful.model import (
-    Clock,
-    Event,
-    ExecutionInfo,
-    ExecutionState,
-    InterruptLevel,
-    InterruptSignal,
-    InterruptSource,
-    ItemEnded,
-    ItemStatus,
-    Snapshot,
-    SnapshotTaken,
-)
 from peaceful.testing import MemoryExecutionStore
 
 NewInfo = Callable[..., ExecutionInfo]
@@ -301,7 +288,7 @@ async def test_interrupt_while_it_never_ends(
     executions: Executions, new_info: NewInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the ending does not come in time, a late interrupt is told that it is on its way."""
-    monkeypatch.setattr("peaceful.executions._running.ENDING_PATIENCE", 0.01)
+    monkeypatch.setattr("peaceful._executions.running.ENDING_PATIENCE", 0.01)
     sender, receiver = interrupt_channel()
     info = new_info()
     async with executions.start(info, progress=Progress(), sender=sender) as running:

@@ -14,19 +14,14 @@ from typing import Protocol
 import pytest
 from documents import ending_document
 
+from peaceful._executions.liveness import surviving_children
+from peaceful._executions.registry import Executions
+from peaceful._model.codec import JsonValue
+from peaceful._model.execution import EXECUTION_VARIABLE, ExecutionInfo, ExecutionState
+from peaceful._model.interrupt import InterruptLevel
+from peaceful._model.snapshot import Snapshot
+from peaceful.commands import Event, ExecutionEnded, SnapshotTaken
 from peaceful.errors import AlreadyEnded, ExecutorUnreachable, ProfileBusy
-from peaceful.executions import Executions, surviving_children
-from peaceful.model import (
-    EXECUTION_VARIABLE,
-    Event,
-    ExecutionEnded,
-    ExecutionInfo,
-    ExecutionState,
-    InterruptLevel,
-    JsonValue,
-    Snapshot,
-    SnapshotTaken,
-)
 
 
 class Other(Protocol):
@@ -249,7 +244,7 @@ def test_surviving_children(executions: Executions, orphans: dict[str, JsonValue
 def test_not_its_own_survivor() -> None:
     """A process that was itself started by an item is not among the survivors that it finds."""
     code = (
-        "import json, os; from peaceful.executions import surviving_children as s;"
+        "import json, os; from peaceful._executions.liveness import surviving_children as s;"
         "print(json.dumps([child.pid for child in s('e7')]))"
     )
     environment = {**os.environ, EXECUTION_VARIABLE: "e7"}

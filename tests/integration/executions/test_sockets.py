@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from peaceful.executions._liveness import Answer
-from peaceful.executions._presence import ControlSockets
+from peaceful._executions.liveness import Answer
+from peaceful._executions.process_files import ControlSockets
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_answers(folder: Path) -> None:
 
 def test_busy_listener(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A listener that has not yet accepted those before is there nevertheless."""
-    monkeypatch.setattr("peaceful.executions._presence._BACKLOG", 0)
+    monkeypatch.setattr("peaceful._executions.process_files._BACKLOG", 0)
     sockets = ControlSockets(folder)
     listening, address = sockets.listen("e1")
     with listening, sockets.connect(address, 5):

@@ -19,10 +19,14 @@ from typing import Protocol
 import pytest
 from documents import ending_document
 
+from peaceful import ItemStatus
+from peaceful._executions.database import Database
+from peaceful._executions.records import ExecutionRecord
+from peaceful._executions.sqlite_store import SqliteExecutionStore
+from peaceful._executions.store import ExecutionFilter
+from peaceful._model.codec import JsonValue, to_json
+from peaceful._model.interrupt import InterruptLevel
 from peaceful.errors import ExecutionUnknown, FileDamaged, FileInaccessible, FormatTooNew
-from peaceful.executions import ExecutionFilter, ExecutionRecord, SqliteExecutionStore
-from peaceful.executions._database import Database
-from peaceful.model import InterruptLevel, ItemStatus, JsonValue, to_json
 
 NewRecord = Callable[..., ExecutionRecord]
 END = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
@@ -52,7 +56,7 @@ def change(path: Path, statement: str) -> None:
 def test_loaded_late(unmeasured_environment: dict[str, str]) -> None:
     """Neither importing the room nor making a store loads sqlite3, pydantic or PyYAML."""
     code = (
-        "import sys, pathlib; from peaceful.executions import SqliteExecutionStore as S;"
+        "import sys, pathlib; from peaceful._executions.sqlite_store import SqliteExecutionStore as S;"
         "S(pathlib.Path('/nowhere'));"
         "print([name for name in ('sqlite3', 'pydantic', 'yaml') if name in sys.modules])"
     )
@@ -300,8 +304,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from peaceful.errors import FileInaccessible
-from peaceful.executions import SqliteExecutionStore
-from peaceful.model import KeptDocument, OutcomeKind
+from peaceful._executions.sqlite_store import SqliteExecutionStore
+from peaceful._model.document import KeptDocument; from peaceful._model.outcome import OutcomeKind
 
 now = datetime.now(UTC)
 document = KeptDocument(
@@ -399,7 +403,7 @@ def test_unmerged_and_read_only(
 
 
 RACE = """
-from peaceful.executions import ExecutionRecord, Machine, ProcessIdentity
+from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity
 record = ExecutionRecord(info(sys.argv[2]), ProcessIdentity(os.getpid(), None, Machine("here")))
 sys.stdin.readline()
 tell(winner=store.insert(record).id)

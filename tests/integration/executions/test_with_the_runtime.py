@@ -9,24 +9,29 @@ from pathlib import Path
 
 from documents import ending_document
 
-from peaceful.executions import Executions, HubProgress, SqliteExecutionStore, lock_holders_of
-from peaceful.interrupt import interrupt_channel
-from peaceful.model import (
+from peaceful import ItemStatus
+from peaceful._executions.process_files import lock_holders_of
+from peaceful._executions.registry import Executions
+from peaceful._executions.running import HubProgress
+from peaceful._executions.sqlite_store import SqliteExecutionStore
+from peaceful._model.execution import ExecutionInfo
+from peaceful._model.outcome import OutcomeKind
+from peaceful._runtime.hub import ProgressHub
+from peaceful._runtime.register import Register, Starting
+from peaceful._storage.lock import LockHolder, ProfileLock
+from peaceful.commands import (
     BlockStarted,
     Clock,
     ExecutionEnded,
-    ExecutionInfo,
     ExecutionStarted,
     ItemEnded,
     ItemProgressed,
     ItemStarted,
-    ItemStatus,
-    OutcomeKind,
     Progress,
     SnapshotTaken,
+    Workspace,
 )
-from peaceful.runtime import ProgressHub, Register, Starting
-from peaceful.storage import LockHolder, ProfileLock, Workspace
+from peaceful.interrupt import interrupt_channel
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

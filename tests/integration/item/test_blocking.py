@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from bench import Bench, made_bench
 
+from peaceful import State
+from peaceful._item.safe_point import StoppedAtSafePoint
 from peaceful.errors import ChildFailed
 from peaceful.interrupt import InterruptLevel
-from peaceful.item import StoppedAtSafePoint
-from peaceful.model.state import State
 
 
 class Half(State):

@@ -15,17 +15,18 @@ import pytest
 from bench import Bench
 from until import until
 
-from peaceful.errors import ChildFailed
-from peaceful.interrupt import InterruptLevel
-from peaceful.item import Children, ChildResult, StoppedAtSafePoint
-from peaceful.item import _child as child_module
-from peaceful.item._child_process import (
+from peaceful._item import child as child_module
+from peaceful._item.child import Children, ChildResult
+from peaceful._item.child_process import (
     RunningChild,
     group_alive,
     group_stopped,
     signal_group,
     signal_process,
 )
+from peaceful._item.safe_point import StoppedAtSafePoint
+from peaceful.errors import ChildFailed
+from peaceful.interrupt import InterruptLevel
 
 CANCEL, KILL, STOP = InterruptLevel.CANCEL, InterruptLevel.KILL, InterruptLevel.STOP
 

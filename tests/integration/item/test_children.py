@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from bench import Bench
 
+from peaceful._item import child as child_module
+from peaceful._item.child import CAPTURED
+from peaceful._item.child_process import InputPipe, OutputPipe, Tail
+from peaceful._model.execution import EXECUTION_VARIABLE
 from peaceful.errors import ChildFailed, ItemFailure
-from peaceful.item import CAPTURED
-from peaceful.item import _child as child_module
-from peaceful.item._child_process import InputPipe, OutputPipe, Tail
-from peaceful.model import EXECUTION_VARIABLE
 
 PYTHON = sys.executable
 

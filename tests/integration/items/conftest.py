@@ -9,10 +9,10 @@ import pytest
 from countdown import Countdown
 from file_server import FileServer, file_server
 
+from peaceful import Backoff
+from peaceful._model.interrupt import InterruptSignal
 from peaceful.interrupt import InterruptReceiver
-from peaceful.item import Backoff
 from peaceful.items._download import _transfer
-from peaceful.model import InterruptSignal
 
 
 @pytest.fixture

@@ -33,10 +33,10 @@ import pytest
 import yaml
 from archives import packed
 
-from peaceful import items
+from peaceful import ItemStatus, items
+from peaceful._item.item import AnyItem
+from peaceful._model.codec import JsonValue
 from peaceful.errors import PeacefulError
-from peaceful.item import AnyItem
-from peaceful.model import ItemStatus, JsonValue
 from peaceful.testing import Command, ItemHarness
 
 CASES = Path(__file__).parent / "cases"

@@ -8,9 +8,9 @@ from archives import packed
 from countdown import Countdown
 from file_server import FileServer, Served
 
+from peaceful import Flow, ItemStatus
+from peaceful.commands import Complete
 from peaceful.items import FileDownload, TarExtract
-from peaceful.model import Complete, ItemStatus
-from peaceful.runtime import Flow
 from peaceful.testing import FlowHarness
 
 FIRST = packed({"bin/app": "one", "etc/conf": "two"}, "app.tar.gz")

@@ -15,10 +15,10 @@ import pytest
 from file_server import FileServer, Served
 from pydantic import SecretStr
 
+from peaceful import Flow, ItemStatus
+from peaceful._model.progress import ProgressUnit
+from peaceful.commands import ItemEnded, ItemProgressed, StateKind
 from peaceful.items import FileDownload, FileDownloadState
-from peaceful.model import ItemEnded, ItemProgressed, ItemStatus, ProgressUnit
-from peaceful.runtime import Flow
-from peaceful.storage import StateKind
 from peaceful.testing import FlowHarness, ItemHarness
 
 CONTENT = bytes(range(256)) * 200

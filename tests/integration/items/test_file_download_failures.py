@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from file_server import Asked, FileServer, Served, file_server, head
 from pydantic import ValidationError
 
+from peaceful import ItemStatus
 from peaceful.errors import ExtraMissing, PeacefulError
 from peaceful.items import (
     AnswerInvalid,
@@ -37,7 +38,6 @@ from peaceful.items import (
     SourceUnreachable,
 )
 from peaceful.items._download import _network
-from peaceful.model import ItemStatus
 from peaceful.testing import ItemHarness
 
 CONTENT = b"content " * 500

@@ -17,6 +17,16 @@ from countdown import Countdown
 from file_server import Asked, FileServer, Served, head
 from until import until
 
+from peaceful import ItemStatus
+from peaceful._runtime.escalation import LadderTimes
+from peaceful.commands import (
+    BlockInterrupted,
+    CmdOutcome,
+    Complete,
+    ExecutionSettings,
+    StateKind,
+    States,
+)
 from peaceful.errors import PeacefulError
 from peaceful.interrupt import InterruptLevel
 from peaceful.items import (
@@ -30,9 +40,6 @@ from peaceful.items import (
 from peaceful.items._download import _plan as _part
 from peaceful.items._download import _transfer
 from peaceful.items._download._transfer import wait_asked_for
-from peaceful.model import BlockInterrupted, CmdOutcome, Complete, ItemStatus
-from peaceful.runtime import ExecutionSettings, LadderTimes, States
-from peaceful.storage import StateKind
 from peaceful.testing import ItemHarness
 
 CONTENT = random.Random(7).randbytes(20_000)

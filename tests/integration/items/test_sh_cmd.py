@@ -10,13 +10,12 @@ from countdown import Countdown
 from pydantic import SecretStr, ValidationError
 from until import until
 
+from peaceful import Flow, ItemStatus, mapped
+from peaceful._item.child_process import group_alive
+from peaceful._runtime.escalation import LadderTimes
+from peaceful.commands import Complete, ExecutionSettings, ItemProgressed, StateKind
 from peaceful.interrupt import InterruptLevel
-from peaceful.item._child_process import group_alive
 from peaceful.items import ScriptFailed, ShCmd, ShCmdState
-from peaceful.model import Complete, ItemProgressed, ItemStatus
-from peaceful.params import mapped
-from peaceful.runtime import ExecutionSettings, Flow, LadderTimes
-from peaceful.storage import StateKind
 from peaceful.testing import FlowHarness, ItemHarness
 
 SLOW = """

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from peaceful import Flow, ItemStatus
+from peaceful.commands import Complete, ItemProgressed
 from peaceful.items import ScriptFailed, ShCmd, ShCmdState
-from peaceful.model import Complete, ItemProgressed, ItemStatus
-from peaceful.runtime import Flow
 from peaceful.testing import FlowHarness, ItemHarness
 
 

@@ -22,6 +22,7 @@ from archives import PACKERS, member, packed, tar
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful import ItemStatus
 from peaceful.errors import ExtraMissing, PeacefulError
 from peaceful.items import (
     ArchiveChanged,
@@ -38,7 +39,6 @@ from peaceful.items._tar import _extract, _tree
 from peaceful.items._tar import _tree as _walk
 from peaceful.items._tar._archive import Limits, manifest_of, opened
 from peaceful.items._tar._tree import Tree
-from peaceful.model import ItemStatus
 from peaceful.testing import ItemHarness
 
 LIMITS = Limits(1_000_000, 1_000)

@@ -17,17 +17,13 @@ from examples import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful import ItemStatus
+from peaceful._model.codec import JsonValue
+from peaceful._model.progress import ProgressUnit
+from peaceful.commands import BlockInterrupted, Complete, ItemProgressed
 from peaceful.interrupt import InterruptLevel
 from peaceful.items import FileEntry, TarExtract, TarExtractState
 from peaceful.items._tar._tree import Tree as DestinationTree
-from peaceful.model import (
-    BlockInterrupted,
-    Complete,
-    ItemProgressed,
-    ItemStatus,
-    JsonValue,
-    ProgressUnit,
-)
 from peaceful.testing import ItemHarness
 
 Tree = Mapping[str, JsonValue]

@@ -10,16 +10,10 @@ from pathlib import Path
 import pytest
 from archives import member, tar
 
+from peaceful import Flow, ItemStatus
 from peaceful.errors import PeacefulError
-from peaceful.items import (
-    ArchiveRefused,
-    PathTaken,
-    TarExtract,
-    TarExtractState,
-)
+from peaceful.items import ArchiveRefused, PathTaken, TarExtract, TarExtractState
 from peaceful.items._tar._extract import Notes
-from peaceful.model import ItemStatus
-from peaceful.runtime import Flow
 from peaceful.testing import Command, FlowHarness, ItemHarness
 
 

@@ -15,24 +15,30 @@ from processes import MARK, processes_with
 from stage import Stage
 from until import until
 
-from peaceful.commands import CleanCmd, DiffCmd, DiscoverCmd, EnsureCmd, StatusCmd
-from peaceful.executions import Executions, SqliteExecutionStore, lock_holders_of
+from peaceful import ItemCtx, ItemStatus
+from peaceful._executions.process_files import lock_holders_of
+from peaceful._executions.registry import Executions
+from peaceful._executions.sqlite_store import SqliteExecutionStore
+from peaceful._model.execution import ExecutionState
+from peaceful._runtime.escalation import LadderTimes
+from peaceful.commands import (
+    CleanCmd,
+    CmdCtx,
+    CmdOutcome,
+    Complete,
+    DiffCmd,
+    DiscoverCmd,
+    EnsureCmd,
+    ExecutionEnded,
+    StatusCmd,
+    SystemClock,
+)
 from peaceful.interrupt import (
     IgnoreInterruptions,
     Interruptible,
     NonInterruptible,
     interrupt_channel,
 )
-from peaceful.item import ItemCtx
-from peaceful.model import (
-    CmdOutcome,
-    Complete,
-    ExecutionEnded,
-    ExecutionState,
-    ItemStatus,
-    SystemClock,
-)
-from peaceful.runtime import CmdCtx, LadderTimes
 
 NEEDS = {"a": [], "b": ["a"], "c": [], "d": ["b", "c"]}
 

@@ -8,8 +8,8 @@ from itertools import accumulate
 import pytest
 from stage import Stage
 
-from peaceful.commands import EnsureCmd
-from peaceful.model import Complete, ItemEnded, ItemStarted, ItemStatus
+from peaceful import ItemStatus
+from peaceful.commands import Complete, EnsureCmd, ItemEnded, ItemStarted
 from peaceful.testing import MemoryStateStore
 from peaceful.testing._state_store import MemoryStateWriter
 

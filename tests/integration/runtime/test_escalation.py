@@ -12,11 +12,10 @@ import pytest
 from stage import Stage
 from until import until
 
-from peaceful.commands import EnsureCmd
+from peaceful import ItemCtx, ItemStatus
+from peaceful._runtime.escalation import LadderTimes
+from peaceful.commands import CmdOutcome, EnsureCmd, ExecutionSettings
 from peaceful.interrupt import InterruptLevel
-from peaceful.item import ItemCtx
-from peaceful.model import CmdOutcome, ItemStatus
-from peaceful.runtime import ExecutionSettings, LadderTimes
 
 TIMES = LadderTimes(cancel_grace=3000.0, cleanup_timeout=7000.0)
 

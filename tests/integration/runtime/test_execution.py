@@ -12,41 +12,37 @@ import pytest
 from stage import Stage
 from until import until
 
-from peaceful.commands import EnsureBlock, EnsureCmd
-from peaceful.errors import DefinitionError, PeacefulError, StorageError
-from peaceful.interrupt import IgnoreInterruptions, InterruptStrategy, PollNextN
-from peaceful.item import ItemCtx
-from peaceful.model import (
+from peaceful import ItemCtx, ItemStatus
+from peaceful._model.document import Ending, KeptDocument
+from peaceful._model.interrupt import InterruptSignal
+from peaceful._model.outcome import OutcomeKind
+from peaceful._model.snapshot import Snapshot
+from peaceful._resources import Resources
+from peaceful._runtime.escalation import LadderTimes
+from peaceful._runtime.item_pass import BlockFailed
+from peaceful._runtime.register import Registered, Starting
+from peaceful.commands import (
     BlockEnded,
     BlockInterrupted,
-    BlockStarted,
-    Complete,
-    Ending,
-    ExecutionEnded,
-    ExecutionStarted,
-    InterruptSignal,
-    ItemEnded,
-    ItemProgressed,
-    ItemStarted,
-    ItemStatus,
-    KeptDocument,
-    OutcomeKind,
-    Snapshot,
-)
-from peaceful.resources import Resources
-from peaceful.runtime import (
-    BlockFailed,
     BlockResult,
     BlockRun,
+    BlockStarted,
     CmdBlock,
     CmdExecution,
+    Complete,
+    EnsureBlock,
+    EnsureCmd,
+    ExecutionEnded,
     ExecutionSettings,
+    ExecutionStarted,
+    ItemEnded,
     ItemPass,
-    LadderTimes,
-    Registered,
-    Starting,
+    ItemProgressed,
+    ItemStarted,
     States,
 )
+from peaceful.errors import DefinitionError, PeacefulError, StorageError
+from peaceful.interrupt import IgnoreInterruptions, InterruptStrategy, PollNextN
 
 NEEDS = {"a": [], "b": ["a"], "c": ["b"]}
 

@@ -11,10 +11,16 @@ from pathlib import Path
 import pytest
 from stage import Stage
 
-from peaceful.commands import CleanCmd, DiscoverCmd, EnsureCmd, StatusCmd
+from peaceful import ItemCtx
+from peaceful.commands import (
+    CleanCmd,
+    Complete,
+    DiscoverCmd,
+    EnsureCmd,
+    ExecutionStarted,
+    StatusCmd,
+)
 from peaceful.errors import ProfileBusy
-from peaceful.item import ItemCtx
-from peaceful.model import Complete, ExecutionStarted
 
 NEEDS = {"a": [], "b": ["a"]}
 

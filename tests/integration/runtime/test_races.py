@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import Stage
 
-from peaceful.commands import EnsureCmd
+from peaceful import ItemCtx
+from peaceful._model.event import InterruptRequested
+from peaceful._model.interrupt import InterruptLevel
+from peaceful.commands import EnsureCmd, ExecutionEnded
 from peaceful.interrupt import IgnoreInterruptions, SendResult
-from peaceful.item import ItemCtx
-from peaceful.model import ExecutionEnded, InterruptLevel, InterruptRequested
 
 LEVELS = list(InterruptLevel)
 

@@ -17,19 +17,21 @@ from hypothesis import strategies as st
 from stage import Stage
 from until import until
 
-from peaceful.commands import EnsureCmd
-from peaceful.interrupt import InterruptLevel
-from peaceful.item import ItemCtx
-from peaceful.model import (
+from peaceful import ItemCtx
+from peaceful._runtime.hub import ProgressHub, Subscription
+from peaceful.commands import (
+    CmdCtx,
     Complete,
+    EnsureCmd,
     Event,
     ExecutionEnded,
     ExecutionStarted,
     ItemEnded,
     ItemProgressed,
     ItemStarted,
+    OutputSink,
 )
-from peaceful.runtime import CmdCtx, OutputSink, ProgressHub, Subscription
+from peaceful.interrupt import InterruptLevel
 from peaceful.testing import RecordingSink
 
 NEEDS = {"a": [], "b": ["a"], "c": []}

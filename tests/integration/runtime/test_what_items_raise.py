@@ -10,22 +10,22 @@ from typing import Any, cast
 
 import pytest
 
-from peaceful import Flow, Item, ItemCtx, ItemFailure, State
-from peaceful.errors import DefinitionError, ItemCrashed
-from peaceful.interrupt import InterruptLevel
-from peaceful.model import (
+from peaceful import Flow, Item, ItemCtx, ItemFailure, ItemStatus, State
+from peaceful._model.outcome import OutcomeKind
+from peaceful._resources import Resources
+from peaceful._runtime.escalation import LadderTimes
+from peaceful.commands import (
     BlockInterrupted,
     Complete,
     ExecutionEnded,
+    ExecutionSettings,
     ItemEnded,
     ItemError,
     ItemStarted,
-    ItemStatus,
-    OutcomeKind,
+    StateKind,
 )
-from peaceful.resources import Resources
-from peaceful.runtime import ExecutionSettings, LadderTimes
-from peaceful.storage import StateKind
+from peaceful.errors import DefinitionError, ItemCrashed
+from peaceful.interrupt import InterruptLevel
 from peaceful.testing import FlowHarness
 
 

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from peaceful.storage import StateKind, StateWriter, StoredState, YamlStateStore
+from peaceful._storage.stored_state import StateWriter
+from peaceful.commands import StateKind, StoredState, YamlStateStore
 
 ITEMS = [f"item_{number}" for number in range(12)]
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from peaceful._storage import files as _files
+from peaceful._storage.files import read_file, write_all, write_file_atomically
 from peaceful.errors import FileDamaged, FileInaccessible
-from peaceful.storage import _files, write_file_atomically
-from peaceful.storage._files import read_file, write_all
 
 if TYPE_CHECKING:
     from tests.integration.storage.conftest import FailingSystem
@@ -150,7 +150,7 @@ def test_a_read_only_folder(tmp_path: Path, read_only: Callable[[Path], None]) -
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from peaceful.storage import write_file_atomically
+from peaceful._storage.files import write_file_atomically
 os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 write_file_atomically(Path(sys.argv[1]), b"new")
 """

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peaceful._aio import DaemonThreadPool
+from peaceful._storage import journal as _journal
+from peaceful._storage.journal import Journal, scan
 from peaceful.errors import FileInaccessible
-from peaceful.storage import _journal
-from peaceful.storage._journal import Journal, scan
 
 if TYPE_CHECKING:
     from tests.integration.storage.conftest import FailingSystem

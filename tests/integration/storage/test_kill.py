@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from peaceful.storage import StateKind, YamlStateStore
+from peaceful.commands import StateKind, YamlStateStore
 
 WORKER = Path(__file__).with_name("states_worker.py")
 AT_ONCE = 3

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import filelock
 import pytest
 
+from peaceful._storage import lock as _lock
+from peaceful._storage.lock import LockHolder, ProfileLock
 from peaceful.errors import FileInaccessible
-from peaceful.storage import LockHolder, ProfileLock, _lock
 
 if TYPE_CHECKING:
     from tests.integration.storage.conftest import FailingSystem
@@ -43,7 +44,7 @@ def path(tmp_path: Path) -> Path:
 HOLDS = """
 import sys
 from pathlib import Path
-from peaceful.storage import LockHolder, ProfileLock
+from peaceful._storage.lock import LockHolder, ProfileLock
 lock = ProfileLock(Path(sys.argv[1]))
 print(lock.acquire(LockHolder(user="child", pid=5)) is None, flush=True)
 sys.stdin.readline()
@@ -154,7 +155,7 @@ def test_child_processes_do_not_keep_it(path: Path) -> None:
 FORKS = """
 import os, sys
 from pathlib import Path
-from peaceful.storage import LockHolder, ProfileLock
+from peaceful._storage.lock import LockHolder, ProfileLock
 path = Path(sys.argv[1])
 lock = ProfileLock(path)
 assert lock.acquire(LockHolder(user="parent")) is None
@@ -237,7 +238,7 @@ def test_threads(path: Path) -> None:
 def test_asking_disturbs_nobody(path: Path, unmeasured_environment: dict[str, str]) -> None:
     """However often others ask whether it is held, the lock can be taken."""
     asks = (
-        "import sys\nfrom pathlib import Path\nfrom peaceful.storage import ProfileLock\n"
+        "import sys\nfrom pathlib import Path\nfrom peaceful._storage.lock import ProfileLock\n"
         "lock, n = ProfileLock(Path(sys.argv[1])), 0\nprint(flush=True)\n"
         "while True: n += lock.is_locked()\n"
     )

@@ -10,9 +10,10 @@ from typing import Protocol
 
 import pytest
 
+from peaceful._model.codec import JsonValue
+from peaceful._storage.stored_state import StateWriter
+from peaceful.commands import StateKind, StateStore, StoredState, YamlStateStore
 from peaceful.errors import FileInaccessible
-from peaceful.model import JsonValue
-from peaceful.storage import StateKind, StateStore, StateWriter, StoredState, YamlStateStore
 from peaceful.testing import MemoryStateStore
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -12,13 +12,14 @@ from examples import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful._model.codec import JsonValue
+from peaceful._storage import states_file as _states_file
+from peaceful._storage.states_file import StatesFile
+from peaceful._storage.yaml_file import entries_of
+from peaceful._storage.yaml_in import Entry
+from peaceful._storage.yaml_out import Writable, dump_each
+from peaceful.commands import StateKind, StoredState
 from peaceful.errors import FileDamaged, FormatTooNew, StorageError
-from peaceful.model import JsonValue
-from peaceful.storage import StateKind, StoredState, _states_file
-from peaceful.storage._states_file import StatesFile
-from peaceful.storage._yaml_file import entries_of
-from peaceful.storage._yaml_in import Entry
-from peaceful.storage._yaml_out import Writable, dump_each
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

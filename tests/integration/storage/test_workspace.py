@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from peaceful._storage.yaml_file import write_yaml
+from peaceful.commands import Workspace
 from peaceful.errors import FileInaccessible, NameInvalid
-from peaceful.storage import Workspace, write_yaml
 
 if TYPE_CHECKING:
     from tests.integration.storage.conftest import FailingSystem

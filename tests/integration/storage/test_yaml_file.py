@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful._model.codec import JsonValue
+from peaceful._storage.yaml_file import place_in_yaml, read_yaml, write_yaml
 from peaceful.errors import FileDamaged, FileInaccessible, FormatTooNew
-from peaceful.model import JsonValue
-from peaceful.storage import place_in_yaml, read_yaml, write_yaml
 
 COMMENT = "Parameters of a profile."
 HEAD = "# Parameters of a profile. (peaceful format 1)\n\n"

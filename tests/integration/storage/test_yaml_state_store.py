@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 import pytest
 from until import PATIENCE
 
+from peaceful._model.codec import JsonValue
+from peaceful._storage import journal_file as _journal_file
+from peaceful._storage.journal import FILE_HEADER, file_header, frame, scan
+from peaceful._storage.journal_file import boot_id
+from peaceful._storage.records import Started, payload_of
+from peaceful._storage.states_file import StatesFile
+from peaceful._storage.yaml_file import read_yaml
+from peaceful.commands import StateKind, StoredState, YamlStateStore
 from peaceful.errors import FileDamaged, FileInaccessible, FormatTooNew, StorageError
-from peaceful.model import JsonValue
-from peaceful.storage import StateKind, StoredState, YamlStateStore, _journal_file, read_yaml
-from peaceful.storage._journal import FILE_HEADER, file_header, frame, scan
-from peaceful.storage._journal_file import boot_id
-from peaceful.storage._records import Started, payload_of
-from peaceful.storage._states_file import StatesFile
 
 if TYPE_CHECKING:
     from tests.integration.storage.conftest import FailingSystem

@@ -7,30 +7,23 @@ from typing import Never
 
 import pytest
 
-from peaceful.commands import SyncCheck
-from peaceful.errors import ItemFailure, NameUnknown, OutOfSync
-from peaceful.interrupt import IgnoreInterruptions
-from peaceful.item import ItemCtx
-from peaceful.items import Blank
-from peaceful.items.blank import BlankState
-from peaceful.model import (
+from peaceful import Flow, ItemCtx, ItemStatus
+from peaceful._commands.sync_check import SyncCheck
+from peaceful._resources import Resources
+from peaceful.commands import (
     Complete,
     ExecutionEnded,
     ExecutionInterrupted,
+    ExecutionSettings,
     ExecutionStarted,
     ItemEnded,
-    ItemStatus,
+    StateKind,
 )
-from peaceful.resources import Resources
-from peaceful.runtime import ExecutionSettings, Flow
-from peaceful.storage import StateKind
-from peaceful.testing import (
-    FlowHarness,
-    ItemHarness,
-    ManualClock,
-    MemoryStateStore,
-    run_item,
-)
+from peaceful.errors import ItemFailure, NameUnknown, OutOfSync
+from peaceful.interrupt import IgnoreInterruptions
+from peaceful.items import Blank
+from peaceful.items.blank import BlankState
+from peaceful.testing import FlowHarness, ItemHarness, ManualClock, MemoryStateStore, run_item
 
 
 def blank(folder: Path, *lines: str) -> Blank:

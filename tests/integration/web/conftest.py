@@ -13,11 +13,10 @@ import httpx
 import pytest
 from gates import GATES, Gates, gated_app
 
-from peaceful import App
-from peaceful.app import Contexts, Given
+from peaceful import App, Contexts, Given
+from peaceful._web.server.serve import asgi
+from peaceful.commands import SystemClock
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful.model import SystemClock
-from peaceful.web import asgi
 
 PROFILES = ("dev", "prod")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -19,7 +19,7 @@ import pytest
 from streams import Told, told
 from web_process import WebProcess
 
-from peaceful.app import Contexts, Given
+from peaceful import Contexts, Given
 from slow_files import app
 
 ITEMS: Final = 40

@@ -11,9 +11,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from peaceful import App, Flow, Item, ItemCtx, State
+from peaceful import App, Flow, Interaction, Item, ItemCtx, Location, State, Within
 from peaceful.items.blank import Blank
-from peaceful.model import Interaction, Location, Within
 
 PATH = "/api/flows/make/graph"
 NODE = "{http://www.w3.org/2000/svg}g"

@@ -14,8 +14,9 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from peaceful.app import WebSettings, WebToken
-from peaceful.web import asgi
+from peaceful import WebSettings
+from peaceful._app.web_settings import WebToken
+from peaceful._web.server.serve import asgi
 
 
 async def test_it_can_be_mounted(workspace: Path, gates: Gates) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peaceful.web._http import _bodies
+from peaceful._web.http import bodies as _bodies
 
 SHORT = 0.2
 """Seconds that a client has in these tests."""

@@ -15,9 +15,10 @@ import pytest
 from certificates import certificate, trusting
 from gates import Gates, gated_app
 
-from peaceful.app import Role, Tls, WebSettings, WebToken
+from peaceful import WebSettings
+from peaceful._app.web_settings import Role, Tls, WebToken
+from peaceful._web.server.serve import asgi
 from peaceful.errors import FileInaccessible, UsageError
-from peaceful.web import asgi
 
 ALL = WebToken("a-token-for-everything")
 VIEW = WebToken("a-token-for-looking", frozenset({Role.VIEW}))

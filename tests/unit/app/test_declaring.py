@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import peaceful.app
+import peaceful._app
 from peaceful import App, Flow
-from peaceful.app import FlowDef, ParamDef
-from peaceful.app._app import door
+from peaceful._app.app import door
+from peaceful._app.parameters.declaration import FlowDef, ParamDef
 from peaceful.errors import DefinitionError, ExtraMissing, NameInvalid, NameTaken, NameUnknown
 
 if TYPE_CHECKING:

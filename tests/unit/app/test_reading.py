@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Optional, Union
 import pytest
 from pydantic import BaseModel, Field, Secret, SecretBytes, SecretStr, TypeAdapter
 
-from peaceful.app import ParamDef
+from peaceful._app.parameters.declaration import ParamDef
 
 
 class Colour(enum.Enum):

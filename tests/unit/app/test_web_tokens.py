@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from peaceful.app import Role, WebToken, web_tokens
+from peaceful._app.web_settings import Role, WebToken, web_tokens
 from peaceful.errors import FileInaccessible, UsageError
 
 A, B = "a" * 20, "b-._~Z9" * 3

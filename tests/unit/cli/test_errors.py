@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.cli._errors import SHOWN, error_lines, errors_lines
-from peaceful.cli._text import coloured, plain
+from peaceful._cli.program.errors import SHOWN, error_lines, errors_lines
+from peaceful._cli.terminal.text import coloured, plain
+from peaceful._present.text import display_width
 from peaceful.errors import (
     ExecutionUnknown,
     ItemFailure,
@@ -19,7 +20,6 @@ from peaceful.errors import (
     Unexpected,
     WorkspaceMissing,
 )
-from peaceful.present import display_width
 
 BUSY = ProfileBusy(
     "internal_dev_a",

@@ -8,13 +8,13 @@ from documents import ending_document
 from msgspec.structs import replace
 from tale import START, Tale
 
-from peaceful.cli._history import HistoryWords, how_it_stands, list_lines, show_lines
-from peaceful.cli._interrupt import receipt_lines
-from peaceful.cli._states import diffs_document, diffs_lines, states_document, states_lines
-from peaceful.cli._text import Line, Page, plain
-from peaceful.commands import KnownState
-from peaceful.errors import ErrorJson
-from peaceful.executions import (
+from peaceful import Change, ItemStatus, StateDiff
+from peaceful._cli.commands.history import HistoryWords, how_it_stands, list_lines, show_lines
+from peaceful._cli.commands.interrupt import receipt_lines
+from peaceful._cli.commands.states import diffs_document, diffs_lines, states_document, states_lines
+from peaceful._cli.terminal.text import Line, Page, plain
+from peaceful._commands.diff import KnownState
+from peaceful._executions.records import (
     ExecutionRecord,
     InterruptReceipt,
     Machine,
@@ -23,19 +23,13 @@ from peaceful.executions import (
     interrupted,
     lost,
 )
-from peaceful.item import Change, StateDiff
-from peaceful.model import (
-    InterruptLevel,
-    InterruptSignal,
-    InterruptSource,
-    ItemDocument,
-    ItemStatus,
-    KeptDocument,
-    OutcomeKind,
-    Snapshot,
-)
-from peaceful.runtime import StateDiffs
-from peaceful.storage import StoredState
+from peaceful._model.document import ItemDocument, KeptDocument
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.outcome import OutcomeKind
+from peaceful._model.snapshot import Snapshot
+from peaceful._runtime.calls import StateDiffs
+from peaceful.commands import StoredState
+from peaceful.errors import ErrorJson
 
 TODAY = START + timedelta(hours=1)
 PAGE = Page(90, UTC, TODAY)

@@ -7,16 +7,13 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.cli._outcome_text import Told, outcome_lines
-from peaceful.cli._text import Page, plain
-from peaceful.model import (
-    InterruptLevel,
-    InterruptSignal,
-    InterruptSource,
-    ItemStatus,
-    OutcomeKind,
-)
-from peaceful.present import display_width, summarised
+from peaceful import ItemStatus
+from peaceful._cli.progress.outcome_text import Told, outcome_lines
+from peaceful._cli.terminal.text import Page, plain
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.outcome import OutcomeKind
+from peaceful._present.summary import summarised
+from peaceful._present.text import display_width
 
 AT = datetime(2025, 3, 9, 14, 2, 11, tzinfo=UTC)
 TITLE = "envman deploy · internal_dev_a · 0193a5c2"

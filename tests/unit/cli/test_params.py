@@ -12,8 +12,15 @@ from pydantic import BaseModel, Field
 from pydantic.types import SecretStr
 
 from peaceful import App, Flow
-from peaceful.app import ParamDef, SecretSource, Shape
-from peaceful.cli._params import declared_params, given_params, params_options, params_words
+from peaceful._app.parameters.declaration import ParamDef
+from peaceful._app.parameters.reading import Shape
+from peaceful._app.parameters.secrets import SecretSource
+from peaceful._cli.commands.params import (
+    declared_params,
+    given_params,
+    params_options,
+    params_words,
+)
 from peaceful.errors import DefinitionError, NameUnknown, UsageError
 
 

@@ -10,18 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tale import START, Tale
 
-from peaceful.cli._picture import KEPT, Board, Frame, picture
-from peaceful.cli._text import plain
-from peaceful.model import (
-    Event,
-    InterruptLevel,
-    InterruptSource,
-    ItemStatus,
-    OutcomeKind,
-    Progress,
-    ProgressUnit,
-)
-from peaceful.present import display_width
+from peaceful import ItemStatus
+from peaceful._cli.progress.live_view import KEPT, Board, Frame, picture
+from peaceful._cli.terminal.text import plain
+from peaceful._model.interrupt import InterruptLevel, InterruptSource
+from peaceful._model.outcome import OutcomeKind
+from peaceful._model.progress import ProgressUnit
+from peaceful._present.text import display_width
+from peaceful.commands import Event, Progress
 
 tale = Tale()
 

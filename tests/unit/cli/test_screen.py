@@ -8,7 +8,7 @@ from emulator import Emulator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.cli._bar import Screen
+from peaceful._cli.progress.screen import Screen
 
 WIDTH, HEIGHT = 20, 8
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.cli._web import as_json, as_text, server_log
-from peaceful.cli._writer import Writer
+from peaceful._cli.commands.web import as_json, as_text, server_log
+from peaceful._cli.terminal.writer import Writer
 
 
 def record(message: str, level: int = logging.INFO, /, **fields: object) -> logging.LogRecord:

@@ -11,20 +11,15 @@ import pytest
 from emulator import Emulator
 from tale import START, Tale
 
-from peaceful.cli._bar import BarLook, BarSink
-from peaceful.cli._log import JsonLinesSink, LogSink, progress_words
-from peaceful.cli._writer import Writer
+from peaceful import ItemStatus
+from peaceful._cli.progress.screen import BarLook, BarSink
+from peaceful._cli.progress.sinks import JsonLinesSink, LogSink, progress_words
+from peaceful._cli.terminal.writer import Writer
+from peaceful._model.execution import ExecutionInfo
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.progress import ProgressUnit
+from peaceful.commands import BlockEnded, Progress
 from peaceful.interrupt import SendResult
-from peaceful.model import (
-    BlockEnded,
-    ExecutionInfo,
-    InterruptLevel,
-    InterruptSignal,
-    InterruptSource,
-    ItemStatus,
-    Progress,
-    ProgressUnit,
-)
 
 tale = Tale()
 

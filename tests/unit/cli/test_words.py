@@ -10,23 +10,19 @@ import pytest
 from tale import START, Tale
 
 from peaceful import App
-from peaceful.cli._answer import words_of
-from peaceful.cli._execute import items_typed
-from peaceful.cli._invocation import program_words, typed
-from peaceful.cli._loop import lost_notices
-from peaceful.cli._options import ColorChoice, Format, GlobalOptions
-from peaceful.cli._result import document_without_execution, no_lines
-from peaceful.cli._text import Page
-from peaceful.commands import RunRequest, SyncCheck
+from peaceful._cli.commands.execute import items_typed
+from peaceful._cli.program.invocation import program_words, typed
+from peaceful._cli.program.loop import lost_notices
+from peaceful._cli.program.options import ColorChoice, Format, GlobalOptions
+from peaceful._cli.program.result import document_without_execution, no_lines
+from peaceful._cli.progress.ending import words_of
+from peaceful._cli.terminal.text import Page
+from peaceful._commands.sync_check import SyncCheck
+from peaceful._executions.liveness import SurvivingChild
+from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity, lost
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful.commands import RunRequest
 from peaceful.errors import ItemFailure, UsageError
-from peaceful.executions import (
-    ExecutionRecord,
-    Machine,
-    ProcessIdentity,
-    SurvivingChild,
-    lost,
-)
-from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
 
 PROCESS = ProcessIdentity(4711, 5, Machine("here"))
 

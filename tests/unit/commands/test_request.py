@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from peaceful.commands import COMMANDS, CleanCmd, EnsureCmd, RunRequest, SyncCheck
+from peaceful._commands.run_request import COMMANDS
+from peaceful._commands.sync_check import SyncCheck
+from peaceful.commands import CleanCmd, EnsureCmd, RunRequest
 
 
 def _request(command: Any, **more: Any) -> RunRequest:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from peaceful.executions import ExecutionRecord, Machine, ProcessIdentity
-from peaceful.model import ExecutionInfo, ExecutionState, StartedBy
+from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity
+from peaceful._model.execution import ExecutionInfo, ExecutionState, StartedBy
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -10,19 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.executions import REASON_LIMIT, InterruptAnswer
-from peaceful.executions._control_protocol import (
+from peaceful._executions.control_protocol import (
     ControlRequest,
     Done,
     EventsRequest,
+    InterruptAnswer,
     InterruptRequest,
     SnapshotRequest,
     line_of,
     parsed_answer,
     parsed_request,
 )
+from peaceful._executions.records import REASON_LIMIT
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful.interrupt import SendResult
-from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
 
 signals = st.builds(
     InterruptSignal,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from peaceful.executions import Machine, ProcessIdentity
-from peaceful.executions._liveness import Answer, Liveness, Unseen, Witness, liveness
+from peaceful._executions.liveness import Answer, Liveness, Unseen, Witness, liveness
+from peaceful._executions.records import Machine, ProcessIdentity
 
 HERE = Machine("alpha", machine_id="m1", boot_id="b1", pid_namespace="n1")
 RESTARTED = Machine("alpha", machine_id="m1", boot_id="b0", pid_namespace="n1")

@@ -10,8 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from peaceful.executions import surviving_children
-from peaceful.executions._liveness import Unseen, _owner, started_at, this_machine, this_process
+from peaceful._executions.liveness import (
+    Unseen,
+    _owner,
+    started_at,
+    surviving_children,
+    this_machine,
+    this_process,
+)
 
 STAT = "4 2 0 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 {started} 10 20"
 
@@ -59,7 +65,7 @@ def test_no_signals_where_they_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise AssertionError
 
     monkeypatch.setattr(os, "kill", refuse)
-    monkeypatch.setattr("peaceful.executions._liveness.os.name", "nt")
+    monkeypatch.setattr("peaceful._executions.liveness.os.name", "nt")
     seen = started_at(1, tmp_path)
     monkeypatch.undo()
     assert seen is Unseen.HIDDEN

@@ -9,8 +9,8 @@ from documents import ending_document
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.errors import AlreadyEnded, ErrorJson
-from peaceful.executions import (
+from peaceful import ItemStatus
+from peaceful._executions.records import (
     ExecutionRecord,
     Machine,
     ProcessIdentity,
@@ -18,22 +18,14 @@ from peaceful.executions import (
     interrupted,
     lost,
 )
-from peaceful.model import (
-    ExecutionEnded,
-    ExecutionInfo,
-    ExecutionState,
-    InterruptLevel,
-    InterruptRequested,
-    InterruptSignal,
-    InterruptSource,
-    ItemAside,
-    ItemDocument,
-    ItemEnded,
-    ItemStatus,
-    OutcomeKind,
-    StartedBy,
-    to_json,
-)
+from peaceful._model.codec import to_json
+from peaceful._model.document import ItemAside, ItemDocument
+from peaceful._model.event import InterruptRequested
+from peaceful._model.execution import ExecutionInfo, ExecutionState, StartedBy
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.outcome import OutcomeKind
+from peaceful.commands import ExecutionEnded, ItemEnded
+from peaceful.errors import AlreadyEnded, ErrorJson
 
 NewRecord = Callable[..., ExecutionRecord]
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

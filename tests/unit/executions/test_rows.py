@@ -12,25 +12,13 @@ from documents import ending_document
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.executions import (
-    ExecutionRecord,
-    Machine,
-    OutcomeSummary,
-    ProcessIdentity,
-)
-from peaceful.executions._sqlite_store import COLUMNS, packed, record_of, row_of, unpacked
-from peaceful.model import (
-    ExecutionInfo,
-    ExecutionState,
-    InterruptLevel,
-    InterruptSignal,
-    InterruptSource,
-    ItemDocument,
-    ItemStatus,
-    KeptDocument,
-    OutcomeKind,
-    StartedBy,
-)
+from peaceful import ItemStatus
+from peaceful._executions.records import ExecutionRecord, Machine, OutcomeSummary, ProcessIdentity
+from peaceful._executions.sqlite_store import COLUMNS, packed, record_of, row_of, unpacked
+from peaceful._model.document import ItemDocument, KeptDocument
+from peaceful._model.execution import ExecutionInfo, ExecutionState, StartedBy
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.outcome import OutcomeKind
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 moments = st.datetimes(timezones=st.just(UTC))

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from peaceful.executions import InterruptSenders
+from peaceful._executions.running import InterruptSenders
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful.interrupt import SendResult, interrupt_channel
-from peaceful.model import InterruptLevel, InterruptSignal, InterruptSource
 
 STOP = InterruptSignal(InterruptLevel.STOP, InterruptSource.WEB, datetime(2026, 3, 1, tzinfo=UTC))
 

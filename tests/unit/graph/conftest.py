@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-import peaceful.graph
+import peaceful._graph
 
 if TYPE_CHECKING:
     from _typeshed import TraceFunction

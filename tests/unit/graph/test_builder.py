@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful._graph.graph import Edge, EdgeKind, Graph, GraphBuilder
 from peaceful.errors import ContainedTwice, CycleFound, DefinitionError, NameTaken, NameUnknown
-from peaceful.graph import Edge, EdgeKind, Graph, GraphBuilder
 
 CONTAINS = EdgeKind.CONTAINS
 

@@ -9,8 +9,9 @@ from typing import TypeAlias
 
 import pytest
 
+from peaceful._graph.graph import Graph, GraphBuilder
+from peaceful._graph.traversal import Direction, Traversal
 from peaceful.errors import CycleFound
-from peaceful.graph import Direction, Graph, GraphBuilder, Traversal
 
 Edges: TypeAlias = Iterable[tuple[int, int]]
 Steps: TypeAlias = Callable[[Callable[[], object]], int]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful._graph.graph import Edge, EdgeKind, Graph, GraphBuilder
 from peaceful.errors import NameUnknown
-from peaceful.graph import Edge, EdgeKind, Graph, GraphBuilder
 
 CONTAINS = EdgeKind.CONTAINS
 

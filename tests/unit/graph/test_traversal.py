@@ -16,7 +16,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from peaceful.graph import Direction, Graph, GraphBuilder, Traversal
+from peaceful._graph.graph import Graph, GraphBuilder
+from peaceful._graph.traversal import Direction, Traversal
 
 FORWARD, BACKWARD = Direction.FORWARD, Direction.BACKWARD
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from bench import Bench
 
+from peaceful import ItemCtx, State
+from peaceful._item.safe_point import Passed, StoppedAtSafePoint
+from peaceful.commands import ItemProgressed
 from peaceful.interrupt import InterruptLevel
-from peaceful.item import ItemCtx, Passed, StoppedAtSafePoint
-from peaceful.model import ItemProgressed
-from peaceful.model.state import State
 
 
 class Half(State):

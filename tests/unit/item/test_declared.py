@@ -33,10 +33,9 @@ from pydantic import (
     model_validator,
 )
 
+from peaceful import Item, ItemCtx, State, mapped, stored
+from peaceful._params.references import reference_of, reference_to_state
 from peaceful.errors import DefinitionError, ReferenceUsedAsValue, ValueUnresolved
-from peaceful.item import Item, ItemCtx
-from peaceful.model.state import State
-from peaceful.params import mapped, reference_of, reference_to_state, stored
 
 
 class SourceState(State):

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
-from peaceful.item import Change, StateDiff, field_wise_diff
-from peaceful.model.state import State
+from peaceful import Change, State, StateDiff
+from peaceful._item.diff import field_wise_diff
 
 
 class Server(BaseModel):

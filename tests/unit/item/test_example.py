@@ -27,8 +27,8 @@ from pydantic import (
     create_model,
 )
 
-from peaceful.item._example import example_model
-from peaceful.model.state import State
+from peaceful import State
+from peaceful._item.example import example_model
 
 
 def example_of(declared: Any) -> Any:

@@ -20,9 +20,9 @@ from pydantic import (
     model_validator,
 )
 
+from peaceful import Item, ItemCtx, State, StateDiff
+from peaceful._item.resolution import checked_state
 from peaceful.errors import DefinitionError
-from peaceful.item import Item, ItemCtx, StateDiff, checked_state
-from peaceful.model.state import State
 
 S = TypeVar("S", bound=State)
 T = TypeVar("T")

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.item import ProgressReporter
-from peaceful.item._progress import PUBLISH_EVERY, SHOWN_AFTER, Rate
-from peaceful.model import Progress, ProgressUnit
+from peaceful._item.progress import PUBLISH_EVERY, SHOWN_AFTER, ProgressReporter, Rate
+from peaceful._model.progress import ProgressUnit
+from peaceful.commands import Progress
 
 
 @dataclass

@@ -24,12 +24,10 @@ from pydantic import (
     model_validator,
 )
 
-from peaceful.errors import ReferenceInvalid, ValueUnresolved
-from peaceful.item import (
-    Item,
-    ItemCtx,
+from peaceful import Item, ItemCtx, State, mapped, stored
+from peaceful._item.item import checked_references
+from peaceful._item.resolution import (
     Unresolvable,
-    checked_references,
     example_of,
     partially_resolved,
     resolved,
@@ -37,18 +35,11 @@ from peaceful.item import (
     stored_params,
     with_stored_values,
 )
-from peaceful.model.state import State
-from peaceful.params import (
-    ReferenceSpec,
-    StateLookup,
-    StoredSpec,
-    UnreadableSpec,
-    ValueSpec,
-    mapped,
-    reference_to_state,
-    stored,
-    stored_form,
-)
+from peaceful._params.references import reference_to_state
+from peaceful._params.resolve import StateLookup
+from peaceful._params.specs import ReferenceSpec, StoredSpec, ValueSpec, stored_form
+from peaceful._params.stored_specs import UnreadableSpec
+from peaceful.errors import ReferenceInvalid, ValueUnresolved
 
 
 class Server(BaseModel):

@@ -10,8 +10,9 @@ from bench import Bench
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful import Backoff
+from peaceful._item.safe_point import StoppedAtSafePoint
 from peaceful.errors import ItemFailure, RetriesExhausted
-from peaceful.item import Backoff, StoppedAtSafePoint
 
 plans = st.builds(
     Backoff,

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from peaceful.item import AnyItem
+from peaceful._item.item import AnyItem
+from peaceful._model.codec import JsonValue
 from peaceful.items import Blank, FileDownload, ShCmd, TarExtract
-from peaceful.model import JsonValue
 
 CASES = Path(__file__).parent / "cases"
 ITEMS: dict[str, AnyItem] = {

@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from peaceful.item import AnyItem, example_of
+from peaceful import Flow, Interaction, Location, Pull, State, Within, mapped
+from peaceful._item.item import AnyItem
+from peaceful._item.resolution import example_of
 from peaceful.items import Blank, FileDownload, ShCmd, TarExtract
-from peaceful.model import Interaction, Location, Pull, Within
-from peaceful.model.state import State
-from peaceful.params import mapped
-from peaceful.runtime import Flow
 
 HERE = Location.host("localhost")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from peaceful.model import ExecutionState, OutcomeKind, state_after
+from peaceful._model.execution import ExecutionState
+from peaceful._model.outcome import OutcomeKind, state_after
 
 
 @pytest.mark.parametrize(

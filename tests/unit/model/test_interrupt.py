@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from peaceful.model import (
+from peaceful._model.interrupt import (
     MAY_BE_IGNORED,
     PROCESS_SIGNALS,
     InterruptLevel,

@@ -16,52 +16,34 @@ from declared import values_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.errors import ChildFailed, PeacefulError
-from peaceful.model import (
+from peaceful import ItemStatus, Location, LocationKind, Pull, Push, Within
+from peaceful._model.codec import decode_json, encode_json, from_json, to_json
+from peaceful._model.document import Ending, KeptDocument, OutcomeDocument, execution_ending
+from peaceful._model.event import InterruptRequested
+from peaceful._model.execution import ExecutionInfo, ExecutionState, StartedBy
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.outcome import OutcomeKind, Timings, outcome_kind, state_after
+from peaceful._model.progress import ProgressUnit
+from peaceful._model.snapshot import decode_event
+from peaceful.commands import (
     BlockEnded,
     BlockInterrupted,
     BlockStarted,
     CmdOutcome,
     Complete,
-    Ending,
     Event,
     ExecutionEnded,
-    ExecutionInfo,
     ExecutionInterrupted,
     ExecutionStarted,
-    ExecutionState,
-    InterruptLevel,
-    InterruptRequested,
-    InterruptSignal,
-    InterruptSource,
     ItemEnded,
     ItemError,
     ItemProgressed,
     ItemResult,
     ItemStarted,
-    ItemStatus,
-    KeptDocument,
-    Location,
-    LocationKind,
-    OutcomeDocument,
-    OutcomeKind,
     Progress,
-    ProgressUnit,
-    Pull,
-    Push,
     SnapshotTaken,
-    StartedBy,
-    Timings,
-    Within,
-    decode_event,
-    decode_json,
-    encode_json,
-    execution_ending,
-    from_json,
-    outcome_kind,
-    state_after,
-    to_json,
 )
+from peaceful.errors import ChildFailed, PeacefulError
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
 TIMINGS = Timings(AT, AT + timedelta(seconds=90))

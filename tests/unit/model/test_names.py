@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from peaceful._model.names import NAME_RULE, checked_app_name, checked_name, execution_id
 from peaceful.errors import NameInvalid
-from peaceful.model import NAME_RULE, checked_app_name, checked_name, execution_id
 
 letters = st.characters(categories=["L"])
 parts = letters | st.characters(categories=["Nd"]) | st.just("_")

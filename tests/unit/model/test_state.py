@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from peaceful.model.state import State
+from peaceful import State
 
 
 class FileState(State):

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from house import Disk, HouseState, Known, Point, Server
 
-from peaceful.model import ItemId
-from peaceful.model.state import State
-from peaceful.params import StateLookup, reference_to_state
+from peaceful import State
+from peaceful._params.references import reference_to_state
+from peaceful._params.resolve import StateLookup
+from peaceful.commands import ItemId
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from peaceful import mapped
+from peaceful._params.references import MappedReference, StateReference, reference_of
+from peaceful._params.specs import references_in
 from peaceful.errors import MappingInvalid
-from peaceful.params import MappedReference, StateReference, mapped, reference_of, references_in
 
 
 def _join(first: Path, *others: str) -> Path:

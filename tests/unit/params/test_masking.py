@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, BeforeValidator, Secret, SecretBytes, SecretStr, ValidationError
 
-from peaceful.params import problems_in, secret_texts, without_secrets, without_texts
+from peaceful._params.masking import problems_in, secret_texts, without_secrets, without_texts
 
 
 class Login(BaseModel):

@@ -34,12 +34,8 @@ from pydantic import (
 )
 
 from peaceful._annotations import is_secret_type
+from peaceful._params.plain import holds_secret, is_secret, plain_form
 from peaceful.errors import DefinitionError
-from peaceful.params import (
-    holds_secret,
-    is_secret,
-    plain_form,
-)
 
 HIDDEN = "hunter2"
 
@@ -312,7 +308,7 @@ def test_secrets_are_known_by_value_and_by_type() -> None:
 def test_sets_have_the_same_order_in_every_process() -> None:
     """Though Python orders them anew in each, so that a file changes only where a fact does."""
     program = (
-        "from peaceful.params import plain_form\n"
+        "from peaceful._params.plain import plain_form\n"
         "print(plain_form({'k': [{'one', 'two', 'three', 'four'}]}))"
     )
 

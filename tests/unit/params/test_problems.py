@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 
-from peaceful.params import problems_in
+from peaceful._params.masking import problems_in
 
 HIDDEN = "hunter2"
 NO_INTEGER = "Input should be a valid integer, unable to parse string as an integer"

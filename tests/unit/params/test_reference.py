@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from peaceful import State, mapped
+from peaceful._params.references import StateReference, reference_of, reference_to_state
 from peaceful.errors import ReferenceInvalid, ReferenceUsedAsValue
-from peaceful.model.state import State
-from peaceful.params import StateReference, mapped, reference_of, reference_to_state
 
 OPERATIONS: dict[str, Callable[[Any], object]] = {
     "==": lambda ref: ref == "x",

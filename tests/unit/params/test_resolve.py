@@ -13,8 +13,9 @@ import pytest
 from house import HouseState, Known
 from pydantic import SecretStr
 
-from peaceful.model.state import State
-from peaceful.params import ReferenceSpec, StoredSpec, Unknown, ValueSpec, filled, mapped, value_of
+from peaceful import State, mapped
+from peaceful._params.resolve import Unknown, filled, value_of
+from peaceful._params.specs import ReferenceSpec, StoredSpec, ValueSpec
 
 
 def test_a_value_is_itself() -> None:

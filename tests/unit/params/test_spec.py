@@ -16,24 +16,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from peaceful.model.state import State
-from peaceful.params import (
+from peaceful import State, mapped, stored
+from peaceful._params.references import reference_of, reference_to_state
+from peaceful._params.resolve import value_of
+from peaceful._params.specs import (
     FieldSpec,
     ReferenceSpec,
     StoredSpec,
-    UnreadableSpec,
     ValueSpec,
     is_open,
-    mapped,
     merged,
-    reference_of,
-    reference_to_state,
-    spec_from_stored,
     spec_of,
-    stored,
     stored_form,
-    value_of,
 )
+from peaceful._params.stored_specs import UnreadableSpec, spec_from_stored
 
 
 class Inner(State):

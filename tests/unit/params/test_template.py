@@ -12,15 +12,10 @@ import pytest
 from house import HouseState, Known
 from pydantic import BaseModel
 
+from peaceful import mapped, stored
+from peaceful._params.resolve import filled
+from peaceful._params.specs import is_open, places, references_in
 from peaceful.errors import DefinitionError, ReferenceUsedAsValue
-from peaceful.params import (
-    filled,
-    is_open,
-    mapped,
-    places,
-    references_in,
-    stored,
-)
 
 
 class Pair(NamedTuple):

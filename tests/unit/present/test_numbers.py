@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.present import (
+from peaceful._present.numbers import (
     ago,
     byte_rate,
     date_and_time,

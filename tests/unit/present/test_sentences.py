@@ -9,24 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.errors import ItemFailure
-from peaceful.model import (
-    BlockInterrupted,
-    CmdOutcome,
-    Complete,
-    ExecutionInterrupted,
-    InterruptLevel,
-    InterruptSignal,
-    InterruptSource,
-    ItemError,
-    ItemId,
-    ItemResult,
-    ItemStatus,
-    OutcomeKind,
-    Timings,
-    outcome_kind,
-)
-from peaceful.present import (
+from peaceful import ItemStatus
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.outcome import OutcomeKind, Timings, outcome_kind
+from peaceful._present.summary import (
     STATUS_ORDER,
     Summary,
     SummaryRow,
@@ -37,6 +23,16 @@ from peaceful.present import (
     next_press_sentence,
     summarised,
 )
+from peaceful.commands import (
+    BlockInterrupted,
+    CmdOutcome,
+    Complete,
+    ExecutionInterrupted,
+    ItemError,
+    ItemId,
+    ItemResult,
+)
+from peaceful.errors import ItemFailure
 
 STOP, CANCEL, KILL = InterruptLevel
 DONE, UNCHANGED, FAILED, ABANDONED, NOT_STARTED = ItemStatus

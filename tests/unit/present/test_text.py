@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.present import display_width, fitted, one_line, padded, shortened
+from peaceful._present.text import display_width, fitted, one_line, padded, shortened
 
 HOSTILE = st.one_of(
     st.text(),

@@ -8,24 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.model import ExecutionId, ItemStatus, Progress, ProgressUnit, execution_id
-from peaceful.present import (
+from peaceful import ItemStatus
+from peaceful._model.field_types import ExecutionId
+from peaceful._model.names import execution_id
+from peaceful._model.progress import ProgressUnit
+from peaceful._present.summary import (
     STATUS_ORDER,
     LiveWord,
     amount,
-    count,
-    display_width,
-    fitted_list,
     live_word,
-    name_list,
     percent,
-    plural,
     rate,
-    short_id,
-    short_ids,
     status_symbol,
     status_word,
 )
+from peaceful._present.text import (
+    count,
+    display_width,
+    fitted_list,
+    name_list,
+    plural,
+    short_id,
+    short_ids,
+)
+from peaceful.commands import Progress
 
 
 @pytest.mark.parametrize(

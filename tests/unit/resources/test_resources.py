@@ -9,8 +9,8 @@ from typing import Protocol
 
 import pytest
 
+from peaceful._resources import Resources
 from peaceful.errors import DefinitionError, ResourceMissing
-from peaceful.resources import Resources
 
 
 class Greeter(Protocol):

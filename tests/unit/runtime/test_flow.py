@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful import Flow, Item, ItemCtx, State, mapped
+from peaceful import Flow, Handle, Item, ItemCtx, State, mapped
+from peaceful._graph.graph import EdgeKind
+from peaceful.commands import ExecutionSettings
 from peaceful.errors import (
     ContainedTwice,
     CycleFound,
@@ -19,8 +21,6 @@ from peaceful.errors import (
     NameUnknown,
     ReferenceInvalid,
 )
-from peaceful.graph import EdgeKind
-from peaceful.runtime import ExecutionSettings, Handle
 
 
 class TextState(State):

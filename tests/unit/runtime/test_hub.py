@@ -9,8 +9,9 @@ from examples import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.model import Event, ItemEnded, ItemProgressed, ItemStarted, ItemStatus, Progress
-from peaceful.runtime import ProgressHub
+from peaceful import ItemStatus
+from peaceful._runtime.hub import ProgressHub
+from peaceful.commands import Event, ItemEnded, ItemProgressed, ItemStarted, Progress
 
 AT = datetime(2025, 3, 9, 14, 2, 11, tzinfo=UTC)
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful import ItemStatus
+from peaceful._item.safe_point import StoppedAtSafePoint
+from peaceful._runtime.calls import ending_of
 from peaceful.errors import ChildFailed, ItemCrashed, ItemFailure, ValueUnresolved
-from peaceful.item import StoppedAtSafePoint
-from peaceful.model import ItemStatus
-from peaceful.runtime._calls import ending_of
 
 ERRORS: list[BaseException] = [
     ItemFailure("It does not want to."),

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from stories import NOW, SIGNAL
 
-from peaceful.model import (
-    ExecutionEnded,
-    InterruptRequested,
-    ItemEnded,
-    ItemStatus,
-    OutcomeKind,
-)
-from peaceful.runtime._hub import Mailbox
+from peaceful import ItemStatus
+from peaceful._model.event import InterruptRequested
+from peaceful._model.outcome import OutcomeKind
+from peaceful._runtime.hub import Mailbox
+from peaceful.commands import ExecutionEnded, ItemEnded
 
 
 def _ended(item: str) -> ItemEnded:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from peaceful import Item, ItemCtx, ItemFailure, PeacefulError, State, StateDiff
+from peaceful._runtime.calls import diff_of, needs_apply
 from peaceful.errors import DefinitionError, ItemCrashed
-from peaceful.runtime import diff_of, needs_apply
 
 
 class NumberState(State):

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from peaceful.runtime._ctx import started_by
+from peaceful._runtime.ctx import started_by
 
 
 def test_user_machine_and_process() -> None:

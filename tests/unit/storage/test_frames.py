@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.storage._journal import (
+from peaceful._storage.journal import (
     FILE_HEADER,
     FRAME_HEADER,
     BytesDamaged,

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.model import JsonValue
-from peaceful.storage import StateKind, StoredState
-from peaceful.storage._records import (
+from peaceful._model.codec import JsonValue
+from peaceful._storage.records import (
     Begun,
     BlockLog,
     Ended,
@@ -26,6 +25,7 @@ from peaceful.storage._records import (
     payload_of,
     record_from,
 )
+from peaceful.commands import StateKind, StoredState
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LATER = AT + timedelta(hours=1)

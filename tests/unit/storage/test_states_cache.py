@@ -8,10 +8,10 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.model import JsonValue
-from peaceful.storage._states_file import decoded, digest_of, encoded, line_of
-from peaceful.storage._stored_state import json_line
-from peaceful.storage._yaml_file import Pieces
+from peaceful._model.codec import JsonValue
+from peaceful._storage.states_file import decoded, digest_of, encoded, line_of
+from peaceful._storage.stored_state import json_line
+from peaceful._storage.yaml_file import Pieces
 
 TEXTS = {"a": "a: 1\n", "é": "# ü\né: [2]\n"}
 ENTRIES: dict[str, JsonValue] = {"a": 1, "é": [2]}

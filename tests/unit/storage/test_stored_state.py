@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.model import JsonValue
-from peaceful.storage import StoredState
-from peaceful.storage._stored_state import (
+from peaceful._model.codec import JsonValue
+from peaceful._storage.stored_state import (
     EntryInvalid,
     entry_of,
     stored_of,
@@ -18,6 +17,7 @@ from peaceful.storage._stored_state import (
     time_text,
     unknown_keys,
 )
+from peaceful.commands import StoredState
 
 AT = datetime(2026, 1, 31, 12, 0, 0, 250, UTC)
 LATER = AT + timedelta(hours=1)

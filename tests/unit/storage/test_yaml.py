@@ -14,10 +14,10 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from peaceful._model.codec import JsonValue
+from peaceful._storage.yaml_in import MAX_DEPTH, YamlProblem, needs_json, parse
+from peaceful._storage.yaml_out import dump, dump_each
 from peaceful.errors import StorageError
-from peaceful.model import JsonValue
-from peaceful.storage._yaml_in import MAX_DEPTH, YamlProblem, needs_json, parse
-from peaceful.storage._yaml_out import dump, dump_each
 
 ODD_TEXTS = (
     *(

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from peaceful.model import BlockEnded, BlockStarted, Clock
-from peaceful.runtime import OutputSink
+from peaceful.commands import BlockEnded, BlockStarted, Clock, OutputSink
 from peaceful.testing import ManualClock, RecordingSink
 
 MOMENT = datetime(2030, 5, 6, tzinfo=UTC)

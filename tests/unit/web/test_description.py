@@ -7,10 +7,10 @@ import re
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from peaceful.model import encode_json
-from peaceful.web._api._routes import ROUTES
-from peaceful.web._http._openapi import openapi
-from peaceful.web._http._route import Role, declarations
+from peaceful._model.codec import encode_json
+from peaceful._web.api.routes import ROUTES
+from peaceful._web.http.openapi import openapi
+from peaceful._web.http.route import Role, declarations
 
 DOCUMENT = json.loads(encode_json(openapi("app", "1", ROUTES)))
 SCHEMAS = DOCUMENT["components"]["schemas"]

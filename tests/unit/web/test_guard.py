@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from peaceful.web._server._guard import forwarded
+from peaceful._web.server.guard import forwarded
 
 PROXIES = (ipaddress.ip_network("192.0.2.7"), ipaddress.ip_network("2001:db8::/32"))
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from peaceful.app import Tls, WebSettings, WebToken
+from peaceful import WebSettings
+from peaceful._app.web_settings import Tls, WebToken
+from peaceful._web.server.serve import Place, checked_address, most_connections
 from peaceful.errors import UsageError
-from peaceful.web._server._serve import Place, checked_address, most_connections
 
 TOKENS = (WebToken("a-token"),)
 TLS = Tls(Path("cert"), Path("key"))

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful._executions.records import REASON_LIMIT
+from peaceful._model.codec import JsonObject
+from peaceful._model.execution import ExecutionState
+from peaceful._model.interrupt import InterruptLevel
+from peaceful._web.http.fields import interrupt_request, page_request, start_request
 from peaceful.errors import ParamsInvalid
-from peaceful.executions import REASON_LIMIT
-from peaceful.model import ExecutionState, InterruptLevel, JsonObject
-from peaceful.web._http._fields import interrupt_request, page_request, start_request
 
 START: JsonObject = {"profile": "dev", "flow": "make", "command": "ensure"}
 ID = "01890000-0000-7000-8000-000000000000"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from peaceful._present.numbers import size
 from peaceful.errors import ItemFailure
-from peaceful.present import size
 
 
 class DownloadFailed(ItemFailure):

@@ -11,7 +11,10 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from peaceful._aio import run_in_thread
-from peaceful.item import Item, ItemCtx, StateDiff
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.diff import StateDiff
+from peaceful._item.item import Item
+from peaceful._model.location import Interaction, Location, Pull
 from peaceful.items._disk import PathTaken, UsablePath, disk_errors, sync_folder
 from peaceful.items._download._address import Address, Origin, parsed, sha256_of
 from peaceful.items._download._errors import (
@@ -26,7 +29,6 @@ from peaceful.items._download._plan import Part, SourceFacts
 from peaceful.items._download._state import FileDownloadState, download_diff
 from peaceful.items._download._transfer import Order, Transfer, looked_up, tried
 from peaceful.items._secrets import is_secret_name, plain, secrets_hidden
-from peaceful.model import Interaction, Location, Pull
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _LOGIN_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})

@@ -13,8 +13,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self, cast
 
+from peaceful._item.ctx import ItemCtx
+from peaceful._present.text import one_line
 from peaceful.errors import ExtraMissing
-from peaceful.item import ItemCtx
 from peaceful.items._download._address import Address, parsed
 from peaceful.items._download._errors import (
     DownloadFailed,
@@ -23,7 +24,6 @@ from peaceful.items._download._errors import (
     SourceNotTrusted,
     SourceUnreachable,
 )
-from peaceful.present import one_line
 
 if TYPE_CHECKING:
     import httpx

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from peaceful.item import write_atomically
+from peaceful._item.files import write_atomically
 from peaceful.items._disk import PathBusy, disk_errors, sync_folder
 
 SYNC_EVERY: Final = 64 * 1024 * 1024

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from peaceful.item import Change, StateDiff
-from peaceful.model.state import State
-from peaceful.present import size, size_pair
+from peaceful._item.diff import Change, StateDiff
+from peaceful._model.state import State
+from peaceful._present.numbers import size, size_pair
 
 
 class FileDownloadState(State):

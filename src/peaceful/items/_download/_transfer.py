@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from peaceful._aio import run_in_thread
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.files import write_atomically
+from peaceful._item.retry import Backoff
+from peaceful._present.numbers import size, size_pair
+from peaceful._present.text import count
 from peaceful.errors import RetriesExhausted
-from peaceful.item import Backoff, ItemCtx, write_atomically
 from peaceful.items._download._address import Address, Origin, sha256_of
 from peaceful.items._download._errors import (
     AnswerInvalid,
@@ -38,7 +42,6 @@ from peaceful.items._download._plan import (
     verdict,
 )
 from peaceful.items._download._state import FileDownloadState, download_diff
-from peaceful.present import count, size, size_pair
 
 TRANSIENT: Final = (SourceUnreachable, SourceUnavailable, AnswerInvalid, LengthWrong)
 """Failures after which trying again may help."""

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol, cast
 
+from peaceful._present.numbers import size
+from peaceful._present.text import count, one_line
 from peaceful.errors import ExtraMissing, PeacefulError
 from peaceful.items._disk import DiskFailed
 from peaceful.items._tar._errors import (
@@ -24,7 +26,6 @@ from peaceful.items._tar._errors import (
     ArchiveTooLarge,
 )
 from peaceful.items._tar._names import FileEntry, FolderEntry, Kind, LinkEntry, Manifest
-from peaceful.present import count, one_line, size
 
 _CHUNK: Final = 1024 * 1024
 _LARGEST_READ: Final = 16 * 1024 * 1024

@@ -12,7 +12,10 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from peaceful.item import ItemCtx, write_atomically
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.files import write_atomically
+from peaceful._present.numbers import size
+from peaceful._present.text import count
 from peaceful.items._disk import DiskFailed, PathTaken, disk_errors, sync_folder
 from peaceful.items._tar._archive import Limits, Member, opened
 from peaceful.items._tar._errors import ArchiveChanged
@@ -29,7 +32,6 @@ from peaceful.items._tar._names import (
 )
 from peaceful.items._tar._state import TarExtractState
 from peaceful.items._tar._tree import Tree
-from peaceful.present import count, size
 
 
 def _within(name: str) -> str:

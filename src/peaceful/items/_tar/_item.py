@@ -7,7 +7,11 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from peaceful.item import Item, ItemCtx, StateDiff
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.diff import StateDiff
+from peaceful._item.item import Item
+from peaceful._model.location import Interaction, Location, Pull
+from peaceful._present.text import count
 from peaceful.items._disk import UsablePath
 from peaceful.items._tar._archive import Limits, manifest_of
 from peaceful.items._tar._errors import ArchiveMissing
@@ -15,8 +19,6 @@ from peaceful.items._tar._extract import Extraction, Notes, notes_name, temporar
 from peaceful.items._tar._names import Entry, FileEntry
 from peaceful.items._tar._state import TarExtractState, tar_diff
 from peaceful.items._tar._tree import Tree
-from peaceful.model import Interaction, Location, Pull
-from peaceful.present import count
 
 _MAX_SIZE: Final = 32 * 1000**3
 _MAX_FILES: Final = 1_000_000

@@ -9,7 +9,8 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from peaceful.present import one_line, size
+from peaceful._present.numbers import size
+from peaceful._present.text import one_line
 
 _FILE: Final = re.compile(r"([0-7]{4}) ([0-9]{1,19}) ([0-9a-f]{64})")
 _LINK: Final = "-> "

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from peaceful.item import Change, StateDiff
+from peaceful._item.diff import Change, StateDiff
+from peaceful._model.state import State
+from peaceful._present.numbers import size
+from peaceful._present.text import count
 from peaceful.items._tar._names import Entry, FileEntry, shown
-from peaceful.model.state import State
-from peaceful.present import count, size
 
 
 class TarExtractState(State):

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from peaceful.item import Change, Item, ItemCtx, StateDiff
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.diff import Change, StateDiff
+from peaceful._item.item import Item
+from peaceful._model.location import Interaction, Within
+from peaceful._model.state import State
 from peaceful.items.aws._errors import (
     AwsDenied,
     AwsMissing,
@@ -17,8 +21,6 @@ from peaceful.items.aws._errors import (
 from peaceful.items.aws._iam import presence_diff
 from peaceful.items.aws._s3 import BucketName, bucket_location
 from peaceful.items.aws._service import AwsAccess, Service, account, service
-from peaceful.model import Interaction, Within
-from peaceful.model.state import State
 
 _FIRST_REGION: Final = "us-east-1"
 """The region that S3 takes where none is named, and that must not be named."""

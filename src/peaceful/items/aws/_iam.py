@@ -12,11 +12,13 @@ from urllib.parse import unquote
 from pydantic import AfterValidator, BeforeValidator
 from pydantic import JsonValue as Json
 
-from peaceful.item import Change, Item, ItemCtx, StateDiff
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.diff import Change, StateDiff
+from peaceful._item.item import Item
+from peaceful._model.location import Interaction, Location, Within
+from peaceful._model.state import State
 from peaceful.items.aws._errors import AwsMissing, AwsRefused, IamElsewhere
 from peaceful.items.aws._service import AwsAccess, Service, account, service
-from peaceful.model import Interaction, Location, Within
-from peaceful.model.state import State
 
 _NAME: Final = re.compile(r"[\w+=,.@-]+", re.ASCII)
 _PATH: Final = re.compile(r"/|/[!-~]+/")

@@ -9,14 +9,16 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from peaceful._aio import run_in_thread
-from peaceful.item import Change, Item, ItemCtx, StateDiff
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.diff import Change, StateDiff
+from peaceful._item.item import Item
+from peaceful._model.location import Interaction, Location, Push
+from peaceful._model.state import State
+from peaceful._present.numbers import size
 from peaceful.items.aws._errors import AwsMissing, UploadSourceMissing
 from peaceful.items.aws._s3 import BucketName, ObjectKey, bucket_location
 from peaceful.items.aws._service import AwsAccess, Service, service
 from peaceful.items.aws._upload import ObjectDigest, Upload, abort_uploads, digest_of, uploads_of
-from peaceful.model import Interaction, Location, Push
-from peaceful.model.state import State
-from peaceful.present import size
 
 _VERSION_TAG: Final = "version"
 """The tag of an object that holds its version."""

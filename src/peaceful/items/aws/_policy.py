@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import ClassVar, Final
 
-from peaceful.item import ItemCtx, StateDiff, field_wise_diff
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.diff import StateDiff, field_wise_diff
 from peaceful.items.aws._errors import AwsInUse, AwsMissing, AwsRefused
 from peaceful.items.aws._iam import (
     Document,

@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Sequence
 from typing import ClassVar
 
-from peaceful.item import Change, ItemCtx, StateDiff, field_wise_diff
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.diff import Change, StateDiff, field_wise_diff
 from peaceful.items.aws._errors import AwsInUse, AwsMissing, AwsRefused
 from peaceful.items.aws._iam import (
     Document,

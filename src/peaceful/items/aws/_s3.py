@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-from peaceful.model import Location
+from peaceful._model.location import Location
 
 _BUCKET: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]", re.ASCII)
 _ADDRESS: Final = re.compile(r"\d+\.\d+\.\d+\.\d+", re.ASCII)

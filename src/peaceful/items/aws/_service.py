@@ -27,8 +27,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from peaceful._aio import run_in_thread
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.retry import Backoff
 from peaceful.errors import ExtraMissing, RetriesExhausted
-from peaceful.item import Backoff, ItemCtx
 from peaceful.items.aws._errors import (
     AwsBusy,
     AwsNotSettled,

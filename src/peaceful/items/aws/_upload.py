@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from peaceful._aio import run_in_thread
-from peaceful.item import ItemCtx
+from peaceful._item.ctx import ItemCtx
 from peaceful.items._disk import disk_errors
 from peaceful.items.aws._errors import AwsMissing, UploadSourceChanged, UploadSourceMissing
 from peaceful.items.aws._service import Answer, Service

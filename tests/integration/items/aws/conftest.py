@@ -10,7 +10,7 @@ import pytest
 from aws_server import Way, aws_server, forget_all, way_to
 from aws_stack import Stack
 
-from peaceful.item import Backoff
+from peaceful import Backoff
 from peaceful.items.aws import AwsAccess, _service
 
 

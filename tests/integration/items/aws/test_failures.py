@@ -13,8 +13,10 @@ from aws_server import Asked, Cut, Way, never, refusal
 from aws_stack import READ, TRUST, Stack, client
 from pydantic import ValidationError
 
+from peaceful import ItemStatus
+from peaceful._item.item import AnyItem
+from peaceful.commands import Complete
 from peaceful.errors import PeacefulError
-from peaceful.item import AnyItem
 from peaceful.items.aws import (
     AwsAccess,
     AwsBusy,
@@ -33,7 +35,6 @@ from peaceful.items.aws import (
     InstanceProfile,
     S3Bucket,
 )
-from peaceful.model import Complete, ItemStatus
 from peaceful.testing import Command, ItemHarness
 
 Kind = type[PeacefulError]

@@ -11,8 +11,9 @@ from aws_stack import MEBIBYTE, Stack, allowing, client
 from countdown import Countdown
 from until import until
 
+from peaceful import ItemStatus
+from peaceful.commands import Complete, ItemProgressed
 from peaceful.items.aws import AwsAccess, BucketNotEmpty, IamPolicyState, S3ObjectState
-from peaceful.model import Complete, ItemProgressed, ItemStatus
 
 ALL = ("policy", "role", "profile", "bucket", "upload")
 NOTHING: dict[str, object] = {"policies": [], "roles": [], "profiles": []}

@@ -11,6 +11,9 @@ from aiohttp import web
 from aws_server import Asked, Way, never
 from aws_stack import MEBIBYTE, client
 
+from peaceful import ItemStatus
+from peaceful._model.progress import ProgressUnit
+from peaceful.commands import ItemProgressed
 from peaceful.items.aws import (
     AwsAccess,
     S3Bucket,
@@ -21,7 +24,6 @@ from peaceful.items.aws import (
 )
 from peaceful.items.aws import _upload as _digest
 from peaceful.items.aws._upload import ObjectDigest, PartDigest, part_size
-from peaceful.model import ItemProgressed, ItemStatus, ProgressUnit
 from peaceful.testing import ItemHarness
 
 PART = 5 * MEBIBYTE

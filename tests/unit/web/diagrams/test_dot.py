@@ -9,7 +9,8 @@ from drawings import graphviz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.web._diagrams import Link, Node, Plan, as_dot
+from peaceful._web.diagrams.drawing import as_dot
+from peaceful._web.diagrams.plan import Link, Node, Plan
 
 TOKEN = re.compile(r'\s+|"(?:[^"\\]|\\.)*"|[a-zA-Z_]\w*|-?(?:\.\d+|\d+(?:\.\d*)?)|->|[{}\[\];,=]')
 

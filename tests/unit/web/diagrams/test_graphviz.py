@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 from until import until
 
+from peaceful._web.diagrams.graphviz import Layouts
+from peaceful._web.diagrams.layout import Layout
+from peaceful._web.diagrams.plan import Node, Plan
 from peaceful.errors import DiagramFailed, ExtraMissing
-from peaceful.web._diagrams import Layout, Layouts, Node, Plan
 
 FAKE = """
 import os, signal, sys, time
@@ -119,7 +121,7 @@ async def test_not_everything_is_remembered_for_ever(
     fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was asked for last, that is."""
-    monkeypatch.setattr("peaceful.web._diagrams.graphviz._KEPT", 3)
+    monkeypatch.setattr("peaceful._web.diagrams.graphviz._KEPT", 3)
     layouts = Layouts()
     for label in "abcab":
         await layouts.of(plan(label))
@@ -228,7 +230,7 @@ async def test_at_the_end_nothing_is_left(fake: Fake) -> None:
 def test_a_process_that_nobody_waits_for_ends_by_itself(fake: Fake) -> None:
     """Such as that of a server that was killed."""
     fake.mode("wait")
-    helper = files("peaceful.web._diagrams") / "helper.py"
+    helper = files("peaceful._web.diagrams") / "helper.py"
     command = [sys.executable, "-P", str(helper), "0.2"]
     done = subprocess.run(command, input=b"", capture_output=True, check=False)
     assert done.returncode == 1

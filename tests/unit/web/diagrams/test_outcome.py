@@ -10,11 +10,23 @@ from drawings import by_graphviz, check_layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peaceful import Flow, Item, ItemCtx, State
+from peaceful import (
+    Flow,
+    Interaction,
+    Item,
+    ItemCtx,
+    Location,
+    LocationKind,
+    Pull,
+    Push,
+    State,
+    Within,
+)
+from peaceful._runtime.flow import BuiltFlow
+from peaceful._web.diagrams.outcome import Outcome, Touches, touches_of
+from peaceful._web.diagrams.plan import Plan
+from peaceful.commands import States
 from peaceful.items import FileDownload, ShCmd, TarExtract
-from peaceful.model import Interaction, Location, LocationKind, Pull, Push, Within
-from peaceful.runtime import BuiltFlow, States
-from peaceful.web._diagrams import Outcome, Plan, Touches, touches_of
 
 HERE = Location.host("localhost")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peaceful.web._diagrams import Link, Node, Plan
+from peaceful._web.diagrams.plan import Link, Node, Plan
 
 PLAN = Plan(
     "deploy",

@@ -11,8 +11,10 @@ from drawings import stacked
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.web._diagrams import STATUSES, Box, Drawing, Layout, Line, Link, Look, Node, Plan
-from peaceful.web._http._documents import ItemWord
+from peaceful._web.diagrams.drawing import STATUSES, Drawing
+from peaceful._web.diagrams.layout import Box, Layout, Line
+from peaceful._web.diagrams.plan import Link, Look, Node, Plan
+from peaceful._web.http.documents import ItemWord
 
 NAME = "{http://www.w3.org/2000/svg}"
 
@@ -138,7 +140,7 @@ def test_in_a_page_only_the_status_depends_on_how_items_stand() -> None:
 
 def test_the_page_shows_a_sign_for_each_status() -> None:
     """Its style sheet moves the row of signs to the one that is meant, and paints the box."""
-    sheet = (files("peaceful.web._pages") / "static" / "peaceful.css").read_text()
+    sheet = (files("peaceful._web.pages") / "static" / "peaceful.css").read_text()
     for number, word in enumerate(STATUSES):
         node = f'[data-status="{word}"]'
         assert f"{node} > rect" in sheet

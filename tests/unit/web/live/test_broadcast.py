@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.web._live.broadcast import (
+from peaceful._web.live.broadcast import (
     AT_ONCE,
     Broadcast,
     Change,

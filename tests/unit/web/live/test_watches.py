@@ -12,22 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.executions import Executions
-from peaceful.model import (
+from peaceful import ItemStatus
+from peaceful._executions.registry import Executions
+from peaceful._model.outcome import OutcomeKind
+from peaceful._model.snapshot import Snapshot, StreamEvent
+from peaceful._web.live import watches
+from peaceful._web.live.watches import ExecutionWatch, Watches
+from peaceful.commands import (
     ExecutionEnded,
     ItemEnded,
     ItemProgressed,
     ItemStarted,
-    ItemStatus,
-    OutcomeKind,
     Progress,
-    Snapshot,
     SnapshotTaken,
-    StreamEvent,
     SystemClock,
 )
-from peaceful.web._live import watches
-from peaceful.web._live.watches import ExecutionWatch, Watches
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -10,10 +10,10 @@ from importlib.resources import files
 
 import pytest
 
-from peaceful.model import ExecutionState
-from peaceful.web._pages import ASSETS
+from peaceful._model.execution import ExecutionState
+from peaceful._web.pages.site import ASSETS
 
-FOLDER = files("peaceful.web._pages") / "static"
+FOLDER = files("peaceful._web.pages") / "static"
 VENDORED = tomllib.loads((FOLDER / "vendored.toml").read_text())["file"]
 OURS = ("peaceful.css", "peaceful.js")
 

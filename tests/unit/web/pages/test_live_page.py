@@ -8,8 +8,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.web._live.broadcast import Broadcast
-from peaceful.web._pages._execution_page import page_broadcast
+from peaceful._web.live.broadcast import Broadcast
+from peaceful._web.pages.execution_page import page_broadcast
 
 PART = re.compile(r"<p id=(.*?)>(.*?)</p>", re.DOTALL)
 TEXTS = st.text("ab<\n\r\u2028\ud800 x", max_size=5)

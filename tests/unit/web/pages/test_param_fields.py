@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
-from peaceful.app import ParamGroup
-from peaceful.web._pages._param_fields import ParamField, given_params, param_fields, shown_value
+from peaceful._app.parameters.declaration import ParamGroup
+from peaceful._web.pages.param_fields import ParamField, given_params, param_fields, shown_value
 
 
 class Colour(enum.StrEnum):

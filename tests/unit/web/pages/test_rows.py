@@ -11,18 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stories import SIGNAL, stories
 
-from peaceful.model import (
-    Event,
-    ExecutionEnded,
-    InterruptRequested,
-    ItemEnded,
-    ItemStatus,
-    OutcomeKind,
-    Progress,
-    ProgressUnit,
-    Snapshot,
-)
-from peaceful.web._pages._rows import (
+from peaceful import ItemStatus
+from peaceful._model.event import InterruptRequested
+from peaceful._model.outcome import OutcomeKind
+from peaceful._model.progress import ProgressUnit
+from peaceful._model.snapshot import Snapshot
+from peaceful._web.pages.rows import (
     IN_PROGRESS,
     WIDTH,
     ItemRow,
@@ -31,6 +25,7 @@ from peaceful.web._pages._rows import (
     rows_of,
     segments,
 )
+from peaceful.commands import Event, ExecutionEnded, ItemEnded, Progress
 
 PROGRESSES = st.builds(
     Progress,

@@ -12,18 +12,16 @@ from hypothesis import given
 from msgspec.structs import replace
 from stories import INFO, NOW, SIGNAL, stories
 
+from peaceful import ItemStatus
+from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity
+from peaceful._model.document import ItemAside
+from peaceful._model.execution import ExecutionState
+from peaceful._model.interrupt import InterruptLevel
+from peaceful._model.outcome import OutcomeKind
+from peaceful._model.snapshot import Snapshot
+from peaceful._web.pages.view import STILL, ExecutionView, Verbs
+from peaceful.commands import Event
 from peaceful.errors import ErrorJson
-from peaceful.executions import ExecutionRecord, Machine, ProcessIdentity
-from peaceful.model import (
-    Event,
-    ExecutionState,
-    InterruptLevel,
-    ItemAside,
-    ItemStatus,
-    OutcomeKind,
-    Snapshot,
-)
-from peaceful.web._pages._view import STILL, ExecutionView, Verbs
 
 VERBS = Verbs("deploy")
 PROCESS = ProcessIdentity(4711, 5, Machine("here"))

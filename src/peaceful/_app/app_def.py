@@ -1,0 +1,185 @@
+"""What an application declares: its flows, by name, and their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
+
+from peaceful._app.parameters.declaration import Declarations, FlowDef, FlowFunction
+from peaceful._model.names import checked_app_name, checked_name
+from peaceful.errors import DefinitionError, NameTaken
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from peaceful._model.field_types import FlowId, ItemId
+    from peaceful._model.state import State
+
+
+F = TypeVar("F", bound=FlowFunction)
+S_co = TypeVar("S_co", covariant=True)
+S = TypeVar("S", bound="State")
+
+
+class NamedFlow:
+    """A flow of an application, by its name; see `App.flow`.
+
+    Attributes:
+        id: the flow's name.
+    """
+
+    __slots__ = ("_flows", "id")
+
+    def __init__(self, flow_id: FlowId, flows: dict[FlowId, FlowDef]) -> None:
+        self.id: Final = flow_id
+        self._flows = flows
+
+    def __call__(self, function: F) -> F:
+        """Declares the flow: decorates the function that adds its items.
+
+        Raises:
+            NameTaken: the application has a flow of that name.
+        """
+        if self.id in self._flows:
+            raise NameTaken("flow", self.id)
+        self._flows[self.id] = FlowDef(self.id, function, (function.__doc__ or "").strip())
+        return function
+
+    @overload
+    def item(self, item_id: ItemId) -> StoredItem[Any]: ...  # Any: of whatever state
+    @overload
+    def item(self, item_id: ItemId, state_type: type[S]) -> StoredItem[S]: ...
+
+    def item(self, item_id: ItemId, state_type: type[State] | None = None) -> StoredItem[Any]:
+        """An item of the flow, to refer to from another flow of the same profile.
+
+        Args:
+            item_id: the item.
+            state_type: the class of its state, for type checkers and editors; without it, it is
+                found out by declaring that flow too.
+
+        Raises:
+            NameInvalid: the name breaks the rule.
+        """
+        return StoredItem(self.id, checked_name("an item", item_id), state_type)
+
+
+class StoredItem(Generic[S_co]):
+    """An item of another flow, of which the state is known that was stored when that flow last ran.
+
+    Attributes:
+        flow: the other flow.
+        id: the item.
+    """
+
+    __slots__ = ("_state_type", "flow", "id")
+
+    def __init__(self, flow: FlowId, item_id: ItemId, state_type: type[S_co] | None) -> None:
+        self.flow: Final = flow
+        self.id: Final = item_id
+        self._state_type = state_type
+
+    @property
+    def state(self) -> S_co:
+        """A reference to the stored state; its fields can be parameters.
+
+        To be asked for in the function of a flow.
+
+        Raises:
+            NameUnknown: there is no such flow, or no such item in it.
+            DefinitionError: asked for elsewhere, or two flows refer to each other.
+            ParamsMissing: the other flow has to be declared to know the state's class, and its
+                parameters have no values.
+        """
+        from peaceful._app.build import state_elsewhere
+
+        return state_elsewhere(self.flow, self.id, self._state_type)
+
+    def __repr__(self) -> str:
+        return f"<item {self.id} of flow {self.flow}>"
+
+
+class AppDef:
+    """What is declared of an application; see `App`, which adds the doors.
+
+    Attributes:
+        name: the application's name, which is also its folder in `.peace`.
+        help: what it is for, in a sentence.
+        version: its version, or empty.
+        ensure_name: what its command line calls `ensure`, such as `deploy`.
+        workspace_params: a model of the parameters of a workspace, or none.
+        profile_params: a model of the parameters of a profile, or none.
+        names_profiles: whether `init` is told the name of the profile as its first word.
+        default_flow: the flow to work on where nobody names one, or none.
+        asks_before_clean: says of a profile, by its parameters, whether its command line asks
+            before it cleans up, or none where it never does.
+        flows: by name, in the order of their declaration.
+        declared: the parameters of all of them.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a fact that an application may declare
+        self,
+        name: str,
+        *,
+        help: str = "",
+        version: str = "",
+        ensure_name: str = "ensure",
+        workspace_params: type[BaseModel] | None = None,
+        profile_params: type[BaseModel] | None = None,
+        names_profiles: bool = False,
+        default_flow: FlowId | None = None,
+        asks_before_clean: Callable[[Any], bool] | None = None,  # Any: takes the profile's model
+    ) -> None:
+        if asks_before_clean is not None and profile_params is None:
+            raise DefinitionError(
+                f"{name} asks before it cleans some profiles up, but profiles have no parameters.",
+                help="give the model of their parameters as profile_params",
+            )
+        self.name: Final = checked_app_name(name)
+        self.help = help
+        self.version = version
+        self.ensure_name = ensure_name
+        self.workspace_params = workspace_params
+        self.profile_params = profile_params
+        self.names_profiles = names_profiles
+        self.default_flow = default_flow
+        self.asks_before_clean = asks_before_clean
+        self.flows: dict[FlowId, FlowDef] = {}
+        self.declared: Final = Declarations(
+            self.name, self.flows, workspace=workspace_params, profile=profile_params
+        )
+
+    def flow(self, flow_id: FlowId) -> NamedFlow:
+        """A flow, by its name: as a decorator it declares the flow, and it refers to its items.
+
+        ```python
+        @app.flow("deploy")
+        def deploy(flow: Flow, url: str) -> None:
+            ...
+
+
+        @app.flow("announce")
+        def announce(flow: Flow) -> None:
+            bucket = app.flow("deploy").item("bucket", S3BucketState)
+            flow.add("note", Note(text=bucket.state.name))
+        ```
+
+        The decorated function takes the flow, and the flow's parameters by name. It is run anew for
+        each command, with the parameters that are stored then, so a flow may have as many items as
+        its parameters say.
+
+        Args:
+            flow_id: the flow's name: letters, digits and `_`, not starting with a digit.
+
+        Raises:
+            NameInvalid: the name breaks the rule.
+        """
+        return NamedFlow(checked_name("a flow", flow_id), self.flows)
+
+    def flow_def(self, flow_id: FlowId) -> FlowDef:
+        """The flow of that name.
+
+        Raises:
+            NameUnknown: there is none.
+        """
+        return self.declared.flow_def(flow_id)

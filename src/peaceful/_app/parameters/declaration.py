@@ -1,0 +1,306 @@
+"""Declared parameters: those of a flow by its function, of a profile or a workspace by a model.
+
+Light to import: pydantic is loaded when values are checked.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args, get_origin
+
+from peaceful._annotations import is_secret_type
+from peaceful._app.parameters.reading import ValueType
+from peaceful.errors import DefinitionError, NameUnknown
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from peaceful._model.field_types import FlowId  # it loads msgspec, which `--help` does without
+
+FlowFunction: TypeAlias = Callable[..., None]
+"""Takes a `Flow` and the flow's parameters, and adds items to the flow."""
+
+NO_DEFAULT: Final = inspect.Parameter.empty
+"""Stands for the default of a parameter that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value of a parameter that somebody gives now, as opposed to a stored one.
+
+    Attributes:
+        value: the value; text is read as the parameter's type. For a secret, it may be a
+            `SecretSource`, which says where the value is.
+        origin: how it was given, such as `--into`, for messages.
+        must_be_stored: whether a secret that cannot be stored is refused; else it is only said that
+            it was not.
+    """
+
+    # It may be a secret.
+    value: object = field(repr=False)
+    origin: str
+    must_be_stored: bool = False
+
+
+@dataclass(frozen=True)
+class ParamDef:
+    """A declared parameter.
+
+    Attributes:
+        name: its name in Python and in files; options write `-` for `_`.
+        annotation: the declared type.
+        default: what it is where nobody says otherwise, or `NO_DEFAULT`.
+        help: what it is for, or empty.
+    """
+
+    name: str
+    annotation: object
+    default: object = NO_DEFAULT
+    help: str = ""
+
+    @property
+    def required(self) -> bool:
+        """Whether it has no default."""
+        return self.default is NO_DEFAULT
+
+    @cached_property
+    def secret(self) -> bool:
+        """Whether its value may hold a secret."""
+        return is_secret_type(self.annotation)
+
+    @cached_property
+    def value_type(self) -> ValueType:
+        """How texts are read as its value."""
+        return ValueType.of(self.annotation)
+
+
+@dataclass(frozen=True)
+class ParamGroup:
+    """The parameters that are declared in one place, and stored in one file.
+
+    Attributes:
+        owner: whose they are, such as `flow deploy`.
+        params: by name, in order.
+    """
+
+    owner: str
+    params: Mapping[str, ParamDef]
+    _declared_by: type[BaseModel] | None = None
+
+    @classmethod
+    def of(cls, owner: str, params: Iterable[ParamDef]) -> ParamGroup:
+        """Makes the group of the given parameters."""
+        return cls(owner, {param.name: param for param in params})
+
+    @classmethod
+    def of_model(cls, owner: str, model: type[BaseModel] | None) -> ParamGroup:
+        """Makes the group of the fields of a model; an empty one where there is no model."""
+        fields = {} if model is None else model.model_fields
+        params = {
+            name: ParamDef(
+                name,
+                one.annotation,
+                NO_DEFAULT if one.is_required() else one.get_default(),
+                one.description or "",
+            )
+            for name, one in fields.items()
+        }
+        return cls(owner, params, model)
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The parameters whose values may hold secrets."""
+        return frozenset(name for name, param in self.params.items() if param.secret)
+
+    @cached_property
+    def model(self) -> type[BaseModel]:
+        """A model with a field for each parameter, which checks values."""
+        if self._declared_by is not None:
+            return self._declared_by
+        from pydantic import ConfigDict, create_model
+
+        fields: dict[str, Any] = {  # Any: types and defaults, as pydantic's create_model takes them
+            name: (param.annotation, ... if param.required else param.default)
+            for name, param in self.params.items()
+        }
+        config = ConfigDict(extra="forbid", validate_default=True)
+        return create_model(self.owner, __config__=config, **fields)
+
+
+@dataclass(frozen=True)
+class FlowDef:
+    """A flow as declared: a function whose parameters are the flow's parameters.
+
+    Attributes:
+        id: its name.
+        function: adds its items.
+        help: what it is for: the function's docstring.
+    """
+
+    id: FlowId
+    function: FlowFunction
+    help: str
+
+    @property
+    def summary(self) -> str:
+        """What it is for, in a sentence or two: the first paragraph of its help."""
+        return " ".join(self.help.split("\n\n", 1)[0].split())
+
+    @cached_property
+    def params(self) -> tuple[ParamDef, ...]:
+        """The function's parameters, in order; without the flow itself.
+
+        Raises:
+            DefinitionError: the function's signature cannot be that of a flow.
+        """
+        flow, *others = inspect.signature(self.function).parameters.values() or (None,)
+        if flow is None:
+            raise self._wrong("takes nothing, not even the flow")
+        helps = _helps_of_arguments(self.help)
+        return tuple(self._param(parameter, helps) for parameter in others)
+
+    def _param(self, parameter: inspect.Parameter, helps: Mapping[str, str]) -> ParamDef:
+        if parameter.kind in (
+            parameter.VAR_POSITIONAL,
+            parameter.VAR_KEYWORD,
+            parameter.POSITIONAL_ONLY,
+        ):
+            raise self._wrong(f"has the parameter {parameter}, which cannot be given by name")
+        if parameter.annotation is inspect.Parameter.empty:
+            raise self._wrong(f"does not say of which type {parameter.name} is")
+        annotation = self._annotation(parameter)
+        text = _description(annotation) or helps.get(parameter.name, "")
+        return ParamDef(parameter.name, annotation, parameter.default, text)
+
+    def _annotation(self, parameter: inspect.Parameter) -> object:
+        annotation: object = parameter.annotation
+        if not isinstance(annotation, str):
+            return annotation
+        namespace = dict(vars(sys.modules[self.function.__module__]))
+        try:
+            # What the developer wrote as a type, in the developer's own module; as
+            # typing.get_type_hints does, but of this parameter alone: the flow's own type may be
+            # imported for checkers only.
+            return eval(annotation, namespace)  # noqa: S307 - see above
+        except NameError as error:
+            raise self._wrong(
+                f"says that {parameter.name} is {annotation!r}, which is not imported: {error}"
+            ) from error
+
+    def _wrong(self, reason: str) -> DefinitionError:
+        code: Any = getattr(self.function, "__code__", None)  # Any: only functions have one
+        where = f"{code.co_filename}:{code.co_firstlineno}" if code else repr(self.function)
+        return DefinitionError(
+            f"The function of flow {self.id} {reason}.",
+            details=(("declared in", where),),
+            help="write def NAME(flow: Flow, parameter: type, ...) -> None",
+        )
+
+
+class Declarations:
+    """The parameters of an application: of its workspace, its profiles, its flows.
+
+    Args:
+        app: the application's name.
+        flows: by name, the flows, which may become more.
+        workspace: a model of the parameters of a workspace, or none.
+        profile: a model of the parameters of a profile, or none.
+
+    Attributes:
+        app: the application's name.
+        flows: by name, the flows.
+    """
+
+    def __init__(
+        self,
+        app: str,
+        flows: Mapping[FlowId, FlowDef],
+        *,
+        workspace: type[BaseModel] | None,
+        profile: type[BaseModel] | None,
+    ) -> None:
+        self.app: Final = app
+        self.flows: Final = flows
+        self._shared = {"workspace": workspace, "profile": profile}
+        self._groups: dict[FlowId, ParamGroup] = {}
+
+    @cached_property
+    def workspace(self) -> ParamGroup:
+        """The parameters of a workspace; none where it has no model."""
+        return ParamGroup.of_model("workspace", self._shared["workspace"])
+
+    @cached_property
+    def profile(self) -> ParamGroup:
+        """The parameters of a profile; likewise."""
+        return ParamGroup.of_model("profile", self._shared["profile"])
+
+    def flow_def(self, flow_id: FlowId) -> FlowDef:
+        """The flow of that name.
+
+        Raises:
+            NameUnknown: there is none.
+        """
+        if flow_id not in self.flows:
+            raise NameUnknown("flow", flow_id, self.flows)
+        return self.flows[flow_id]
+
+    def flow(self, flow_id: FlowId) -> ParamGroup:
+        """The parameters that a flow's function takes of its own, without the shared models.
+
+        Raises:
+            NameUnknown: there is no such flow.
+            DefinitionError: the function's signature cannot be that of a flow.
+        """
+        group = self._groups.get(flow_id)
+        if group is None:
+            params = self.flow_def(flow_id).params
+            own = [param for param in params if self.shared_by(param) is None]
+            group = self._groups[flow_id] = ParamGroup.of(f"flow {flow_id}", own)
+        return group
+
+    def shared_by(self, param: ParamDef) -> str | None:
+        """Who shares a parameter with a flow: the `workspace`, the `profile`, or nobody."""
+        for owner, model in self._shared.items():
+            if model is not None and param.annotation is model:
+                return owner
+        return None
+
+    def groups(self, flow_id: FlowId | None = None) -> Iterator[ParamGroup]:
+        """The parameters of the workspace, of profiles, and of a flow or all flows.
+
+        Raises:
+            NameUnknown: there is no such flow.
+            DefinitionError: a function's signature cannot be that of a flow.
+        """
+        yield self.workspace
+        yield self.profile
+        for each in [flow_id] if flow_id else self.flows:
+            yield self.flow(each)
+
+
+def _description(annotation: object) -> str:
+    """The description of a field that a type carries in its `Annotated`, or nothing."""
+    for fact in get_args(annotation)[1:] if get_origin(annotation) is Annotated else ():
+        description = getattr(fact, "description", None)
+        if isinstance(description, str):
+            return description
+    return ""
+
+
+def _helps_of_arguments(docstring: str) -> dict[str, str]:
+    """What a docstring says of the arguments, in the style of Google: a section `Args:`."""
+    helps: dict[str, str] = {}
+    text = f"{inspect.cleandoc(docstring)}\n"
+    section = re.search(r"^Args:\n((?: .*\n|\n)*)", text, re.MULTILINE)
+    name = ""
+    for line in section[1].split("\n") if section else ():
+        if found := re.match(r" {1,4}(\w+)(?: \(.*?\))?: (.*)", line):
+            name, helps[found[1]] = found[1], found[2].strip()
+        elif name and line.strip():
+            helps[name] += f" {line.strip()}"
+    return helps

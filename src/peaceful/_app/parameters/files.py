@@ -1,0 +1,283 @@
+"""Files with parameters: what is stored is checked, described, and completed by what is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+from pydantic import BaseModel, ValidationError, create_model
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
+
+from peaceful._app.parameters.declaration import Given, ParamGroup
+from peaceful._app.parameters.secrets import Secrets, SecretSource, readable
+from peaceful._model.codec import JsonValue
+from peaceful._params.masking import problems_in, without_secrets
+from peaceful._params.plain import holds_secret, plain_form
+from peaceful._storage.yaml_file import read_yaml, write_yaml
+from peaceful.errors import ParamProblem, ParamsInvalid, ParamsMissing
+
+HowToGive: TypeAlias = Callable[[Sequence[str]], str]
+"""Says how parameters are given that have no value, by their names."""
+
+
+class StoredParams(msgspec.Struct, frozen=True):
+    """What a file with parameters holds.
+
+    Attributes:
+        path: the file.
+        values: what it holds; of secrets, where they come from.
+    """
+
+    path: Path
+    values: Mapping[str, JsonValue]
+
+
+class Wrong(msgspec.Struct, frozen=True):
+    """What is wrong with the parameters of a file.
+
+    Attributes:
+        owner: whose parameters they are.
+        problems: each thing that is wrong.
+        missing: the parameters that have no value.
+        cause: the same as pydantic says it, without secrets.
+    """
+
+    owner: str
+    problems: Sequence[ParamProblem]
+    missing: Sequence[str]
+    cause: ValidationError
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """Parameters that are right.
+
+    Attributes:
+        values: those that are known now.
+        sources: by parameter with a secret, what is to be stored of where it comes from.
+    """
+
+    values: BaseModel
+    sources: Mapping[str, JsonValue]
+
+
+class ParamsFile(msgspec.Struct, frozen=True, dict=True):
+    """A file with parameters; it is read once.
+
+    Attributes:
+        path: the file.
+        group: which parameters there are.
+        owner: whose parameters they are, for messages, such as `flow deploy`.
+        comment: what the file's first line says.
+        root: the folder that relative paths in it are relative to.
+    """
+
+    path: Path
+    group: ParamGroup
+    owner: str
+    comment: str
+    root: Path
+
+    @cached_property
+    def stored(self) -> Mapping[str, JsonValue]:
+        """What is stored; empty where nothing is.
+
+        Raises:
+            StorageError: the file cannot be read.
+        """
+        return dict(read_yaml(self.path) or {})
+
+    def present(self, secrets: Secrets) -> Checked | Wrong:
+        """The parameters that a command works with: what is stored, and the secrets.
+
+        Raises:
+            UsageError: a secret cannot be taken from where it is.
+            StorageError: the file cannot be read.
+        """
+        at_hand = secrets.at_hand(self.group, self.stored, str(self.path))
+        return self._checked(self.group.model, at_hand, {})
+
+    def completed(self, secrets: Secrets, given: Mapping[str, Given]) -> Checked | Wrong:
+        """The parameters as they are to be stored: what is given now, else what is stored.
+
+        A secret needs no value now.
+
+        Raises:
+            UsageError: a secret cannot be taken from where it is said to be, or be stored.
+            StorageError: the file cannot be read.
+        """
+        mine, sources = secrets.given_now(given, self.group)
+        at_hand = secrets.at_hand(self.group, self.stored, str(self.path), needed=False)
+        return self._checked(self.group.model, at_hand | mine, sources, later=self.group.secrets)
+
+    def save(self, checked: Checked, reserved: Mapping[str, JsonValue]) -> StoredParams:
+        """Writes parameters down, without secrets.
+
+        Args:
+            checked: the parameters.
+            reserved: what else the file is to hold.
+
+        Raises:
+            StorageError: it cannot be written; the old file is whole.
+        """
+        plain = {
+            name: plain_form(value)
+            for name in type(checked.values).model_fields
+            if not holds_secret(value := getattr(checked.values, name))
+            and name not in self.group.secrets
+        }
+        return self.write({**reserved, **plain, **checked.sources})
+
+    def write(self, entries: Mapping[str, JsonValue]) -> StoredParams:
+        """Writes entries down, before the other ones of the file, which are kept.
+
+        Returns:
+            What the file holds now.
+
+        Raises:
+            StorageError: it cannot be written; the old file is whole.
+        """
+        kept = {key: value for key, value in self.stored.items() if key not in entries}
+        after = {**entries, **kept}
+        if after != self.stored or not self.path.exists():
+            write_yaml(self.path, after, comment=self.comment)
+        return StoredParams(self.path, readable(self.group.secrets, after))
+
+    def _checked(
+        self,
+        model: type[BaseModel],
+        given: Mapping[str, Given],
+        sources: Mapping[str, JsonValue],
+        later: Collection[str] = (),
+    ) -> Checked | Wrong:
+        """Field by field what is given now, else what is stored, else the default.
+
+        Args:
+            model: checks the values.
+            given: by parameter, what is given now.
+            sources: what is to be stored of secrets.
+            later: parameters that need no value now; one without a value is left out.
+        """
+        stored = {
+            key: value
+            for key, value in self.stored.items()
+            # Where a secret comes from is not the secret.
+            if key in model.model_fields
+            and not (key in self.group.secrets and SecretSource.stored(value))
+        }
+        now = {name: one.value for name, one in given.items()}
+        try:
+            values = model.model_validate({**stored, **now})
+        except ValidationError as error:
+            missing = _missing_in(error)
+            left_out = [name for name in missing if name in later]
+            if left_out and len(left_out) == error.error_count():
+                return self._checked(_without(model, left_out), given, sources)
+            origins = {name: one.origin for name, one in given.items()}
+            problems = [
+                ParamProblem(
+                    field or "its parameters",
+                    origins.get(field.partition(".")[0], str(self.path)),
+                    reason,
+                )
+                for field, reason in problems_in(error, model)
+                if field not in left_out
+            ]
+            missing = [name for name in missing if name not in left_out]
+            # Not the error itself, whose text may show a secret.
+            return Wrong(self.owner, problems, missing, without_secrets(error, model))
+        return Checked(_with_absolute_paths(values, self.root), sources)
+
+
+def right(results: Sequence[Checked | Wrong], how_to_give: HowToGive) -> list[Checked]:
+    """The results, if none of them is wrong; else what is wrong with all of them is told at once.
+
+    Args:
+        results: of files with parameters.
+        how_to_give: what to do where parameters have no value.
+
+    Raises:
+        ParamsMissing: parameters have no value.
+        ParamsInvalid: values that parameters may not have.
+    """
+    wrong = [each for each in results if isinstance(each, Wrong)]
+    if not wrong:
+        return [each for each in results if isinstance(each, Checked)]
+    owner = " and ".join(each.owner for each in wrong)
+    bare = [each for each in wrong if len(each.missing) == len(each.problems)]
+    # Flows may have parameters of one name.
+    missing = list(dict.fromkeys(name for each in bare for name in each.missing))
+    problems = dict.fromkeys(one for each in wrong if each not in bare for one in each.problems)
+    if not problems:
+        several = len(wrong) > 1
+        error = ParamsMissing(owner, missing, help=how_to_give(missing), several=several)
+        raise error from wrong[0].cause
+    unknown = [ParamProblem(name, "", "it has no value") for name in missing]
+    raise ParamsInvalid(owner, [*problems, *unknown]) from wrong[0].cause
+
+
+def _missing_in(error: ValidationError) -> list[str]:
+    """The parameters that have no value at all."""
+    return [
+        str(problem["loc"][0])
+        for problem in error.errors(include_url=False, include_input=False)
+        if problem["type"] == "missing" and len(problem["loc"]) == 1
+    ]
+
+
+def _without(model: type[BaseModel], names: Collection[str]) -> type[BaseModel]:
+    """The model without some of its fields.
+
+    Without its validators too: the fields that are left have passed theirs, and what looks at the
+    whole has to wait until all is there.
+    """
+    fields: dict[str, Any] = {  # Any: as pydantic's create_model takes them
+        name: (field.annotation, field)
+        for name, field in model.model_fields.items()
+        if name not in names
+    }
+    return create_model(model.__name__, __config__=model.model_config, **fields)
+
+
+def _with_absolute_paths(values: BaseModel, root: Path) -> BaseModel:
+    relative = {
+        name: root / value.expanduser()
+        for name in type(values).model_fields
+        if isinstance(value := getattr(values, name), Path) and not value.is_absolute()
+    }
+    return values.model_copy(update=relative) if relative else values
+
+
+class _Lenient(GenerateJsonSchema):
+    """Says nothing of what JSON Schema has no words for, in place of an error."""
+
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {  # noqa: RUF012 - as its base declares it
+        "skipped-choice",
+        "non-serializable-default",
+    }
+
+    def handle_invalid_for_json_schema(
+        self,
+        schema: Any,  # noqa: ANN401 - pydantic keeps the type to itself
+        error_info: str,
+    ) -> JsonSchemaValue:
+        return {}
+
+
+def params_schema(group: ParamGroup) -> dict[str, JsonValue]:
+    """What values parameters may have, as JSON Schema, for forms and for programs.
+
+    The defaults of secrets are left out.
+    """
+    # Any: as pydantic has it.
+    schema: dict[str, Any] = group.model.model_json_schema(schema_generator=_Lenient)
+    properties: dict[str, dict[str, JsonValue]] = schema.get("properties", {})
+    for name, described in properties.items():
+        param = group.params.get(name)
+        if param is not None and param.secret:
+            described.pop("default", None)
+        if param is not None and param.help:
+            described.setdefault("description", param.help)
+    return schema

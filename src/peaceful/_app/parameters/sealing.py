@@ -1,0 +1,154 @@
+"""Secrets at rest: sealed with keys that are kept elsewhere.
+
+The cipher is Fernet of the library `cryptography`: AES-128 in CBC mode with an HMAC of SHA-256.
+What is sealed names the parameter that it belongs to, so that one sealed value cannot be put in the
+place of another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from peaceful._app.web_settings import private_text
+from peaceful.errors import ExtraMissing, FileInaccessible, KeyMissing, KeyWrong
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
+KEY: Final = "PEACEFUL_KEY"
+"""The environment variable that holds keys."""
+
+KEY_FILE: Final = "PEACEFUL_KEY_FILE"
+"""The environment variable that names a file with keys."""
+
+
+class KeyRing:
+    """The keys that secrets are sealed with: the first one seals, any of them opens.
+
+    Args:
+        keys: the keys, as texts.
+        origin: where they come from, in words.
+    """
+
+    def __init__(self, keys: Sequence[str], origin: str) -> None:
+        self._keys = tuple(keys)
+        self._origin = origin
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> KeyRing:
+        """The keys of `PEACEFUL_KEY`, else of the file that `PEACEFUL_KEY_FILE` names; or none.
+
+        Several are separated by white space, in a file also by lines; what follows `#` on a line of
+        a file is a comment.
+
+        Raises:
+            UsageError: others than its owner may read the file.
+            StorageError: it cannot be read.
+        """
+        if environment.get(KEY):
+            return cls(environment[KEY].split(), f"the environment variable {KEY}")
+        if environment.get(KEY_FILE):
+            path = Path(environment[KEY_FILE]).expanduser()
+            return cls(_keys_in(path), str(path))
+        return cls((), "")
+
+    def __bool__(self) -> bool:
+        """Whether there is any key."""
+        return bool(self._keys)
+
+    def seal(self, name: str, secret: str) -> str:
+        """A secret, sealed.
+
+        Args:
+            name: of the parameter that it belongs to.
+            secret: the secret.
+
+        Raises:
+            KeyMissing: there is no key.
+            KeyWrong: a key is not one.
+            ExtraMissing: cryptography is not installed.
+        """
+        content = json.dumps({"for": name, "secret": secret})
+        return self._cipher(name).encrypt(content.encode()).decode()
+
+    def open(self, name: str, sealed: str, where: str) -> str:
+        """What was sealed.
+
+        Args:
+            name: of the parameter that it belongs to.
+            sealed: the sealed secret.
+            where: it is stored, for messages.
+
+        Raises:
+            KeyMissing: there is no key.
+            KeyWrong: it was sealed with another key, or for another parameter, or was changed.
+            ExtraMissing: cryptography is not installed.
+        """
+        from cryptography.fernet import InvalidToken
+
+        try:
+            content = json.loads(self._cipher(name).decrypt(sealed.encode()))
+        except InvalidToken:
+            raise KeyWrong(
+                f"{name} in {where} cannot be opened with the keys of {self._origin}: it was "
+                "sealed with another key, or changed.",
+                help="give the key that it was sealed with, too; or give the secret anew by init",
+            ) from None
+        if content["for"] != name:
+            raise KeyWrong(
+                f"What {where} holds for {name} was sealed for {content['for']}.",
+                help="give the secret anew by init",
+            )
+        return str(content["secret"])
+
+    def _cipher(self, name: str) -> MultiFernet:
+        try:
+            from cryptography.fernet import Fernet, MultiFernet
+        except ImportError as error:
+            raise ExtraMissing("Storing secrets", "secrets", "cryptography") from error
+        if not self._keys:
+            raise KeyMissing(name, KEY, KEY_FILE)
+        try:
+            return MultiFernet([Fernet(key) for key in self._keys])
+        except ValueError:
+            raise KeyWrong(
+                f"What {self._origin} holds is no key.",
+                help="a key has 44 letters, digits, hyphens and underscores; make one with the "
+                "command: key new FILE",
+            ) from None
+
+
+def new_key(path: Path) -> int:
+    """Puts a new key in front of the keys of a file, which is made where it is missing.
+
+    Returns:
+        How many keys the file holds now.
+
+    Raises:
+        UsageError: others than its owner may read the file.
+        StorageError: it cannot be read or written.
+        ExtraMissing: cryptography is not installed.
+    """
+    try:
+        from cryptography.fernet import Fernet
+    except ImportError as error:
+        raise ExtraMissing("Making a key", "secrets", "cryptography") from error
+    from peaceful._item.files import write_atomically
+
+    before = path.read_text("utf-8") if path.exists() and _keys_in(path) else ""
+    key = Fernet.generate_key().decode()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(path, f"{key}\n{before}", mode=0o600)
+    except OSError as error:
+        raise FileInaccessible(path, "written", error) from error
+    return len(_keys_in(path))
+
+
+def _keys_in(path: Path) -> list[str]:
+    text = private_text(path, "the keys", help="make a new key")
+    lines = (line.partition("#")[0] for line in text.splitlines())
+    return [key for line in lines for key in line.split()]

@@ -1,0 +1,88 @@
+"""Interrupting an execution from another terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from peaceful._cli.program.result import Result
+from peaceful._cli.terminal.text import Line, Page, line
+from peaceful._cli.terminal.wrapping import wrapped
+from peaceful._executions.records import ExecutionRecord, InterruptReceipt
+from peaceful._model.codec import to_json
+from peaceful._model.interrupt import InterruptLevel, InterruptSource
+from peaceful._present.numbers import moment
+from peaceful.errors import NothingRunning, UsageError
+
+if TYPE_CHECKING:
+    from peaceful._cli.program.invocation import Invocation
+    from peaceful._executions.registry import Executions
+
+
+def interrupt(
+    invocation: Invocation, execution_id: str | None, level: str, reason: str | None
+) -> Result:
+    """Interrupts an execution of the workspace.
+
+    Args:
+        invocation: the run of the command line.
+        execution_id: its ID or the beginning of it; none for the only one that runs.
+        level: `stop`, `cancel` or `kill`.
+        reason: why, or none.
+
+    Raises:
+        NothingRunning: no ID was given, and nothing runs.
+        UsageError: no ID was given, and several run.
+        AlreadyEnded: it has ended.
+    """
+    executions = invocation.executions()
+    chosen = execution_id or _only_one(executions).id
+    receipt = executions.interrupt(
+        chosen,
+        level=InterruptLevel(level),
+        source=InterruptSource.COMMAND,
+        reason=reason,
+    )
+    watch = invocation.line("executions", "show", receipt.execution_id)
+    return Result(to_json(receipt), lambda page: receipt_lines(receipt, watch, page))
+
+
+def receipt_lines(receipt: InterruptReceipt, watch: str, page: Page) -> Sequence[Line]:
+    """What was accepted, in a sentence, and how to watch what comes of it."""
+    since = moment(receipt.requested_at, page.zone, page.now)
+    accepted = f"Execution {receipt.execution_id} is interrupted: {_MEANS[receipt.level]}."
+    if not receipt.changed:
+        accepted = (
+            f"Execution {receipt.execution_id} was interrupted already, at {since}: "
+            f"{_MEANS[receipt.level]}."
+        )
+    return [
+        *(line(part) for part in wrapped(accepted, page.width)),
+        line(f"  Watch it with: {watch}"),
+    ]
+
+
+_MEANS = {
+    InterruptLevel.STOP: "what is in progress finishes, nothing new starts",
+    InterruptLevel.CANCEL: "what is in progress is asked to stop, then cancelled",
+    InterruptLevel.KILL: "what is in progress is abandoned, its child processes are killed",
+}
+
+
+def _only_one(executions: Executions) -> ExecutionRecord:
+    match executions.running():
+        case ():
+            raise NothingRunning
+        case (only,):
+            return only
+        case several:
+            raise UsageError(
+                f"{len(several)} executions are running; say which one to interrupt.",
+                details=tuple((record.id, _what(record)) for record in several),
+                help="give one of these IDs, or the beginning of it",
+            )
+
+
+def _what(record: ExecutionRecord) -> str:
+    info = record.info
+    return f"{info.command} of {info.profile}, {info.flow}, by {info.started_by}"

@@ -1,0 +1,57 @@
+"""The commands about keys: made, and put to use."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from peaceful._cli.program.result import Result
+from peaceful._cli.terminal.text import line
+
+if TYPE_CHECKING:
+    from peaceful._cli.program.invocation import Invocation
+
+
+def key_new(file: str) -> Result:
+    """Puts a new key in front of those of a file.
+
+    Args:
+        file: its path, as it was typed.
+
+    Raises:
+        UsageError: others than its owner may read the file.
+        StorageError: it cannot be read or written.
+        ExtraMissing: cryptography is not installed.
+    """
+    from peaceful._app.parameters.sealing import new_key
+
+    path = (Path.cwd() / Path(file).expanduser()).resolve()
+    count = new_key(path)
+    kept = {1: "It is the only one there.", 2: "The older one still opens."}.get(
+        count, f"The {count - 1} older ones still open."
+    )
+    return Result(
+        {"file": str(path), "keys": count},
+        lambda _: [
+            line(f"A new key is in {path}. {kept}"),
+            line("Use it by the environment, and keep it where the secrets are not:"),
+            line(""),
+            line(f"  export PEACEFUL_KEY_FILE={shlex.quote(str(path))}"),
+        ],
+    )
+
+
+def key_rotate(invocation: Invocation) -> Result:
+    """Stores every secret of the workspace anew with the first key.
+
+    Raises:
+        UsageError: there is no key, or not the one that a secret was stored with.
+        StorageError: a file cannot be read or written.
+    """
+    count = invocation.contexts().seal_again()
+    what = {0: "No secret is stored", 1: "1 secret is stored"}.get(
+        count, f"{count} secrets are stored"
+    )
+    with_key = "." if count == 0 else " with the first key; the others can be removed."
+    return Result({"secrets": count}, lambda _: [line(f"{what}{with_key}")])

@@ -1,0 +1,369 @@
+"""The commands of every application: names, options, help. What they do is loaded when needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from peaceful._cli.program.group import Command, CommandParts, Entry, Group
+from peaceful._cli.program.invocation import Invocation, typed
+from peaceful._cli.program.options import complete_execution, complete_item, offering, positive
+from peaceful._cli.program.result import Result
+from peaceful._model.interrupt import InterruptLevel
+
+if TYPE_CHECKING:
+    from peaceful._commands.run_request import CommandName
+
+SHELLS = ("bash", "zsh", "fish")
+"""The shells that commands can be completed in."""
+
+
+def command_line(invocation: Invocation) -> click.Group:
+    """The command line of an application.
+
+    A further command is a further entry here.
+    """
+    return _CommandLine(invocation).group()
+
+
+class _CommandLine(CommandParts):
+    def group(self) -> click.Group:
+        app = self._app
+        ensure = Entry("Bring everything to its goal; resumes what was cut.", self._ensure)
+        entries = {
+            "init": Entry("Store the parameters of workspace, profile and flows.", self._init),
+            "profile": Entry("List profiles, or show one.", self._profile),
+            "switch": Entry("Take another profile into use, or create one.", self._switch),
+            "discover": Entry("Find and store what is there, and what should be.", self._discover),
+            "status": Entry("Show the stored current states.", lambda: self._states("status")),
+            "goal": Entry("Show the stored goal states.", lambda: self._states("goal")),
+            "diff": Entry("Show what differs from the goal, or between profiles.", self._diff),
+            app.ensure_name: ensure,
+            "clean": Entry("Remove everything again, in reverse order.", self._clean),
+            "executions": Entry("Show what was executed, and how it ended.", self._executions),
+            "interrupt": Entry("Interrupt what runs, whoever started it.", self._interrupt),
+            "web": Entry("Serve pages to start, watch and interrupt it all.", self._web),
+            "key": Entry("Make keys that secrets are stored with.", self._key),
+            "completion": Entry("Print what makes a shell complete words.", self._completion),
+        }
+        if app.ensure_name != "ensure":
+            entries["ensure"] = Entry(ensure.help, ensure.make, listed=False)
+        return self._group(typed(self._invocation.program), app.help, entries, prefix="")
+
+    # ---- commands with a flow
+
+    def _discover(self) -> Command:
+        def do() -> Result:
+            from peaceful._cli.commands.execute import apply
+
+            return apply(self._invocation, "discover")
+
+        return self._command("discover", do, "Finds and stores current and goal states.")
+
+    def _diff(self) -> Command:
+        def do(profiles: tuple[str, ...], stored: bool) -> Result:
+            from peaceful._cli.commands.states import diff
+
+            return diff(self._invocation, profiles, stored=stored)
+
+        return self._command(
+            "diff",
+            do,
+            "Shows what ensure would change; or with two profiles, how their stored states differ.",
+            click.Argument(
+                ["profiles"],
+                nargs=-1,
+                metavar="[PROFILE_A PROFILE_B]",
+                shell_complete=self._profiles,
+            ),
+            click.Option(
+                ["--stored"],
+                is_flag=True,
+                help="Compare what is stored, without looking at what is there.",
+            ),
+        )
+
+    def _ensure(self) -> Command:
+        return self._applying("ensure", "Brings current states to goal states.")
+
+    def _clean(self) -> Command:
+        return self._applying("clean", "Cleans everything up, in reverse order.")
+
+    def _applying(self, name: CommandName, does: str) -> Command:
+        def do(**choices: Any) -> Result:  # noqa: ANN401  as click has read them
+            from peaceful._cli.commands.execute import apply
+
+            return apply(self._invocation, name, **choices)
+
+        options = self._options
+        items = offering(
+            lambda: complete_item(options.workspace, self._app, options.profile, options.flow)
+        )
+
+        return self._command(
+            name,
+            do,
+            f"{does} Run it again to resume: what is done is not repeated.",
+            click.Option(["--dry-run"], is_flag=True, help="Only say what would be done."),
+            click.Option(
+                ["--only"],
+                multiple=True,
+                metavar="ITEM...",
+                help="Only these items.",
+                shell_complete=items,
+            ),
+            click.Option(
+                ["--sync"],
+                type=click.Choice(["none", "current", "both"]),
+                default="none",
+                help="Which stored states must still be what is there; else nothing is done."
+                "  [default: none]",
+            ),
+            *self._yes(name),
+            click.Argument(["more_items"], nargs=-1, metavar="", shell_complete=items),
+        )
+
+    def _yes(self, name: str) -> list[click.Parameter]:
+        if name != "clean" or self._app.asks_before_clean is None:
+            return []
+        means = "Do not ask whether a profile that is protected is really to be cleaned up."
+        return [click.Option(["--yes"], is_flag=True, help=means)]
+
+    def _states(self, name: str) -> Command:
+        def do() -> Result:
+            from peaceful._cli.commands.states import goal, status
+
+            return (status if name == "status" else goal)(self._invocation)
+
+        kind = "current" if name == "status" else "goal"
+        return self._command(name, do, f"Shows the stored {kind} states; changes nothing.")
+
+    # ---- parameters and profiles
+
+    def _init(self) -> Command:
+        from peaceful._cli.commands.params import (
+            declared_params,
+            given_params,
+            params_options,
+            params_words,
+        )
+
+        params = declared_params(self._app, self._options.flow)
+        name = click.Argument(["named_profile"], required=False, metavar="[PROFILE]")
+
+        def do(named_profile: str | None = None, **values: Any) -> Result:  # noqa: ANN401  as click has read them
+            from peaceful._cli.commands.params import init
+
+            return init(self._invocation, given_params(params, values), named_profile)
+
+        return self._command(
+            "init",
+            do,
+            "Stores parameters, and takes the profile into use. What is not given keeps its value.",
+            *([name] if self._app.names_profiles else []),
+            *params_options(params),
+            *params_words(params),
+        )
+
+    def _switch(self) -> Command:
+        from peaceful._cli.commands.params import declared_params, given_params, params_options
+
+        params = declared_params(self._app, self._options.flow)
+
+        def do(new_profile: str, create: bool, **values: Any) -> Result:  # noqa: ANN401  likewise
+            from peaceful._cli.commands.params import switch
+
+            given = given_params(params, values)
+            return switch(self._invocation, new_profile, create=create, given=given)
+
+        return self._command(
+            "switch",
+            do,
+            "Takes another profile into use. A new one can be given parameters, as by init.",
+            click.Argument(
+                ["new_profile"],
+                metavar="PROFILE",
+                shell_complete=self._profiles,
+            ),
+            click.Option(["--create"], is_flag=True, help="It is a new profile."),
+            *params_options(params),
+        )
+
+    def _profile(self) -> Group:
+        def list_() -> Result:
+            from peaceful._cli.commands.params import profile_list
+
+            return profile_list(self._invocation)
+
+        def show(shown_profile: str | None) -> Result:
+            from peaceful._cli.commands.params import profile_show
+
+            return profile_show(self._invocation, shown_profile)
+
+        argument = click.Argument(
+            ["shown_profile"],
+            required=False,
+            metavar="[PROFILE]",
+            shell_complete=self._profiles,
+        )
+        return self._group(
+            "profile",
+            "Lists profiles, or shows one.",
+            {
+                "list": Entry(
+                    "List the profiles; a star marks the one in use.",
+                    lambda: self._command("list", list_, "Lists the profiles."),
+                ),
+                "show": Entry(
+                    "Show the parameters of a profile.",
+                    lambda: self._command(
+                        "show", show, "Shows a profile; the one in use if none is named.", argument
+                    ),
+                ),
+            },
+            prefix="profile ",
+        )
+
+    def _key(self) -> Group:
+        def new(file: str) -> Result:
+            from peaceful._cli.commands.keys import key_new
+
+            return key_new(file)
+
+        def rotate() -> Result:
+            from peaceful._cli.commands.keys import key_rotate
+
+            return key_rotate(self._invocation)
+
+        return self._group(
+            "key",
+            "Makes keys that secrets are stored with.",
+            {
+                "new": Entry(
+                    "Put a new key in front of those of a file.",
+                    lambda: self._command(
+                        "new",
+                        new,
+                        "Puts a new key in front of those of a file, which is made where it is "
+                        "missing. Name the file in PEACEFUL_KEY_FILE.",
+                        click.Argument(["file"], metavar="FILE"),
+                    ),
+                ),
+                "rotate": Entry(
+                    "Store every secret anew with the first key.",
+                    lambda: self._command(
+                        "rotate",
+                        rotate,
+                        "Stores every secret of the workspace anew with the first key; afterwards "
+                        "the others can be removed.",
+                    ),
+                ),
+            },
+            prefix="key ",
+        )
+
+    # ---- executions
+
+    def _executions(self) -> Group:
+        def list_(limit: int) -> Result:
+            from peaceful._cli.commands.history import executions_list
+
+            return executions_list(self._invocation, limit)
+
+        def show(execution_id: str) -> Result:
+            from peaceful._cli.commands.history import executions_show
+
+            return executions_show(self._invocation, execution_id)
+
+        limit = click.Option(
+            ["--limit"],
+            default="20",
+            metavar="N",
+            callback=_positive_value,
+            help="How many, from the newest on.  [default: 20]",
+        )
+        return self._group(
+            "executions",
+            "Shows what was executed, when, by whom, and how it ended.",
+            {
+                "list": Entry(
+                    "List executions, newest first.",
+                    lambda: self._command("list", list_, "Lists executions, newest first.", limit),
+                ),
+                "show": Entry(
+                    "Show an execution, item by item.",
+                    lambda: self._command(
+                        "show",
+                        show,
+                        "Shows an execution, item by item. The beginning of its ID is enough.",
+                        self._id_argument(required=True),
+                    ),
+                ),
+            },
+            prefix="executions ",
+        )
+
+    def _interrupt(self) -> Command:
+        def do(execution_id: str | None, level: str, reason: str | None) -> Result:
+            from peaceful._cli.commands.interrupt import interrupt
+
+            return interrupt(self._invocation, execution_id, level, reason)
+
+        return self._command(
+            "interrupt",
+            do,
+            "Interrupts an execution of this workspace; the only one that runs, if none is named.",
+            self._id_argument(required=False),
+            click.Option(
+                ["--level"],
+                type=click.Choice([str(each) for each in InterruptLevel]),
+                default="stop",
+                help="stop: what is in progress finishes; cancel: it is asked to end, then "
+                "cancelled; kill: it is abandoned.  [default: stop]",
+            ),
+            click.Option(["--reason"], metavar="TEXT", help="Why, for whoever sees it."),
+        )
+
+    def _web(self) -> Command:
+        from peaceful._cli.commands.web_options import WebChoices, web_params
+
+        def do(**choices: Any) -> Result:  # noqa: ANN401  as click has read them
+            from peaceful._cli.commands.web import web
+
+            return web(self._invocation, WebChoices(**choices))
+
+        return self._command(
+            "web",
+            do,
+            "Serves pages to start, watch, interrupt and resume executions, until Ctrl-C. Prints "
+            "their address, with the token that opens them.",
+            *web_params(),
+        )
+
+    def _id_argument(self, *, required: bool) -> click.Argument:
+        return click.Argument(
+            ["execution_id"],
+            required=required,
+            metavar="ID" if required else "[ID]",
+            shell_complete=offering(lambda: complete_execution(self._app, self._options.workspace)),
+        )
+
+    def _completion(self) -> Command:
+        def do(shell: str) -> Result:
+            from peaceful._cli.program.completion import completion
+
+            return completion(self._invocation, shell)
+
+        return self._command(
+            "completion",
+            do,
+            "Prints what makes a shell complete this program's words. For bash and zsh, write into "
+            'its start-up file: eval "$(PROGRAM completion bash)"; for fish: '
+            "PROGRAM completion fish | source.",
+            click.Argument(["shell"], type=click.Choice(SHELLS), metavar="SHELL"),
+        )
+
+
+def _positive_value(_context: click.Context, _param: click.Parameter, value: str) -> int:
+    return positive(value)

@@ -1,0 +1,261 @@
+"""The web server as a command, and its log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import traceback
+import webbrowser
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Final
+
+from peaceful._app.web_settings import ServerEnd, Tls, WebSettings, web_tokens
+from peaceful._cli.commands.web_options import WebChoices
+from peaceful._cli.program.loop import lost_notices, run_in_loop
+from peaceful._cli.program.options import Format, ProgressStyle
+from peaceful._cli.program.result import Result, json_text, no_lines, yaml_text
+from peaceful._cli.terminal.writer import Writer
+from peaceful._present.text import one_line
+from peaceful.errors import PeacefulError
+from peaceful.interrupt import interrupt_channel
+from peaceful.interrupt.os_signals import interrupt_on_signals
+
+if TYPE_CHECKING:
+    from peaceful._cli.program.invocation import Invocation
+    from peaceful._model.codec import JsonValue
+
+
+_LONGEST: Final = 1000
+"""Characters of a line."""
+
+_OWN: Final = frozenset({*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"})
+"""What every record has; the rest are fields that it was given."""
+
+Form = Callable[[logging.LogRecord], str]
+"""Makes lines of a record, each with its end."""
+
+
+def as_json(record: logging.LogRecord) -> str:
+    """A record as an object on a line: `at`, `level`, `logger`, `message`, and its fields."""
+    at = datetime.fromtimestamp(record.created, UTC)
+    entry: dict[str, object] = {
+        "at": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z",
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "message": one_line(record.getMessage(), _LONGEST),
+    }
+    entry |= {name: value for name, value in _fields(record).items() if name not in entry}
+    if record.exc_info:
+        entry["traceback"] = [one_line(line, _LONGEST) for line in _traceback(record)]
+    return json.dumps(entry, ensure_ascii=True, default=str) + "\n"
+
+
+def as_text(record: logging.LogRecord, zone: tzinfo) -> str:
+    """A record as lines for a person: when, how bad, what; a traceback is set apart from the left.
+
+    Args:
+        record: the record.
+        zone: the zone of whoever reads the times.
+    """
+    at = datetime.fromtimestamp(record.created, zone)
+    bad = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+    fields = _fields(record)
+    item = fields.get("item_id")
+    message = record.getMessage()
+    about = "" if item is None or str(item) in message else f"{item}: "
+    lines = [f"{at:%H:%M:%S} {bad}{about}{message}"]
+    if record.exc_info:
+        lines += [f"    {line}" for line in _traceback(record)]
+    first, *more = lines
+    return "".join(
+        f"{line}\n"
+        for line in (one_line(first, _LONGEST), *(f"  {one_line(m, _LONGEST)}" for m in more))
+    )
+
+
+@contextmanager
+def server_log(writer: Writer, form: Form, *, debug: bool, quiet: bool) -> Generator[None]:
+    """Writes what is logged to a stream, for the length of a context.
+
+    Args:
+        writer: the stream.
+        form: how.
+        debug: whether also what only helps to find mistakes: each request.
+        quiet: whether only warnings.
+    """
+    handler = _Handler(writer, form)
+    root, own = logging.getLogger(), logging.getLogger("peaceful")
+    before = own.level
+    own.setLevel(logging.WARNING if quiet else logging.DEBUG if debug else logging.INFO)
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        own.setLevel(before)
+
+
+class _Handler(logging.Handler):
+    def __init__(self, writer: Writer, form: Form) -> None:
+        super().__init__()
+        self._writer = writer
+        self._form = form
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # A log that cannot be written is given up by its writer, and must not end what it tells of.
+        with suppress(PeacefulError):
+            self._writer.write(self._form(record))
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    return {
+        name: one_line(value, _LONGEST) if isinstance(value, str) else value
+        for name, value in vars(record).items()
+        if name not in _OWN
+    }
+
+
+def _traceback(record: logging.LogRecord) -> Iterator[str]:
+    assert record.exc_info is not None
+    for part in traceback.format_exception(record.exc_info[1]):
+        yield from part.rstrip("\n").split("\n")
+
+
+_LOG = logging.getLogger("peaceful.cli.web")
+
+_PATIENCE = 1.0
+"""Seconds that are given to tasks and threads that are left when the server has ended."""
+
+
+def web(invocation: Invocation, choices: WebChoices) -> Result:
+    """Serves the application's pages, until a process signal ends that.
+
+    Raises:
+        UsageError: it cannot be served so.
+        PeacefulError: it could not begin for another reason.
+    """
+    serving = _Serving(invocation, choices)
+    debug, quiet = invocation.options.debug, serving.quiet
+    with server_log(invocation.stderr, serving.form(), debug=debug, quiet=quiet):
+        loop_end = run_in_loop(serving.run(), lambda: _PATIENCE)
+    if loop_end.error is not None:
+        raise loop_end.error
+    assert loop_end.value is not None
+    code = exit_code_of(loop_end.value)
+    return Result({}, no_lines, code, stuck=loop_end.stuck, told=True)
+
+
+def exit_code_of(end: ServerEnd) -> int:
+    """The exit code of a server: 0, unless its end has cut executions short."""
+    return end.signal.source.exit_code if end.cut else 0
+
+
+class _Serving:
+    """One run of the command.
+
+    Args:
+        invocation: the run of the command line.
+        choices: what the person chose.
+    """
+
+    def __init__(self, invocation: Invocation, choices: WebChoices) -> None:
+        self._invocation = invocation
+        self._choices = choices
+        self._contexts = invocation.contexts()
+        self._settings = _settings(choices, invocation.options.max_concurrency)
+        progress = invocation.options.progress
+        self.quiet = progress is ProgressStyle.NONE
+        self._json = (choices.log_format or progress) == "json"
+
+    def form(self) -> Form:
+        """How the log is written."""
+        if self._json:
+            return as_json
+        zone = datetime.now().astimezone().tzinfo
+        assert zone is not None
+        return lambda record: as_text(record, zone)
+
+    async def run(self) -> ServerEnd:
+        """Serves until a process signal ends it."""
+        signals = self._invocation.signals
+        sender, receiver = interrupt_channel()
+        async with interrupt_on_signals(sender):
+            if signals.left_by is not None:
+                sender.request(source=signals.left_by)
+            with signals.last_resort():
+                try:
+                    end = await self._invocation.app.serve(
+                        self._choices.address,
+                        self._choices.port,
+                        workspace=self._contexts.workspace.root,
+                        settings=self._settings,
+                        receiver=receiver,
+                        on_ready=self._welcome,
+                    )
+                except Exception as error:  # Whatever it is: it is raised on.
+                    signals.ending(error.exit_code if isinstance(error, PeacefulError) else 1)
+                    raise
+                signals.ending(exit_code_of(end))
+                return end
+
+    def _welcome(self, url: str) -> None:
+        self._print(url)
+        app, folder = self._invocation.app.name, self._contexts.workspace.root
+        if self._json:
+            place = url.partition("?")[0]
+            fields = {"app": app, "workspace": str(folder), "address": place}
+            _LOG.info("%s serves its workspace at %s", app, place, extra=fields)
+        elif not self.quiet:
+            self._invocation.stderr.write(
+                f"{app}, workspace {one_line(str(folder))}\n"
+                f"{_who(url)}\n"
+                "Ctrl-C ends it: what is in progress finishes first, and nothing new starts.\n"
+            )
+        for notice in lost_notices(None, self._contexts.executions.survivors()):
+            _LOG.warning("%s", notice)
+        if self._choices.open:
+            threading.Thread(target=_open, args=(url,), name="browser", daemon=True).start()
+
+    def _print(self, url: str) -> None:
+        """Tells the address, in the first line of stdout, or as a document."""
+        document: dict[str, JsonValue] = {"app": self._invocation.app.name, "url": url}
+        match self._invocation.options.format:
+            case Format.TEXT:
+                self._invocation.stdout.write(f"{url}\n")
+            case Format.JSON:
+                self._invocation.stdout.write(json_text(document))
+            case Format.YAML:
+                self._invocation.stdout.write(yaml_text(document))
+            case Format.NONE:
+                pass
+
+
+def _settings(choices: WebChoices, max_concurrency: int | None) -> WebSettings:
+    cert, key = choices.tls_cert, choices.tls_key
+    return WebSettings(
+        tokens=() if choices.token_file is None else web_tokens(choices.token_file),
+        hosts=choices.host,
+        proxies=choices.behind_proxy,
+        tls=None if cert is None or key is None else Tls(cert, key),
+        max_concurrency=max_concurrency,
+    )
+
+
+def _who(url: str) -> str:
+    if "?token=" in url:
+        return "Open the address above in a browser. Whoever has it may do everything here."
+    return "Open the address above in a browser, with ?token= and a token of yours at its end."
+
+
+def _open(url: str) -> None:
+    """Opens an address in a browser, which may take its time."""
+    try:
+        opened = webbrowser.open(url)
+    except (webbrowser.Error, OSError) as error:
+        _LOG.warning("The browser could not be opened: %s", error)
+        return
+    if not opened:
+        _LOG.warning("No browser was found: open the address by hand.")

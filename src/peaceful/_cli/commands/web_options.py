@@ -1,0 +1,125 @@
+"""The options of the command that serves pages."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from peaceful._cli.program.options import paths
+from peaceful.errors import UsageError
+
+TOKEN_FILE: Final = "PEACEFUL_WEB_TOKENS"  # noqa: S105 - a name
+"""The environment variable that names a file with tokens."""
+
+
+_HIGHEST_PORT: Final = 65535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebChoices:
+    """What a person chose of `web`.
+
+    Attributes:
+        address: where the server listens.
+        port: the port; 0 for a free one.
+        open: whether to open the address in a browser.
+        token_file: a file with tokens, or none for a new one.
+        tls_cert: a file with a certificate, or none.
+        tls_key: a file with its key, or none.
+        behind_proxy: the addresses of proxies.
+        host: what the server is called.
+        log_format: `text` or `json`; none for that of progress.
+    """
+
+    address: str
+    port: int
+    open: bool
+    token_file: Path | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    behind_proxy: tuple[str, ...]
+    host: tuple[str, ...]
+    log_format: str | None
+
+    def __post_init__(self) -> None:
+        """Checks what belongs together."""
+        if (self.tls_cert is None) is not (self.tls_key is None):
+            given, other = ("cert", "key") if self.tls_key is None else ("key", "cert")
+            raise UsageError(
+                f"--tls-{given} is of no use without --tls-{other}.",
+                help=f"give the other file, too: --tls-{other} FILE",
+            )
+
+
+def web_params() -> list[click.Parameter]:
+    """The options."""
+    return [
+        click.Option(
+            ["--address"],
+            default="127.0.0.1",
+            metavar="ADDRESS",
+            help="Where to listen. Others than this machine need tokens.  [default: 127.0.0.1]",
+        ),
+        click.Option(
+            ["--port"],
+            default="0",
+            callback=_port,
+            metavar="N",
+            help="The port; else a free one.",
+        ),
+        click.Option(["--open"], is_flag=True, help="Open the address in a browser."),
+        click.Option(
+            ["--token-file"],
+            default=lambda: os.environ.get(TOKEN_FILE) or None,
+            callback=_file,
+            metavar="FILE",
+            help=f"Tokens and their roles; else {TOKEN_FILE} names the file, else a new token is "
+            "made.",
+            shell_complete=paths,
+        ),
+        click.Option(
+            ["--tls-cert"],
+            callback=_file,
+            metavar="FILE",
+            help="A certificate, to encrypt with; PEM.",
+            shell_complete=paths,
+        ),
+        click.Option(
+            ["--tls-key"],
+            callback=_file,
+            metavar="FILE",
+            help="Its private key; PEM.",
+            shell_complete=paths,
+        ),
+        click.Option(
+            ["--behind-proxy"],
+            multiple=True,
+            metavar="ADDRESS",
+            help="A proxy that encrypts, whose X-Forwarded headers are believed.",
+        ),
+        click.Option(
+            ["--host"],
+            multiple=True,
+            metavar="NAME",
+            help="What others call the server, as in its address.",
+        ),
+        click.Option(
+            ["--log-format"],
+            type=click.Choice(["text", "json"]),
+            help="How the log is written on stderr.  [default: text]",
+        ),
+    ]
+
+
+def _port(_context: click.Context, _param: click.Parameter, value: str) -> int:
+    if not value.isdecimal() or int(value) > _HIGHEST_PORT:
+        raise click.BadParameter(f"{value!r} is not a number from 0 to {_HIGHEST_PORT}.")
+    return int(value)
+
+
+def _file(_context: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
+    return Path(value).expanduser() if value else None

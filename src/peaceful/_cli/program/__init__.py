@@ -1,0 +1,1 @@
+"""The program around its commands: words, options, groups, results, errors, signals."""

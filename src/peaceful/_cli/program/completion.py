@@ -1,0 +1,64 @@
+"""Completing words in a shell: the script that asks for it, and the answers."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from peaceful._cli.program.result import Result
+from peaceful._cli.terminal.text import line
+
+if TYPE_CHECKING:
+    from peaceful._cli.program.invocation import Invocation
+
+
+def completion(invocation: Invocation, shell: str) -> Result:
+    """The script that makes a shell ask this program how to complete words.
+
+    Args:
+        invocation: the run of the command line.
+        shell: `bash`, `zsh` or `fish`.
+    """
+    from click.shell_completion import ShellComplete, get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    name = _name(invocation)
+    complete = kind(click.Command(name), {}, name, _variable(name))
+    # Not the shell's own `source`: it runs that shell to ask for its version.
+    script = ShellComplete.source(complete)
+    return Result(
+        {"shell": shell, "script": script}, lambda _: [line(each) for each in script.split("\n")]
+    )
+
+
+def complete_words(invocation: Invocation, group: Callable[[], click.Command]) -> None:
+    """Answers a shell that asks how to complete a word; returns where none asks.
+
+    Args:
+        invocation: the run of the command line.
+        group: makes the command line.
+
+    Raises:
+        SystemExit: a shell has asked.
+    """
+    name = _name(invocation)
+    instruction = os.environ.get(_variable(name))
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        sys.exit(shell_complete(group(), {}, name, _variable(name), instruction))
+
+
+def _name(invocation: Invocation) -> str:
+    """The program as a shell knows it: a single word."""
+    return invocation.program[-1] if len(invocation.program) == 1 else invocation.app.name
+
+
+def _variable(name: str) -> str:
+    return f"_{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}_COMPLETE"

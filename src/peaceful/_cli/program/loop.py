@@ -1,0 +1,116 @@
+"""The event loop of a command, and what was found lost before it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from peaceful._aio import start_in_thread
+from peaceful._executions.liveness import SurvivingChild
+from peaceful._executions.records import ExecutionRecord
+from peaceful._model.execution import ExecutionState
+from peaceful._present.text import count, name_list, one_line
+
+
+def lost_notices(latest: ExecutionRecord | None, survivors: Sequence[SurvivingChild]) -> list[str]:
+    """Sentences about executions whose process was killed.
+
+    Args:
+        latest: the newest execution of the profile, or none where there was none.
+        survivors: the processes that killed executions have left behind.
+    """
+    by_execution: dict[str, list[SurvivingChild]] = {}
+    for child in survivors:
+        by_execution.setdefault(child.execution_id, []).append(child)
+    notices: list[str] = []
+    if latest is not None and latest.state is ExecutionState.LOST:
+        notices.append(_notice(latest.id, by_execution.pop(latest.id, [])))
+    return [*notices, *(_notice(each, children) for each, children in by_execution.items())]
+
+
+def _notice(execution_id: str, children: Sequence[SurvivingChild]) -> str:
+    killed = f"Execution {execution_id} was killed"
+    if not children:
+        return f"{killed} while it ran; what was in progress then is looked at anew."
+    run = "runs" if len(children) == 1 else "run"
+    names = name_list([f"pid {child.pid} ({one_line(child.command, 60)})" for child in children], 5)
+    return (
+        f"{killed}; {count(len(children), 'child process', 'child processes')} of it still {run}: "
+        f"{names}."
+    )
+
+
+T = TypeVar("T")
+
+
+class LoopEnd(msgspec.Struct, Generic[T], frozen=True):
+    """How it ended in the loop.
+
+    Attributes:
+        value: what came out.
+        error: or what was raised.
+        stuck: whether something still runs that does not let go.
+    """
+
+    value: T | None
+    error: Exception | None
+    stuck: bool
+
+
+# Any: what a coroutine yields is between it and the loop.
+def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> LoopEnd[T]:
+    """Runs a coroutine in a new loop, and closes that if everything in it comes to an end.
+
+    `asyncio.run` would wait for ever for a task that does not heed its cancellation, or a thread.
+
+    Args:
+        main: what to run.
+        patience: tells, when it has ended, how many seconds to wait for what is left.
+
+    Raises:
+        BaseException: what `main` raised, where that is no `Exception`.
+    """
+    runner = asyncio.Runner()
+    threads = ThreadPoolExecutor(thread_name_prefix="peaceful-loop")
+    runner.get_loop().set_default_executor(threads)
+    value: T | None = None
+    raised: Exception | None = None
+    try:
+        value = runner.run(main)
+    except Exception as error:  # noqa: BLE001  handed on: what is left behind matters all the same
+        raised = error
+    except BaseException:
+        runner.close()
+        raise
+    stuck = not runner.run(_all_end(threads, patience()))
+    if not stuck:
+        runner.close()
+    return LoopEnd(value, raised, stuck)
+
+
+async def _all_end(threads: ThreadPoolExecutor, seconds: float) -> bool:
+    """Ends what is left in the loop: tasks, asynchronous generators, threads.
+
+    Returns:
+        Whether each of these ended in time.
+    """
+    loop = asyncio.get_running_loop()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    return (
+        await _end(tasks, seconds)
+        and await _end({loop.create_task(loop.shutdown_asyncgens())}, seconds)
+        and await _end({start_in_thread(threads.shutdown)}, seconds)
+    )
+
+
+async def _end(futures: Iterable[asyncio.Future[Any]], seconds: float) -> bool:
+    pending = {*futures}
+    if pending:
+        _, pending = await asyncio.wait(pending, timeout=seconds)
+    return not pending

@@ -1,0 +1,1 @@
+"""Progress and endings as a terminal, a log or a program reads them."""

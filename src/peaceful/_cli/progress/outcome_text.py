@@ -1,0 +1,138 @@
+"""The outcome of a command, in lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from peaceful._cli.terminal.text import Line, Page, Style, line
+from peaceful._cli.terminal.wrapping import wrapped
+from peaceful._model.execution import ExecutionState
+from peaceful._model.field_types import ItemId
+from peaceful._model.interrupt import InterruptSource
+from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
+from peaceful._present.summary import (
+    Summary,
+    SummaryRow,
+    interrupted_how,
+    status_symbol,
+    status_word,
+)
+from peaceful._present.text import display_width, fitted, fitted_list, one_line, padded, shortened
+
+STATUS_STYLES: Final[Mapping[ItemStatus, Style]] = {
+    ItemStatus.DONE: Style.GOOD,
+    ItemStatus.UNCHANGED: Style.FAINT,
+    ItemStatus.FAILED: Style.BAD,
+    ItemStatus.ABANDONED: Style.CUT,
+    ItemStatus.NOT_STARTED: Style.FAINT,
+}
+"""The colour of each ending, which says no more than its word."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What is told of an ending.
+
+    Attributes:
+        title: what was executed, in words: `envman deploy · internal_dev_a · 0193a5c2`.
+        summary: how it ended.
+        carry_on: what to type to carry on.
+        what_is_left: what to type to see what is left, or empty.
+        messages: what would be done, item by item, where nothing was really done; else empty.
+    """
+
+    title: str
+    summary: Summary
+    carry_on: str
+    what_is_left: str = ""
+    messages: Sequence[tuple[ItemId, ItemStatus, str]] = ()
+
+
+def outcome_lines(told: Told, page: Page) -> list[Line]:
+    """The ending in a few lines, however many items; but for a dry run, a line for each item."""
+    summary = told.summary
+    lines = [_headline(told, page), line("")]
+    if told.messages:
+        # Where there is nothing to do, a count says enough.
+        said = [each for each in told.messages if each[1] is not ItemStatus.UNCHANGED]
+        lines += [*message_lines(said, page), line("")] if said else []
+        rows = _rows([row for row in summary.rows if row.status is ItemStatus.UNCHANGED], page)
+    else:
+        rows = _rows(summary.rows, page)
+    lines += [*rows, line("")] if rows else []
+    lines += _remarks(summary, page)
+    if summary.kind is not OutcomeKind.COMPLETE:
+        lines += _next_steps(told, page)
+    return lines[:-1] if lines[-1] == line("") else lines
+
+
+def message_lines(messages: Sequence[tuple[ItemId, ItemStatus, str]], page: Page) -> list[Line]:
+    """A line for each item: a symbol, its name, how it ended and what was said of that."""
+    names = min(max(display_width(item) for item, _, _ in messages), page.room // 2)
+    lines: list[Line] = []
+    for item, status, message in messages:
+        symbol = status_symbol(status, ascii_only=page.ascii_only)
+        room = page.room - names - 6
+        words = fitted(message, room)
+        lines.append(
+            line(
+                "  ",
+                (symbol, STATUS_STYLES[status]),
+                f" {padded(fitted(item, names), names)}  {words}",
+            )
+        )
+    return lines
+
+
+def _headline(told: Told, page: Page) -> Line:
+    how = told.summary.headline
+    room = page.room - display_width(how) - 3
+    if room < 20:
+        return line((shortened(how, page.room), Style.STRONG))
+    return line(f"{shortened(told.title, room)} · ", (how, Style.STRONG))
+
+
+def _rows(rows: Sequence[SummaryRow], page: Page) -> list[Line]:
+    """A row for each way in which items ended: the word, how many, and as many names as fit."""
+    words = max((len(row.word) for row in rows), default=0)
+    counts = max((len(f"{row.count:,}") for row in rows), default=0)
+    lines: list[Line] = []
+    for row in rows:
+        label = f"  {padded(row.word, words)}  {padded(f'{row.count:,}', counts, right=True)}"
+        room = page.width - len(label) - 3
+        names = fitted_list(row.items, max(0, room))
+        lines.append(line((label, STATUS_STYLES[row.status]), f"   {names}"))
+    return lines
+
+
+def _remarks(summary: Summary, page: Page) -> list[Line]:
+    lines: list[Line] = []
+    signal = summary.interrupt
+    if (
+        state_after(summary.kind) is ExecutionState.INTERRUPTED
+        and signal
+        and signal.source is not InterruptSource.SIGINT
+    ):
+        lines.append(line(shortened(f"  Interrupted {interrupted_how(signal)}", page.room)))
+    if summary.remark:
+        lines += [line(f"  {part}") for part in wrapped(summary.remark, page.width - 2)]
+    return lines
+
+
+def _next_steps(told: Told, page: Page) -> list[Line]:
+    steps = [f"Carry on with: {told.carry_on}"]
+    if told.what_is_left:
+        steps.append(f"What is left: {told.what_is_left}")
+    together = f"  {'        '.join(steps)}"
+    if display_width(together) <= page.width:
+        return [line(together)]
+    # What is to be typed is not cut: a terminal wraps it, and it can still be copied.
+    return [line(f"  {step}") for step in steps]
+
+
+def status_words(status: ItemStatus, message: str) -> str:
+    """How an item ended, with what was said of it."""
+    word, words = status_word(status), one_line(message)
+    return f"{word}: {words}" if words and words != word else word

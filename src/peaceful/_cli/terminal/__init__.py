@@ -1,0 +1,1 @@
+"""Writing to a terminal: its modes, text, wrapping."""

@@ -1,0 +1,227 @@
+"""`StatusCmd` and `DiffCmd`: stored states, and what differs from the goal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from peaceful._commands.discover import BOTH, DiscoverBlock, ParamsSpecsBlock
+from peaceful._commands.item_access import left_items, state_from_stored, stored_states
+from peaceful._item.diff import StateDiff
+from peaceful._item.item import AnyItem
+from peaceful._model.field_types import ItemId
+from peaceful._model.outcome import CmdOutcome
+from peaceful._model.state import State
+from peaceful._resources import Resources
+from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock
+from peaceful._runtime.calls import StateDiffs, States, diff_of
+from peaceful._runtime.ctx import CmdCtx, ProfilesFlowCtx
+from peaceful._runtime.execution import CmdExecution
+from peaceful._runtime.flow import BuiltFlow
+from peaceful._storage.stored_state import StateKind, StoredState
+from peaceful.errors import UsageError
+
+
+class KnownState(msgspec.Struct, frozen=True):
+    """What is stored of one item.
+
+    Attributes:
+        stored: the entry, or none where there is none.
+        shown: its state in a few words.
+        in_flow: whether the flow has the item; entries of items that it had before are kept.
+    """
+
+    stored: StoredState | None
+    shown: str
+    in_flow: bool
+
+
+class StatusCmd:
+    """Reads stored states."""
+
+    @staticmethod
+    def exec(ctx: CmdCtx, kind: StateKind = StateKind.CURRENT) -> Mapping[ItemId, KnownState]:
+        """Reads the stored states of a flow's items, then those of items that it no longer has.
+
+        Args:
+            ctx: the flow and profile.
+            kind: which states.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
+        stored = ctx.store.load(kind)
+        items = ctx.flow.items
+        known = {
+            item_id: _known(items[item_id].item, stored.get(item_id), in_flow=True)
+            for item_id in ctx.flow.graph.order
+        }
+        left = left_items(ctx.flow, stored).items
+        others = {
+            item_id: _known(left[item_id], entry, in_flow=False)
+            for item_id, entry in stored.items()
+            if item_id in left
+        }
+        return {**known, **others}
+
+    @staticmethod
+    def states(ctx: CmdCtx) -> States:
+        """Reads the stored states of a flow's items as states: those that are known and not stale.
+
+        Args:
+            ctx: the flow and profile.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
+        return States(
+            stored_states(ctx.flow, ctx.store, StateKind.CURRENT),
+            stored_states(ctx.flow, ctx.store, StateKind.GOAL),
+        )
+
+
+def _known(item: AnyItem | None, entry: StoredState | None, *, in_flow: bool) -> KnownState:
+    if entry is None:
+        return KnownState(None, "not discovered yet", in_flow)
+    if entry.in_progress_since is not None:
+        since = entry.in_progress_since.isoformat(timespec="seconds")
+        return KnownState(entry, f"in progress since {since}, not known what it is now", in_flow)
+    state = None if item is None else state_from_stored(item, entry)
+    return KnownState(entry, _raw(entry) if state is None else str(state), in_flow)
+
+
+def _raw(entry: StoredState) -> str:
+    if not isinstance(entry.state, Mapping):
+        return str(entry.state)
+    facts = [f"{name}={value}" for name, value in entry.state.items() if value is not None]
+    return ", ".join(facts) or "absent"
+
+
+class DiffBlock(CmdBlock[StateDiffs]):
+    """Compares the states that an earlier block discovered. Has no items of its own."""
+
+    async def run(self, run: BlockRun) -> BlockResult[StateDiffs]:
+        """Compares current states with goals."""
+        states = run.scope.resources.get(States)
+        return BlockResult(diffs_between(run.ctx.flow, states.current, states.goal))
+
+
+class DiffCmd:
+    """Shows what `ensure` would change, after looking at what is there now."""
+
+    @staticmethod
+    def blocks() -> tuple[CmdBlock[object], ...]:
+        """The blocks of the command."""
+        return (ParamsSpecsBlock(), DiscoverBlock(BOTH), DiffBlock())
+
+    @staticmethod
+    async def exec(ctx: CmdCtx) -> CmdOutcome[StateDiffs]:
+        """Runs the command: discovers both states, stores them, and compares.
+
+        Raises:
+            ProfileBusy: another execution runs on the profile.
+            ItemCrashed: an item cannot compare its states.
+        """
+        return await CmdExecution("diff", DiffCmd.blocks(), _diffs_of).run(ctx)
+
+    @staticmethod
+    def stored(ctx: CmdCtx) -> StateDiffs:
+        """What differs by what is stored, without looking at what is there. Not an execution.
+
+        Raises:
+            StorageError: what is stored cannot be read.
+            ItemCrashed: an item cannot compare its states.
+        """
+        flow = ctx.flow
+        return diffs_between(
+            flow,
+            stored_states(flow, ctx.store, StateKind.CURRENT),
+            stored_states(flow, ctx.store, StateKind.GOAL),
+        )
+
+
+class DiffProfilesCmd:
+    """Shows how the stored current states of two profiles differ. Not an execution."""
+
+    @staticmethod
+    def exec(ctx: ProfilesFlowCtx) -> StateDiffs:
+        """Compares the first profile with the second.
+
+        Items that only one of them has are unknown in the other: a flow may have other items with
+        other parameters.
+
+        Args:
+            ctx: a flow of exactly two profiles.
+
+        Raises:
+            UsageError: there are not two profiles.
+            StorageError: what is stored cannot be read.
+            ItemCrashed: an item cannot compare its states.
+        """
+        if len(ctx.profiles) != 2:
+            raise UsageError(
+                f"{len(ctx.profiles)} profiles cannot be compared: it takes two.",
+                help="name two profiles",
+            )
+        before, after = ctx.profiles
+        flows = ctx.flows[before], ctx.flows[after]
+        states = [
+            stored_states(ctx.flows[profile], ctx.stores[profile], StateKind.CURRENT)
+            for profile in ctx.profiles
+        ]
+        compared = diffs_between(flows[0], states[0], states[1], (before, after), flows[1])
+        others = {
+            item: f"{before} does not have it"
+            for item in flows[1].graph.order
+            if item not in flows[0].items
+        }
+        return StateDiffs(compared.diffs, {**compared.unknown, **others})
+
+
+_SIDES = ("what it is", "what it should be")
+
+
+def diffs_between(
+    flow: BuiltFlow,
+    before: Mapping[ItemId, State],
+    after: Mapping[ItemId, State],
+    sides: tuple[str, str] = _SIDES,
+    flow_after: BuiltFlow | None = None,
+) -> StateDiffs:
+    """Item by item, what differs between two sets of states.
+
+    Args:
+        flow: the flow whose items are compared.
+        before: their states on one side.
+        after: their states on the other side.
+        sides: what the sides are called.
+        flow_after: the flow on the other side, where it is another one.
+
+    Raises:
+        PeacefulError: an item cannot compare its states, and says why.
+        ItemCrashed: an item cannot compare its states.
+    """
+    diffs: dict[ItemId, StateDiff | None] = {}
+    unknown: dict[ItemId, str] = {}
+    others = flow if flow_after is None else flow_after
+    for item_id in flow.graph.order:
+        item = flow.items[item_id].item
+        if item_id not in others.items:
+            unknown[item_id] = f"{sides[1]} does not have it"
+        elif type(others.items[item_id].item).kind() != item.kind():
+            unknown[item_id] = "it is of another kind on each side"
+        elif item_id in before and item_id in after:
+            diffs[item_id] = diff_of(item, item_id, before[item_id], after[item_id])
+        else:
+            missing = [
+                side
+                for side, states in zip(sides, (before, after), strict=True)
+                if item_id not in states
+            ]
+            unknown[item_id] = f"not known yet: {' and '.join(missing)}"
+    return StateDiffs(diffs, unknown)
+
+
+def _diffs_of(resources: Resources) -> StateDiffs | None:
+    return resources.try_get(StateDiffs)

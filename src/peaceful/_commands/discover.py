@@ -1,0 +1,168 @@
+"""`DiscoverCmd`: finds and stores current and goal states."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from peaceful._aio import run_in_thread
+from peaceful._commands.item_access import asked_if_known, partial_item, shown_result
+from peaceful._commands.recording import Found, Recording, recording
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.resolution import specs_of
+from peaceful._model.codec import JsonValue
+from peaceful._model.field_types import ItemId
+from peaceful._model.outcome import CmdOutcome, ItemResult, ItemStatus
+from peaceful._model.state import State
+from peaceful._params.specs import stored_form
+from peaceful._resources import Resources
+from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock
+from peaceful._runtime.calls import States
+from peaceful._runtime.ctx import CmdCtx
+from peaceful._runtime.execution import CmdExecution
+from peaceful._runtime.flow import BuiltFlow
+from peaceful._runtime.item_pass import ItemPass
+from peaceful._storage.stored_state import StateKind, StoredState
+
+
+class ParamsSpecsBlock(CmdBlock[None]):
+    """Writes down how each item's parameters are given, where that has changed. Has no items."""
+
+    async def run(self, run: BlockRun) -> BlockResult[None]:
+        """Writes them down."""
+        specs = params_specs(run.ctx.flow)
+        await run_in_thread(lambda: run.ctx.store.save_params_specs(specs))
+        return BlockResult(None)
+
+
+def params_specs(flow: BuiltFlow) -> dict[str, JsonValue]:
+    """By item and field, how the value is given, in the form in which it is stored."""
+    return {
+        item_id: {name: stored_form(spec) for name, spec in specs_of(flow_item.item).items()}
+        for item_id, flow_item in flow.items.items()
+    }
+
+
+_LOG = logging.getLogger("peaceful.commands")
+
+BOTH: Final = (StateKind.CURRENT, StateKind.GOAL)
+"""Current and goal states."""
+
+
+class DiscoverBlock(CmdBlock[States]):
+    """Asks every item for its current state, its goal, or both, and stores what it says.
+
+    A state that is not known yet, because a parameter is not, is left out: what was stored of it
+    stays.
+
+    Args:
+        kinds: which states are asked for.
+        store: whether what is found is stored.
+        mend: whether damaged files are set aside first, so that all is discovered anew.
+    """
+
+    def __init__(
+        self, kinds: tuple[StateKind, ...] = BOTH, *, store: bool = True, mend: bool = False
+    ) -> None:
+        self._kinds = kinds
+        self._store = store
+        self._mend = mend
+
+    def items(self, run: BlockRun) -> tuple[ItemId, ...]:
+        """Every item of the flow."""
+        return run.ctx.flow.graph.order
+
+    async def run(self, run: BlockRun) -> BlockResult[States]:
+        """Asks the items, each after those that it refers to."""
+        if not self._store:
+            return await self._over_items(run, None)
+        if self._mend:
+            for path in await run_in_thread(run.ctx.store.set_damaged_aside):
+                _LOG.warning("a damaged file was set aside, and is discovered anew: %s", path)
+        async with recording(run, self.items(run), applies=False) as record:
+            return await self._over_items(run, record)
+
+    async def _over_items(self, run: BlockRun, record: Recording | None) -> BlockResult[States]:
+        work = _Discovering(run, self._kinds, record)
+        results = await ItemPass(run, run.ctx.flow.graph, work.discover).results()
+        return BlockResult(States(work.states[_CURRENT], work.states[_GOAL]), results)
+
+
+_CURRENT, _GOAL = StateKind.CURRENT, StateKind.GOAL
+
+
+class _Discovering:
+    """One pass of discovering: what is known of the items so far."""
+
+    def __init__(
+        self, run: BlockRun, kinds: tuple[StateKind, ...], record: Recording | None
+    ) -> None:
+        self._run = run
+        self._kinds = kinds
+        self._record = record
+        self.states: dict[StateKind, dict[ItemId, State]] = {kind: {} for kind in StateKind}
+
+    async def discover(self, ctx: ItemCtx) -> ItemResult:
+        flow, record = self._run.ctx.flow, self._record
+        news: dict[StateKind, StoredState | None] = {}
+        found: Found | None = None
+        for kind in self._kinds:
+            states = self.states[kind]
+            item, is_whole = partial_item(flow.id, flow.items[ctx.item], states.get)
+            state = await asked_if_known(self._run, item, _FUNCTIONS[kind], ctx)
+            if state is None:
+                continue
+            states[ctx.item] = state
+            if record is None:
+                continue
+            if kind is _CURRENT and is_whole:
+                found = await record.looked_at(ctx, item, state)
+            elif found is None or found.item is not item:
+                found = Found(ctx, item)
+            news[kind] = record.if_news(kind, found, record.entry(found, state))
+        if record is not None and found is not None:
+            await record.record(found, news.get(_CURRENT), news.get(_GOAL))
+        return self._result(ctx.item, changed=any(news.values()))
+
+    def _result(self, item: ItemId, *, changed: bool) -> ItemResult:
+        known = [self.states[kind][item] for kind in self._kinds if item in self.states[kind]]
+        if not known:
+            return ItemResult(ItemStatus.UNCHANGED, message="not known yet")
+        return shown_result(ItemStatus.DONE if changed else ItemStatus.UNCHANGED, known[0], "")
+
+
+_FUNCTIONS: Final = {
+    StateKind.CURRENT: "try_state_current",
+    StateKind.GOAL: "try_state_goal",
+}
+
+
+class DiscoverCmd:
+    """Finds and stores current and goal states. Changes nothing but what is stored."""
+
+    @staticmethod
+    def blocks(kinds: tuple[StateKind, ...] = BOTH) -> tuple[CmdBlock[object], ...]:
+        """The blocks of the command.
+
+        Args:
+            kinds: which states are asked for.
+        """
+        return (ParamsSpecsBlock(), DiscoverBlock(kinds, mend=True))
+
+    @staticmethod
+    async def exec(ctx: CmdCtx, kinds: tuple[StateKind, ...] = BOTH) -> CmdOutcome[States]:
+        """Runs the command.
+
+        Args:
+            ctx: the flow and profile.
+            kinds: which states are asked for.
+
+        Raises:
+            ProfileBusy: another execution runs on the profile.
+        """
+        return await CmdExecution("discover", DiscoverCmd.blocks(kinds), states_of).run(ctx)
+
+
+def states_of(resources: Resources) -> States | None:
+    """The states that blocks have gathered."""
+    return resources.try_get(States)

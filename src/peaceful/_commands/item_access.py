@@ -1,0 +1,306 @@
+"""Items as commands use them, also those that have left the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import cast
+
+import msgspec
+from pydantic import ValidationError
+
+from peaceful._aio import run_in_thread
+from peaceful._graph.graph import Graph, GraphBuilder
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.item import AnyItem, Item
+from peaceful._item.resolution import Unresolvable, checked_state, partially_resolved, resolved
+from peaceful._model.codec import JsonValue
+from peaceful._model.field_types import ItemId
+from peaceful._model.outcome import ItemResult, ItemStatus
+from peaceful._model.state import State
+from peaceful._params.plain import holds_secret, plain_form
+from peaceful._params.resolve import StateLookup
+from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock
+from peaceful._runtime.calls import diff_of, needs_apply
+from peaceful._runtime.ctx import CmdCtx
+from peaceful._runtime.flow import BuiltFlow, FlowItem
+from peaceful._storage.stored_state import StateKind, StateStore, StoredState
+from peaceful.errors import GoalNotReached, ItemCrashed, NameUnknown, ValueUnresolved
+
+
+def resolved_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> AnyItem:
+    """The item with every parameter's value.
+
+    Raises:
+        ValueUnresolved: a value is not known, or has the wrong type; it names flow, item, field,
+            and where the field was set.
+    """
+    try:
+        return resolved(flow_item.item, state_of)
+    except Unresolvable as error:
+        raise _explained(flow_id, flow_item, error) from error
+
+
+def partial_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> tuple[AnyItem, bool]:
+    """The item with the values that are known; reading another one raises `ValueUnresolved`.
+
+    Returns:
+        The item, and whether all of its values are known.
+
+    Raises:
+        ValueUnresolved: a known value has the wrong type.
+    """
+    try:
+        item, unknown = partially_resolved(flow_item.item, state_of)
+    except Unresolvable as error:
+        raise _explained(flow_id, flow_item, error) from error
+    return item, not unknown
+
+
+def _explained(flow_id: str, flow_item: FlowItem, error: Unresolvable) -> ValueUnresolved:
+    fields = ", ".join(error.reasons)
+    return ValueUnresolved(
+        f"{flow_item.id} has no usable value for {fields}.",
+        details=(
+            *error.reasons.items(),
+            ("item", f"{flow_item.id} of flow {flow_id}"),
+            ("declared in", flow_item.origin),
+        ),
+        help="ensure the items that it refers to first, or correct the parameter",
+    )
+
+
+async def asked(run: BlockRun, item: AnyItem, function: str, ctx: ItemCtx, *states: State) -> State:
+    """What an item says of its state.
+
+    Raises:
+        PeacefulError: the item failed.
+    """
+    state = await run.calls(item, function, ctx, *states)
+    return checked(item, function, ctx, state)
+
+
+async def asked_if_known(run: BlockRun, item: AnyItem, function: str, ctx: ItemCtx) -> State | None:
+    """What an item says of its state, while not every parameter may be known; none means unknown.
+
+    Raises:
+        PeacefulError: the item failed for another reason than a value that is not known.
+    """
+    try:
+        state = await run.calls(item, function, ctx)
+    except ValueUnresolved:
+        return None
+    return None if state is None else checked(item, function, ctx, state)
+
+
+def checked(item: AnyItem, function: str, ctx: ItemCtx, state: object) -> State:
+    """The state that a function of an item gave.
+
+    Raises:
+        ItemCrashed: it is something else.
+    """
+    try:
+        return checked_state(item, state)
+    except TypeError as error:
+        raise ItemCrashed(ctx.item, function, error) from error
+
+
+def confirm(item: AnyItem, ctx: ItemCtx, state: State, goal: State) -> None:
+    """Makes sure that what an item became is what it should be.
+
+    Raises:
+        GoalNotReached: there is still something to do.
+    """
+    diff = diff_of(item, ctx.item, state, goal)
+    if needs_apply(item, ctx.item, state, goal, diff):
+        raise GoalNotReached(ctx.item, "it says so itself" if diff is None else str(diff))
+
+
+def stored_form_of(
+    item: AnyItem,
+    state: State,
+    params: Mapping[str, JsonValue],
+    at: datetime,
+    *,
+    unfinished: datetime | None = None,
+) -> StoredState:
+    """A state as it is stored, with what it was found or made with.
+
+    Args:
+        item: the item.
+        state: what it is.
+        params: what it was found or made with.
+        at: when that was found or made; UTC.
+        unfinished: since when it is half done, or none where it is whole.
+    """
+    return StoredState(
+        kind=item.kind(),
+        version=type(state).state_version,
+        state=plain_form(state),
+        params=params,
+        at=at,
+        in_progress_since=unfinished,
+    )
+
+
+def same_fact(before: StoredState | None, after: StoredState) -> bool:
+    """Whether what is stored already says the same, apart from when it was found."""
+    return (
+        before is not None
+        and before.in_progress_since is None
+        and (before.state, before.version, before.kind, before.params)
+        == (after.state, after.version, after.kind, after.params)
+    )
+
+
+def state_from_stored(item: AnyItem, stored: StoredState | None) -> State | None:
+    """The state that is stored; none where it is stale, or of another kind or version."""
+    if stored is None or stored.in_progress_since is not None:
+        return None
+    state_type: type[State] = item.state_type()
+    if stored.kind != item.kind() or stored.version != state_type.state_version:
+        return None
+    try:
+        return state_type.model_validate(stored.state)
+    except ValidationError:
+        # What is stored does not fit the class any more: it is discovered anew.
+        return None
+
+
+def stored_states(flow: BuiltFlow, store: StateStore, kind: StateKind) -> dict[ItemId, State]:
+    """By item, the state that is stored; without those that are stale or of another kind."""
+    stored = store.load(kind)
+    return {
+        item_id: state
+        for item_id, flow_item in flow.items.items()
+        if (state := state_from_stored(flow_item.item, stored.get(item_id))) is not None
+    }
+
+
+async def load(run: BlockRun, kind: StateKind) -> Mapping[ItemId, StoredState]:
+    """What is stored of the flow's states; read in a thread, because it may be much."""
+    return await run_in_thread(lambda: run.ctx.store.load(kind))
+
+
+def item_from_stored(
+    item_type: type[AnyItem], stored: StoredState, secrets_of: AnyItem | None = None
+) -> AnyItem | None:
+    """The item as it was when its state was stored, or none where that cannot be told any more.
+
+    Args:
+        item_type: its class.
+        stored: what is stored of it.
+        secrets_of: the item as it is now, whose secrets are taken, because they are stored nowhere:
+            of values that are otherwise the same as they were.
+    """
+    if stored.params is None or stored.kind != item_type.kind():
+        return None
+    now: Mapping[str, object] = {} if secrets_of is None else secrets_of.__dict__
+    secrets: dict[str, object] = {
+        name: now[name]
+        for name, value in stored.params.items()
+        if holds_secret(now.get(name)) and plain_form(now[name]) == value
+    }
+    try:
+        return item_type(**{**stored.params, **secrets})
+    except ValidationError:
+        # Its parameters have changed since, or one was a secret that is not known any more.
+        return None
+
+
+def shown_result(status: ItemStatus, state: State, message: str) -> ItemResult:
+    """How an item ended of which nothing is written down."""
+    return ItemResult(status, state=plain_form(state), shown=str(state), message=message)
+
+
+class LeftItems(msgspec.Struct, frozen=True):
+    """Items that are stored and that the flow does not have any more.
+
+    Attributes:
+        items: by ID, the item as it was; none where its class is gone or has changed. The last
+            stored comes first: what came after others may lie in them, or need them.
+    """
+
+    items: Mapping[ItemId, AnyItem | None] = msgspec.field(
+        default_factory=dict[ItemId, AnyItem | None]
+    )
+
+    @property
+    def graph(self) -> Graph:
+        """The items; none waits for another, because what each referred to is not stored."""
+        builder = GraphBuilder()
+        for item_id in self.items:
+            builder.add_node(item_id)
+        return builder.build()
+
+
+class LeftItemsBlock(CmdBlock[LeftItems]):
+    """Finds out which items are stored and not in the flow any more. Has no items of its own.
+
+    Args:
+        only: the items that the command is limited to; empty for all.
+    """
+
+    def __init__(self, only: Iterable[ItemId] = ()) -> None:
+        self._only = frozenset(only)
+
+    async def run(self, run: BlockRun) -> BlockResult[LeftItems]:
+        """Reads what is stored."""
+        stored = await load(run, StateKind.CURRENT)
+        return BlockResult(left_items(run.ctx.flow, stored, self._only))
+
+
+def left_items(
+    flow: BuiltFlow, stored: Mapping[ItemId, StoredState], only: Collection[ItemId] = ()
+) -> LeftItems:
+    """The items that are stored and that the flow does not have any more.
+
+    Args:
+        flow: the flow.
+        stored: the stored current states.
+        only: those that are asked for; empty for all.
+    """
+    left = [
+        item_id
+        for item_id in reversed([*stored])
+        if item_id not in flow.items and (not only or item_id in only)
+    ]
+    classes: Mapping[str, type[AnyItem]] = _item_classes() if left else {}
+    return LeftItems({item_id: _as_it_was(stored[item_id], classes) for item_id in left})
+
+
+def item_from_kind(stored: StoredState) -> AnyItem | None:
+    """The item as it was when its state was stored, by the class that is stored.
+
+    None where that class is gone or has changed.
+    """
+    return _as_it_was(stored, _item_classes())
+
+
+def _as_it_was(stored: StoredState, classes: Mapping[str, type[AnyItem]]) -> AnyItem | None:
+    item_type = classes.get(stored.kind)
+    return None if item_type is None else item_from_stored(item_type, stored)
+
+
+def _item_classes() -> Mapping[str, type[AnyItem]]:
+    """By kind, every class of items that is loaded: a file must not say what is imported."""
+    pending = cast("list[type[AnyItem]]", Item.__subclasses__())
+    for item_type in pending:
+        pending += item_type.__subclasses__()
+    return {item_type.kind(): item_type for item_type in pending}
+
+
+async def check_names(ctx: CmdCtx, only: Collection[ItemId]) -> None:
+    """Makes sure that all names are those of items of the flow, or of items that have left it.
+
+    Raises:
+        NameUnknown: one is neither.
+        StorageError: what is stored cannot be read.
+    """
+    items = ctx.flow.items
+    others = [name for name in only if name not in items]
+    if others:
+        stored = await run_in_thread(lambda: ctx.store.load(StateKind.CURRENT))
+        for name in others:
+            if name not in stored:
+                raise NameUnknown("item", name, {*items, *stored})

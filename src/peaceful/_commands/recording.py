@@ -1,0 +1,340 @@
+"""What commands record of items, also of items that moved."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import cached_property
+from itertools import count
+from typing import Final, assert_never
+
+from peaceful._aio import run_in_thread, run_shielded
+from peaceful._commands.item_access import (
+    asked,
+    checked,
+    item_from_kind,
+    item_from_stored,
+    same_fact,
+    stored_form_of,
+)
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.item import AnyItem
+from peaceful._item.resolution import stored_params
+from peaceful._item.safe_point import StoppedAtSafePoint
+from peaceful._model.codec import JsonValue
+from peaceful._model.field_types import ItemId
+from peaceful._model.location import Interaction, Location, Pull, Push, Within
+from peaceful._model.outcome import ItemResult, ItemStatus
+from peaceful._model.state import State
+from peaceful._runtime.block import BlockRun
+from peaceful._runtime.calls import diff_of, needs_apply
+from peaceful._runtime.item_pass import BlockFailed
+from peaceful._storage.stored_state import StateKind, StateWriter, StoredState
+from peaceful.errors import PeacefulError, StorageError
+
+
+def may_be_left(before: StoredState | None, item: AnyItem, params: Mapping[str, JsonValue]) -> bool:
+    """Whether what is stored may be of another thing than the item's. Quick, for every item.
+
+    Args:
+        before: what is stored of the item.
+        item: the item, with all of its values.
+        params: these values as they are stored.
+    """
+    return (
+        before is not None
+        and before.params is not None
+        and (before.params != params or before.kind != item.kind())
+    )
+
+
+async def is_left(
+    run: BlockRun, ctx: ItemCtx, item: AnyItem, current: State, before: StoredState
+) -> bool:
+    """Whether what is stored is of another thing than the item's, and that thing is there.
+
+    Args:
+        run: the block.
+        ctx: the item's context.
+        item: the item, with all of its values.
+        current: what it is.
+        before: what is stored of it.
+    """
+    same_kind = before.kind == item.kind()
+    old = item_from_stored(type(item), before, item) if same_kind else item_from_kind(before)
+    if old is None:
+        # Of the same kind, its parameters are others by now, and say nothing of places. Of another
+        # kind, it is another thing, which nobody can look at.
+        return not same_kind
+    places = places_of(item)
+    if places and places == places_of(old):
+        return False
+    try:
+        there = await asked(run, old, "state_current", ctx)
+        clean = await asked(run, old, "state_clean", ctx)
+        diff = diff_of(old, ctx.item, there, clean)
+        if not needs_apply(old, ctx.item, there, clean, diff):
+            return False
+    except PeacefulError:
+        # That it cannot be looked at does not mean that it is gone.
+        return True
+    return bool(places) or not same_kind or there != current
+
+
+def places_of(item: AnyItem) -> frozenset[Location]:
+    """The places where an item's thing is; empty where it does not say."""
+    return frozenset(_place(interaction) for interaction in item.interactions())
+
+
+def _place(interaction: Interaction) -> Location:
+    match interaction:
+        case Push(target=place) | Pull(client=place) | Within(location=place):
+            return place
+        case _:
+            assert_never(interaction)
+
+
+def names_for(item: ItemId) -> Iterator[ItemId]:
+    """Names under which what an item left behind can be stored: the first that is free is taken."""
+    first = f"{item}{_BEFORE}"
+    yield first
+    for number in count(2):
+        yield f"{first}_{number}"
+
+
+def is_name_for(name: ItemId, item: ItemId) -> bool:
+    """Whether something is stored under a name because an item left it behind."""
+    number = name.removeprefix(f"{item}{_BEFORE}")
+    return number != name and (not number or number.removeprefix("_").isdecimal())
+
+
+_BEFORE = "__before"
+
+
+class Found:
+    """What a block knows of an item, to be written down.
+
+    Attributes:
+        ctx: the item's context.
+        item: the item, with all of its values.
+        params: these values, as they are stored.
+        note: what else there is to say of it, or empty.
+    """
+
+    __slots__ = ("ctx", "item", "note", "params")
+
+    def __init__(self, ctx: ItemCtx, item: AnyItem) -> None:
+        self.ctx = ctx
+        self.item = item
+        self.params: Mapping[str, JsonValue] = stored_params(item)
+        self.note = ""
+
+
+class Recording:
+    """Writes states of one block down, and knows what was stored before it.
+
+    Where something cannot be written, as on a full disk, its methods raise `BlockFailed`: what is
+    done and cannot be remembered would be done again, and nothing else is to be started.
+
+    Args:
+        run: the block.
+        writer: where states are written.
+        stored: what was stored before.
+    """
+
+    def __init__(
+        self,
+        run: BlockRun,
+        writer: StateWriter,
+        stored: Mapping[StateKind, Mapping[ItemId, StoredState]],
+    ) -> None:
+        self._run = run
+        self._clock = run.scope.clock
+        self._writer = writer
+        self._stored = stored
+
+    def stored_current(self, item: ItemId) -> StoredState | None:
+        """What was stored of an item's current state before the block."""
+        return self._stored[StateKind.CURRENT].get(item)
+
+    async def looked_at(self, ctx: ItemCtx, item: AnyItem, current: State) -> Found:
+        """An item was looked at: from now on its record is of its present parameters.
+
+        What is stored of it goes on under another name, where it is of another thing that is still
+        there: see `peaceful._commands.recording`.
+        """
+        found = Found(ctx, item)
+        before = self.stored_current(ctx.item)
+        if before is not None and may_be_left(before, item, found.params):
+            await self._forget_same(found)
+            if await is_left(self._run, ctx, item, current, before):
+                found.note = await self._kept(ctx.item, before)
+        return found
+
+    def started(self, ctx: ItemCtx) -> datetime:
+        """The item is about to be changed.
+
+        Returns:
+            When.
+        """
+        now = self._clock.now()
+        with _WRITING:
+            self._writer.started(ctx.item, now)
+        return now
+
+    async def unchanged(self, found: Found, current: State, goal: State | None) -> ItemResult:
+        """Records that there was nothing to do.
+
+        Returns:
+            The item's result, once what was found is on disk; where it was stored before, it is.
+        """
+        entry = self.entry(found, current)
+        news = self.if_news(StateKind.CURRENT, found, entry)
+        await self.record(found, news, self._goal(found, goal, current, entry))
+        # Else, after a loss of power, it could not be told from an item that was being changed.
+        with _WRITING:
+            self._writer.settled(found.ctx.item)
+        return _result(ItemStatus.UNCHANGED, entry, current, found.note)
+
+    async def made(self, found: Found, current: State, goal: State | None) -> ItemResult:
+        """Records what was made.
+
+        Returns:
+            The item's result, once what was made is on disk.
+        """
+        entry = self.entry(found, current)
+        await self.record(found, entry, self._goal(found, goal, current, entry))
+        said, note = found.ctx.progress.last_message, found.note
+        message = f"{said}; {note}" if said and note else said or note
+        return _result(ItemStatus.DONE, entry, current, message)
+
+    async def stopped(self, found: Found, stop: StoppedAtSafePoint, begun: datetime) -> None:
+        """Records what an item that ended at a safe point gives as its partial state, if it does.
+
+        Args:
+            found: the item.
+            stop: its end.
+            begun: when it was started.
+        """
+        if stop.partial is not None:
+            partial = checked(found.item, "safe_point", found.ctx, stop.partial)
+            now = self._clock.now()
+            entry = stored_form_of(found.item, partial, found.params, now, unfinished=begun)
+            await self.record(found, entry, None)
+
+    def entry(self, found: Found, state: State) -> StoredState:
+        """A state as it is stored now."""
+        return stored_form_of(found.item, state, found.params, self._clock.now())
+
+    def if_news(self, kind: StateKind, found: Found, entry: StoredState) -> StoredState | None:
+        """The entry, or none where the same is stored already."""
+        return None if same_fact(self._stored[kind].get(found.ctx.item), entry) else entry
+
+    async def record(
+        self, found: Found, current: StoredState | None, goal: StoredState | None
+    ) -> None:
+        """Returns once the entries are on disk; at once where there is none."""
+        if current is not None or goal is not None:
+            with _WRITING, self._run.disk_waits:
+                await self._writer.record(found.ctx.item, current=current, goal=goal)
+
+    async def forget(self, item: ItemId) -> None:
+        """Returns once nothing is stored of an item any more."""
+        with _WRITING:
+            await self._writer.forget((item,))
+
+    async def _kept(self, item: ItemId, before: StoredState) -> str:
+        """Keeps what is stored of an item under another name; tells so, once that is on disk."""
+        taken = {*self._stored[StateKind.CURRENT], *self._run.ctx.flow.items}
+        name = next(name for name in names_for(item) if name not in taken)
+        with _WRITING:
+            await self._writer.record(name, current=before)
+        return f"what it was before its parameters changed is still there, as {name}"
+
+    async def _forget_same(self, found: Found) -> None:
+        """What was left behind before, and is meant again, is left behind no longer."""
+        stored = self._stored[StateKind.CURRENT]
+        for name in self._left:
+            kept = stored[name]
+            if (
+                is_name_for(name, found.ctx.item)
+                and kept.kind == found.item.kind()
+                and kept.params == found.params
+            ):
+                await self.forget(name)
+
+    @cached_property
+    def _left(self) -> list[ItemId]:
+        """The stored items that the flow does not have."""
+        items = self._run.ctx.flow.items
+        return [name for name in self._stored[StateKind.CURRENT] if name not in items]
+
+    def _goal(
+        self, found: Found, goal: State | None, current: State, entry: StoredState
+    ) -> StoredState | None:
+        if goal is None:
+            return None
+        # As most items return the very goal when they have reached it, it is written down already.
+        stored = entry if goal is current else self.entry(found, goal)
+        return self.if_news(StateKind.GOAL, found, stored)
+
+
+class _Writing:
+    """Around what writes. There is one for all, because every item comes here more than once."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
+        if isinstance(error, StorageError):
+            raise BlockFailed(error) from error
+
+
+_WRITING: Final = _Writing()
+
+
+@asynccontextmanager
+async def recording(
+    run: BlockRun, items: Sequence[ItemId], *, applies: bool
+) -> AsyncGenerator[Recording]:
+    """Writes states down for as long as a block goes through its items.
+
+    When it is left, what was written is in the files that people read.
+
+    Args:
+        run: the block.
+        items: the items that it goes through.
+        applies: whether it changes things, so that an item without a record may be half done.
+
+    Raises:
+        StorageError: what is stored cannot be read, or nothing can be written.
+    """
+    store = run.ctx.store
+    opened: list[StateWriter] = []
+
+    def open_and_load() -> Mapping[StateKind, Mapping[ItemId, StoredState]]:
+        # In this order: the journal of an unclean ending is folded in first.
+        opened.append(store.open(run.scope.execution_id, items, applies=applies))
+        return {kind: store.load(kind) for kind in StateKind}
+
+    failed = False
+    try:
+        stored = await run_in_thread(open_and_load)
+        yield Recording(run, opened[0], stored)
+    except StorageError:
+        failed = True
+        raise
+    finally:
+        for writer in opened:
+            try:
+                # Not to be left half done: the profile's lock is let go soon.
+                await run_shielded(writer.close())
+            except StorageError:
+                # What cannot be written cannot be closed; what came first says more.
+                if not failed:
+                    raise
+
+
+def _result(status: ItemStatus, entry: StoredState, state: State, message: str) -> ItemResult:
+    return ItemResult(status, state=entry.state, shown=str(state), message=message)

@@ -1,0 +1,301 @@
+"""Listens for requests to a running execution, and is never in its way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import struct
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+
+from peaceful._executions.control_protocol import (
+    LONGEST_REQUEST,
+    Done,
+    EventsRequest,
+    InterruptRequest,
+    Refused,
+    SnapshotRequest,
+    line_of,
+    parsed_request,
+)
+from peaceful._executions.running import Controlled, closed
+from peaceful._model.event import Event, ExecutionEnded
+from peaceful._model.snapshot import SnapshotTaken
+from peaceful.errors import ErrorJson
+
+_LOG = logging.getLogger("peaceful.executions")
+
+_ROOT: Final = 0
+"""The user who may do everything anyhow."""
+
+_BUFFERED: Final = 64 * 1024
+"""How many bytes wait for a client in this process before its events do."""
+
+
+class ControlLimits(msgspec.Struct, frozen=True):
+    """How much a client of a control socket may take up.
+
+    Attributes:
+        clients: how many at once.
+        request_timeout: seconds for a request to arrive.
+        write_timeout: seconds for a client to take what it asked for; then it is cut off.
+        closing_timeout: seconds that all clients have for the last lines, once the execution ended.
+        discarded: how many bytes of one too long request are read before the client is cut off.
+    """
+
+    clients: int = 128
+    request_timeout: float = 10.0
+    write_timeout: float = 30.0
+    closing_timeout: float = 0.5
+    discarded: int = 64 * 1024 * 1024
+
+
+class _TooLongError(Exception):
+    """A request is longer than it may be; all of it has been read."""
+
+
+class ControlServer:
+    """The control socket of one execution, served in the execution's event loop.
+
+    Args:
+        controlled: the execution.
+        limits: how much clients may take up.
+    """
+
+    def __init__(self, controlled: Controlled, limits: ControlLimits) -> None:
+        self._controlled = controlled
+        self._limits = limits
+        self._clients: dict[asyncio.Task[object], _Client] = {}
+        self._server: asyncio.Server | None = None
+        self._end = _End()
+
+    async def serve(self, listening: socket.socket) -> None:
+        """Begins to serve clients of a listening socket, which is the server's from now on."""
+        # In two steps, the first of which does not wait: whoever is cancelled here can close it.
+        self._server = await asyncio.start_unix_server(
+            self._serve_client, sock=listening, limit=LONGEST_REQUEST, start_serving=False
+        )
+        await self._server.start_serving()
+
+    async def close(self, last: ExecutionEnded | None = None) -> None:
+        """Ends, soon: who is being answered is answered, and streams are told how everything ended.
+
+        Args:
+            last: the execution's last event; none where it has no ending.
+        """
+        if self._server is not None:
+            self._server.close()
+        self._end.come(last)
+        for task, client in self._clients.items():
+            if client.idle:
+                task.cancel()
+        try:
+            if self._clients:
+                await asyncio.wait(set(self._clients), timeout=self._limits.closing_timeout)
+        finally:
+            for task, client in self._clients.items():
+                client.abort()
+                task.cancel()
+        if self._clients:
+            await asyncio.wait(set(self._clients))
+
+    async def _serve_client(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        client = _Client(reader, writer, self._controlled, self._limits, self._end)
+        full = len(self._clients) >= self._limits.clients
+        self._clients[task] = client
+        try:
+            if full:
+                await client.refuse("BUSY", "too many clients are connected", "try again later")
+            elif not _same_user(writer):
+                await client.refuse("FORBIDDEN", "it is another user's", "use that user's account")
+            else:
+                await client.serve()
+            await client.flush()
+        except asyncio.CancelledError:
+            # By `close`. It ends here, because asyncio of Python 3.11 would report it as an error.
+            return
+        except (ConnectionError, TimeoutError):
+            _LOG.debug("a client of a control socket went away, or did not take its answer")
+        except Exception:  # noqa: BLE001 - whatever goes wrong must not touch the execution
+            _LOG.exception("a client of a control socket could not be served")
+        finally:
+            client.close()
+            del self._clients[task]
+
+
+class _End:
+    """That the execution has ended, and its last event."""
+
+    def __init__(self) -> None:
+        self.event: ExecutionEnded | None = None
+        self.reached = asyncio.Event()
+
+    def come(self, event: ExecutionEnded | None) -> None:
+        """The execution has ended."""
+        self.event = event
+        self.reached.set()
+
+
+class _Client:
+    """One connection."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        controlled: Controlled,
+        limits: ControlLimits,
+        end: _End,
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._controlled = controlled
+        self._limits = limits
+        self._end = end
+        self.idle = False
+        writer.transport.set_write_buffer_limits(high=_BUFFERED)
+
+    async def serve(self) -> None:
+        """Answers requests, one after the other, until the client has no more."""
+        while True:
+            try:
+                line = await self._request()
+                if not line:
+                    return
+                request = parsed_request(line)
+            except TimeoutError:
+                await self.refuse("TIMEOUT", "no whole request came in time", "connect again")
+                return
+            except _TooLongError:
+                what = f"a request has at most {LONGEST_REQUEST} bytes"
+                await self.refuse("TOO-LONG", what, "shorten it")
+                continue
+            except ValueError as error:
+                await self.refuse("BAD-REQUEST", str(error)[:500], "send a JSON object a line")
+                continue
+            match request:
+                case InterruptRequest(signal):
+                    answer = await self._controlled.interrupt(signal)
+                    await self._write(line_of(Done(answer)))
+                case SnapshotRequest():
+                    await self._write(line_of(Done(self._controlled.snapshot())))
+                case EventsRequest():
+                    await self._stream()
+                    return
+
+    async def refuse(self, code: str, message: str, help: str) -> None:
+        """Says why a request is not served."""
+        await self._write(line_of(Refused(ErrorJson(code, message, help))))
+
+    async def flush(self) -> None:
+        """Waits until the client has taken everything."""
+        self._writer.transport.set_write_buffer_limits(high=0)
+        await self._write(b"")
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        self._writer.close()
+
+    def abort(self) -> None:
+        """Cuts the connection."""
+        self._writer.transport.abort()
+
+    async def _request(self) -> bytes:
+        """The next line, without waiting for ever; empty where the client has no more."""
+        self.idle = True
+        try:
+            async with asyncio.timeout(self._limits.request_timeout):
+                return await self._line()
+        finally:
+            self.idle = False
+
+    async def _line(self) -> bytes:
+        discarded = 0
+        while True:
+            try:
+                line = await self._reader.readuntil(b"\n")
+            except asyncio.IncompleteReadError as error:
+                line = error.partial
+            except asyncio.LimitOverrunError as error:
+                discarded += len(await self._reader.read(error.consumed))
+                if discarded > self._limits.discarded:
+                    raise ConnectionAbortedError from error
+                continue
+            if discarded:
+                raise _TooLongError
+            return line
+
+    async def _stream(self) -> None:
+        """How everything stands, then what happens; until it ends or the client goes away."""
+        gone = asyncio.ensure_future(self._reader.read(1))
+        sending = asyncio.ensure_future(self._send_events())
+        tasks = (gone, sending)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        if not sending.cancelled():
+            sending.result()
+
+    async def _send_events(self) -> None:
+        events = self._controlled.subscribe()
+        await self._send_snapshot()
+        ended = asyncio.ensure_future(self._end.reached.wait())
+        following = _following(events)
+        try:
+            while not ended.done():
+                await asyncio.wait((following, ended), return_when=asyncio.FIRST_COMPLETED)
+                if following.done():
+                    event = following.result()
+                    if event is None:
+                        return
+                    await self._write(line_of(event))
+                    following = _following(events)
+        finally:
+            following.cancel()
+            ended.cancel()
+            await asyncio.wait((following, ended))
+            await closed(events)
+        # Events that were not read yet are part of this snapshot.
+        await self._send_snapshot()
+        if self._end.event is not None:
+            await self._write(line_of(self._end.event))
+
+    async def _send_snapshot(self) -> None:
+        snapshot = self._controlled.snapshot()
+        await self._write(line_of(SnapshotTaken(snapshot)))
+
+    async def _write(self, line: bytes) -> None:
+        self._writer.write(line)
+        try:
+            async with asyncio.timeout(self._limits.write_timeout):
+                await self._writer.drain()
+        except TimeoutError:
+            self.abort()
+            raise
+
+
+def _following(events: AsyncIterator[Event]) -> asyncio.Future[Event | None]:
+    """The next event, or none where there are no more."""
+    return asyncio.ensure_future(anext(events, None))
+
+
+def _same_user(writer: asyncio.StreamWriter) -> bool:
+    """Whether the client is this process's user, or root. The folder's mode says so too."""
+    option: int | None = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return True
+    connection: socket.socket = writer.get_extra_info("socket")
+    form = struct.Struct("3i")
+    _, user, _ = form.unpack(connection.getsockopt(socket.SOL_SOCKET, option, form.size))
+    return user in {_ROOT, os.geteuid()}

@@ -1,0 +1,272 @@
+"""Whether the process of an execution still lives, and which children have survived it."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import os
+import shlex
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from peaceful._executions.records import Machine, ProcessIdentity
+from peaceful._model.execution import EXECUTION_VARIABLE
+from peaceful._model.field_types import ExecutionId
+
+PROC: Final = Path("/proc")
+"""Where Linux tells of processes."""
+
+_MACHINE_ID: Final = Path("/etc/machine-id")
+
+
+class Unseen(enum.Enum):
+    """A process that nothing is told of."""
+
+    GONE = "gone"
+    HIDDEN = "hidden"
+    """It is there, but no more is known."""
+
+
+def this_machine(proc: Path = PROC, machine_id: Path = _MACHINE_ID) -> Machine:
+    """The machine that this process runs on, as this process sees it."""
+    return Machine(
+        host=socket.gethostname(),
+        machine_id=_digest(_line(machine_id)),
+        boot_id=_line(proc / "sys/kernel/random/boot_id"),
+        pid_namespace=_link(proc / "self/ns/pid"),
+    )
+
+
+def this_process(proc: Path = PROC) -> ProcessIdentity:
+    """The running process."""
+    pid = os.getpid()
+    started = started_at(pid, proc)
+    return ProcessIdentity(
+        pid=pid,
+        started=started if isinstance(started, int) else None,
+        machine=this_machine(proc),
+    )
+
+
+def started_at(pid: int, proc: Path = PROC) -> int | Unseen:
+    """When a process was started, in clock ticks since the machine was.
+
+    One that has ended and only waits for its parent to notice is gone.
+    """
+    try:
+        status = (proc / str(pid) / "stat").read_bytes()
+    except OSError:
+        return _signalled(pid)
+    # The second field, the name, may itself hold spaces and parentheses.
+    fields = status[status.rindex(b")") + 2 :].split()
+    return Unseen.GONE if fields[0] in {b"Z", b"X"} else int(fields[19])
+
+
+def _signalled(pid: int) -> Unseen:
+    """Whether a process is there of which /proc says nothing, if there is a /proc at all."""
+    if os.name != "posix":
+        # There, the number 0 is a signal, and would end it.
+        return Unseen.HIDDEN
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return Unseen.GONE
+    except PermissionError:
+        return Unseen.HIDDEN
+    return Unseen.HIDDEN
+
+
+def _line(path: Path) -> str | None:
+    try:
+        return path.read_text().strip() or None
+    except OSError:
+        return None
+
+
+def _link(path: Path) -> str | None:
+    try:
+        return str(path.readlink())
+    except OSError:
+        return None
+
+
+def _digest(machine_id: str | None) -> str | None:
+    """The ID itself is to be kept to the machine: see machine-id(5)."""
+    if machine_id is None:
+        return None
+    return hashlib.blake2b(machine_id.encode(), digest_size=8, person=b"peaceful").hexdigest()
+
+
+class Liveness(enum.Enum):
+    """What is known of a process that runs an execution."""
+
+    ALIVE = "alive"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+class Answer(enum.Enum):
+    """What comes back where a process said that it listens."""
+
+    LISTENING = "listening"
+    REFUSED = "refused"
+    """The socket is there, and the process that listened is not."""
+    NOTHING = "nothing"
+    """No socket is there, or it cannot be asked."""
+
+
+class Witness(msgspec.Struct, frozen=True):
+    """How one process sees others.
+
+    Attributes:
+        machine: where it runs.
+        started_at: when a process of this machine was started, as `ProcessIdentity.started`.
+        answer: what comes back from an address of the register.
+    """
+
+    machine: Machine
+    started_at: Callable[[int], int | Unseen]
+    answer: Callable[[str], Answer]
+
+
+def liveness(process: ProcessIdentity, address: str | None, witness: Witness) -> Liveness:
+    """Whether the process is still there.
+
+    A process of this machine and boot is looked up by its number and the time when it was started.
+    In another container its number means nothing here; then the socket that it listens on tells,
+    which the kernel closes with it. When the machine has been started anew since, the process is
+    gone. Another machine's processes cannot be judged.
+
+    Args:
+        process: what the register holds of it.
+        address: where it listens, or none.
+        witness: who looks.
+    """
+    was, here = process.machine, witness.machine
+    if was.boot_id is not None and was.boot_id == here.boot_id:
+        if was.pid_namespace == here.pid_namespace:
+            return _by_number(process, address, witness)
+        return _by_socket(address, witness)
+    if was.host != here.host or _differ(was.machine_id, here.machine_id):
+        return Liveness.UNKNOWN
+    if _differ(was.boot_id, here.boot_id):
+        return Liveness.GONE
+    return _by_number(process, address, witness)
+
+
+def _by_number(process: ProcessIdentity, address: str | None, witness: Witness) -> Liveness:
+    started = witness.started_at(process.pid)
+    if started is Unseen.GONE:
+        return Liveness.GONE
+    if isinstance(started, int) and process.started is not None:
+        return Liveness.ALIVE if started == process.started else Liveness.GONE
+    return _by_socket(address, witness)
+
+
+def _by_socket(address: str | None, witness: Witness) -> Liveness:
+    if address is None:
+        return Liveness.UNKNOWN
+    match witness.answer(address):
+        case Answer.LISTENING:
+            return Liveness.ALIVE
+        case Answer.REFUSED:
+            return Liveness.GONE
+        case Answer.NOTHING:
+            return Liveness.UNKNOWN
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    return one is not None and other is not None and one != other
+
+
+_SHOWN: Final = 500
+"""How many characters of a command line are shown."""
+
+
+class SurvivingChild(msgspec.Struct, frozen=True):
+    """A process that an item started, and that outlived its execution.
+
+    Attributes:
+        execution_id: the execution that it belongs to.
+        pid: its number.
+        command: its command line, long ones cut.
+        since: when it was started; UTC.
+    """
+
+    execution_id: ExecutionId
+    pid: int
+    command: str
+    since: datetime
+
+    def __str__(self) -> str:
+        """The process in a few words."""
+        return f"{self.pid} ({self.command}) since {self.since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def surviving_children(*execution_ids: ExecutionId, proc: Path = PROC) -> list[SurvivingChild]:
+    """The processes of this user that belong to one of the executions, oldest first.
+
+    They are known by the environment that they were started with, so one that was started with
+    another environment, or as another user, is not found. Only Linux shows it: elsewhere none is.
+
+    Args:
+        execution_ids: the executions, most likely found lost.
+        proc: where the system tells of processes.
+    """
+    wanted = {f"{EXECUTION_VARIABLE}={each}".encode(): each for each in execution_ids}
+    if not wanted or not (proc / "stat").exists():
+        return []
+    booted = _booted_at(proc)
+    found: list[SurvivingChild] = []
+    for pid in _own_processes(proc):
+        # A process may end at any moment: then there is nothing of it to tell.
+        execution_id = next(
+            (wanted[entry] for entry in _entries(proc, pid, "environ") if entry in wanted), None
+        )
+        if execution_id is None:
+            continue
+        started = started_at(pid, proc)
+        if isinstance(started, int):
+            since = datetime.fromtimestamp(booted + started / os.sysconf("SC_CLK_TCK"), UTC)
+            found.append(SurvivingChild(execution_id, pid, _command(proc, pid), since))
+    return sorted(found, key=lambda child: (child.since, child.pid))
+
+
+def _own_processes(proc: Path) -> Iterator[int]:
+    user, this = os.geteuid(), os.getpid()
+    with os.scandir(proc) as entries:
+        for entry in entries:
+            if entry.name.isdecimal() and int(entry.name) != this and _owner(entry) == user:
+                yield int(entry.name)
+
+
+def _owner(entry: os.DirEntry[str]) -> int | None:
+    try:
+        return entry.stat(follow_symlinks=False).st_uid
+    except OSError:
+        return None
+
+
+def _entries(proc: Path, pid: int, name: str) -> list[bytes]:
+    """The zero-terminated texts of a file of a process; none where it may not be read any more."""
+    try:
+        return (proc / str(pid) / name).read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def _command(proc: Path, pid: int) -> str:
+    words = [os.fsdecode(word) for word in _entries(proc, pid, "cmdline")[:-1]]
+    line = shlex.join(words).encode(errors="replace").decode()
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
+
+
+def _booted_at(proc: Path) -> float:
+    """When the machine was started, in seconds since 1970."""
+    lines = (proc / "stat").read_text().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("btime "))

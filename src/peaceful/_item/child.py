@@ -1,0 +1,318 @@
+"""Child processes of items: how they are started, and which of them run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
+from typing import Final
+
+import msgspec
+
+from peaceful._item.child_process import InputPipe, OutputPipe, RunningChild, Tail
+from peaceful._item.safe_point import StoppedAtSafePoint
+from peaceful._model.execution import EXECUTION_VARIABLE
+from peaceful._model.interrupt import InterruptLevel
+from peaceful.errors import ChildFailed, ItemFailure
+
+
+class Children:
+    """The child processes that run, each with whatever it started in its group."""
+
+    def __init__(self) -> None:
+        self._running: set[RunningChild] = set()
+        self._level: InterruptLevel | None = None
+
+    def raise_to(self, level: InterruptLevel) -> None:
+        """Passes an interrupt on: CANCEL ends children by SIGTERM, KILL by SIGKILL.
+
+        Safe to call from any thread and from a signal handler. A level that is not higher than the
+        present one changes nothing, but KILL kills whatever there is.
+        """
+        repeated = self._level is not None and level <= self._level
+        if level is InterruptLevel.STOP or (repeated and level is not InterruptLevel.KILL):
+            return
+        self._level = level
+        for child in tuple(self._running):
+            child.interrupt(level)
+
+    def kill_all(self) -> None:
+        """Ends every child that is left, at once, and every one that is started from now on."""
+        self.raise_to(InterruptLevel.KILL)
+
+    async def all_gone(self, seconds: float) -> bool:
+        """Waits until no child is left.
+
+        Args:
+            seconds: how long at most.
+
+        Returns:
+            Whether that came about in time.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                for child in tuple(self._running):
+                    await child.gone()
+        return all(child.is_gone() for child in tuple(self._running))
+
+    def added(self, child: RunningChild) -> None:
+        """A child was started.
+
+        At KILL it is ended at once. At CANCEL it is not: it may be what an item cleans up with; it
+        ends with the item's task.
+        """
+        self._running.add(child)
+        if self._level is InterruptLevel.KILL:
+            child.interrupt(self._level)
+
+    def removed(self, child: RunningChild) -> None:
+        """A child is gone, and whatever it started."""
+        self._running.discard(child)
+
+
+TAIL_LINES: Final = 12
+"""How many of the last lines of output an error shows."""
+
+
+class ChildResult(msgspec.Struct, frozen=True):
+    """How a child process ended.
+
+    Attributes:
+        command: what was run.
+        exit_status: the exit code, or the negated number of the signal that ended it.
+        stdout: the last bytes of its standard output.
+        stderr: the last bytes of its standard error.
+        truncated: whether earlier output was dropped.
+    """
+
+    command: tuple[str, ...]
+    exit_status: int
+    stdout: bytes
+    stderr: bytes
+    truncated: bool
+
+    @property
+    def text(self) -> str:
+        """The standard output as text, without the last line break."""
+        return self.stdout.decode(errors="replace").removesuffix("\n")
+
+    @property
+    def tail(self) -> str:
+        """The last lines of its output, the error output first choice, for an error message."""
+        output = self.stderr.strip() or self.stdout.strip()
+        return "\n".join(output.decode(errors="replace").splitlines()[-TAIL_LINES:])
+
+
+class ChildOrder(msgspec.Struct, frozen=True):
+    """What to run, and how. See `ItemCtx.run` for what the attributes mean.
+
+    Attributes:
+        words: the program and its arguments.
+        cwd: its folder.
+        env: its environment.
+        stdin: what it reads.
+        on_line: is told of each line of its output.
+        capture: how many of the last bytes of each output are kept.
+        terminal: whether it needs the terminal itself.
+        check: whether ending with an error raises.
+    """
+
+    words: tuple[str, ...]
+    cwd: Path | None
+    env: Mapping[str, str] | None
+    stdin: bytes | None
+    on_line: Callable[[str], None] | None
+    capture: int
+    terminal: bool
+    check: bool
+
+    def __post_init__(self) -> None:
+        if not self.words:
+            raise ValueError("there is no program to run")
+        if self.capture < 0:
+            raise ValueError(f"capture must not be negative, as {self.capture} is")
+        if self.terminal and (self.stdin is not None or self.on_line is not None):
+            raise ValueError("what has the terminal itself takes neither stdin nor on_line")
+
+    @property
+    def shown(self) -> str:
+        """The command as it would be typed."""
+        return shlex.join(self.words)
+
+
+CAPTURED: Final = 1024 * 1024
+"""How many of the last bytes of an output are kept unless said otherwise."""
+
+_AFTER_SIGTERM: Final = 5.0
+"""Seconds that a cancelled item's children have between SIGTERM and SIGKILL."""
+_AFTER_SIGKILL: Final = 5.0
+"""Seconds after which a process is left that not even SIGKILL ends: it may wait for a disk."""
+_AFTER_THE_END: Final = 1.0
+"""Seconds for which output is read when the group is gone, but somebody else holds the pipe."""
+_SAID_AFTER: Final = 2.0
+"""Seconds after which is said that something that the child left running is waited for."""
+
+_LOOK_EVERY: Final = 2.0
+"""Seconds between two looks at whether the child was stopped."""
+
+_LOG: Final = logging.getLogger("peaceful.item")
+
+
+async def run_child(
+    order: ChildOrder, children: Children, execution_id: str, say: Callable[[str], None]
+) -> ChildResult:
+    """Runs a child to the end of its whole process group. See `ItemCtx.run` for what is raised.
+
+    Args:
+        order: what to run.
+        children: the execution's children, which this becomes one of.
+        execution_id: the execution.
+        say: is told what is waited for, where that takes long.
+    """
+    out, err = Tail(order.capture, order.on_line), Tail(order.capture, order.on_line)
+    # From here to the `try`, nothing waits: there is no moment at which the child could be lost.
+    process = _started(order, execution_id)
+    child = RunningChild(process, leads_group=not order.terminal)
+    children.added(child)
+    with ExitStack() as stack:
+        stack.callback(children.removed, child)
+        try:
+            pipes = _opened(process, order, (out, err), stack)
+            await _until_exit(child, order, pipes, say)
+            await _until_gone(child, order, say)
+            if pipes:
+                await asyncio.wait([pipe.ended for pipe in pipes], timeout=_AFTER_THE_END)
+                _raise_if_failed(pipes)
+        except BaseException:
+            # Its output is read until it has ended: it may have something to say.
+            await _end(child, order)
+            raise
+    return _result(order, child, out, err)
+
+
+async def _end(child: RunningChild, order: ChildOrder) -> None:
+    """Ends the child, and whatever it started.
+
+    Raises:
+        CancelledError: the item was cancelled meanwhile.
+    """
+    cancelled = await child.end(_AFTER_SIGTERM, _AFTER_SIGKILL)
+    if not child.is_gone():
+        _LOG.warning("%s cannot be ended: it does not even heed SIGKILL", order.shown)
+    if cancelled:
+        raise asyncio.CancelledError
+
+
+def _started(order: ChildOrder, execution_id: str) -> Popen[bytes]:
+    if os.name != "posix":
+        raise ItemFailure(
+            f"{order.words[0]} could not be started: this system has no process groups.",
+            help="run it on Linux or macOS",
+        )
+    environment = {**(os.environ if order.env is None else order.env)}
+    reads = None if order.terminal else PIPE if order.stdin else DEVNULL
+    writes = None if order.terminal else PIPE
+    try:
+        return Popen(
+            order.words,
+            bufsize=0,
+            cwd=order.cwd,
+            env={**environment, EXECUTION_VARIABLE: execution_id},
+            stdin=reads,
+            stdout=writes,
+            stderr=writes,
+            process_group=None if order.terminal else 0,
+        )
+    except (OSError, ValueError) as error:
+        raise ItemFailure(
+            f"{order.words[0]} could not be started: {_why_not(order, error)}.",
+            details=(("command", _short(order.shown)), ("folder", str(order.cwd or "."))),
+            help="check that the program is installed, and that it and its folder may be used",
+        ) from error
+
+
+def _why_not(order: ChildOrder, error: OSError | ValueError) -> str:
+    if order.cwd is not None and not order.cwd.is_dir():
+        return f"its folder {order.cwd} is not there"
+    if isinstance(error, FileNotFoundError):
+        return "there is no such program"
+    return str(error.strerror if isinstance(error, OSError) and error.strerror else error)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 500 else f"{text[:500]}…"
+
+
+def _opened(
+    process: Popen[bytes], order: ChildOrder, tails: tuple[Tail, Tail], stack: ExitStack
+) -> list[OutputPipe]:
+    pipes: list[OutputPipe] = []
+    for stream, tail in zip((process.stdout, process.stderr), tails, strict=True):
+        if stream is not None:
+            stack.callback(stream.close)
+            pipe = OutputPipe(stream, tail)
+            stack.callback(pipe.close)
+            pipes.append(pipe)
+    if process.stdin is not None:
+        stack.callback(process.stdin.close)
+        stack.callback(InputPipe(process.stdin, order.stdin or b"").close)
+    return pipes
+
+
+async def _until_exit(
+    child: RunningChild, order: ChildOrder, pipes: list[OutputPipe], say: Callable[[str], None]
+) -> None:
+    """Returns once the child has ended.
+
+    Raises:
+        Exception: whatever is told of its lines raises.
+    """
+    exited = asyncio.ensure_future(child.exited())
+    waiting_for: set[asyncio.Future[None]] = {exited, *(pipe.ended for pipe in pipes)}
+    try:
+        while not exited.done():
+            done, _ = await asyncio.wait(
+                waiting_for, timeout=_LOOK_EVERY, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done and child.is_stopped():
+                # Nothing else would tell why it goes on for ever.
+                say(f"{order.words[0]} is stopped: it may want the terminal (terminal=True)")
+            _raise_if_failed(pipes)
+            waiting_for = {one for one in waiting_for if not one.done()}
+    finally:
+        exited.cancel()
+    await exited
+
+
+def _raise_if_failed(pipes: list[OutputPipe]) -> None:
+    for pipe in pipes:
+        if pipe.ended.done():
+            pipe.ended.result()
+
+
+async def _until_gone(child: RunningChild, order: ChildOrder, say: Callable[[str], None]) -> None:
+    """Returns once nothing is left of what the child started in its group."""
+    try:
+        async with asyncio.timeout(_SAID_AFTER):
+            await child.gone()
+    except TimeoutError:
+        say(f"waiting for what {order.words[0]} left running")
+        await child.gone()
+
+
+def _result(order: ChildOrder, child: RunningChild, out: Tail, err: Tail) -> ChildResult:
+    status = child.exit_status
+    assert status is not None
+    if child.ended_at is not None and status != 0:
+        raise StoppedAtSafePoint(None, f"{order.words[0]} was ended by the interrupt")
+    result = ChildResult(
+        order.words, status, bytes(out.data), bytes(err.data), out.truncated or err.truncated
+    )
+    if order.check and status != 0:
+        raise ChildFailed(order.shown, status, result.tail)
+    return result

@@ -1,0 +1,343 @@
+"""A running child process, its process group and its pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from subprocess import Popen
+from typing import IO, Final
+
+from peaceful._model.interrupt import InterruptLevel
+
+_PROC: Final = Path("/proc")
+
+
+def signal_group(group: int, number: signal.Signals) -> None:
+    """Sends a signal to every process of a group; a group that is gone is no error."""
+    # Gone; or, where a child runs as another user, it may not be signalled.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def signal_process(pid: int, number: signal.Signals) -> None:
+    """Sends a signal to one process; one that is gone is no error."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def group_alive(group: int, proc: Path = _PROC) -> bool:
+    """Whether a process of the group still runs. Zombies do not, even where nobody reaps them.
+
+    Args:
+        group: the group.
+        proc: where the system tells of processes; where it does not, a zombie counts as alive.
+    """
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # There are some, and they may not be signalled.
+    if not (proc / "self" / "stat").exists():
+        return True
+    return any(state not in "ZX" for state in _states_in(group, proc))
+
+
+def group_stopped(group: int, proc: Path = _PROC) -> bool:
+    """Whether a process of the group is stopped; where the system does not tell, none is.
+
+    Args:
+        group: the group.
+        proc: where the system tells of processes.
+    """
+    return (proc / "self" / "stat").exists() and "T" in _states_in(group, proc)
+
+
+def _states_in(group: int, proc: Path) -> Iterator[str]:
+    with os.scandir(proc) as entries:
+        for entry in entries:
+            if entry.name.isdecimal():
+                # It may have ended since the folder was read.
+                with suppress(OSError):
+                    # The name in parentheses may hold anything, parentheses and spaces included.
+                    text = Path(entry.path, "stat").read_text(errors="replace")
+                    state, _parent, its_group, *_ = text.rpartition(")")[2].split()
+                    if int(its_group) == group:
+                        yield state
+
+
+_CHUNK: Final = 16384
+"""Bytes that are read at a time: as many short lines as can be told without holding up the loop."""
+_LONGEST_LINE: Final = 4096
+"""How many of the last bytes of a line are passed on: output may be without line breaks."""
+
+
+class Tail:
+    """The last bytes of an output, and its lines as they come.
+
+    Args:
+        limit: how many bytes are kept.
+        on_line: is told each line that is not empty; a carriage return ends one too.
+
+    Attributes:
+        data: the last bytes.
+        truncated: whether earlier ones were dropped.
+    """
+
+    def __init__(self, limit: int, on_line: Callable[[str], None] | None) -> None:
+        self._limit = limit
+        self._on_line = on_line
+        self._line = b""
+        self.data = bytearray()
+        self.truncated = False
+
+    def take(self, chunk: bytes) -> None:
+        """Takes the next bytes; none mean that it was the last."""
+        self.data += chunk
+        if len(self.data) > self._limit:
+            self.truncated = True
+            del self.data[: len(self.data) - self._limit]
+        if self._on_line is not None:
+            self._pass_lines(chunk, self._on_line)
+
+    def _pass_lines(self, chunk: bytes, on_line: Callable[[str], None]) -> None:
+        *lines, rest = (self._line + chunk).replace(b"\r", b"\n").split(b"\n")
+        if not chunk:
+            lines, rest = [rest], b""
+        self._line = rest[-_LONGEST_LINE:]
+        for line in lines:
+            if line.strip():
+                on_line(line[-_LONGEST_LINE:].decode(errors="replace"))
+
+
+class OutputPipe:
+    """Reads what a child says.
+
+    Args:
+        pipe: the end of the pipe to read from; it is closed in the end.
+        tail: takes what is read.
+
+    Attributes:
+        ended: done when the last process that could write has closed its end; what `tail` raises
+            ends it too.
+    """
+
+    def __init__(self, pipe: IO[bytes], tail: Tail) -> None:
+        self._pipe = pipe
+        self._tail = tail
+        self._loop = asyncio.get_running_loop()
+        self.ended: Final[asyncio.Future[None]] = self._loop.create_future()
+        os.set_blocking(pipe.fileno(), False)
+        self._loop.add_reader(pipe.fileno(), self._read)
+
+    def close(self) -> None:
+        """Reads no more."""
+        if not self._pipe.closed:
+            self._loop.remove_reader(self._pipe.fileno())
+            self._pipe.close()
+        if not self.ended.done():
+            self.ended.cancel()
+
+    def _read(self) -> None:
+        try:
+            chunk = os.read(self._pipe.fileno(), _CHUNK)
+        except BlockingIOError:
+            return  # Somebody else has read it, or it was a false alarm.
+        try:
+            self._tail.take(chunk)
+        except Exception as error:  # noqa: BLE001 - what takes lines is other people's code
+            self.ended.set_exception(error)
+            self.ended.exception()  # Looked at, so that the loop does not report it as forgotten.
+            self.close()
+        else:
+            if not chunk:
+                self.ended.set_result(None)
+                self.close()
+
+
+class InputPipe:
+    """Writes what a child reads. That it does not want all of it is no error.
+
+    Args:
+        pipe: the end of the pipe to write to; it is closed in the end.
+        data: what to write.
+    """
+
+    def __init__(self, pipe: IO[bytes], data: bytes) -> None:
+        self._pipe = pipe
+        self._rest = memoryview(data)
+        self._loop = asyncio.get_running_loop()
+        os.set_blocking(pipe.fileno(), False)
+        self._loop.add_writer(pipe.fileno(), self._write)
+
+    def close(self) -> None:
+        """Writes no more."""
+        if not self._pipe.closed:
+            self._loop.remove_writer(self._pipe.fileno())
+            self._pipe.close()
+
+    def _write(self) -> None:
+        try:
+            written = os.write(self._pipe.fileno(), self._rest[:_CHUNK])
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self.close()
+            return
+        self._rest = self._rest[written:]
+        if not self._rest:
+            self.close()
+
+
+_FIRST_LOOK: Final = 0.002
+_LAST_LOOK: Final = 0.1
+"""Seconds between two looks at a group: at first often, then ten times a second. The kernel tells
+nobody of the end of a group."""
+
+_STATUS_LOST: Final = 255
+"""The exit status where another part of the program has taken it, as asyncio reports it too."""
+
+
+class RunningChild:
+    """A child process, and where it leads a group of its own, whatever it started in that group.
+
+    Attributes:
+        ended_at: the level of the interrupt that it was told of, or none.
+        exit_status: the exit code of the child itself, or the negated number of the signal that
+            ended it; none while it runs.
+    """
+
+    def __init__(self, process: Popen[bytes], *, leads_group: bool) -> None:
+        self._process = process
+        self._leads_group = leads_group
+        # Between taking the exit status and the group's end, nothing may be signalled: the number
+        # might be another process's by then. Re-entrant, for signal handlers.
+        self._lock = threading.RLock()
+        self._gone = False
+        self.ended_at: InterruptLevel | None = None
+        self.exit_status: int | None = None
+
+    def interrupt(self, level: InterruptLevel) -> None:
+        """Tells it of an interrupt: SIGTERM at CANCEL, SIGKILL at KILL. In any thread."""
+        self.ended_at = level
+        if level is InterruptLevel.KILL:
+            self.kill()
+        else:
+            self.terminate()
+
+    def terminate(self) -> None:
+        """Asks it to end."""
+        self._signal(signal.SIGTERM)
+        # One that is stopped would not hear of it.
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """Ends it."""
+        self._signal(signal.SIGKILL)
+
+    def has_exited(self) -> bool:
+        """Whether the child itself has ended; if so, its exit status is taken."""
+        with self._lock:
+            if self.exit_status is None:
+                self._take_status()
+            return self.exit_status is not None
+
+    def is_gone(self) -> bool:
+        """Whether the child has ended, and whatever it started in its group."""
+        with self._lock:
+            if not self._gone and self.has_exited():
+                self._gone = not (self._leads_group and group_alive(self._process.pid))
+            return self._gone
+
+    def is_stopped(self) -> bool:
+        """Whether the child, or something in its group, was stopped, as by reading a terminal."""
+        return self._leads_group and group_stopped(self._process.pid)
+
+    async def exited(self) -> None:
+        """Returns once the child itself has ended."""
+        await _told_by_kernel(self._process.pid)
+        pause = _FIRST_LOOK
+        while not self.has_exited():
+            pause = await _paused(pause)
+
+    async def gone(self) -> None:
+        """Returns once the child and its group have ended."""
+        pause = _FIRST_LOOK
+        while not self.is_gone():
+            pause = await _paused(pause)
+
+    async def end(self, grace: float, patience: float) -> bool:
+        """Ends it, and returns when it is gone, whatever happens to the waiting task meanwhile.
+
+        Args:
+            grace: seconds between asking it to end and ending it. Being cancelled cuts them short.
+            patience: seconds that the kernel has to end it then.
+
+        Returns:
+            Whether the waiting task was cancelled meanwhile.
+        """
+        clock = asyncio.get_running_loop().time
+        cancelled = killed = False
+        deadline, pause = clock() + grace, _FIRST_LOOK
+        self.terminate()
+        while not self.is_gone() and not (killed and clock() > deadline):
+            try:
+                pause = await _paused(pause)
+            except asyncio.CancelledError:
+                cancelled = True
+            if not killed and (cancelled or clock() > deadline):
+                killed, deadline, pause = True, clock() + patience, _FIRST_LOOK
+                self.kill()
+        return cancelled
+
+    def _signal(self, number: signal.Signals) -> None:
+        with self._lock:
+            if self._gone:
+                return
+            if self._leads_group:
+                signal_group(self._process.pid, number)
+            elif self.exit_status is None:
+                signal_process(self._process.pid, number)
+
+    def _take_status(self) -> None:
+        try:
+            pid, status = os.waitpid(self._process.pid, os.WNOHANG)
+        except ChildProcessError:
+            # The program ignores SIGCHLD, or waits for every child somewhere else.
+            self.exit_status = _STATUS_LOST
+        else:
+            if pid:
+                self.exit_status = os.waitstatus_to_exitcode(status)
+        # `Popen` would complain of a process that it believes to be running.
+        self._process.returncode = self.exit_status
+
+
+async def _paused(seconds: float) -> float:
+    """Waits, and says how long to wait the next time."""
+    await asyncio.sleep(seconds)
+    return min(_LAST_LOOK, seconds * 2)
+
+
+async def _told_by_kernel(pid: int) -> None:
+    """Returns once a process has ended; at once where the kernel cannot tell."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+    # Older kernels, and systems other than Linux.
+    with suppress(AttributeError, OSError):
+        descriptor = os.pidfd_open(pid)
+        try:
+            loop.add_reader(descriptor, _resolve, ended)
+            await ended
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,325 @@
+"""`ItemCtx`: what an item may use while it works."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+)
+from contextlib import suppress
+from pathlib import Path
+from signal import SIGINT
+from typing import Final, TypeVar
+
+import msgspec
+
+from peaceful._aio import run_from_thread
+from peaceful._item.child import CAPTURED, ChildOrder, Children, ChildResult, run_child
+from peaceful._item.progress import ProgressReporter
+from peaceful._item.retry import Backoff, Retry
+from peaceful._item.safe_point import PASSED, InterruptFlag, Passed, StoppedAtSafePoint
+from peaceful._model.clock import Clock
+from peaceful._model.event import Event, ItemProgressed
+from peaceful._model.field_types import ExecutionId, FlowId, ItemId, ProfileName
+from peaceful._model.progress import Progress
+from peaceful._model.state import State
+from peaceful._resources import Resources
+from peaceful.errors import ChildFailed
+from peaceful.interrupt import InterruptibilityState, NoInterrupt, wait_or_interrupted
+
+
+class ExecutionScope(msgspec.Struct, frozen=True):
+    """What all items of one execution share.
+
+    Attributes:
+        execution_id: the execution's ID.
+        app: the application's name.
+        workspace: the folder that holds `.peace`.
+        profile: the profile.
+        flow: the flow.
+        command: what is executed, such as `ensure`.
+        interruptibility: the one place that says whether the next thing may start.
+        children: the child processes that run.
+        clock: tells the time.
+        publish: takes events; from any thread, without waiting.
+        resources: what blocks and items hand on to each other, by type.
+        loop: the loop that the execution runs in.
+    """
+
+    execution_id: ExecutionId
+    app: str
+    workspace: Path
+    profile: ProfileName
+    flow: FlowId
+    command: str
+    interruptibility: InterruptibilityState
+    children: Children
+    clock: Clock
+    publish: Callable[[Event], None]
+    resources: Resources
+    loop: asyncio.AbstractEventLoop
+
+
+T = TypeVar("T")
+
+_LOG: Final = logging.getLogger("peaceful.item")
+
+
+class ItemCtx:
+    """What an item's functions are given.
+
+    Attributes:
+        item: the item's ID in its flow.
+        progress: takes what the item says of its progress.
+        interrupted: whether the item is asked to end now.
+    """
+
+    __slots__ = ("_scope", "_task", "interrupted", "item", "progress")
+
+    def __init__(self, item: ItemId, scope: ExecutionScope) -> None:
+        self.item: ItemId = item
+        self._scope = scope
+        self._task = _this_task()
+        self.interrupted: InterruptFlag = InterruptFlag(scope.interruptibility)
+        self.progress: ProgressReporter = ProgressReporter(
+            self._publish, scope.clock.monotonic, self._later
+        )
+
+    @property
+    def execution_id(self) -> ExecutionId:
+        """The ID of the execution."""
+        return self._scope.execution_id
+
+    @property
+    def workspace(self) -> Path:
+        """The folder that holds `.peace`."""
+        return self._scope.workspace
+
+    @property
+    def profile(self) -> ProfileName:
+        """The profile that the command runs for."""
+        return self._scope.profile
+
+    @property
+    def flow(self) -> FlowId:
+        """The flow that the item belongs to."""
+        return self._scope.flow
+
+    @property
+    def command(self) -> str:
+        """What is executed, such as `ensure` or `clean`."""
+        return self._scope.command
+
+    @property
+    def resources(self) -> Resources:
+        """What blocks and items hand on to each other, by type."""
+        return self._scope.resources
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger whose records carry the execution's and the item's ID."""
+        return logging.LoggerAdapter(
+            _LOG, {"execution_id": self.execution_id, "item_id": self.item}
+        )
+
+    def safe_point(self, partial: State | None = None, *, where: str = "") -> Passed:
+        """Offers to end here, if the execution was interrupted.
+
+        Asynchronous functions await the result; plain functions just call it. Work done so far must
+        be in a form from which the next run carries on.
+
+        Args:
+            partial: the item's state as far as it got; it is recorded. Without it, the next command
+                discovers the state.
+            where: what the item was doing, for people, such as `at 3.1 of 5.0 MB`.
+
+        Raises:
+            StoppedAtSafePoint: the item is to end here; only the framework catches it.
+        """
+        if self._scope.interruptibility.may_go_on():
+            return PASSED
+        raise StoppedAtSafePoint(partial, where or self.progress.last_message)
+
+    async def interruptible(
+        self, source: AsyncIterable[T] | Iterable[T], *, where: str = ""
+    ) -> AsyncIterator[T]:
+        """The values of a source, with a safe point before each of them.
+
+        Args:
+            source: where they come from; an asynchronous generator is closed in the end.
+            where: as for `safe_point`.
+
+        Raises:
+            StoppedAtSafePoint: the item is to end here; only the framework catches it.
+        """
+        if not isinstance(source, AsyncIterable):
+            for value in source:
+                await self.safe_point(where=where)
+                yield value
+            return
+        values = aiter(source)
+        try:
+            await self.safe_point(where=where)
+            async for value in values:
+                yield value
+                await self.safe_point(where=where)
+        finally:
+            if isinstance(values, AsyncGenerator):
+                await values.aclose()
+
+    async def wait_for(
+        self, awaitable: Awaitable[T], *, partial: State | None = None, where: str = ""
+    ) -> T:
+        """Waits for what may be given up at any moment, such as the next bytes of a download.
+
+        An interrupt cancels it at once, and is a safe point.
+
+        Args:
+            awaitable: what to wait for.
+            partial: as for `safe_point`.
+            where: as for `safe_point`.
+
+        Raises:
+            StoppedAtSafePoint: the item is to end here; only the framework catches it.
+        """
+        step = await wait_or_interrupted(awaitable, self._scope.interruptibility)
+        if isinstance(step, NoInterrupt):
+            return step.value
+        raise StoppedAtSafePoint(partial, where or self.progress.last_message)
+
+    async def sleep(self, seconds: float, *, where: str = "") -> None:
+        """Waits; an interrupt ends the waiting at once, as a safe point.
+
+        Args:
+            seconds: how long.
+            where: as for `safe_point`.
+
+        Raises:
+            StoppedAtSafePoint: the item is to end here; only the framework catches it.
+        """
+        await self.wait_for(asyncio.sleep(seconds), where=where)
+        await self.safe_point(where=where)
+
+    async def retry(
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        *,
+        on: type[Exception] | tuple[type[Exception], ...],
+        backoff: Backoff | None = None,
+        doing: str = "",
+        at_least: Callable[[Exception], float] | None = None,
+    ) -> T:
+        """Tries something until it succeeds, as often as allowed. Waits between are safe points.
+
+        Args:
+            attempt: what to try.
+            on: the errors after which trying again makes sense; others are passed on at once.
+            backoff: how often, and how long to wait between.
+            doing: what is tried, for messages.
+            at_least: for an error that says how long to wait (such as HTTP's `Retry-After`), the
+                seconds that the wait has at least.
+
+        Raises:
+            RetriesExhausted: the last attempt failed too; its error is the cause.
+            StoppedAtSafePoint: an interrupt came while waiting; only the framework catches it.
+        """
+        plan = Retry(on, backoff or Backoff(), doing or "the attempt", at_least)
+        return await plan.run(attempt, self.progress.message, self.sleep)
+
+    async def run(
+        self,
+        *command: str | os.PathLike[str],
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | None = None,
+        on_line: Callable[[str], None] | None = None,
+        capture: int = CAPTURED,
+        terminal: bool = False,
+        check: bool = True,
+    ) -> ChildResult:
+        """Runs a child process to its end, and to the end of whatever it started in its group.
+
+        It runs in a process group of its own, so that a terminal's Ctrl-C does not reach it. At
+        STOP it is left alone, at CANCEL its group gets SIGTERM, at KILL SIGKILL; none of it is left
+        behind. What leaves the group by itself, as daemons do, is neither waited for nor ended; it
+        cannot be read from any longer than a second after the group's end.
+
+        Args:
+            command: the program and its arguments.
+            cwd: the folder that it runs in; the present one by default.
+            env: its environment; the present one by default.
+            stdin: what it reads; nothing by default.
+            on_line: is told each line of output, as it comes, in the loop: it must be quick.
+            capture: how many of the last bytes of each output are kept.
+            terminal: it needs the terminal itself, for a password prompt say: it then shares the
+                group and the streams of this process, nothing of its output is captured, and only
+                itself is signalled and waited for.
+            check: whether ending with an error raises.
+
+        Raises:
+            ChildFailed: it ended with an error, and `check` is set.
+            ItemFailure: it could not be started.
+            StoppedAtSafePoint: it ended with an error because of an interrupt, whether `check` is
+                set or not; only the framework catches it.
+        """
+        words = tuple(os.fspath(word) for word in command)
+        order = ChildOrder(words, cwd, env, stdin, on_line, capture, terminal, check)
+        try:
+            return await run_child(
+                order, self._scope.children, self.execution_id, self.progress.message
+            )
+        except ChildFailed as failure:
+            # A Ctrl-C reaches a child that shares the terminal too, and is no failure of the child.
+            if terminal and failure.exit_status in _ENDED_BY_SIGINT:
+                await self.safe_point(where=f"{words[0]} was ended by the interrupt")
+            raise
+
+    def blocking(self, work: Coroutine[object, object, T]) -> T:
+        """Runs a coroutine of this context from a plain function, and waits for it.
+
+        ```python
+        def apply(self, ctx, current, goal):
+            ctx.blocking(ctx.run("make", "install"))
+        ```
+
+        Raises:
+            RuntimeError: called from the loop's own thread, which would wait for itself; or the
+                execution is over.
+            asyncio.CancelledError: the item was cancelled; only the framework catches it.
+            BaseException: whatever the coroutine raises.
+        """
+        return run_from_thread(work, self._scope.loop, self._task)
+
+    def _publish(self, progress: Progress) -> None:
+        self._scope.publish(ItemProgressed(self._scope.clock.now(), self.item, progress))
+
+    def _later(self, seconds: float, function: Callable[[], None]) -> None:
+        loop = self._scope.loop
+        # A loop that is closed shows nothing any more.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(loop.call_later, seconds, self._unless_ended, function)
+
+    def _unless_ended(self, function: Callable[[], None]) -> None:
+        """Of an item that has ended, its ending is the last thing that is said."""
+        if self._task is None or not self._task.done():
+            function()
+
+
+_ENDED_BY_SIGINT: Final = frozenset({-SIGINT, 128 + SIGINT})
+
+
+def _this_task() -> asyncio.Task[object] | None:
+    """The task in which an item's functions are called, if they are called in one."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None

@@ -1,0 +1,190 @@
+"""What a subclass of `Item` declares: its fields and its functions."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cache
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.fields import ModelPrivateAttr
+from pydantic_core import PydanticUndefined, SchemaValidator, core_schema
+
+from peaceful._params.specs import is_open
+from peaceful.errors import ReferenceUsedAsValue, ValueUnresolved
+
+
+def field_of(model: type[BaseModel], key: str) -> str:
+    """The field that a value was given for, perhaps by the field's alias."""
+    if key in model.model_fields:
+        return key
+    fields = model.model_fields.items()
+    return next((name for name, one in fields if key in (one.alias, one.validation_alias)), key)
+
+
+def declared_type(model: type[BaseModel], name: str) -> object:
+    """What a field is declared as; `object` where there is no such field."""
+    field = model.model_fields.get(name)
+    return object if field is None else field.annotation
+
+
+_GIVEN: Final = "peaceful: given"
+_UNKNOWN: Final = "peaceful: unknown"
+"""Keys among an item's private values; with a space, so that no attribute can have that name."""
+
+
+def declare(model: BaseModel, given: Mapping[str, object]) -> None:
+    """Makes an empty model one whose fields have values and references, as given.
+
+    Raises:
+        ValidationError: plain values are wrong, missing or too many; all problems at once, as
+            pydantic itself says them.
+    """
+    fields, extra, fields_set = _validator(type(model)).validate_python(dict(given))
+    _fill(model, fields, fields_set, extra)
+    _keep(model, lambda value: value is not _WAITS)
+    _set_private(model, {_GIVEN: given})
+
+
+def given_to(model: BaseModel) -> Mapping[str, object] | None:
+    """What a model was declared with, or none where it was made of values only."""
+    found: Mapping[str, object] | None = (model.__pydantic_private__ or {}).get(_GIVEN)
+    return found
+
+
+def forget_unknown(model: BaseModel, reasons: Mapping[str, str]) -> None:
+    """Makes a declared model one of which only what is known can be read.
+
+    Args:
+        model: as declared with what is known, and with references for what is not.
+        reasons: by field, why it is not known.
+    """
+    _keep(model, lambda value: not is_open(value))
+    _set_private(model, {_UNKNOWN: reasons})
+    _post_init(model)
+
+
+def without_validation(model_type: type[BaseModel], fields: dict[str, object]) -> BaseModel:
+    """A model with the given fields and no others."""
+    model = model_type.__new__(model_type)
+    _fill(model, fields, set(fields), None)
+    _set_private(model, {})
+    _post_init(model)
+    return model
+
+
+def why_unknown(model: BaseModel, name: str) -> str | None:
+    """Why an attribute of a model has no value, or none where that is for another reason."""
+    private = model.__pydantic_private__ or {}
+    if name in type(model).model_fields:
+        reasons: Mapping[str, str] = private.get(_UNKNOWN, {})
+        return reasons.get(name, "it depends on something that is not known yet")
+    is_missing = name in model.__private_attributes__ and name not in private
+    if is_missing and (_GIVEN in private or _UNKNOWN in private):
+        return "it is made from something that is not known yet"
+    return None
+
+
+def _fill(
+    model: BaseModel,
+    fields: dict[str, object],
+    fields_set: set[str],
+    extra: dict[str, object] | None,
+) -> None:
+    # As pydantic itself does it: items are frozen, and these are no fields.
+    object.__setattr__(model, "__dict__", fields)
+    object.__setattr__(model, "__pydantic_fields_set__", fields_set)
+    object.__setattr__(model, "__pydantic_extra__", extra)
+
+
+def _keep(model: BaseModel, wanted: Callable[[object], bool]) -> None:
+    fields = {name: value for name, value in model.__dict__.items() if wanted(value)}
+    object.__setattr__(model, "__dict__", fields)
+
+
+def _set_private(model: BaseModel, ours: dict[str, object]) -> None:
+    private: dict[str, object] = {}
+    for name, attribute in type(model).__private_attributes__.items():
+        # What looks at a field that is not known waits for it.
+        with suppress(ReferenceUsedAsValue, ValueUnresolved):
+            default = _default(attribute, {**model.__dict__, **private})
+            if default is not PydanticUndefined:
+                private[name] = default
+    object.__setattr__(model, "__pydantic_private__", {**private, **ours})
+
+
+def _default(attribute: ModelPrivateAttr, so_far: dict[str, object]) -> object:
+    factory: Callable[..., object] | None = attribute.default_factory
+    if factory is None:
+        return copy.deepcopy(attribute.default)
+    # Of later versions of pydantic than the first that will do.
+    takes_fields = getattr(attribute, "default_factory_takes_validated_data", False)
+    return factory(so_far) if takes_fields else factory()
+
+
+def _post_init(model: BaseModel) -> None:
+    """Calls what the developer wrote to be called once all is there, as far as it gets."""
+    # Reading what it would have made says why that is not there.
+    with suppress(ValueUnresolved):
+        model.model_post_init(None)
+
+
+class _Waits:
+    """Stands for what cannot be made yet, because it depends on a reference."""
+
+
+_WAITS: Final = _Waits()
+
+
+@cache
+def _validator(model: type[BaseModel]) -> SchemaValidator:
+    """Validates the fields of a model as the model itself does, and lets references through."""
+    schema: Any = model.__pydantic_core_schema__  # Any: a schema is a dictionary of many shapes
+    definitions: list[Any] = []
+    if schema["type"] == "definitions":
+        definitions, schema = schema["definitions"], schema["schema"]
+    named = {definition["ref"]: definition for definition in definitions}
+    config: Any = None
+    while schema["type"] != "model-fields":
+        config = schema.get("config", config)
+        schema = named[schema["schema_ref"]] if "schema_ref" in schema else schema["schema"]
+    fields = {
+        name: {**field, "schema": _opened(field["schema"])}
+        for name, field in schema["fields"].items()
+    }
+    # The fields without the model around them, whose own validator would be taken instead.
+    opened: Any = {**schema, "fields": fields}
+    if definitions:
+        opened = core_schema.definitions_schema(opened, definitions)
+    return SchemaValidator(opened, config)
+
+
+def _opened(schema: Any) -> Any:  # noqa: ANN401 - as above
+    if schema["type"] != "default":
+        return core_schema.no_info_wrap_validator_function(_let_through, schema)
+    opened: Any = {**schema, "schema": _opened(schema["schema"])}
+    if "default_factory" in schema:
+        opened["default_factory"] = _patient(schema["default_factory"])
+    return opened
+
+
+def _let_through(value: object, validate: Callable[[object], object]) -> object:
+    if value is _WAITS or is_open(value):
+        return value
+    try:
+        return validate(value)
+    except ReferenceUsedAsValue:
+        # The developer's validator looks at another field, whose value is not known yet.
+        return _WAITS
+
+
+def _patient(factory: Callable[..., object]) -> Callable[..., object]:
+    def make(*fields_so_far: object) -> object:
+        try:
+            return factory(*fields_so_far)
+        except ReferenceUsedAsValue:
+            return _WAITS
+
+    return make

@@ -1,0 +1,194 @@
+"""What differs between two states, field by field."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+import msgspec
+
+from peaceful._model.codec import JsonValue
+from peaceful._model.state import State
+from peaceful._params.plain import holds_secret, plain_form
+
+LISTED: Final = 8
+"""How many changes a diff names in one line before it counts the rest."""
+
+_SINGLE: Final = frozenset({str, int, bool, type(None)})
+"""Types of values without parts, as most fields have them."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One thing that differs.
+
+    Attributes:
+        field: which: a field's name, and where the field holds more, the way inside it.
+        before: what it is, as JSON; none where it is absent.
+        after: what it should be, as JSON; none where it should be absent.
+        before_shown: `before` in a few words for people; made from `before` where empty. Words for
+            none say that it is not absent, but something else, such as unknown.
+        after_shown: the same of `after`.
+    """
+
+    field: str
+    before: JsonValue
+    after: JsonValue
+    before_shown: str = ""
+    after_shown: str = ""
+
+    def __str__(self) -> str:
+        """`+ field: after`, `- field: before` or `field: before → after`."""
+        before, after = self.words
+        if not before:
+            return f"+ {self.field}: {after}"
+        if not after:
+            return f"- {self.field}: {before}"
+        return f"{self.field}: {before} → {after}"
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What it is, and what it should be, for people; empty where it is absent, or should be."""
+        before = self.before_shown or ("" if self.before is None else _shown(self.before))
+        after = self.after_shown or ("" if self.after is None else _shown(self.after))
+        return before, after
+
+
+class StateDiff(msgspec.Struct, frozen=True):
+    """What would have to change for one state to become another; never empty.
+
+    Attributes:
+        changes: each thing that differs.
+    """
+
+    changes: tuple[Change, ...]
+
+    def __str__(self) -> str:
+        """The changes in one line."""
+        listed = ", ".join(str(change) for change in self.changes[:LISTED])
+        more = len(self.changes) - LISTED
+        return f"{listed} and {more} more" if more > 0 else listed
+
+    def to_json(self) -> JsonValue:
+        """By field, what it is and what it should be."""
+        return {
+            change.field: {"before": change.before, "after": change.after}
+            for change in self.changes
+        }
+
+
+def field_wise_diff(current: State, goal: State) -> StateDiff | None:
+    """The fields in which two states of one type differ, or none where they are equal.
+
+    What is in models and mappings is compared one by one; so is what is in lists, where they are of
+    the same length. Of other lists, and of sets, the change says what is more and what is less.
+    """
+    if current.__dict__ == goal.__dict__ or (_has_own_idea(type(current)) and current == goal):
+        return None
+    changes = tuple(
+        change
+        for name in _field_names(type(current))
+        if (before := getattr(current, name)) != (after := getattr(goal, name))
+        for change in _field_changes(name, before, after)
+    )
+    # Values that differ, and whose JSON does not (such as 1 and 1.0), are the same fact.
+    return StateDiff(changes) if changes else None
+
+
+@cache
+def _field_names(state_type: type[State]) -> tuple[str, ...]:
+    # Pydantic takes longer to tell them than it takes to compare them.
+    return tuple(state_type.model_fields)
+
+
+@cache
+def _has_own_idea(state_type: type[State]) -> bool:
+    """Whether the developer wrote which states are equal."""
+    return state_type.__eq__ is not State.__eq__
+
+
+def _field_changes(name: str, before: object, after: object) -> list[Change]:
+    was, will_be = plain_form(before), plain_form(after)
+    if type(was) in _SINGLE and type(will_be) in _SINGLE and was != will_be:
+        return [Change(name, was, will_be)]
+    if _is_set(before) and isinstance(was, list) and _is_set(after) and isinstance(will_be, list):
+        return [_list_change(name, was, will_be)]
+    changes = _changes(name, was, will_be)
+    if not changes and (holds_secret(before) or holds_secret(after)):
+        return [Change(name, None, None, "a secret", "another secret")]
+    return changes
+
+
+def _is_set(value: object) -> bool:
+    return isinstance(value, (set, frozenset))
+
+
+def _changes(place: str, before: JsonValue, after: JsonValue) -> list[Change]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        names = [*before, *(name for name in after if name not in before)]
+        return [
+            change
+            for name in names
+            for change in _entry_changes(_within(place, name), name, before, after)
+        ]
+    if isinstance(before, list) and isinstance(after, list) and before != after:
+        if len(before) != len(after):
+            return [_list_change(place, before, after)]
+        return [
+            change
+            for index, (one, other) in enumerate(zip(before, after, strict=True))
+            for change in _changes(f"{place}[{index}]", one, other)
+        ]
+    return [] if before == after else [Change(place, before, after)]
+
+
+def _entry_changes(
+    place: str, name: str, before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]
+) -> list[Change]:
+    was, will_be = before.get(name), after.get(name)
+    if was is None and will_be is None and (name in before) != (name in after):
+        words = ("none", "absent") if name in before else ("absent", "none")
+        return [Change(place, None, None, *words)]
+    return _changes(place, was, will_be)
+
+
+def _within(place: str, name: str) -> str:
+    return f"{place}.{name}" if name.isidentifier() else f"{place}[{name!r}]"
+
+
+def _list_change(place: str, before: list[JsonValue], after: list[JsonValue]) -> Change:
+    less, more = _without(before, after), _without(after, before)
+    signed = [*(f"- {_shown(one)}" for one in less), *(f"+ {_shown(one)}" for one in more)]
+    left_out = len(signed) - LISTED
+    said = [*signed[:LISTED], *([f"{left_out} more"] if left_out > 0 else [])]
+    inside = f" ({', '.join(said)})" if said else ""
+    return Change(place, before, after, _count(before), f"{_count(after)}{inside}")
+
+
+def _without(ones: list[JsonValue], others: list[JsonValue]) -> list[JsonValue]:
+    """What is in one list and not in another, and how often."""
+    counts = Counter(map(_key, others))
+    rest: list[JsonValue] = []
+    for one in ones:
+        if counts[_key(one)]:
+            counts[_key(one)] -= 1
+        else:
+            rest.append(one)
+    return rest
+
+
+def _key(value: JsonValue) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _count(entries: list[JsonValue]) -> str:
+    return f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
+
+
+def _shown(value: JsonValue) -> str:
+    """In one line: texts as they are, where that can be read."""
+    readable = isinstance(value, str) and value.isprintable() and value
+    text = readable or repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

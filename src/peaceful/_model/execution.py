@@ -1,0 +1,90 @@
+"""What is known of an execution: who runs what, and how it stands."""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+import msgspec
+
+from peaceful._model.field_types import ExecutionId, FlowId, Moment, ProfileName
+from peaceful._model.interrupt import InterruptSignal
+
+EXECUTION_VARIABLE: Final = "PEACEFUL_EXECUTION_ID"
+"""The environment variable by which child processes are known to belong to an execution."""
+
+
+class ExecutionState(enum.StrEnum):
+    """How an execution stands."""
+
+    RUNNING = "running"
+    INTERRUPTING = "interrupting"
+    """An interrupt was accepted; what is in progress is finishing."""
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    LOST = "lost"
+    """Its process ended without writing an ending: killed, or the machine went down."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will not change any more."""
+        return self not in _UNENDED
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it ended before all was done, so that the same command carries on from there."""
+        return self.ended and self is not ExecutionState.COMPLETE
+
+
+_UNENDED = frozenset({ExecutionState.RUNNING, ExecutionState.INTERRUPTING})
+
+
+class StartedBy(msgspec.Struct, frozen=True):
+    """Who started an execution, and where it runs.
+
+    Attributes:
+        user: the user's login name.
+        host: the machine's name.
+        pid: the process that runs it.
+        door: `terminal`, `web`, `api` or `python`.
+    """
+
+    user: str
+    host: str
+    pid: int
+    door: str
+
+    def __str__(self) -> str:
+        """Who it was, in a few words, such as `root (pid 4711)`."""
+        return f"{self.user} (pid {self.pid})"
+
+
+class ExecutionInfo(msgspec.Struct, frozen=True):
+    """An execution, as the register of executions and every sink know it.
+
+    Attributes:
+        id: its ID.
+        app: the application's name.
+        profile: the profile it runs on.
+        flow: the flow it runs.
+        command: what it does: `discover`, `diff`, `ensure`, `clean`.
+        started_by: who started it.
+        started_at: UTC.
+        can_interrupt: whether an interrupt would be accepted, were it running.
+        state: how it stands.
+        interrupt: the first interrupt that was accepted at its present level, or none.
+        ended_at: UTC, or none while it runs.
+    """
+
+    id: ExecutionId
+    app: str
+    profile: ProfileName
+    flow: FlowId
+    command: str
+    started_by: StartedBy
+    started_at: Moment
+    can_interrupt: bool = True
+    state: ExecutionState = ExecutionState.RUNNING
+    interrupt: InterruptSignal | None = None
+    ended_at: Moment | None = None

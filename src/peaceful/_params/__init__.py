@@ -1,0 +1,1 @@
+"""Parameters: plain values, stored ones, and references to what other items will have produced."""

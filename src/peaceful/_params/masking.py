@@ -1,0 +1,144 @@
+"""Hiding secrets in texts that somebody else wrote, such as the messages of errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+from peaceful._annotations import is_secret_type
+from peaceful._params.plain import holds_secret, is_secret, parts_in
+
+HIDDEN: Final = "**********"
+"""What stands for a secret, as in pydantic."""
+
+
+def secret_texts(value: object) -> Iterator[str]:
+    """The texts of all secrets in a value: what nobody may read."""
+    if is_secret(value):
+        secret: Any = value  # Any: one of pydantic's classes, which share this method
+        yield from texts_in(secret.get_secret_value())
+    elif not isinstance(value, (str, bytes)):
+        for part in parts_in(value):
+            yield from secret_texts(part)
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Every text in a value, in secrets too."""
+    if is_secret(value):
+        yield from secret_texts(value)
+    elif isinstance(value, str):
+        yield value
+    elif isinstance(value, bytes):
+        yield value.decode(errors="replace")
+    else:
+        parts = [*parts_in(value)]
+        if not parts and isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield str(value)
+        for part in parts:
+            yield from texts_in(part)
+
+
+def without_texts(text: str, secrets: Iterable[str]) -> str:
+    """A text in which secrets are hidden, also where they are written as Python writes texts.
+
+    Args:
+        text: what somebody wrote.
+        secrets: what nobody may read. Empty ones are nothing to hide.
+    """
+    forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1]) if form}
+    # The longest first: one may be a part of another.
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, HIDDEN)
+    return text
+
+
+# ---- what pydantic finds wrong
+
+_SHOWN = 80
+"""How many characters of a wrong value are shown."""
+
+
+def problems_in(error: ValidationError, model: type[BaseModel] | None) -> list[tuple[str, str]]:
+    """Each thing that is wrong: the field, with the way inside it, and why.
+
+    Args:
+        error: what pydantic found.
+        model: the class whose fields were validated, or none where that is not known. Values of
+            fields that may hold secrets are not shown.
+    """
+    return [
+        (
+            ".".join(str(part) for part in problem["loc"]),
+            _reason(problem["msg"], problem["input"])
+            if _may_be_shown(problem, model)
+            else _without_input(problem, model),
+        )
+        for problem in error.errors(include_url=False)
+    ]
+
+
+def without_secrets(error: ValidationError, model: type[BaseModel] | None) -> ValidationError:
+    """The same error, without the values of fields that may hold secrets.
+
+    What was given for a secret may be plain text, which pydantic would hand on as it is.
+
+    Args:
+        error: what pydantic found.
+        model: the class whose fields were validated, or none where that is not known.
+    """
+    problems: list[InitErrorDetails] = []
+    for problem in error.errors(include_url=False):
+        shown = _may_be_shown(problem, model) and not holds_secret(problem["input"])
+        text = problem["msg"] if shown else _without_input(problem, model)
+        problems.append(
+            {
+                "type": _same(problem["type"], text),
+                "loc": problem["loc"],
+                "input": problem["input"] if shown else HIDDEN,
+            }
+        )
+    return ValidationError.from_exception_data(error.title, problems, hide_input=True)
+
+
+def _same(kind: Any, text: str) -> PydanticCustomError:  # noqa: ANN401 - a text, not a literal one
+    return PydanticCustomError(kind, "{text}", {"text": text})
+
+
+def _may_be_shown(problem: ErrorDetails, model: type[BaseModel] | None) -> bool:
+    place = problem["loc"]
+    if model is None or problem["type"] == "missing" or not place:
+        return False  # The input would be all values at once.
+    meant = [
+        field
+        for name, field in model.model_fields.items()
+        if place[0] in (name, field.alias, field.validation_alias)
+    ]
+    # What was given under a wrong name may have been meant for any of them.
+    return not _is_any_secret(meant or model.model_fields.values())
+
+
+def _is_any_secret(fields: Iterable[FieldInfo]) -> bool:
+    return any(is_secret_type(field.annotation) for field in fields)
+
+
+def _without_input(problem: ErrorDetails, model: type[BaseModel] | None) -> str:
+    """What is said of a value, without the value: a developer's validator may repeat it."""
+    no_secrets = model is not None and not _is_any_secret(model.model_fields.values())
+    if no_secrets or problem["type"] not in _BY_DEVELOPERS:
+        return problem["msg"]
+    return without_texts(problem["msg"], texts_in(problem["input"]))
+
+
+_BY_DEVELOPERS = frozenset({"value_error", "assertion_error"})
+"""Of problems whose words pydantic did not choose."""
+
+
+def _reason(message: str, value: object) -> str:
+    if holds_secret(value):
+        return message
+    text = repr(value)
+    return f"{message}, not {text if len(text) <= _SHOWN else f'{text[: _SHOWN - 3]}...'}"

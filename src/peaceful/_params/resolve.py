@@ -1,0 +1,147 @@
+"""Turning declared parameters into values: for real, partially, or by example.
+
+The three ways differ only in where states come from and in what happens to a value that is not
+known, so there is one walk, and the caller says which states are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from peaceful._annotations import accepts_none
+from peaceful._model.field_types import ItemId
+from peaceful._model.state import State
+from peaceful._params.masking import secret_texts, without_texts
+from peaceful._params.references import (
+    MappedReference,
+    Reference,
+    StateReference,
+    parameter_types,
+    reference_of,
+)
+from peaceful._params.specs import (
+    STORED,
+    FieldSpec,
+    ReferenceSpec,
+    StoredSpec,
+    ValueSpec,
+    is_open,
+    rebuilt,
+    type_within,
+)
+
+StateLookup: TypeAlias = Callable[[ItemId], State | None]
+"""Gives the state of an item, or none where it is not known."""
+
+
+class Unknown(Exception):
+    """A value is not known at this point.
+
+    Attributes:
+        reason: why not, as the end of a sentence.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def value_of(spec: FieldSpec, state_of: StateLookup, declared: object = object) -> object:
+    """The value that a spec stands for.
+
+    Args:
+        spec: how the field gets its value.
+        state_of: which states are known.
+        declared: the field's type, which says whether it may be none.
+
+    Raises:
+        Unknown: it needs a state that is not known, or was never stored.
+    """
+    match spec:
+        case ValueSpec(value):
+            return value
+        case ReferenceSpec(template):
+            return filled(template, state_of, declared)
+        case StoredSpec():
+            raise Unknown("no value was stored for it yet")
+
+
+def filled(template: object, state_of: StateLookup, declared: object = object) -> object:
+    """A value with its references replaced by what they point to.
+
+    Where a state has none for what a reference points to, that is a value only where none may be.
+
+    Raises:
+        Unknown: one of them is not known.
+    """
+    if template is STORED:
+        raise Unknown("no value was stored for it yet")
+    reference = reference_of(template)
+    if reference is not None:
+        return _pointed_to(reference, state_of, accepts_none(declared))
+    if not is_open(template):
+        return template
+
+    def part(key: object, inside: object) -> object:
+        return filled(inside, state_of, type_within(declared, template, key))
+
+    try:
+        return rebuilt(template, part)
+    except (TypeError, ValueError) as error:
+        # A set cannot take every value; a data class may check its own.
+        raise Unknown(f"the value cannot be put together: {error}") from error
+
+
+def _pointed_to(reference: Reference, state_of: StateLookup, none_will_do: bool) -> object:
+    value = (
+        _computed(reference, state_of)
+        if isinstance(reference, MappedReference)
+        else _part_of_state(reference, _state(reference, state_of))
+    )
+    if value is None and not none_will_do:
+        if isinstance(reference, MappedReference):
+            raise Unknown(f"{reference} gives no value")
+        raise Unknown(f"{reference} has no value in the present state of {reference.item}")
+    return value
+
+
+def _computed(reference: MappedReference, state_of: StateLookup) -> object:
+    declared = parameter_types(reference.function, len(reference.arguments))
+    values = [
+        # A function that does not say what it takes is not called with none.
+        filled(argument, state_of, _Something if kind is None else kind)
+        for argument, kind in zip(reference.arguments, declared, strict=True)
+    ]
+    try:
+        return reference.function(*values)
+    except Exception as error:  # noqa: BLE001 - whatever it raises belongs to this value
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        shown = without_texts(said, secret_texts(values))
+        raise Unknown(f"the mapping function {reference.name} failed: {shown}") from (
+            error if shown == said else None
+        )
+
+
+def _state(reference: StateReference, state_of: StateLookup) -> State | None:
+    elsewhere = reference.elsewhere
+    if elsewhere is None:
+        return state_of(reference.item)
+    if elsewhere.state is None:
+        raise Unknown(elsewhere.reason)
+    return elsewhere.state
+
+
+def _part_of_state(reference: StateReference, state: State | None) -> object:
+    if state is None:
+        raise Unknown(f"the state of {reference.item} is not known yet, so {reference} is not")
+    value: object = state
+    for name in reference.path:
+        if value is None or not hasattr(value, name):
+            raise Unknown(f"{reference} has no value in the present state of {reference.item}")
+        value = getattr(value, name)
+    return value
+
+
+class _Something:
+    """Stands for a type of which only is known that none is not of it."""

@@ -1,0 +1,314 @@
+"""Parameter specs: how each field of an item gets its value, as declared and as stored.
+
+A field's declared value is plain (`ValueSpec`), what was stored before (`StoredSpec`), or has
+references in it: on its own, or inside lists and mappings (`ReferenceSpec`). What is stored is
+readable:
+
+```yaml
+app_extract:
+  tar_path: {from: app_download.state.path}
+  dest: /srv/app
+```
+
+A mapping whose one key is `from` or `value` itself is wrapped as `{value: …}`, at whatever depth.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, TypeAlias, Union, cast, get_args, get_origin, is_typeddict
+
+import msgspec
+
+from peaceful._annotations import fields_of, hints_of, is_named_tuple, type_alternatives
+from peaceful._model.codec import JsonValue
+from peaceful._params.plain import SCALARS, is_data_class, is_mapping, is_row, key_text, plain_form
+from peaceful._params.references import MappedReference, Reference, reference_of
+from peaceful.errors import DefinitionError, ReferenceUsedAsValue
+
+# ---- `stored()`
+
+
+class _Stored(enum.Enum):
+    """Stands in a flow for a value that was stored before; an enum, so that copies are itself."""
+
+    STORED = enum.auto()
+
+    def __repr__(self) -> str:
+        return "stored()"
+
+    __str__ = __repr__
+
+
+STORED: Final = _Stored.STORED
+
+
+def stored() -> Any:  # noqa: ANN401 - it stands in for a value of whatever type the field has
+    """Says of a field: take the value that was stored for it before.
+
+    The first command that gives the field a value stores it; later ones may say `stored()`. Secrets
+    are never stored.
+    """
+    return STORED
+
+
+# ---- values with references in them
+
+Place: TypeAlias = tuple[str, Reference, object]
+"""Where a reference is in a value, such as `[0]` or `.host`; the reference; the type due there."""
+
+_Part: TypeAlias = tuple[object, object]
+"""A key, an index or a field's name; and what is there."""
+
+
+def is_open(value: object) -> bool:
+    """Whether a value in a flow's function is still to come: `stored()`, or with a reference in it.
+
+    Raises:
+        DefinitionError: `stored()` is within it, or a reference is the key of a mapping.
+    """
+    if type(value) in SCALARS:
+        return False
+    return value is STORED or next(references_in(value), None) is not None
+
+
+def references_in(value: object) -> Iterator[Reference]:
+    """Every reference in a value, and in the arguments of mapping functions in it.
+
+    Raises:
+        DefinitionError: `stored()` is within it, or a reference is the key of a mapping.
+    """
+    if type(value) in SCALARS:
+        return
+    reference = reference_of(value)
+    if reference is not None:
+        yield reference
+        if isinstance(reference, MappedReference):
+            yield from references_in(reference.arguments)
+        return
+    for _, part in parts_of(value):
+        if part is STORED:
+            raise DefinitionError(
+                "stored() stands for a whole parameter, and was given for a part of one.",
+                help="say stored() of the parameter itself",
+            )
+        yield from references_in(part)
+
+
+def places(template: object, declared: object, where: str = "") -> Iterator[Place]:
+    """Each reference in a value, with the type that is due where it stands.
+
+    Args:
+        template: the value.
+        declared: the declared type of the value.
+        where: where the value itself is, for messages.
+    """
+    reference = reference_of(template)
+    if reference is not None:
+        yield where, reference, declared
+        return
+    for key, part in parts_of(template):
+        if type(part) not in SCALARS:
+            dot = f".{key}" if is_data_class(template) else f"[{key!r}]"
+            yield from places(part, type_within(declared, template, key), where + dot)
+
+
+def rebuilt(template: object, change: Callable[[object, object], object]) -> object:
+    """A value whose parts were changed.
+
+    Args:
+        template: the value.
+        change: makes the new part from the key and the part.
+    """
+    parts = {key: change(key, part) for key, part in parts_of(template)}
+    if is_mapping(template):
+        return parts
+    if is_data_class(template):
+        return _changed_data(template, cast("dict[str, object]", parts))
+    return _row_like(template, parts.values())
+
+
+def type_within(declared: object, container: object, key: object) -> object:
+    """The declared type of one part of a value.
+
+    Args:
+        declared: the declared type of the value.
+        container: the value.
+        key: the part's key, index or name.
+    """
+    found = [
+        part
+        for option in type_alternatives(declared)
+        if (part := _part_type(option, container, key)) is not None
+    ]
+    if len(found) < 2:
+        return found[0] if found else object
+    return cast(object, Union[tuple(found)])  # noqa: UP007 - made while running
+
+
+def parts_of(value: object) -> Iterable[_Part]:
+    if is_mapping(value):
+        return _entries(value)
+    if is_row(value):
+        return enumerate(value)
+    if is_data_class(value):
+        names = [one.name for one in dataclasses.fields(cast("type", value))]
+        return [(name, getattr(value, name)) for name in names if hasattr(value, name)]
+    return ()
+
+
+def _entries(value: Mapping[object, object]) -> Iterator[_Part]:
+    for key, part in value.items():
+        if (reference := reference_of(key)) is not None:
+            raise ReferenceUsedAsValue(str(reference), "using it as the key of a mapping")
+        yield key, part
+
+
+def _part_type(option: object, container: object, key: object) -> object | None:
+    """The type of a part, if the container can be meant for this alternative; else none."""
+    kind, arguments = get_origin(option) or option, get_args(option)
+    if kind is object or not isinstance(kind, type):
+        return object
+    if is_data_class(container):
+        return (fields_of(type(container)) or {}).get(str(key), object)
+    if is_mapping(container):
+        return _entry_type(kind, arguments, str(key))
+    if is_named_tuple(kind):
+        return list((fields_of(kind) or {}).values())[cast(int, key)]
+    return _element_type(kind, arguments, cast(int, key))
+
+
+def _entry_type(kind: type, arguments: tuple[Any, ...], key: str) -> object | None:
+    if is_typeddict(kind):
+        return cast(object, hints_of(kind).get(key, object))
+    if (fields := fields_of(kind)) is not None:
+        return fields.get(key, object)
+    if not issubclass(kind, Iterable) or issubclass(kind, (str, bytes)):
+        return None
+    return arguments[1] if len(arguments) == 2 else object
+
+
+def _element_type(kind: type, arguments: tuple[Any, ...], index: int) -> object | None:
+    if not issubclass(kind, Iterable) or issubclass(kind, (str, bytes)):
+        return None
+    if kind is tuple and Ellipsis not in arguments:
+        return arguments[index] if index < len(arguments) else object
+    return arguments[0] if arguments else object
+
+
+def _row_like(template: object, parts: Iterable[object]) -> object:
+    if isinstance(template, tuple):
+        kind: Any = type(cast("tuple[object, ...]", template))  # Any: a class made by NamedTuple
+        return kind._make(parts) if is_named_tuple(kind) else tuple(parts)
+    if isinstance(template, list):
+        return list(parts)
+    if isinstance(template, deque):
+        return deque(parts, maxlen=cast("deque[object]", template).maxlen)
+    return frozenset(parts) if isinstance(template, frozenset) else set(parts)
+
+
+def _changed_data(template: object, parts: dict[str, object]) -> object:
+    given: Any = template  # Any: an instance of some data class
+    changed = {name: part for name, part in parts.items() if part is not getattr(given, name)}
+    return dataclasses.replace(given, **changed)
+
+
+# ---- specs of fields
+
+
+class ValueSpec(msgspec.Struct, frozen=True):
+    """A field with a plain value.
+
+    Attributes:
+        value: the value.
+    """
+
+    value: object
+
+
+class ReferenceSpec(msgspec.Struct, frozen=True):
+    """A field whose value has references in it.
+
+    Attributes:
+        template: a reference object, or lists and mappings with such objects in them.
+    """
+
+    template: object
+
+
+class StoredSpec(msgspec.Struct, frozen=True):
+    """A field that takes the value it was stored with before."""
+
+
+FieldSpec: TypeAlias = ValueSpec | ReferenceSpec | StoredSpec
+"""How one field gets its value."""
+
+STORED_FORM: Final[Mapping[str, JsonValue]] = {"from": "stored"}
+"""What is stored of a field that takes what was stored before, where nothing was."""
+
+_MEANING: Final = ({"from"}, {"value"})
+"""The keys of mappings that are more than themselves."""
+
+
+def spec_of(value: object) -> FieldSpec:
+    """The spec that a value in a flow's function declares.
+
+    Raises:
+        DefinitionError: `stored()` is within it, or a reference is the key of a mapping.
+    """
+    if value is STORED:
+        return StoredSpec()
+    return ReferenceSpec(value) if is_open(value) else ValueSpec(value)
+
+
+def stored_form(spec: FieldSpec) -> JsonValue:
+    """The spec as it is written into a file: readable, and without secrets.
+
+    Raises:
+        DefinitionError: a value has no such form, as bytes that are no text.
+    """
+    match spec:
+        case ValueSpec(value):
+            return _literally(plain_form(value))
+        case ReferenceSpec(template):
+            return _template_form(template)
+        case StoredSpec():
+            return STORED_FORM
+
+
+def merged(
+    declared: Mapping[str, FieldSpec], stored_before: Mapping[str, FieldSpec]
+) -> dict[str, FieldSpec]:
+    """Field by field: what is declared now, and where that says `stored()`, what was stored before.
+
+    A field that is stored nowhere stays `StoredSpec`; resolving it then names it.
+    """
+    return {
+        name: stored_before.get(name, spec) if isinstance(spec, StoredSpec) else spec
+        for name, spec in declared.items()
+    }
+
+
+def _template_form(template: object) -> JsonValue:
+    reference = reference_of(template)
+    if reference is not None:
+        return {"from": str(reference)}
+    if not is_open(template):
+        return _literally(plain_form(template))
+    if is_mapping(template) or is_data_class(template):
+        parts = parts_of(template)
+        return _wrapped({key_text(key): _template_form(part) for key, part in parts})
+    return [_template_form(part) for _, part in parts_of(template)]
+
+
+def _literally(plain: JsonValue) -> JsonValue:
+    if isinstance(plain, Mapping):
+        return _wrapped({key: _literally(part) for key, part in plain.items()})
+    return [_literally(part) for part in plain] if isinstance(plain, list) else plain
+
+
+def _wrapped(mapping: Mapping[str, JsonValue]) -> JsonValue:
+    return {"value": mapping} if set(mapping) in _MEANING else mapping

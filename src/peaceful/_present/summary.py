@@ -1,0 +1,373 @@
+"""Statuses, interrupts, progress, differences and endings in words."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from peaceful._model.field_types import ItemId
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.outcome import ItemStatus, OutcomeKind
+from peaceful._model.progress import Progress, ProgressUnit
+from peaceful._present.numbers import UNKNOWN_NUMBER, byte_rate, duration, size, size_pair
+from peaceful._present.text import count, name_list, one_line
+
+
+class LiveWord(enum.StrEnum):
+    """How an item stands that has not ended, in a word."""
+
+    RUNNING = "running"
+    """It is in progress."""
+    FINISHING = "finishing"
+    """It is in progress, and an interrupt waits for it."""
+    WAITING = "waiting"
+    """It is not its turn yet."""
+    WILL_NOT_START = "will not start"
+    """It was not its turn yet when an interrupt came, or what it needs did not end well."""
+
+
+STATUS_ORDER: Final = (
+    ItemStatus.DONE,
+    ItemStatus.UNCHANGED,
+    ItemStatus.FAILED,
+    ItemStatus.ABANDONED,
+    ItemStatus.NOT_STARTED,
+)
+"""The order in which endings are counted up."""
+
+_SYMBOLS: Final[Mapping[ItemStatus, str]] = {
+    ItemStatus.DONE: "✓",
+    ItemStatus.UNCHANGED: "=",
+    ItemStatus.FAILED: "✗",
+    ItemStatus.ABANDONED: "!",
+    ItemStatus.NOT_STARTED: "·",
+}
+
+_ASCII_SYMBOLS: Final[Mapping[ItemStatus, str]] = {
+    ItemStatus.DONE: "+",
+    ItemStatus.UNCHANGED: "=",
+    ItemStatus.FAILED: "x",
+    ItemStatus.ABANDONED: "!",
+    ItemStatus.NOT_STARTED: ".",
+}
+
+
+def status_word(status: ItemStatus) -> str:
+    """The word for how an item ended: `done`, `unchanged`, `failed`, `abandoned`, `not started`."""
+    return status.value.replace("_", " ")
+
+
+def status_symbol(status: ItemStatus, *, ascii_only: bool = False) -> str:
+    """One column that stands for how an item ended.
+
+    Args:
+        status: how it ended.
+        ascii_only: whether the place it is shown at has ASCII only.
+    """
+    return (_ASCII_SYMBOLS if ascii_only else _SYMBOLS)[status]
+
+
+def live_word(*, in_progress: bool, interrupting: bool) -> LiveWord:
+    """The word for an item that has not ended.
+
+    Args:
+        in_progress: whether it has started.
+        interrupting: whether an interrupt was accepted.
+    """
+    if in_progress:
+        return LiveWord.FINISHING if interrupting else LiveWord.RUNNING
+    return LiveWord.WILL_NOT_START if interrupting else LiveWord.WAITING
+
+
+def counts_in_words(counts: Mapping[ItemStatus, int]) -> str:
+    """How many items ended in which way: `3 done, 1 failed`; empty where none did.
+
+    Args:
+        counts: by ending, how many; endings that are not in it are not told.
+    """
+    known = (status for status in STATUS_ORDER if counts.get(status))
+    return ", ".join(f"{counts[status]:,} {status_word(status)}" for status in known)
+
+
+_MOST_NAMES: Final = 3
+
+_LABELS: Final[Mapping[InterruptLevel, str]] = {
+    InterruptLevel.STOP: "Interrupt",
+    InterruptLevel.CANCEL: "Stop now",
+    InterruptLevel.KILL: "Kill",
+}
+
+_DOORS: Final[Mapping[InterruptSource, str]] = {
+    InterruptSource.SIGINT: "by Ctrl-C",
+    InterruptSource.SIGTERM: "by SIGTERM",
+    InterruptSource.SIGHUP: "because its terminal went away",
+    InterruptSource.WEB: "from a web page",
+    InterruptSource.API: "through the API",
+    InterruptSource.COMMAND: "by the interrupt command",
+}
+
+STAYS_DONE: Final = "What is done stays done."
+"""What nobody who interrupts has to fear."""
+
+RESUME_REPEATS_NOTHING: Final = "Resume carries on from here and repeats nothing."
+"""What the button to resume does."""
+
+
+def level_label(level: InterruptLevel) -> str:
+    """The words on the button that asks for a level: `Interrupt`, `Stop now`, `Kill`."""
+    return _LABELS[level]
+
+
+def interrupt_sentence(
+    level: InterruptLevel, in_progress: Sequence[ItemId], most: int = _MOST_NAMES
+) -> str:
+    """What happens now that an interrupt of a level was accepted.
+
+    Args:
+        level: the level.
+        in_progress: the items that are in progress.
+        most: how many of them to name.
+    """
+    if level is InterruptLevel.STOP:
+        return finishing_sentence(in_progress, most)
+    if not in_progress:
+        return _NOTHING_IN_PROGRESS
+    one = len(in_progress) == 1
+    asked = "asked to stop now" if level is InterruptLevel.CANCEL else "abandoned"
+    subject = f"{name_list(in_progress, most)} {'is' if one else 'are'} {asked}"
+    return f"{subject}; {_what_it_means(level, one=one)}."
+
+
+def finishing_sentence(in_progress: Sequence[ItemId], most: int = _MOST_NAMES) -> str:
+    """What an interrupt does first, such as `iam_role is finishing; nothing new will start.`.
+
+    Args:
+        in_progress: the items that are in progress.
+        most: how many of them to name.
+    """
+    if not in_progress:
+        return _NOTHING_IN_PROGRESS
+    are = "is" if len(in_progress) == 1 else "are"
+    return f"{name_list(in_progress, most)} {are} finishing; nothing new will start."
+
+
+def next_press_sentence(level: InterruptLevel, in_progress: int) -> str:
+    """What the next Ctrl-C would do; empty where it would do nothing.
+
+    Args:
+        level: the level that was accepted.
+        in_progress: how many items are in progress.
+    """
+    above = level.above
+    if above is None or not in_progress:
+        return ""
+    one = in_progress == 1
+    them = "it" if one else "them"
+    means = _what_it_means(above, one=one)
+    if above is InterruptLevel.CANCEL:
+        return f"Ctrl-C again asks {them} to stop now ({means})."
+    return f"Ctrl-C again abandons {them} ({means})."
+
+
+def interrupted_how(signal: InterruptSignal) -> str:
+    """Through which door an interrupt came, and why: `from a web page: “wrong version”`.
+
+    Args:
+        signal: the interrupt; its reason may be any text.
+    """
+    reason = one_line(signal.reason or "", _LONGEST_REASON)
+    return f"{_DOORS[signal.source]}: “{reason}”" if reason else _DOORS[signal.source]
+
+
+_NOTHING_IN_PROGRESS: Final = "Nothing is in progress; nothing new will start."
+
+_LONGEST_REASON: Final = 200
+
+
+def _what_it_means(level: InterruptLevel, *, one: bool) -> str:
+    if level is InterruptLevel.CANCEL:
+        return "its own clean-up still runs" if one else "their own clean-up still runs"
+    return "its child processes are killed" if one else "their child processes are killed"
+
+
+def percent(progress: Progress) -> str:
+    """How much of the whole is done: `62 %`; empty where the whole is not known.
+
+    Rounded down, so that 100 % means the end.
+    """
+    fraction = progress.fraction
+    if fraction is None:
+        return ""
+    # 29 of 100 is 28.999999999999996 hundredths.
+    return f"{100 if fraction == 1 else min(99, math.floor(fraction * 100 + 1e-9))} %"
+
+
+def amount(progress: Progress, between: str = "/") -> str:
+    """What is done, in its unit: `3.1/5.0 MB`, `3/10 steps`; empty for percent and unknown.
+
+    Args:
+        progress: how far it is.
+        between: what stands between what is done and the whole.
+    """
+    done, total = progress.done, progress.total
+    match progress.unit:
+        case ProgressUnit.BYTES:
+            return size(done) if total is None else size_pair(done, total, between)
+        case ProgressUnit.STEPS:
+            whole = "" if total is None else f"{between}{_whole(total)}"
+            noun = "step" if (done if total is None else total) == 1 else "steps"
+            return f"{_whole(done)}{whole} {noun}"
+        case ProgressUnit.PERCENT | ProgressUnit.UNKNOWN:
+            return ""
+
+
+def rate(progress: Progress) -> str:
+    """How fast it is: `1.2 MB/s`, `0.4 steps/s`; empty where that is not known or means nothing."""
+    if progress.rate is None or not math.isfinite(progress.rate):
+        return ""
+    match progress.unit:
+        case ProgressUnit.BYTES:
+            return byte_rate(progress.rate)
+        case ProgressUnit.STEPS:
+            decimals = 1 if progress.rate < 10 else 0
+            return f"{progress.rate:,.{decimals}f} steps/s"
+        case ProgressUnit.PERCENT | ProgressUnit.UNKNOWN:
+            return ""
+
+
+def _whole(number: float) -> str:
+    return f"{math.floor(number):,}" if math.isfinite(number) else UNKNOWN_NUMBER
+
+
+def differences(differing: int, same: int, unknown: int) -> str:
+    """How many items differ: `2 items of 6 differ, 1 not known`, `nothing differs`.
+
+    Args:
+        differing: how many differ.
+        same: how many do not.
+        unknown: of how many that is not known.
+    """
+    rest = f", {unknown:,} not known" if unknown else ""
+    if differing:
+        verb = "differs" if differing == 1 else "differ"
+        return f"{count(differing, 'item')} of {differing + same + unknown:,} {verb}{rest}"
+    return f"{same:,} as it should be{rest}" if unknown else "nothing differs"
+
+
+_GOOD = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
+
+
+class SummaryRow(msgspec.Struct, frozen=True):
+    """The items that ended in one way.
+
+    Attributes:
+        status: how.
+        items: which, in the flow's order; at least one.
+    """
+
+    status: ItemStatus
+    items: tuple[ItemId, ...]
+
+    @property
+    def word(self) -> str:
+        """How they ended, in a word."""
+        return status_word(self.status)
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return len(self.items)
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """How a command ended: the same words for every door.
+
+    Attributes:
+        kind: the outcome.
+        seconds: how long the command ran.
+        rows: the items by how they ended; ways in which none ended are left out.
+        interrupt: the latched interrupt, or none.
+    """
+
+    kind: OutcomeKind
+    seconds: float
+    rows: tuple[SummaryRow, ...]
+    interrupt: InterruptSignal | None = None
+
+    @property
+    def headline(self) -> str:
+        """The whole in a few words: `interrupted after 4.2 s`, `complete in 3.9 s`."""
+        took = duration(self.seconds)
+        match self.kind:
+            case OutcomeKind.COMPLETE:
+                return f"complete in {took}"
+            case OutcomeKind.BLOCK_INTERRUPTED | OutcomeKind.EXECUTION_INTERRUPTED:
+                return f"interrupted after {took}"
+            case OutcomeKind.ITEM_ERROR | OutcomeKind.ERROR:
+                also = ", interrupted too" if self.interrupt else ""
+                return f"failed after {took}{also}"
+
+    @property
+    def remark(self) -> str:
+        """What else is to be said; mostly nothing."""
+        if self.kind is OutcomeKind.COMPLETE and self.interrupt:
+            return "The interrupt changed nothing: everything was done."
+        return ""
+
+    @property
+    def total(self) -> int:
+        """How many items there are."""
+        return sum(row.count for row in self.rows)
+
+    def sentence(self, *, reached_goal: bool, most: int = 3) -> str:
+        """The whole in sentences: `4 of 6 are as they should be. s3_object was not started.`.
+
+        Args:
+            reached_goal: whether an item that is done is now as it should be, which is so after
+                `ensure` and `clean`; otherwise it is only said to be done.
+            most: how many names to give of each ending.
+        """
+        if not self.rows:
+            return ""
+        good = sum(row.count for row in self.rows if row.status in _GOOD)
+        one = good == 1
+        are = "is" if one else "are"
+        so = f"as {'it' if one else 'they'} should be" if reached_goal else "done"
+        sentences = [f"{good:,} of {self.total:,} {are} {so}."]
+        sentences += [_sentence(row, most) for row in self.rows if row.status not in _GOOD]
+        return " ".join(sentences)
+
+
+def summarised(
+    kind: OutcomeKind,
+    statuses: Mapping[ItemId, ItemStatus],
+    *,
+    seconds: float,
+    interrupt: InterruptSignal | None = None,
+) -> Summary:
+    """The summary of an ending that is known by its parts, such as one in the history.
+
+    Args:
+        kind: the outcome.
+        statuses: how each item ended, in the flow's order.
+        seconds: how long the command ran.
+        interrupt: the latched interrupt, or none.
+    """
+    return Summary(kind, seconds, _rows(statuses.items()), interrupt)
+
+
+def _rows(statuses: Iterable[tuple[ItemId, ItemStatus]]) -> tuple[SummaryRow, ...]:
+    by_status: dict[ItemStatus, list[ItemId]] = {status: [] for status in STATUS_ORDER}
+    for item, status in statuses:
+        by_status[status].append(item)
+    return tuple(SummaryRow(status, tuple(items)) for status, items in by_status.items() if items)
+
+
+def _sentence(row: SummaryRow, most: int) -> str:
+    names = name_list(row.items, most)
+    was = "was" if row.count == 1 else "were"
+    return f"{names} failed." if row.status is ItemStatus.FAILED else f"{names} {was} {row.word}."

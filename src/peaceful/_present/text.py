@@ -1,0 +1,289 @@
+"""Text for people: clean, short, listed, quoted."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Final
+
+from peaceful._model.field_types import ExecutionId
+
+REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+"""What stands where something was that cannot be shown."""
+
+ELLIPSIS: Final = "…"
+"""What stands where something was left out."""
+
+_LONGEST: Final = 2000
+"""Characters of a cleaned line, unless asked otherwise."""
+
+_READ_PER_SHOWN: Final = 8
+"""Characters looked at for each that may be shown: colour codes and the like are cut out."""
+
+_MOST_MARKS: Final = 6
+"""Combining marks on one character; more than any script's spelling needs."""
+
+_ESCAPES: Final = re.compile(
+    # ECMA-48, in both its forms: after ESC, and as one C1 character.
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # control sequences: colours, cursor, erasing
+    # Strings up to their end: titles, links, clipboard. One without an end loses its first
+    # character only, and what follows stays to be read.
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x00-\x1f\x7f-\x9f]*(?:\x1b\\|\x07|\x9c)"
+    r"|\x1b[ -/]*[0-OQ-WYZ\\`-~]"  # everything else that is short
+)
+
+_JOINERS: Final = frozenset("\u200c\u200d")
+"""Invisible characters that spelling needs: Persian and Indic scripts, emoji of several parts."""
+
+
+def one_line(text: str, longest: int = _LONGEST) -> str:
+    """Text from anywhere as one line that is safe to show.
+
+    Escape sequences and invisible characters vanish, among them those that turn the direction of
+    writing (UAX #9), which can make a line read as what it is not. Line breaks and any other white
+    space become a single space. Control characters, halves of characters and what Unicode gives no
+    meaning to become `\N{REPLACEMENT CHARACTER}`. Marks beyond any spelling are dropped.
+
+    Only a beginning in proportion to `longest` is looked at, so a text of any size costs the same.
+
+    Args:
+        text: any text.
+        longest: characters to return at most; what was cut is marked by `…`. At least 1.
+    """
+    if len(text) <= longest and text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()  # Nothing to clean, as in most texts.
+    looked_at = text[: longest * _READ_PER_SHOWN]
+    line = "".join(_visible(_ESCAPES.sub("", looked_at))).strip()
+    if len(line) > longest or len(looked_at) < len(text):
+        return line[: longest - 1].rstrip() + ELLIPSIS
+    return line
+
+
+def display_width(text: str, stop_at: int | None = None) -> int:
+    """How many columns a cleaned text takes on a terminal (UAX #11: wide characters take two).
+
+    Args:
+        text: without control characters.
+        stop_at: a width from which on it does not matter how much more it is; then not all of the
+            text is looked at.
+    """
+    if text.isascii():
+        return len(text)
+    width = 0
+    for character in text:
+        width += _columns(character)
+        if stop_at is not None and width > stop_at:
+            break
+    return width
+
+
+def shortened(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
+    """A cleaned text cut in its middle where it is too wide: beginnings and ends tell most.
+
+    Args:
+        text: without control characters.
+        width: display columns that there are.
+        ellipsis: what stands for the middle; `...` where a terminal has ASCII only.
+    """
+    if display_width(text, width) <= width:
+        return text
+    room = width - display_width(ellipsis)
+    if room < 0:
+        return ellipsis[: max(0, width)]
+    head = _taken(text, (room + 1) // 2)
+    tail = _taken(reversed(text), room - display_width(head))[::-1]
+    # A mark that has lost its character would sit on the ellipsis.
+    kept = next((place for place, sign in enumerate(tail) if _columns(sign)), len(tail))
+    return f"{head}{ellipsis}{tail[kept:]}"
+
+
+def fitted(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
+    """Text from anywhere as one safe line that is no wider than `width` display columns."""
+    return shortened(one_line(text), width, ellipsis)
+
+
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """A cleaned text filled up with spaces to a number of display columns.
+
+    Args:
+        text: without control characters.
+        width: display columns to fill; a wider text stays as it is.
+        right: whether the text stands to the right, as numbers do.
+    """
+    spaces = " " * (width - display_width(text))
+    return f"{spaces}{text}" if right else f"{text}{spaces}"
+
+
+def _visible(text: str) -> Iterable[str]:
+    """The characters to show, with one for each run of white space or of what cannot be shown."""
+    last = ""
+    # Nothing has come yet that a mark could sit on.
+    marks = _MOST_MARKS
+    for character in text:
+        shown = _shown(character)
+        if not shown or (shown == last and shown in {" ", REPLACEMENT}):
+            continue
+        if _columns(shown):
+            marks = _MOST_MARKS if shown == " " else 0
+        else:
+            marks += 1
+            if marks > _MOST_MARKS:
+                continue
+        last = shown
+        yield shown
+
+
+def _shown(character: str) -> str:
+    """The character itself, or what stands for it; nothing where it vanishes."""
+    if character == " " or character.isalnum() or character in _JOINERS:
+        return character
+    if character.isspace():
+        return " "
+    match unicodedata.category(character):
+        case "Cf":
+            return ""
+        case "Cc" | "Cs" | "Cn" | "Co":
+            return REPLACEMENT
+        case _:
+            return character
+
+
+def _columns(character: str) -> int:
+    # Vowels and final consonants of Hangul are drawn into the syllable before them.
+    if unicodedata.category(character) in {"Mn", "Me", "Cf"} or "\u1160" <= character <= "\u11ff":
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def _taken(characters: Iterable[str], width: int) -> str:
+    """As many characters as fit, one after the other."""
+    taken: list[str] = []
+    for character in characters:
+        width -= _columns(character)
+        if width < 0:
+            break
+        taken.append(character)
+    return "".join(taken)
+
+
+_HISSING: Final = ("s", "x", "z", "ch", "sh")
+_VOWELS: Final = "aeiou"
+
+
+def plural(noun: str) -> str:
+    """The plural of a noun that follows the rules: `items`, `entries`, `processes`."""
+    if noun.endswith("y") and noun[-2:-1] not in _VOWELS:
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(_HISSING) else f"{noun}s"
+
+
+def count(number: int, noun: str, several: str = "") -> str:
+    """A number of things: `1 item`, `2 items`, `10,000 items`.
+
+    Args:
+        number: how many.
+        noun: one of them.
+        several: more of them, where the noun does not follow the rules.
+    """
+    return f"{number:,} {noun if number == 1 else several or plural(noun)}"
+
+
+def name_list(names: Sequence[str], most: int | None = None) -> str:
+    """Names as in a sentence: `a`, `a and b`, `a, b and c`, `a, b and 3 more`.
+
+    Args:
+        names: in the order to show them.
+        most: how many to name, at least one; all of them if none. One more is named where the
+            alternative is to say `and 1 more`.
+    """
+    if most is not None and len(names) > max(1, most) + 1:
+        return _cut_list(names, max(1, most))
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def fitted_list(names: Sequence[str], width: int) -> str:
+    """Names as in a table, as many as fit: `a, b, c`, or `a, b and 3 more`.
+
+    The first name is shortened where not even that fits. Takes time in proportion to the width.
+
+    Args:
+        names: in the order to show them.
+        width: display columns that there are.
+    """
+    fitting = 0
+    used = 0
+    for named, name in enumerate(names, start=1):
+        # The first of several ends with ` and … more`, every other one begins with a comma.
+        used += display_width(name, width) + (2 if named > 1 else 0)
+        if used > width:
+            break
+        if named == len(names) or used + len(_more(len(names) - named)) <= width:
+            fitting = named
+    if fitting == len(names):
+        return ", ".join(names)
+    if fitting:
+        return _cut_list(names, fitting)
+    more = _more(len(names) - 1) if len(names) > 1 else ""
+    if width - len(more) < 1:
+        in_all = (f"{len(names):,} in all", f"{len(names):,}")
+        return next((text for text in in_all if len(text) <= width), shortened(ELLIPSIS, width))
+    return f"{shortened(names[0], width - len(more))}{more}"
+
+
+def _cut_list(names: Sequence[str], most: int) -> str:
+    return f"{', '.join(names[:most])}{_more(len(names) - most)}"
+
+
+def _more(rest: int) -> str:
+    return f" and {rest:,} more"
+
+
+_SHORTEST: Final = 8
+
+
+def short_id(execution: ExecutionId, among: Iterable[ExecutionId] = ()) -> str:
+    """The shortest beginning of an ID, of at least 8 characters, that no other one shares.
+
+    The first digits of a UUID of version 7 are its time: 8 of them are the same for all executions
+    that started within 65.536 s of each other.
+
+    Args:
+        execution: the ID.
+        among: the other IDs that it may be taken for; the ID itself may be there too.
+    """
+    shared = max((_shared(execution, other) for other in among if other != execution), default=0)
+    return _prefix(execution, shared)
+
+
+def short_ids(executions: Iterable[ExecutionId]) -> dict[ExecutionId, str]:
+    """For each ID its shortest beginning, of at least 8 characters, that no other one shares.
+
+    Takes the time of sorting them: what an ID shares most of its beginning with is next to it.
+
+    Args:
+        executions: the IDs; one that comes twice counts once.
+    """
+    shared = dict.fromkeys(executions, 0)
+    for here, there in pairwise(sorted(shared)):
+        length = _shared(here, there)
+        shared[here] = max(shared[here], length)
+        shared[there] = length
+    return {execution: _prefix(execution, length) for execution, length in shared.items()}
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two IDs have in common from their beginning on."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _prefix(execution: str, shared: int) -> str:
+    length = max(_SHORTEST, shared + 1)
+    # A hyphen at the end would look like a mistake, and tells nothing apart.
+    if execution[length - 1 : length] == "-":
+        length += 1
+    return execution[:length]

@@ -1,0 +1,1 @@
+"""Running: flows, contexts, blocks, executions, passes over items, and events on their way out."""

@@ -1,0 +1,114 @@
+"""Blocks: one pass each, and what a pass is given."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
+
+import msgspec
+
+from peaceful._item.ctx import ExecutionScope
+from peaceful._model.field_types import ItemId
+from peaceful._model.outcome import ItemResult
+from peaceful._runtime.calls import ItemCalls
+from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
+from peaceful.interrupt import InterruptStrategy
+
+
+class DiskWaits(msgspec.Struct):
+    """Counts the items of a block that only wait for the disk. Used as a context manager by each.
+
+    While they wait, the pass over the items may start others: else the loop would idle through
+    every sync.
+
+    Attributes:
+        count: how many wait now.
+        on_wait: told when one more does; whoever goes through the items sets it.
+    """
+
+    count: int = 0
+    on_wait: Callable[[], object] | None = None
+
+    def __enter__(self) -> None:
+        self.count += 1
+        if self.on_wait is not None:
+            self.on_wait()
+
+    def __exit__(self, *_: object) -> None:
+        self.count -= 1
+
+
+class BlockRun(msgspec.Struct, frozen=True):
+    """What a block is given while it runs.
+
+    Attributes:
+        block: the block's name.
+        ctx: what the command runs on: profile, flow, where states are stored.
+        scope: what all items of the block share; its resources hold what earlier blocks gave.
+        settings: how the execution behaves.
+        calls: calls functions of items.
+        left_behind: tasks of abandoned items, which may still run.
+        results: how items of the block have ended so far; a pass over them writes it.
+        disk_waits: the items that have done their work, and wait for its record to be on disk.
+    """
+
+    block: str
+    ctx: CmdCtx
+    scope: ExecutionScope
+    settings: ExecutionSettings
+    calls: ItemCalls
+    left_behind: set[asyncio.Task[None]]
+    results: dict[ItemId, ItemResult] = msgspec.field(default_factory=dict)
+    disk_waits: DiskWaits = msgspec.field(default_factory=DiskWaits)
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class BlockResult(msgspec.Struct, Generic[T_co], frozen=True):
+    """How a block ended.
+
+    Attributes:
+        value: what it gives to the blocks after it, which find it by its type.
+        items: how each of its items ended; empty where it has none.
+    """
+
+    value: T_co
+    items: Mapping[ItemId, ItemResult] = msgspec.field(default_factory=dict[ItemId, ItemResult])
+
+
+class CmdBlock(ABC, Generic[T_co]):
+    """One part of an execution: often one pass over the items.
+
+    Put blocks of your own before, after and between those of a command: see `CmdExecution`.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the block is called in outcomes and events."""
+        return type(self).__name__.removesuffix("Block")
+
+    @property
+    def strategy(self) -> InterruptStrategy | None:
+        """What an interrupt does within the block; none for what it does in the execution.
+
+        At the boundary after the block, the execution's own strategy is asked.
+        """
+        return None
+
+    def items(self, run: BlockRun) -> tuple[ItemId, ...]:
+        """The items that the block will go through, in order; none by default."""
+        return ()
+
+    @abstractmethod
+    async def run(self, run: BlockRun) -> BlockResult[T_co]:
+        """Does the block's work.
+
+        Args:
+            run: what it may use. What earlier blocks gave is in `run.scope.resources`.
+
+        Raises:
+            PeacefulError: the block itself failed, as opposed to an item; it ends the execution.
+        """

@@ -1,0 +1,149 @@
+"""The context of a command: what it runs on, and with which settings."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from peaceful._model.clock import Clock, SystemClock
+from peaceful._model.document import Ending
+from peaceful._model.execution import StartedBy
+from peaceful._model.field_types import ProfileName
+from peaceful._resources import Resources
+from peaceful._runtime.escalation import LadderTimes
+from peaceful._runtime.flow import BuiltFlow
+from peaceful._runtime.hub import OutputSink
+from peaceful._runtime.register import Register
+from peaceful._storage.stored_state import StateStore
+from peaceful._storage.workspace import Workspace
+from peaceful.errors import DefinitionError
+from peaceful.interrupt import Interruptibility, NonInterruptible
+
+MAX_CONCURRENCY: Final = 16
+"""How many items are in progress at once: enough to hide waiting, few enough to read."""
+
+
+class ExecutionSettings(msgspec.Struct, frozen=True):
+    """How an execution behaves.
+
+    Attributes:
+        max_concurrency: how many items are worked on at once; at least 1. Where it is more, up to
+            as many again may be in progress that only wait for their record to be on disk.
+        ladder: how long each step of an interrupt waits.
+        stall_after: seconds without a sign of progress after which an item is said to stall.
+
+    Raises:
+        DefinitionError: no item could ever be in progress.
+    """
+
+    max_concurrency: int = MAX_CONCURRENCY
+    ladder: LadderTimes = msgspec.field(default_factory=LadderTimes)
+    stall_after: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Checks the number of items."""
+        if self.max_concurrency < 1:
+            raise DefinitionError(
+                f"max_concurrency is {self.max_concurrency}, so that no item could ever start.",
+                help="let at least 1 item be in progress at once",
+            )
+
+
+def started_by(door: str) -> StartedBy:
+    """This user, process and machine.
+
+    Args:
+        door: where the command comes from.
+    """
+    return StartedBy(_user(), socket.gethostname(), os.getpid(), door)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        # In a container, a user often has no name; on Windows, there is no module that would know.
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "somebody"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceCtx:
+    """A workspace, without a profile or a flow.
+
+    Attributes:
+        app: the application's name.
+        workspace: where its files are.
+        interruptibility: whether, by whom and how executions can be interrupted.
+        sinks: who is told of what happens.
+        settings: how executions behave.
+        clock: tells the time.
+        resources: what the application gives to blocks and items, by type.
+        register: where executions are written down, or none.
+        on_end: told how an execution ended, before its last event; or none.
+        door: where its commands come from: `terminal`, `web`, `api` or `python`.
+    """
+
+    app: str
+    workspace: Workspace
+    interruptibility: Interruptibility = field(default_factory=NonInterruptible)
+    sinks: tuple[OutputSink, ...] = ()
+    settings: ExecutionSettings = field(default_factory=ExecutionSettings)
+    clock: Clock = field(default_factory=SystemClock)
+    resources: Resources = field(default_factory=Resources)
+    register: Register | None = None
+    on_end: Callable[[Ending], None] | None = None
+    door: str = "python"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileCtx(WorkspaceCtx):
+    """One profile of a workspace, without a flow.
+
+    Attributes:
+        profile: its name.
+    """
+
+    profile: ProfileName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfilesCtx(WorkspaceCtx):
+    """Several profiles of a workspace, without a flow.
+
+    Attributes:
+        profiles: their names.
+    """
+
+    profiles: tuple[ProfileName, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CmdCtx(ProfileCtx):
+    """One flow of one profile: what most commands run on.
+
+    Attributes:
+        flow: the flow, built with the profile's parameters.
+        store: where its states are.
+    """
+
+    flow: BuiltFlow
+    store: StateStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfilesFlowCtx(ProfilesCtx):
+    """One flow of several profiles: what comparing profiles runs on.
+
+    Attributes:
+        flows: the flow, built with each profile's own parameters.
+        stores: by profile, where the flow's states are.
+    """
+
+    flows: Mapping[ProfileName, BuiltFlow]
+    stores: Mapping[ProfileName, StateStore]

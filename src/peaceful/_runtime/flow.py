@@ -1,0 +1,310 @@
+"""Flows: items and their graph, and the states that are recalled for them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from types import CodeType, FrameType
+from typing import Any, Final, Generic, TypeAlias, TypeVar
+
+import msgspec
+from pydantic import ValidationError
+
+from peaceful._graph.graph import EdgeKind, Graph, GraphBuilder
+from peaceful._item.item import AnyItem, Item, checked_references
+from peaceful._item.resolution import with_stored_values
+from peaceful._model.codec import JsonValue
+from peaceful._model.field_types import FlowId, ItemId, ProfileName
+from peaceful._model.names import checked_name
+from peaceful._model.state import State
+from peaceful._params.masking import problems_in
+from peaceful._params.references import (
+    Elsewhere,
+    MappedReference,
+    StateReference,
+    reference_to_state,
+)
+from peaceful._params.specs import references_in, stored
+from peaceful._params.stored_specs import UnreadableSpec
+from peaceful.errors import (
+    DefinitionError,
+    MappingInvalid,
+    NameTaken,
+    ParamProblem,
+    ParamsInvalid,
+    ReferenceInvalid,
+)
+
+Where: TypeAlias = Callable[[ItemId, str], str]
+"""Where something is stored, for messages, by item and field; the field is empty for the item."""
+
+_STORED: Final[object] = stored()
+
+_HELP: Final = "correct the file, or give the parameter a value in the flow's function"
+
+
+def asks_for_stored(item: AnyItem) -> bool:
+    """Whether a parameter of the item says `stored()`."""
+    return any(value is _STORED for value in item.__dict__.values())
+
+
+def recalled(
+    item: AnyItem,
+    item_id: ItemId,
+    forms: JsonValue,
+    *,
+    state_types: Mapping[ItemId, object],
+    functions: Mapping[str, Callable[..., object]],
+    where: Where,
+) -> AnyItem:
+    """The item with what was stored, where it says `stored()`.
+
+    Args:
+        item: as declared.
+        item_id: its ID.
+        forms: what is stored of its parameters.
+        state_types: by item of the flow, the class of its state.
+        functions: by name, the mapping functions of the flow.
+        where: tells where something is stored.
+
+    Raises:
+        ParamsInvalid: what is stored cannot be taken.
+    """
+    if not isinstance(forms, Mapping):
+        problem = ParamProblem(
+            item_id, where(item_id, ""), "it must have names and values below it"
+        )
+        raise ParamsInvalid(item_id, [problem], help=_HELP)
+    try:
+        return with_stored_values(item, forms, state_types=state_types, functions=functions)
+    except UnreadableSpec as error:
+        problem = ParamProblem("its parameters", where(item_id, ""), str(error))
+        raise ParamsInvalid(item_id, [problem], help=_HELP) from error
+    except ValidationError as error:
+        problems = [
+            ParamProblem(field or "its parameters", where(item_id, field.partition(".")[0]), reason)
+            for field, reason in problems_in(error, type(item))
+        ]
+        raise ParamsInvalid(item_id, problems, help=_HELP) from error
+
+
+S = TypeVar("S", bound=State)
+# A reference to a special state will do wherever one to any state does.
+S_co = TypeVar("S_co", bound=State, covariant=True)
+
+
+class Handle(Generic[S_co]):
+    """An item of a flow, for referring to.
+
+    Attributes:
+        id: the item's ID.
+    """
+
+    __slots__ = ("_state_type", "id")
+
+    def __init__(self, item_id: ItemId, state_type: type[S_co]) -> None:
+        self.id: Final = item_id
+        self._state_type = state_type
+
+    @property
+    def state(self) -> S_co:
+        """A reference to the state that the item will have; its fields can be parameters."""
+        return reference_to_state(self.id, self._state_type)
+
+    def __repr__(self) -> str:
+        return f"<item {self.id}>"
+
+
+AnyHandle: TypeAlias = Handle[Any]
+"""A handle of whatever item. (Any: naming `State` would change the type of what is added here.)"""
+
+
+class FlowItem(msgspec.Struct, frozen=True):
+    """An item as its flow declares it.
+
+    Attributes:
+        id: the item's ID.
+        item: the item, possibly with references among its parameters.
+        origin: the file and line of its declaration.
+    """
+
+    id: ItemId
+    item: AnyItem
+    origin: str
+
+
+class BuiltFlow(msgspec.Struct, frozen=True):
+    """A flow whose declaration is complete and checked.
+
+    Attributes:
+        id: the flow's name.
+        items: by ID, in the order of their declaration.
+        graph: which item waits for which.
+    """
+
+    id: FlowId
+    items: Mapping[ItemId, FlowItem]
+    graph: Graph
+
+
+class Flow:
+    """Takes the items of a flow, and what waits for what.
+
+    ```python
+    archive = flow.add("app_download", FileDownload(src=url, dest=into / "app.tar"))
+    flow.add("app_extract", TarExtract(tar_path=archive.state.path, dest=into / "app"))
+    ```
+
+    Attributes:
+        id: the flow's name.
+        profile: the profile that it is declared for.
+    """
+
+    def __init__(self, flow_id: FlowId, profile: ProfileName = "default") -> None:
+        self.id: Final = checked_name("a flow", flow_id)
+        self.profile: Final = checked_name("a profile", profile)
+        self._items: dict[ItemId, FlowItem] = {}
+        self._graph = GraphBuilder()
+        self._functions: dict[str, Callable[..., object]] = {}
+
+    def add(self, item_id: ItemId, item: Item[S]) -> Handle[S]:
+        """Adds an item. What it refers to comes before it.
+
+        Args:
+            item_id: its name: letters, digits and `_`, not starting with a digit.
+            item: the item with its parameters: values, and references to other items' states.
+
+        Returns:
+            A handle whose `state` other items can refer to.
+
+        Raises:
+            NameInvalid: the name breaks the rule.
+            NameTaken: the flow has an item of that name.
+            ReferenceInvalid: a parameter refers to an item that the flow does not have, or to a
+                value of another type than the parameter's.
+            MappingInvalid: a mapping function has the name of another one.
+        """
+        origin = _line_of(inspect.currentframe())
+        checked_name("an item", item_id)
+        if item_id in self._items:
+            raise NameTaken("item", item_id, where=origin)
+        needs = self._checked_needs(item_id, item, origin)
+        self._graph.add_node(item_id)
+        for needed in needs:
+            self._graph.add_edge(needed, item_id)
+        self._items[item_id] = FlowItem(item_id, item, origin)
+        return Handle(item_id, item.state_type())
+
+    def edge(self, before: AnyHandle | ItemId, after: AnyHandle | ItemId) -> None:
+        """Says that one item comes before another without being referred to.
+
+        Raises:
+            NameUnknown: the flow has no such item.
+            CycleFound: both are the same item.
+        """
+        self._graph.add_edge(_id(before), _id(after))
+
+    def contains(self, container: AnyHandle | ItemId, inside: AnyHandle | ItemId) -> None:
+        """Says that one item's thing lies inside another's: it comes after it, and is drawn in it.
+
+        Raises:
+            NameUnknown: the flow has no such item.
+            CycleFound: both are the same item.
+            ContainedTwice: it lies inside another one already.
+        """
+        self._graph.add_edge(_id(container), _id(inside), EdgeKind.CONTAINS)
+
+    @property
+    def asks_for_stored(self) -> bool:
+        """Whether a parameter says `stored()`, and was not given what is stored yet."""
+        return any(asks_for_stored(each.item) for each in self._items.values())
+
+    def recall(self, forms: Mapping[ItemId, JsonValue], where: Where) -> None:
+        """Gives every parameter that says `stored()` what was stored for it before.
+
+        A parameter for which nothing is stored stays as it is; the command that needs it says so.
+
+        Args:
+            forms: by item, what is stored of its parameters; see `StateStore.save_params_specs`.
+            where: tells where something is stored, by item and field, for messages.
+
+        Raises:
+            ParamsInvalid: what is stored cannot be taken.
+            ReferenceInvalid: what is stored refers to a value of another type than the parameter's.
+        """
+        state_types = {each.id: each.item.state_type() for each in self._items.values()}
+        for each in list(self._items.values()):
+            if each.id in forms and asks_for_stored(each.item):
+                item = recalled(
+                    each.item,
+                    each.id,
+                    forms[each.id],
+                    state_types=state_types,
+                    functions=self._functions,
+                    where=where,
+                )
+                self._items[each.id] = msgspec.structs.replace(each, item=item)
+                for needed in self._checked_needs(each.id, item, each.origin):
+                    self._graph.add_edge(needed, each.id)
+
+    def build(self) -> BuiltFlow:
+        """The flow as declared so far.
+
+        Raises:
+            CycleFound: items wait for each other in a circle.
+        """
+        return BuiltFlow(self.id, dict(self._items), self._graph.build())
+
+    def _checked_needs(self, item_id: ItemId, item: AnyItem, origin: str) -> Iterable[ItemId]:
+        try:
+            checked_references(item)
+            return self._needs(item)
+        except DefinitionError as error:
+            error.details = (("item", item_id), ("declared in", origin), *error.details)
+            raise
+
+    def _needs(self, item: AnyItem) -> dict[ItemId, None]:
+        needs: dict[ItemId, None] = {}
+        for value in item.__dict__.values():
+            for reference in references_in(value):
+                match reference:
+                    case StateReference(elsewhere=Elsewhere()):
+                        pass  # It has ended before this flow begins.
+                    case StateReference(item=needed):
+                        self._check_here(needed, reference)
+                        needs[needed] = None
+                    case MappedReference():
+                        self._register(reference)
+        return needs
+
+    def _check_here(self, needed: ItemId, reference: StateReference) -> None:
+        if needed not in self._items:
+            raise ReferenceInvalid(
+                f"{reference} refers to an item that flow {self.id} does not have.",
+                help="add that item to this flow first",
+            )
+
+    def _register(self, reference: MappedReference) -> None:
+        known = self._functions.setdefault(reference.name, reference.function)
+        # A function defined in the flow's function is made anew for each command, from the same
+        # code.
+        if _code(known) != _code(reference.function):
+            raise MappingInvalid(
+                f"Two functions are named {reference.name!r} in flow {self.id}.",
+                help="give each mapping function a name of its own",
+            )
+
+
+def _line_of(frame: FrameType | None) -> str:
+    """The file and line that called the function of the frame."""
+    caller = None if frame is None else frame.f_back
+    return "" if caller is None else f"{caller.f_code.co_filename}:{caller.f_lineno}"
+
+
+def _id(item: AnyHandle | ItemId) -> ItemId:
+    return item.id if isinstance(item, Handle) else item
+
+
+def _code(function: Callable[..., object]) -> CodeType | Callable[..., object]:
+    code = getattr(function, "__code__", None)
+    return code if isinstance(code, CodeType) else function

@@ -1,0 +1,325 @@
+"""The pass over the items of a block."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from typing import Final, Self, TypeAlias
+
+from peaceful._aio import run_shielded
+from peaceful._graph.graph import Graph
+from peaceful._graph.traversal import Direction, Traversal
+from peaceful._item.ctx import ItemCtx
+from peaceful._model.clock import Clock
+from peaceful._model.event import Event, ItemEnded, ItemProgressed, ItemStarted
+from peaceful._model.field_types import ItemId
+from peaceful._model.outcome import ItemResult, ItemStatus
+from peaceful._runtime.block import BlockRun
+from peaceful._runtime.calls import ending_of
+from peaceful._runtime.escalation import Ladder
+from peaceful.errors import PeacefulError
+
+_LOOK_EVERY: Final = 5.0
+"""Seconds between two looks, unless stalls are to be noticed sooner."""
+
+
+class StallWatch:
+    """Tells of items that stall, again and again as long as they do. Used as a context manager.
+
+    Args:
+        in_progress: the items that are in progress now.
+        stall_after: seconds without a sign of progress after which an item stalls.
+        clock: tells the time.
+        publish: takes the events.
+    """
+
+    def __init__(
+        self,
+        in_progress: Callable[[], Iterable[ItemCtx]],
+        stall_after: float,
+        clock: Clock,
+        publish: Callable[[Event], None],
+    ) -> None:
+        self._in_progress = in_progress
+        self._stall_after = stall_after
+        self._clock = clock
+        self._publish = publish
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> Self:
+        self._look_later()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def look(self) -> None:
+        """Looks now."""
+        for ctx in self._in_progress():
+            still = ctx.progress.stalled_for()
+            if still >= self._stall_after:
+                picture = ctx.progress.snapshot(stalled_for=still)
+                self._publish(ItemProgressed(self._clock.now(), ctx.item, picture))
+
+    def _look_later(self) -> None:
+        pause = min(_LOOK_EVERY, max(self._stall_after / 4, 0.01))
+        self._timer = self._loop.call_later(pause, self._look)
+
+    def _look(self) -> None:
+        self.look()
+        self._look_later()
+
+
+ItemWork: TypeAlias = Callable[[ItemCtx], Awaitable[ItemResult]]
+"""What a pass does with an item, once everything that the item waits for has ended well."""
+
+_LOG = logging.getLogger("peaceful.runtime")
+
+
+class BlockFailed(Exception):
+    """What `ItemWork` raises where the block itself cannot go on, as opposed to the item.
+
+    The items in progress finish, nothing else starts, and the pass raises the error.
+
+    Attributes:
+        error: why not.
+    """
+
+    def __init__(self, error: PeacefulError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+_left_behind: set[asyncio.Task[None]] = set()
+"""Tasks of abandoned items that still run. A loop alone would let them be collected as garbage."""
+
+
+class ItemPass:
+    """Goes through the items of a graph: each after what it waits for, many at once.
+
+    It ends when nothing can start any more: all have ended, or an interrupt came. An item is
+    reported when its work returns; so work that returns once its record is on disk makes `done`
+    mean that.
+
+    Args:
+        run: the block that goes through the items.
+        graph: the items, and what waits for what.
+        work: what is done with each.
+        direction: which way.
+        at_once: how many are worked on at once; as many as the execution allows by default. Where
+            that is more than one, up to as many again may be in progress that only wait for the
+            disk.
+    """
+
+    def __init__(
+        self,
+        run: BlockRun,
+        graph: Graph,
+        work: ItemWork,
+        direction: Direction = Direction.FORWARD,
+        *,
+        at_once: int | None = None,
+    ) -> None:
+        self._run = run
+        self._graph = graph
+        self._work = work
+        self._at_once = at_once or run.settings.max_concurrency
+        self._waiting_besides = self._at_once if self._at_once > 1 else 0
+        self._traversal = Traversal(graph, direction)
+        self._state = run.scope.interruptibility
+        self._clock = run.scope.clock
+        self._publish = run.scope.publish
+        self._in_progress: dict[ItemId, tuple[ItemCtx, float]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._idle: asyncio.Future[None] = self._loop.create_future()
+        self._ladder = Ladder(self._state, run.settings.ladder, run.scope.children, self._abandon)
+        self._tasks: dict[ItemId, asyncio.Task[None]] = {}
+        self._failure: PeacefulError | None = None
+        self._ending = False
+        self._context = contextvars.copy_context()
+        self._starts_soon = False
+
+    async def results(self) -> Mapping[ItemId, ItemResult]:
+        """Goes through the items.
+
+        Where this is cancelled, the items in progress are too, and have time to clean up first.
+
+        Returns:
+            How each item of the graph ended, in the graph's order.
+
+        Raises:
+            PeacefulError: the work said by `BlockFailed` that the block cannot go on.
+        """
+        watch = StallWatch(
+            lambda: [ctx for ctx, _ in self._in_progress.values()],
+            self._run.settings.stall_after,
+            self._clock,
+            self._publish,
+        )
+        self._run.disk_waits.on_wait = self._start_soon
+        with self._ladder, watch:
+            self._start_what_may()
+            try:
+                await self._idle
+            except BaseException:
+                await run_shielded(self._end_early())
+                raise
+        results = self._run.results
+        for item in self._traversal.not_started():
+            results[item] = ItemResult(ItemStatus.NOT_STARTED, message=self._why_not_started(item))
+        if self._failure is not None:
+            raise self._failure
+        return {item: results[item] for item in self._graph.order}
+
+    # ---- starting
+
+    def _start_what_may(self) -> None:
+        traversal, tasks, waits = self._traversal, self._tasks, self._run.disk_waits
+        self._starts_soon = False
+        while (
+            len(tasks) - min(waits.count, self._waiting_besides) < self._at_once
+            and traversal.ready_count
+            and not self._idle.done()
+            and self._goes_on
+            and self._state.may_go_on()
+        ):
+            item = traversal.take()
+            assert item is not None
+            tasks[item] = task = self._loop.create_task(self._run_item(item), name=item)
+            # What comes next is not started by the task itself: it would see context variables that
+            # this item has set.
+            task.add_done_callback(partial(self._over, item))
+        self._notice_idleness()
+
+    def _start_soon(self) -> None:
+        """An item waits for the disk. What comes next is not started by its task: see above."""
+        if self._waiting_besides and not self._starts_soon:
+            self._starts_soon = True
+            self._loop.call_soon(self._start_what_may, context=self._context)
+
+    @property
+    def _goes_on(self) -> bool:
+        return not self._ending and self._failure is None
+
+    def _notice_idleness(self) -> None:
+        if not self._tasks and not self._idle.done():
+            self._idle.set_result(None)
+
+    async def _run_item(self, item: ItemId) -> None:
+        # Asked and counted at the last moment before the item's own code runs: the task may have
+        # been waiting for the loop, and an interrupt may have come meanwhile.
+        if not self._goes_on or not self._state.may_start():
+            self._traversal.put_back(item)
+            return
+        ctx = ItemCtx(item, self._run.scope)
+        self._in_progress[item] = (ctx, self._clock.monotonic())
+        self._publish(ItemStarted(self._clock.now(), item))
+        # From here on the ladder may cancel it; before its first step, it would then never run.
+        task = self._ladder.tasks[item] = self._tasks[item]
+        result = await self._result_of(item, ctx, task)
+        if item in self._in_progress:
+            self._ended(item, result)
+
+    async def _result_of(
+        self, item: ItemId, ctx: ItemCtx, task: asyncio.Task[object]
+    ) -> ItemResult:
+        try:
+            return await self._work(ctx)
+        except KeyboardInterrupt as error:
+            # Somebody wants the program to end. Out of a task, it would leave the loop at once.
+            if self._ending or self._idle.done():
+                raise
+            self._idle.set_exception(error)
+            return ItemResult(ItemStatus.ABANDONED, message="cancelled")
+        except BlockFailed as failed:
+            self._failure = self._failure or failed.error
+            return ItemResult(ItemStatus.FAILED, message=failed.error.message, error=failed.error)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this item alone
+            return ending_of(
+                error,
+                item,
+                self._run.block,
+                cancelled=task.cancelling() > 0,
+                asked_to_end=self._ladder.asks_to_end,
+            )
+
+    # ---- ending
+
+    def _ended(self, item: ItemId, result: ItemResult) -> None:
+        _, started = self._in_progress.pop(item)
+        seconds = self._clock.monotonic() - started
+        result = ItemResult(
+            result.status, result.state, result.shown, result.message, result.error, seconds
+        )
+        self._run.results[item] = result
+        if result.status in _ENDED_WELL:
+            self._traversal.succeeded(item)
+        else:
+            self._traversal.failed(item)
+        self._publish(
+            ItemEnded(
+                self._clock.now(),
+                item,
+                result.status,
+                result.shown,
+                result.message,
+                None if result.error is None else result.error.to_json(),
+                seconds,
+            )
+        )
+
+    def _over(self, item: ItemId, task: asyncio.Task[None]) -> None:
+        """The task of an item has ended."""
+        self._ladder.tasks.pop(item, None)
+        abandoned = self._tasks.pop(item, None) is None
+        if abandoned:
+            _left_behind.discard(task)
+        if task.cancelled():
+            # Before its first step, by somebody who cancels everything in the loop.
+            self._traversal.put_back(item)
+            self._idle.cancel()
+        elif (error := task.exception()) is not None:
+            self._failed(error)
+        if not abandoned:
+            self._start_what_may()
+
+    def _failed(self, error: BaseException) -> None:
+        """A mistake of the framework's own, such as an event that cannot be made."""
+        if self._ending or self._idle.done():
+            _LOG.error("%s failed once more while it ended", self._run.block, exc_info=error)
+        else:
+            self._idle.set_exception(error)
+
+    def _abandon(self, item: ItemId) -> None:
+        """Waits for an item no longer. Its task may end when it can; its result is not taken."""
+        self._ladder.tasks.pop(item, None)
+        task = self._tasks.pop(item, None)
+        if task is not None:
+            self._run.left_behind.add(task)
+            _left_behind.add(task)
+        if item in self._in_progress:
+            self._ended(item, ItemResult(ItemStatus.ABANDONED, message="abandoned"))
+        self._notice_idleness()
+
+    async def _end_early(self) -> None:
+        """The command's own task was cancelled, or something failed: items are cancelled too."""
+        self._ending = True
+        self._idle = self._loop.create_future()
+        self._ladder.end_all()
+        self._notice_idleness()
+        await self._idle
+
+    def _why_not_started(self, item: ItemId) -> str:
+        blockers = self._traversal.blocked_by(item)
+        if blockers:
+            return f"needs {', '.join(blockers)}"
+        cause = "interrupted" if self._failure is None else f"{self._run.block} failed"
+        return f"{cause} before it started"
+
+
+_ENDED_WELL = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})

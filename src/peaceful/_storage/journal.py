@@ -1,0 +1,316 @@
+"""The journal: frames with length and checksum, synced in groups."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from peaceful._aio import DaemonThreadPool
+from peaceful._storage.files import open_new, refusals, write_all, write_file_atomically
+from peaceful.errors import FileInaccessible
+
+MAGIC: Final = b"peacefuJ"
+VERSION: Final = 1
+
+_FILE: Final = struct.Struct(">8sI")
+_FRAME: Final = struct.Struct(">III")
+_CRC: Final = struct.Struct(">I")
+
+FILE_HEADER: Final = _FILE.size + _CRC.size
+"""Bytes before the first frame."""
+FRAME_HEADER: Final = _FRAME.size + _CRC.size
+"""Bytes of a frame before its payload."""
+
+
+class BytesDamaged(ValueError):
+    """Bytes that were whole once are not so any more.
+
+    Attributes:
+        offset: where, in bytes from the beginning.
+        reason: what is wrong there.
+    """
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(f"offset {offset}: {reason}")
+        self.offset = offset
+        self.reason = reason
+
+
+class VersionUnknown(ValueError):
+    """A later version than this one wrote the file.
+
+    Attributes:
+        version: which one.
+    """
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"version {version}")
+        self.version = version
+
+
+class Scan(msgspec.Struct, frozen=True):
+    """What a journal holds.
+
+    Attributes:
+        payloads: of each whole frame, in order.
+        end: where the last whole frame ends.
+        torn: the bytes after that: the beginning of a frame, or what a loss of power left of it.
+        damage: where frames were lost, although whole ones follow; or none.
+    """
+
+    payloads: tuple[bytes, ...]
+    end: int
+    torn: bytes
+    damage: BytesDamaged | None = None
+
+
+def file_header(version: int = VERSION) -> bytes:
+    """The first bytes of a journal."""
+    head = _FILE.pack(MAGIC, version)
+    return head + _CRC.pack(zlib.crc32(head))
+
+
+def frame(number: int, payload: bytes) -> bytes:
+    """A payload with its length and checksums."""
+    head = _FRAME.pack(len(payload), number, zlib.crc32(payload))
+    return b"%b%b%b" % (head, _CRC.pack(zlib.crc32(head)), payload)
+
+
+def scan(data: bytes) -> Scan:
+    """Takes a journal apart. Of damage in its midst, it tells; what comes before that is whole.
+
+    Raises:
+        BytesDamaged: it does not begin as a journal does.
+        VersionUnknown: a later version wrote it.
+    """
+    _check_file_header(data)
+    payloads: list[bytes] = []
+    offset = FILE_HEADER
+    while (payload := _payload_at(data, offset, len(payloads))) is not None:
+        payloads.append(payload)
+        offset += FRAME_HEADER + len(payload)
+    damage = None
+    if _whole_frame_after(data, offset):
+        damage = BytesDamaged(offset, "a record is damaged, although whole ones follow")
+    return Scan(tuple(payloads), offset, data[offset:], damage)
+
+
+def beginning_of(data: bytes) -> bytes:
+    """The file's header and its first frame, or what there is of them."""
+    length = int.from_bytes(data[FILE_HEADER : FILE_HEADER + 4])
+    return data[: FILE_HEADER + FRAME_HEADER + length]
+
+
+def is_beginning_of_frame(torn: bytes, number: int) -> bool:
+    """Whether bytes are nothing, or what a process leaves that is killed within writing a frame."""
+    if len(torn) < FRAME_HEADER:
+        return True
+    length, found = int.from_bytes(torn[:4]), int.from_bytes(torn[4:8])
+    if not _is_frame_header(torn, 0):
+        return False
+    return found == number and len(torn) < FRAME_HEADER + length
+
+
+def _check_file_header(data: bytes) -> None:
+    if len(data) < FILE_HEADER:
+        raise BytesDamaged(len(data), "it ends before its first record")
+    magic, version = _FILE.unpack_from(data)
+    (check,) = _CRC.unpack_from(data, _FILE.size)
+    if magic != MAGIC or check != zlib.crc32(data[: _FILE.size]):
+        raise BytesDamaged(0, "it does not begin as a journal of states does")
+    if version != VERSION:
+        raise VersionUnknown(version)
+
+
+def _payload_at(data: bytes, offset: int, number: int | None) -> bytes | None:
+    """The payload of the whole frame at an offset, or none where there is no such frame."""
+    if not _is_frame_header(data, offset):
+        return None
+    length, found, check = _FRAME.unpack_from(data, offset)
+    start = offset + FRAME_HEADER
+    payload = data[start : start + length]
+    if len(payload) < length or zlib.crc32(payload) != check or number not in (None, found):
+        return None
+    return payload
+
+
+def _is_frame_header(data: bytes, offset: int) -> bool:
+    if len(data) - offset < FRAME_HEADER:
+        return False
+    end = offset + _FRAME.size
+    return zlib.crc32(data[offset:end]) == int.from_bytes(data[end : end + _CRC.size])
+
+
+def _whole_frame_after(data: bytes, offset: int) -> bool:
+    # From the bad frame itself on: what is there may be whole, and only have the wrong number.
+    for place in range(offset, len(data) - FRAME_HEADER + 1):
+        # Of most places the length alone tells, which is faster than a checksum.
+        fits = int.from_bytes(data[place : place + 4]) <= len(data) - FRAME_HEADER - place
+        if fits and _payload_at(data, place, None) is not None:
+            return True
+    return False
+
+
+class Journal:
+    """Appends records, and says when they are durable. Used from one event loop's thread.
+
+    A record goes to the kernel before the loop turns, so that it outlives the process, together
+    with what else is appended until then; that takes microseconds. Only the sync, which lets it
+    outlive the machine, is waited for, in another thread.
+
+    After an error, nothing more can be appended: what a failed sync left on disk cannot be known,
+    and a second one may claim success (Rebello et al., "Can Applications Recover from fsync
+    Failures?", 2020).
+    """
+
+    def __init__(
+        self, path: Path, thread: DaemonThreadPool, first: bytes, *, sync: bool = True
+    ) -> None:
+        """Makes the file, durably, with its first record.
+
+        Args:
+            path: where it is; what was there is replaced.
+            thread: does the syncs; a pool of one.
+            first: the first record.
+            sync: whether durable means on disk; else records are durable once the kernel has them,
+                which is for benchmarks and tests.
+
+        Raises:
+            FileInaccessible: the operating system refused.
+        """
+        self._path = path
+        self._thread = thread
+        self._is_synced = sync
+        self._unwritten: list[bytes] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self._syncing = False
+        self._error: OSError | None = None
+        begin = file_header() + frame(0, first)
+        write_file_atomically(path, begin, sync=sync)
+        with refusals(path, "written"):
+            self._descriptor = open_new(path, os.O_WRONLY | os.O_APPEND)
+        self._end = len(begin)
+        self._written = 1
+
+    @property
+    def count(self) -> int:
+        """How many records there are, the kernel's and those on their way to it."""
+        return self._written + len(self._unwritten)
+
+    def append(self, payload: bytes) -> None:
+        """Takes a record, which is handed to the kernel before the loop turns.
+
+        Raises:
+            FileInaccessible: the operating system refused an earlier one.
+        """
+        if self._error is not None:
+            raise self._failure(self._error)
+        if not self._unwritten:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._unwritten.append(frame(self.count, payload))
+
+    def flush(self) -> None:
+        """Returns once everything that was appended until now outlives the process.
+
+        Raises:
+            FileInaccessible: the operating system refused, now or earlier. The file ends with the
+                last record that it took whole.
+        """
+        self._write()
+        if self._error is not None:
+            raise self._failure(self._error)
+
+    def synced(self) -> asyncio.Future[None]:
+        """Completes once everything that was appended until now is durable.
+
+        Raises:
+            FileInaccessible: through the future; the operating system refused.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not self._is_synced:
+            self._write()
+            if self._error is None:
+                future.set_result(None)
+                return future
+        self._waiting.append(future)
+        if not self._syncing:
+            self._syncing = True
+            # What else is appended in this turn of the loop shares the sync.
+            future.get_loop().call_soon(self._start_sync)
+        return future
+
+    def let_go(self) -> None:
+        """Writes nothing more: of what was appended, only what the kernel has stays."""
+        self._unwritten = []
+
+    def close(self) -> None:
+        """Closes the file, in any thread; the loop's thread has let go of it before."""
+        # Whoever waited has been told whether it is durable; closing adds nothing to that.
+        with suppress(OSError):
+            os.close(self._descriptor)
+
+    def _start_sync(self) -> None:
+        self._write()
+        waiting, self._waiting = self._waiting, []
+        if self._error is not None:
+            self._end_sync(waiting)
+            return
+        synced = self._thread.submit(_sync, self._descriptor)
+        synced.add_done_callback(lambda done: self._synced(waiting, done))
+
+    def _synced(self, waiting: list[asyncio.Future[None]], done: asyncio.Future[None]) -> None:
+        error = done.exception()
+        if error is not None:
+            # `fdatasync` raises nothing else.
+            assert isinstance(error, OSError)
+            self._error = error
+        self._end_sync(waiting)
+
+    def _end_sync(self, waiting: list[asyncio.Future[None]]) -> None:
+        for future in waiting:
+            if not future.done():
+                if self._error is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(self._failure(self._error))
+        if self._waiting:
+            self._start_sync()
+        else:
+            self._syncing = False
+
+    def _write(self) -> None:
+        """Hands what was appended to the kernel, unless there was an error before."""
+        if self._error is not None or not self._unwritten:
+            return
+        frames, self._unwritten = self._unwritten, []
+        data = b"".join(frames)
+        try:
+            write_all(self._descriptor, data)
+        except OSError as error:
+            self._error = error
+            self._take_back()
+        else:
+            self._end += len(data)
+            self._written += len(frames)
+
+    def _take_back(self) -> None:
+        """Cuts off what was half written; where that fails too, whoever reads it does so."""
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, self._end)
+
+    def _failure(self, error: OSError) -> FileInaccessible:
+        return FileInaccessible(self._path, "written", error)
+
+
+def _sync(descriptor: int) -> None:
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(descriptor)
+    else:
+        os.fsync(descriptor)

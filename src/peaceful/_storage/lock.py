@@ -1,0 +1,277 @@
+"""One execution at a time per profile, by a lock that the kernel frees with its process."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import msgspec
+
+from peaceful._model.field_types import ExecutionId
+from peaceful._storage.files import (
+    make_folder,
+    open_new,
+    refusals,
+    refuse_other_than_file,
+    write_all,
+)
+from peaceful._storage.stored_state import time_from, time_text
+
+_FileId: TypeAlias = tuple[int, int]
+
+_TEXT_AT: Final = 1
+"""Where the text begins: Windows locks the first byte, and lets nobody read what is locked."""
+
+_AS_IT_IS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+"""Neither waits for somebody at the other end of a pipe, nor follows a link to another file."""
+
+_WAITS: Final = (0.0, 0.001, 0.004, 0.02, 0.1, 0.5)
+"""Seconds between attempts: whoever only asks whether a lock is held holds it for microseconds.
+
+But it may be put to sleep in between, on a machine that has much to do.
+"""
+
+_PATIENCE: Final = 0.004
+"""Seconds: a longer wait is only worth it where nobody says that they hold the lock."""
+
+
+class LockHolder(msgspec.Struct, frozen=True):
+    """Who holds a lock, to be shown. Whether it is held, only the kernel knows.
+
+    Attributes:
+        user: the user's login name; this and all others are empty where the text cannot be read.
+        host: the machine's name.
+        pid: the process; 0 where it cannot be read.
+        flow: the flow that it runs.
+        command: what it does.
+        execution_id: the execution's ID.
+        since: UTC; none where it cannot be read.
+    """
+
+    user: str = ""
+    host: str = ""
+    pid: int = 0
+    flow: str = ""
+    command: str = ""
+    execution_id: ExecutionId = ""
+    since: datetime | None = None
+
+
+class ProfileLock:
+    """A lock on a file. Every object excludes every other, in this process too. Not re-entrant.
+
+    The file stays when the lock is let go: to remove it would let two in who opened it at different
+    times. Child processes do not inherit the lock.
+
+    Args:
+        path: the file; it and its folders are made when the lock is first taken.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+        self._id: _FileId = (0, 0)
+
+    def acquire(self, me: LockHolder) -> LockHolder | None:
+        """Takes the lock, or says who has it, after some milliseconds at most.
+
+        Args:
+            me: what others read while it is held.
+
+        Returns:
+            None if the lock is now held by this object; else who holds it, as far as that is known.
+
+        Raises:
+            FileDamaged: in its place is a link, a folder, a pipe.
+            FileInaccessible: the operating system refused.
+            RuntimeError: this object holds it already.
+        """
+        if self._descriptor is not None:
+            raise RuntimeError("the lock is held already, by this very object")
+        with refusals(self._path, "locked"):
+            make_folder(self._path.parent)
+            # What came with a folder from elsewhere may be a link to a file of somebody's.
+            refuse_other_than_file(self._path)
+            for wait in _WAITS:
+                if wait > _PATIENCE and self.holder() is not None:
+                    break
+                time.sleep(wait)
+                if self._try_to_lock():
+                    self._write(me)
+                    return None
+        return self.holder() or LockHolder()
+
+    def release(self) -> None:
+        """Lets the lock go; does nothing where it is not held."""
+        if self._descriptor is not None:
+            # The text is only to be read: that it cannot be wiped must not keep the lock.
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
+            with _guard:
+                _held.pop(self._id, None)
+                os.close(self._descriptor)
+            self._descriptor = None
+
+    def holder(self) -> LockHolder | None:
+        """What the file says of who holds the lock; none where it says nothing.
+
+        After a process was killed, the file still speaks of it: ask `is_locked` first.
+
+        Raises:
+            FileDamaged: in its place is a link, a folder, a pipe.
+            FileInaccessible: the operating system refused.
+        """
+        with refusals(self._path, "read"):
+            refuse_other_than_file(self._path)
+            try:
+                descriptor = os.open(self._path, os.O_RDONLY | _AS_IT_IS)
+            except FileNotFoundError:
+                return None
+            try:
+                os.lseek(descriptor, _TEXT_AT, os.SEEK_SET)
+                text = os.read(descriptor, 4096)
+            finally:
+                os.close(descriptor)
+        return _holder_from(text)
+
+    def is_locked(self) -> bool:
+        """Whether somebody holds the lock, in this process or another.
+
+        Raises:
+            FileDamaged: in its place is a link, a folder, a pipe.
+            FileInaccessible: the operating system refused.
+        """
+        with refusals(self._path, "read"), _guard:
+            refuse_other_than_file(self._path)
+            if self._is_held_here():
+                return True
+            try:
+                descriptor = os.open(self._path, os.O_RDONLY | _AS_IT_IS)
+            except FileNotFoundError:
+                return False
+            try:
+                return not _lock_shared(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def _is_held_here(self) -> bool:
+        # Asked without opening the file: where locks belong to processes, as on some network file
+        # systems, closing it again would free the lock.
+        try:
+            return _id_of(self._path.stat()) in _held
+        except FileNotFoundError:
+            return False
+
+    def _try_to_lock(self) -> bool:
+        with _guard:
+            if self._is_held_here():
+                return False
+            descriptor = open_new(self._path, os.O_RDWR | _AS_IT_IS)
+            locked = False
+            try:
+                self._id = _id_of(os.fstat(descriptor))
+                locked = _lock_exclusively(descriptor) and self._is_still_there()
+            finally:
+                if not locked:
+                    os.close(descriptor)
+            if locked:
+                _held[self._id] = self
+                self._descriptor = descriptor
+            return locked
+
+    def _is_still_there(self) -> bool:
+        """Whether the file was not removed meanwhile: then others would lock another one."""
+        try:
+            return _id_of(self._path.stat()) == self._id
+        except FileNotFoundError:
+            return False
+
+    def _write(self, me: LockHolder) -> None:
+        assert self._descriptor is not None
+        facts = {
+            "user": me.user,
+            "host": me.host,
+            "pid": me.pid,
+            "flow": me.flow,
+            "command": me.command,
+            "execution_id": me.execution_id,
+            "since": None if me.since is None else time_text(me.since),
+        }
+        # The lock is held with or without it: what others read is not worth failing for.
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
+            write_all(self._descriptor, b" " * _TEXT_AT + json.dumps(facts).encode() + b"\n")
+
+    def drop_after_fork(self) -> None:
+        """In a forked child: the lock stays with the parent, and ends with it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+_held: Final[dict[_FileId, ProfileLock]] = {}
+"""The locks that this process holds, by file."""
+
+_guard = threading.Lock()
+"""Held while `_held` changes, and while files of locks are opened and closed."""
+
+
+def _after_fork() -> None:
+    global _guard  # noqa: PLW0603 - another thread may have held it at the fork, and is not here
+    _guard = threading.Lock()
+    for lock in _held.values():
+        lock.drop_after_fork()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _id_of(found: os.stat_result) -> _FileId:
+    return found.st_dev, found.st_ino
+
+
+def _lock_exclusively(descriptor: int) -> bool:
+    # Imported here: it takes longer than the rest of this package.
+    from filelock import lock_descriptor
+
+    return lock_descriptor(descriptor, blocking=False)
+
+
+if sys.platform == "win32":
+    _lock_shared = _lock_exclusively
+else:
+    import fcntl
+
+    def _lock_shared(descriptor: int) -> bool:
+        # Shared, so that several who ask at a time do not take each other for a holder.
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def _holder_from(text: bytes) -> LockHolder | None:
+    try:
+        facts = json.loads(text)
+        return LockHolder(
+            user=str(facts["user"]),
+            host=str(facts["host"]),
+            pid=int(facts["pid"]),
+            flow=str(facts.get("flow", "")),
+            command=str(facts["command"]),
+            execution_id=str(facts["execution_id"]),
+            since=None if facts["since"] is None else time_from(facts["since"]),
+        )
+    except (ValueError, TypeError, KeyError):
+        # Empty, half written, or somebody else's.
+        return None

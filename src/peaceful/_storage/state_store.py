@@ -1,0 +1,295 @@
+"""The state store of YAML files with a journal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from peaceful._aio import DaemonThreadPool, wait_shielded
+from peaceful._model.clock import SystemClock
+from peaceful._model.codec import JsonValue
+from peaceful._model.field_types import ExecutionId, ItemId
+from peaceful._storage.files import refusals, sync_folder
+from peaceful._storage.journal import Journal
+from peaceful._storage.journal_file import (
+    JournalDamaged,
+    Journalled,
+    boot_id,
+    journal_beginning,
+    read_journal,
+)
+from peaceful._storage.records import (
+    Begun,
+    BlockLog,
+    Ended,
+    Forgotten,
+    Record,
+    Recorded,
+    Settled,
+    Started,
+    overlaid,
+    payload_of,
+)
+from peaceful._storage.states_file import StatesFile
+from peaceful._storage.stored_state import StateKind, StoredState
+from peaceful._storage.workspace import PARAMS_SPECS_FILE, states_file_name
+from peaceful._storage.yaml_file import read_yaml, write_yaml
+from peaceful.errors import FileDamaged
+
+
+class YamlStateWriter:
+    """The writer of a `YamlStateStore`; see `StateWriter` for what its methods mean.
+
+    Args:
+        journal: where records go; it holds how the block began.
+        thread: does what waits for the disk; a pool of one.
+        log: what is known of the block: how it began.
+        fold: writes a block into the YAML files and removes its journal.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        thread: DaemonThreadPool,
+        log: BlockLog,
+        fold: Callable[[BlockLog], None],
+    ) -> None:
+        self._journal = journal
+        self._thread = thread
+        self._log = log
+        self._fold = fold
+        self._closing: asyncio.Task[None] | None = None
+        self.over: bool = False
+        """Whether nothing more will be written, by success or not."""
+
+    def started(self, item: ItemId, at: datetime) -> None:
+        """See `StateWriter.started`."""
+        if not self._log.begun.applies:
+            return
+        if item in self._log.in_flight or item in self._log.ended:
+            # Of a second start, a loss of power could leave nothing, and the state of the first
+            # would pass for the truth.
+            raise ValueError(f"{item} was started before in this block")
+        self._add(Started(item, at))
+        self._journal.flush()
+
+    def record(
+        self, item: ItemId, *, current: StoredState | None = None, goal: StoredState | None = None
+    ) -> Awaitable[None]:
+        """See `StateWriter.record`."""
+        states: dict[StateKind, StoredState] = {}
+        if current is not None:
+            states[StateKind.CURRENT] = current
+        if goal is not None:
+            states[StateKind.GOAL] = goal
+        self._add(Recorded(item, states))
+        return self._journal.synced()
+
+    def settled(self, item: ItemId, *, in_doubt: bool = False) -> None:
+        """See `StateWriter.settled`."""
+        if in_doubt or not self._log.begun.applies:
+            # That it was started and no more is known is just what the journal says without this.
+            return
+        self._add(Settled(item))
+
+    def forget(self, items: Iterable[ItemId]) -> Awaitable[None]:
+        """See `StateWriter.forget`."""
+        self._add(Forgotten(tuple(items)))
+        return self._journal.synced()
+
+    async def close(self) -> None:
+        """See `StateWriter.close`."""
+        if self.over:
+            return
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        # Whoever is cancelled while waiting does not leave it half done.
+        await wait_shielded(self._closing)
+
+    def let_go(self) -> None:
+        """Writes nothing more, as if the process were killed: the rest is for the next block."""
+        if not self.over:
+            self.over = True
+            self._journal.let_go()
+            # In the thread, after what it is doing with the file.
+            self._thread.start(self._journal.close)
+            self._thread.close()
+
+    def _add(self, record: Record) -> None:
+        if self.over or self._closing is not None:
+            raise RuntimeError("the block was closed")
+        self._journal.append(payload_of(record))
+        self._log.add(record)
+
+    async def _close(self) -> None:
+        try:
+            await self._journal.synced()
+            if self._journal.count > 1 and not self._log.finished:
+                # Before it, nothing must be folded: a reader that finds the YAML files folded is to
+                # find the journal complete.
+                self._journal.append(payload_of(Ended()))
+                await self._journal.synced()
+            self._log.finished = True
+            await self._thread.submit(self._fold, self._log)
+        finally:
+            self.let_go()
+
+
+JOURNAL_FILE: Final = ".states_journal"
+"""The name of the journal in a flow's folder."""
+
+_SPECS_COMMENT: Final = "How the parameters of each item are given. The program writes this file."
+
+
+class YamlStateStore:
+    """A `StateStore` in a folder: `states_current.yaml`, `states_goal.yaml`, and the journal.
+
+    While a block runs, what it does goes to the journal alone, so that an item costs the same
+    however many there are. When it ends, the journal is folded into the YAML files and removed;
+    after an unclean ending, the next block does that first.
+
+    Args:
+        flow_dir: the folder; it is made when something is written.
+        now: tells the time in UTC.
+        boot_id: what this run of the machine is called, or none where that cannot be told.
+        sync: whether durable means on disk; else it means in the kernel, for benchmarks and tests.
+    """
+
+    def __init__(
+        self,
+        flow_dir: Path,
+        *,
+        now: Callable[[], datetime] = SystemClock.now,
+        boot_id: str | None = boot_id(),
+        sync: bool = True,
+    ) -> None:
+        self._folder = flow_dir
+        self._journal_path = flow_dir / JOURNAL_FILE
+        self._now = now
+        self._boot_id = boot_id
+        self._sync = sync
+        self._writer: YamlStateWriter | None = None
+        self._files = {
+            kind: StatesFile(flow_dir / states_file_name(kind), kind, sync=sync)
+            for kind in StateKind
+        }
+
+    def load(self, kind: StateKind) -> Mapping[ItemId, StoredState]:
+        """See `StateStore.load`."""
+        while True:
+            before = journal_beginning(self._journal_path)
+            stored = self._files[kind].load()
+            found = self._journalled()
+            # In between, another process may have folded the journal, and begun the next one: then
+            # what was read of the YAML file does not belong to what the journal tells.
+            if before == (b"" if found is None else found.beginning):
+                if found is None:
+                    return stored
+                return _with(
+                    stored, _changes(found.log, stored, kind, all_records=found.all_records)
+                )
+
+    def open(
+        self, execution_id: ExecutionId, items: Sequence[ItemId], *, applies: bool
+    ) -> YamlStateWriter:
+        """See `StateStore.open`."""
+        if self._writer is not None and not self._writer.over:
+            raise RuntimeError("the block before was not closed")
+        found = self._journalled()
+        if found is not None:
+            self._fold(found.log, all_records=found.all_records)
+        for file in self._files.values():
+            # What cannot be read could not be folded at the end of the block.
+            file.load()
+        begun = Begun(execution_id, self._now(), self._boot_id, applies, tuple(items))
+        thread = DaemonThreadPool(1, f"journal of {self._folder.name}")
+        journal = Journal(self._journal_path, thread, payload_of(begun), sync=self._sync)
+        self._writer = YamlStateWriter(journal, thread, BlockLog(begun), self._fold)
+        return self._writer
+
+    def set_damaged_aside(self) -> tuple[Path, ...]:
+        """See `StateStore.set_damaged_aside`."""
+        moved = [
+            _moved_aside(file.path, self._now())
+            for file in self._files.values()
+            if _is_damaged(file.load)
+        ]
+        try:
+            self._journalled()
+        except FileDamaged as error:
+            self._doubt(error.log if isinstance(error, JournalDamaged) else None)
+            moved.append(_moved_aside(self._journal_path, self._now()))
+        return tuple(moved)
+
+    def load_params_specs(self) -> Mapping[str, JsonValue]:
+        """See `StateStore.load_params_specs`."""
+        return read_yaml(self._folder / PARAMS_SPECS_FILE) or {}
+
+    def save_params_specs(self, specs: Mapping[str, JsonValue]) -> None:
+        """See `StateStore.save_params_specs`."""
+        write_yaml(self._folder / PARAMS_SPECS_FILE, specs, comment=_SPECS_COMMENT)
+
+    def _journalled(self) -> Journalled | None:
+        return read_journal(self._journal_path, self._boot_id)
+
+    def _fold(self, log: BlockLog, *, all_records: bool = True) -> None:
+        for kind, file in self._files.items():
+            changes = _changes(log, file.load(), kind, all_records=all_records)
+            if changes:
+                file.save(changes, log.begun.items)
+        with refusals(self._journal_path, "removed"):
+            # Not synced: should the name come back, folding once more changes nothing.
+            self._journal_path.unlink(missing_ok=True)
+
+    def _doubt(self, log: BlockLog | None) -> None:
+        """Folds what a damaged journal still tells, and doubts all that it may have told.
+
+        Args:
+            log: what it tells; none where that is nothing.
+        """
+        for kind, file in self._files.items():
+            stored = file.load()
+            changes = {} if log is None else log.changes[kind]
+            doubt: dict[ItemId, datetime] = {}
+            if kind is StateKind.CURRENT:
+                items = stored if log is None else (*log.begun.items, *changes)
+                doubt = dict.fromkeys(items, self._now() if log is None else log.begun.at)
+            file.save(overlaid(stored, changes, doubt), () if log is None else log.begun.items)
+
+
+def _changes(
+    log: BlockLog, stored: Mapping[ItemId, StoredState], kind: StateKind, *, all_records: bool
+) -> dict[ItemId, StoredState | None]:
+    doubt = log.in_doubt(all_records=all_records) if kind is StateKind.CURRENT else {}
+    return overlaid(stored, log.changes[kind], doubt)
+
+
+def _with(
+    stored: Mapping[ItemId, StoredState], changes: Mapping[ItemId, StoredState | None]
+) -> Mapping[ItemId, StoredState]:
+    merged = {**stored, **changes}
+    return {item: state for item, state in merged.items() if state is not None}
+
+
+def _is_damaged(read: Callable[[], object]) -> bool:
+    try:
+        read()
+    except FileDamaged:
+        return True
+    return False
+
+
+def _moved_aside(path: Path, now: datetime) -> Path:
+    aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%SZ}")
+    number = 1
+    while os.path.lexists(aside):
+        number += 1
+        aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%SZ}-{number}")
+    with refusals(path, "moved aside"):
+        path.rename(aside)
+        sync_folder(path.parent)
+    return aside

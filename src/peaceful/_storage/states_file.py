@@ -1,0 +1,310 @@
+"""Files of states, and the cache that spares reading them again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from peaceful._model.codec import JsonValue
+from peaceful._model.field_types import ItemId
+from peaceful._storage.files import read_file, write_file_atomically
+from peaceful._storage.stored_state import (
+    EntryInvalid,
+    StateKind,
+    StoredState,
+    entry_of,
+    facts_of,
+    json_line,
+    stored_of,
+    unknown_keys,
+)
+from peaceful._storage.yaml_file import (
+    Pieces,
+    cut,
+    entries_of,
+    format_of,
+    head_for,
+    merged_order,
+    place_in_text,
+    renewed,
+    text_of,
+)
+from peaceful._storage.yaml_in import Entry
+from peaceful._storage.yaml_out import Writable, dump_each
+from peaceful.errors import FileDamaged, FileInaccessible
+
+_FORMAT: Final = 2
+
+
+class Cached(msgspec.Struct, frozen=True):
+    """What a YAML file says, and how it says it.
+
+    Attributes:
+        pieces: its text, cut.
+        lines: by key, key and entry as JSON.
+        entries: by key, the entry.
+    """
+
+    pieces: Pieces
+    lines: dict[str, str]
+    entries: dict[str, JsonValue]
+
+
+def digest_of(data: bytes) -> str:
+    """What a file's bytes are recognised by."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def line_of(key: str, entry: str) -> str:
+    """A key and its entry, which is JSON already, as one line of JSON."""
+    return f"[{json_line(key)},{entry}]"
+
+
+def encoded(digest: str, pieces: Pieces, lines: Sequence[str]) -> bytes:
+    """The side file of a YAML file.
+
+    Args:
+        digest: of the YAML file's bytes.
+        pieces: its text.
+        lines: what it says, in the same order.
+    """
+    head = {
+        "format": _FORMAT,
+        "of": digest,
+        "head": len(pieces.head),
+        "pieces": list(map(len, pieces.texts.values())),
+    }
+    content = "\n".join((json.dumps(head), *lines)).encode("ascii")
+    return b"%d\n%b" % (zlib.crc32(content), content)
+
+
+def decoded(data: bytes, digest: str, text: str) -> Cached | None:
+    """What a side file says of a YAML file, or none where it is not for this very file.
+
+    Args:
+        data: the side file.
+        digest: of the YAML file's bytes.
+        text: the YAML file.
+    """
+    check, _, content = data.partition(b"\n")
+    try:
+        if int(check) != zlib.crc32(content):
+            return None
+        first, *lines = content.decode("ascii").split("\n")
+        head = json.loads(first)
+        if (head["format"], head["of"]) != (_FORMAT, digest):
+            return None
+        pairs: list[tuple[str, JsonValue]] = json.loads(f"[{','.join(lines)}]")
+    except ValueError:
+        # Damaged: the YAML file itself is read instead.
+        return None
+    texts: dict[str, str] = {}
+    start = head["head"]
+    for (key, _), length in zip(pairs, head["pieces"], strict=True):
+        texts[key] = text[start : start + length]
+        start += length
+    pieces = Pieces(text[: head["head"]], texts, text[start:])
+    return Cached(pieces, dict(zip(texts, lines, strict=True)), dict(pairs))
+
+
+_HEADS: Final[Mapping[StateKind, str]] = {
+    StateKind.CURRENT: "What each item is, as it was last found or made. Written by the program.",
+    StateKind.GOAL: "What each item should be, as it was last found. Written by the program.",
+}
+_END: Final = "# end of states"
+"""The last line: without it, a file that was cut short between two entries would look whole."""
+
+_CACHED_FROM: Final = 64 * 1024
+"""Bytes of YAML from which on a side file is worth its place."""
+
+_HELP: Final = (
+    "correct the file in an editor; or run discover, which moves it aside and finds the states anew"
+)
+
+
+class _Content(msgspec.Struct):
+    """What the file holds.
+
+    Attributes:
+        digest: of its bytes; empty where there is no file.
+        pieces: its text.
+        states: by item, the state.
+        lines: by item, the entry as a line of JSON.
+        extras: by item, keys of the entry that mean nothing here; most have none.
+    """
+
+    digest: str
+    pieces: Pieces
+    states: dict[ItemId, StoredState] = msgspec.field(default_factory=dict)
+    lines: dict[ItemId, str] = msgspec.field(default_factory=dict)
+    extras: dict[ItemId, dict[str, JsonValue]] = msgspec.field(default_factory=dict)
+
+
+class StatesFile:
+    """The states of one kind, of one flow of one profile.
+
+    What was read last is kept, so that a file that did not change is not read again. A person may
+    change it at any time: it is recognised by its bytes, not by its time.
+
+    Args:
+        path: the YAML file.
+        kind: of the states.
+        sync: whether what is saved is on disk when `save` returns.
+    """
+
+    def __init__(self, path: Path, kind: StateKind, *, sync: bool = True) -> None:
+        self.path: Final = path
+        self._cache_path = path.with_name(f".{path.stem}.cache")
+        self._blank: Final = Pieces(head_for(_HEADS[kind]), {}, f"{_END}\n")
+        self._sync = sync
+        self._content = _Content("", self._blank)
+
+    def load(self) -> Mapping[ItemId, StoredState]:
+        """The states, by item, in the file's order.
+
+        Raises:
+            FileDamaged: the file is not what it should be; says where, and why.
+            FileInaccessible: the operating system refused.
+            FormatTooNew: a later version wrote it.
+        """
+        data = read_file(self.path, help=_HELP)
+        content = self._content
+        if data is None:
+            content = _Content("", self._blank)
+        elif (digest := digest_of(data)) != content.digest:
+            text = text_of(self.path, data, help=_HELP)
+            content = self._cached(digest, text) or self._parsed(digest, text)
+        self._content = content
+        return content.states
+
+    def save(self, changes: Mapping[ItemId, StoredState | None], order: Sequence[ItemId]) -> None:
+        """Changes some entries; all others keep their very text.
+
+        Args:
+            changes: by item, the new state, or none where the entry is to go.
+            order: items in the order in which new entries should stand.
+
+        Raises:
+            FileDamaged: the file is not what it should be.
+            FileInaccessible: the operating system refused; the old file is whole.
+            FormatTooNew: a later version wrote it.
+        """
+        self.load()
+        old = self._content
+        new = _Content("", old.pieces, dict(old.states), dict(old.lines), dict(old.extras))
+        to_write: dict[str, Writable] = {}
+        for item, state in changes.items():
+            if state is None:
+                for part in (new.states, new.lines, new.extras):
+                    part.pop(item, None)
+                continue
+            extra = old.extras.get(item, {})
+            line = line_of(item, _json(state, extra))
+            if line != old.lines.get(item):
+                new.states[item], new.lines[item] = state, line
+                to_write[item] = _written(state, extra)
+        if to_write or len(new.lines) < len(old.lines):
+            self._content = self._saved(old, new, to_write, order)
+
+    def _saved(
+        self, old: _Content, new: _Content, to_write: Mapping[str, Writable], order: Sequence[str]
+    ) -> _Content:
+        written = dict(zip(to_write, dump_each(to_write), strict=True))
+        before = old.pieces.texts
+        wanted = [key for key in (*order, *to_write) if key in new.lines]
+        keys = merged_order([key for key in before if key in new.lines], wanted)
+        texts = {
+            key: renewed(before.get(key), written[key]) if key in written else before[key]
+            for key in keys
+        }
+        pieces = Pieces(old.pieces.head, texts, old.pieces.tail)
+        data = pieces.joined().encode()
+        write_file_atomically(self.path, data, sync=self._sync)
+        lines = {key: new.lines[key] for key in keys}
+        digest = digest_of(data)
+        if len(data) >= _CACHED_FROM:
+            self._write_cache(encoded(digest, pieces, tuple(lines.values())))
+        states = {key: new.states[key] for key in keys}
+        return _Content(digest, pieces, states, lines, new.extras)
+
+    def _write_cache(self, data: bytes) -> None:
+        # The states are safe already; without a side file, they are only read more slowly.
+        with suppress(FileInaccessible):
+            write_file_atomically(self._cache_path, data, sync=False)
+
+    def _cached(self, digest: str, text: str) -> _Content | None:
+        # A side file that cannot be read is as good as none: it only spares time.
+        data = None
+        with suppress(FileInaccessible, FileDamaged):
+            data = read_file(self._cache_path)
+        cached = None if data is None else decoded(data, digest, text)
+        if cached is None:
+            return None
+        content = _Content(digest, cached.pieces, lines=cached.lines)
+        for item, entry in cached.entries.items():
+            _take(content, item, entry)
+        return content
+
+    def _parsed(self, digest: str, text: str) -> _Content:
+        entries = entries_of(self.path, text, help=_HELP)
+        self._check_end(text, entries)
+        content = _Content(digest, self._blank)
+        for entry in entries:
+            try:
+                _take(content, entry.key, entry.value)
+            except EntryInvalid as error:
+                raise self._invalid(text, entry, error) from None
+            content.lines[entry.key] = line_of(entry.key, json_line(entry.value))
+        content.pieces = (cut(text, entries) if entries else None) or self._in_our_way(content)
+        return content
+
+    def _in_our_way(self, content: _Content) -> Pieces:
+        """The pieces of a file that has none, or is written otherwise, such as in braces."""
+        written = {
+            item: _written(state, content.extras.get(item, {}))
+            for item, state in content.states.items()
+        }
+        texts = dict(zip(written, dump_each(written), strict=True))
+        return Pieces(self._blank.head, texts, self._blank.tail)
+
+    def _check_end(self, text: str, entries: Sequence[Entry]) -> None:
+        if format_of(text) is None:
+            if not entries:
+                raise FileDamaged(self.path, "", "it is empty", help=_HELP)
+            # Written by a person, or by another program: only ours says where it ends.
+            return
+        lines = text.rstrip().rsplit("\n", 1)
+        if lines[-1] != _END:
+            place = f"line {text.count(chr(10)) + 1}"
+            raise FileDamaged(
+                self.path, place, f"it ends early: its last line should be {_END!r}", help=_HELP
+            )
+
+    def _invalid(self, text: str, entry: Entry, error: EntryInvalid) -> FileDamaged:
+        keys = [entry.key, error.field] if error.field else [entry.key]
+        what = f"of {entry.key}, {error.field} is wrong" if error.field else f"{entry.key} is wrong"
+        place = place_in_text(text, keys)
+        return FileDamaged(self.path, place, f"{what}: {error.reason}", help=_HELP)
+
+
+def _take(content: _Content, item: ItemId, entry: JsonValue) -> None:
+    content.states[item] = stored_of(entry)
+    extra = unknown_keys(entry)
+    if extra:
+        content.extras[item] = extra
+
+
+def _written(state: StoredState, extra: Mapping[str, JsonValue]) -> dict[str, Writable]:
+    """An entry as it goes to YAML: its moments need no quotes there."""
+    return {**facts_of(state), **extra}
+
+
+def _json(state: StoredState, extra: Mapping[str, JsonValue]) -> str:
+    return json_line({**entry_of(state), **extra}) if extra else state.as_json()

@@ -1,0 +1,358 @@
+"""YAML as it is read: its values, with their places."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Container
+from typing import Final, NoReturn, cast
+
+import msgspec
+import yaml
+from yaml.events import (
+    AliasEvent,
+    CollectionStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
+
+from peaceful._model.codec import JsonValue
+from peaceful.errors import StorageError
+
+JSON_TAG: Final = "!json"
+"""Marks text that YAML cannot hold (half of a surrogate pair, from an odd file name) as JSON."""
+
+_TEXT_TAGS: Final = frozenset({"!", "tag:yaml.org,2002:str"})
+
+_INT: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
+_HEX: Final = re.compile(r"0x[0-9a-fA-F]+\Z")
+_FLOAT: Final = re.compile(r"(?:[-+]?[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?\Z")
+_WORDS: Final[dict[str, bool | float | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+}
+
+# Numbers of every base and with every separator, times of day, dates, special floats, `=`, `<<`.
+_AMBIGUOUS: Final = re.compile(
+    r"""
+    [-+]?[0-9.][-+0-9_.:eE]*\Z | 0[xXoObB] | [0-9]{4}-[0-9] | [-+]?\.(?:inf|nan)\Z | [=~]\Z | <<\Z
+    | (?:y|n|yes|no|on|off|true|false|null)\Z
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_AMBIGUOUS_STARTS: Final = frozenset("-+.0123456789=~<yYnNoOtTfF")
+
+# What keeps several lines from being read, by people and every implementation of YAML, as they
+# stand: white space at the beginning or before the end of a line, more than one empty line at the
+# end, and what is not printed as it is.
+_NOT_AS_LINES: Final = re.compile(
+    r"\A\s|[ ]$|\n\n\Z|[\x00-\x09\x0b-\x1f\x7f-\x9f]"
+    r"|[\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff\U00010000-\U0010ffff]",
+    re.MULTILINE,
+)
+_BREAKS: Final = re.compile("[\n\r\x85\u2028\u2029]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+class ScalarInvalid(ValueError):
+    """A single value that has no meaning here; the argument says why."""
+
+
+def value_of(text: str, tag: str | None, *, plain: bool) -> JsonValue:
+    """What a single value means.
+
+    Args:
+        text: the value's text, without quotes.
+        tag: the tag that stands before it, or none.
+        plain: whether it stands without quotes.
+
+    Raises:
+        ScalarInvalid: it means nothing here.
+    """
+    if tag is None:
+        return _plain_value(text) if plain else text
+    if tag in _TEXT_TAGS:
+        return text
+    if tag == JSON_TAG:
+        return _from_json(text)
+    raise ScalarInvalid(f"the tag {tag} is not used here")
+
+
+def style_of(text: str) -> str | None:
+    """How text is written: none for plain where that is possible, else a YAML indicator."""
+    if _BREAKS.search(text):
+        return '"' if _NOT_AS_LINES.search(text) else "|"
+    return "'" if not text or _is_ambiguous(text) else None
+
+
+def needs_json(text: str) -> bool:
+    """Whether text has something that YAML cannot hold."""
+    return not text.isascii() and _SURROGATE.search(text) is not None
+
+
+def json_text(text: str) -> str:
+    """Text as a JSON string, for use with `JSON_TAG`."""
+    return json.dumps(text)
+
+
+def number_text(number: float) -> str:
+    """A number as YAML 1.1 and 1.2 both read it."""
+    text = repr(number)
+    if isinstance(number, int):
+        return text
+    match text:
+        case "inf":
+            return ".inf"
+        case "-inf":
+            return "-.inf"
+        case "nan":
+            return ".nan"
+        case _:
+            # `1e+17` would be text in YAML 1.1.
+            return text if "." in text else text.replace("e", ".0e", 1)
+
+
+def _is_ambiguous(text: str) -> bool:
+    """Whether text in the place of a value would be taken for something else than text."""
+    return text[0] in _AMBIGUOUS_STARTS and _AMBIGUOUS.match(text) is not None
+
+
+def _plain_value(text: str) -> bool | int | float | str | None:
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in "-+.0123456789":
+        return text
+    if _INT.match(text):
+        return _int(text, 10)
+    if _HEX.match(text):
+        return _int(text, 16)
+    return float(text) if _FLOAT.match(text) else text
+
+
+def _int(text: str, base: int) -> int:
+    try:
+        return int(text, base)
+    except ValueError:
+        raise ScalarInvalid("a number of that many digits cannot be read") from None
+
+
+def _from_json(text: str) -> str:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ScalarInvalid(f"what follows {JSON_TAG} is not JSON: {error}") from None
+    if not isinstance(value, str):
+        raise ScalarInvalid(f"what follows {JSON_TAG} must be a text in double quotes")
+    return value
+
+
+MAX_DEPTH: Final = 100
+"""How deep values may be nested, when read and when written."""
+
+_NOT_TEXT: Final = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+
+
+class YamlProblem(ValueError):
+    """Text is not YAML as it is used here.
+
+    Attributes:
+        line: counted from 1.
+        column: counted from 1.
+        reason: what is wrong there.
+    """
+
+    def __init__(self, line: int, column: int, reason: str) -> None:
+        super().__init__(f"line {line}, column {column}: {reason}")
+        self.line = line
+        self.column = column
+        self.reason = reason
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A top-level key, its value, and where they are.
+
+    Attributes:
+        key: the key.
+        value: what stands below it.
+        start: where the key begins; an index into the text.
+        end: where the value ends.
+    """
+
+    key: str
+    value: JsonValue
+    start: int
+    end: int
+
+
+def parse(text: str) -> list[Entry]:
+    r"""The top-level entries of a document; none where it is empty.
+
+    Args:
+        text: YAML, with `\n` at the ends of lines and without a byte order mark.
+
+    Raises:
+        YamlProblem: it is something else.
+    """
+    odd = _NOT_TEXT.search(text)
+    if odd is not None:
+        reason = f"the character U+{ord(odd[0]):04X} may not stand here as it is"
+        raise YamlProblem(*line_and_column(text, odd.start()), reason)
+    try:
+        return _Reader(text).document()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        assert mark is not None
+        reason = ", ".join(filter(None, (error.context, error.problem)))
+        raise YamlProblem(mark.line + 1, mark.column + 1, reason) from None
+
+
+def line_and_column(text: str, index: int) -> tuple[int, int]:
+    """Where an index into a text is, both counted from 1."""
+    return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
+
+
+def require_libyaml() -> None:
+    """Makes sure that what is read and written is one dialect, libyaml's.
+
+    Raises:
+        StorageError: PyYAML was installed without it.
+    """
+    if not yaml.__with_libyaml__:
+        raise StorageError(
+            "PyYAML was installed without its C extension, which reads and writes the files here.",
+            help='install it from its wheel: pip install --force-reinstall "PyYAML"; or install '
+            "libyaml with its headers first",
+        )
+
+
+class _Reader:
+    """Builds plain data from the events of one document."""
+
+    def __init__(self, text: str) -> None:
+        require_libyaml()
+        # `get_event` gives none only after the end of the stream, and nothing is asked after that.
+        self._next = cast("Callable[[], Event]", yaml.CSafeLoader(text).get_event)
+        self._last: Event | None = None
+
+    def document(self) -> list[Entry]:
+        self._next()
+        if type(self._next()) is StreamEndEvent:
+            return []
+        root = self._next()
+        if isinstance(root, MappingStartEvent):
+            _refuse_extras(root)
+            entries = self._entries()
+        elif isinstance(root, ScalarEvent) and _scalar(root) is None:
+            entries = []
+        else:
+            _refuse(root, "there must be names here, each with a colon and something below it")
+        self._next()
+        after = self._next()
+        if type(after) is not StreamEndEvent:
+            _refuse(after, "a second document begins here, and only one is read")
+        return entries
+
+    def _entries(self) -> list[Entry]:
+        entries: list[Entry] = []
+        keys: set[str] = set()
+        while type(event := self._next()) is not MappingEndEvent:
+            key = _key(event, keys)
+            keys.add(key)
+            value = self._value(self._next(), 1)
+            assert self._last is not None
+            entries.append(Entry(key, value, _start(event), _end(self._last)))
+        return entries
+
+    def _value(self, event: Event, depth: int) -> JsonValue:
+        if type(event) is ScalarEvent:
+            self._last = event
+            return _scalar(event)
+        if depth > MAX_DEPTH:
+            _refuse(event, f"values are nested more than {MAX_DEPTH} deep")
+        _refuse_extras(event)
+        assert isinstance(event, CollectionStartEvent)
+        if type(event) is MappingStartEvent:
+            return self._mapping(event, depth)
+        return self._sequence(event, depth)
+
+    def _mapping(self, start: CollectionStartEvent, depth: int) -> dict[str, JsonValue]:
+        found: dict[str, JsonValue] = {}
+        following = self._next
+        while type(event := following()) is not MappingEndEvent:
+            key = _key(event, found)
+            event = following()
+            if type(event) is ScalarEvent:
+                self._last = event
+                found[key] = _scalar(event)
+            else:
+                found[key] = self._value(event, depth + 1)
+        self._ended(start, event)
+        return found
+
+    def _sequence(self, start: CollectionStartEvent, depth: int) -> list[JsonValue]:
+        found: list[JsonValue] = []
+        while type(event := self._next()) is not SequenceEndEvent:
+            found.append(self._value(event, depth + 1))
+        self._ended(start, event)
+        return found
+
+    def _ended(self, start: CollectionStartEvent, end: Event) -> None:
+        # What has no closing bracket ends where the next thing begins, says libyaml.
+        if start.flow_style:
+            self._last = end
+
+
+def _key(event: Event, before: Container[str]) -> str:
+    if type(event) is not ScalarEvent:
+        _refuse(event, "a name must be a single text")
+    key = event.value
+    if event.tag is not None or event.anchor is not None:
+        key = str(_scalar(event, is_key=True))
+    if key in before:
+        _refuse(event, f"the name {key!r} is here for the second time")
+    return key
+
+
+def _scalar(event: ScalarEvent, *, is_key: bool = False) -> JsonValue:
+    if event.anchor is not None:
+        _refuse_extras(event)
+    try:
+        return value_of(event.value, event.tag, plain=event.implicit[0] and not is_key)
+    except ScalarInvalid as error:
+        _refuse(event, str(error))
+
+
+def _refuse_extras(event: Event) -> None:
+    if isinstance(event, AliasEvent):
+        _refuse(event, f"an alias (*{event.anchor}) is not used here; write the value out")
+    if isinstance(event, NodeEvent) and event.anchor is not None:
+        _refuse(event, f"an anchor (&{event.anchor}) is not used here")
+    if isinstance(event, CollectionStartEvent) and event.tag is not None and not event.implicit:
+        _refuse(event, f"the tag {event.tag} is not used here")
+
+
+def _refuse(event: Event, reason: str) -> NoReturn:
+    mark = event.start_mark
+    assert mark is not None
+    raise YamlProblem(mark.line + 1, mark.column + 1, reason)
+
+
+def _start(event: Event) -> int:
+    assert event.start_mark is not None
+    return event.start_mark.index
+
+
+def _end(event: Event) -> int:
+    assert event.end_mark is not None
+    return event.end_mark.index

@@ -1,0 +1,219 @@
+"""The API in one table: what can be called, who may, and what is answered."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from peaceful._model.codec import JsonObject
+from peaceful._model.execution import ExecutionState
+from peaceful._model.names import NAME_RULE
+from peaceful._model.snapshot import Snapshot
+from peaceful._storage.stored_state import StateKind
+from peaceful._web.api import about_server as _about_server
+from peaceful._web.api import executions as _executions
+from peaceful._web.api import flows as _flows
+from peaceful._web.api.flows import DOT, FORMS, KINDS, SVG
+from peaceful._web.http.bodies import PROBLEM
+from peaceful._web.http.documents import (
+    Diffs,
+    Execution,
+    ExecutionPage,
+    Flows,
+    FlowWithItems,
+    Graph,
+    Interrupted,
+    Problem,
+    Profiles,
+    States,
+    Status,
+)
+from peaceful._web.http.fields import MOST_SHOWN, InterruptBody, StartRequest
+from peaceful._web.http.route import Answer, Param, Role, Route
+from peaceful._web.work.metrics import TEXT
+from peaceful._web.work.running import LONGEST_KEY
+
+_NAME: Final[JsonObject] = {"type": "string", "maxLength": 100, "description": NAME_RULE}
+_ID: Final = Param(
+    "id", "path", "The execution's ID.", {"type": "string", "format": "uuid"}, required=True
+)
+_FLOW: Final = Param("flow", "path", "The flow's name.", _NAME, required=True)
+_PROFILE: Final = Param("profile", "path", "The profile's name.", _NAME, required=True)
+_PROFILE_ASKED: Final = Param(
+    "profile", "query", "The profile whose parameters make the flow; by default, the one in use.",
+    _NAME,
+)  # fmt: skip
+_UNKNOWN: Final = Answer("There is no such thing.", Problem, PROBLEM)
+_WRONG: Final = Answer("The request is wrong, field by field.", Problem, PROBLEM)
+_PAGE: Final = (
+    Param("profile", "query", "Those of the profile.", _NAME),
+    Param("flow", "query", "Those of the flow.", _NAME),
+    Param(
+        "state", "query", "Those in one of the states.",
+        {"type": "array", "items": {"enum": [each.value for each in ExecutionState]}},
+    ),
+    Param(
+        "limit", "query", "How many at most.",
+        {"type": "integer", "minimum": 1, "maximum": MOST_SHOWN, "default": 50},
+    ),
+    Param("cursor", "query", "From the page before.", {"type": "string", "format": "uuid"}),
+)  # fmt: skip
+
+ROUTES: Final = (
+    Route(
+        "POST", "/api/executions", "start_execution",
+        "Starts an execution; one at a time for a profile.",
+        _executions.start, Role.RUN,
+        params=(
+            Param(
+                "Idempotency-Key", "header", "Sent again, the same request starts nothing new.",
+                {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+            ),
+        ),
+        body=StartRequest,
+        answers={
+            202: Answer("It was started; Location says where it can be watched.", Execution),
+            200: Answer("The same was running already.", Execution),
+            409: Answer("Another execution runs on the profile.", Problem, PROBLEM),
+            422: _WRONG,
+        },
+    ),
+    Route(
+        "GET", "/api/executions", "list_executions",
+        "Lists executions, running and past, newest first.",
+        _executions.listing, Role.VIEW,
+        params=_PAGE,
+        answers={200: Answer("A page of them.", ExecutionPage), 422: _WRONG},
+    ),
+    Route(
+        "GET", "/api/executions/{id}", "one_execution",
+        "Shows an execution with its items.",
+        _executions.one, Role.VIEW,
+        params=(_ID,),
+        answers={200: Answer("The execution.", Execution), 404: _UNKNOWN},
+    ),
+    Route(
+        "POST", "/api/executions/{id}/interrupt", "interrupt_execution",
+        "Interrupts an execution, whichever process runs it.",
+        _executions.interrupt, Role.INTERRUPT,
+        params=(_ID,),
+        body=InterruptBody,
+        body_required=False,
+        answers={
+            202: Answer("It is being interrupted, now or since before.", Interrupted),
+            404: _UNKNOWN,
+            409: Answer("It has ended, or cannot be interrupted.", Problem, PROBLEM),
+            422: _WRONG,
+            503: Answer("Its process does not answer.", Problem, PROBLEM),
+        },
+    ),
+    Route(
+        "GET", "/api/executions/{id}/progress", "execution_progress",
+        "Shows how everything stands in an execution now, or stood at its end.",
+        _executions.progress, Role.VIEW,
+        params=(_ID,),
+        answers={200: Answer("How everything stands.", Snapshot), 404: _UNKNOWN},
+    ),
+    Route(
+        "GET", "/api/executions/{id}/events", "execution_events",
+        "Tells what happens in an execution, as Server-Sent Events, until it has ended.",
+        _executions.events, Role.VIEW,
+        params=(
+            _ID,
+            Param(
+                "Last-Event-ID", "header",
+                "What was missed since that event comes first; or, where that is not known any "
+                "more, how everything stands.",
+                {"type": "string"},
+            ),
+        ),
+        answers={
+            200: Answer("The events.", None, "text/event-stream"),
+            204: Answer("It had ended before."),
+            404: _UNKNOWN,
+        },
+    ),
+    Route(
+        "GET", "/api/flows", "list_flows", "Lists the flows of the application.",
+        _flows.flows, Role.VIEW,
+        answers={200: Answer("The flows.", Flows)},
+    ),
+    Route(
+        "GET", "/api/flows/{flow}", "one_flow",
+        "Shows a flow with its parameters, and its items as a profile's parameters make them.",
+        _flows.flow, Role.VIEW,
+        params=(_FLOW, _PROFILE_ASKED),
+        answers={200: Answer("The flow.", FlowWithItems), 404: _UNKNOWN},
+    ),
+    Route(
+        "GET", "/api/flows/{flow}/graph", "flow_graph",
+        "Draws a flow: what waits for what, or which places it touches; and how each of its items "
+        "stands in an execution.",
+        _flows.graph, Role.VIEW,
+        params=(
+            _FLOW,
+            _PROFILE_ASKED,
+            Param(
+                "kind", "query", "What is drawn: what waits for what, or which places are touched.",
+                {"enum": list(KINDS), "default": "progress"},
+            ),
+            Param(
+                "format", "query", "As data, as a picture, or as text for Graphviz.",
+                {"enum": list(FORMS), "default": "json"},
+            ),
+            Param(
+                "execution", "query", "The execution.", {"type": "string", "format": "uuid"}
+            ),
+        ),
+        answers={
+            200: Answer("The diagram.", Graph, others=(SVG, DOT)),
+            404: _UNKNOWN,
+            422: _WRONG,
+            501: Answer("Graphviz, which lays pictures out, is missing here.", Problem, PROBLEM),
+        },
+    ),
+    Route(
+        "GET", "/api/profiles", "list_profiles", "Lists the profiles of the workspace.",
+        _flows.profiles, Role.VIEW,
+        answers={200: Answer("Their names.", Profiles)},
+    ),
+    Route(
+        "GET", "/api/profiles/{profile}/{flow}/states", "stored_states",
+        "Shows what is stored of a flow's items.",
+        _flows.states, Role.VIEW,
+        params=(
+            _PROFILE,
+            _FLOW,
+            Param(
+                "kind", "query", "What items are, or what they should be.",
+                {"enum": [each.value for each in StateKind], "default": StateKind.CURRENT.value},
+            ),
+        ),
+        answers={200: Answer("The states.", States), 404: _UNKNOWN, 422: _WRONG},
+    ),
+    Route(
+        "GET", "/api/profiles/{profile}/{flow}/diff", "stored_diff",
+        "Shows what differs between what items are and what they should be, by what is stored.",
+        _flows.diff, Role.VIEW,
+        params=(_PROFILE, _FLOW),
+        answers={200: Answer("The differences.", Diffs), 404: _UNKNOWN, 422: _WRONG},
+    ),
+    Route(
+        "GET", "/healthz", "health", "Says that the server is there.",
+        _about_server.healthz, None,
+        answers={200: Answer("It is.", Status)},
+    ),
+    Route(
+        "GET", "/readyz", "readiness", "Says whether the server can do its work.",
+        _about_server.readyz, None,
+        answers={
+            200: Answer("It can.", Status),
+            503: Answer("It is about to end.", Problem, PROBLEM),
+        },
+    ),
+    Route(
+        "GET", "/metrics", "metrics", "Counts what happens, for Prometheus.",
+        _about_server.metrics, Role.VIEW,
+        answers={200: Answer("The counts.", None, TEXT)},
+    ),
+)  # fmt: skip
+"""Every call."""

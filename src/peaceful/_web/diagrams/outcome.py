@@ -1,0 +1,291 @@
+"""The diagram of the outcome: the places that a flow touches, and the items that act on them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, assert_never
+
+from peaceful._commands.diff import StatusCmd
+from peaceful._item.item import AnyItem
+from peaceful._item.resolution import Unresolvable, example_of, resolved
+from peaceful._model.codec import JsonValue
+from peaceful._model.field_types import ItemId
+from peaceful._model.location import Interaction, Location, LocationKind, Pull, Push, Within
+from peaceful._model.state import State
+from peaceful._runtime.calls import States, diff_of
+from peaceful._runtime.ctx import CmdCtx
+from peaceful._runtime.flow import BuiltFlow
+from peaceful._web.diagrams.plan import Link, Look, Node, Plan, check_size, progress_plan
+from peaceful.errors import PeacefulError
+
+_NOWHERE: Final = "nowhere"
+"""The ID of the box with the items that declare no place."""
+
+
+def plan_of(ctx: CmdCtx, kind: str, *, to_draw: bool) -> Plan:
+    """Plans a diagram of a flow.
+
+    Args:
+        ctx: the flow.
+        kind: `progress` or `outcome`.
+        to_draw: whether it is to be drawn, so that it may not be too much for that.
+
+    Raises:
+        DiagramTooLarge: it is.
+        StorageError: what is stored cannot be read.
+    """
+    if to_draw:
+        check_size(ctx.flow.id, len(ctx.flow.items))
+    if kind == "outcome":
+        return Outcome.of(ctx, to_draw=to_draw).plan()
+    return progress_plan(ctx.flow)
+
+
+@dataclass(frozen=True, slots=True)
+class Touches:
+    """What an item touches.
+
+    Attributes:
+        item: the item.
+        interactions: how it touches places; nothing where it declares none.
+        is_there: whether its thing is as it should be, by what is stored.
+        trouble: why its places cannot be told; empty where they can.
+    """
+
+    item: ItemId
+    interactions: tuple[Interaction, ...] = ()
+    is_there: bool = False
+    trouble: str = ""
+
+
+def touches_of(flow: BuiltFlow, known: States) -> Iterator[Touches]:
+    """Asks one item after the other for its places. Runs code of items, which may take its time.
+
+    Args:
+        flow: the flow.
+        known: the stored states. Where one is missing, an example of it is taken.
+    """
+    states: dict[ItemId, State] = {}
+    for item_id in flow.graph.order:
+        declared = flow.items[item_id].item
+        try:
+            item = _with_values(declared, states)
+            state = known.current.get(item_id)
+            states[item_id] = item.state_example() if state is None else state
+            interactions = tuple(item.interactions())
+        except PeacefulError as error:
+            yield Touches(item_id, trouble=error.message)
+        except Exception as error:  # noqa: BLE001 - an item's own code, on values that are examples
+            # Only its kind: the message may hold secrets.
+            yield Touches(item_id, trouble=type(error).__name__)
+        else:
+            yield Touches(item_id, interactions, _is_there(declared, item_id, known))
+
+
+def _with_values(item: AnyItem, states: Mapping[ItemId, State]) -> AnyItem:
+    try:
+        return resolved(item, states.get)
+    except Unresolvable:
+        # An example need not be a value that the parameter may have.
+        return example_of(item, states.get)
+
+
+def _is_there(item: AnyItem, item_id: ItemId, known: States) -> bool:
+    current, goal = known.current.get(item_id), known.goal.get(item_id)
+    if current is None or goal is None:
+        return False
+    try:
+        return diff_of(item, item_id, current, goal) is None
+    except PeacefulError:
+        # An item that cannot compare its states says so where they are compared.
+        return False
+
+
+class Outcome:
+    """What the items of a flow touch, to be drawn or told.
+
+    Args:
+        flow: the flow's name.
+        touches: what its items touch, in their order.
+    """
+
+    def __init__(self, flow: str, touches: Iterable[Touches]) -> None:
+        self._flow = flow
+        self._touches = tuple(touches)
+        pairs = [(each, _ends(act)) for each in self._touches for act in each.interactions]
+        places, ids = _places(location for _, ends in pairs for location in ends)
+        # By item, the IDs of two places; the same one twice where it acts in that.
+        acts = [(each.item, ids[source], ids[target]) for each, (source, target) in pairs]
+        self._acts = tuple(dict.fromkeys(acts))
+        made = {act[2] for act, (each, _) in zip(acts, pairs, strict=True) if each.is_there}
+        targets = {target for _, _, target in acts}
+        self._places = tuple(
+            Node(
+                place.id,
+                place.label,
+                place.inside,
+                Look.PLACE,
+                sort=place.kind.value,
+                # Groups and hosts are there before any item acts on them.
+                by_example=place.kind is LocationKind.PATH and place.id in targets - made,
+            )
+            for place in places
+        )
+
+    @classmethod
+    def of(cls, ctx: CmdCtx, *, to_draw: bool) -> Outcome:
+        """Returns what is touched, by what is stored. Reads files, runs code of items.
+
+        Args:
+            ctx: the flow.
+            to_draw: whether it is to be drawn, so that it may not be too much for that.
+
+        Raises:
+            DiagramTooLarge: it is, which is known before all items were asked.
+            StorageError: what is stored cannot be read.
+        """
+        touches: list[Touches] = []
+        boxes = 0
+        for each in touches_of(ctx.flow, StatusCmd.states(ctx)):
+            touches.append(each)
+            boxes += len(set(each.interactions)) or 1
+            if to_draw:
+                check_size(ctx.flow.id, boxes)
+        return cls(ctx.flow.id, touches)
+
+    def plan(self) -> Plan:
+        """Plans the diagram: places in places, and items in a place or between two of them."""
+        nodes, links = list(self._places), list[Link]()
+        inside = {node.id: node.inside for node in nodes}
+
+        def around(place: str | None) -> Iterator[str]:
+            while place is not None:
+                yield place
+                place = inside[place]
+
+        number = Counter[ItemId]()
+
+        def actor(item: ItemId, holder: str | None) -> Node:
+            # An item may do several things; names of items have no dash in them.
+            number[item] += 1
+            more = f"-{number[item]}" if number[item] > 1 else ""
+            return Node(f"item-{item}{more}", item, holder, Look.ACTOR, item)
+
+        for item, source, target in self._acts:
+            common = set(around(source))
+            nodes.append(actor(item, next((one for one in around(target) if one in common), None)))
+            if source != target:
+                links += [Link(source, nodes[-1].id), Link(nodes[-1].id, target)]
+        without = [each.item for each in self._touches if not each.interactions]
+        if without:
+            nodes.append(Node(_NOWHERE, "declares no place", None, Look.PLACE, sort=_NOWHERE))
+            nodes += [actor(item, _NOWHERE) for item in without]
+        notes = (
+            f"The places of {each.item} cannot be told: {each.trouble}"
+            for each in self._touches
+            if each.trouble
+        )
+        return Plan(self._flow, "what it touches", tuple(nodes), tuple(links), tuple(notes))
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Returns the same as data."""
+        return {
+            "places": [
+                {
+                    "id": node.id,
+                    "name": node.label,
+                    "kind": node.sort,
+                    "inside": node.inside,
+                    "by_example": node.by_example,
+                }
+                for node in self._places
+            ],
+            "acts": [
+                {"item": item, "source": source, "target": target}
+                for item, source, target in self._acts
+            ],
+            "without_places": {
+                each.item: each.trouble for each in self._touches if not each.interactions
+            },
+        }
+
+
+def _ends(interaction: Interaction) -> tuple[Location, Location]:
+    """Returns from where to where something goes; the same place twice where it stays in one."""
+    match interaction:
+        case Push(source=source, target=target) | Pull(client=target, server=source):
+            return source, target
+        case Within(location=place):
+            return place, place
+        case _:
+            assert_never(interaction)
+
+
+@dataclass(slots=True)
+class _Place:
+    """A place, or a folder that is only on the way to some: then it is not `meant`.
+
+    The last three are known once it is shown: its ID, its name with the folders that hold nothing
+    else before it, and the ID of the place in which it is shown.
+    """
+
+    name: str
+    kind: LocationKind
+    meant: bool = False
+    parts: dict[tuple[LocationKind, str], _Place] = field(
+        default_factory=dict[tuple[LocationKind, str], "_Place"]
+    )
+    id: str = ""
+    label: str = ""
+    inside: str | None = None
+
+    def shown(self) -> Iterator[tuple[str, _Place]]:
+        """Yields what is in it, with names: a folder that holds one thing is joined with that."""
+        for part in self.parts.values():
+            place, label = part, part.name
+            while not place.meant and len(place.parts) == 1:
+                (place,) = place.parts.values()
+                label = f"{label.removesuffix('/')}/{place.name}"
+            if place.meant or label != "/":
+                yield label, place
+            else:
+                # That all of them begin at the root says nothing.
+                yield from ((f"/{inner}", each) for inner, each in place.shown())
+
+
+def _places(locations: Iterable[Location]) -> tuple[list[_Place], Mapping[Location, str]]:
+    """Returns places, each after the one that it is in, and the ID of the place of each location.
+
+    Paths are sorted into the folders that they share.
+    """
+    top = _Place("", LocationKind.GROUP, meant=True)
+    found: dict[Location, _Place] = {}
+
+    def place_of(location: Location) -> _Place:
+        if location not in found:
+            place = top if location.parent is None else place_of(location.parent)
+            for name in _names(location):
+                place = place.parts.setdefault((location.kind, name), _Place(name, location.kind))
+            place.meant = True
+            found[location] = place
+        return found[location]
+
+    for location in locations:
+        place_of(location)
+    shown = [top]
+    for holder in shown:
+        for label, place in holder.shown():
+            place.id, place.label, place.inside = f"place-{len(shown)}", label, holder.id or None
+            shown.append(place)
+    return shown[1:], {location: place.id for location, place in found.items()}
+
+
+def _names(location: Location) -> list[str]:
+    """Returns the names on the way to a location: of a path, those of its folders and its own."""
+    name = location.name
+    if location.kind is not LocationKind.PATH:
+        return [name]
+    parts = [part for part in name.split("/") if part not in {"", "."}]
+    return ["/", *parts] if name.startswith("/") else parts or [name]

@@ -1,0 +1,383 @@
+"""The documents of the API, as they are declared; its description is derived from them."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from peaceful._executions.records import ExecutionDocument, ExecutionRecord
+from peaceful._graph.graph import Edge
+from peaceful._model.codec import JsonObject, JsonValue
+from peaceful._model.document import OutcomeDocument
+from peaceful._model.field_types import ExecutionId, FlowId, ItemId, Moment, ProfileName
+from peaceful._model.interrupt import InterruptLevel
+from peaceful._model.location import LocationKind
+from peaceful._model.progress import Progress
+from peaceful._model.snapshot import Snapshot
+from peaceful.errors import ErrorJson
+
+
+class ItemWord(enum.StrEnum):
+    """How an item stands."""
+
+    PENDING = "pending"
+    """It has not started yet."""
+    RUNNING = "running"
+    """It is in progress."""
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+    NOT_STARTED = "not_started"
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """An item in an execution.
+
+    Attributes:
+        status: how it stands.
+        state: its state after its ending, as it is stored; null where that is not known.
+        message: what was done, or why it was not.
+        progress: how far it is, of an item that has not ended; null where it said nothing.
+        shown: its state in a few words, once it has ended.
+        seconds: how long it was in progress, once it has ended.
+    """
+
+    status: ItemWord
+    state: JsonValue = None
+    message: str = ""
+    progress: Progress | UnsetType | None = UNSET
+    shown: str | UnsetType = UNSET
+    seconds: float | UnsetType = UNSET
+
+
+class Execution(ExecutionDocument, frozen=True, kw_only=True):
+    """An execution with its items.
+
+    Attributes:
+        items: by item, how it stands.
+    """
+
+    items: Mapping[ItemId, Item]
+
+
+class ExecutionPage(msgspec.Struct, frozen=True):
+    """Some executions, newest first, without their outcome documents.
+
+    Attributes:
+        executions: the executions.
+        cursor: to be passed on to get the page after this one; null on the last page.
+    """
+
+    executions: Sequence[ExecutionDocument]
+    cursor: ExecutionId | None
+
+
+class Interrupted(msgspec.Struct, frozen=True):
+    """That an execution is being interrupted; the same however often it is asked for.
+
+    Attributes:
+        execution_id: the execution.
+        state: `interrupting`.
+        level: the level that it is interrupted at.
+        requested_at: when an interrupt was first requested.
+    """
+
+    execution_id: ExecutionId
+    state: Literal["interrupting"]
+    level: InterruptLevel
+    requested_at: Moment
+
+
+class Flow(msgspec.Struct, frozen=True, kw_only=True):
+    """A flow of the application.
+
+    Attributes:
+        id: its name.
+        help: what it is for.
+        parameters: what its parameters may be, as JSON Schema.
+    """
+
+    id: FlowId
+    help: str
+    parameters: JsonObject
+
+
+class Flows(msgspec.Struct, frozen=True):
+    """The flows of the application.
+
+    Attributes:
+        app: the application's name.
+        flows: its flows.
+    """
+
+    app: str
+    flows: Sequence[Flow]
+
+
+class Node(msgspec.Struct, frozen=True):
+    """An item of a flow.
+
+    Attributes:
+        id: its name.
+        kind: its class.
+        inside: the item that holds it, or null.
+        waits_for: the items whose end it waits for.
+    """
+
+    id: ItemId
+    kind: str
+    inside: ItemId | None
+    waits_for: Sequence[ItemId]
+
+
+class FlowWithItems(Flow, frozen=True, kw_only=True):
+    """A flow, with its items as a profile's parameters make them.
+
+    Attributes:
+        items: its items, in order; null where that is not known.
+        edges: what waits for what; null where that is not known.
+        why: why it is not known; null where it is.
+    """
+
+    items: Sequence[Node] | None
+    edges: Sequence[Edge] | None
+    why: ErrorJson | None
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A place that items touch.
+
+    Attributes:
+        id: its name in this document.
+        name: what it is called.
+        kind: what sort of place it is.
+        inside: the place that holds it, or null.
+        by_example: whether it is not there yet, and told from an example.
+    """
+
+    id: str
+    name: str
+    kind: LocationKind
+    inside: str | None
+    by_example: bool
+
+
+class Act(msgspec.Struct, frozen=True):
+    """What an item does from one place to another.
+
+    Attributes:
+        item: the item.
+        source: where something comes from.
+        target: where it goes to; the same where it happens in one place.
+    """
+
+    item: ItemId
+    source: str
+    target: str
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """The places that a flow touches.
+
+    Attributes:
+        places: the places.
+        acts: what items do with them.
+        without_places: by item that declares no place, why not; empty where it just does not.
+    """
+
+    places: Sequence[Place]
+    acts: Sequence[Act]
+    without_places: Mapping[ItemId, str]
+
+
+class Graph(msgspec.Struct, frozen=True, kw_only=True):
+    """A diagram of a flow, as data.
+
+    Attributes:
+        flow: the flow.
+        kind: what is drawn: what waits for what, or which places are touched.
+        items: its items, in order.
+        edges: what waits for what.
+        statuses: by item, how it stands in the execution that was asked for.
+        places: the places that are touched.
+        acts: what items do with them.
+        without_places: by item that declares no place, why not; empty where it just does not.
+    """
+
+    flow: FlowId
+    kind: Literal["progress", "outcome"]
+    items: Sequence[Node]
+    edges: Sequence[Edge]
+    statuses: Mapping[ItemId, Item]
+    places: Sequence[Place] | UnsetType = UNSET
+    acts: Sequence[Act] | UnsetType = UNSET
+    without_places: Mapping[ItemId, str] | UnsetType = UNSET
+
+
+class Profiles(msgspec.Struct, frozen=True):
+    """The profiles of the workspace.
+
+    Attributes:
+        profiles: their names.
+    """
+
+    profiles: Sequence[ProfileName]
+
+
+class States(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored of a flow's items.
+
+    Attributes:
+        profile: the profile.
+        flow: the flow.
+        kind: what items are, or what they should be.
+        states: by item, its state; null where it is not known.
+        shown: by item, its state in a few words.
+        in_progress_since: by item, since when its state may be out of date.
+        not_in_flow: the items that the flow no longer has.
+    """
+
+    profile: ProfileName
+    flow: FlowId
+    kind: str
+    states: Mapping[ItemId, JsonValue]
+    shown: Mapping[ItemId, str]
+    in_progress_since: Mapping[ItemId, Moment]
+    not_in_flow: Sequence[ItemId]
+
+
+class Diffs(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs between what items are and what they should be, by what is stored.
+
+    Attributes:
+        profile: the profile.
+        flow: the flow.
+        diffs: by item, what differs; null where nothing does.
+        unknown: by item, why that is not known.
+    """
+
+    profile: ProfileName
+    flow: FlowId
+    diffs: Mapping[ItemId, JsonValue]
+    unknown: Mapping[ItemId, str]
+
+
+class Status(msgspec.Struct, frozen=True):
+    """That the server is well.
+
+    Attributes:
+        status: `ok`.
+    """
+
+    status: Literal["ok"] = "ok"
+
+
+class Detail(msgspec.Struct, frozen=True):
+    """A further fact about a problem.
+
+    Attributes:
+        label: what it is about.
+        text: the fact.
+    """
+
+    label: str
+    text: str
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field.
+
+    Attributes:
+        field: which one.
+        reason: why its value is wrong.
+        origin: where the value came from.
+    """
+
+    field: str
+    reason: str
+    origin: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a request failed (RFC 9457).
+
+    Attributes:
+        type: the code as a URN.
+        title: the HTTP status in words.
+        status: the HTTP status.
+        detail: what happened and why it is wrong.
+        code: stable, upper case.
+        help: what to do now.
+        details: further facts.
+        errors: what is wrong, field by field.
+        execution: the execution that stands in the way, or null.
+        outcome: how the execution ended that can no longer be interrupted, or null.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    help: str
+    details: Sequence[Detail]
+    errors: Sequence[FieldError] | UnsetType = UNSET
+    execution: Execution | UnsetType | None = UNSET
+    outcome: OutcomeDocument | UnsetType | None = UNSET
+
+
+def execution_document(record: ExecutionRecord, snapshot: Snapshot | None = None) -> Execution:
+    """Return an execution with its items.
+
+    Args:
+        record: what the register knows of it.
+        snapshot: how it stands, where it runs; none where that is not known.
+    """
+    fields = msgspec.structs.asdict(record.document())
+    if record.outcome is None:
+        return Execution(**fields, items=item_documents(snapshot or Snapshot(), record.only))
+    items = {
+        item: Item(
+            status=ItemWord(each.status.value),
+            state=each.state,
+            message=each.message,
+            shown=record.aside(item).shown,
+            seconds=record.aside(item).seconds,
+        )
+        for item, each in record.outcome.items.items()
+    }
+    return Execution(**fields, items=items)
+
+
+def item_documents(snapshot: Snapshot, only: Iterable[ItemId] = ()) -> dict[ItemId, Item]:
+    """Return, by item, how it stands now.
+
+    Args:
+        snapshot: how the execution stands.
+        only: the items that it is limited to; empty where it is not.
+    """
+    chosen = set(only)
+    names = [each for each in snapshot.items if not chosen or each in chosen]
+    # An item that has left the flow is not among those of the flow.
+    return {
+        name: _item(snapshot, name)
+        for name in dict.fromkeys((*names, *snapshot.running, *snapshot.ended))
+    }
+
+
+def _item(snapshot: Snapshot, name: ItemId) -> Item:
+    ended = snapshot.ended.get(name)
+    if ended is not None:
+        return Item(
+            status=ItemWord(ended.status.value),
+            message=ended.message,
+            shown=ended.shown,
+            seconds=ended.seconds,
+        )
+    word = ItemWord.RUNNING if name in snapshot.running else ItemWord.PENDING
+    return Item(status=word, progress=snapshot.running.get(name))

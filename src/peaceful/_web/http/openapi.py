@@ -1,0 +1,139 @@
+"""The description of the API, derived from declarations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from inspect import cleandoc
+from typing import Any, Final, cast
+
+import msgspec
+from msgspec import inspect
+
+from peaceful._model.codec import JsonObject, JsonValue
+from peaceful._web.http.bodies import PROBLEM
+from peaceful._web.http.documents import Problem
+from peaceful._web.http.route import JSON, Answer, Param, Route, declarations
+
+_REF: Final = "#/components/schemas/{name}"
+_FIELDS: Final = "Attributes:\n"
+_PART: Final = re.compile(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
+
+
+def ref(kind: type[msgspec.Struct]) -> dict[str, JsonValue]:
+    """Return what stands for a schema where it is used."""
+    return {"$ref": _REF.format(name=kind.__name__)}
+
+
+def schemas(kinds: Iterable[type[msgspec.Struct]]) -> Mapping[str, JsonObject]:
+    """Return by name the schema of each declaration, and of each that these use."""
+    kinds = tuple(kinds)
+    # Any: msgspec has no narrower type for a schema.
+    _, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    declared: dict[str, type] = {}
+    for kind in kinds:
+        _find(inspect.type_info(kind), declared)
+    return {name: _described(components[name], declared.get(name)) for name in sorted(components)}
+
+
+def _find(info: inspect.Type, found: dict[str, type]) -> None:
+    """Find every declaration that a type is made of."""
+    match info:
+        case inspect.Metadata(type=inner):
+            _find(inner, found)
+        case (
+            inspect.StructType(cls=kind, fields=fields)
+            | inspect.DataclassType(cls=kind, fields=fields)
+        ) if kind.__name__ not in found:
+            found[kind.__name__] = kind
+            for field in fields:
+                _find(field.type, found)
+        case inspect.UnionType(types=types):
+            for each in types:
+                _find(each, found)
+        case inspect.DictType(value_type=value):
+            _find(value, found)
+        case inspect.CollectionType(item_type=item):
+            _find(item, found)
+        case _:
+            pass
+
+
+def _described(schema: dict[str, Any], kind: type | None) -> JsonObject:
+    """Move what docstrings say of each field to the field, and say which are always there."""
+    about = schema.pop("description", "").partition(_FIELDS)[0].strip()
+    properties = cast("dict[str, dict[str, JsonValue]]", schema.get("properties", {}))
+    for each in reversed(kind.__mro__ if kind is not None else ()):
+        for name, text in _PART.findall(cleandoc(each.__doc__ or "").partition(_FIELDS)[2]):
+            if name in properties:
+                properties[name]["description"] = " ".join(text.split())
+    if properties and schema.get("additionalProperties") is not False:
+        # Only what is sent to the server may leave out what has a default.
+        for name, field in properties.items():
+            if field.pop("default", msgspec.UNSET) is not msgspec.UNSET:
+                schema["required"].append(name)
+    return {**schema, **({"description": about} if about else {})}
+
+
+def openapi(title: str, version: str, routes: Sequence[Route]) -> dict[str, JsonValue]:
+    """The description of an API.
+
+    Args:
+        title: the application's name.
+        version: its version, or empty.
+        routes: what can be called.
+    """
+    paths: dict[str, dict[str, JsonValue]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version or "0"},
+        "paths": dict(paths),
+        "components": {
+            "schemas": dict(schemas({*declarations(routes), Problem})),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _operation(route: Route) -> dict[str, JsonValue]:
+    operation: dict[str, JsonValue] = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "parameters": [_param(each) for each in route.params],
+        "responses": {
+            **{str(status): _answer(each) for status, each in route.answers.items()},
+            "default": _answer(Answer("The request failed.", Problem, PROBLEM)),
+        },
+    }
+    if route.role is None:
+        operation["security"] = []
+    else:
+        operation["description"] = f"Needs the role `{route.role}`."
+    if route.body is not None:
+        operation["requestBody"] = {
+            "required": route.body_required,
+            "content": {JSON: {"schema": ref(route.body)}},
+        }
+    return operation
+
+
+def _param(param: Param) -> JsonValue:
+    return {
+        "name": param.name,
+        "in": param.place,
+        "description": param.description,
+        "required": param.required,
+        "schema": param.schema,
+    }
+
+
+def _answer(answer: Answer) -> JsonValue:
+    if answer.holds is None and answer.media_type == JSON:
+        return {"description": answer.description}
+    schema: JsonValue = {"type": "string"} if answer.holds is None else ref(answer.holds)
+    texts: dict[str, JsonValue] = {each: {"schema": {"type": "string"}} for each in answer.others}
+    content: JsonValue = {answer.media_type.partition(";")[0]: {"schema": schema}, **texts}
+    return {"description": answer.description, "content": content}

@@ -1,0 +1,343 @@
+"""The page of an execution, its parts as they change, and the question before a higher level."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from peaceful._aio import run_in_thread
+from peaceful._executions.records import ExecutionRecord
+from peaceful._executions.registry import Executions
+from peaceful._model.field_types import ExecutionId
+from peaceful._model.interrupt import InterruptLevel
+from peaceful._model.snapshot import Snapshot
+from peaceful._present.summary import level_label
+from peaceful._web.context import ServerContext
+from peaceful._web.http.fields import checked_id
+from peaceful._web.live.broadcast import Broadcast, Change, Latest
+from peaceful._web.live.event_stream import EventStream
+from peaceful._web.live.watches import ExecutionWatch, microseconds, run_for
+from peaceful._web.pages.flow_pages import execution_diagram
+from peaceful._web.pages.rows import ItemRow
+from peaceful._web.pages.site import Site, by_script, page, piece
+from peaceful._web.pages.view import ExecutionView, Verbs
+from peaceful.errors import PageUnknown, PeacefulError
+
+
+def carried_on(executions: Executions, record: ExecutionRecord) -> ExecutionId:
+    """The ID of the execution that one carries on; empty where it carries on none.
+
+    That is the one before it on the same profile and flow, if it did the same, and did not get to
+    its end.
+
+    Args:
+        executions: the register.
+        record: the execution.
+    """
+    info = record.info
+    page = executions.list(profile=info.profile, flow=info.flow, limit=1, cursor=record.id)
+    for before in page.records:
+        same = before.info.command == info.command and before.dry_run == record.dry_run
+        if same and before.state.resumable:
+            return before.id
+    return ""
+
+
+_TEMPLATE: Final = "execution_parts.html"
+
+LIVE_ROWS: Final = 500
+"""Of how many items each row is kept up to date; of more, only those that matter now."""
+
+
+def execution_parts(site: Site, view: ExecutionView) -> Mapping[str, Markup]:
+    """By the ID of its element, each part but the rows."""
+    parts = {
+        "head": piece(_TEMPLATE, "head", site, view),
+        "meter": piece(_TEMPLATE, "meter", site, view),
+        "note": piece(_TEMPLATE, "note", site, view),
+        "failures": piece(_TEMPLATE, "failures", site, view),
+    }
+    if len(view.rows) > LIVE_ROWS:
+        parts["matters"] = piece(_TEMPLATE, "matters", view.mattering)
+    return parts
+
+
+def row_parts(rows: Iterable[ItemRow], number: int) -> Mapping[str, Markup]:
+    """By the ID of its element, each row; none where there are too many in the whole.
+
+    Args:
+        rows: the rows.
+        number: how many there are in the whole.
+    """
+    if number > LIVE_ROWS:
+        return {}
+    return {f"row-{row.item}": piece(_TEMPLATE, "row", row) for row in rows}
+
+
+_LOG = logging.getLogger("peaceful.web")
+
+BETWEEN: Final = 0.2
+"""Seconds between two changes of a page: faster than an eye asks for."""
+
+LOOK: Final = 2.0
+"""Seconds after which it is looked whether nothing has happened for too long."""
+
+_ENDED: Final = b"event: ended\ndata: -\n\n"
+"""Tells a page that nothing more comes."""
+
+
+def page_broadcast(began: int) -> Broadcast[str]:
+    """Return the broadcast of a page's parts, by the ID of the element that each fills.
+
+    Args:
+        began: microseconds since 1970.
+    """
+    latest = Latest[str](began)
+
+    def message(changes: Sequence[Change[str]] | None) -> bytes:
+        newer = latest.everything() if changes is None else changes
+        parts = "\n".join([text for _, text in newer])
+        # Only these end a line of the stream.
+        lines = [line for line in parts.replace("\r", "\n").split("\n") if line.strip()]
+        end = _ENDED if latest.ended else b""
+        if not lines:
+            return end
+        # The end has no ID: whoever comes again with that of the last parts is told of it again.
+        data = "\ndata: ".join(lines)
+        told = f"id: {latest.version - latest.ended}\ndata: {data}\n\n"
+        return told.encode(errors="replace") + end
+
+    return Broadcast(latest, message)
+
+
+def page_version(server: ServerContext, execution_id: ExecutionId, site: Site) -> int:
+    """Return the version that a page has which is made now; 0 where nobody watches it yet."""
+    watch = server.watches.get(execution_id)
+    page = None if watch is None else watch.pages.get(site.links.root)
+    return 0 if page is None else page.latest.version
+
+
+@contextmanager
+def watched_page(
+    server: ServerContext, record: ExecutionRecord, site: Site
+) -> Generator[Broadcast[str]]:
+    """Keep the page of an execution up to date for the length of a context.
+
+    Args:
+        server: the server's context.
+        record: the execution.
+        site: how pages are made.
+    """
+    root = site.links.root
+    with server.watches.watched(record.id) as watch:
+        page = watch.pages.get(root)
+        if page is None:
+            page = watch.pages[root] = page_broadcast(microseconds(server.clock.now()))
+            if watch.events.stopped and not watch.events.latest.ended:
+                page.stop()
+            else:
+                maker = _Maker(page, watch, record, replace(site, roles=""), server)
+                run_for(watch, maker.run())
+        page.watchers += 1
+        try:
+            yield page
+        finally:
+            page.watchers -= 1
+            if page.stopped and not page.watchers and watch.pages.get(root) is page:
+                del watch.pages[root]
+
+
+class _Maker:
+    """Makes the parts of a page, whenever something happens."""
+
+    def __init__(
+        self,
+        page: Broadcast[str],
+        watch: ExecutionWatch,
+        record: ExecutionRecord,
+        site: Site,
+        server: ServerContext,
+    ) -> None:
+        self._page = page
+        self._watch = watch
+        self._record = record
+        self._site = site
+        self._server = server
+        self._verbs = Verbs.of(server)
+        self._earlier = ""
+        self._shown: dict[str, ItemRow] = {}
+
+    async def run(self) -> None:
+        """Make the parts until the execution has ended, or nobody watches any more."""
+        executions = self._server.executions
+        try:
+            self._earlier = await run_in_thread(lambda: carried_on(executions, self._record))
+            await self._follow()
+            if self._watch.events.latest.ended:
+                record = await run_in_thread(lambda: executions.get(self._record.id))
+                self._show(record, record.snapshot())
+                self._page.put("ended", "", last=True)
+        except PeacefulError as error:
+            _LOG.warning("the page of execution %s stays behind: %s", self._record.id, error)
+        except Exception:  # noqa: BLE001 - nobody waits for this task: it would be told to nobody
+            _LOG.exception("the page of execution %s stays behind", self._record.id)
+        finally:
+            self._page.stop()
+            if not self._page.watchers:
+                self._watch.pages.pop(self._site.links.root, None)
+
+    async def _follow(self) -> None:
+        events = self._watch.events
+        seen = 0 if events.latest.begun else events.latest.version
+        while self._page.watchers and not events.latest.ended:
+            if seen == events.latest.version:
+                if events.stopped:
+                    return
+                await events.news(LOOK)
+                if not events.latest.begun or events.latest.ended:
+                    continue
+            seen = events.latest.version
+            self._show(self._record, self._watch.snapshot, self._watch.still_for)
+            await asyncio.sleep(BETWEEN)
+
+    def _show(self, record: ExecutionRecord, snapshot: Snapshot, still_for: float = 0.0) -> None:
+        now = self._server.clock.now()
+        view = ExecutionView(record, snapshot, self._verbs, now, still_for, self._earlier)
+        rows = [row for row in view.rows if self._shown.get(row.item) != row]
+        self._shown |= {row.item: row for row in rows}
+        parts = {**execution_parts(self._site, view), **row_parts(rows, len(view.rows))}
+        changed = False
+        for name, part in parts.items():
+            text = f'<hx-partial id="{name}">{part}</hx-partial>'
+            if self._page.latest.get(name) != text:
+                self._page.put(name, text)
+                changed = True
+        if changed:
+            self._page.tell()
+
+
+_SHOWN: Final = 200
+"""Rows on a page, of executions with very many items."""
+
+_COSTS: Final[Mapping[InterruptLevel, str]] = {
+    InterruptLevel.STOP: (
+        "What is in progress finishes, and nothing new starts. What is done stays done."
+    ),
+    InterruptLevel.CANCEL: (
+        "What is in progress is asked to end at once, and cancelled if it does not. Its own "
+        "clean-up still runs. What it was doing may be half done: the next run looks at it anew. "
+        "What is done stays done."
+    ),
+    InterruptLevel.KILL: (
+        "What is in progress is abandoned where it is, and its child processes are killed, "
+        "without any clean-up. It may leave something half made, or a lock at a service, that you "
+        "have to remove by hand. What is done stays done."
+    ),
+}
+
+
+async def execution(request: Request, server: ServerContext) -> Response:
+    """Shows an execution; to a page in the background, only what its tab is to say."""
+    site, view = Site.of(request, server), await execution_view(request, server)
+    if request.query_params.get("part") == "head":
+        return HTMLResponse(execution_parts(site, view)["head"])
+    kind = "outcome" if request.query_params.get("kind") == "outcome" else "progress"
+    many = len(view.rows) > LIVE_ROWS
+    pages = range(0, len(view.rows), _SHOWN) if many else range(1)
+    first = _first(request, pages)
+    shown = view.rows[first : first + _SHOWN] if many else view.rows
+    return page(
+        "execution.html",
+        site,
+        view=view,
+        kind=kind,
+        diagram=await execution_diagram(server, view, kind),
+        shown=shown,
+        first=first,
+        pages=pages,
+        live_rows=LIVE_ROWS,
+        since=page_version(server, view.id, site),
+        icon=view.state.value,
+    )
+
+
+async def live(request: Request, server: ServerContext) -> Response:
+    """Sends the parts of an execution's page that change, as they do."""
+    record = await _record(server, request.path_params["id"])
+    site = Site.of(request, server)
+    return EventStream(
+        lambda: watched_page(server, record, site),
+        server.metrics.stream,
+        seen=_seen(request),
+    )
+
+
+async def ask_interrupt(request: Request, server: ServerContext) -> Response:
+    """Asks before a higher level: it says what that costs."""
+    view = await execution_view(request, server)
+    levels = {str(level): level for level in InterruptLevel}
+    level = levels.get(request.query_params.get("level", ""))
+    if level is None:
+        raise PageUnknown(request.url.path)
+    return page(
+        "confirm_interrupt.html",
+        Site.of(request, server),
+        view=view,
+        level=level,
+        label=level_label(level),
+        costs=_COSTS[level],
+        dialog=by_script(request),
+    )
+
+
+async def started_part(
+    request: Request, server: ServerContext, record: ExecutionRecord
+) -> Response:
+    """The piece that tells a page's script of an execution: where to watch it."""
+    view = await view_of(server, record)
+    return HTMLResponse(piece("lists.html", "running", Site.of(request, server), [view]))
+
+
+async def execution_view(request: Request, server: ServerContext) -> ExecutionView:
+    """The execution that an address names, in the words of its page."""
+    return await view_of(server, await _record(server, request.path_params["id"]))
+
+
+async def view_of(server: ServerContext, record: ExecutionRecord) -> ExecutionView:
+    """An execution, in the words of its page."""
+    executions = server.executions
+    snapshot = await server.watches.snapshot(record)
+    if not record.state.ended and snapshot.ending is not None:
+        # It has ended meanwhile: by now the register says how.
+        record = await run_in_thread(lambda: executions.get(record.id))
+        snapshot = await server.watches.snapshot(record)
+    earlier = await run_in_thread(lambda: carried_on(executions, record))
+    now = server.clock.now()
+    return ExecutionView(
+        record, snapshot, Verbs.of(server), now, server.watches.still_for(record), earlier
+    )
+
+
+async def _record(server: ServerContext, execution_id: str) -> ExecutionRecord:
+    executions, known = server.executions, checked_id(execution_id)
+    return await run_in_thread(lambda: executions.get(known))
+
+
+def _first(request: Request, pages: range) -> int:
+    asked = request.query_params.get("first", "0")
+    number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else 0
+    return number if number in pages else 0
+
+
+def _seen(request: Request) -> int | None:
+    """The version that a page has; what it said when it came back counts more than its address."""
+    text = request.headers.get("last-event-id") or request.query_params.get("since", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None

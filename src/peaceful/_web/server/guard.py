@@ -1,0 +1,241 @@
+"""What every request goes through first, and every answer last."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeAlias
+from urllib.parse import quote, urlencode
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from peaceful._app.web_settings import Network
+from peaceful._present.text import one_line
+from peaceful._web.http.route import EVERYTHING, Access, Role, cookie_value
+from peaceful.errors import HostRefused, PeacefulError, TokenRefused
+
+_LOG = logging.getLogger("peaceful.web.access")
+
+_OPEN: Final = frozenset({"/healthz", "/readyz"})
+_OPEN_FOLDER: Final = "/static/"
+
+Refuse: TypeAlias = Callable[[Request, PeacefulError], Response]
+"""Makes the answer to a request that is refused."""
+
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+_COOKIE_DAYS: Final = 30
+
+_INSIST_DAYS: Final = 30
+"""How long a browser insists on encryption, after it has seen some (RFC 6797)."""
+
+
+class Guard:
+    """Lets those in who may use the server, and tells browsers what answers may do.
+
+    Args:
+        app: answers.
+        access: who may use the server.
+        refuse: makes the answer to those who may not.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, refuse: Refuse) -> None:
+        self._app = app
+        self._access = access
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            request = Request(forwarded(scope, self._access.proxies), receive)
+            answer = _Answer(send, insists=self._access.insists(request.headers.get("host", "")))
+            try:
+                await self._answer(request, receive, answer.send)
+            finally:
+                answer.log(request)
+        else:
+            # Nothing here speaks over web sockets.
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
+        try:
+            response = self._let_in(request)
+        except PeacefulError as error:
+            response = self._refuse(request, error)
+        await (response or self._app)(request.scope, receive, send)
+
+    def _let_in(self, request: Request) -> Response | None:
+        """The answer to those who get no further, or none."""
+        path = path_of(request)
+        host = self._checked_host(request.headers)
+        self._access.check_origin(
+            request.method,
+            own=f"{request.url.scheme}://{host}",
+            origin=request.headers.get("origin"),
+            fetch_site=request.headers.get("sec-fetch-site"),
+            api=path.startswith("/api"),
+        )
+        token = request.query_params.get("token")
+        if token is not None and request.method in {"GET", "HEAD"} and not path.startswith("/api"):
+            return self._welcome(request, path, token)
+        roles: Iterable[Role] = () if is_open(path) else self._roles(request)
+        request.state.roles = frozenset(roles)
+        return None
+
+    def _checked_host(self, headers: Headers) -> str:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1:
+            raise HostRefused(" and ".join(hosts), self._access.hosts)
+        self._access.check_host(hosts[0])
+        return hosts[0]
+
+    def _roles(self, connection: HTTPConnection) -> frozenset[Role]:
+        if not self._access.tokens:
+            return EVERYTHING
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._access.roles_of_token(token.strip())
+        cookie = connection.cookies.get(self._cookie_of(connection))
+        if cookie is None:
+            raise TokenRefused
+        return self._access.roles_of_cookie(cookie)
+
+    def _cookie_of(self, connection: HTTPConnection) -> str:
+        """The name of the cookie.
+
+        Encrypted and at the root of a site, one that browsers take from this very host only.
+        """
+        hosts_own = connection.url.scheme == "https" and not connection.scope.get("root_path")
+        return f"__Host-{self._access.cookie}" if hosts_own else self._access.cookie
+
+    def _welcome(self, request: Request, path: str, token: str) -> Response:
+        """Turns the token of an address into a cookie, and the address into one without it."""
+        if self._access.tokens:
+            self._access.roles_of_token(token)
+        others = [each for each in request.query_params.multi_items() if each[0] != "token"]
+        query = f"?{urlencode(others)}" if others else ""
+        root = request.scope.get("root_path", "")
+        # With one slash at its beginning, it is a path for certain, and not another host.
+        location = "/" + quote(f"{root}{path}".lstrip("/\\")) + query
+        response = Response(status_code=303, headers={"Location": location})
+        if self._access.tokens:
+            response.set_cookie(
+                self._cookie_of(request),
+                cookie_value(token),
+                max_age=_COOKIE_DAYS * 24 * 60 * 60,
+                path=f"{root}/",
+                secure=request.url.scheme == "https",
+                httponly=True,
+                samesite="strict",
+            )
+        return response
+
+
+def is_open(path: str) -> bool:
+    """Whether anybody may ask for it who reaches the server: it tells nothing.
+
+    Args:
+        path: below the place where the application is mounted.
+    """
+    return path in _OPEN or path.startswith(_OPEN_FOLDER)
+
+
+def path_of(request: Request) -> str:
+    """The path below the place where the application is mounted."""
+    root: str = request.scope.get("root_path", "")
+    path: str = request.scope["path"]
+    return path.removeprefix(root) or "/"
+
+
+def forwarded(scope: Scope, proxies: Sequence[Network]) -> Scope:
+    """The request as it came to the proxy.
+
+    What anybody else says of it is not heeded. Of several values of a header, the last one is that
+    of the nearest proxy.
+
+    Args:
+        scope: the request as it came to this server.
+        proxies: whose word is taken.
+    """
+    if not proxies or not _is_one(scope, proxies):
+        return scope
+    headers = Headers(scope=scope)
+    found = dict(scope)
+    if (scheme := _last(headers, "x-forwarded-proto").lower()) in {"http", "https"}:
+        found["scheme"] = scheme
+    if host := _last(headers, "x-forwarded-host"):
+        kept = [each for each in scope["headers"] if each[0] != b"host"]
+        found["headers"] = [*kept, (b"host", host.encode("latin-1"))]
+    return found
+
+
+def _is_one(scope: Scope, proxies: Sequence[Network]) -> bool:
+    client = scope.get("client")
+    try:
+        address = ipaddress.ip_address(client[0]) if client else None
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        # As a socket for both kinds of addresses has it.
+        address = address.ipv4_mapped
+    return address is not None and any(address in network for network in proxies)
+
+
+def _last(headers: Headers, name: str) -> str:
+    values = headers.getlist(name)
+    return values[-1].rpartition(",")[2].strip() if values else ""
+
+
+class _Answer:
+    """An answer on its way: given the headers that all have, and told of in the log.
+
+    Args:
+        send: sends it.
+        insists: whether browsers are to insist on encryption.
+    """
+
+    def __init__(self, send: Send, *, insists: bool) -> None:
+        self._send = send
+        self._insists = insists
+        self._status: int | None = None
+        self._since = time.perf_counter()
+
+    async def send(self, message: Message) -> None:
+        """Sends a part of it."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers[name] = value
+            headers.setdefault("Cache-Control", "no-store")
+            if self._insists:
+                seconds = _INSIST_DAYS * 24 * 60 * 60
+                headers["Strict-Transport-Security"] = f"max-age={seconds}"
+        await self._send(message)
+
+    def log(self, request: Request) -> None:
+        """Says in the log what was asked for, without the query, which may hold a token."""
+        if _LOG.isEnabledFor(logging.DEBUG):
+            milliseconds = round((time.perf_counter() - self._since) * 1000, 1)
+            method, path = one_line(request.method, 20), one_line(request.scope["path"], 200)
+            fields = {"method": method, "path": path, "status": self._status, "ms": milliseconds}
+            status = self._status or "not answered"
+            _LOG.debug("%s %s: %s, %s ms", method, path, status, milliseconds, extra=fields)

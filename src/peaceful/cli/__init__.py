@@ -1,5 +1,0 @@
-"""The terminal: every application's command line, what it shows while it works, and how it ends."""
-
-from peaceful.cli._run import run
-
-__all__ = ["run"]
