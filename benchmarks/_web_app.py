@@ -13,7 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from peaceful import App, Contexts, Flow, Given, Item, ItemCtx, State
+from peaceful import App, Flow, Given, Item, ItemCtx, State
+from peaceful.commands import Contexts
 
 SLOTS = 16
 """How many items are in progress at once."""

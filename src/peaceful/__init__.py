@@ -1,61 +1,91 @@
 """Automation that can be interrupted, carries on where it stopped, and says what it does.
 
-Declare flows of items on an `App`; it has a command line at once. What is needed most is here; the
-rest is in the packages: `peaceful.items` (ready-made items), `peaceful.interrupt` (interruption,
-useful alone), `peaceful.commands` and `peaceful.runtime` (commands without a command line),
-`peaceful.errors`, `peaceful.model`, `peaceful.testing` (for tests of your own items).
+Declare flows of items on an `App`; it has a command line and a web page at once. What declares an
+application and its items is here. Beside it are `peaceful.items` (ready-made items),
+`peaceful.commands` (commands, their outcomes and stores, for programs without a command line),
+`peaceful.interrupt` (interruption, useful alone), `peaceful.errors`, and `peaceful.testing` (for
+tests of your own items). Every package whose name begins with an underscore is internal.
 
 Names are loaded when they are used, so that `--help` does not wait for what only running a flow
 needs.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from peaceful._late import late as _late
 
 if TYPE_CHECKING:
-    from peaceful.app import App
+    from peaceful._app.app import App
+    from peaceful._app.parameters.declaration import Given
+    from peaceful._app.web_settings import WebSettings
+    from peaceful._item.ctx import ItemCtx
+    from peaceful._item.diff import Change, StateDiff
+    from peaceful._item.files import write_atomically
+    from peaceful._item.item import Item
+    from peaceful._item.retry import Backoff
+    from peaceful._model.location import Interaction, Location, LocationKind, Pull, Push, Within
+    from peaceful._model.outcome import ItemStatus
+    from peaceful._model.state import State
+    from peaceful._params.references import mapped
+    from peaceful._params.specs import stored
+    from peaceful._runtime.flow import Flow, Handle
     from peaceful.errors import ItemFailure, PeacefulError
-    from peaceful.item import Change, Item, ItemCtx, StateDiff, write_atomically
-    from peaceful.model.state import State
-    from peaceful.params import mapped, stored
-    from peaceful.runtime import Flow, Handle
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "App": "peaceful.app",
-    "Change": "peaceful.item",
-    "Flow": "peaceful.runtime",
-    "Handle": "peaceful.runtime",
-    "Item": "peaceful.item",
-    "ItemCtx": "peaceful.item",
+    "App": "peaceful._app.app",
+    "Backoff": "peaceful._item.retry",
+    "Change": "peaceful._item.diff",
+    "Flow": "peaceful._runtime.flow",
+    "Given": "peaceful._app.parameters.declaration",
+    "Handle": "peaceful._runtime.flow",
+    "Interaction": "peaceful._model.location",
+    "Item": "peaceful._item.item",
+    "ItemCtx": "peaceful._item.ctx",
     "ItemFailure": "peaceful.errors",
+    "ItemStatus": "peaceful._model.outcome",
+    "Location": "peaceful._model.location",
+    "LocationKind": "peaceful._model.location",
     "PeacefulError": "peaceful.errors",
-    "State": "peaceful.model.state",
-    "StateDiff": "peaceful.item",
-    "mapped": "peaceful.params",
-    "stored": "peaceful.params",
-    "write_atomically": "peaceful.item",
+    "Pull": "peaceful._model.location",
+    "Push": "peaceful._model.location",
+    "State": "peaceful._model.state",
+    "StateDiff": "peaceful._item.diff",
+    "WebSettings": "peaceful._app.web_settings",
+    "Within": "peaceful._model.location",
+    "mapped": "peaceful._params.references",
+    "stored": "peaceful._params.specs",
+    "write_atomically": "peaceful._item.files",
 }
-"""By name, the package that hands it on."""
+"""By name, the module that defines it."""
 
 __all__ = [
     "App",
+    "Backoff",
     "Change",
     "Flow",
+    "Given",
     "Handle",
+    "Interaction",
     "Item",
     "ItemCtx",
     "ItemFailure",
+    "ItemStatus",
+    "Location",
+    "LocationKind",
     "PeacefulError",
+    "Pull",
+    "Push",
     "State",
     "StateDiff",
+    "WebSettings",
+    "Within",
     "__version__",
     "mapped",
     "stored",
     "write_atomically",
 ]
 
-__getattr__: Callable[[str], object] = _late(globals(), _HOMES)
+if not TYPE_CHECKING:  # Else every name would seem to be there.
+    __getattr__ = _late(globals(), _HOMES)

@@ -21,8 +21,15 @@ import {program}
 """
 
 WEB = {"httpx", "starlette", "uvicorn", "jinja2", "pygraphviz"}
-RUNNING = {"pydantic", "yaml", "filelock", "peaceful.item", "peaceful.runtime", "peaceful.commands"}
-REGISTER = {"msgspec", "sqlite3", "asyncio", "peaceful.executions"}
+RUNNING = {
+    "pydantic",
+    "yaml",
+    "filelock",
+    "peaceful._item.item",
+    "peaceful._runtime.flow",
+    "peaceful._commands.ensure",
+}
+REGISTER = {"msgspec", "sqlite3", "asyncio", "peaceful._executions.registry"}
 
 HELP = 70
 """The most modules that help may load, Python's own left out."""
@@ -39,7 +46,7 @@ def _loaded(shell: Shell, program: str, *words: str, expect: int = 0) -> set[str
     run = RUN.format(program=program)
     shell.run(sys.executable, "-c", run, str(names), *words, expect=expect)
     loaded = set(names.read_text().split("\n"))
-    assert "peaceful.cli" in loaded
+    assert "peaceful._cli" in loaded
     return loaded
 
 

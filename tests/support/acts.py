@@ -15,7 +15,6 @@ from until import PATIENCE
 
 from peaceful import (
     App,
-    Contexts,
     Flow,
     Given,
     Interaction,
@@ -28,6 +27,7 @@ from peaceful import (
     Within,
 )
 from peaceful._item.progress import ProgressReporter
+from peaceful.commands import Contexts
 from peaceful.interrupt import interrupt_channel
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from peaceful._app.app_def import AppDef
 from peaceful.errors import ExtraMissing
@@ -36,9 +37,9 @@ class _Door:
 
 
 _DOORS: Final = {
-    "cli": _Door("peaceful.cli", "run", "cli", "The command line"),
-    "asgi": _Door("peaceful.web", "asgi", "web", "The web server"),
-    "serve": _Door("peaceful.web", "serve", "web", "The web server"),
+    "cli": _Door("peaceful._cli.run", "run", "cli", "The command line"),
+    "asgi": _Door("peaceful._web.server.serve", "asgi", "web", "The web server"),
+    "serve": _Door("peaceful._web.server.serve", "serve", "web", "The web server"),
 }
 
 
@@ -64,11 +65,24 @@ def door(name: str) -> Callable[..., object]:
 
 _Message: TypeAlias = MutableMapping[str, Any]  # Any: as the ASGI specification has it
 
-AsgiApp: TypeAlias = Callable[
-    [_Message, Callable[[], Awaitable[_Message]], Callable[[_Message], Awaitable[None]]],
-    Awaitable[None],
-]
-"""An application that ASGI servers can serve, and ASGI sites can mount."""
+
+class AsgiApp(Protocol):
+    """An application that ASGI servers can serve, and ASGI sites can mount."""
+
+    async def __call__(
+        self,
+        scope: _Message,
+        receive: Callable[[], Awaitable[_Message]],
+        send: Callable[[_Message], Awaitable[None]],
+        /,
+    ) -> None:
+        """Answer one connection, as the ASGI specification says."""
+
+    def lifespan(self, site: object, /) -> AbstractAsyncContextManager[None]:
+        """Interrupt what runs at the end of the context, and wait for it.
+
+        A site that this is mounted in takes it as its own `lifespan`, or enters it there.
+        """
 
 
 class App(AppDef):

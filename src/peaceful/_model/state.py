@@ -1,6 +1,6 @@
 """The base of every item's state.
 
-Apart from the rest of `peaceful.model`, so that who needs only plain data does not load pydantic.
+In a module of its own, so that who needs only plain data does not load pydantic.
 """
 
 from __future__ import annotations

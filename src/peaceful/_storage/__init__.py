@@ -2,6 +2,4 @@
 
 `StateStore` is the port through which the framework keeps states; `YamlStateStore` keeps them in a
 folder. Its fake in memory is `peaceful.testing.MemoryStateStore`.
-
-Names are loaded when they are used: who only asks where something is needs neither YAML nor locks.
 """

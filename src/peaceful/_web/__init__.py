@@ -5,11 +5,11 @@
 
 | part | holds |
 |---|---|
-| `_server` | puts the server together; the guard at its door; serving until a signal |
-| `_api` | the calls, in one table that also describes them |
-| `_pages` | what people see, and what keeps it up to date |
-| `_diagrams` | flows and what they touch, laid out and drawn |
-| `_work` | starts and interrupts executions for those who ask |
-| `_live` | executions that are followed, and the broadcast to those who watch |
-| `_http` | what all of them speak: who may ask, bodies, errors, routes |
+| `server` | puts the server together; the guard at its door; serving until a signal |
+| `api` | the calls, in one table that also describes them |
+| `pages` | what people see, and what keeps it up to date |
+| `diagrams` | flows and what they touch, laid out and drawn |
+| `work` | starts and interrupts executions for those who ask |
+| `live` | executions that are followed, and the broadcast to those who watch |
+| `http` | what all of them speak: who may ask, bodies, errors, routes |
 """

@@ -18,7 +18,8 @@ from browser import Tab
 from playwright.async_api import Browser, async_playwright
 from web_process import WebProcess
 
-from peaceful import Contexts, Given
+from peaceful import Given
+from peaceful.commands import Contexts
 from slow_files import app
 
 _HERE: Final = Path(__file__).parent

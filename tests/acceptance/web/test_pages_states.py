@@ -15,9 +15,9 @@ from browser import Tab
 from looks import good_to_everyone
 from playwright.async_api import expect
 
-from peaceful import Contexts, Given
+from peaceful import Given
 from peaceful._web.pages import view as _view
-from peaceful.commands import EnsureCmd
+from peaceful.commands import Contexts, EnsureCmd
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from texts import Text, TextState
 
-from peaceful import App, Contexts, Flow, Given, ItemStatus, State
+from peaceful import App, Flow, Given, ItemStatus, State
 from peaceful.commands import (
     CmdCtx,
     Complete,
+    Contexts,
     DiffCmd,
     DiscoverCmd,
     EnsureCmd,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from texts import Text
 
-from peaceful import App, Contexts, Flow, ItemStatus
-from peaceful.commands import Complete, RunRequest, Workspace
+from peaceful import App, Flow, ItemStatus
+from peaceful.commands import Complete, Contexts, RunRequest, Workspace
 from peaceful.errors import NameUnknown, ParamsInvalid
 
 

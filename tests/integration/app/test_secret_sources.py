@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from peaceful import App, Contexts, Flow, Given
+from peaceful import App, Flow, Given
 from peaceful._app.parameters.sealing import new_key
 from peaceful._app.parameters.secrets import SecretSource
-from peaceful.commands import Workspace
+from peaceful.commands import Contexts, Workspace
 from peaceful.errors import FileInaccessible, KeyMissing, KeyWrong, SecretUnavailable, UsageError
 
 SECRET = "tell-nobody"

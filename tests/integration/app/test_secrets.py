@@ -22,13 +22,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from peaceful import App, Contexts, Flow, Given, PeacefulError
+from peaceful import App, Flow, Given, PeacefulError
 from peaceful._app.contexts import ExecutionOptions
 from peaceful._cli.run import run
 from peaceful._model.codec import encode_json
 from peaceful._storage.yaml_file import read_yaml
 from peaceful.commands import (
     CleanCmd,
+    Contexts,
     DiffCmd,
     DiscoverCmd,
     EnsureCmd,

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from peaceful import App, Contexts, Flow, Given
+from peaceful import App, Flow, Given
 from peaceful._app.contexts import DEFAULT_PROFILE
 from peaceful._storage.yaml_file import read_yaml
-from peaceful.commands import Complete, DiffProfilesCmd, EnsureCmd, Workspace
+from peaceful.commands import Complete, Contexts, DiffProfilesCmd, EnsureCmd, Workspace
 from peaceful.errors import (
     DefinitionError,
     NameInvalid,

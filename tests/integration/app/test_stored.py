@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from peaceful import App, Contexts, Flow, Item, ItemCtx, State, mapped, stored
+from peaceful import App, Flow, Item, ItemCtx, State, mapped, stored
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._storage.yaml_file import read_yaml
 from peaceful.commands import (
     CleanCmd,
     Complete,
+    Contexts,
     DiscoverCmd,
     EnsureCmd,
     ItemError,

@@ -17,9 +17,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from peaceful import Contexts, Given
+from peaceful import Given
 from peaceful._app.contexts import ExecutionOptions
-from peaceful.commands import EnsureCmd
+from peaceful.commands import Contexts, EnsureCmd
 from peaceful.interrupt import Interruptible, InterruptSource, interrupt_channel
 
 

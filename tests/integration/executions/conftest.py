@@ -111,11 +111,13 @@ def executions(register_file: Path, clock: Clock) -> Executions:
 PRELUDE = """
 import asyncio, json, sys
 from pathlib import Path
-from peaceful._executions.registry import Executions; from peaceful._executions.sqlite_store import SqliteExecutionStore
+from peaceful._executions.registry import Executions
+from peaceful._executions.sqlite_store import SqliteExecutionStore
 from peaceful.interrupt import interrupt_channel
-from peaceful.model import (
-    ExecutionInfo, KeptDocument, OutcomeKind, Snapshot, StartedBy
-)
+from peaceful._model.document import KeptDocument
+from peaceful._model.execution import ExecutionInfo, StartedBy
+from peaceful._model.outcome import OutcomeKind
+from peaceful._model.snapshot import Snapshot
 from datetime import UTC, datetime
 import os, socket
 

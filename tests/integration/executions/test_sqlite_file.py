@@ -54,9 +54,10 @@ def change(path: Path, statement: str) -> None:
 
 
 def test_loaded_late(unmeasured_environment: dict[str, str]) -> None:
-    """Neither importing the room nor making a store loads sqlite3, pydantic or PyYAML."""
+    """Neither importing the module nor making a store loads sqlite3, pydantic or PyYAML."""
     code = (
-        "import sys, pathlib; from peaceful._executions.sqlite_store import SqliteExecutionStore as S;"
+        "import sys, pathlib;"
+        "from peaceful._executions.sqlite_store import SqliteExecutionStore as S;"
         "S(pathlib.Path('/nowhere'));"
         "print([name for name in ('sqlite3', 'pydantic', 'yaml') if name in sys.modules])"
     )

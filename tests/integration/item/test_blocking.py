@@ -163,7 +163,7 @@ def test_the_package_can_be_imported_where_there_are_no_process_groups() -> None
         "    delattr(os, name)\n"
         "for name in ('SIGKILL', 'SIGCONT', 'SIGHUP'):\n"
         "    delattr(signal, name)\n"
-        "import peaceful.item, peaceful.params\n"
+        "import peaceful._item.ctx, peaceful._item.item, peaceful._params.stored_specs\n"
     )
 
     subprocess.run([sys.executable, "-c", program], check=True)

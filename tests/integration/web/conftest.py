@@ -13,9 +13,9 @@ import httpx
 import pytest
 from gates import GATES, Gates, gated_app
 
-from peaceful import App, Contexts, Given
+from peaceful import App, Given
 from peaceful._web.server.serve import asgi
-from peaceful.commands import SystemClock
+from peaceful.commands import Contexts, SystemClock
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 PROFILES = ("dev", "prod")

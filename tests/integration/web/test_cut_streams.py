@@ -19,7 +19,8 @@ import pytest
 from streams import Told, told
 from web_process import WebProcess
 
-from peaceful import Contexts, Given
+from peaceful import Given
+from peaceful.commands import Contexts
 from slow_files import app
 
 ITEMS: Final = 40

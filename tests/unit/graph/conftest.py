@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-import peaceful._graph
+import peaceful._graph.graph
 
 if TYPE_CHECKING:
     from _typeshed import TraceFunction
 
-_FOLDER = str(Path(peaceful.graph.__file__).parent)
+_FOLDER = str(Path(peaceful._graph.graph.__file__).parent)
 
 Steps: TypeAlias = Callable[[Callable[[], object]], int]
 
