@@ -4,7 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from examples import register_profiles
+from example_counts import register_profiles
 from hypothesis import is_hypothesis_test
 from processes import unmeasured
 from surroundings import arrange

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from keyboard import Keyboard
 from shell import Loaded, Shell
-from slow import SlowFiles
+from slow_files_shell import SlowFiles
 
 
 @pytest.fixture

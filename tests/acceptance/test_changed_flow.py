@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping
 
-from slow import SlowFiles
+from slow_files_shell import SlowFiles
 
 
 def interrupted(slow: SlowFiles, items: int, done_first: int) -> set[str]:

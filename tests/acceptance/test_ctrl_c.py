@@ -7,7 +7,7 @@ from datetime import datetime
 
 from keyboard import Keyboard
 from shell import Ended
-from slow import SlowFiles
+from slow_files_shell import SlowFiles
 
 ITEMS = 40
 AT_ONCE = ("--max-concurrency", "4")

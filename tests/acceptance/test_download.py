@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from archives import packed
 from file_server import FileServer, Served
 from processes import PATIENCE
 from shell import Ended, Loaded, Running, Shell
+from tar_archives import packed
 
 T = TypeVar("T")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from interrupted_rounds import Rounds
 from processes import eventually
-from rounds import Rounds
-from slow import SlowFiles
-from trouble import killed
+from random_signals import killed
+from slow_files_shell import SlowFiles
 
 ITEMS = 12
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from processes import PATIENCE, eventually
 from shell import Shell
-from webserver import WebServer
+from web_server_program import WebServer
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from shell import Loaded, Shell
-from slow import SlowFiles
+from slow_files_shell import SlowFiles
 
 MEMORY = Path("/dev/shm")
 """Where Linux keeps files in memory: what a disk takes to sync them says nothing of the program."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from shell import Loaded, Shell
-from slow import SlowFiles
+from slow_files_shell import SlowFiles
 
 FOLDERS = {
     "shell": """- it's  "quoted" `x` $HOME %s {x} \\ back """,

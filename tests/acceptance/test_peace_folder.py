@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from shell import Ended, Loaded, Shell
-from slow import SlowFiles
+from slow_files_shell import SlowFiles
 
 from peaceful._storage.journal import file_header
 

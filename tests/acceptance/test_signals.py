@@ -8,7 +8,7 @@ import pytest
 from keyboard import Keyboard
 from processes import eventually
 from shell import Running, Shell
-from slow import SlowFiles
+from slow_files_shell import SlowFiles
 
 LATER_THAN_A_KEY_REPEATS = 0.6
 """Seconds after which Ctrl-C counts as another press."""

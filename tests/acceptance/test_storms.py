@@ -5,10 +5,10 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from rounds import Rounds, Trouble
+from interrupted_rounds import Rounds, Trouble
+from random_signals import stormed
 from shell import Ended, Running
-from slow import SlowFiles
-from trouble import stormed
+from slow_files_shell import SlowFiles
 
 ITEMS = 12
 EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 from shell import Running
-from slow import SlowFiles
+from slow_files_shell import SlowFiles
 
 
 def busy(slow: SlowFiles, seconds: float = 60) -> Running:

@@ -14,11 +14,11 @@ from threading import Thread
 
 import pytest
 from doc_pages import blocks_of
-from preloaded import BIN
+from preloaded_programs import BIN
 from processes import eventually
 from shell import Running
-from slow import SlowFiles
-from webserver import WebServer
+from slow_files_shell import SlowFiles
+from web_server_program import WebServer
 
 TOKEN = "one-token-of-this-test"
 

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from processes import eventually
 from shell import Shell
-from webserver import WebServer
+from web_server_program import WebServer
 
 PROGRAM: Final = '''
 from pathlib import Path

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]  # has no types
 from playwright.async_api import ConsoleMessage, Error, Page, Request, Response
-from until import PATIENCE
+from waiting import PATIENCE
 
 SCREENSHOTS: Final = "SCREENSHOTS"
 """The environment variable with the folder that screenshots are stored in; without it, none are."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from preloaded import BIN, PreloadedProcess, can_be_preloaded, preloaded
+from preloaded_programs import BIN, PreloadedProcess, can_be_preloaded, preloaded
 from processes import MARK, PATIENCE, kill, processes_with
 
 Json: TypeAlias = dict[str, Any]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from until import PATIENCE
+from waiting import PATIENCE
 
 PROGRAM: Final = (str(Path(sys.executable).with_name("slow_files")), "web", "--port")
 """What is started."""

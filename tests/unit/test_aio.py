@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from until import PATIENCE, until
+from waiting import PATIENCE, until
 
 from peaceful._aio import (
     DaemonThreadPool,

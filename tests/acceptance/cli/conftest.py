@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from on_terminal import OnTerminal
 from shell import Shell
-from slow import SlowFiles
+from slow_files_shell import SlowFiles
+from terminal_program import OnTerminal
 
 
 @pytest.fixture

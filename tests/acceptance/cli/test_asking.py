@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import guarded
+import guarded_app
 import pytest
-from on_terminal import OnTerminal
 from shell import Shell
+from terminal_program import OnTerminal
 
 from peaceful._app.parameters.sealing import new_key
 
 Start = Callable[..., OnTerminal]
 
-PROGRAM = ("python", guarded.__file__)
+PROGRAM = ("python", guarded_app.__file__)
 SECRET = "tell-nobody"
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-import texts
-from on_terminal import OnTerminal
+import text_app
 from shell import Shell
-from slow import SlowFiles
+from slow_files_shell import SlowFiles
+from terminal_program import OnTerminal
 
 from peaceful._present.text import display_width
 
 Start = Callable[..., OnTerminal]
 
-TEXTS = texts.__file__
+TEXTS = text_app.__file__
 
 
 def headings(lines: list[str], program: str = "slow_files") -> list[int]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 
-import texts
-from on_terminal import OnTerminal
+import text_app
 from processes import eventually
 from shell import Shell
-from slow import SlowFiles
+from slow_files_shell import SlowFiles
+from terminal_program import OnTerminal
 
 from peaceful._present.text import display_width
 
 Start = Callable[..., OnTerminal]
 
-TEXTS = texts.__file__
+TEXTS = text_app.__file__
 CTRL_C = "\x03"
 CTRL_Z = "\x1a"
 LATER = 0.6

@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 import pytest
 import pytest_asyncio
-from acts import ActServer, act_server
 from browser import Tab
-from looks import good_to_everyone, nothing_sticks_out
+from page_views import good_to_everyone, nothing_sticks_out
 from playwright.async_api import expect
+from scripted_app import ActServer, act_server
 
 OpenTab: TypeAlias = Callable[..., Awaitable[Tab]]
 

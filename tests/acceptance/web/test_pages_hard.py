@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 import pytest_asyncio
-from acts import ACTS, ActServer, act_server
 from browser import Tab
-from hostile_acts import SCRIPT, TEXTS
-from looks import PHONE, WIDE, good_to_everyone, nothing_sticks_out
+from hostile_texts import SCRIPT, TEXTS
+from page_views import PHONE, WIDE, good_to_everyone, nothing_sticks_out
 from playwright.async_api import expect
+from scripted_app import ACTS, ActServer, act_server
 
 if TYPE_CHECKING:
     from playwright.async_api import Page

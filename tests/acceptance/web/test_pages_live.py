@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 import pytest_asyncio
-from acts import ACTS, ActServer, act_server
 from browser import Tab
 from cutting_proxy import cutting_proxy
-from looks import good_to_everyone
+from page_views import good_to_everyone
 from playwright.async_api import Page, expect
+from scripted_app import ACTS, ActServer, act_server
 from shell import Shell
 from web_process import WebProcess
-from webserver import WebServer
+from web_server_program import WebServer
 
 if TYPE_CHECKING:
     from playwright.async_api import Route

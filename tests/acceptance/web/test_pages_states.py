@@ -7,13 +7,13 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import guarded
+import guarded_app
 import pytest
 import pytest_asyncio
-from acts import ACTS, ActServer, act_server, app
 from browser import Tab
-from looks import good_to_everyone
+from page_views import good_to_everyone
 from playwright.async_api import expect
+from scripted_app import ACTS, ActServer, act_server, app
 
 from peaceful import Given
 from peaceful._web.pages import view as _view
@@ -346,8 +346,8 @@ async def test_cleaning_up_what_is_protected(
     """Needs the profile's name, typed; a dry run does not."""
     monkeypatch.setenv("GUARDED_TOKEN", "secret")
     given = {"guarded": Given("true", "a test")}
-    Contexts.of(guarded.app, tmp_path).init(given, profile="live", flow="keep")
-    async with act_server(tmp_path, guarded.app) as server:
+    Contexts.of(guarded_app.app, tmp_path).init(given, profile="live", flow="keep")
+    async with act_server(tmp_path, guarded_app.app) as server:
         tab = await open_tab(server)
         tab.expect("42[02]|400")
         page = tab.page

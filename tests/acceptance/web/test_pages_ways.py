@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 import pytest_asyncio
-from acts import ACTS, ActServer, act_server
 from browser import Tab
-from looks import nothing_sticks_out
+from page_views import nothing_sticks_out
 from playwright.async_api import Page, expect
+from scripted_app import ACTS, ActServer, act_server
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from texts import Text, TextState
+from text_app import Text, TextState
 
 from peaceful import App, Flow, Given, ItemStatus, State
 from peaceful.commands import (

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from texts import Text
+from text_app import Text
 
 from peaceful import App, Flow, ItemStatus
 from peaceful.commands import Complete, Contexts, RunRequest, Workspace

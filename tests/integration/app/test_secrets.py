@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-import vaults
-from examples import examples
+import secrets_app
+from example_counts import examples
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -52,8 +52,8 @@ VARIABLES = {
 
 
 def _contexts(folder: Path, variables: dict[str, str] | None = None) -> Contexts:
-    workspace = Workspace(folder, vaults.app.name)
-    return Contexts(vaults.app, workspace, VARIABLES if variables is None else variables)
+    workspace = Workspace(folder, secrets_app.app.name)
+    return Contexts(secrets_app.app, workspace, VARIABLES if variables is None else variables)
 
 
 def _init(contexts: Contexts, trouble: str = "none") -> None:
@@ -97,7 +97,7 @@ def _typed(folder: Path, words: tuple[str, ...]) -> str:
     """What a command prints."""
     printed = StringIO()
     with redirect_stdout(printed), redirect_stderr(printed), suppress(SystemExit):
-        run(vaults.app, [*words, "--workspace", str(folder), "--debug"])
+        run(secrets_app.app, [*words, "--workspace", str(folder), "--debug"])
     return printed.getvalue()
 
 
@@ -110,7 +110,7 @@ def _everything_in(folder: Path) -> Iterator[bytes]:
 
 @pytest.mark.parametrize(
     ("trouble", "form"),
-    [*zip(get_args(vaults.Trouble), cycle(["text", "yaml", "json"]), strict=False)],
+    [*zip(get_args(secrets_app.Trouble), cycle(["text", "yaml", "json"]), strict=False)],
 )
 def test_no_door_shows_a_secret(
     tmp_path: Path, trouble: str, form: str, caplog: pytest.LogCaptureFixture
@@ -131,7 +131,7 @@ def test_no_door_shows_a_secret(
 @examples(10)
 @given(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
-    st.sampled_from(get_args(vaults.Trouble)),
+    st.sampled_from(get_args(secrets_app.Trouble)),
 )
 async def test_no_error_event_or_outcome_holds_a_secret(secret: str, trouble: str) -> None:
     """Whatever characters a secret has, errors, events, outcomes and files are without it."""
@@ -205,7 +205,7 @@ def test_init_says_it_on_a_terminal(tmp_path: Path, unmeasured_environment: dict
     """The warning is on stderr, and the outcome on stdout is what it would be without it."""
     ran = subprocess.run(
         [
-            *(sys.executable, vaults.__file__, "init", "--format", "json"),
+            *(sys.executable, secrets_app.__file__, "init", "--format", "json"),
             *("--folder", "v"),
         ],
         cwd=tmp_path,
@@ -225,7 +225,7 @@ def test_a_secret_itself_is_not_taken(
     """What is typed can be seen by others: it is refused, not shown, and not stored."""
     ran = subprocess.run(
         [
-            *(sys.executable, vaults.__file__, "init"),
+            *(sys.executable, secrets_app.__file__, "init"),
             *("--folder", "v", "--password", f"{MARK}-password"),
         ],
         cwd=tmp_path,

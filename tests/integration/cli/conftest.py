@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ran import Ran, Run
-from texts import app
+from in_process import Ran, Run
+from text_app import app
 
 from peaceful._cli.run import run
 

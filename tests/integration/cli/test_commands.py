@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ran import Run
+from in_process import Run
 
 EXECUTION_FIELDS = [
     "execution_id",
@@ -319,7 +319,7 @@ def test_a_flow_that_breaks(ready: Run) -> None:
     told = ready("write")
     assert told.code == 1
     assert "Error DEFINITION" in told.err
-    assert "texts.py:" in told.err
+    assert "text_app.py:" in told.err
     assert ready("status", "--format", "json").json["errors"][""]["code"] == "DEFINITION"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ran import Ran, Run
+from in_process import Ran, Run
 
 from peaceful._executions.database import Database
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ran import Run
-from texts import app
+from in_process import Run
+from text_app import app
 
 from peaceful._cli.run import run
 

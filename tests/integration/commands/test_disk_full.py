@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from stage import Stage
+from item_world import Stage
 
 from peaceful import ItemCtx, ItemStatus
 from peaceful._model.outcome import OutcomeKind

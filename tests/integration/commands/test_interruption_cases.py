@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from stage import Hook, Stage
+from item_world import Hook, Stage
 
 from peaceful import ItemCtx, ItemStatus
 from peaceful._model.event import InterruptRequested

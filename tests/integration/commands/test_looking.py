@@ -6,8 +6,8 @@ import logging
 from typing import Annotated
 
 import pytest
+from item_world import Stage, Thing, ThingState, World
 from pydantic import Field
-from stage import Stage, Thing, ThingState, World
 
 from peaceful import Flow, ItemCtx, ItemFailure, ItemStatus
 from peaceful._commands.sync_check import SyncCheck

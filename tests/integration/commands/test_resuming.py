@@ -6,10 +6,10 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from examples import examples
+from example_counts import examples
 from hypothesis import given
 from hypothesis import strategies as st
-from stage import Stage
+from item_world import Stage
 
 from peaceful import ItemCtx, ItemStatus
 from peaceful._runtime.escalation import LadderTimes

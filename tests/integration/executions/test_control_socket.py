@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from documents import ending_document
+from ending_documents import ending_document
 
 from peaceful import ItemStatus
 from peaceful._executions.control_server import ControlLimits

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from documents import ending_document
+from ending_documents import ending_document
 from msgspec.structs import replace
 
 from peaceful import ItemStatus

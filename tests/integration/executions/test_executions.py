@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from documents import ending_document
+from ending_documents import ending_document
 from msgspec.structs import replace
-from until import until
+from waiting import until
 
 from peaceful import ItemStatus
 from peaceful._executions.liveness import this_process

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import pytest
-from documents import ending_document
+from ending_documents import ending_document
 
 from peaceful._executions.liveness import surviving_children
 from peaceful._executions.registry import Executions

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from documents import ending_document
+from ending_documents import ending_document
 
 from peaceful import ItemStatus
 from peaceful._executions.database import Database

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from documents import ending_document
+from ending_documents import ending_document
 
 from peaceful import ItemStatus
 from peaceful._executions.process_files import lock_holders_of

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bench import Bench, made_bench
+from item_contexts import Bench, made_bench
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from bench import Bench, made_bench
+from item_contexts import Bench, made_bench
 
 from peaceful import State
 from peaceful._item.safe_point import StoppedAtSafePoint

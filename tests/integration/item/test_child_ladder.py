@@ -12,8 +12,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from bench import Bench
-from until import until
+from item_contexts import Bench
+from waiting import until
 
 from peaceful._item import child as child_module
 from peaceful._item.child import Children, ChildResult
@@ -326,7 +326,7 @@ def test_nothing_is_left_when_the_program_ends(tmp_path: Path) -> None:
     program = f"""
 import asyncio, pathlib, sys
 sys.path.insert(0, {str(Path(__file__).parents[2] / "support")!r})
-from bench import made_bench
+from item_contexts import made_bench
 
 async def main():
     bench = made_bench(pathlib.Path("."))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import Bench
+from item_contexts import Bench
 
 from peaceful._item import child as child_module
 from peaceful._item.child import CAPTURED

@@ -6,8 +6,8 @@ import functools
 from collections.abc import AsyncIterator
 
 import pytest
-from countdown import Countdown
 from file_server import FileServer, file_server
+from interrupt_countdown import Countdown
 
 from peaceful import Backoff
 from peaceful._model.interrupt import InterruptSignal

@@ -31,7 +31,7 @@ from typing import cast
 
 import pytest
 import yaml
-from archives import packed
+from tar_archives import packed
 
 from peaceful import ItemStatus, items
 from peaceful._item.item import AnyItem

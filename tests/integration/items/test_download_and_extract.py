@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archives import packed
-from countdown import Countdown
 from file_server import FileServer, Served
+from interrupt_countdown import Countdown
+from tar_archives import packed
 
 from peaceful import Flow, ItemStatus
 from peaceful.commands import Complete

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from countdown import Countdown
 from file_server import Asked, FileServer, Served, head
-from until import until
+from interrupt_countdown import Countdown
+from waiting import until
 
 from peaceful import ItemStatus
 from peaceful._runtime.escalation import LadderTimes

@@ -6,9 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from countdown import Countdown
+from interrupt_countdown import Countdown
 from pydantic import SecretStr, ValidationError
-from until import until
+from waiting import until
 
 from peaceful import Flow, ItemStatus, mapped
 from peaceful._item.child_process import group_alive

@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from archives import PACKERS, member, packed, tar
 from hypothesis import given
 from hypothesis import strategies as st
+from tar_archives import PACKERS, member, packed, tar
 
 from peaceful import ItemStatus
 from peaceful.errors import ExtraMissing, PeacefulError

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from archives import PACKERS, packed
-from countdown import Countdown
-from examples import examples
+from example_counts import examples
 from hypothesis import given
 from hypothesis import strategies as st
+from interrupt_countdown import Countdown
+from tar_archives import PACKERS, packed
 
 from peaceful import ItemStatus
 from peaceful._model.codec import JsonValue

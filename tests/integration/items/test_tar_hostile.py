@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from archives import member, tar
+from tar_archives import member, tar
 
 from peaceful import Flow, ItemStatus
 from peaceful.errors import PeacefulError

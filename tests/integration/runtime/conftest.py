@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from stage import Stage
+from item_world import Stage
 
 
 @pytest.fixture

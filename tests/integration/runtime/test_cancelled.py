@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from item_world import Stage
 from processes import MARK, processes_with
-from stage import Stage
-from until import until
+from waiting import until
 
 from peaceful import ItemCtx, ItemStatus
 from peaceful._executions.process_files import lock_holders_of

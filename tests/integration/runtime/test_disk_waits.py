@@ -6,7 +6,7 @@ import asyncio
 from itertools import accumulate
 
 import pytest
-from stage import Stage
+from item_world import Stage
 
 from peaceful import ItemStatus
 from peaceful.commands import Complete, EnsureCmd, ItemEnded, ItemStarted

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from stage import Stage
-from until import until
+from item_world import Stage
+from waiting import until
 
 from peaceful import ItemCtx, ItemStatus
 from peaceful._runtime.escalation import LadderTimes

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from stage import Stage
-from until import until
+from item_world import Stage
+from waiting import until
 
 from peaceful import ItemCtx, ItemStatus
 from peaceful._model.document import Ending, KeptDocument

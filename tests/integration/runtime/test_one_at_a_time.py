@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from stage import Stage
+from item_world import Stage
 
 from peaceful import ItemCtx
 from peaceful.commands import (
@@ -91,7 +91,7 @@ async def test_profiles_do_not_disturb_each_other(stage: Stage) -> None:
 OTHER_PROCESS = """
 import asyncio, sys
 from pathlib import Path
-from stage import Stage
+from item_world import Stage
 from peaceful.commands import EnsureCmd
 
 stage = Stage(Path(sys.argv[1]))

@@ -8,10 +8,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from examples import examples
+from example_counts import examples
 from hypothesis import given
 from hypothesis import strategies as st
-from stage import Stage
+from item_world import Stage
 
 from peaceful import ItemCtx
 from peaceful._model.event import InterruptRequested

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from examples import examples
+from example_counts import examples
 from hypothesis import given
 from hypothesis import strategies as st
-from stage import Stage
-from until import until
+from item_world import Stage
+from waiting import until
 
 from peaceful import ItemCtx
 from peaceful._runtime.hub import ProgressHub, Subscription

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from until import PATIENCE
+from waiting import PATIENCE
 
 from peaceful._model.codec import JsonValue
 from peaceful._storage import journal_file as _journal_file

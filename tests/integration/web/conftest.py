@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from gates import GATES, Gates, gated_app
+from gated_app import GATES, Gates, gated_app
 
 from peaceful import App, Given
 from peaceful._web.server.serve import asgi

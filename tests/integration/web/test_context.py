@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
-from gates import gated_app
+from gated_app import gated_app
 
 from peaceful._executions.registry import Executions
 from peaceful._executions.running import InterruptSenders

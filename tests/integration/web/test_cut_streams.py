@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from streams import Told, told
+from event_streams import Told, told
 from web_process import WebProcess
 
 from peaceful import Given

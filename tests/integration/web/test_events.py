@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
-from streams import Told, told
+from event_streams import Told, told
 
 
 async def _watched(site: Any, execution_id: str, last: int | None = None) -> list[Told]:

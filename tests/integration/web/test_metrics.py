@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from event_streams import told
 from prometheus_client.parser import text_string_to_metric_families
-from streams import told
 
 
 async def _counted(site: Any) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from gates import GATES, Gates, gated_app
+from gated_app import GATES, Gates, gated_app
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from starlette.applications import Starlette

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from streams import told
+from event_streams import told
 
 from slow_files import app as slow_files
 

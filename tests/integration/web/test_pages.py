@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
-from gates import gated_app
+from event_streams import Message, messages
+from gated_app import gated_app
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from streams import Message, messages
 
 HTML = {"Accept": "text/html"}
 FORM = {"profile": "dev", "flow_id": "make"}

@@ -6,7 +6,7 @@ import asyncio
 import re
 from typing import Any
 
-from streams import Told, told
+from event_streams import Told, told
 
 WATCHERS = 500
 

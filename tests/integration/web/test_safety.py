@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from gates import gated_app
+from gated_app import gated_app
 
 from peaceful import WebSettings
 from peaceful._app.web_settings import WebToken

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from gates import gated_app
-from streams import told
+from event_streams import told
+from gated_app import gated_app
 
 from peaceful.errors import UsageError
 from peaceful.interrupt import InterruptLevel, InterruptSource, interrupt_channel

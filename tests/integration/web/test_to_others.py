@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from certificates import certificate, trusting
-from gates import Gates, gated_app
+from gated_app import Gates, gated_app
 
 from peaceful import WebSettings
 from peaceful._app.web_settings import Role, Tls, WebToken

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from documents import ending_document
+from ending_documents import ending_document
+from execution_events import START, Tale
 from msgspec.structs import replace
-from tale import START, Tale
 
 from peaceful import Change, ItemStatus, StateDiff
 from peaceful._cli.commands.history import HistoryWords, how_it_stands, list_lines, show_lines

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
+from execution_events import START, Tale
 from hypothesis import given
 from hypothesis import strategies as st
-from tale import START, Tale
 
 from peaceful import ItemStatus
 from peaceful._cli.progress.live_view import KEPT, Board, Frame, picture

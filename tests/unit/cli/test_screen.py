@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emulator import Emulator
 from hypothesis import given
 from hypothesis import strategies as st
+from terminal_emulator import Emulator
 
 from peaceful._cli.progress.screen import Screen
 

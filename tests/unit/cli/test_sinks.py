@@ -8,8 +8,8 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from emulator import Emulator
-from tale import START, Tale
+from execution_events import START, Tale
+from terminal_emulator import Emulator
 
 from peaceful import ItemStatus
 from peaceful._cli.progress.screen import BarLook, BarSink

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tale import START, Tale
+from execution_events import START, Tale
 
 from peaceful import App
 from peaceful._cli.commands.execute import items_typed

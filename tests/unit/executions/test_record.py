@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from documents import ending_document
+from ending_documents import ending_document
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC
 
 import pytest
-from declared import values_of
-from documents import ending_document
+from declared_values import values_of
+from ending_documents import ending_document
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from bench import Bench
+from item_contexts import Bench
 
 from peaceful import ItemCtx, State
 from peaceful._item.safe_point import Passed, StoppedAtSafePoint

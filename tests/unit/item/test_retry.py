@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from bench import Bench
 from hypothesis import given
 from hypothesis import strategies as st
+from item_contexts import Bench
 
 from peaceful import Backoff
 from peaceful._item.safe_point import StoppedAtSafePoint

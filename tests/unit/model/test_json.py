@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from declared import values_of
+from declared_values import values_of
 from hypothesis import given
 from hypothesis import strategies as st
 

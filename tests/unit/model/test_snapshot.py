@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from event_sequences import INFO, ITEMS, NOW, SIGNAL, stories
 from hypothesis import given
 from hypothesis import strategies as st
-from stories import INFO, ITEMS, NOW, SIGNAL, stories
 
 from peaceful import ItemStatus
 from peaceful._model.codec import encode_json

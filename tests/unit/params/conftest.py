@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from house import Disk, HouseState, Known, Point, Server
+from sample_state import Disk, HouseState, Known, Point, Server
 
 from peaceful import State
 from peaceful._params.references import reference_to_state

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from house import HouseState, Known
 from pydantic import SecretStr
+from sample_state import HouseState, Known
 
 from peaceful import State, mapped
 from peaceful._params.resolve import Unknown, filled, value_of

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 import pytest
-from house import HouseState, Known
 from pydantic import BaseModel
+from sample_state import HouseState, Known
 
 from peaceful import mapped, stored
 from peaceful._params.resolve import filled

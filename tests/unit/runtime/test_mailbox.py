@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stories import NOW, SIGNAL
+from event_sequences import NOW, SIGNAL
 
 from peaceful import ItemStatus
 from peaceful._model.event import InterruptRequested

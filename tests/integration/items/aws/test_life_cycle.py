@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from aws_server import Asked, Way
 from aws_stack import MEBIBYTE, Stack, allowing, client
-from countdown import Countdown
-from until import until
+from interrupt_countdown import Countdown
+from waiting import until
 
 from peaceful import ItemStatus
 from peaceful.commands import Complete, ItemProgressed

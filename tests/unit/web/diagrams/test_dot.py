@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from drawings import graphviz
+from diagram_checks import graphviz
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from until import until
+from waiting import until
 
 from peaceful._web.diagrams.graphviz import Layouts
 from peaceful._web.diagrams.layout import Layout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from drawings import by_graphviz, check_layout
+from diagram_checks import by_graphviz, check_layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from drawings import by_graphviz, check_layout
+from diagram_checks import by_graphviz, check_layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

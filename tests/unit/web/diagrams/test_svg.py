@@ -7,7 +7,7 @@ from importlib.resources import files
 from xml.etree import ElementTree as ET
 
 import pytest
-from drawings import stacked
+from diagram_checks import stacked
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from event_sequences import SIGNAL, stories
 from hypothesis import given
 from hypothesis import strategies as st
-from stories import SIGNAL, stories
 
 from peaceful import ItemStatus
 from peaceful._model.event import InterruptRequested

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from documents import ending_document
+from ending_documents import ending_document
+from event_sequences import INFO, NOW, SIGNAL, stories
 from hypothesis import given
 from msgspec.structs import replace
-from stories import INFO, NOW, SIGNAL, stories
 
 from peaceful import ItemStatus
 from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity

@@ -6,8 +6,8 @@ import signal
 from random import Random
 from typing import Final
 
+from interrupted_rounds import Trouble
 from processes import eventually, handles
-from rounds import Trouble
 from shell import Ended, Running
 
 _LONGEST: Final = 1.0

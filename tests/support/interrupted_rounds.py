@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from shell import Ended, Running
-from slow import SlowFiles, Written
+from slow_files_shell import SlowFiles, Written
 
 from peaceful.commands import StateKind, StoredState, YamlStateStore
 

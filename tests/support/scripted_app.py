@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import httpx
 from annotated_types import Ge, Le
-from until import PATIENCE
+from waiting import PATIENCE
 
 from peaceful import (
     App,

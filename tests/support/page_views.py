@@ -6,7 +6,7 @@ from typing import Final
 
 from browser import Tab
 from playwright.async_api import expect
-from until import PATIENCE
+from waiting import PATIENCE
 
 expect.set_options(timeout=PATIENCE * 1000)
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from emulator import Emulator
-from preloaded import PreloadedProcess, can_be_preloaded, preloaded
+from preloaded_programs import PreloadedProcess, can_be_preloaded, preloaded
+from terminal_emulator import Emulator
 
 PATIENCE: Final = 30.0
 """Seconds that anything is waited for, on a busy machine."""
