@@ -77,12 +77,14 @@ class AsgiApp(Protocol):
         /,
     ) -> None:
         """Answer one connection, as the ASGI specification says."""
+        ...
 
     def lifespan(self, site: object, /) -> AbstractAsyncContextManager[None]:
         """Interrupt what runs at the end of the context, and wait for it.
 
         A site that this is mounted in takes it as its own `lifespan`, or enters it there.
         """
+        ...
 
 
 class App(AppDef):
