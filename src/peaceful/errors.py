@@ -54,8 +54,9 @@ PeacefulError
 ```
 
 Each carries a stable `code`, a `message`, `details` (where the value came from, why it is wrong)
-and `help` (what to do now). A class of the tree that this module does not hand on is internal: catch
-the one above it, and look at its `code`. Items raise `ItemFailure` or their own subclass of it.
+and `help` (what to do now). A class of the tree that this module does not hand on is internal:
+catch the one above it, and look at its `code`. Items raise `ItemFailure` or their own subclass of
+it.
 """
 
 from peaceful._errors.base import PeacefulError, Unexpected
