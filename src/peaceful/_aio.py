@@ -1,4 +1,4 @@
-"""Run functions in threads, coroutines for threads, and either to the end despite cancellation.
+"""Running functions in threads and coroutines from threads, and to their end despite cancellation.
 
 Every thread here is a daemon. The threads of `concurrent.futures`, and so of `asyncio.to_thread`,
 are joined when the interpreter exits, and an item's function that was abandoned may never return.
@@ -28,7 +28,7 @@ _Work: TypeAlias = Callable[[], None]
 _LOG = logging.getLogger("peaceful")
 
 _POLL_INTERVAL: Final = 0.1
-"""Seconds between two looks at whether a task is being cancelled, which sets no event."""
+"""Seconds between two checks of whether a task is being cancelled, which sets no event."""
 
 
 # Any: what a coroutine yields is between it and the loop.
@@ -36,15 +36,11 @@ async def run_shielded(work: Coroutine[Any, Any, T] | asyncio.Future[T]) -> T:
     """Await something to its end, however often the awaiting task is cancelled meanwhile.
 
     `asyncio.shield` lets the work go on too, but returns at once when the awaiting task is
-    cancelled: then what comes next, such as letting go of a lock, would overtake the work.
-
-    Args:
-        work: a coroutine, which becomes a task of its own, or a future.
+    cancelled: then what comes next, such as releasing a lock, would overtake the work.
 
     Raises:
-        CancelledError: the awaiting task was cancelled, and the work has ended since; what it
-            returned or raised is lost.
-        BaseException: whatever the work raises.
+        CancelledError: the awaiting task was cancelled, and the work has ended since; its result or
+            error is lost.
     """
     future = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
@@ -60,14 +56,10 @@ async def run_shielded(work: Coroutine[Any, Any, T] | asyncio.Future[T]) -> T:
 
 
 async def wait_shielded(future: asyncio.Future[T]) -> T:
-    """Await work that goes on when the awaiting task is cancelled, because others may wait for it.
+    """Await work that goes on if the awaiting task is cancelled, because others may wait for it.
 
     `asyncio.shield` does the same, but since Python 3.14 it reports to the loop what the work
     raises after that.
-
-    Raises:
-        CancelledError: the awaiting task was cancelled, at once.
-        BaseException: whatever the work raises.
     """
     try:
         await asyncio.wait({future})
@@ -78,41 +70,34 @@ async def wait_shielded(future: asyncio.Future[T]) -> T:
 
 
 async def run_in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a function in a thread, to its end, as `run_shielded` does.
-
-    Raises:
-        CancelledError: the awaiting task was cancelled, and the function has returned since.
-        BaseException: whatever the function raises.
-    """
+    """Run a function in a thread, to its end, as `run_shielded` does."""
     return await run_shielded(start_in_thread(function, *args, **kwargs))
 
 
 def start_in_thread(
     function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> asyncio.Future[T]:
-    """Start a function in a thread; however many are busy, there is one.
+    """Start a function in a thread at once, and return a future of the running loop.
 
-    Returns:
-        Its result or its error, for the running loop. Cancelling it stops the waiting, not the
-        function.
+    Cancelling the future stops the waiting, not the function.
     """
     return _shared_pool(os.getpid()).submit(function, *args, **kwargs)
 
 
 @cache
 def _shared_pool(process: int) -> DaemonThreadPool:  # noqa: ARG001 - it is what is cached by
-    """The pool of a process: one that was forked does not have the threads of its parent."""
+    """Return the pool of a process: a forked one does not have the threads of its parent."""
     return DaemonThreadPool(sys.maxsize, "peaceful-call")
 
 
 class DaemonThreadPool:
-    """A pool of threads, started as they are needed, that do not keep the process alive.
+    """A pool of daemon threads, started as needed.
 
-    A function sees the context variables of whoever submits it.
+    A function sees the context variables of its submitter.
 
     Args:
         size: how many functions run at once; more wait in order.
-        name: what its threads are called, with a number.
+        name: prefix of the threads' names.
         idle_timeout: seconds after which a thread without work ends.
     """
 
@@ -129,13 +114,8 @@ class DaemonThreadPool:
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function of a user, which may never return.
 
-        A task that is cancelled meanwhile still waits for the function, which cannot be stopped
-        from outside, so that nothing goes on behind its back; cancelled once more, it waits no
-        longer.
-
-        Raises:
-            CancelledError: the awaiting task was cancelled.
-            BaseException: whatever the function raises.
+        If the task is cancelled, it still waits for the function, which cannot be stopped from
+        outside, so that nothing goes on unnoticed; if cancelled once more, it stops waiting.
         """
         future = self.submit(function, *args, **kwargs)
         try:
@@ -148,18 +128,16 @@ class DaemonThreadPool:
     def submit(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> asyncio.Future[T]:
-        """Run a function after those submitted before; `run_shielded` waits for its end.
+        """Run a function after those submitted before, and return a future of the running loop.
 
-        Returns:
-            Its result or its error, for the running loop. Cancelling it stops the waiting, not the
-            function.
+        Cancelling the future stops the waiting, not the function.
         """
         future, work = _bound(partial(function, *args, **kwargs))
         self.start(work)
         return future
 
     def start(self, work: Callable[[], None]) -> None:
-        """Run a function that nobody waits for, from any thread. An error of it is logged."""
+        """Run a function that nobody waits for, from any thread. Its error is logged."""
         with self._lock:
             self._unfinished += 1
             starts_thread = self._threads < min(self._unfinished, self._size)
@@ -174,7 +152,7 @@ class DaemonThreadPool:
             threading.Thread(target=self._serve, name=f"{self._name}-{number}", daemon=True).start()
 
     def close(self) -> None:
-        """Let each thread end after what was submitted until now, without waiting for that."""
+        """Let each thread end after the work submitted so far, without waiting for it."""
         with self._lock:
             self._closed = True
             for _ in range(self._threads):
@@ -210,16 +188,11 @@ def run_from_thread(
 ) -> T:
     """Run a coroutine in a loop, and wait for it in this thread.
 
-    Args:
-        coroutine: what to run.
-        loop: where it runs.
-        owner: the task that waits for this thread; when it is cancelled, so is the coroutine.
+    If `owner`, the task that waits for this thread, is cancelled, so is the coroutine.
 
     Raises:
         RuntimeError: this is the loop's own thread, which would wait for itself; or the loop is
-            closed.
-        asyncio.CancelledError: the coroutine was cancelled.
-        BaseException: whatever the coroutine raises.
+            closed. asyncio.CancelledError: the coroutine was cancelled.
     """
     owned = _cancelled_with(owner, coroutine)
     try:
@@ -261,7 +234,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def _bound(function: Callable[[], T]) -> tuple[asyncio.Future[T], _Work]:
-    """A future of the running loop, and the work for a thread that settles it."""
+    """Return a future of the running loop, and the work for a thread that resolves it."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
     call = partial(contextvars.copy_context().run, function)
@@ -271,32 +244,32 @@ def _bound(function: Callable[[], T]) -> tuple[asyncio.Future[T], _Work]:
 def _settle_by(
     loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], function: Callable[[], T]
 ) -> None:
-    """Call a function, and settle a future of a loop with its result or its error."""
+    """Call a function, and resolve a future of a loop with its result or error."""
     settle: Callable[[], None]
     try:
         settle = partial(future.set_result, function())
     except (StopIteration, GeneratorExit) as error:
-        settle = partial(future.set_exception, _told_of(error))
+        settle = partial(future.set_exception, _wrap_silent_error(error))
     except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
         settle = partial(future.set_exception, error)
     # A loop that was closed has ended without the function, and nobody waits.
     with suppress(RuntimeError):
-        loop.call_soon_threadsafe(_unless_done, future, settle)
+        loop.call_soon_threadsafe(_settle_unless_done, future, settle)
 
 
-def _told_of(error: BaseException) -> RuntimeError:
-    """What a coroutine is told where an error would end it in silence, see PEP 479."""
+def _wrap_silent_error(error: BaseException) -> RuntimeError:
+    """Wrap an error that would end a coroutine silently, see PEP 479."""
     wrapped = RuntimeError(f"the function raised {type(error).__name__}")
     wrapped.__cause__ = error
     return wrapped
 
 
-def _unless_done(future: asyncio.Future[T], settle: Callable[[], None]) -> None:
+def _settle_unless_done(future: asyncio.Future[T], settle: Callable[[], None]) -> None:
     if not future.done():
         settle()
 
 
 def _retrieve(future: asyncio.Future[T]) -> None:
-    """Look at an error, so that the loop does not report it as forgotten."""
+    """Retrieve an error, so that the loop does not report it as never retrieved."""
     if not future.cancelled():
         future.exception()

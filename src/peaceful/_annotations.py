@@ -1,6 +1,6 @@
-"""Questions about declared types: their alternatives, their fields, and whether one is a secret.
+"""Inspection of declared types: alternatives, fields, assignability, secrets.
 
-Pydantic is not loaded for them: a type of pydantic's is known by its name.
+Pydantic is not loaded for this: its types are recognised by name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import (
     ForwardRef,
     Literal,
     NewType,
-    TypeGuard,
     TypeVar,
     Union,
     cast,
@@ -32,11 +31,21 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 
-def type_alternatives(declared: object) -> Sequence[object]:
-    """The alternatives of a declared type, each without decorations but with its arguments.
+_QUALIFIERS = frozenset({"Required", "NotRequired", "ReadOnly"})
+"""Qualifiers of the fields of a `TypedDict`."""
 
-    What says nothing, such as `Any`, a type variable without a bound, or a name that is not
-    resolved yet, is `object`.
+_WITHOUT_SECRETS: Final = frozenset({object, str, bytes, int, float, bool, type(None), Path})
+"""Classes without secrets; checked first, because most parameters have one of them."""
+
+_SECRETS: Final = frozenset(
+    ("pydantic.types", name) for name in ("Secret", "SecretBytes", "SecretStr")
+)
+
+
+def type_alternatives(declared: object) -> Sequence[object]:
+    """Return the alternatives of a declared type, without `Annotated` but with type arguments.
+
+    `Any`, an unbound type variable and an unresolved name become `object`.
     """
     if type(declared) is type:  # Most are plain classes.
         return (declared,)
@@ -57,12 +66,8 @@ def type_alternatives(declared: object) -> Sequence[object]:
     return (object if unknown else declared,)
 
 
-_QUALIFIERS = frozenset({"Required", "NotRequired", "ReadOnly"})
-"""Of the fields of a `TypedDict`."""
-
-
 def accepts_none(declared: object) -> bool:
-    """Whether none may be given where a value of the declared type is due."""
+    """Return whether the declared type accepts `None`."""
     return any(
         option is object or option is type(None) or None in _literals(option)
         for option in type_alternatives(declared)
@@ -70,19 +75,19 @@ def accepts_none(declared: object) -> bool:
 
 
 def is_assignable(source: object, target: object) -> bool:
-    """Whether a value declared as `source` can be meant for a place declared as `target`.
+    """Return whether a value declared as `source` may fit a place declared as `target`.
 
-    Says no only where that is certain. A source that may also be none is taken for what else it may
-    be, because what an item has produced is there; of a source with several alternatives, one that
-    fits is enough. Unlike pydantic, nothing is converted: a path is no text, and a text is no path.
+    False only if that is certain. `None` in `source` is ignored, because an item that was applied
+    has its values; one fitting alternative is enough. Unlike in pydantic, nothing is converted: a
+    path is no text, and a text is no path.
     """
     sources = [option for option in type_alternatives(source) if option is not type(None)]
     targets = tuple(type_alternatives(target))
-    return not sources or any(_goes(one, other) for one in sources for other in targets)
+    return not sources or any(_fits(one, other) for one in sources for other in targets)
 
 
 def type_name(declared: object) -> str:
-    """A declared type as a person would write it."""
+    """Return a declared type as a person would write it."""
     origin, arguments = get_origin(declared), get_args(declared)
     if origin is Annotated:
         return type_name(arguments[0])
@@ -99,11 +104,8 @@ def type_name(declared: object) -> str:
 
 
 def fields_of(kind: object) -> Mapping[str, object] | None:
-    """By name, the declared types of what can be read of a value by name; none where nothing can.
-
-    That is so for pydantic's models (with computed fields), data classes, and named tuples.
-    """
-    if not _is_class(kind):
+    """Return the field types of a model (also computed), data class or named tuple, or `None`."""
+    if not isinstance(kind, type):
         return None
     if is_model(kind):
         model = cast("type[BaseModel]", kind)
@@ -120,18 +122,18 @@ def fields_of(kind: object) -> Mapping[str, object] | None:
 
 
 def is_model(kind: object) -> bool:
-    """Whether a class is one of pydantic's models."""
+    """Return whether a class is a pydantic model."""
     return isinstance(kind, type) and hasattr(kind, "model_computed_fields")
 
 
 def is_secret_type(declared: object) -> bool:
-    """Whether a value of the declared type may hold something that must never be written down."""
+    """Return whether a value of the declared type may contain a secret."""
     is_plain = type(declared) is type and declared in _WITHOUT_SECRETS
     return not is_plain and _is_secret_type(declared, set())
 
 
 def structure_in(declared: object) -> tuple[type, Mapping[str, object]] | None:
-    """The one type with fields among the alternatives of a declared type, with these, or none."""
+    """Return the one alternative that has fields, with them, or `None`."""
     found = [
         (option, fields)
         for option in type_alternatives(declared)
@@ -141,12 +143,12 @@ def structure_in(declared: object) -> tuple[type, Mapping[str, object]] | None:
 
 
 def is_named_tuple(kind: type[object]) -> bool:
-    """Whether a class was made by `NamedTuple`, or by `namedtuple`."""
+    """Return whether a class is a named tuple."""
     return hasattr(kind, "_fields") and issubclass(kind, tuple)
 
 
 def hints_of(annotated: object) -> dict[str, Any]:  # Any: as typing says
-    """The annotations of a class or function, as far as they can be told; else none of them."""
+    """Return the annotations of a class or function, or none if one cannot be evaluated."""
     try:
         return get_type_hints(annotated)
     except Exception:  # noqa: BLE001 - annotations are code, which may name what only checkers import
@@ -168,32 +170,19 @@ def _is_secret_type(declared: object, seen: set[object]) -> bool:
     return False
 
 
-_WITHOUT_SECRETS: Final = frozenset({object, str, bytes, int, float, bool, type(None), Path})
-"""Classes that hold no secrets; asked for first, because most parameters are of one of them."""
-
-
-_SECRETS: Final = frozenset(
-    ("pydantic.types", name) for name in ("Secret", "SecretBytes", "SecretStr")
-)
-
-
-def _is_class(kind: object) -> TypeGuard[type[object]]:
-    return isinstance(kind, type)
-
-
-def _goes(source: object, target: object) -> bool:
+def _fits(source: object, target: object) -> bool:
     if source is object or target is object:
         return True
     if given := _literals(source):
         wanted = _literals(target)
-        fits = (value in wanted if wanted else _goes(type(value), target) for value in given)
+        fits = (value in wanted if wanted else _fits(type(value), target) for value in given)
         return any(fits)
     if wanted := _literals(target):
-        return any(_goes(type(value), source) for value in wanted)
+        return any(_fits(type(value), source) for value in wanted)
     here, there = get_origin(source) or source, get_origin(target) or target
     if not isinstance(here, type) or not isinstance(there, type):
         return True
-    return _is_subclass(here, there) and _arguments_go(source, target)
+    return _is_subclass(here, there) and _arguments_fit(source, target)
 
 
 def _literals(declared: object) -> tuple[object, ...]:
@@ -212,25 +201,25 @@ def _is_subclass(source: type, target: type) -> bool:
     return target in (float, complex) and issubclass(source, (int, float))
 
 
-def _arguments_go(source: object, target: object) -> bool:
+def _arguments_fit(source: object, target: object) -> bool:
     given, wanted = get_args(source), get_args(target)
     if not given or not wanted:
         return True
     if get_origin(source) is tuple:
-        return _tuple_goes(given, target, wanted)
+        return _tuple_fits(given, target, wanted)
     if not _is_collection(source) or not _is_collection(target) or len(given) != len(wanted):
         return True
     return all(is_assignable(one, other) for one, other in zip(given, wanted, strict=True))
 
 
 def _is_collection(declared: object) -> bool:
-    """Whether the arguments of a generic type say what is in it; those of other classes may not."""
+    """Return whether a generic type's arguments are the types of its elements."""
     origin = get_origin(declared)
     known = getattr(origin, "__module__", "") in {"builtins", "collections", "collections.abc"}
     return known and hasattr(origin, "__iter__")
 
 
-def _tuple_goes(given: tuple[Any, ...], target: object, wanted: tuple[Any, ...]) -> bool:
+def _tuple_fits(given: tuple[Any, ...], target: object, wanted: tuple[Any, ...]) -> bool:
     many = Ellipsis in given
     if get_origin(target) is not tuple or Ellipsis in wanted:
         return all(is_assignable(one, wanted[0]) for one in given if one is not Ellipsis)

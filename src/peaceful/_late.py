@@ -1,15 +1,15 @@
-"""Names of a package that are loaded when they are used (PEP 562)."""
+"""Lazy loading of a package's names (PEP 562)."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
 
 def late(namespace: dict[str, object], homes: Mapping[str, str]) -> Callable[[str], object]:
-    """What a package calls `__getattr__`, so that its names are loaded when they are used.
+    """Return a package's `__getattr__`, which loads its names when they are used.
 
     Args:
         namespace: the package's `globals()`.
-        homes: by name, the module that it is in.
+        homes: the module of each name.
     """
 
     def load(name: str) -> object:

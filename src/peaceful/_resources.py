@@ -11,16 +11,13 @@ T = TypeVar("T")
 
 
 class Resources:
-    """A map from a type to its one value, with scopes inside each other.
+    """A map from a type to its one value, with nested scopes.
 
-    A scope sees what those around it hold, and writes only into itself. The idea is that of Rust's
-    `resman` and `anymap` crates.
+    A scope sees the values of those around it, and writes only to itself. The idea comes from
+    Rust's `resman` and `anymap` crates.
 
     Reading takes no lock and may happen in any thread while another one writes: the values are a
     dictionary that is replaced, never changed. So inserting takes time in proportion to the scope.
-
-    Args:
-        parent: the scope around this one; none for an outermost scope.
     """
 
     __slots__ = ("_lock", "_parent", "_values")
@@ -31,7 +28,7 @@ class Resources:
         self._lock = Lock()
 
     def child(self) -> Resources:
-        """A new scope inside this one."""
+        """Return a new scope inside this one."""
         return Resources(self)
 
     @overload
@@ -40,22 +37,22 @@ class Resources:
     def insert(self, value: T, kind: type[T]) -> None: ...
 
     def insert(self, value: object, kind: type[object] | None = None) -> None:
-        """Put a value into this scope, in place of what it held of that type.
+        """Put a value into this scope, in place of one of the same type.
 
         Args:
-            value: what to hold.
-            kind: the type to find it by; its own type if not given. Give a base class or a protocol
-                where that is what will be asked for.
+            value: the value.
+            kind: the type to find it by; by default, the value's own. Pass a base class or a
+                protocol if that is what will be asked for.
         """
         found_by = type(value) if kind is None else kind
         with self._lock:
             self._values = {**self._values, found_by: value}
 
     def get(self, kind: type[T]) -> T:
-        """The value of exactly that type, from the innermost scope that holds one.
+        """Return the value of exactly that type, from the innermost scope that has one.
 
         Raises:
-            ResourceMissing: no scope holds one.
+            ResourceMissing: no scope has one.
         """
         if kind in self._values:
             # A value is kept under its own type or one that `insert` was told it has.
@@ -65,15 +62,15 @@ class Resources:
         raise ResourceMissing(_name(kind), sorted(map(_name, self.kinds())))
 
     def try_get(self, kind: type[T]) -> T | None:
-        """The value of exactly that type, or none where no scope holds one."""
+        """Return the value of exactly that type, or `None`."""
         return self.get(kind) if kind in self else None
 
     def __contains__(self, kind: type[object]) -> bool:
-        """Whether this scope or one around it holds a value of exactly that type."""
+        """Return whether this scope or one around it has a value of exactly that type."""
         return kind in self._values or (self._parent is not None and kind in self._parent)
 
     def kinds(self) -> frozenset[type[object]]:
-        """The types that can be asked for in this scope."""
+        """Return the types that this scope and those around it have values of."""
         around: frozenset[type[object]] = frozenset()
         if self._parent is not None:
             around = self._parent.kinds()

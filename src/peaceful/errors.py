@@ -1,56 +1,56 @@
-"""Every error that the framework raises on purpose, in one tree.
+"""The tree of all errors that the framework raises on purpose.
 
 ```
 PeacefulError
 ├── UsageError                  the request is wrong: exit code 2
 │   ├── NameInvalid             a name breaks the rule
 │   ├── NameUnknown             nothing has that name
-│   ├── ParamsInvalid           values that parameters may not have, all at once
+│   ├── ParamsInvalid           parameters with invalid values
 │   ├── ParamsMissing           parameters without a value
 │   ├── WorkspaceMissing        `init` was not run here
 │   ├── ExecutionUnknown        no execution has that ID
-│   ├── SecretUnavailable       a secret is not where it is said to be
-│   ├── KeyMissing              no key to store a secret with, or to read it
-│   ├── KeyWrong                a stored secret cannot be opened with the keys that there are
+│   ├── SecretUnavailable       a secret cannot be read from its source
+│   ├── KeyMissing              no key to encrypt or decrypt a secret
+│   ├── KeyWrong                a stored secret cannot be decrypted with the given keys
 │   ├── ExtraMissing            an optional dependency is not installed
 │   └── RequestRefused          a request to the web server
 │       ├── HostRefused         for another host
-│       ├── OriginRefused       made by a page of another site
+│       ├── OriginRefused       by a page of another site
 │       ├── TokenRefused        without a token
-│       ├── RoleRefused         with a token that is for other things
-│       ├── BodyRefused         too long, too slow, or of another kind
-│       ├── PageUnknown         there is nothing at its address
-│       ├── MethodRefused       there is, but this cannot be done with it
+│       ├── RoleRefused         with a token without the role
+│       ├── BodyRefused         too long, too slow, or of another type
+│       ├── PageUnknown         nothing at its address
+│       ├── MethodRefused       a method that its address does not support
 │       ├── KeyReused           its idempotency key is another request's
-│       └── DiagramTooLarge     more in it than anyone could take in
+│       └── DiagramTooLarge     too large to read
 ├── BlockedError                may not run now: exit code 3
 │   ├── ProfileBusy             another execution runs on the profile
-│   ├── OutOfSync               stored states are not what is there
-│   └── ServerStopping          the web server is about to end
-├── DefinitionError             the flow is written in a way that cannot work
-│   ├── CycleFound              items wait for each other in a circle
+│   ├── OutOfSync               stored states differ from the present ones
+│   └── ServerStopping          the web server is about to stop
+├── DefinitionError             the flow is defined in a way that cannot work
+│   ├── CycleFound              items wait for each other in a cycle
 │   ├── ContainedTwice          an item inside two others
 │   ├── NameTaken               two things with one name
 │   ├── ReferenceInvalid        a reference to nothing, or of another type
 │   ├── ReferenceUsedAsValue    a reference used before its value is known
 │   ├── MappingInvalid          a mapping function unknown or ambiguous
-│   └── ResourceMissing         nothing of the type that was asked for
+│   └── ResourceMissing         no resource of the requested type
 ├── ItemFailure                 one item could not do its work
-│   ├── ItemCrashed             it raised something it does not explain
-│   ├── GoalNotReached          applied, and still not as it should be
+│   ├── ItemCrashed             it raised another exception
+│   ├── GoalNotReached          applied, and still not at its goal
 │   ├── ValueUnresolved         a parameter whose value is not known
 │   ├── ChildFailed             a child process ended with an error
-│   └── RetriesExhausted        tried as often as allowed
+│   └── RetriesExhausted        all allowed attempts failed
 ├── StorageError                files
 │   ├── FileInaccessible        the operating system refused
-│   ├── FileDamaged             not what it should be
+│   ├── FileDamaged             truncated, altered, or of another format
 │   └── FormatTooNew            written by a later version
 ├── AlreadyEnded                an interrupt that came too late
-├── NothingRunning              an interrupt, and nothing that it could be meant for
+├── NothingRunning              an interrupt, and nothing is running
 ├── NotInterruptible            an execution that cannot be interrupted
 ├── ExecutorUnreachable         the process that runs it does not answer
 ├── DiagramFailed               Graphviz took too long to draw, or crashed
-└── Unexpected                  what nobody foresaw
+└── Unexpected                  any other exception
 ```
 
 Each carries a stable `code`, a `message`, `details` (where the value came from, why it is wrong)

@@ -18,7 +18,7 @@ from peaceful._errors.usage import DefinitionError, NameUnknown, ParamProblem, P
 from peaceful._model.field_types import FlowId, ItemId, ProfileName
 from peaceful._model.state import State
 from peaceful._params.masking import problems_in, secret_texts, without_secrets, without_texts
-from peaceful._params.references import Elsewhere, reference_elsewhere
+from peaceful._params.references import Elsewhere, reference_to_state
 from peaceful._runtime.flow import BuiltFlow, Flow
 from peaceful._storage.stored_state import StateKind, StateStore
 from peaceful._storage.yaml_file import place_in_yaml
@@ -72,7 +72,7 @@ def state_elsewhere(flow: FlowId, item: ItemId, state_type: type[T] | None) -> T
         )
     # Of the class that was given, or of the one that the flow declares.
     kind = cast("type[State]", state_type or others.state_type(flow, item))
-    return cast("T", reference_elsewhere(item, kind, others.look(flow, item, kind)))
+    return cast("T", reference_to_state(item, kind, others.look(flow, item, kind)))
 
 
 class StoredFlows:

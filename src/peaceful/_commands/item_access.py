@@ -15,7 +15,7 @@ from peaceful._errors.usage import NameUnknown
 from peaceful._graph.graph import Graph, GraphBuilder
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.item import AnyItem, Item
-from peaceful._item.resolution import Unresolvable, checked_state, partially_resolved, resolved
+from peaceful._item.resolution import Unresolvable, check_state, resolve, resolve_partially
 from peaceful._model.codec import JsonValue
 from peaceful._model.field_types import ItemId
 from peaceful._model.outcome import ItemResult, ItemStatus
@@ -37,7 +37,7 @@ def resolved_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> A
             and where the field was set.
     """
     try:
-        return resolved(flow_item.item, state_of)
+        return resolve(flow_item.item, state_of)
     except Unresolvable as error:
         raise _explained(flow_id, flow_item, error) from error
 
@@ -52,7 +52,7 @@ def partial_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> tu
         ValueUnresolved: a known value has the wrong type.
     """
     try:
-        item, unknown = partially_resolved(flow_item.item, state_of)
+        item, unknown = resolve_partially(flow_item.item, state_of)
     except Unresolvable as error:
         raise _explained(flow_id, flow_item, error) from error
     return item, not unknown
@@ -101,7 +101,7 @@ def checked(item: AnyItem, function: str, ctx: ItemCtx, state: object) -> State:
         ItemCrashed: it is something else.
     """
     try:
-        return checked_state(item, state)
+        return check_state(item, state)
     except TypeError as error:
         raise ItemCrashed(ctx.item, function, error) from error
 

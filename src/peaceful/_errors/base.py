@@ -1,4 +1,4 @@
-"""`PeacefulError`, the root of all errors, and what stands for an error that nobody expected."""
+"""`PeacefulError`, the root of all errors, and `Unexpected`, which wraps any other exception."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 class PeacefulError(Exception):
-    """Something that a person has to know about and can act upon.
+    """An error that a person has to know about and can act upon.
 
     Attributes:
         code: stable, upper case, for programs and search engines; never reused for another meaning.
-        exit_code: what a command line ends with when this error ends it.
+        exit_code: the exit code of a command that ends with this error.
         message: what happened and why it is wrong, in one or two sentences.
         details: further facts as (label, text), such as where a value came from.
-        help: what to do now; empty only where nothing can be done.
+        help: what to do now; empty only if nothing can be done.
     """
 
     code: ClassVar[str] = "ERROR"
@@ -31,7 +31,7 @@ class PeacefulError(Exception):
         self.help = help
 
     def __str__(self) -> str:
-        """The message, a line per detail, and what to do: all of it, for logs and tracebacks."""
+        """Return the message, a line per detail, and what to do, for logs and tracebacks."""
         lines = [f"{self.code}: {self.message}"]
         lines += [f"  {label}: {_indented(text)}" for label, text in self.details]
         if self.help:
@@ -39,7 +39,7 @@ class PeacefulError(Exception):
         return "\n".join(lines)
 
     def to_json(self) -> ErrorJson:
-        """The error as an entry of a JSON document; details are folded into the message."""
+        """Return the error as an entry of a JSON document, with details as part of the message."""
         from peaceful._errors.json import ErrorJson  # it loads msgspec, which `--help` does without
 
         facts = "".join(f" ({label}: {text})" for label, text in self.details)
@@ -51,14 +51,13 @@ class PeacefulError(Exception):
 
 
 def described(error: BaseException) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """What another exception is, in one line; and as a detail all it said, where that is more."""
+    """Return another exception in one line, and as a detail its whole text, if that is longer."""
     first, *rest = str(error).splitlines() or [""]
     shown = f"{type(error).__name__}: {first}" if first else type(error).__name__
     return shown, (("all it said", str(error)),) if rest else ()
 
 
 def _indented(text: str) -> str:
-    """Further lines below the first one, so that they are seen to belong to it."""
     return "\n    ".join(text.splitlines()) if "\n" in text else text
 
 
@@ -72,7 +71,7 @@ def _restored(
 
 
 class Unexpected(PeacefulError):
-    """Something raised an exception that it does not explain: a mistake in the program, or here.
+    """An exception that nothing explains: a bug in the program or in the framework.
 
     The exception is the error's `__cause__`; `--debug` shows its traceback.
     """

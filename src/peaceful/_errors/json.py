@@ -1,4 +1,4 @@
-"""An error as data: what documents and events carry of it."""
+"""An error as data, for documents and events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class ErrorJson(msgspec.Struct, frozen=True):
     Attributes:
         code: stable, upper case.
         message: what happened and why it is wrong, with its details.
-        help: what to do now; empty only where nothing can be done.
+        help: what to do now; empty only if nothing can be done.
     """
 
     code: str

@@ -1,4 +1,4 @@
-"""Errors of requests to the web server: who may ask, and what a request may look like."""
+"""Errors of requests to the web server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from peaceful._errors.usage import UsageError
 
 
 class RequestRefused(UsageError):
-    """The web server does not do what a request asks for; nothing was started."""
+    """The web server refuses a request; nothing was started."""
 
     code: ClassVar[str] = "REQUEST-REFUSED"
 
@@ -30,7 +30,7 @@ class HostRefused(RequestRefused):
 
 
 class OriginRefused(RequestRefused):
-    """A page of another site made a request, which a person did not mean to make."""
+    """A page of another site made a request, which a person did not intend."""
 
     code: ClassVar[str] = "ORIGIN-REFUSED"
 
@@ -55,10 +55,10 @@ class TokenRefused(RequestRefused):
 
 
 class RoleRefused(RequestRefused):
-    """A token is known, and may be used for other things only.
+    """A token is valid, but does not have the role that the request needs.
 
     Attributes:
-        role: what the request needs.
+        role: the role that the request needs.
     """
 
     code: ClassVar[str] = "ROLE-REFUSED"
@@ -72,7 +72,7 @@ class RoleRefused(RequestRefused):
 
 
 class BodyRefused(RequestRefused):
-    """The body of a request is too long, too slow, or of another kind than what is read here."""
+    """The body of a request is too long, too slow, or of a type that is not accepted."""
 
     code: ClassVar[str] = "BODY-REFUSED"
 
@@ -90,10 +90,10 @@ class PageUnknown(RequestRefused):
 
 
 class MethodRefused(RequestRefused):
-    """There is something at the address of a request, but this cannot be done with it.
+    """The address of a request exists, but does not support the method.
 
     Attributes:
-        allowed: what can be done with it.
+        allowed: the methods that it supports.
     """
 
     code: ClassVar[str] = "METHOD-REFUSED"
@@ -120,7 +120,7 @@ class KeyReused(RequestRefused):
 
 
 class DiagramTooLarge(RequestRefused):
-    """A diagram would have more in it than anyone could take in."""
+    """A diagram would be too large to read."""
 
     code: ClassVar[str] = "DIAGRAM-TOO-LARGE"
 
@@ -146,7 +146,7 @@ class DiagramFailed(PeacefulError):
 
 
 class ServerStopping(BlockedError):
-    """The web server is about to end, and starts nothing new."""
+    """The web server is about to stop, and starts nothing new."""
 
     code: ClassVar[str] = "SERVER-STOPPING"
 

@@ -1,4 +1,4 @@
-"""What goes wrong while something runs: items, storage, executions, locks."""
+"""Errors while something runs: items, storage, executions, locks."""
 
 from __future__ import annotations
 
@@ -19,21 +19,17 @@ class BlockedError(PeacefulError):
 
 
 class ProfileBusy(BlockedError):
-    """Another execution is running on the profile. What is not known of it is left empty.
+    """Another execution is running on the profile.
 
     Args:
-        profile: the profile that it runs on.
-        app: the application that it is of.
-        flow: the flow that it runs.
-        command: what it does.
+        profile: the profile that it runs on; what is unknown of the rest is empty.
+        app: its application.
+        flow: its flow.
+        command: its command.
         started_by: who started it, such as `root (pid 4711)`.
         host: the machine that it runs on.
         since: when it began, in UTC.
         execution_id: its ID.
-
-    Attributes:
-        profile: the profile that it runs on.
-        execution_id: its ID; empty where it is not known.
     """
 
     code: ClassVar[str] = "BUSY"
@@ -66,7 +62,7 @@ class ProfileBusy(BlockedError):
 
 
 class OutOfSync(BlockedError):
-    """Stored states differ from what is there now, and the command was told to check."""
+    """Stored states differ from the present ones, and the command was asked to check that."""
 
     code: ClassVar[str] = "OUT-OF-SYNC"
 
@@ -81,7 +77,7 @@ class OutOfSync(BlockedError):
 
 
 class StorageError(PeacefulError):
-    """Something on disk is in the way. The file that was there is whole."""
+    """A file cannot be read or written. The existing file is intact."""
 
     code: ClassVar[str] = "STORAGE"
 
@@ -114,7 +110,7 @@ _MENDS = {
 
 
 class FileDamaged(StorageError):
-    """A file is not what it should be: half of it, other bytes, another format.
+    """A file is damaged: truncated, altered, or of another format.
 
     Attributes:
         path: the file.
@@ -176,7 +172,7 @@ class AlreadyEnded(PeacefulError):
 
 
 class NothingRunning(PeacefulError):
-    """An interrupt was asked for, and nothing runs that it could be meant for."""
+    """An interrupt was requested, but nothing is running."""
 
     code: ClassVar[str] = "NOTHING-RUNNING"
 
@@ -207,13 +203,13 @@ class ExecutorUnreachable(PeacefulError):
 
 
 class ItemFailure(PeacefulError):
-    """An item could not do its work. Items raise this, or a subclass, for what they understand."""
+    """An item could not do its work. Items raise this, or a subclass, for expected errors."""
 
     code: ClassVar[str] = "ITEM-FAILED"
 
 
 class ItemCrashed(ItemFailure):
-    """An item raised an exception that it does not explain: most likely a bug in it.
+    """An item raised another exception than `ItemFailure`: most likely a bug in it.
 
     The exception is the error's `__cause__`; `--debug` shows its traceback.
     """
@@ -246,7 +242,7 @@ class GoalNotReached(ItemFailure):
 
 
 class ValueUnresolved(ItemFailure):
-    """A parameter refers to a state that is not known at this point."""
+    """A parameter refers to a state that is not known yet."""
 
     code: ClassVar[str] = "VALUE-UNKNOWN"
 
@@ -271,6 +267,6 @@ class ChildFailed(ItemFailure):
 
 
 class RetriesExhausted(ItemFailure):
-    """Something was tried as often as allowed and failed each time; the last error is the cause."""
+    """All allowed attempts failed; the last error is the cause."""
 
     code: ClassVar[str] = "RETRIES-EXHAUSTED"

@@ -1,4 +1,4 @@
-"""Mistakes in a definition, on the command line, in a parameter."""
+"""Errors in a definition, on the command line, in a parameter."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from peaceful._errors.base import PeacefulError
 
 
 class DefinitionError(PeacefulError):
-    """The flow, an item or the application is written in a way that cannot work."""
+    """The flow, an item or the application is defined in a way that cannot work."""
 
     code: ClassVar[str] = "DEFINITION"
 
 
 class CycleFound(DefinitionError):
-    """Items wait for each other in a circle.
+    """Items wait for each other in a cycle.
 
     Attributes:
         cycle: the items in order; the first one is repeated at the end.
@@ -36,11 +36,11 @@ class CycleFound(DefinitionError):
 
 
 class ContainedTwice(DefinitionError):
-    """An item is declared to be inside two others, and a thing is only in one place.
+    """An item is declared to be inside two others, but can be in one place only.
 
     Attributes:
         item: the item that is contained.
-        containers: the two that are said to hold it, in the order in which they were declared.
+        containers: the two containers, in the order in which they were declared.
     """
 
     code: ClassVar[str] = "CONTAINED-TWICE"
@@ -77,7 +77,7 @@ class ReferenceInvalid(DefinitionError):
 
 
 class ReferenceUsedAsValue(DefinitionError):
-    """A reference was used as if its value were known while the flow is being built."""
+    """A reference was used as a value, which is not known while the flow is being built."""
 
     code: ClassVar[str] = "REFERENCE-NOT-A-VALUE"
 
@@ -91,16 +91,16 @@ class ReferenceUsedAsValue(DefinitionError):
 
 
 class MappingInvalid(DefinitionError):
-    """A mapping function's name is taken by another function, or none is known by it."""
+    """A mapping function's name is taken by another function, or no function has that name."""
 
     code: ClassVar[str] = "MAPPING-INVALID"
 
 
 class ResourceMissing(DefinitionError):
-    """Something was asked for by its type, and nothing of that type was put in.
+    """A resource was requested by its type, and there is none.
 
     Attributes:
-        kind: the type that was asked for, with its module.
+        kind: the requested type, with its module.
     """
 
     code: ClassVar[str] = "RESOURCE-MISSING"
@@ -138,7 +138,7 @@ class NameInvalid(UsageError):
 
 
 class NameUnknown(UsageError):
-    """Something was asked for by a name that nothing has."""
+    """Nothing has the given name."""
 
     code: ClassVar[str] = "NAME-UNKNOWN"
 
@@ -156,7 +156,7 @@ class NameUnknown(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class ParamProblem:
-    """One thing wrong with one parameter.
+    """One problem with one parameter.
 
     Attributes:
         field: the parameter, with the path inside it, such as `into` or `env.PATH`.
@@ -173,7 +173,7 @@ class ParamProblem:
 
 
 class ParamsInvalid(UsageError):
-    """Parameters have values that they may not have; all problems at once."""
+    """Parameters have invalid values; all problems at once."""
 
     code: ClassVar[str] = "PARAMS-INVALID"
 
@@ -203,7 +203,7 @@ class ParamsMissing(UsageError):
 
 
 class WorkspaceMissing(UsageError):
-    """A command needs something stored that is not there: `init` was not run here."""
+    """A command needs stored data that does not exist: `init` was not run here."""
 
     code: ClassVar[str] = "NOT-INITIALISED"
 
@@ -226,7 +226,7 @@ class ExtraMissing(UsageError):
 
 
 class SecretUnavailable(UsageError):
-    """A secret cannot be taken from where it is said to be.
+    """A secret cannot be read from its declared source.
 
     Attributes:
         name: the parameter that it belongs to.
@@ -242,7 +242,7 @@ class SecretUnavailable(UsageError):
 
 
 class KeyMissing(UsageError):
-    """A secret is to be stored, or is stored, and there is no key to seal or open it with.
+    """There is no key to encrypt or decrypt a stored secret.
 
     Attributes:
         name: the parameter that the secret belongs to.
@@ -261,6 +261,6 @@ class KeyMissing(UsageError):
 
 
 class KeyWrong(UsageError):
-    """A stored secret cannot be opened with the keys that there are, or these are none."""
+    """A stored secret cannot be decrypted with the given keys, or these are invalid."""
 
     code: ClassVar[str] = "KEY-WRONG"

@@ -1,4 +1,4 @@
-"""The graph of a flow: nodes, edges and their order, without cycles, also of some nodes only."""
+"""The acyclic graph of a flow's items, and its restriction to some of them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,25 @@ import msgspec
 from peaceful._errors.usage import ContainedTwice, CycleFound, NameTaken, NameUnknown
 from peaceful._model.field_types import ItemId
 
+Neighbours: TypeAlias = tuple[tuple[int, ...], ...]
+"""By position, the positions of the neighbours in one direction, ascending."""
+
+_UNSEEN, _OPEN, _PLACED = range(3)
+
+_LEAST_BUDGET: Final = 100_000
+"""Minimum of edges to look at: enough to be exact for some hundreds of items."""
+
+_BUDGET_PER_SIZE: Final = 4
+"""Edges to look at per node and edge, so that the search stays linear in large graphs."""
+
 
 class EdgeKind(enum.StrEnum):
-    """What an edge means."""
+    """The meaning of an edge."""
 
     LOGIC = "logic"
     """The target waits for the source."""
     CONTAINS = "contains"
-    """The source holds the target: it is waited for alike, and drawn as a box around it."""
+    """The source contains the target: the target waits for it, and is drawn inside it."""
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -28,7 +39,7 @@ class Edge(msgspec.Struct, frozen=True):
     Attributes:
         source: the item that comes first.
         target: the item that needs it.
-        kind: what the edge means.
+        kind: the meaning of the edge.
     """
 
     source: ItemId
@@ -36,21 +47,18 @@ class Edge(msgspec.Struct, frozen=True):
     kind: EdgeKind = EdgeKind.LOGIC
 
 
-_UNSEEN, _OPEN, _PLACED = range(3)
-
-
 def topological_order(before: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
-    """An order in which everything comes after what it waits for.
+    """Return an order in which everything comes after what it waits for.
 
-    Positions come in ascending order, except that each is preceded by what it still waits for. So
-    an order that is right already is kept as it is. This is the depth-first order of Tarjan
-    ("Edge-disjoint spanning trees and depth-first search", 1976), with a stack of its own.
+    Positions come in ascending order, except that each is preceded by what it still waits for. So a
+    valid order stays as it is. This is the depth-first order of Tarjan ("Edge-disjoint spanning
+    trees and depth-first search", 1976), with an explicit stack.
 
     Args:
-        before: by position, what it waits for, ascending.
+        before: by position, the positions that it waits for, ascending.
 
     Returns:
-        The order and an empty list; or what could be ordered until then, and a cycle.
+        The order and an empty list; or the positions ordered so far, and a cycle.
     """
     order: list[int] = []
     phase = bytearray(len(before))
@@ -76,23 +84,12 @@ def topological_order(before: Sequence[Sequence[int]]) -> tuple[list[int], list[
     return order, []
 
 
-_LEAST_BUDGET: Final = 100_000
-"""Edges to look at, at least; enough to be exact for some hundreds of items."""
-
-_BUDGET_PER_SIZE: Final = 4
-"""Edges to look at per node and edge, so that the search stays linear in large graphs."""
-
-
 def shortest_cycle(after: Sequence[Sequence[int]], known: Sequence[int]) -> list[int]:
-    """The shortest cycle, beginning with its lowest position.
+    """Return the shortest cycle, beginning with its lowest position.
 
     Finding the shortest of all takes nodes times edges. The search therefore has a budget: within
     it, a breadth-first search from each position, those of the known cycle first; beyond it, the
-    shortest cycle seen so far.
-
-    Args:
-        after: by position, what waits for it.
-        known: a cycle to start from, in order.
+    shortest cycle so far.
     """
     best = list(known)
     size = len(after) + sum(map(len, after))
@@ -108,7 +105,7 @@ def shortest_cycle(after: Sequence[Sequence[int]], known: Sequence[int]) -> list
 
 
 def _cycle_through(after: Sequence[Sequence[int]], start: int, below: int) -> tuple[list[int], int]:
-    """A shortest cycle through `start` of fewer than `below` nodes or nothing; edges looked at."""
+    """Return a shortest cycle through `start` with fewer than `below` nodes, if any; edges seen."""
     came_from = {start: start}
     looked_at = 1
     frontier = [start]
@@ -135,22 +132,17 @@ def _way_back(came_from: dict[int, int], end: int) -> list[int]:
     return way[::-1]
 
 
-Neighbours: TypeAlias = tuple[tuple[int, ...], ...]
-"""By position, the positions of the neighbours in one direction, ascending."""
-
-
 class Links(msgspec.Struct, frozen=True, eq=False):
-    """Who waits for whom, by position: what passes over a graph work on.
+    """The graph by position, for algorithms.
 
     Positions from 0 to `len(ids) - 1` are the nodes, as they were inserted. Positions above are
-    *joints*: they stand for nodes that were left out of a restricted graph and still lie on a way
-    between two that were kept. A joint is nothing to work on; it only hands the order on.
+    *joints*: they stand for nodes that are left out of a restricted graph and lie on a path between
+    two that are kept. A joint only passes the order on.
 
     Attributes:
-        ids: by position, the node's ID.
-        position: by ID, the node's position.
-        before: by position, what it waits for.
-        after: by position, what waits for it.
+        position: the position of each ID.
+        before: by position, the positions that it waits for.
+        after: by position, the positions that wait for it.
         order: every position once, each after those it waits for.
     """
 
@@ -161,7 +153,7 @@ class Links(msgspec.Struct, frozen=True, eq=False):
     order: tuple[int, ...]
 
     def ranks(self) -> list[int]:
-        """By position, how many nodes the longest way to it goes through. Joints do not count."""
+        """Return by position the number of nodes on the longest path to it, without joints."""
         nodes = len(self.ids)
         ranks = [0] * len(self.before)
         for here in self.order:
@@ -171,7 +163,7 @@ class Links(msgspec.Struct, frozen=True, eq=False):
         return ranks
 
     def nearest(self, start: int, neighbours: Neighbours) -> list[int]:
-        """The nodes next to one position in one direction, seen through joints, ascending."""
+        """Return the neighbouring nodes of a position, seen through joints, ascending."""
         nodes = len(self.ids)
         if len(neighbours) == nodes:
             return list(neighbours[start])  # as nothing was left out, there are no joints
@@ -188,7 +180,7 @@ class Links(msgspec.Struct, frozen=True, eq=False):
         return sorted(found)
 
     def restricted(self, kept: Iterable[int]) -> Links:
-        """The same over fewer nodes; those left out that lie between kept ones become joints."""
+        """Return the graph of the kept positions; dropped nodes between them become joints."""
         is_kept = bytearray(len(self.before))
         for place in kept:
             is_kept[place] = 1
@@ -205,27 +197,27 @@ class Links(msgspec.Struct, frozen=True, eq=False):
             [renumbered[place] for place in self.after[old] if place in renumbered]
             for old in renumbered
         ]
-        before = transposed(raw)
+        before = transpose(raw)
         ids = tuple(self.ids[place] for place in nodes)
         return Links(
             ids=ids,
             position={item: place for place, item in enumerate(ids)},
             before=before,
-            after=transposed(before),
+            after=transpose(before),
             order=tuple(renumbered[old] for old in self.order if old in renumbered),
         )
 
 
 def _marked(kept: bytearray, order: Iterable[int], neighbours: Neighbours) -> bytearray:
-    """By position, whether a way through `neighbours` leads to something kept."""
+    """Return by position whether a path through `neighbours` leads to a kept position."""
     marks = bytearray(len(kept))
     for here in order:
         marks[here] = any(kept[place] or marks[place] for place in neighbours[here])
     return marks
 
 
-def transposed(lists: Sequence[Sequence[int]]) -> Neighbours:
-    """The neighbours in the other direction. Done twice, it sorts them, in linear time."""
+def transpose(lists: Sequence[Sequence[int]]) -> Neighbours:
+    """Return the neighbours in the other direction. Done twice, it sorts them, in linear time."""
     turned: list[list[int]] = [[] for _ in lists]
     for here, places in enumerate(lists):
         for place in places:
@@ -233,22 +225,19 @@ def transposed(lists: Sequence[Sequence[int]]) -> Neighbours:
     return tuple(tuple(places) for places in turned)
 
 
-def linked(position: Mapping[ItemId, int], pairs: Iterable[tuple[int, int]]) -> Links:
-    """The links of a whole graph.
+def link_nodes(position: Mapping[ItemId, int], pairs: Iterable[tuple[int, int]]) -> Links:
+    """Return the links of a whole graph; raise `CycleFound` if nodes wait for each other.
 
     Args:
         position: the position of each ID, from 0 upwards, in that order.
         pairs: (before, after), by position; the same pair may come twice.
-
-    Raises:
-        CycleFound: nodes wait for each other.
     """
     ids = tuple(position)
     raw: list[list[int]] = [[] for _ in ids]
     for source, target in dict.fromkeys(pairs):
         raw[source].append(target)
-    before = transposed(raw)
-    after = transposed(before)
+    before = transpose(raw)
+    after = transpose(before)
     order, cycle = topological_order(before)
     if cycle:
         named = [ids[place] for place in shortest_cycle(after, cycle)]
@@ -258,12 +247,12 @@ def linked(position: Mapping[ItemId, int], pairs: Iterable[tuple[int, int]]) -> 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """Items and which of them wait for which. Made by `GraphBuilder.build`.
+    """Items, and which of them wait for which. Made by `GraphBuilder.build`.
 
     Attributes:
-        links: the same in numbers, for passes over the graph.
-        edges: every edge once, as they were added. In a restricted graph, those between kept items;
-            ways through items that were left out are not among them, and are kept in order alike.
+        links: the same by position, for algorithms.
+        edges: every edge once, as added. A restricted graph has those between kept items only;
+            paths through items that were left out still keep their order.
     """
 
     links: Links = field(repr=False)
@@ -271,34 +260,30 @@ class Graph:
     _containers: Mapping[ItemId, ItemId] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Index the containers."""
         inside = {edge.target: edge.source for edge in self.edges if edge.kind is EdgeKind.CONTAINS}
         object.__setattr__(self, "_containers", inside)
 
     def __len__(self) -> int:
-        """How many items there are."""
         return len(self.links.ids)
 
     def __iter__(self) -> Iterator[ItemId]:
-        """The items, as they were inserted."""
+        """Iterate over the items as they were inserted."""
         return iter(self.links.ids)
 
     def __contains__(self, item: object) -> bool:
-        """Whether there is an item with that ID."""
         return item in self.links.position
 
     @property
     def order(self) -> tuple[ItemId, ...]:
         """The items as inserted, except that each is preceded by what it waits for.
 
-        An insertion order in which everything comes after what it waits for is kept as it is.
-        Takes time in proportion to the nodes.
+        A valid insertion order stays as it is.
         """
         ids = self.links.ids
         return tuple(ids[place] for place in self.links.order if place < len(ids))
 
     def predecessors(self, item: ItemId) -> tuple[ItemId, ...]:
-        """What an item waits for directly: no other kept item lies between. As inserted.
+        """Return what an item waits for directly, with no other kept item between, as inserted.
 
         Raises:
             NameUnknown: there is no such item.
@@ -308,16 +293,12 @@ class Graph:
         return tuple(ids[place] for place in places)
 
     def container_of(self, item: ItemId) -> ItemId | None:
-        """The item that holds this one, or none.
-
-        Raises:
-            NameUnknown: there is no such item.
-        """
+        """Return the item that contains this one, or `None`; raise `NameUnknown` for no item."""
         self._place(item)
         return self._containers.get(item)
 
     def layers(self) -> tuple[tuple[ItemId, ...], ...]:
-        """The items by rank: first those that wait for nothing, then those that wait only for them.
+        """Return the items by rank: first those that wait for nothing.
 
         Items of one layer do not wait for each other. Each layer is as inserted.
         """
@@ -328,18 +309,15 @@ class Graph:
         return tuple(map(tuple, layers))
 
     def restricted_to(self, items: Iterable[ItemId]) -> Graph:
-        """The graph over these items only, as `--only` asks for it.
+        """Return the graph of these items only, in the order of this graph, as for `--only`.
 
-        Order is kept exactly: of two kept items, one waits for the other if it did before, and also
-        where the way between them leads through items that were left out. Edges from each to each
-        could be quadratic (a hub left out between a thousand items on both sides), so those left
-        out that lie between kept ones stay inside as joints, which nobody sees and passes go
-        through at no charge: time and memory are in proportion to nodes and edges.
+        The order is kept exactly: of two kept items, one waits for the other if it did before, also
+        where the path between them leads through items that were left out. Edges from each to each
+        could be quadratic (a hub left out between a thousand items on both sides), so dropped items
+        between kept ones stay inside as joints: time and memory are in proportion to nodes and
+        edges.
 
         An item whose container is left out moves to the nearest kept container around it.
-
-        Args:
-            items: the items to keep, in any order; they stay in the order of this graph.
 
         Raises:
             NameUnknown: there is no such item.
@@ -372,7 +350,7 @@ class Graph:
 
 
 class GraphBuilder:
-    """Takes nodes and edges, and makes a graph of them."""
+    """Collects nodes and edges, and builds a graph."""
 
     __slots__ = ("_containers", "_edges", "_position")
 
@@ -382,15 +360,10 @@ class GraphBuilder:
         self._containers: dict[ItemId, ItemId] = {}
 
     def __contains__(self, item: object) -> bool:
-        """Whether there is a node with that ID."""
         return item in self._position
 
     def add_node(self, item: ItemId) -> None:
-        """Add a node.
-
-        Raises:
-            NameTaken: there is one with that ID.
-        """
+        """Add a node; raise `NameTaken` if there is one with that ID."""
         if item in self._position:
             raise NameTaken("item", item)
         self._position[item] = len(self._position)
@@ -398,13 +371,8 @@ class GraphBuilder:
     def add_edge(self, source: ItemId, target: ItemId, kind: EdgeKind = EdgeKind.LOGIC) -> None:
         """Add an edge; the same edge twice is one edge.
 
-        Args:
-            source: what comes first, or holds the other.
-            target: what waits for it, or is held by it.
-            kind: what the edge means.
-
         Raises:
-            NameUnknown: one of them was not added.
+            NameUnknown: one of the nodes was not added.
             CycleFound: both are the same item. Longer cycles are found by `build`.
             ContainedTwice: the target is inside another container already.
         """
@@ -420,7 +388,7 @@ class GraphBuilder:
         self._edges[Edge(source, target, kind)] = None
 
     def build(self) -> Graph:
-        """The graph of what was added so far; the builder can go on to be used.
+        """Return the graph of what was added so far; the builder remains usable.
 
         Raises:
             CycleFound: items wait for each other. It names a shortest cycle, in order; in graphs of
@@ -428,4 +396,4 @@ class GraphBuilder:
         """
         position = dict(self._position)
         pairs = ((position[edge.source], position[edge.target]) for edge in self._edges)
-        return Graph(links=linked(position, pairs), edges=tuple(self._edges))
+        return Graph(links=link_nodes(position, pairs), edges=tuple(self._edges))

@@ -20,45 +20,25 @@ _PHASES: Final = ("waiting", "ready", "running", "ended well", "ended badly")
 
 
 class Direction(enum.Enum):
-    """Which way a pass goes."""
+    """The direction of a pass."""
 
     FORWARD = "forward"
     """Each item after what it waits for."""
     BACKWARD = "backward"
-    """Each item after what waits for it: the way of cleaning up."""
+    """Each item after what waits for it: the order of cleaning up."""
 
 
 class Traversal:
-    """The state of one pass: whoever runs the items asks what is next and says how each ended.
+    """The state of one pass: its user runs the items, asks for the next one and reports each end.
 
-    It neither waits nor runs anything, and is not to be shared between threads. What becomes ready
-    first is handed out first (the queue of Kahn, "Topological sorting of large networks", 1962).
-    A call costs constant time and the item's edges, amortised over the pass.
+    It neither waits nor runs anything, and is not thread-safe. What becomes ready first is handed
+    out first (the queue of Kahn, "Topological sorting of large networks", 1962). A call costs
+    constant time and the item's edges, amortised over the pass.
 
-    Calls that contradict each other, such as an end of an item that does not run, are mistakes of
-    the caller's and raise `AssertionError`.
+    Contradictory calls, such as the end of an item that does not run, raise `AssertionError`.
     """
 
-    __slots__ = (
-        "_backward",
-        "_failure_of",
-        "_ids",
-        "_missing",
-        "_needs",
-        "_order",
-        "_phase",
-        "_position",
-        "_ready",
-        "_releases",
-    )
-
     def __init__(self, graph: Graph, direction: Direction = Direction.FORWARD) -> None:
-        """Begin a pass.
-
-        Args:
-            graph: what to go through.
-            direction: which way.
-        """
         links = graph.links
         self._backward = direction is Direction.BACKWARD
         self._ids = links.ids
@@ -70,7 +50,7 @@ class Traversal:
         self._phase = bytearray(len(self._needs))
         self._ready: deque[int] = deque()
         self._failure_of: dict[int, int] = {}
-        """By position, the first failure in whose way it stands."""
+        """By position, the first failure that blocks it."""
         for place in self._order:
             # Never a joint: those lie between two items.
             if not self._missing[place]:
@@ -78,11 +58,11 @@ class Traversal:
 
     @property
     def ready_count(self) -> int:
-        """How many items could be taken now."""
+        """The number of items that could be taken now."""
         return len(self._ready)
 
     def take(self) -> ItemId | None:
-        """The next item that may start, which from now on is running; none where none is ready."""
+        """Return the next item that may start, and mark it as running; `None` if none is ready."""
         if not self._ready:
             return None
         place = self._ready.popleft()
@@ -90,16 +70,12 @@ class Traversal:
         return self._ids[place]
 
     def put_back(self, item: ItemId) -> None:
-        """Say that an item that was taken has not started after all; it is the next one again."""
+        """Take back that an item is running; it is the next one again."""
         place = self._leave_running(item, _READY)
         self._ready.appendleft(place)
 
     def succeeded(self, item: ItemId) -> tuple[ItemId, ...]:
-        """Say that an item ended well.
-
-        Returns:
-            The items that are ready because of it.
-        """
+        """Mark an item as succeeded; return the items that become ready."""
         newly: list[ItemId] = []
         pending = [self._leave_running(item, _SUCCEEDED)]
         for place in pending:
@@ -115,7 +91,7 @@ class Traversal:
         return tuple(newly)
 
     def failed(self, item: ItemId) -> None:
-        """Say that an item failed or was abandoned: what needs it, near or far, never starts."""
+        """Mark an item as failed or abandoned: what needs it, near or far, never starts."""
         failure = self._leave_running(item, _FAILED)
         pending = [failure]
         for place in pending:
@@ -125,10 +101,10 @@ class Traversal:
                     pending.append(blocked)
 
     def blocked_by(self, item: ItemId) -> tuple[ItemId, ...]:
-        """The failed items that keep an item from ever starting; empty where none is in its way.
+        """Return the failed items that keep an item from ever starting.
 
-        For each thing that it waits for directly: that one if it failed, and otherwise the first
-        failure that keeps it from starting. Costs constant time and the item's edges.
+        For each direct dependency: itself if it failed, else the first failure that blocks it.
+        Costs constant time and the item's edges.
         """
         failures: dict[int, None] = {}
         for place in self._needs[self._place(item)]:
@@ -139,7 +115,7 @@ class Traversal:
         return tuple(self._ids[place] for place in failures)
 
     def not_started(self) -> tuple[ItemId, ...]:
-        """The items that were never taken, in the order of the pass."""
+        """Return the items that were never taken, in the order of the pass."""
         return tuple(
             self._ids[place]
             for place in self._order

@@ -1,1 +1,1 @@
-"""What people extend and are given: `Item`, its context, and how states are compared."""
+"""`Item`, its context, and how states are compared."""

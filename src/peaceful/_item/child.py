@@ -20,19 +20,39 @@ from peaceful._item.safe_point import StoppedAtSafePoint
 from peaceful._model.execution import EXECUTION_VARIABLE
 from peaceful._model.interrupt import InterruptLevel
 
+_LOG: Final = logging.getLogger("peaceful.item")
+
+TAIL_LINES: Final = 12
+"""Maximum of output lines that an error shows."""
+
+CAPTURED: Final = 1024 * 1024
+"""Default limit of the bytes that are kept of an output."""
+
+_AFTER_SIGTERM: Final = 5.0
+"""Seconds that a cancelled item's children have between SIGTERM and SIGKILL."""
+_AFTER_SIGKILL: Final = 5.0
+"""Seconds after SIGKILL until a process is left behind: it may be waiting for a disk."""
+_AFTER_THE_END: Final = 1.0
+"""Seconds for which output is read after the group's end, if another process holds the pipe."""
+_SAID_AFTER: Final = 2.0
+"""Seconds until a message says that processes which the child left running are waited for."""
+
+_LOOK_EVERY: Final = 2.0
+"""Seconds between two checks of whether the child was stopped."""
+
 
 class Children:
-    """The child processes that run, each with whatever it started in its group."""
+    """The running child processes of an execution, each with its process group."""
 
     def __init__(self) -> None:
         self._running: set[RunningChild] = set()
         self._level: InterruptLevel | None = None
 
     def raise_to(self, level: InterruptLevel) -> None:
-        """Passes an interrupt on: CANCEL ends children by SIGTERM, KILL by SIGKILL.
+        """Pass an interrupt on: CANCEL ends children by SIGTERM, KILL by SIGKILL.
 
-        Safe to call from any thread and from a signal handler. A level that is not higher than the
-        present one changes nothing, but KILL kills whatever there is.
+        Safe in any thread and in a signal handler. A level that is not higher than the present one
+        changes nothing, except that KILL always kills what is left.
         """
         repeated = self._level is not None and level <= self._level
         if level is InterruptLevel.STOP or (repeated and level is not InterruptLevel.KILL):
@@ -42,48 +62,37 @@ class Children:
             child.interrupt(level)
 
     def kill_all(self) -> None:
-        """Ends every child that is left, at once, and every one that is started from now on."""
+        """Kill every child that is left, and every one that is started from now on."""
         self.raise_to(InterruptLevel.KILL)
 
     async def all_gone(self, seconds: float) -> bool:
-        """Waits until no child is left.
-
-        Args:
-            seconds: how long at most.
-
-        Returns:
-            Whether that came about in time.
-        """
+        """Wait until no child is left; return whether that happened within the given seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 for child in tuple(self._running):
                     await child.gone()
         return all(child.is_gone() for child in tuple(self._running))
 
-    def added(self, child: RunningChild) -> None:
-        """A child was started.
+    def add(self, child: RunningChild) -> None:
+        """Register a child that was started; at KILL, kill it at once.
 
-        At KILL it is ended at once. At CANCEL it is not: it may be what an item cleans up with; it
-        ends with the item's task.
+        At CANCEL it is left alone: it may be what an item cleans up with, and it ends with the
+        item's task.
         """
         self._running.add(child)
         if self._level is InterruptLevel.KILL:
             child.interrupt(self._level)
 
-    def removed(self, child: RunningChild) -> None:
-        """A child is gone, and whatever it started."""
+    def remove(self, child: RunningChild) -> None:
+        """Forget a child that is gone with its group."""
         self._running.discard(child)
 
 
-TAIL_LINES: Final = 12
-"""How many of the last lines of output an error shows."""
-
-
 class ChildResult(msgspec.Struct, frozen=True):
-    """How a child process ended.
+    """The result of a child process.
 
     Attributes:
-        command: what was run.
+        command: the program and its arguments.
         exit_status: the exit code, or the negated number of the signal that ended it.
         stdout: the last bytes of its standard output.
         stderr: the last bytes of its standard error.
@@ -103,24 +112,13 @@ class ChildResult(msgspec.Struct, frozen=True):
 
     @property
     def tail(self) -> str:
-        """The last lines of its output, the error output first choice, for an error message."""
+        """The last lines of its standard error, or if empty, of its standard output."""
         output = self.stderr.strip() or self.stdout.strip()
         return "\n".join(output.decode(errors="replace").splitlines()[-TAIL_LINES:])
 
 
 class ChildOrder(msgspec.Struct, frozen=True):
-    """What to run, and how. See `ItemCtx.run` for what the attributes mean.
-
-    Attributes:
-        words: the program and its arguments.
-        cwd: its folder.
-        env: its environment.
-        stdin: what it reads.
-        on_line: is told of each line of its output.
-        capture: how many of the last bytes of each output are kept.
-        terminal: whether it needs the terminal itself.
-        check: whether ending with an error raises.
-    """
+    """A command with its options; see `ItemCtx.run` for the meaning of the attributes."""
 
     words: tuple[str, ...]
     cwd: Path | None
@@ -145,46 +143,24 @@ class ChildOrder(msgspec.Struct, frozen=True):
         return shlex.join(self.words)
 
 
-CAPTURED: Final = 1024 * 1024
-"""How many of the last bytes of an output are kept unless said otherwise."""
-
-_AFTER_SIGTERM: Final = 5.0
-"""Seconds that a cancelled item's children have between SIGTERM and SIGKILL."""
-_AFTER_SIGKILL: Final = 5.0
-"""Seconds after which a process is left that not even SIGKILL ends: it may wait for a disk."""
-_AFTER_THE_END: Final = 1.0
-"""Seconds for which output is read when the group is gone, but somebody else holds the pipe."""
-_SAID_AFTER: Final = 2.0
-"""Seconds after which is said that something that the child left running is waited for."""
-
-_LOOK_EVERY: Final = 2.0
-"""Seconds between two looks at whether the child was stopped."""
-
-_LOG: Final = logging.getLogger("peaceful.item")
-
-
 async def run_child(
     order: ChildOrder, children: Children, execution_id: str, say: Callable[[str], None]
 ) -> ChildResult:
-    """Runs a child to the end of its whole process group. See `ItemCtx.run` for what is raised.
+    """Run a child until its process group has ended; raises as `ItemCtx.run` does.
 
-    Args:
-        order: what to run.
-        children: the execution's children, which this becomes one of.
-        execution_id: the execution.
-        say: is told what is waited for, where that takes long.
+    `say` is called with a message if the wait takes long.
     """
     out, err = Tail(order.capture, order.on_line), Tail(order.capture, order.on_line)
     # From here to the `try`, nothing waits: there is no moment at which the child could be lost.
-    process = _started(order, execution_id)
+    process = _start(order, execution_id)
     child = RunningChild(process, leads_group=not order.terminal)
-    children.added(child)
+    children.add(child)
     with ExitStack() as stack:
-        stack.callback(children.removed, child)
+        stack.callback(children.remove, child)
         try:
-            pipes = _opened(process, order, (out, err), stack)
-            await _until_exit(child, order, pipes, say)
-            await _until_gone(child, order, say)
+            pipes = _open_pipes(process, order, (out, err), stack)
+            await _wait_for_exit(child, order, pipes, say)
+            await _wait_for_group(child, order, say)
             if pipes:
                 await asyncio.wait([pipe.ended for pipe in pipes], timeout=_AFTER_THE_END)
                 _raise_if_failed(pipes)
@@ -192,15 +168,11 @@ async def run_child(
             # Its output is read until it has ended: it may have something to say.
             await _end(child, order)
             raise
-    return _result(order, child, out, err)
+    return _make_result(order, child, out, err)
 
 
 async def _end(child: RunningChild, order: ChildOrder) -> None:
-    """Ends the child, and whatever it started.
-
-    Raises:
-        CancelledError: the item was cancelled meanwhile.
-    """
+    """End the child and its group; raise `CancelledError` if the item was cancelled meanwhile."""
     cancelled = await child.end(_AFTER_SIGTERM, _AFTER_SIGKILL)
     if not child.is_gone():
         _LOG.warning("%s cannot be ended: it does not even heed SIGKILL", order.shown)
@@ -208,7 +180,7 @@ async def _end(child: RunningChild, order: ChildOrder) -> None:
         raise asyncio.CancelledError
 
 
-def _started(order: ChildOrder, execution_id: str) -> Popen[bytes]:
+def _start(order: ChildOrder, execution_id: str) -> Popen[bytes]:
     if os.name != "posix":
         raise ItemFailure(
             f"{order.words[0]} could not be started: this system has no process groups.",
@@ -230,13 +202,13 @@ def _started(order: ChildOrder, execution_id: str) -> Popen[bytes]:
         )
     except (OSError, ValueError) as error:
         raise ItemFailure(
-            f"{order.words[0]} could not be started: {_why_not(order, error)}.",
-            details=(("command", _short(order.shown)), ("folder", str(order.cwd or "."))),
+            f"{order.words[0]} could not be started: {_start_failure(order, error)}.",
+            details=(("command", _shorten(order.shown)), ("folder", str(order.cwd or "."))),
             help="check that the program is installed, and that it and its folder may be used",
         ) from error
 
 
-def _why_not(order: ChildOrder, error: OSError | ValueError) -> str:
+def _start_failure(order: ChildOrder, error: OSError | ValueError) -> str:
     if order.cwd is not None and not order.cwd.is_dir():
         return f"its folder {order.cwd} is not there"
     if isinstance(error, FileNotFoundError):
@@ -244,11 +216,11 @@ def _why_not(order: ChildOrder, error: OSError | ValueError) -> str:
     return str(error.strerror if isinstance(error, OSError) and error.strerror else error)
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 500 else f"{text[:500]}…"
 
 
-def _opened(
+def _open_pipes(
     process: Popen[bytes], order: ChildOrder, tails: tuple[Tail, Tail], stack: ExitStack
 ) -> list[OutputPipe]:
     pipes: list[OutputPipe] = []
@@ -264,14 +236,10 @@ def _opened(
     return pipes
 
 
-async def _until_exit(
+async def _wait_for_exit(
     child: RunningChild, order: ChildOrder, pipes: list[OutputPipe], say: Callable[[str], None]
 ) -> None:
-    """Returns once the child has ended.
-
-    Raises:
-        Exception: whatever is told of its lines raises.
-    """
+    """Wait until the child has ended; raise any error of its `on_line`."""
     exited = asyncio.ensure_future(child.exited())
     waiting_for: set[asyncio.Future[None]] = {exited, *(pipe.ended for pipe in pipes)}
     try:
@@ -295,8 +263,10 @@ def _raise_if_failed(pipes: list[OutputPipe]) -> None:
             pipe.ended.result()
 
 
-async def _until_gone(child: RunningChild, order: ChildOrder, say: Callable[[str], None]) -> None:
-    """Returns once nothing is left of what the child started in its group."""
+async def _wait_for_group(
+    child: RunningChild, order: ChildOrder, say: Callable[[str], None]
+) -> None:
+    """Wait until no process of the child's group is left."""
     try:
         async with asyncio.timeout(_SAID_AFTER):
             await child.gone()
@@ -305,7 +275,7 @@ async def _until_gone(child: RunningChild, order: ChildOrder, say: Callable[[str
         await child.gone()
 
 
-def _result(order: ChildOrder, child: RunningChild, out: Tail, err: Tail) -> ChildResult:
+def _make_result(order: ChildOrder, child: RunningChild, out: Tail, err: Tail) -> ChildResult:
     status = child.exit_status
     assert status is not None
     if child.ended_at is not None and status != 0:

@@ -16,26 +16,37 @@ from peaceful._model.interrupt import InterruptLevel
 
 _PROC: Final = Path("/proc")
 
+_CHUNK: Final = 16384
+"""Bytes to read at once: as many short lines as can be passed on without blocking the loop."""
+_LONGEST_LINE: Final = 4096
+"""Maximum of bytes of a line that are passed on: output may have no line breaks."""
+
+_FIRST_LOOK: Final = 0.002
+_LAST_LOOK: Final = 0.1
+"""Seconds between two checks of a group, from the first to the longest wait: the kernel does not
+report the end of a group."""
+
+_STATUS_LOST: Final = 255
+"""The exit status if another part of the program has reaped the child, as in asyncio."""
+
 
 def signal_group(group: int, number: signal.Signals) -> None:
-    """Sends a signal to every process of a group; a group that is gone is no error."""
+    """Send a signal to every process of a group, if there is one."""
     # Gone; or, where a child runs as another user, it may not be signalled.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 
 
 def signal_process(pid: int, number: signal.Signals) -> None:
-    """Sends a signal to one process; one that is gone is no error."""
+    """Send a signal to a process, if it exists."""
     with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
 
 
 def group_alive(group: int, proc: Path = _PROC) -> bool:
-    """Whether a process of the group still runs. Zombies do not, even where nobody reaps them.
+    """Return whether a process of the group still runs.
 
-    Args:
-        group: the group.
-        proc: where the system tells of processes; where it does not, a zombie counts as alive.
+    Zombies do not count, even if nobody reaps them; without `/proc` they do.
     """
     try:
         os.killpg(group, 0)
@@ -49,12 +60,7 @@ def group_alive(group: int, proc: Path = _PROC) -> bool:
 
 
 def group_stopped(group: int, proc: Path = _PROC) -> bool:
-    """Whether a process of the group is stopped; where the system does not tell, none is.
-
-    Args:
-        group: the group.
-        proc: where the system tells of processes.
-    """
+    """Return whether a process of the group is stopped; without `/proc`, none is."""
     return (proc / "self" / "stat").exists() and "T" in _states_in(group, proc)
 
 
@@ -71,22 +77,13 @@ def _states_in(group: int, proc: Path) -> Iterator[str]:
                         yield state
 
 
-_CHUNK: Final = 16384
-"""Bytes that are read at a time: as many short lines as can be told without holding up the loop."""
-_LONGEST_LINE: Final = 4096
-"""How many of the last bytes of a line are passed on: output may be without line breaks."""
-
-
 class Tail:
-    """The last bytes of an output, and its lines as they come.
+    """The last `limit` bytes of an output; calls `on_line` with each line that is not empty.
 
-    Args:
-        limit: how many bytes are kept.
-        on_line: is told each line that is not empty; a carriage return ends one too.
+    A carriage return ends a line, too.
 
     Attributes:
-        data: the last bytes.
-        truncated: whether earlier ones were dropped.
+        truncated: whether earlier bytes were dropped.
     """
 
     def __init__(self, limit: int, on_line: Callable[[str], None] | None) -> None:
@@ -97,7 +94,7 @@ class Tail:
         self.truncated = False
 
     def take(self, chunk: bytes) -> None:
-        """Takes the next bytes; none mean that it was the last."""
+        """Take the next bytes; empty ones mean the end."""
         self.data += chunk
         if len(self.data) > self._limit:
             self.truncated = True
@@ -116,15 +113,10 @@ class Tail:
 
 
 class OutputPipe:
-    """Reads what a child says.
-
-    Args:
-        pipe: the end of the pipe to read from; it is closed in the end.
-        tail: takes what is read.
+    """Reads the output of a child from a pipe, which is closed at the end.
 
     Attributes:
-        ended: done when the last process that could write has closed its end; what `tail` raises
-            ends it too.
+        ended: done when the last writer has closed its end; also gets an error of `tail`.
     """
 
     def __init__(self, pipe: IO[bytes], tail: Tail) -> None:
@@ -136,7 +128,7 @@ class OutputPipe:
         self._loop.add_reader(pipe.fileno(), self._read)
 
     def close(self) -> None:
-        """Reads no more."""
+        """Stop reading."""
         if not self._pipe.closed:
             self._loop.remove_reader(self._pipe.fileno())
             self._pipe.close()
@@ -161,12 +153,7 @@ class OutputPipe:
 
 
 class InputPipe:
-    """Writes what a child reads. That it does not want all of it is no error.
-
-    Args:
-        pipe: the end of the pipe to write to; it is closed in the end.
-        data: what to write.
-    """
+    """Writes the input of a child to a pipe; the child need not read all of it."""
 
     def __init__(self, pipe: IO[bytes], data: bytes) -> None:
         self._pipe = pipe
@@ -176,7 +163,7 @@ class InputPipe:
         self._loop.add_writer(pipe.fileno(), self._write)
 
     def close(self) -> None:
-        """Writes no more."""
+        """Stop writing."""
         if not self._pipe.closed:
             self._loop.remove_writer(self._pipe.fileno())
             self._pipe.close()
@@ -194,22 +181,13 @@ class InputPipe:
             self.close()
 
 
-_FIRST_LOOK: Final = 0.002
-_LAST_LOOK: Final = 0.1
-"""Seconds between two looks at a group: at first often, then ten times a second. The kernel tells
-nobody of the end of a group."""
-
-_STATUS_LOST: Final = 255
-"""The exit status where another part of the program has taken it, as asyncio reports it too."""
-
-
 class RunningChild:
-    """A child process, and where it leads a group of its own, whatever it started in that group.
+    """A child process, and the process group that it leads, if it does.
 
     Attributes:
-        ended_at: the level of the interrupt that it was told of, or none.
-        exit_status: the exit code of the child itself, or the negated number of the signal that
-            ended it; none while it runs.
+        ended_at: the level of the interrupt that was passed on to it, or `None`.
+        exit_status: the exit code of the child, or the negated number of the signal that ended it;
+            `None` while it runs.
     """
 
     def __init__(self, process: Popen[bytes], *, leads_group: bool) -> None:
@@ -223,7 +201,7 @@ class RunningChild:
         self.exit_status: int | None = None
 
     def interrupt(self, level: InterruptLevel) -> None:
-        """Tells it of an interrupt: SIGTERM at CANCEL, SIGKILL at KILL. In any thread."""
+        """Send SIGTERM at CANCEL, SIGKILL at KILL. Safe in any thread."""
         self.ended_at = level
         if level is InterruptLevel.KILL:
             self.kill()
@@ -231,52 +209,52 @@ class RunningChild:
             self.terminate()
 
     def terminate(self) -> None:
-        """Asks it to end."""
+        """Send SIGTERM, and SIGCONT, without which a stopped process would not get it."""
         self._signal(signal.SIGTERM)
         # One that is stopped would not hear of it.
         self._signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """Ends it."""
+        """Send SIGKILL."""
         self._signal(signal.SIGKILL)
 
     def has_exited(self) -> bool:
-        """Whether the child itself has ended; if so, its exit status is taken."""
+        """Return whether the child itself has ended; if so, take its exit status."""
         with self._lock:
             if self.exit_status is None:
                 self._take_status()
             return self.exit_status is not None
 
     def is_gone(self) -> bool:
-        """Whether the child has ended, and whatever it started in its group."""
+        """Return whether the child and all processes of its group have ended."""
         with self._lock:
             if not self._gone and self.has_exited():
                 self._gone = not (self._leads_group and group_alive(self._process.pid))
             return self._gone
 
     def is_stopped(self) -> bool:
-        """Whether the child, or something in its group, was stopped, as by reading a terminal."""
+        """Return whether the child or one of its group was stopped, as by reading a terminal."""
         return self._leads_group and group_stopped(self._process.pid)
 
     async def exited(self) -> None:
-        """Returns once the child itself has ended."""
-        await _told_by_kernel(self._process.pid)
+        """Wait until the child itself has ended."""
+        await _wait_for_pidfd(self._process.pid)
         pause = _FIRST_LOOK
         while not self.has_exited():
-            pause = await _paused(pause)
+            pause = await _pause(pause)
 
     async def gone(self) -> None:
-        """Returns once the child and its group have ended."""
+        """Wait until the child and its group have ended."""
         pause = _FIRST_LOOK
         while not self.is_gone():
-            pause = await _paused(pause)
+            pause = await _pause(pause)
 
     async def end(self, grace: float, patience: float) -> bool:
-        """Ends it, and returns when it is gone, whatever happens to the waiting task meanwhile.
+        """End the child, and wait until it is gone, even if the waiting task is cancelled.
 
         Args:
-            grace: seconds between asking it to end and ending it. Being cancelled cuts them short.
-            patience: seconds that the kernel has to end it then.
+            grace: seconds between SIGTERM and SIGKILL. Being cancelled cuts them short.
+            patience: seconds after SIGKILL.
 
         Returns:
             Whether the waiting task was cancelled meanwhile.
@@ -287,7 +265,7 @@ class RunningChild:
         self.terminate()
         while not self.is_gone() and not (killed and clock() > deadline):
             try:
-                pause = await _paused(pause)
+                pause = await _pause(pause)
             except asyncio.CancelledError:
                 cancelled = True
             if not killed and (cancelled or clock() > deadline):
@@ -317,14 +295,14 @@ class RunningChild:
         self._process.returncode = self.exit_status
 
 
-async def _paused(seconds: float) -> float:
-    """Waits, and says how long to wait the next time."""
+async def _pause(seconds: float) -> float:
+    """Sleep, and return how long to sleep the next time."""
     await asyncio.sleep(seconds)
     return min(_LAST_LOOK, seconds * 2)
 
 
-async def _told_by_kernel(pid: int) -> None:
-    """Returns once a process has ended; at once where the kernel cannot tell."""
+async def _wait_for_pidfd(pid: int) -> None:
+    """Wait until a process has ended; return at once if the kernel cannot report it."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
     # Older kernels, and systems other than Linux.

@@ -36,23 +36,22 @@ from peaceful._model.state import State
 from peaceful._resources import Resources
 from peaceful.interrupt import InterruptibilityState, NoInterrupt, wait_or_interrupted
 
+T = TypeVar("T")
+
+_LOG: Final = logging.getLogger("peaceful.item")
+
+_ENDED_BY_SIGINT: Final = frozenset({-SIGINT, 128 + SIGINT})
+
 
 class ExecutionScope(msgspec.Struct, frozen=True):
-    """What all items of one execution share.
+    """The data that all items of one execution share.
 
     Attributes:
-        execution_id: the execution's ID.
-        app: the application's name.
-        workspace: the folder that holds `.peace`.
-        profile: the profile.
-        flow: the flow.
-        command: what is executed, such as `ensure`.
-        interruptibility: the one place that says whether the next thing may start.
-        children: the child processes that run.
-        clock: tells the time.
-        publish: takes events; from any thread, without waiting.
-        resources: what blocks and items hand on to each other, by type.
-        loop: the loop that the execution runs in.
+        workspace: the folder that contains `.peace`.
+        command: the command that is executed, such as `ensure`.
+        publish: takes events from any thread, without blocking.
+        resources: values that blocks and items pass to each other, by type.
+        loop: the event loop that the execution runs in.
     """
 
     execution_id: ExecutionId
@@ -69,24 +68,29 @@ class ExecutionScope(msgspec.Struct, frozen=True):
     loop: asyncio.AbstractEventLoop
 
 
-T = TypeVar("T")
-
-_LOG: Final = logging.getLogger("peaceful.item")
-
-
 class ItemCtx:
-    """What an item's functions are given.
+    """The context that an item's functions get.
 
     Attributes:
         item: the item's ID in its flow.
-        progress: takes what the item says of its progress.
+        execution_id: the ID of the execution.
+        workspace: the folder that contains `.peace`.
+        profile: the profile that the command runs for.
+        flow: the flow that the item belongs to.
+        command: the command that is executed, such as `ensure` or `clean`.
+        resources: values that blocks and items pass to each other, by type.
+        progress: takes reports of the item's progress.
         interrupted: whether the item is asked to end now.
     """
 
-    __slots__ = ("_scope", "_task", "interrupted", "item", "progress")
-
     def __init__(self, item: ItemId, scope: ExecutionScope) -> None:
         self.item: ItemId = item
+        self.execution_id: ExecutionId = scope.execution_id
+        self.workspace: Path = scope.workspace
+        self.profile: ProfileName = scope.profile
+        self.flow: FlowId = scope.flow
+        self.command: str = scope.command
+        self.resources: Resources = scope.resources
         self._scope = scope
         self._task = _this_task()
         self.interrupted: InterruptFlag = InterruptFlag(scope.interruptibility)
@@ -95,50 +99,20 @@ class ItemCtx:
         )
 
     @property
-    def execution_id(self) -> ExecutionId:
-        """The ID of the execution."""
-        return self._scope.execution_id
-
-    @property
-    def workspace(self) -> Path:
-        """The folder that holds `.peace`."""
-        return self._scope.workspace
-
-    @property
-    def profile(self) -> ProfileName:
-        """The profile that the command runs for."""
-        return self._scope.profile
-
-    @property
-    def flow(self) -> FlowId:
-        """The flow that the item belongs to."""
-        return self._scope.flow
-
-    @property
-    def command(self) -> str:
-        """What is executed, such as `ensure` or `clean`."""
-        return self._scope.command
-
-    @property
-    def resources(self) -> Resources:
-        """What blocks and items hand on to each other, by type."""
-        return self._scope.resources
-
-    @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A logger whose records carry the execution's and the item's ID."""
+        """A logger whose records carry the IDs of the execution and the item."""
         return logging.LoggerAdapter(
             _LOG, {"execution_id": self.execution_id, "item_id": self.item}
         )
 
     def safe_point(self, partial: State | None = None, *, where: str = "") -> Passed:
-        """Offers to end here, if the execution was interrupted.
+        """Offer to end here, if the execution was interrupted.
 
         Asynchronous functions await the result; plain functions just call it. Work done so far must
-        be in a form from which the next run carries on.
+        be in a form from which the next run can continue.
 
         Args:
-            partial: the item's state as far as it got; it is recorded. Without it, the next command
+            partial: the item's state so far, which is recorded. Without it, the next command
                 discovers the state.
             where: what the item was doing, for people, such as `at 3.1 of 5.0 MB`.
 
@@ -152,10 +126,10 @@ class ItemCtx:
     async def interruptible(
         self, source: AsyncIterable[T] | Iterable[T], *, where: str = ""
     ) -> AsyncIterator[T]:
-        """The values of a source, with a safe point before each of them.
+        """Yield the values of a source, with a safe point before each of them.
 
         Args:
-            source: where they come from; an asynchronous generator is closed in the end.
+            source: any iterable; an asynchronous generator is closed at the end.
             where: as for `safe_point`.
 
         Raises:
@@ -179,9 +153,9 @@ class ItemCtx:
     async def wait_for(
         self, awaitable: Awaitable[T], *, partial: State | None = None, where: str = ""
     ) -> T:
-        """Waits for what may be given up at any moment, such as the next bytes of a download.
+        """Wait for work that may be given up at any moment, such as the next bytes of a download.
 
-        An interrupt cancels it at once, and is a safe point.
+        An interrupt cancels it at once, and acts as a safe point.
 
         Args:
             awaitable: what to wait for.
@@ -197,10 +171,10 @@ class ItemCtx:
         raise StoppedAtSafePoint(partial, where or self.progress.last_message)
 
     async def sleep(self, seconds: float, *, where: str = "") -> None:
-        """Waits; an interrupt ends the waiting at once, as a safe point.
+        """Sleep; an interrupt ends the sleep at once, and acts as a safe point.
 
         Args:
-            seconds: how long.
+            seconds: how long to sleep.
             where: as for `safe_point`.
 
         Raises:
@@ -218,19 +192,19 @@ class ItemCtx:
         doing: str = "",
         at_least: Callable[[Exception], float] | None = None,
     ) -> T:
-        """Tries something until it succeeds, as often as allowed. Waits between are safe points.
+        """Call a function until it succeeds, as often as allowed. Delays between are safe points.
 
         Args:
-            attempt: what to try.
-            on: the errors after which trying again makes sense; others are passed on at once.
-            backoff: how often, and how long to wait between.
+            attempt: the function to call.
+            on: the errors after which to try again; others are raised at once.
+            backoff: the number of attempts, and the delays between them.
             doing: what is tried, for messages.
-            at_least: for an error that says how long to wait (such as HTTP's `Retry-After`), the
-                seconds that the wait has at least.
+            at_least: returns, for an error that says how long to wait (such as HTTP's
+                `Retry-After`), the minimum delay in seconds.
 
         Raises:
             RetriesExhausted: the last attempt failed too; its error is the cause.
-            StoppedAtSafePoint: an interrupt came while waiting; only the framework catches it.
+            StoppedAtSafePoint: an interrupt came during a delay; only the framework catches it.
         """
         plan = Retry(on, backoff or Backoff(), doing or "the attempt", at_least)
         return await plan.run(attempt, self.progress.message, self.sleep)
@@ -246,30 +220,30 @@ class ItemCtx:
         terminal: bool = False,
         check: bool = True,
     ) -> ChildResult:
-        """Runs a child process to its end, and to the end of whatever it started in its group.
+        """Run a child process, and wait until it and all processes of its group have ended.
 
-        It runs in a process group of its own, so that a terminal's Ctrl-C does not reach it. At
-        STOP it is left alone, at CANCEL its group gets SIGTERM, at KILL SIGKILL; none of it is left
-        behind. What leaves the group by itself, as daemons do, is neither waited for nor ended; it
-        cannot be read from any longer than a second after the group's end.
+        It runs in a process group of its own, so that a terminal's Ctrl-C does not reach it. STOP
+        leaves it alone, CANCEL sends SIGTERM to its group, KILL sends SIGKILL; no process of the
+        group is left behind. A process that leaves the group, as a daemon does, is neither waited
+        for nor ended; its output is read for at most one second after the group's end.
 
         Args:
             command: the program and its arguments.
-            cwd: the folder that it runs in; the present one by default.
-            env: its environment; the present one by default.
-            stdin: what it reads; nothing by default.
-            on_line: is told each line of output, as it comes, in the loop: it must be quick.
+            cwd: the working directory; the current one by default.
+            env: the environment; the current one by default.
+            stdin: the input; empty by default.
+            on_line: called in the event loop with each line of output as it comes: must be quick.
             capture: how many of the last bytes of each output are kept.
-            terminal: it needs the terminal itself, for a password prompt say: it then shares the
-                group and the streams of this process, nothing of its output is captured, and only
-                itself is signalled and waited for.
-            check: whether ending with an error raises.
+            terminal: whether the child needs the terminal itself, for example for a password
+                prompt. It then shares the group and the streams of this process, its output is not
+                captured, and only the child itself is signalled and waited for.
+            check: whether a nonzero exit status raises `ChildFailed`.
 
         Raises:
             ChildFailed: it ended with an error, and `check` is set.
             ItemFailure: it could not be started.
-            StoppedAtSafePoint: it ended with an error because of an interrupt, whether `check` is
-                set or not; only the framework catches it.
+            StoppedAtSafePoint: it ended with an error because of an interrupt, whatever `check` is;
+                only the framework catches it.
         """
         words = tuple(os.fspath(word) for word in command)
         order = ChildOrder(words, cwd, env, stdin, on_line, capture, terminal, check)
@@ -284,7 +258,7 @@ class ItemCtx:
             raise
 
     def blocking(self, work: Coroutine[object, object, T]) -> T:
-        """Runs a coroutine of this context from a plain function, and waits for it.
+        """Run a coroutine of this context from a plain function, and wait for it.
 
         ```python
         def apply(self, ctx, current, goal):
@@ -292,10 +266,10 @@ class ItemCtx:
         ```
 
         Raises:
-            RuntimeError: called from the loop's own thread, which would wait for itself; or the
-                execution is over.
-            asyncio.CancelledError: the item was cancelled; only the framework catches it.
-            BaseException: whatever the coroutine raises.
+            RuntimeError: called from the event loop's own thread, which would wait for itself; or
+                the execution is over. asyncio.CancelledError: the item was cancelled; only the
+                framework catches it.
+            BaseException: any error of the coroutine.
         """
         return run_from_thread(work, self._scope.loop, self._task)
 
@@ -309,16 +283,11 @@ class ItemCtx:
             loop.call_soon_threadsafe(loop.call_later, seconds, self._unless_ended, function)
 
     def _unless_ended(self, function: Callable[[], None]) -> None:
-        """Of an item that has ended, its ending is the last thing that is said."""
         if self._task is None or not self._task.done():
             function()
 
 
-_ENDED_BY_SIGINT: Final = frozenset({-SIGINT, 128 + SIGINT})
-
-
 def _this_task() -> asyncio.Task[object] | None:
-    """The task in which an item's functions are called, if they are called in one."""
     try:
         return asyncio.current_task()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""What a subclass of `Item` declares: its fields and its functions."""
+"""Models whose fields hold references and values that are not known yet."""
 
 from __future__ import annotations
 
@@ -14,11 +14,22 @@ from pydantic_core import PydanticUndefined, SchemaValidator, core_schema
 
 from peaceful._errors.running import ValueUnresolved
 from peaceful._errors.usage import ReferenceUsedAsValue
-from peaceful._params.specs import is_open
+from peaceful._params.specs import is_pending
+
+_GIVEN: Final = "peaceful: given"
+_UNKNOWN: Final = "peaceful: unknown"
+"""Keys among an item's private values; with a space, so that no attribute has such a name."""
+
+
+class _Waits:
+    """Placeholder for a value that depends on a reference."""
+
+
+_WAITS: Final = _Waits()
 
 
 def field_of(model: type[BaseModel], key: str) -> str:
-    """The field that a value was given for, perhaps by the field's alias."""
+    """Return the field that a key means, which may be the field's alias."""
     if key in model.model_fields:
         return key
     fields = model.model_fields.items()
@@ -26,22 +37,16 @@ def field_of(model: type[BaseModel], key: str) -> str:
 
 
 def declared_type(model: type[BaseModel], name: str) -> object:
-    """What a field is declared as; `object` where there is no such field."""
+    """Return the declared type of a field, or `object` if there is no such field."""
     field = model.model_fields.get(name)
     return object if field is None else field.annotation
 
 
-_GIVEN: Final = "peaceful: given"
-_UNKNOWN: Final = "peaceful: unknown"
-"""Keys among an item's private values; with a space, so that no attribute can have that name."""
-
-
 def declare(model: BaseModel, given: Mapping[str, object]) -> None:
-    """Makes an empty model one whose fields have values and references, as given.
+    """Fill an empty model with values and references, as given.
 
     Raises:
-        ValidationError: plain values are wrong, missing or too many; all problems at once, as
-            pydantic itself says them.
+        ValidationError: values are wrong, missing or unknown; all problems at once.
     """
     fields, extra, fields_set = _validator(type(model)).validate_python(dict(given))
     _fill(model, fields, fields_set, extra)
@@ -49,26 +54,21 @@ def declare(model: BaseModel, given: Mapping[str, object]) -> None:
     _set_private(model, {_GIVEN: given})
 
 
-def given_to(model: BaseModel) -> Mapping[str, object] | None:
-    """What a model was declared with, or none where it was made of values only."""
+def declared_arguments(model: BaseModel) -> Mapping[str, object] | None:
+    """Return the arguments that a model was declared with, or `None` if all are plain values."""
     found: Mapping[str, object] | None = (model.__pydantic_private__ or {}).get(_GIVEN)
     return found
 
 
-def forget_unknown(model: BaseModel, reasons: Mapping[str, str]) -> None:
-    """Makes a declared model one of which only what is known can be read.
-
-    Args:
-        model: as declared with what is known, and with references for what is not.
-        reasons: by field, why it is not known.
-    """
-    _keep(model, lambda value: not is_open(value))
+def drop_unknown(model: BaseModel, reasons: Mapping[str, str]) -> None:
+    """Remove the fields that still hold references; `reasons` says why they are not known."""
+    _keep(model, lambda value: not is_pending(value))
     _set_private(model, {_UNKNOWN: reasons})
     _post_init(model)
 
 
-def without_validation(model_type: type[BaseModel], fields: dict[str, object]) -> BaseModel:
-    """A model with the given fields and no others."""
+def construct(model_type: type[BaseModel], fields: dict[str, object]) -> BaseModel:
+    """Return a model with exactly the given fields."""
     model = model_type.__new__(model_type)
     _fill(model, fields, set(fields), None)
     _set_private(model, {})
@@ -77,7 +77,7 @@ def without_validation(model_type: type[BaseModel], fields: dict[str, object]) -
 
 
 def why_unknown(model: BaseModel, name: str) -> str | None:
-    """Why an attribute of a model has no value, or none where that is for another reason."""
+    """Return why an attribute has no value yet, or `None` if it is missing for another reason."""
     private = model.__pydantic_private__ or {}
     if name in type(model).model_fields:
         reasons: Mapping[str, str] = private.get(_UNKNOWN, {})
@@ -126,22 +126,15 @@ def _default(attribute: ModelPrivateAttr, so_far: dict[str, object]) -> object:
 
 
 def _post_init(model: BaseModel) -> None:
-    """Calls what the developer wrote to be called once all is there, as far as it gets."""
+    """Call `model_post_init`, as far as it gets with the known values."""
     # Reading what it would have made says why that is not there.
     with suppress(ValueUnresolved):
         model.model_post_init(None)
 
 
-class _Waits:
-    """Stands for what cannot be made yet, because it depends on a reference."""
-
-
-_WAITS: Final = _Waits()
-
-
 @cache
 def _validator(model: type[BaseModel]) -> SchemaValidator:
-    """Validates the fields of a model as the model itself does, and lets references through."""
+    """Return a validator of the model's fields that lets references through."""
     schema: Any = model.__pydantic_core_schema__  # Any: a schema is a dictionary of many shapes
     definitions: list[Any] = []
     if schema["type"] == "definitions":
@@ -152,7 +145,7 @@ def _validator(model: type[BaseModel]) -> SchemaValidator:
         config = schema.get("config", config)
         schema = named[schema["schema_ref"]] if "schema_ref" in schema else schema["schema"]
     fields = {
-        name: {**field, "schema": _opened(field["schema"])}
+        name: {**field, "schema": _accept_references(field["schema"])}
         for name, field in schema["fields"].items()
     }
     # The fields without the model around them, whose own validator would be taken instead.
@@ -162,17 +155,17 @@ def _validator(model: type[BaseModel]) -> SchemaValidator:
     return SchemaValidator(opened, config)
 
 
-def _opened(schema: Any) -> Any:  # noqa: ANN401 - as above
+def _accept_references(schema: Any) -> Any:  # noqa: ANN401 - as above
     if schema["type"] != "default":
         return core_schema.no_info_wrap_validator_function(_let_through, schema)
-    opened: Any = {**schema, "schema": _opened(schema["schema"])}
+    opened: Any = {**schema, "schema": _accept_references(schema["schema"])}
     if "default_factory" in schema:
-        opened["default_factory"] = _patient(schema["default_factory"])
+        opened["default_factory"] = _wait_for_references(schema["default_factory"])
     return opened
 
 
 def _let_through(value: object, validate: Callable[[object], object]) -> object:
-    if value is _WAITS or is_open(value):
+    if value is _WAITS or is_pending(value):
         return value
     try:
         return validate(value)
@@ -181,7 +174,7 @@ def _let_through(value: object, validate: Callable[[object], object]) -> object:
         return _WAITS
 
 
-def _patient(factory: Callable[..., object]) -> Callable[..., object]:
+def _wait_for_references(factory: Callable[..., object]) -> Callable[..., object]:
     def make(*fields_so_far: object) -> object:
         try:
             return factory(*fields_so_far)

@@ -1,4 +1,4 @@
-"""What differs between two states, field by field."""
+"""Differences between two states, field by field."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from peaceful._model.state import State
 from peaceful._params.plain import holds_secret, plain_form
 
 LISTED: Final = 8
-"""How many changes a diff names in one line before it counts the rest."""
+"""Maximum of changes that a diff names in one line."""
 
 _SINGLE: Final = frozenset({str, int, bool, type(None)})
 """Types of values without parts, as most fields have them."""
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One thing that differs.
+    """One difference.
 
     Attributes:
-        field: which: a field's name, and where the field holds more, the way inside it.
-        before: what it is, as JSON; none where it is absent.
-        after: what it should be, as JSON; none where it should be absent.
-        before_shown: `before` in a few words for people; made from `before` where empty. Words for
-            none say that it is not absent, but something else, such as unknown.
-        after_shown: the same of `after`.
+        field: a field's name, followed by the path inside it if the field holds more.
+        before: the present value, as JSON; `None` if it is absent.
+        after: the value that it should have, as JSON; `None` if it should be absent.
+        before_shown: `before` in a few words for people; made from `before` if empty. With a
+            `before` of `None`, it says that the value is not absent but something else, such as
+            unknown.
+        after_shown: the same for `after`.
     """
 
     field: str
@@ -40,7 +41,7 @@ class Change(msgspec.Struct, frozen=True):
     after_shown: str = ""
 
     def __str__(self) -> str:
-        """`+ field: after`, `- field: before` or `field: before → after`."""
+        """Return `+ field: after`, `- field: before` or `field: before → after`."""
         before, after = self.words
         if not before:
             return f"+ {self.field}: {after}"
@@ -50,29 +51,25 @@ class Change(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> tuple[str, str]:
-        """What it is, and what it should be, for people; empty where it is absent, or should be."""
+        """`before` and `after` for people; empty if absent."""
         before = self.before_shown or ("" if self.before is None else _shown(self.before))
         after = self.after_shown or ("" if self.after is None else _shown(self.after))
         return before, after
 
 
 class StateDiff(msgspec.Struct, frozen=True):
-    """What would have to change for one state to become another; never empty.
-
-    Attributes:
-        changes: each thing that differs.
-    """
+    """The changes that turn one state into another; never empty."""
 
     changes: tuple[Change, ...]
 
     def __str__(self) -> str:
-        """The changes in one line."""
+        """Return the changes in one line."""
         listed = ", ".join(str(change) for change in self.changes[:LISTED])
         more = len(self.changes) - LISTED
         return f"{listed} and {more} more" if more > 0 else listed
 
     def to_json(self) -> JsonValue:
-        """By field, what it is and what it should be."""
+        """Return `before` and `after` by field."""
         return {
             change.field: {"before": change.before, "after": change.after}
             for change in self.changes
@@ -80,10 +77,10 @@ class StateDiff(msgspec.Struct, frozen=True):
 
 
 def field_wise_diff(current: State, goal: State) -> StateDiff | None:
-    """The fields in which two states of one type differ, or none where they are equal.
+    """Return the fields in which two states of one type differ, or `None` if they are equal.
 
-    What is in models and mappings is compared one by one; so is what is in lists, where they are of
-    the same length. Of other lists, and of sets, the change says what is more and what is less.
+    Models and mappings are compared entry by entry, and so are lists of equal length. For other
+    lists, and for sets, the change lists the entries that are added and removed.
     """
     if current.__dict__ == goal.__dict__ or (_has_own_idea(type(current)) and current == goal):
         return None
@@ -105,7 +102,7 @@ def _field_names(state_type: type[State]) -> tuple[str, ...]:
 
 @cache
 def _has_own_idea(state_type: type[State]) -> bool:
-    """Whether the developer wrote which states are equal."""
+    """Return whether the class defines its own equality."""
     return state_type.__eq__ is not State.__eq__
 
 
@@ -168,7 +165,7 @@ def _list_change(place: str, before: list[JsonValue], after: list[JsonValue]) ->
 
 
 def _without(ones: list[JsonValue], others: list[JsonValue]) -> list[JsonValue]:
-    """What is in one list and not in another, and how often."""
+    """Return the entries of one list that are not in another, each as often as it is missing."""
     counts = Counter(map(_key, others))
     rest: list[JsonValue] = []
     for one in ones:
@@ -188,7 +185,7 @@ def _count(entries: list[JsonValue]) -> str:
 
 
 def _shown(value: JsonValue) -> str:
-    """In one line: texts as they are, where that can be read."""
+    """Return a value in one line: texts as they are, if they are readable."""
     readable = isinstance(value, str) and value.isprintable() and value
     text = readable or repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

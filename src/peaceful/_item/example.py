@@ -1,4 +1,4 @@
-"""Values that stand in for real ones in diagrams, made from declared types."""
+"""Example values for diagrams, made from declared types."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def example_model(model: type[M]) -> M:
-    """An instance of a model whose fields hold example values; not validated, for showing only."""
+    """Return an instance of a model with example values, which are not validated."""
     return _model(model, ())
 
 
 def _value(name: str, declared: object, around: tuple[type, ...]) -> object:
-    """The first alternative that is not none, and that does not contain itself without end."""
+    """Return an example of the first alternative that is not `None` and does not contain itself."""
     for option in type_alternatives(declared):
         inside_itself = any(one in (option, get_origin(option)) for one in around)
         if option is not type(None) and not inside_itself:
@@ -71,7 +71,7 @@ def _model(model: type[M], around: tuple[type, ...]) -> M:
 def _collection(
     name: str, kind: type[object], arguments: tuple[Any, ...], around: tuple[type, ...]
 ) -> object:
-    """With one of each thing that is in it, so that whoever goes through it finds something."""
+    """Return a collection with one value of each kind, so that loops over it find something."""
     inside = [_value(name, one, around) for one in arguments if one is not Ellipsis]
     if issubclass(kind, Mapping):
         return {inside[0]: inside[1]} if len(inside) == 2 else {}
@@ -105,4 +105,4 @@ _EXAMPLES: Final[Mapping[type, Callable[[str], object]]] = {
     ipaddress.IPv4Address: lambda _: ipaddress.IPv4Address("192.0.2.1"),
     ipaddress.IPv6Address: lambda _: ipaddress.IPv6Address("2001:db8::1"),
 }
-"""By type, the more special first."""
+"""By type, subclasses first."""

@@ -1,4 +1,4 @@
-"""Writing a file so that, at every instant, it is either the old one or the new one."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+_CANNOT_SYNC = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOENT})
+
 
 def write_atomically(path: Path, content: str | bytes | None, *, mode: int | None = None) -> None:
-    """Writes a file whole, or removes it.
+    """Write a file whole, or remove it: at every instant it is either the old one or the new one.
 
     The content goes to a temporary file beside it, which is synced and then renamed, so that
     neither an interrupt nor a loss of power leaves half a file. Only a process that is killed
     leaves the temporary file behind: its name begins with a dot and ends with `.tmp`.
 
-    Where the path is a symbolic link, what it points to is written, and the link stays; to remove
-    is to remove the link. A file that was there keeps its rights, and its owner where this process
-    may give files away.
+    If the path is a symbolic link, its target is written and the link stays; removing removes the
+    link. An existing file keeps its permissions, and its owner if this process may set it.
 
     Args:
-        path: the file; its folder is made where it is missing.
-        content: what the file should hold; text is written as UTF-8; none removes the file.
-        mode: the file's rights; without it, the old file's, or what the process's umask leaves.
+        path: the file; missing parent folders are made.
+        content: the content, text as UTF-8; `None` removes the file.
+        mode: the file's permissions; by default, those of the old file or of the process's umask.
 
     Raises:
-        OSError: the operating system refused, or there is something that is no file; what was there
-            is whole.
+        OSError: the operating system refused, or the path is not a regular file; the old file is
+            intact.
     """
     if content is None:
         path.unlink(missing_ok=True)
@@ -99,7 +100,7 @@ def _keep_owner(descriptor: int, before: os.stat_result) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes a renaming last, where the system can do that, and lets this process do it."""
+    """Sync a folder, so that a renaming lasts, if the system and its permissions allow it."""
     if sys.platform == "win32":
         return
     try:
@@ -111,6 +112,3 @@ def _sync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno not in _CANNOT_SYNC:
             raise
-
-
-_CANNOT_SYNC = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOENT})

@@ -13,30 +13,39 @@ from peaceful._annotations import is_assignable, is_secret_type, structure_in, t
 from peaceful._errors.running import ValueUnresolved
 from peaceful._errors.usage import DefinitionError, ReferenceInvalid
 from peaceful._item.ctx import ItemCtx
-from peaceful._item.declared import declare, declared_type, given_to, why_unknown
+from peaceful._item.declared import declare, declared_arguments, declared_type, why_unknown
 from peaceful._item.diff import StateDiff, field_wise_diff
 from peaceful._item.example import example_model
 from peaceful._model.location import Interaction
 from peaceful._model.state import State
 from peaceful._params.masking import without_secrets
 from peaceful._params.references import MappedReference, Reference
-from peaceful._params.specs import is_open, places
+from peaceful._params.specs import is_pending, reference_places
 
 S = TypeVar("S", bound=State)
 
 
+_CONVERTERS: Mapping[str, str] = {
+    "str": "as_text",
+    "Path": "as_path",
+    "int": "as_int",
+    "float": "as_float",
+}
+"""Suggested names of mapping functions, by the name of the class that is called."""
+
+
 class Item(BaseModel, ABC, Generic[S]):
-    """One thing that a flow looks after.
+    """One thing that a flow creates, changes and cleans up. Users subclass it.
 
     A subclass names the type of its state (`class TextFile(Item[TextFileState])`), declares its
-    parameters as fields, and writes at least `state_current`, `state_goal` and `apply`. Each
-    function may be `async` or plain; a plain one is run in a thread. Functions see resolved values
+    parameters as fields, and implements at least `state_current`, `state_goal` and `apply`. Each
+    function may be `async` or plain; a plain one runs in a thread. Functions see resolved values
     only.
 
-    Where a parameter is a reference, what validates the other parameters runs at once; what looks
-    at all of them (model validators, `model_post_init`) runs when every value is known.
+    Where a parameter is a reference, field validators of the other parameters run at once; model
+    validators and `model_post_init` run when every value is known.
 
-    Items are frozen: what they find and do goes into states.
+    Items are frozen: they return what they find and do as states.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
@@ -47,24 +56,24 @@ class Item(BaseModel, ABC, Generic[S]):
 
     @abstractmethod
     def state_current(self, ctx: ItemCtx) -> S | Awaitable[S]:
-        """What the thing is now. Changes nothing."""
+        """Return the present state of the thing. Must not change anything."""
 
     @abstractmethod
     def state_goal(self, ctx: ItemCtx) -> S | Awaitable[S]:
-        """What the thing should be. Changes nothing."""
+        """Return the state that the thing should have. Must not change anything."""
 
     @abstractmethod
     def apply(self, ctx: ItemCtx, current: S, goal: S) -> S | Awaitable[S]:
-        """Makes the thing what it should be, and returns what it then is.
+        """Bring the thing from its current state to the goal, and return its new state.
 
-        Called only where there is something to do. Must be repeatable: after an interrupt, a
-        failure or a loss of power it is called again with the state that is found then.
+        Called only if `apply_check` returns true. Must be repeatable: after an interrupt, a failure
+        or a loss of power it is called again with the state that is found then.
         """
 
     # ---- what has a sound default
 
     def state_clean(self, ctx: ItemCtx) -> S | Awaitable[S]:
-        """What the thing is when it is cleaned up: by default, every field of its state is none."""
+        """Return the state of the cleaned-up thing: by default, every field is `None`."""
         state_type = self.state_type()
         try:
             return state_type(**dict.fromkeys(state_type.model_fields))
@@ -76,47 +85,50 @@ class Item(BaseModel, ABC, Generic[S]):
             ) from error
 
     def try_state_current(self, ctx: ItemCtx) -> S | Awaitable[S | None] | None:
-        """As `state_current`, while some parameters may not be known: none means unknown.
+        """Return the present state, or `None` if it is unknown, while parameters may be unresolved.
 
-        Reading a field that is not known raises `ValueUnresolved`; the framework takes that for
-        unknown, so this must be written only where an item can say something without such a field,
-        or where what a field names may not be there yet.
+        Reading an unresolved field raises `ValueUnresolved`, which the framework takes for `None`.
+        Override this only if the item knows something without such a field, or if what a field
+        names may not exist yet.
         """
         return self.state_current(ctx)
 
     def try_state_goal(self, ctx: ItemCtx) -> S | Awaitable[S | None] | None:
-        """As `state_goal`, while some parameters may not be known: none means unknown."""
+        """Return the goal state, or `None` if it is unknown, while parameters may be unresolved."""
         return self.state_goal(ctx)
 
     def diff(self, current: S, goal: S) -> StateDiff | None:
-        """What differs, or none. By default field by field. Quick, and without I/O."""
+        """Return the difference, or `None`: by default, field by field. Quick, without I/O."""
         return field_wise_diff(current, goal)
 
     def apply_check(self, current: S, goal: S, diff: StateDiff | None) -> bool:
-        """Whether `apply` has something to do: by default, where anything differs. Without I/O."""
+        """Return whether `apply` has work to do: by default, if anything differs.
+
+        Must do no I/O.
+        """
         return diff is not None
 
     def apply_dry(self, ctx: ItemCtx, current: S, goal: S) -> S | Awaitable[S]:
-        """What `apply` would return, without changing anything: by default, the goal."""
+        """Return what `apply` would return, without changing anything; by default, the goal."""
         return goal
 
     def clean(self, ctx: ItemCtx, current: S, clean: S) -> S | Awaitable[S]:
-        """Cleans the thing up, and returns what it then is: by default, applies the clean state."""
+        """Clean the thing up, and return its state: by default, apply the clean state."""
         return self.apply(ctx, current, clean)
 
     def interactions(self) -> Sequence[Interaction]:
-        """Which places the item touches, and how, for diagrams. Called with example values too."""
+        """Return the places that the item touches, for diagrams, also with example values."""
         return ()
 
     def state_example(self) -> S:
-        """What the state may look like, for diagrams drawn before anything exists."""
+        """Return an example state, for diagrams that are drawn before anything exists."""
         return example_model(self.state_type())
 
     # ---- what the framework uses
 
     @classmethod
     def state_type(cls) -> type[S]:
-        """The class of the item's state.
+        """Return the class of the item's state.
 
         Raises:
             DefinitionError: the class does not name it.
@@ -125,9 +137,9 @@ class Item(BaseModel, ABC, Generic[S]):
 
     @classmethod
     def kind(cls) -> str:
-        """The name by which stored states remember what they belong to: module and class.
+        """Return the module and the class, by which stored states remember the type of their item.
 
-        Private modules are left out, so that what is stored stays readable when they are cut anew.
+        Private modules are left out, so that stored states stay readable when modules are moved.
         """
         return _kind(cls)
 
@@ -151,7 +163,7 @@ class Item(BaseModel, ABC, Generic[S]):
         # running.
         def __init__(self, /, **values: object) -> None:
             try:
-                if any(map(is_open, values.values())):
+                if any(map(is_pending, values.values())):
                     declare(self, values)
                 else:
                     super().__init__(**values)
@@ -174,20 +186,20 @@ class Item(BaseModel, ABC, Generic[S]):
             self, *, update: Mapping[str, object] | None = None, deep: bool = False
         ) -> Self:
             """As in pydantic; but an update may have references, and then it is validated."""
-            given = given_to(self)
-            if not update or (given is None and not any(map(is_open, update.values()))):
+            given = declared_arguments(self)
+            if not update or (given is None and not any(map(is_pending, update.values()))):
                 return super().model_copy(update=update, deep=deep)
             before = {name: self.__dict__[name] for name in self.model_fields_set}
             return type(self)(**{**(given or before), **update})
 
 
 AnyItem: TypeAlias = Item[Any]
-"""An item of whatever state, which the framework treats as opaque. (Any: a class's variable.)"""
+"""An item with any type of state. (Any: a class's type variable.)"""
 
 _RESERVED = frozenset(
     name for name in vars(Item) if callable(getattr(Item, name)) and not name.startswith("_")
 )
-"""The functions of every item, by which the framework calls it."""
+"""The functions of every item, which no parameter may be named after."""
 
 
 @cache
@@ -209,7 +221,7 @@ def _state_type(item_type: type[Item[Any]]) -> type[State]:  # Any: of whatever 
 
 
 def _argument_of_item(item_type: type[BaseModel]) -> object:
-    """What stands for S in `Item[S]` among the bases of a class: a type, a variable, or none."""
+    """Return the argument for S in `Item[S]` among the bases: a type, a variable, or `None`."""
     metadata = item_type.__pydantic_generic_metadata__
     origin, arguments = metadata["origin"], metadata["args"]
     if origin is Item:
@@ -226,17 +238,15 @@ def _argument_of_item(item_type: type[BaseModel]) -> object:
     return next((found for found in found_in_bases if found is not None), None)
 
 
-def checked_references(item: AnyItem) -> None:
-    """Compares the type of each reference with what is due where it stands.
-
-    Raises:
-        ReferenceInvalid: a value of that type cannot go there.
-    """
-    if given_to(item) is None:
+def check_references(item: AnyItem) -> None:
+    """Raise `ReferenceInvalid` if the type of a reference does not fit where it is used."""
+    if declared_arguments(item) is None:
         return
     for name, value in item.__dict__.items():
         declared = declared_type(type(item), name)
-        for place, reference, wanted in places(value, declared, f"{type(item).__name__}.{name}"):
+        for place, reference, wanted in reference_places(
+            value, declared, f"{type(item).__name__}.{name}"
+        ):
             if not is_assignable(reference.type, wanted):
                 raise _misplaced(reference, place, wanted)
 
@@ -261,12 +271,3 @@ def _mend(reference: Reference, wanted: object) -> str:
     if name in _CONVERTERS:
         return f'convert it: mapped("{_CONVERTERS[name]}", {name}, {reference})'
     return f'refer to another field, or compute one: mapped("a_name", function, {reference})'
-
-
-_CONVERTERS: Mapping[str, str] = {
-    "str": "as_text",
-    "Path": "as_path",
-    "int": "as_int",
-    "float": "as_float",
-}
-"""By the name of a class that can be called with a value, a name for that as a mapping function."""

@@ -1,4 +1,4 @@
-"""Trying again: when, how often, and what is said of it."""
+"""Retrying with growing delays."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 
 class Backoff(msgspec.Struct, frozen=True):
-    """How often something is tried, and how long to wait between.
+    """The number of attempts, and the delays between them.
 
     Attributes:
-        attempts: how often in all; at least 1.
+        attempts: how often to try in all; at least 1.
         delay: seconds before the second attempt.
-        factor: by how much each further wait is longer than the one before.
-        max_delay: seconds that no wait is longer than.
-        jitter: the share of each wait that is left to chance, from 0 to 1, so that many that failed
-            together do not try again together.
+        factor: by how much each delay is longer than the one before.
+        max_delay: seconds that no delay exceeds.
+        jitter: the random share of each delay, from 0 to 1, so that many that failed together do
+            not retry together.
     """
 
     attempts: int = 5
@@ -41,10 +41,10 @@ class Backoff(msgspec.Struct, frozen=True):
             raise ValueError(f"jitter must be from 0 to 1, not {self.jitter}")
 
     def delays(self, chance: Callable[[], float] = random.random) -> Iterator[float]:
-        """The waits between the attempts, in seconds: one fewer than there are attempts.
+        """Yield the delays between the attempts, in seconds: one fewer than there are attempts.
 
         Args:
-            chance: gives numbers from 0 to 1.
+            chance: returns random numbers from 0 to 1.
         """
         delay = self.delay
         for _ in range(self.attempts - 1):
@@ -54,27 +54,13 @@ class Backoff(msgspec.Struct, frozen=True):
 
 
 class Pause(Protocol):
-    """Waits for some seconds."""
+    """A function that waits for some seconds; `where` says, for people, what comes next."""
 
-    async def __call__(self, seconds: float, *, where: str) -> None:
-        """Waits.
-
-        Args:
-            seconds: how long.
-            where: what comes then, for people.
-        """
-        ...
+    async def __call__(self, seconds: float, *, where: str) -> None: ...
 
 
 class Retry(msgspec.Struct, frozen=True):
-    """What is tried again, and after which errors.
-
-    Attributes:
-        on: the errors after which trying again makes sense.
-        backoff: how often, and how long to wait between.
-        doing: what is tried, for messages.
-        at_least: for an error that says how long to wait, the seconds that the wait has at least.
-    """
+    """A retry policy, with a description of what is tried."""
 
     on: type[Exception] | tuple[type[Exception], ...]
     backoff: Backoff
@@ -84,12 +70,7 @@ class Retry(msgspec.Struct, frozen=True):
     async def run(
         self, attempt: Callable[[], Awaitable[T]], say: Callable[[str], None], pause: Pause
     ) -> T:
-        """Tries until it succeeds, as often as allowed.
-
-        Args:
-            attempt: what to try.
-            say: is told of each failure, and of the wait after it.
-            pause: waits.
+        """Call `attempt` until it succeeds, as often as allowed; `say` gets each failure.
 
         Raises:
             RetriesExhausted: the last attempt failed too; its error is the cause.
@@ -100,7 +81,7 @@ class Retry(msgspec.Struct, frozen=True):
                 return await attempt()
             except self.on as error:
                 wait = max(delay, self.at_least(error) if self.at_least else 0.0)
-                reason = said(error)
+                reason = one_line_message(error)
             number += 1
             next_one = f"attempt {number} of {self.backoff.attempts}"
             say(f"{self.doing} failed ({reason}); {next_one} in {wait:.1f} s")
@@ -110,13 +91,13 @@ class Retry(msgspec.Struct, frozen=True):
         except self.on as error:
             times = "once" if number == 1 else f"{number} times; the last time"
             raise RetriesExhausted(
-                f"{self.doing} failed {times}: {said(error)}",
+                f"{self.doing} failed {times}: {one_line_message(error)}",
                 details=(("attempts", str(number)),),
                 help="run the command again; if it stays so, mend the cause",
             ) from error
 
 
-def said(error: Exception) -> str:
-    """What an error says in one line."""
+def one_line_message(error: Exception) -> str:
+    """Return an error's message in one line."""
     text = error.message if isinstance(error, PeacefulError) else str(error)
     return " ".join(text.split()) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Safe points of an item, and the flag that says that an interrupt asks it to end."""
+"""Safe points of an item, and the flag that asks it to end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from peaceful.interrupt import InterruptibilityState
 
 
 class InterruptFlag:
-    """Whether an item is asked to end: set from CANCEL on. At STOP, items are left alone."""
+    """A flag that asks an item to end: set from CANCEL on. At STOP, items in progress finish."""
 
     __slots__ = ("_state",)
 
@@ -19,7 +19,7 @@ class InterruptFlag:
         self._state = state
 
     def is_set(self) -> bool:
-        """Whether the item should end now. Quick, and safe in any thread."""
+        """Return whether the item should end now. Quick, and safe in any thread."""
         signal = self.signal
         return signal is not None and signal.level >= InterruptLevel.CANCEL
 
@@ -28,11 +28,11 @@ class InterruptFlag:
 
     @property
     def signal(self) -> InterruptSignal | None:
-        """The interrupt that applies to this execution at its present level, or none."""
+        """The interrupt of this execution at its highest level, or `None`."""
         return self._state.effective
 
     async def wait(self) -> InterruptSignal:
-        """Returns once the item should end."""
+        """Wait until the item should end."""
         return await self._state.wait_for(InterruptLevel.CANCEL)
 
 
@@ -43,7 +43,7 @@ class StoppedAtSafePoint(BaseException):
     does not swallow it, while its `finally` and its context managers clean up.
 
     Attributes:
-        partial: the item's state as far as it got, or none where it is to be discovered.
+        partial: the item's state so far, or `None` if it is to be discovered.
         where: what the item was doing, for people.
     """
 
@@ -54,10 +54,10 @@ class StoppedAtSafePoint(BaseException):
 
 
 class Passed:
-    """What a safe point gives when the item may go on: awaited, or left alone in a plain function.
+    """The result of a safe point at which the item may go on; plain functions ignore it.
 
-    Awaiting it lets the loop run once, so that an item that never waits for anything else still
-    lets an interrupt in.
+    Awaiting it lets the loop run once, so that an item that awaits nothing else still notices an
+    interrupt.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""The port through which time comes in, so that tests need no waiting, and the machine's clock."""
+"""The clock as a port, so that tests need not wait, and the system's clock."""
 
 from __future__ import annotations
 
@@ -8,26 +8,24 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """A source of the time."""
 
     def now(self) -> datetime:
-        """The time of day, in UTC, with its zone."""
+        """Return the time of day, in UTC, with its zone."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; never goes back."""
+        """Return seconds since some fixed moment; never goes back."""
         ...
 
 
 class SystemClock:
-    """Tells the time of this machine."""
+    """The clock of this machine."""
 
     @staticmethod
     def now() -> datetime:
-        """The time of day, in UTC, with its zone."""
         return datetime.now(UTC)
 
     @staticmethod
     def monotonic() -> float:
-        """Seconds since some fixed moment; never goes back."""
         return time.monotonic()

@@ -1,7 +1,7 @@
-"""What a JSON document can hold, and the codec of the framework's own data.
+"""JSON values, and the codec of the framework's own data.
 
 The data is declared once, as `msgspec.Struct`: the declaration gives the type, its form in JSON,
-what is accepted when it is read, and its JSON Schema.
+the validation when it is read, and its JSON Schema.
 """
 
 from __future__ import annotations
@@ -26,18 +26,15 @@ else:
     JsonValue = Any
 
 JsonObject: TypeAlias = Mapping[str, JsonValue]
-"""A JSON document that is an object."""
+"""A JSON object."""
 
 T = TypeVar("T")
 
 
 def encode_json(value: object) -> bytes:
-    """Return data as JSON in one line: enums by their word, moments as RFC 3339 in UTC.
+    """Return data as one line of JSON: enums by value, times in RFC 3339 in UTC.
 
-    Numbers that JSON does not have (infinity, and what is no number) become null.
-
-    Args:
-        value: a `Struct`, an error, or what they are made of.
+    Infinity and NaN, which JSON does not have, become null.
 
     Raises:
         TypeError: something in it has no form in JSON.
@@ -51,10 +48,10 @@ def encode_json(value: object) -> bytes:
 
 
 def decode_json(data: bytes | str, kind: type[T]) -> T:
-    """Return the data that a JSON document holds. What its declaration does not know is left out.
+    """Return the data in a JSON document; unknown fields are left out.
 
     Raises:
-        ValueError: it holds no such data; the text says where and why.
+        ValueError: it does not have that type; the text says where and why.
     """
     try:
         return cast("T", _decoder(cast("Hashable", kind)).decode(data))
@@ -67,10 +64,10 @@ def decode_json(data: bytes | str, kind: type[T]) -> T:
 
 
 def from_json(value: JsonValue, kind: type[T]) -> T:
-    """Return the data that a JSON value describes.
+    """Return the data in a JSON value.
 
     Raises:
-        ValueError: it describes no such data; the text says where and why.
+        ValueError: it does not have that type; the text says where and why.
     """
     try:
         return msgspec.convert(value, kind)
@@ -87,15 +84,12 @@ def to_json(value: object) -> JsonValue: ...
 
 
 def to_json(value: object) -> JsonValue:
-    """Return data as a JSON value, of plain dictionaries and lists: see `encode_json`."""
+    """Return data as a JSON value, of plain dictionaries and lists; see `encode_json`."""
     return _finite(msgspec.to_builtins(value, str_keys=True, enc_hook=_plain))
 
 
 def _parsed(data: bytes | str) -> JsonValue:
-    """Read what msgspec refuses, and Python's own reader, which others may have written for, not.
-
-    That is half of a character, and `NaN`.
-    """
+    """Read what msgspec refuses and Python's own reader accepts: lone surrogates, and `NaN`."""
     try:
         return cast("JsonValue", json.loads(data))
     except RecursionError as error:
@@ -115,7 +109,7 @@ def _finite(value: object) -> JsonValue:
 
 
 def _plain(value: object) -> object:
-    """What msgspec does not know by itself."""
+    """Convert what msgspec does not know by itself."""
     if isinstance(value, PeacefulError):
         return value.to_json()
     if isinstance(value, Mapping):

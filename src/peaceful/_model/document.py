@@ -1,4 +1,7 @@
-"""The document of a command's ending: one form for the terminal, the web and the register."""
+"""The final document of a command, which the terminal, the web and the register share.
+
+The docstrings describe the fields in the API's documentation.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,11 @@ from peaceful._model.outcome import ItemResult, ItemStatus, OutcomeKind, Timings
 
 
 class ItemDocument(msgspec.Struct, frozen=True):
-    """How one item ended.
+    """The result of one item.
 
     Attributes:
-        status: which of the five endings.
-        state: its state after the ending, as it is stored, or none where that is not known.
+        status: how it ended.
+        state: its state after the end, as it is stored, or null if unknown.
         message: what was done, or why it was not.
     """
 
@@ -32,7 +35,7 @@ class ItemDocument(msgspec.Struct, frozen=True):
 
 
 class ItemAside(msgspec.Struct, frozen=True):
-    """What only pages show of how an item ended.
+    """Facts about an item's end that only web pages show.
 
     Attributes:
         shown: its state in a few words.
@@ -44,18 +47,18 @@ class ItemAside(msgspec.Struct, frozen=True):
 
 
 class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """How a command ended, as it is printed, shown and stored.
+    """The end of a command, as it is printed, shown and stored.
 
     Attributes:
-        execution_id: the execution; none where the command ended before there was one.
+        execution_id: the execution's ID; null if the command ended before there was one.
         app: the application's name.
-        profile: the profile; none where that is not known.
-        flow: the flow; none where that is not known.
-        command: what was executed.
+        profile: the profile; null if it is not known.
+        flow: the flow; null if it is not known.
+        command: the command, such as `ensure`.
         outcome: how it ended.
-        interrupt: the latched signal, or none.
-        items: by item, how it ended.
-        errors: by item, what failed; under an empty name, what the command itself failed with.
+        interrupt: the accepted interrupt, or null.
+        items: the result of each item.
+        errors: the error of each item that failed; under an empty name, that of the command itself.
         started_at: UTC.
         ended_at: UTC.
     """
@@ -74,32 +77,30 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> Mapping[ItemStatus, int]:
-        """How many items ended in which way; ways that none ended in are left out."""
+        """The number of items by status; statuses without items are left out."""
         return dict(Counter(each.status for each in self.items.values()))
 
 
 class KeptDocument(OutcomeDocument, frozen=True, kw_only=True):
-    """How a command ended, as a register keeps it.
+    """The end of a command, as a register keeps it.
 
     Attributes:
-        told: by item, what only pages show of it.
+        told: facts about each item that only web pages show.
     """
 
     told: Mapping[ItemId, ItemAside] = {}
 
     def plain(self) -> OutcomeDocument:
-        """Return the document as it was before it was kept."""
+        """Return the document without what only the register keeps."""
         fields = OutcomeDocument.__struct_fields__
         return OutcomeDocument(**{name: getattr(self, name) for name in fields})
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """How an execution ended. It is made once, and whatever is told of the end is taken from it.
+    """The end of an execution: the one source of its document, its errors and its last event.
 
     Attributes:
-        execution: who ran what.
-        document: what is printed, shown and stored.
-        errors: what failed, as the document has it: by item, and under an empty name.
+        errors: by item, and under an empty name that of the command, as in the document.
     """
 
     execution: ExecutionInfo
@@ -131,12 +132,11 @@ def execution_ending(
     """Return the ending of an execution.
 
     Args:
-        execution: who ran what.
+        execution: the execution.
         items: every item of the flow, in order; those without a result were not started.
-        results: how items ended, among them such as have left the flow. What the execution failed
-            with as a whole changes nothing of it.
-        outcome: how it ended, or what it failed with as a whole.
-        interrupt: the latched signal, or none.
+        results: the results of items, which may have left the flow.
+        outcome: the outcome, or the error of the execution as a whole.
+        interrupt: the accepted interrupt, or `None`.
         timings: when it ran.
     """
     errors = {item: each.error for item, each in results.items() if each.error is not None}

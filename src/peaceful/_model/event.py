@@ -1,7 +1,7 @@
-"""What happens while an execution runs: one closed union that every sink takes.
+"""Events of a running execution: one closed union that every sink takes.
 
-Endings (`ItemEnded`, `BlockEnded`, `ExecutionEnded`) and starts reach every sink. Of progress, a
-sink that is slower than the item gets the newest picture and may miss those between.
+Starts and ends reach every sink. Of progress, a sink that is slower than the item gets the latest
+and may miss those before. The docstrings describe the fields in the API's documentation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from peaceful._model.progress import Progress
 
 
 class EventBase(msgspec.Struct, frozen=True, tag_field="event"):
-    """What every event has; in JSON, its word comes first, under `event`.
+    """The base of events; in JSON, the tag comes first, under `event`.
 
     Attributes:
         at: when it happened; UTC.
@@ -33,9 +33,9 @@ class ExecutionStarted(EventBase, frozen=True, tag="execution_started"):
     """An execution began.
 
     Attributes:
-        execution: what is known of it.
-        items: every item of the flow, in its order.
-        waits_for: by item, the items whose end it waits for.
+        execution: the execution.
+        items: every item of the flow, in order.
+        waits_for: by item, the items that it waits for.
     """
 
     execution: ExecutionInfo
@@ -48,7 +48,7 @@ class BlockStarted(EventBase, frozen=True, tag="block_started"):
 
     Attributes:
         block: its name.
-        items: the items that it will go through, in order; empty where it has none.
+        items: the items that it will process, in order; may be empty.
     """
 
     block: str
@@ -56,21 +56,21 @@ class BlockStarted(EventBase, frozen=True, tag="block_started"):
 
 
 class ItemStarted(EventBase, frozen=True, tag="item_started"):
-    """An item is in progress from now on.
+    """An item is in progress.
 
     Attributes:
-        item: which one.
+        item: its name.
     """
 
     item: ItemId
 
 
 class ItemProgressed(EventBase, frozen=True, tag="item_progressed"):
-    """An item moved, or said something.
+    """An item made progress, or reported something.
 
     Attributes:
-        item: which one.
-        progress: how far it is now.
+        item: its name.
+        progress: its progress.
     """
 
     item: ItemId
@@ -78,14 +78,14 @@ class ItemProgressed(EventBase, frozen=True, tag="item_progressed"):
 
 
 class ItemEnded(EventBase, frozen=True, tag="item_ended"):
-    """An item ended. What it did is on disk by now.
+    """An item ended, and its result is on disk.
 
     Attributes:
-        item: which one.
-        status: how.
+        item: its name.
+        status: how it ended.
         shown: its state in a few words.
         message: what was done, or why it was not.
-        error: what failed, or none.
+        error: why it failed, or null.
         seconds: how long it was in progress.
     """
 
@@ -110,11 +110,11 @@ class InterruptRequested(EventBase, frozen=True, tag="interrupt_requested"):
 
 
 class BlockEnded(EventBase, frozen=True, tag="block_ended"):
-    """A block ended, or was cut.
+    """A block ended, or was interrupted.
 
     Attributes:
         block: its name.
-        finished: whether it went through everything that it had to.
+        finished: whether it processed all that it had to.
     """
 
     block: str
@@ -125,12 +125,12 @@ class ExecutionEnded(EventBase, frozen=True, tag="execution_ended"):
     """An execution ended. This is the last event of every execution.
 
     Attributes:
-        execution_id: which one.
-        outcome: how; none where its process was lost, and others tell of it.
-        counts: how many items ended in which way.
-        interrupt: the latched interrupt, or none.
-        error: what the command itself failed with, where it is not an item's error.
-        state: the state that the execution is in from now on, which follows from the outcome.
+        execution_id: its ID.
+        outcome: how it ended; null if its process was lost, and another one reports it.
+        counts: the number of items by status.
+        interrupt: the accepted interrupt, or null.
+        error: the error of the command itself, as opposed to an item's.
+        state: the final state, which follows from the outcome.
     """
 
     execution_id: ExecutionId
@@ -141,7 +141,6 @@ class ExecutionEnded(EventBase, frozen=True, tag="execution_ended"):
     state: ExecutionState = ExecutionState.LOST
 
     def __post_init__(self) -> None:
-        """Derives the state: whatever told of the end, the two never disagree."""
         msgspec.structs.force_setattr(self, "state", state_after(self.outcome))
 
 
@@ -155,4 +154,4 @@ Event: TypeAlias = (
     | BlockEnded
     | ExecutionEnded
 )
-"""Everything that a sink can be told."""
+"""Every event that a sink takes."""

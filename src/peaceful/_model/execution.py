@@ -1,4 +1,4 @@
-"""What is known of an execution: who runs what, and how it stands."""
+"""Executions as data: who runs what, and its state."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from peaceful._model.field_types import ExecutionId, FlowId, Moment, ProfileName
 from peaceful._model.interrupt import InterruptSignal
 
 EXECUTION_VARIABLE: Final = "PEACEFUL_EXECUTION_ID"
-"""The environment variable by which child processes are known to belong to an execution."""
+"""The environment variable that marks the child processes of an execution."""
 
 
 class ExecutionState(enum.StrEnum):
-    """How an execution stands."""
+    """The state of an execution."""
 
     RUNNING = "running"
     INTERRUPTING = "interrupting"
@@ -24,16 +24,16 @@ class ExecutionState(enum.StrEnum):
     INTERRUPTED = "interrupted"
     FAILED = "failed"
     LOST = "lost"
-    """Its process ended without writing an ending: killed, or the machine went down."""
+    """Its process ended without recording an end: killed, or the machine went down."""
 
     @property
     def ended(self) -> bool:
-        """Whether it will not change any more."""
+        """Whether the state is final."""
         return self not in _UNENDED
 
     @property
     def resumable(self) -> bool:
-        """Whether it ended before all was done, so that the same command carries on from there."""
+        """Whether it ended early, so that the same command continues from there."""
         return self.ended and self is not ExecutionState.COMPLETE
 
 
@@ -56,7 +56,7 @@ class StartedBy(msgspec.Struct, frozen=True):
     door: str
 
     def __str__(self) -> str:
-        """Who it was, in a few words, such as `root (pid 4711)`."""
+        """Return the user and the process, such as `root (pid 4711)`."""
         return f"{self.user} (pid {self.pid})"
 
 
@@ -66,15 +66,15 @@ class ExecutionInfo(msgspec.Struct, frozen=True):
     Attributes:
         id: its ID.
         app: the application's name.
-        profile: the profile it runs on.
-        flow: the flow it runs.
-        command: what it does: `discover`, `diff`, `ensure`, `clean`.
+        profile: the profile that it runs on.
+        flow: the flow that it runs.
+        command: `discover`, `diff`, `ensure` or `clean`.
         started_by: who started it.
         started_at: UTC.
-        can_interrupt: whether an interrupt would be accepted, were it running.
-        state: how it stands.
-        interrupt: the first interrupt that was accepted at its present level, or none.
-        ended_at: UTC, or none while it runs.
+        can_interrupt: whether an interrupt would be accepted while it runs.
+        state: its state.
+        interrupt: the first interrupt that was accepted at its present level, or null.
+        ended_at: UTC, or null while it runs.
     """
 
     id: ExecutionId

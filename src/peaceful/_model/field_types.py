@@ -1,4 +1,4 @@
-"""Types of fields: what a declaration says beyond Python's types, to readers and in JSON Schema."""
+"""Types of fields, with what JSON Schema should say of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 _NAME: Final = msgspec.Meta(extra_json_schema={"maxLength": 100})
 
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
-"""A time of day with its zone: where it is read from a document that says none, it is refused."""
+"""A time of day with its zone; one without is refused when it is read."""
 
 ItemId: TypeAlias = Annotated[str, _NAME]
 """The name of an item, unique within its flow."""

@@ -1,4 +1,4 @@
-"""A request to interrupt an execution, as data."""
+"""Interrupt requests as data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Final
 
 @functools.total_ordering
 class InterruptLevel(enum.Enum):
-    """How much is interrupted. One ladder for every door; it only goes up."""
+    """The severity of an interrupt, the same everywhere; it only goes up."""
 
     STOP = "stop"
     """What is in progress finishes; nothing new starts."""
@@ -23,18 +23,18 @@ class InterruptLevel(enum.Enum):
     """What is in progress is abandoned; its child processes are killed."""
 
     def __str__(self) -> str:
-        """The word for the level: `stop`, `cancel` or `kill`."""
+        """Return the word for the level: `stop`, `cancel` or `kill`."""
         return self.value
 
     def __lt__(self, other: object) -> bool:
-        """Whether less is interrupted."""
+        """Return whether less is interrupted."""
         if not isinstance(other, InterruptLevel):
             return NotImplemented
         return _LADDER.index(self) < _LADDER.index(other)
 
     @property
     def above(self) -> InterruptLevel | None:
-        """The next higher level; none above the highest."""
+        """The next higher level, or `None`."""
         return None if self is _LADDER[-1] else _LADDER[_LADDER.index(self) + 1]
 
 
@@ -42,7 +42,7 @@ _LADDER: Final = tuple(InterruptLevel)
 
 
 class InterruptSource(enum.StrEnum):
-    """The door that an interrupt came through."""
+    """The source of an interrupt request."""
 
     SIGINT = "SIGINT"
     """Ctrl-C in the execution's own terminal."""
@@ -59,16 +59,16 @@ class InterruptSource(enum.StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """What a command ends with that was interrupted through this door.
+        """The exit code of a command that was interrupted from this source.
 
-        128 and the POSIX number of the process signal, as from a shell; every other door counts as
+        128 plus the number of the process signal, as from a shell; every other source counts as
         Ctrl-C.
         """
         return _EXIT_CODES.get(self, _EXIT_CODES[InterruptSource.SIGINT])
 
     @property
     def signal_number(self) -> signal.Signals | None:
-        """The process signal of this platform; none for other doors, and for SIGHUP on Windows."""
+        """The process signal on this platform, or `None`, as for SIGHUP on Windows."""
         return getattr(signal, self.name, None)
 
 
@@ -82,7 +82,7 @@ PROCESS_SIGNALS: Final = tuple(_EXIT_CODES)
 """The process signals that interrupt: SIGINT at each press, the others with a deadline."""
 
 MAY_BE_IGNORED: Final = frozenset({InterruptSource.SIGINT, InterruptSource.SIGHUP})
-"""What `nohup`, and `&` in a shell without job control, tell their programs to ignore."""
+"""The signals that `nohup`, and `&` in a shell without job control, make programs ignore."""
 
 KEY_REPEAT: Final = 0.5
 """Seconds: Ctrl-C pressed again within them counts as the same press."""
@@ -91,7 +91,7 @@ STOP_TIMEOUT: Final = 25.0
 """Seconds from SIGTERM or SIGHUP to KILL: a container is usually given 30."""
 
 CANCEL_AFTER: Final = 0.6
-"""The part of the time from SIGTERM or SIGHUP to KILL after which CANCEL comes."""
+"""The fraction of the time from SIGTERM or SIGHUP to KILL after which CANCEL comes."""
 
 
 # Not a struct: whoever uses interruption alone needs no other distribution.
@@ -101,9 +101,9 @@ class InterruptSignal:
 
     Attributes:
         level: how much is interrupted.
-        source: the door that it came through.
+        source: where the request came from.
         requested_at: when it was made; UTC.
-        reason: what the person said of it, or none.
+        reason: what the person gave as a reason, or `None`.
 
     Raises:
         ValueError: the time has no zone.
@@ -115,6 +115,5 @@ class InterruptSignal:
     reason: str | None = None
 
     def __post_init__(self) -> None:
-        """Check the time."""
         if self.requested_at.tzinfo is None:
             raise ValueError("requested_at has no zone")

@@ -1,4 +1,4 @@
-"""The things that items touch (hosts, paths, clouds) and how they touch them, for diagrams."""
+"""The places that items touch (hosts, paths, clouds), and how, for diagrams."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ import msgspec
 
 
 class LocationKind(enum.StrEnum):
-    """What sort of place a location is."""
+    """The kind of a location."""
 
     GROUP = "group"
-    """Something that holds other places: a cloud, an account, a region."""
+    """A container of other places: a cloud, an account, a region."""
     HOST = "host"
-    """A machine or a service that is talked to."""
+    """A machine or a service."""
     PATH = "path"
     """A place in a file system, an object store, a database."""
 
 
 class Location(msgspec.Struct, frozen=True):
-    """A place, named by its way from the outside in.
+    """A place, within its parent.
 
     Attributes:
-        kind: what sort of place it is.
         name: its name within its parent, without secrets.
-        parent: the place that holds it, or none.
+        parent: the place that contains it, or `None`.
     """
 
     kind: LocationKind
@@ -34,27 +33,22 @@ class Location(msgspec.Struct, frozen=True):
 
     @classmethod
     def group(cls, name: str, parent: Location | None = None) -> Location:
-        """A place that holds other places."""
+        """Return a place that contains other places."""
         return cls(LocationKind.GROUP, name, parent)
 
     @classmethod
     def host(cls, name: str, parent: Location | None = None) -> Location:
-        """A machine or a service."""
+        """Return a machine or a service."""
         return cls(LocationKind.HOST, name, parent)
 
     @classmethod
     def path(cls, name: str, parent: Location | None = None) -> Location:
-        """A place in a store of files or objects."""
+        """Return a place in a store of files or objects."""
         return cls(LocationKind.PATH, name, parent)
 
 
 class Push(msgspec.Struct, frozen=True):
-    """Something is sent: an upload, a command to a server.
-
-    Attributes:
-        source: where it comes from.
-        target: where it goes to.
-    """
+    """Something is sent: an upload, a command to a server."""
 
     source: Location
     target: Location
@@ -64,7 +58,7 @@ class Pull(msgspec.Struct, frozen=True):
     """Something is fetched: a download, a query.
 
     Attributes:
-        client: who asks, and where what is fetched ends up.
+        client: who asks and receives.
         server: who answers.
     """
 
@@ -73,14 +67,10 @@ class Pull(msgspec.Struct, frozen=True):
 
 
 class Within(msgspec.Struct, frozen=True):
-    """Something happens in one place.
-
-    Attributes:
-        location: that place.
-    """
+    """Something happens in one place."""
 
     location: Location
 
 
 Interaction: TypeAlias = Push | Pull | Within
-"""How an item touches places."""
+"""One use of a place by an item."""

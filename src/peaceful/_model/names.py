@@ -1,4 +1,4 @@
-"""Names and IDs: what they may look like, and where new ones come from."""
+"""The rule for names, and new execution IDs."""
 
 from __future__ import annotations
 
@@ -21,15 +21,10 @@ _MOST_BYTES: Final = 200
 
 
 def checked_name(kind: str, name: str) -> str:
-    """The name itself, if it follows the rule.
+    """Return the name, if it follows the rule; else raise `NameInvalid`.
 
-    Args:
-        kind: what is named, with its article, such as `a profile`.
-        name: the name to check. Letters of every script are letters; they have to be in Unicode's
-            composed form (NFC), so that two names that look the same are the same.
-
-    Raises:
-        NameInvalid: it does not.
+    Letters of every script are allowed, in Unicode's composed form (NFC), so that two names that
+    look the same are the same. `kind` is what is named, with its article, such as `a profile`.
     """
     if not (name.isascii() and name.isidentifier() and len(name) <= _MOST_CHARACTERS):
         _check(kind, name, NAME_RULE, "_")
@@ -37,17 +32,13 @@ def checked_name(kind: str, name: str) -> str:
 
 
 def checked_app_name(name: str) -> str:
-    """The application's name itself, if it follows the rule, which here allows `-` too.
-
-    Raises:
-        NameInvalid: it does not.
-    """
+    """Return an application's name, if it follows the rule, which here allows `-` too."""
     _check("an application", name, f"{NAME_RULE}, and -", "_-")
     return name
 
 
 def execution_id(unix_ms: int, random_bits: int) -> ExecutionId:
-    """A UUID of version 7 (RFC 9562, section 5.7) as text.
+    """Return a UUID of version 7 (RFC 9562, section 5.7).
 
     Args:
         unix_ms: milliseconds since 1970 (48 bits are used).

@@ -1,4 +1,4 @@
-"""How commands and their items end: one closed union, handled with `match`."""
+"""Outcomes of commands and their items: one closed union, handled with `match`."""
 
 from __future__ import annotations
 
@@ -19,29 +19,27 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class ItemStatus(enum.StrEnum):
-    """How an item ended."""
+    """The end of an item, as one word."""
 
     DONE = "done"
-    """It was worked on, and that is on disk."""
+    """It was processed, and its state is on disk."""
     UNCHANGED = "unchanged"
-    """It was looked at, and there was nothing to do."""
+    """It was examined, and there was nothing to do."""
     FAILED = "failed"
     """It ended with an error."""
     ABANDONED = "abandoned"
-    """It was in progress and did not finish: at a safe point, cancelled, or killed."""
+    """It was in progress and did not finish: ended at a safe point, cancelled, or killed."""
     NOT_STARTED = "not_started"
-    """It was never looked at: an interrupt came, or an item that it needs did not end well."""
+    """It was never examined: an interrupt came, or an item that it needs did not end well."""
 
 
 class ItemResult(msgspec.Struct, frozen=True):
-    """How one item ended in one block.
+    """The result of one item in one block.
 
     Attributes:
-        status: which of the five endings.
-        state: its state after the ending, as it is stored, or none where that is not known.
+        state: its state after the end, as it is stored, or `None` if unknown.
         shown: the state in a few words, for people.
         message: what was done, or why it was not.
-        error: what failed, or none.
         seconds: how long it was in progress.
     """
 
@@ -54,30 +52,24 @@ class ItemResult(msgspec.Struct, frozen=True):
 
 
 class Timings(msgspec.Struct, frozen=True):
-    """When an execution ran.
-
-    Attributes:
-        started_at: UTC.
-        ended_at: UTC.
-    """
+    """When an execution ran; UTC."""
 
     started_at: Moment
     ended_at: Moment
 
     @property
     def seconds(self) -> float:
-        """How long it ran."""
+        """The duration."""
         return (self.ended_at - self.started_at).total_seconds()
 
 
-class _Ending(msgspec.Struct, frozen=True):
-    """What every outcome carries.
+class _Outcome(msgspec.Struct, frozen=True):
+    """The fields of every outcome.
 
     Attributes:
         blocks_processed: the names of the blocks that ran to their end.
-        items: how each item ended in the last block that has items.
-        interrupt: the latched signal, or none; also where it came too late to change anything.
-        timings: when it ran.
+        items: the result of each item in the last block that has items.
+        interrupt: the accepted interrupt, or `None`; also if it came too late to change anything.
     """
 
     blocks_processed: tuple[str, ...]
@@ -86,57 +78,44 @@ class _Ending(msgspec.Struct, frozen=True):
     timings: Timings
 
     def items_with(self, status: ItemStatus) -> tuple[ItemId, ...]:
-        """The items that ended with the status, in the flow's order."""
+        """Return the items that ended with the status, in the flow's order."""
         return tuple(item for item, result in self.items.items() if result.status is status)
 
 
-class _Unfinished(_Ending, frozen=True, kw_only=True):
-    """What an outcome carries that left blocks unprocessed.
+class _Unfinished(_Outcome, frozen=True, kw_only=True):
+    """The fields of an outcome that left blocks unprocessed.
 
     Attributes:
-        blocks_not_processed: the names of the blocks that did not run to their end, in order;
-            where a block was cut, it comes first.
+        blocks_not_processed: the names of the blocks that did not run to their end, in order; an
+            interrupted block comes first.
     """
 
     blocks_not_processed: tuple[str, ...]
 
 
-class Complete(_Ending, Generic[T_co], frozen=True, kw_only=True):
-    """Every block ran to its end, and no item failed.
-
-    Attributes:
-        value: what the command was run for.
-    """
+class Complete(_Outcome, Generic[T_co], frozen=True, kw_only=True):
+    """Every block ran to its end, and no item failed; `value` is the command's result."""
 
     value: T_co
 
 
 class BlockInterrupted(_Unfinished, Generic[T_co], frozen=True, kw_only=True):
-    """An interrupt ended a block before all of its items.
-
-    Attributes:
-        value: what the block had gathered until then.
-    """
+    """An interrupt ended a block before all of its items; `value` is its partial result."""
 
     value: T_co | None
 
 
 class ExecutionInterrupted(_Unfinished, Generic[T_co], frozen=True, kw_only=True):
-    """An interrupt ended the execution between two blocks.
-
-    Attributes:
-        value: what had been gathered until then, if anything.
-    """
+    """An interrupt ended the execution between two blocks; `value` is a partial result, if any."""
 
     value: T_co | None
 
 
 class ItemError(_Unfinished, Generic[T_co], frozen=True, kw_only=True):
-    """One or more items failed. Items that did not need them went on.
+    """One or more items failed, with `errors`; items that did not need them went on.
 
     Attributes:
-        value: what the block had gathered until then.
-        errors: what failed, by item.
+        value: the block's partial result.
     """
 
     value: T_co | None
@@ -144,7 +123,7 @@ class ItemError(_Unfinished, Generic[T_co], frozen=True, kw_only=True):
 
 
 CmdOutcome: TypeAlias = Complete[T] | BlockInterrupted[T] | ExecutionInterrupted[T] | ItemError[T]
-"""How a command ended. A block's own failure, as opposed to an item's, is raised instead."""
+"""The outcome of a command. A block's own failure, as opposed to an item's, is raised instead."""
 
 
 class OutcomeKind(enum.StrEnum):
@@ -159,7 +138,7 @@ class OutcomeKind(enum.StrEnum):
 
 
 def outcome_kind(outcome: CmdOutcome[object]) -> OutcomeKind:
-    """The word for an outcome."""
+    """Return the word for an outcome."""
     match outcome:
         case Complete():
             return OutcomeKind.COMPLETE
@@ -172,11 +151,7 @@ def outcome_kind(outcome: CmdOutcome[object]) -> OutcomeKind:
 
 
 def state_after(outcome: OutcomeKind | None) -> ExecutionState:
-    """Return the state in which an execution ends.
-
-    Args:
-        outcome: how it ended; none where its process was lost before it could say.
-    """
+    """Return the final state of an execution; `None` stands for a lost process."""
     match outcome:
         case None:
             return ExecutionState.LOST

@@ -1,4 +1,4 @@
-"""How far an item is, as data."""
+"""The progress of an item, as data."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import msgspec
 
 
 class ProgressUnit(enum.StrEnum):
-    """What an item counts while it works."""
+    """The unit of an item's progress."""
 
     BYTES = "bytes"
     STEPS = "steps"
     PERCENT = "percent"
     UNKNOWN = "unknown"
-    """Nothing that could be counted: it works, and nobody knows for how long."""
+    """Nothing can be counted: it works, and nobody knows for how long."""
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far an item is at one moment.
+    """The progress of an item at one moment.
 
     Attributes:
         unit: what `done` and `total` count.
         done: how much is done.
-        total: how much there is to do, or none where that is not known.
-        rate: units a second, smoothed, or none where too little is known.
-        seconds_left: an estimate, or none where too little is known.
-        message: what it does now, in a few words.
-        stalled_for: seconds since it last moved, where that is longer than it should be.
+        total: how much there is to do, or null if unknown.
+        rate: units per second, smoothed, or null if too little is known.
+        seconds_left: an estimate, or null if too little is known.
+        message: what it is doing now, in a few words.
+        stalled_for: seconds since its last report, if that is longer than it should be.
     """
 
     unit: ProgressUnit = ProgressUnit.UNKNOWN
@@ -40,7 +40,7 @@ class Progress(msgspec.Struct, frozen=True):
 
     @property
     def fraction(self) -> float | None:
-        """How much of the whole is done, from 0 to 1, or none where the whole is not known."""
+        """The fraction that is done, from 0 to 1, or `None` if the total is unknown."""
         if not self.total:
             return None
         return min(1.0, max(0.0, self.done / self.total))

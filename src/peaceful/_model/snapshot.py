@@ -1,4 +1,7 @@
-"""How an execution stands, made from its events: what whoever comes later is shown first."""
+"""Snapshot of an execution, built from its events, with which late readers begin.
+
+The docstrings describe the fields in the API's documentation.
+"""
 
 from __future__ import annotations
 
@@ -26,20 +29,21 @@ from peaceful._model.progress import Progress
 
 
 class Snapshot(msgspec.Struct):
-    """The present state of every part of an execution, which events are added to.
+    """The present state of every part of an execution, updated by events.
 
     Attributes:
-        execution: what is known of it, or none before it starts.
-        items: every item of the flow, in its order.
-        waits_for: by item, the items whose end it waits for.
+        execution: the execution, or null before it starts.
+        items: every item of the flow, in order.
+        waits_for: by item, the items that it waits for.
         block: the block that is processed, or empty.
-        block_items: the items of the newest block that has any, in order. What follows is of them.
+        block_items: the items of the latest block that has any, in order. The next fields are about
+            them.
         waiting: how many of them have not started.
-        running: those in progress, each with its newest progress, if it said anything.
-        since: by item in progress, when it started.
+        running: those in progress, each with its latest progress, if it reported any.
+        since: when each item in progress started.
         ended: those that ended.
-        interrupt: the newest interrupt, with what was in progress when it came.
-        ending: the last event, once it is there.
+        interrupt: the latest interrupt, with what was in progress when it came.
+        ending: the last event, if it has come.
     """
 
     execution: ExecutionInfo | None = None
@@ -87,7 +91,7 @@ class Snapshot(msgspec.Struct):
             case BlockEnded():
                 self.block = ""
             case ExecutionStarted():
-                # Who begins with a snapshot may be told of the start afterwards.
+                # A reader that begins with a snapshot may get the start afterwards.
                 if self.execution is None:
                     self.execution = event.execution
                     self.items = event.items
@@ -104,14 +108,14 @@ class Snapshot(msgspec.Struct):
             self.execution = msgspec.structs.replace(self.execution, **fields)
 
     def copy(self) -> Snapshot:
-        """Return the same, which does not change when events are added to this one."""
+        """Return a copy that does not change when events are added to this one."""
         return msgspec.structs.replace(
             self, running=self.running.copy(), since=self.since.copy(), ended=self.ended.copy()
         )
 
     @property
     def statuses(self) -> dict[ItemId, ItemStatus]:
-        """How each item of the block would have ended, were this the end."""
+        """The status of each item of the block, if the execution ended now."""
         return {
             item: self.ended[item].status
             if item in self.ended
@@ -123,17 +127,17 @@ class Snapshot(msgspec.Struct):
 
 
 class SnapshotTaken(msgspec.Struct, frozen=True, tag_field="event", tag="snapshot"):
-    """What a stream of events begins with, for whoever comes later.
+    """The first message of a stream of events, for readers that come late.
 
     Attributes:
-        snapshot: how everything stands after the events until now.
+        snapshot: the state of everything after the events until now.
     """
 
     snapshot: Snapshot
 
 
 StreamEvent: TypeAlias = Event | SnapshotTaken
-"""What a reader of an execution's stream of events is told."""
+"""A message in an execution's stream of events."""
 
 
 class _Tagged(msgspec.Struct):
@@ -141,7 +145,7 @@ class _Tagged(msgspec.Struct):
 
 
 def decode_event(data: bytes | str) -> StreamEvent | None:
-    """Return the event that a JSON object is; none where it is one that only later versions know.
+    """Return the event in a JSON object, or `None` if only later versions know its type.
 
     Raises:
         ValueError: it is no event; the text says why.

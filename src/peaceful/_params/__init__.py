@@ -1,1 +1,1 @@
-"""Parameters: plain values, stored ones, and references to what other items will have produced."""
+"""Parameters: plain values, stored ones, and references to states of other items."""

@@ -1,4 +1,4 @@
-"""Hiding secrets in texts that somebody else wrote, such as the messages of errors."""
+"""Hiding secrets in texts that others wrote, such as error messages."""
 
 from __future__ import annotations
 
@@ -13,11 +13,18 @@ from peaceful._annotations import is_secret_type
 from peaceful._params.plain import holds_secret, is_secret, parts_in
 
 HIDDEN: Final = "**********"
-"""What stands for a secret, as in pydantic."""
+"""Replaces a secret, as in pydantic."""
+
+
+_SHOWN = 80
+"""Maximum of characters of a wrong value that are shown."""
+
+_BY_DEVELOPERS = frozenset({"value_error", "assertion_error"})
+"""Types of problems whose message was not written by pydantic."""
 
 
 def secret_texts(value: object) -> Iterator[str]:
-    """The texts of all secrets in a value: what nobody may read."""
+    """Yield the text of every secret in a value."""
     if is_secret(value):
         secret: Any = value  # Any: one of pydantic's classes, which share this method
         yield from texts_in(secret.get_secret_value())
@@ -27,7 +34,7 @@ def secret_texts(value: object) -> Iterator[str]:
 
 
 def texts_in(value: object) -> Iterator[str]:
-    """Every text in a value, in secrets too."""
+    """Yield every text in a value, those in secrets included."""
     if is_secret(value):
         yield from secret_texts(value)
     elif isinstance(value, str):
@@ -43,12 +50,7 @@ def texts_in(value: object) -> Iterator[str]:
 
 
 def without_texts(text: str, secrets: Iterable[str]) -> str:
-    """A text in which secrets are hidden, also where they are written as Python writes texts.
-
-    Args:
-        text: what somebody wrote.
-        secrets: what nobody may read. Empty ones are nothing to hide.
-    """
+    """Return a text with secrets hidden, also where they are written as Python literals."""
     forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1]) if form}
     # The longest first: one may be a part of another.
     for form in sorted(forms, key=len, reverse=True):
@@ -56,19 +58,10 @@ def without_texts(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-# ---- what pydantic finds wrong
-
-_SHOWN = 80
-"""How many characters of a wrong value are shown."""
-
-
 def problems_in(error: ValidationError, model: type[BaseModel] | None) -> list[tuple[str, str]]:
-    """Each thing that is wrong: the field, with the way inside it, and why.
+    """Return the field, with the path inside it, and the reason of each problem in an error.
 
-    Args:
-        error: what pydantic found.
-        model: the class whose fields were validated, or none where that is not known. Values of
-            fields that may hold secrets are not shown.
+    Values of fields that may hold secrets are not shown; `model` is the validated class, if known.
     """
     return [
         (
@@ -82,13 +75,9 @@ def problems_in(error: ValidationError, model: type[BaseModel] | None) -> list[t
 
 
 def without_secrets(error: ValidationError, model: type[BaseModel] | None) -> ValidationError:
-    """The same error, without the values of fields that may hold secrets.
+    """Return the same error without the values of fields that may hold secrets.
 
-    What was given for a secret may be plain text, which pydantic would hand on as it is.
-
-    Args:
-        error: what pydantic found.
-        model: the class whose fields were validated, or none where that is not known.
+    A value given for a secret may be plain text, which pydantic would show.
     """
     problems: list[InitErrorDetails] = []
     for problem in error.errors(include_url=False):
@@ -126,15 +115,11 @@ def _is_any_secret(fields: Iterable[FieldInfo]) -> bool:
 
 
 def _without_input(problem: ErrorDetails, model: type[BaseModel] | None) -> str:
-    """What is said of a value, without the value: a developer's validator may repeat it."""
+    """Return a problem's message without the value, which a developer's validator may repeat."""
     no_secrets = model is not None and not _is_any_secret(model.model_fields.values())
     if no_secrets or problem["type"] not in _BY_DEVELOPERS:
         return problem["msg"]
     return without_texts(problem["msg"], texts_in(problem["input"]))
-
-
-_BY_DEVELOPERS = frozenset({"value_error", "assertion_error"})
-"""Of problems whose words pydantic did not choose."""
 
 
 def _reason(message: str, value: object) -> str:

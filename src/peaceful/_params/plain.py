@@ -1,4 +1,4 @@
-"""Values as JSON and YAML know them: readable, in the same order every time, without secrets."""
+"""Values in JSON form: readable, in a stable order, without secrets."""
 
 from __future__ import annotations
 
@@ -19,27 +19,29 @@ _SECRETS: Final = (SecretStr, SecretBytes, Secret)
 _AS_IT_IS: Final = frozenset({str, int, bool, type(None)})
 _AS_TEXT: Final = frozenset({PosixPath, PurePosixPath, WindowsPath, PureWindowsPath})
 SCALARS: Final = frozenset({*_AS_IT_IS, *_AS_TEXT, float, bytes})
-"""Types that have no parts; asked for first, because almost every value is of one of them."""
+"""Types without parts; checked first, because almost every value has one of them."""
+
+
+_NOT_FINITE: Final = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
+"""JSON has no such numbers; pydantic reads these texts as such."""
 
 
 def is_secret(value: object) -> bool:
-    """Whether a value must never be written down."""
     return isinstance(value, _SECRETS)
 
 
 def holds_secret(value: object) -> bool:
-    """Whether there is something in a value that must never be written down."""
+    """Return whether a value is or contains a secret."""
     return type(value) not in SCALARS and (
         is_secret(value) or any(holds_secret(part) for part in parts_in(value))
     )
 
 
 def plain_form(value: object) -> JsonValue:
-    """A value as JSON knows it.
+    """Return a value as JSON.
 
-    Secrets become none. Sets become sorted lists. A model becomes what can be validated as that
-    model again. An object without a form of its own becomes its text; a function or a class, its
-    name.
+    Secrets become `None`. Sets become sorted lists. A model becomes what validates as that model
+    again. An object without a JSON form becomes its text; a function or a class, its name.
 
     Raises:
         DefinitionError: there is no such form, as for bytes that are no text.
@@ -65,32 +67,31 @@ def plain_form(value: object) -> JsonValue:
 
 
 def key_text(key: object) -> str:
-    """A key of a mapping as JSON knows it."""
+    """Return a key of a mapping as JSON writes it."""
     if type(key) is str:
         return key
     return str(next(iter(to_jsonable_python({key: None}, fallback=str))))
 
 
 def is_data_class(value: object) -> bool:
-    """Whether a value is an instance of a data class."""
+    """Return whether a value is an instance of a data class."""
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
-    """Whether a value maps keys to its parts."""
     return isinstance(value, Mapping)
 
 
-def is_row(value: object) -> TypeGuard[Iterable[object]]:
-    """Whether a value is a plain collection: a list, a tuple, a set, a queue."""
+def is_sequence_or_set(value: object) -> TypeGuard[Iterable[object]]:
+    """Return whether a value is a list, tuple, set or deque."""
     return isinstance(value, (list, tuple, set, frozenset, deque))
 
 
 def parts_in(value: object) -> Iterable[object]:
-    """The values that a value is made of: of a collection, a mapping, a model, a data class."""
+    """Return the values inside a collection, a mapping, a model or a data class."""
     if is_mapping(value):
         return value.values()
-    if is_row(value):
+    if is_sequence_or_set(value):
         return value
     return [part for _, part in _named_parts(value)]
 
@@ -105,19 +106,15 @@ def _plain(value: object) -> JsonValue:
     if isinstance(value, (set, frozenset)):
         parts = [plain_form(part) for part in cast("Iterable[object]", value)]
         return sorted(parts, key=_order)
-    if is_row(value):
+    if is_sequence_or_set(value):
         return [plain_form(part) for part in value]
     if type(value) is float:
         return value if math.isfinite(value) else _NOT_FINITE[str(value)]
     return _jsonable(value)
 
 
-_NOT_FINITE: Final = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
-"""JSON has no such numbers; pydantic reads these texts as such."""
-
-
 def _with_fields(value: object) -> JsonValue:
-    """By pydantic, which knows how fields are to be written; but secrets and sets our own way."""
+    """Let pydantic write the fields, except those with secrets and sets."""
     plain = _jsonable(value)
     from pydantic import RootModel  # a model of its own, made when it is imported
 
@@ -139,7 +136,7 @@ def _jsonable(value: object) -> JsonValue:
 
 
 def _needs_care(value: object) -> bool:
-    """Whether there is something in it that pydantic would not write as it is written here."""
+    """Return whether pydantic would write something in a value differently."""
     if type(value) is float:
         return not math.isfinite(value)
     return type(value) not in SCALARS and (
@@ -149,7 +146,7 @@ def _needs_care(value: object) -> bool:
 
 
 def _is_model(value: object) -> TypeGuard[BaseModel]:
-    """Whether a value is a model; asked of its class, because pydantic looks at each value anew."""
+    """Check the class: pydantic makes `isinstance` slower."""
     return issubclass(type(value), BaseModel)
 
 
@@ -170,7 +167,7 @@ def _aliases(value: object) -> Mapping[str, str]:
 
 
 def _described(value: object) -> str:
-    """An object that has no form of its own; never by its address, which differs every time."""
+    """Return the text of an object; never its address, which differs every time."""
     kind = type(value)
     if hasattr(value, "__qualname__"):
         return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
@@ -180,7 +177,7 @@ def _described(value: object) -> str:
 
 
 def _order(plain: JsonValue) -> tuple[str, bool, float, str]:
-    """By kind, then by number or by text."""
+    """Sort by type, then by number or text."""
     if isinstance(plain, (int, float)):
         return "", False, plain, ""
     return type(plain).__name__, True, 0, str(plain)

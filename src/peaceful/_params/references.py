@@ -1,8 +1,8 @@
-"""References: parameters whose values another item will have produced, or a function computes.
+"""References: parameters whose values another item produces, or a function computes.
 
 While a flow is built nothing has been produced yet, so `archive.state.path` is a reference object
-that pretends, for type checkers, to be the value. The object has no public attribute of its own:
-every name after it belongs to the state. What it points to is read with `reference_of`.
+that type checkers see as the value. It has no public attribute of its own: every name after it is a
+field of the state. `reference_of` returns what it points to.
 """
 
 from __future__ import annotations
@@ -24,16 +24,21 @@ from peaceful._model.state import State
 from peaceful._params.plain import is_secret, key_text, plain_form
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+SECRET_WORD: Final = "secret"  # noqa: S105 - it stands for a secret, and is none
+"""Written in place of a secret."""
+
+_POINTS_TO: Final = "_peaceful_points_to"
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """The state of an item of another flow, as it was when this flow was declared.
+    """The stored state of an item of another flow, when this flow was declared.
 
     Attributes:
-        flow: the other flow.
-        state: the state that was stored of the item, or none.
-        reason: why there is none, as the end of a sentence.
+        reason: why there is no state, as the end of a sentence.
     """
 
     flow: FlowId
@@ -43,13 +48,12 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class StateReference:
-    """Points to a part of the state that an item will have, or that one of another flow has.
+    """A reference to a part of an item's state.
 
     Attributes:
-        item: the item.
-        path: the way from the state to the part; empty for the whole state.
-        type: what the part is declared as.
-        elsewhere: where the state comes from, if the item is one of another flow; else none.
+        path: the field names from the state to the part; empty for the whole state.
+        type: the declared type of the part.
+        elsewhere: the source of the state, if the item belongs to another flow.
     """
 
     item: ItemId
@@ -58,22 +62,21 @@ class StateReference:
     elsewhere: Elsewhere | None = None
 
     def __str__(self) -> str:
-        """The readable form that is stored, such as `app_download.state.path`.
+        """Return the stored form, such as `app_download.state.path`.
 
-        Of another flow: `flow.deploy.app_download.state.path`.
+        With another flow: `flow.deploy.app_download.state.path`.
         """
         flow = () if self.elsewhere is None else ("flow", self.elsewhere.flow)
         return ".".join((*flow, self.item, "state", *self.path))
 
 
 class MappedReference(msgspec.Struct, frozen=True, eq=False):
-    """Computes a value from other values, once they are known.
+    """A value that a function computes from other values, once they are known.
 
     Attributes:
         name: the name under which the function is stored.
-        function: what computes it.
         arguments: values and references, in order.
-        type: what the function is declared to return.
+        type: the declared return type of the function.
     """
 
     name: str
@@ -82,19 +85,16 @@ class MappedReference(msgspec.Struct, frozen=True, eq=False):
     type: object
 
     def __str__(self) -> str:
-        """The readable form that is stored, such as `url_of(app_download.state.path)`."""
+        """Return the stored form, such as `url_of(app_download.state.path)`."""
         return f"{self.name}({', '.join(map(_argument_text, self.arguments))})"
 
 
 Reference: TypeAlias = StateReference | MappedReference
-"""What a reference object points to."""
-
-SECRET_WORD: Final = "secret"  # noqa: S105 - it stands for a secret, and is none
-"""What is written in place of a secret."""
+"""The target of a reference object."""
 
 
 def _argument_text(value: object) -> str:
-    """An argument of a mapping function, as text that can be read back."""
+    """Return an argument of a mapping function as text that can be read back."""
     reference = reference_of(value)
     if reference is not None:
         return str(reference)
@@ -111,11 +111,8 @@ def _argument_text(value: object) -> str:
     return repr(plain_form(value))
 
 
-_POINTS_TO: Final = "_peaceful_points_to"
-
-
 class _ReferenceObject:
-    """Stands in a flow for a value that is not known yet."""
+    """Placeholder in a flow for a value that is not known yet."""
 
     __slots__ = (_POINTS_TO,)
 
@@ -189,11 +186,11 @@ for _operation, _names in _OPERATIONS.items():
 
 
 def part_of(whole: Reference, name: str) -> StateReference:
-    """What a field's name after a reference points to.
+    """Return the reference to a field of what another reference points to.
 
     Raises:
         ReferenceInvalid: there is no such field.
-        ReferenceUsedAsValue: what the reference points to has no fields.
+        ReferenceUsedAsValue: the target has no fields.
     """
     structure = None if isinstance(whole, MappedReference) else structure_in(whole.type)
     if structure is None or isinstance(whole, MappedReference):
@@ -211,57 +208,37 @@ def part_of(whole: Reference, name: str) -> StateReference:
 
 
 def reference_of(value: object) -> Reference | None:
-    """What a reference object points to, or none where the value is an ordinary one."""
+    """Return what a reference object points to, or `None` for any other value."""
     if type(value) is not _ReferenceObject:
         return None
     return cast(Reference, object.__getattribute__(value, _POINTS_TO))
 
 
-def reference_to_state(item: ItemId, state_type: type[T]) -> T:
-    """A reference to the whole state of an item; its attributes are references to parts of it.
-
-    Args:
-        item: the item whose state it is.
-        state_type: the class of the state, which type checkers see as the type of the reference.
-    """
-    return cast(T, _ReferenceObject(StateReference(item, (), state_type)))
-
-
-def reference_elsewhere(item: ItemId, state_type: type[T], elsewhere: Elsewhere) -> T:
-    """A reference to the whole state of an item of another flow; see `reference_to_state`.
-
-    Args:
-        item: the item whose state it is.
-        state_type: the class of the state.
-        elsewhere: where the state comes from.
-    """
+def reference_to_state(item: ItemId, state_type: type[T], elsewhere: Elsewhere | None = None) -> T:
+    """Return a reference to an item's state, which type checkers see as the state."""
     return cast(T, _ReferenceObject(StateReference(item, (), state_type, elsewhere)))
 
 
 def as_object(reference: Reference) -> object:
-    """A reference object that points to the given thing."""
+    """Return a reference object that points to `reference`."""
     return _ReferenceObject(reference)
 
 
-# ---- mapping functions: values computed from references
-
-Ts = TypeVarTuple("Ts")
-
-
 def mapped(name: str, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
-    """A value computed from references, once these are known.
+    """Return a reference to a value that a function computes from references, once these are known.
 
     ```python
     flow.add("greeting", TextFile(path=into, content=mapped("hello", hello, name.state.content)))
     ```
 
     Args:
-        name: the function's name in what is stored; one name for one function within a flow.
-        function: pure and quick; called with the arguments' values. A class will do, such as `str`.
-        arguments: references, and values, in the order of the function's parameters.
+        name: the function's name in stored parameters; must be unique within a flow.
+        function: pure and quick; called with the arguments' values. May be a class, such as `str`.
+        arguments: references and values, in the order of the function's parameters.
 
     Raises:
-        MappingInvalid: the name is not a Python identifier, or the function cannot be called so.
+        MappingInvalid: the name is not a Python identifier, or the function does not take the
+            arguments.
     """
     if not name.isidentifier() or keyword.iskeyword(name):
         raise MappingInvalid(
@@ -278,7 +255,7 @@ def mapped(name: str, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
 
 
 def return_type(function: Callable[..., object]) -> object:
-    """What a function is declared to return; `object` where it does not say."""
+    """Return the declared return type of a function, or `object`."""
     if isinstance(function, functools.partial):
         return return_type(cast("functools.partial[object]", function).func)
     if isinstance(function, type):
@@ -287,7 +264,7 @@ def return_type(function: Callable[..., object]) -> object:
 
 
 def parameter_types(function: Callable[..., object], count: int) -> Sequence[object | None]:
-    """What a function declares its first parameters to be; none where it says nothing."""
+    """Return the declared types of a function's first parameters, `None` for undeclared ones."""
     hints = hints_of(_annotated(function))
     types: list[object | None] = []
     for parameter in _signature(function):
@@ -297,7 +274,7 @@ def parameter_types(function: Callable[..., object], count: int) -> Sequence[obj
 
 
 def _annotated(function: Callable[..., object]) -> object:
-    """The thing that bears the annotations of a callable."""
+    """Return the object that carries the annotations of a callable."""
     if isinstance(function, functools.partial):
         return _annotated(cast("functools.partial[object]", function).func)
     if isinstance(function, type):

@@ -1,7 +1,7 @@
-"""Turning declared parameters into values: for real, partially, or by example.
+"""Resolving declared parameters to values: for real, partially, or by example.
 
-The three ways differ only in where states come from and in what happens to a value that is not
-known, so there is one walk, and the caller says which states are known.
+The three ways differ only in where states come from and in how unknown values are handled, so there
+is one walk, and the caller passes the known states.
 """
 
 from __future__ import annotations
@@ -26,21 +26,17 @@ from peaceful._params.specs import (
     ReferenceSpec,
     StoredSpec,
     ValueSpec,
-    is_open,
-    rebuilt,
+    is_pending,
+    rebuild,
     type_within,
 )
 
 StateLookup: TypeAlias = Callable[[ItemId], State | None]
-"""Gives the state of an item, or none where it is not known."""
+"""Returns the state of an item, or `None` if it is not known."""
 
 
 class Unknown(Exception):
-    """A value is not known at this point.
-
-    Attributes:
-        reason: why not, as the end of a sentence.
-    """
+    """A value is not known yet; `reason` says why, as the end of a sentence."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -48,12 +44,7 @@ class Unknown(Exception):
 
 
 def value_of(spec: FieldSpec, state_of: StateLookup, declared: object = object) -> object:
-    """The value that a spec stands for.
-
-    Args:
-        spec: how the field gets its value.
-        state_of: which states are known.
-        declared: the field's type, which says whether it may be none.
+    """Return the value of a spec; `declared` is the field's type, which may allow `None`.
 
     Raises:
         Unknown: it needs a state that is not known, or was never stored.
@@ -62,32 +53,32 @@ def value_of(spec: FieldSpec, state_of: StateLookup, declared: object = object) 
         case ValueSpec(value):
             return value
         case ReferenceSpec(template):
-            return filled(template, state_of, declared)
+            return fill_references(template, state_of, declared)
         case StoredSpec():
             raise Unknown("no value was stored for it yet")
 
 
-def filled(template: object, state_of: StateLookup, declared: object = object) -> object:
-    """A value with its references replaced by what they point to.
+def fill_references(template: object, state_of: StateLookup, declared: object = object) -> object:
+    """Return a value with its references replaced by what they point to.
 
-    Where a state has none for what a reference points to, that is a value only where none may be.
+    A referenced field that is `None` counts as a value only if the declared type allows `None`.
 
     Raises:
-        Unknown: one of them is not known.
+        Unknown: a reference is not known.
     """
     if template is STORED:
         raise Unknown("no value was stored for it yet")
     reference = reference_of(template)
     if reference is not None:
         return _pointed_to(reference, state_of, accepts_none(declared))
-    if not is_open(template):
+    if not is_pending(template):
         return template
 
     def part(key: object, inside: object) -> object:
-        return filled(inside, state_of, type_within(declared, template, key))
+        return fill_references(inside, state_of, type_within(declared, template, key))
 
     try:
-        return rebuilt(template, part)
+        return rebuild(template, part)
     except (TypeError, ValueError) as error:
         # A set cannot take every value; a data class may check its own.
         raise Unknown(f"the value cannot be put together: {error}") from error
@@ -110,7 +101,7 @@ def _computed(reference: MappedReference, state_of: StateLookup) -> object:
     declared = parameter_types(reference.function, len(reference.arguments))
     values = [
         # A function that does not say what it takes is not called with none.
-        filled(argument, state_of, _Something if kind is None else kind)
+        fill_references(argument, state_of, _Something if kind is None else kind)
         for argument, kind in zip(reference.arguments, declared, strict=True)
     ]
     try:
@@ -144,4 +135,4 @@ def _part_of_state(reference: StateReference, state: State | None) -> object:
 
 
 class _Something:
-    """Stands for a type of which only is known that none is not of it."""
+    """A type that does not accept `None`, of which nothing else is known."""

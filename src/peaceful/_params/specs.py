@@ -1,7 +1,7 @@
 """Parameter specs: how each field of an item gets its value, as declared and as stored.
 
 A field's declared value is plain (`ValueSpec`), what was stored before (`StoredSpec`), or has
-references in it: on its own, or inside lists and mappings (`ReferenceSpec`). What is stored is
+references in it: on its own, or inside lists and mappings (`ReferenceSpec`). The stored form is
 readable:
 
 ```yaml
@@ -10,7 +10,7 @@ app_extract:
   dest: /srv/app
 ```
 
-A mapping whose one key is `from` or `value` itself is wrapped as `{value: …}`, at whatever depth.
+A mapping whose one key is `from` or `value` is wrapped as `{value: …}`, at any depth.
 """
 
 from __future__ import annotations
@@ -26,14 +26,21 @@ import msgspec
 from peaceful._annotations import fields_of, hints_of, is_named_tuple, type_alternatives
 from peaceful._errors.usage import DefinitionError, ReferenceUsedAsValue
 from peaceful._model.codec import JsonValue
-from peaceful._params.plain import SCALARS, is_data_class, is_mapping, is_row, key_text, plain_form
+from peaceful._params.plain import (
+    SCALARS,
+    is_data_class,
+    is_mapping,
+    is_sequence_or_set,
+    key_text,
+    plain_form,
+)
 from peaceful._params.references import MappedReference, Reference, reference_of
 
 # ---- `stored()`
 
 
 class _Stored(enum.Enum):
-    """Stands in a flow for a value that was stored before; an enum, so that copies are itself."""
+    """Placeholder for a stored value; an enum, so that copies are identical."""
 
     STORED = enum.auto()
 
@@ -47,7 +54,7 @@ STORED: Final = _Stored.STORED
 
 
 def stored() -> Any:  # noqa: ANN401 - it stands in for a value of whatever type the field has
-    """Says of a field: take the value that was stored for it before.
+    """Declare that a field takes the value that was stored for it before.
 
     The first command that gives the field a value stores it; later ones may say `stored()`. Secrets
     are never stored.
@@ -58,14 +65,15 @@ def stored() -> Any:  # noqa: ANN401 - it stands in for a value of whatever type
 # ---- values with references in them
 
 Place: TypeAlias = tuple[str, Reference, object]
-"""Where a reference is in a value, such as `[0]` or `.host`; the reference; the type due there."""
+"""The path to a reference inside a value, such as `[0]` or `.host`; the reference; the declared
+type of its place."""
 
 _Part: TypeAlias = tuple[object, object]
-"""A key, an index or a field's name; and what is there."""
+"""A key, an index or a field's name; and the value there."""
 
 
-def is_open(value: object) -> bool:
-    """Whether a value in a flow's function is still to come: `stored()`, or with a reference in it.
+def is_pending(value: object) -> bool:
+    """Return whether a value is `stored()` or has a reference in it.
 
     Raises:
         DefinitionError: `stored()` is within it, or a reference is the key of a mapping.
@@ -76,7 +84,7 @@ def is_open(value: object) -> bool:
 
 
 def references_in(value: object) -> Iterator[Reference]:
-    """Every reference in a value, and in the arguments of mapping functions in it.
+    """Yield every reference in a value, and in the arguments of its mapping functions.
 
     Raises:
         DefinitionError: `stored()` is within it, or a reference is the key of a mapping.
@@ -98,14 +106,8 @@ def references_in(value: object) -> Iterator[Reference]:
         yield from references_in(part)
 
 
-def places(template: object, declared: object, where: str = "") -> Iterator[Place]:
-    """Each reference in a value, with the type that is due where it stands.
-
-    Args:
-        template: the value.
-        declared: the declared type of the value.
-        where: where the value itself is, for messages.
-    """
+def reference_places(template: object, declared: object, where: str = "") -> Iterator[Place]:
+    """Yield each reference in a value, its path from `where`, and its place's declared type."""
     reference = reference_of(template)
     if reference is not None:
         yield where, reference, declared
@@ -113,32 +115,21 @@ def places(template: object, declared: object, where: str = "") -> Iterator[Plac
     for key, part in parts_of(template):
         if type(part) not in SCALARS:
             dot = f".{key}" if is_data_class(template) else f"[{key!r}]"
-            yield from places(part, type_within(declared, template, key), where + dot)
+            yield from reference_places(part, type_within(declared, template, key), where + dot)
 
 
-def rebuilt(template: object, change: Callable[[object, object], object]) -> object:
-    """A value whose parts were changed.
-
-    Args:
-        template: the value.
-        change: makes the new part from the key and the part.
-    """
+def rebuild(template: object, change: Callable[[object, object], object]) -> object:
+    """Return a value with each part replaced by what `change` returns for its key and the part."""
     parts = {key: change(key, part) for key, part in parts_of(template)}
     if is_mapping(template):
         return parts
     if is_data_class(template):
-        return _changed_data(template, cast("dict[str, object]", parts))
-    return _row_like(template, parts.values())
+        return _rebuild_data_class(template, cast("dict[str, object]", parts))
+    return _rebuild_sequence(template, parts.values())
 
 
 def type_within(declared: object, container: object, key: object) -> object:
-    """The declared type of one part of a value.
-
-    Args:
-        declared: the declared type of the value.
-        container: the value.
-        key: the part's key, index or name.
-    """
+    """Return the declared type of the part of `container` at `key`."""
     found = [
         part
         for option in type_alternatives(declared)
@@ -152,7 +143,7 @@ def type_within(declared: object, container: object, key: object) -> object:
 def parts_of(value: object) -> Iterable[_Part]:
     if is_mapping(value):
         return _entries(value)
-    if is_row(value):
+    if is_sequence_or_set(value):
         return enumerate(value)
     if is_data_class(value):
         names = [one.name for one in dataclasses.fields(cast("type", value))]
@@ -168,7 +159,7 @@ def _entries(value: Mapping[object, object]) -> Iterator[_Part]:
 
 
 def _part_type(option: object, container: object, key: object) -> object | None:
-    """The type of a part, if the container can be meant for this alternative; else none."""
+    """Return the type of a part, or `None` if the container does not fit the alternative."""
     kind, arguments = get_origin(option) or option, get_args(option)
     if kind is object or not isinstance(kind, type):
         return object
@@ -199,7 +190,7 @@ def _element_type(kind: type, arguments: tuple[Any, ...], index: int) -> object 
     return arguments[0] if arguments else object
 
 
-def _row_like(template: object, parts: Iterable[object]) -> object:
+def _rebuild_sequence(template: object, parts: Iterable[object]) -> object:
     if isinstance(template, tuple):
         kind: Any = type(cast("tuple[object, ...]", template))  # Any: a class made by NamedTuple
         return kind._make(parts) if is_named_tuple(kind) else tuple(parts)
@@ -210,7 +201,7 @@ def _row_like(template: object, parts: Iterable[object]) -> object:
     return frozenset(parts) if isinstance(template, frozenset) else set(parts)
 
 
-def _changed_data(template: object, parts: dict[str, object]) -> object:
+def _rebuild_data_class(template: object, parts: dict[str, object]) -> object:
     given: Any = template  # Any: an instance of some data class
     changed = {name: part for name, part in parts.items() if part is not getattr(given, name)}
     return dataclasses.replace(given, **changed)
@@ -220,21 +211,13 @@ def _changed_data(template: object, parts: dict[str, object]) -> object:
 
 
 class ValueSpec(msgspec.Struct, frozen=True):
-    """A field with a plain value.
-
-    Attributes:
-        value: the value.
-    """
+    """A field with a plain value."""
 
     value: object
 
 
 class ReferenceSpec(msgspec.Struct, frozen=True):
-    """A field whose value has references in it.
-
-    Attributes:
-        template: a reference object, or lists and mappings with such objects in them.
-    """
+    """A field whose value is, or contains, reference objects."""
 
     template: object
 
@@ -244,71 +227,58 @@ class StoredSpec(msgspec.Struct, frozen=True):
 
 
 FieldSpec: TypeAlias = ValueSpec | ReferenceSpec | StoredSpec
-"""How one field gets its value."""
+"""The source of one field's value."""
 
 STORED_FORM: Final[Mapping[str, JsonValue]] = {"from": "stored"}
-"""What is stored of a field that takes what was stored before, where nothing was."""
+"""The stored form of a field that is declared with `stored()` and has no stored value."""
 
 _MEANING: Final = ({"from"}, {"value"})
-"""The keys of mappings that are more than themselves."""
+"""The keys of mappings with a special meaning."""
 
 
 def spec_of(value: object) -> FieldSpec:
-    """The spec that a value in a flow's function declares.
+    """Return the spec of a declared value.
 
     Raises:
         DefinitionError: `stored()` is within it, or a reference is the key of a mapping.
     """
     if value is STORED:
         return StoredSpec()
-    return ReferenceSpec(value) if is_open(value) else ValueSpec(value)
+    return ReferenceSpec(value) if is_pending(value) else ValueSpec(value)
 
 
 def stored_form(spec: FieldSpec) -> JsonValue:
-    """The spec as it is written into a file: readable, and without secrets.
+    """Return the spec as it is written into a file: readable, and without secrets.
 
     Raises:
         DefinitionError: a value has no such form, as bytes that are no text.
     """
     match spec:
         case ValueSpec(value):
-            return _literally(plain_form(value))
+            return _wrap_literals(plain_form(value))
         case ReferenceSpec(template):
             return _template_form(template)
         case StoredSpec():
             return STORED_FORM
 
 
-def merged(
-    declared: Mapping[str, FieldSpec], stored_before: Mapping[str, FieldSpec]
-) -> dict[str, FieldSpec]:
-    """Field by field: what is declared now, and where that says `stored()`, what was stored before.
-
-    A field that is stored nowhere stays `StoredSpec`; resolving it then names it.
-    """
-    return {
-        name: stored_before.get(name, spec) if isinstance(spec, StoredSpec) else spec
-        for name, spec in declared.items()
-    }
-
-
 def _template_form(template: object) -> JsonValue:
     reference = reference_of(template)
     if reference is not None:
         return {"from": str(reference)}
-    if not is_open(template):
-        return _literally(plain_form(template))
+    if not is_pending(template):
+        return _wrap_literals(plain_form(template))
     if is_mapping(template) or is_data_class(template):
         parts = parts_of(template)
-        return _wrapped({key_text(key): _template_form(part) for key, part in parts})
+        return _wrap_special({key_text(key): _template_form(part) for key, part in parts})
     return [_template_form(part) for _, part in parts_of(template)]
 
 
-def _literally(plain: JsonValue) -> JsonValue:
+def _wrap_literals(plain: JsonValue) -> JsonValue:
     if isinstance(plain, Mapping):
-        return _wrapped({key: _literally(part) for key, part in plain.items()})
-    return [_literally(part) for part in plain] if isinstance(plain, list) else plain
+        return _wrap_special({key: _wrap_literals(part) for key, part in plain.items()})
+    return [_wrap_literals(part) for part in plain] if isinstance(plain, list) else plain
 
 
-def _wrapped(mapping: Mapping[str, JsonValue]) -> JsonValue:
+def _wrap_special(mapping: Mapping[str, JsonValue]) -> JsonValue:
     return {"value": mapping} if set(mapping) in _MEANING else mapping

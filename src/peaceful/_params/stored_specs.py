@@ -1,7 +1,7 @@
 """Reading stored specs back: `{from: url_of(app_download.state.path)}` becomes a reference again.
 
-The text of a reference is read, and nothing of it is run; and not by Python's own parser, which
-refuses items that are named as its keywords, and takes some names for others that look alike.
+The text of a reference is parsed and never evaluated. Python's own parser would refuse items that
+are named as its keywords, and would normalise some names.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from peaceful._params.references import (
     part_of,
     return_type,
 )
-from peaceful._params.specs import STORED_FORM, FieldSpec, StoredSpec, is_open, spec_of
+from peaceful._params.specs import STORED_FORM, FieldSpec, StoredSpec, is_pending, spec_of
 
 T = TypeVar("T")
 
@@ -36,22 +36,13 @@ T = TypeVar("T")
 
 
 class PathText(msgspec.Struct, frozen=True):
-    """A dotted name.
-
-    Attributes:
-        names: its parts.
-    """
+    """A dotted name."""
 
     names: tuple[str, ...]
 
 
 class CallText(msgspec.Struct, frozen=True):
-    """A call of a mapping function.
-
-    Attributes:
-        name: the function's name.
-        arguments: what stands in the parentheses.
-    """
+    """A call of a mapping function."""
 
     name: str
     arguments: tuple[ValueText, ...]
@@ -60,7 +51,7 @@ class CallText(msgspec.Struct, frozen=True):
 ValueText: TypeAlias = (
     "PathText | CallText | list[ValueText] | dict[str, ValueText] | str | int | float | None"
 )
-"""What the text of a reference, or of an argument, says."""
+"""The parsed text of a reference or of an argument."""
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:
@@ -75,11 +66,7 @@ _WORDS: Final[dict[str, bool | None]] = {"True": True, "False": False, "None": N
 
 
 def read_text(text: str) -> ValueText:
-    """What the text says.
-
-    Raises:
-        ValueError: it is not such a text.
-    """
+    """Parse the text of a reference; raise `ValueError` if it is malformed."""
     reader = _TextReader(_tokens(text))
     try:
         value = reader.value()
@@ -188,7 +175,7 @@ def _literal(token: str) -> str | int | float:
 
 
 class UnreadableSpec(ValueError):
-    """A stored spec cannot be read: another form, or an item or a function that is gone."""
+    """A stored spec is malformed, or names an item or a function that does not exist any more."""
 
 
 def spec_from_stored(
@@ -197,12 +184,7 @@ def spec_from_stored(
     state_types: Mapping[ItemId, object],
     functions: Mapping[str, Callable[..., object]],
 ) -> FieldSpec:
-    """The spec that was written as the given form.
-
-    Args:
-        form: what the file holds for the field.
-        state_types: by item, the class of its state.
-        functions: by name, the mapping functions of the flow.
+    """Return the spec of a stored form.
 
     Raises:
         UnreadableSpec: the form cannot be read.
@@ -280,8 +262,8 @@ class _Reader:
 
 
 def _as_kind(value: object, kind: object | None) -> object:
-    """An argument as what the function takes: a text may have been a path before it was written."""
-    if kind is None or is_open(value):
+    """Return an argument converted to the parameter's type: a path may have been stored as text."""
+    if kind is None or is_pending(value):
         return value
     declared: Any = kind  # Any: a type, as a variable
     config = None if _has_config(kind) else ConfigDict(arbitrary_types_allowed=True)
@@ -292,5 +274,5 @@ def _as_kind(value: object, kind: object | None) -> object:
 
 
 def _has_config(kind: object) -> bool:
-    """Whether a type brings its own configuration; pydantic allows no second one beside it."""
+    """Return whether a type has its own configuration; pydantic allows no second one beside it."""
     return hasattr(kind, "__pydantic_config__") or hasattr(kind, "model_config")

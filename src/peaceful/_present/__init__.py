@@ -1,5 +1,5 @@
-"""What is shown, in the same words at every door: pure functions from data to short texts.
+"""Texts that every interface shows alike: pure functions from data to short texts.
 
-Sizes, times, lists of names, how items ended, what an interrupt does, how a command ended; and text
-from anywhere made safe for one line.
+Sizes, times, lists of names, statuses, interrupts and outcomes; and text from anywhere made safe
+for one line.
 """

@@ -8,16 +8,16 @@ from typing import Final
 
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+
 UNKNOWN_NUMBER: Final = "?"
-"""What stands for a number that is infinite or not a number: a rate over no time, for example."""
+"""Replaces an infinite number or NaN, such as a rate over no time."""
 
 
 def size(count: float) -> str:
-    """An amount of bytes with two or three digits that matter: `512 B`, `3.1 MB`, `128 MB`.
-
-    Args:
-        count: bytes.
-    """
+    """Return an amount of bytes, with two or three digits: `512 B`, `3.1 MB`, `128 MB`."""
     if not math.isfinite(count):
         return UNKNOWN_NUMBER
     if round(count) < 0:
@@ -27,14 +27,10 @@ def size(count: float) -> str:
 
 
 def size_pair(done: float, total: float, between: str = "/") -> str:
-    """How much of a whole there is, in the unit of the whole: `3.1/5.0 MB`.
+    """Return how many bytes of a total are done, in the unit of the total: `3.1/5.0 MB`.
 
-    What is done is rounded down, so that the two numbers meet only at the end.
-
-    Args:
-        done: bytes; less than nothing is nothing.
-        total: bytes, likewise. Where it is not finite, only what is done is shown.
-        between: what stands between the two; ` of ` gives `3.1 of 5.0 MB`.
+    What is done is rounded down, so that the two numbers meet only at the end. Negative numbers
+    count as zero; without a finite total, only what is done is shown.
     """
     if not math.isfinite(total):
         return size(done)
@@ -51,16 +47,12 @@ def size_pair(done: float, total: float, between: str = "/") -> str:
 
 
 def byte_rate(per_second: float) -> str:
-    """How fast bytes move: `1.2 MB/s`.
-
-    Args:
-        per_second: bytes a second.
-    """
+    """Return bytes per second: `1.2 MB/s`."""
     return f"{size(per_second)}/s"
 
 
 def _scale(count: float) -> tuple[int, int]:
-    """The power of 1,000 and the decimals that suit an amount, after rounding."""
+    """Return the power of 1,000 and the number of decimals that suit an amount, after rounding."""
     whole = round(count)
     power = 0
     # What would be rounded up to 1,000 of a unit is 1.0 of the next one.
@@ -79,7 +71,7 @@ def _rounded_down(count: int, power: int, decimals: int) -> str:
 
 
 def _parts(count: int, power: int, per_unit: int) -> int:
-    """The amount in parts of a unit, rounded half up; whole numbers, so that nothing is lost."""
+    """Return the amount in parts of a unit, rounded half up, in exact integers."""
     unit: int = 1000**power
     return (2 * count * per_unit + unit) // (2 * unit)
 
@@ -88,19 +80,11 @@ def _pointed(parts: int, decimals: int) -> str:
     return f"{parts // 10}.{parts % 10}" if decimals else str(parts)
 
 
-_MINUTE: Final = 60
-_HOUR: Final = 60 * _MINUTE
-_DAY: Final = 24 * _HOUR
-
-
 def duration(seconds: float) -> str:
-    """How long something took: `0.8 s`, `12 s`, `1 min 05 s`, `2 h 03 min`, `1 d 04 h`.
+    """Return a duration: `0.8 s`, `12 s`, `1 min 05 s`, `2 h 03 min`, `1 d 04 h`.
 
-    Below ten seconds a tenth counts; above, whole seconds; and never more than two units. Less than
-    nothing, which a clock that was set back makes, is nothing.
-
-    Args:
-        seconds: any number; what is not finite is `?`.
+    Tenths below ten seconds, and never more than two units. A negative one, which a clock that was
+    set back makes, is zero.
     """
     if not math.isfinite(seconds):
         return UNKNOWN_NUMBER
@@ -111,61 +95,32 @@ def duration(seconds: float) -> str:
 
 
 def estimate(seconds: float) -> str:
-    """How long something will take, which is a guess: whole seconds, and at least one.
-
-    Args:
-        seconds: any number; what is not finite is `?`.
-    """
+    """Return an estimated duration: whole seconds, and at least one."""
     return _whole(max(1, math.ceil(seconds))) if math.isfinite(seconds) else UNKNOWN_NUMBER
 
 
 def time_left(seconds: float) -> str:
-    """What is left of something that runs: `9 s left`."""
+    """Return the time that is left: `9 s left`."""
     return f"{estimate(seconds)} left"
 
 
 def ago(seconds: float) -> str:
-    """When something was: `0.4 s ago`."""
+    """Return how long ago something was: `0.4 s ago`."""
     return f"{duration(seconds)} ago"
 
 
 def time_of_day(at: datetime, zone: tzinfo) -> str:
-    """A time of day: `14:02:11`.
-
-    Args:
-        at: the moment, with its zone.
-        zone: the zone of whoever reads it.
-
-    Raises:
-        ValueError: the moment has no zone.
-    """
+    """Return a time of day in a zone, `14:02:11`; raise `ValueError` for a time without zone."""
     return _local(at, zone).strftime("%H:%M:%S")
 
 
 def date_and_time(at: datetime, zone: tzinfo) -> str:
-    """A day and a time: `2025-03-09 14:02:11`.
-
-    Args:
-        at: the moment, with its zone.
-        zone: the zone of whoever reads it.
-
-    Raises:
-        ValueError: the moment has no zone.
-    """
+    """Return a date and time in a zone, `2025-03-09 14:02:11`; raise `ValueError` as above."""
     return _local(at, zone).isoformat(sep=" ", timespec="seconds")[:19]
 
 
 def moment(at: datetime, zone: tzinfo, now: datetime) -> str:
-    """A time of day, with the day where that is not today.
-
-    Args:
-        at: the moment, with its zone.
-        zone: the zone of whoever reads it.
-        now: the present, with its zone.
-
-    Raises:
-        ValueError: one of the moments has no zone.
-    """
+    """Return a time of day, with the date unless that is today; raise `ValueError` as above."""
     if _local(at, zone).date() == _local(now, zone).date():
         return time_of_day(at, zone)
     return date_and_time(at, zone)

@@ -1,4 +1,4 @@
-"""Statuses, interrupts, progress, differences and endings in words."""
+"""Statuses, interrupts, progress, differences and outcomes in words."""
 
 from __future__ import annotations
 
@@ -18,80 +18,23 @@ from peaceful._present.text import count, name_list, one_line
 
 
 class LiveWord(enum.StrEnum):
-    """How an item stands that has not ended, in a word."""
+    """The status of an item that has not ended."""
 
     RUNNING = "running"
-    """It is in progress."""
     FINISHING = "finishing"
-    """It is in progress, and an interrupt waits for it."""
+    """In progress, with an interrupt accepted."""
     WAITING = "waiting"
-    """It is not its turn yet."""
     WILL_NOT_START = "will not start"
-    """It was not its turn yet when an interrupt came, or what it needs did not end well."""
+    """It was waiting when an interrupt came, or what it needs did not end well."""
 
 
-STATUS_ORDER: Final = (
-    ItemStatus.DONE,
-    ItemStatus.UNCHANGED,
-    ItemStatus.FAILED,
-    ItemStatus.ABANDONED,
-    ItemStatus.NOT_STARTED,
-)
-"""The order in which endings are counted up."""
+STATUS_ORDER: Final = tuple(ItemStatus)
+"""The order in which counts are listed."""
 
-_SYMBOLS: Final[Mapping[ItemStatus, str]] = {
-    ItemStatus.DONE: "✓",
-    ItemStatus.UNCHANGED: "=",
-    ItemStatus.FAILED: "✗",
-    ItemStatus.ABANDONED: "!",
-    ItemStatus.NOT_STARTED: "·",
-}
+_GOOD: Final = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
 
-_ASCII_SYMBOLS: Final[Mapping[ItemStatus, str]] = {
-    ItemStatus.DONE: "+",
-    ItemStatus.UNCHANGED: "=",
-    ItemStatus.FAILED: "x",
-    ItemStatus.ABANDONED: "!",
-    ItemStatus.NOT_STARTED: ".",
-}
-
-
-def status_word(status: ItemStatus) -> str:
-    """The word for how an item ended: `done`, `unchanged`, `failed`, `abandoned`, `not started`."""
-    return status.value.replace("_", " ")
-
-
-def status_symbol(status: ItemStatus, *, ascii_only: bool = False) -> str:
-    """One column that stands for how an item ended.
-
-    Args:
-        status: how it ended.
-        ascii_only: whether the place it is shown at has ASCII only.
-    """
-    return (_ASCII_SYMBOLS if ascii_only else _SYMBOLS)[status]
-
-
-def live_word(*, in_progress: bool, interrupting: bool) -> LiveWord:
-    """The word for an item that has not ended.
-
-    Args:
-        in_progress: whether it has started.
-        interrupting: whether an interrupt was accepted.
-    """
-    if in_progress:
-        return LiveWord.FINISHING if interrupting else LiveWord.RUNNING
-    return LiveWord.WILL_NOT_START if interrupting else LiveWord.WAITING
-
-
-def counts_in_words(counts: Mapping[ItemStatus, int]) -> str:
-    """How many items ended in which way: `3 done, 1 failed`; empty where none did.
-
-    Args:
-        counts: by ending, how many; endings that are not in it are not told.
-    """
-    known = (status for status in STATUS_ORDER if counts.get(status))
-    return ", ".join(f"{counts[status]:,} {status_word(status)}" for status in known)
-
+_SYMBOLS: Final = dict(zip(STATUS_ORDER, "✓=✗!·", strict=True))
+_ASCII_SYMBOLS: Final = dict(zip(STATUS_ORDER, "+=x!.", strict=True))
 
 _MOST_NAMES: Final = 3
 
@@ -111,27 +54,46 @@ _DOORS: Final[Mapping[InterruptSource, str]] = {
 }
 
 STAYS_DONE: Final = "What is done stays done."
-"""What nobody who interrupts has to fear."""
 
 RESUME_REPEATS_NOTHING: Final = "Resume carries on from here and repeats nothing."
-"""What the button to resume does."""
+
+_NOTHING_IN_PROGRESS: Final = "Nothing is in progress; nothing new will start."
+
+_LONGEST_REASON: Final = 200
+
+
+def status_word(status: ItemStatus) -> str:
+    """Return the word for a status: `done`, `unchanged`, `failed`, `abandoned`, `not started`."""
+    return status.value.replace("_", " ")
+
+
+def status_symbol(status: ItemStatus, *, ascii_only: bool = False) -> str:
+    """Return a symbol for a status, one column wide."""
+    return (_ASCII_SYMBOLS if ascii_only else _SYMBOLS)[status]
+
+
+def live_word(*, in_progress: bool, interrupting: bool) -> LiveWord:
+    """Return the word for an item that has not ended."""
+    if in_progress:
+        return LiveWord.FINISHING if interrupting else LiveWord.RUNNING
+    return LiveWord.WILL_NOT_START if interrupting else LiveWord.WAITING
+
+
+def counts_in_words(counts: Mapping[ItemStatus, int]) -> str:
+    """Return the number of items by status: `3 done, 1 failed`; empty if there are none."""
+    known = (status for status in STATUS_ORDER if counts.get(status))
+    return ", ".join(f"{counts[status]:,} {status_word(status)}" for status in known)
 
 
 def level_label(level: InterruptLevel) -> str:
-    """The words on the button that asks for a level: `Interrupt`, `Stop now`, `Kill`."""
+    """Return the label of the button that requests a level: `Interrupt`, `Stop now`, `Kill`."""
     return _LABELS[level]
 
 
 def interrupt_sentence(
     level: InterruptLevel, in_progress: Sequence[ItemId], most: int = _MOST_NAMES
 ) -> str:
-    """What happens now that an interrupt of a level was accepted.
-
-    Args:
-        level: the level.
-        in_progress: the items that are in progress.
-        most: how many of them to name.
-    """
+    """Return what happens now that an interrupt was accepted, with up to `most` items' names."""
     if level is InterruptLevel.STOP:
         return finishing_sentence(in_progress, most)
     if not in_progress:
@@ -143,12 +105,7 @@ def interrupt_sentence(
 
 
 def finishing_sentence(in_progress: Sequence[ItemId], most: int = _MOST_NAMES) -> str:
-    """What an interrupt does first, such as `iam_role is finishing; nothing new will start.`.
-
-    Args:
-        in_progress: the items that are in progress.
-        most: how many of them to name.
-    """
+    """Return what STOP does, such as `iam_role is finishing; nothing new will start.`."""
     if not in_progress:
         return _NOTHING_IN_PROGRESS
     are = "is" if len(in_progress) == 1 else "are"
@@ -156,12 +113,7 @@ def finishing_sentence(in_progress: Sequence[ItemId], most: int = _MOST_NAMES) -
 
 
 def next_press_sentence(level: InterruptLevel, in_progress: int) -> str:
-    """What the next Ctrl-C would do; empty where it would do nothing.
-
-    Args:
-        level: the level that was accepted.
-        in_progress: how many items are in progress.
-    """
+    """Return what the next Ctrl-C would do; empty if nothing."""
     above = level.above
     if above is None or not in_progress:
         return ""
@@ -174,18 +126,9 @@ def next_press_sentence(level: InterruptLevel, in_progress: int) -> str:
 
 
 def interrupted_how(signal: InterruptSignal) -> str:
-    """Through which door an interrupt came, and why: `from a web page: “wrong version”`.
-
-    Args:
-        signal: the interrupt; its reason may be any text.
-    """
+    """Return the source and the reason of an interrupt: `from a web page: “wrong version”`."""
     reason = one_line(signal.reason or "", _LONGEST_REASON)
     return f"{_DOORS[signal.source]}: “{reason}”" if reason else _DOORS[signal.source]
-
-
-_NOTHING_IN_PROGRESS: Final = "Nothing is in progress; nothing new will start."
-
-_LONGEST_REASON: Final = 200
 
 
 def _what_it_means(level: InterruptLevel, *, one: bool) -> str:
@@ -195,7 +138,7 @@ def _what_it_means(level: InterruptLevel, *, one: bool) -> str:
 
 
 def percent(progress: Progress) -> str:
-    """How much of the whole is done: `62 %`; empty where the whole is not known.
+    """Return the fraction that is done: `62 %`; empty if the total is unknown.
 
     Rounded down, so that 100 % means the end.
     """
@@ -207,12 +150,7 @@ def percent(progress: Progress) -> str:
 
 
 def amount(progress: Progress, between: str = "/") -> str:
-    """What is done, in its unit: `3.1/5.0 MB`, `3/10 steps`; empty for percent and unknown.
-
-    Args:
-        progress: how far it is.
-        between: what stands between what is done and the whole.
-    """
+    """Return what is done, in its unit: `3.1/5.0 MB`, `3/10 steps`; empty for other units."""
     done, total = progress.done, progress.total
     match progress.unit:
         case ProgressUnit.BYTES:
@@ -226,7 +164,7 @@ def amount(progress: Progress, between: str = "/") -> str:
 
 
 def rate(progress: Progress) -> str:
-    """How fast it is: `1.2 MB/s`, `0.4 steps/s`; empty where that is not known or means nothing."""
+    """Return the rate: `1.2 MB/s`, `0.4 steps/s`; empty if unknown, or for other units."""
     if progress.rate is None or not math.isfinite(progress.rate):
         return ""
     match progress.unit:
@@ -244,13 +182,7 @@ def _whole(number: float) -> str:
 
 
 def differences(differing: int, same: int, unknown: int) -> str:
-    """How many items differ: `2 items of 6 differ, 1 not known`, `nothing differs`.
-
-    Args:
-        differing: how many differ.
-        same: how many do not.
-        unknown: of how many that is not known.
-    """
+    """Return how many items differ: `2 items of 6 differ, 1 not known`, `nothing differs`."""
     rest = f", {unknown:,} not known" if unknown else ""
     if differing:
         verb = "differs" if differing == 1 else "differ"
@@ -258,39 +190,28 @@ def differences(differing: int, same: int, unknown: int) -> str:
     return f"{same:,} as it should be{rest}" if unknown else "nothing differs"
 
 
-_GOOD = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
-
-
 class SummaryRow(msgspec.Struct, frozen=True):
-    """The items that ended in one way.
-
-    Attributes:
-        status: how.
-        items: which, in the flow's order; at least one.
-    """
+    """The items with one status, in the flow's order; at least one."""
 
     status: ItemStatus
     items: tuple[ItemId, ...]
 
     @property
     def word(self) -> str:
-        """How they ended, in a word."""
+        """The status, in a word."""
         return status_word(self.status)
 
     @property
     def count(self) -> int:
-        """How many they are."""
         return len(self.items)
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """How a command ended: the same words for every door.
+    """The end of a command in words, the same for every interface.
 
     Attributes:
-        kind: the outcome.
-        seconds: how long the command ran.
-        rows: the items by how they ended; ways in which none ended are left out.
-        interrupt: the latched interrupt, or none.
+        rows: by status; statuses without items are left out.
+        interrupt: the accepted interrupt, or `None`.
     """
 
     kind: OutcomeKind
@@ -300,7 +221,7 @@ class Summary(msgspec.Struct, frozen=True):
 
     @property
     def headline(self) -> str:
-        """The whole in a few words: `interrupted after 4.2 s`, `complete in 3.9 s`."""
+        """The outcome in a few words: `interrupted after 4.2 s`, `complete in 3.9 s`."""
         took = duration(self.seconds)
         match self.kind:
             case OutcomeKind.COMPLETE:
@@ -313,23 +234,23 @@ class Summary(msgspec.Struct, frozen=True):
 
     @property
     def remark(self) -> str:
-        """What else is to be said; mostly nothing."""
+        """A further sentence, or empty."""
         if self.kind is OutcomeKind.COMPLETE and self.interrupt:
             return "The interrupt changed nothing: everything was done."
         return ""
 
     @property
     def total(self) -> int:
-        """How many items there are."""
+        """The number of items."""
         return sum(row.count for row in self.rows)
 
     def sentence(self, *, reached_goal: bool, most: int = 3) -> str:
-        """The whole in sentences: `4 of 6 are as they should be. s3_object was not started.`.
+        """Return the outcome in sentences: `4 of 6 are as they should be. s3_object was …`.
 
         Args:
-            reached_goal: whether an item that is done is now as it should be, which is so after
-                `ensure` and `clean`; otherwise it is only said to be done.
-            most: how many names to give of each ending.
+            reached_goal: whether a done item is now as it should be, which is so after `ensure` and
+                `clean`; otherwise it is only called done.
+            most: how many names to give for each status.
         """
         if not self.rows:
             return ""
@@ -342,21 +263,14 @@ class Summary(msgspec.Struct, frozen=True):
         return " ".join(sentences)
 
 
-def summarised(
+def summarise(
     kind: OutcomeKind,
     statuses: Mapping[ItemId, ItemStatus],
     *,
     seconds: float,
     interrupt: InterruptSignal | None = None,
 ) -> Summary:
-    """The summary of an ending that is known by its parts, such as one in the history.
-
-    Args:
-        kind: the outcome.
-        statuses: how each item ended, in the flow's order.
-        seconds: how long the command ran.
-        interrupt: the latched interrupt, or none.
-    """
+    """Return the summary of an outcome, such as one in the history."""
     return Summary(kind, seconds, _rows(statuses.items()), interrupt)
 
 

@@ -1,4 +1,4 @@
-"""Text for people: clean, short, listed, quoted."""
+"""Texts for people: cleaned, shortened, listed, counted."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Final
 from peaceful._model.field_types import ExecutionId
 
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
-"""What stands where something was that cannot be shown."""
+"""Replaces what cannot be shown."""
 
 ELLIPSIS: Final = "…"
-"""What stands where something was left out."""
+"""Replaces what was left out."""
 
 _LONGEST: Final = 2000
-"""Characters of a cleaned line, unless asked otherwise."""
+"""Default limit of a cleaned line, in characters."""
 
 _READ_PER_SHOWN: Final = 8
-"""Characters looked at for each that may be shown: colour codes and the like are cut out."""
+"""Characters looked at per character of the limit: colour codes and the like are removed."""
 
 _MOST_MARKS: Final = 6
 """Combining marks on one character; more than any script's spelling needs."""
@@ -38,19 +38,22 @@ _JOINERS: Final = frozenset("\u200c\u200d")
 """Invisible characters that spelling needs: Persian and Indic scripts, emoji of several parts."""
 
 
-def one_line(text: str, longest: int = _LONGEST) -> str:
-    """Text from anywhere as one line that is safe to show.
+_HISSING: Final = ("s", "x", "z", "ch", "sh")
+_VOWELS: Final = "aeiou"
 
-    Escape sequences and invisible characters vanish, among them those that turn the direction of
-    writing (UAX #9), which can make a line read as what it is not. Line breaks and any other white
-    space become a single space. Control characters, halves of characters and what Unicode gives no
-    meaning to become `\N{REPLACEMENT CHARACTER}`. Marks beyond any spelling are dropped.
+_SHORTEST: Final = 8
+
+
+def one_line(text: str, longest: int = _LONGEST) -> str:
+    """Return text from anywhere as one line of at most `longest` characters that is safe to show.
+
+    Escape sequences and invisible characters are removed, among them those that turn the direction
+    of writing (UAX #9), which can make a line read as what it is not. Line breaks and any other
+    white space become a single space. Control characters, lone surrogates and unassigned characters
+    become `\N{REPLACEMENT CHARACTER}`. Marks beyond any spelling are dropped. A cut is marked by
+    `…`.
 
     Only a beginning in proportion to `longest` is looked at, so a text of any size costs the same.
-
-    Args:
-        text: any text.
-        longest: characters to return at most; what was cut is marked by `…`. At least 1.
     """
     if len(text) <= longest and text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()  # Nothing to clean, as in most texts.
@@ -62,12 +65,9 @@ def one_line(text: str, longest: int = _LONGEST) -> str:
 
 
 def display_width(text: str, stop_at: int | None = None) -> int:
-    """How many columns a cleaned text takes on a terminal (UAX #11: wide characters take two).
+    """Return the columns of a cleaned text on a terminal (UAX #11: wide characters take two).
 
-    Args:
-        text: without control characters.
-        stop_at: a width from which on it does not matter how much more it is; then not all of the
-            text is looked at.
+    Counting ends once the width exceeds `stop_at`.
     """
     if text.isascii():
         return len(text)
@@ -80,13 +80,7 @@ def display_width(text: str, stop_at: int | None = None) -> int:
 
 
 def shortened(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
-    """A cleaned text cut in its middle where it is too wide: beginnings and ends tell most.
-
-    Args:
-        text: without control characters.
-        width: display columns that there are.
-        ellipsis: what stands for the middle; `...` where a terminal has ASCII only.
-    """
+    """Return a cleaned text with its middle cut out if it is wider than `width` columns."""
     if display_width(text, width) <= width:
         return text
     room = width - display_width(ellipsis)
@@ -100,24 +94,18 @@ def shortened(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
 
 
 def fitted(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
-    """Text from anywhere as one safe line that is no wider than `width` display columns."""
+    """Return text from anywhere as one safe line of at most `width` columns."""
     return shortened(one_line(text), width, ellipsis)
 
 
 def padded(text: str, width: int, *, right: bool = False) -> str:
-    """A cleaned text filled up with spaces to a number of display columns.
-
-    Args:
-        text: without control characters.
-        width: display columns to fill; a wider text stays as it is.
-        right: whether the text stands to the right, as numbers do.
-    """
+    """Return a cleaned text filled with spaces to `width` columns, on its left if `right`."""
     spaces = " " * (width - display_width(text))
     return f"{spaces}{text}" if right else f"{text}{spaces}"
 
 
 def _visible(text: str) -> Iterable[str]:
-    """The characters to show, with one for each run of white space or of what cannot be shown."""
+    """Yield the characters to show, each run of white space or of replacements as one."""
     last = ""
     # Nothing has come yet that a mark could sit on.
     marks = _MOST_MARKS
@@ -136,7 +124,7 @@ def _visible(text: str) -> Iterable[str]:
 
 
 def _shown(character: str) -> str:
-    """The character itself, or what stands for it; nothing where it vanishes."""
+    """Return the character itself, its replacement, or nothing."""
     if character == " " or character.isalnum() or character in _JOINERS:
         return character
     if character.isspace():
@@ -158,7 +146,7 @@ def _columns(character: str) -> int:
 
 
 def _taken(characters: Iterable[str], width: int) -> str:
-    """As many characters as fit, one after the other."""
+    """Return as many characters as fit."""
     taken: list[str] = []
     for character in characters:
         width -= _columns(character)
@@ -168,35 +156,22 @@ def _taken(characters: Iterable[str], width: int) -> str:
     return "".join(taken)
 
 
-_HISSING: Final = ("s", "x", "z", "ch", "sh")
-_VOWELS: Final = "aeiou"
-
-
 def plural(noun: str) -> str:
-    """The plural of a noun that follows the rules: `items`, `entries`, `processes`."""
+    """Return the plural of a regular noun: `items`, `entries`, `processes`."""
     if noun.endswith("y") and noun[-2:-1] not in _VOWELS:
         return f"{noun[:-1]}ies"
     return f"{noun}es" if noun.endswith(_HISSING) else f"{noun}s"
 
 
 def count(number: int, noun: str, several: str = "") -> str:
-    """A number of things: `1 item`, `2 items`, `10,000 items`.
-
-    Args:
-        number: how many.
-        noun: one of them.
-        several: more of them, where the noun does not follow the rules.
-    """
+    """Return a number of things: `1 item`, `2 items`; `several` is an irregular plural."""
     return f"{number:,} {noun if number == 1 else several or plural(noun)}"
 
 
 def name_list(names: Sequence[str], most: int | None = None) -> str:
-    """Names as in a sentence: `a`, `a and b`, `a, b and c`, `a, b and 3 more`.
+    """Return names as in a sentence: `a`, `a and b`, `a, b and c`, `a, b and 3 more`.
 
-    Args:
-        names: in the order to show them.
-        most: how many to name, at least one; all of them if none. One more is named where the
-            alternative is to say `and 1 more`.
+    At most `most` are named, but at least one, and one more instead of `and 1 more`.
     """
     if most is not None and len(names) > max(1, most) + 1:
         return _cut_list(names, max(1, most))
@@ -206,13 +181,9 @@ def name_list(names: Sequence[str], most: int | None = None) -> str:
 
 
 def fitted_list(names: Sequence[str], width: int) -> str:
-    """Names as in a table, as many as fit: `a, b, c`, or `a, b and 3 more`.
+    """Return as many names as fit into a table column: `a, b, c`, or `a, b and 3 more`.
 
-    The first name is shortened where not even that fits. Takes time in proportion to the width.
-
-    Args:
-        names: in the order to show them.
-        width: display columns that there are.
+    The first name is shortened if not even that fits. Takes time in proportion to the width.
     """
     fitting = 0
     used = 0
@@ -242,30 +213,20 @@ def _more(rest: int) -> str:
     return f" and {rest:,} more"
 
 
-_SHORTEST: Final = 8
-
-
 def short_id(execution: ExecutionId, among: Iterable[ExecutionId] = ()) -> str:
-    """The shortest beginning of an ID, of at least 8 characters, that no other one shares.
+    """Return the shortest prefix of an ID, of at least 8 characters, that is unique in `among`.
 
     The first digits of a UUID of version 7 are its time: 8 of them are the same for all executions
     that started within 65.536 s of each other.
-
-    Args:
-        execution: the ID.
-        among: the other IDs that it may be taken for; the ID itself may be there too.
     """
     shared = max((_shared(execution, other) for other in among if other != execution), default=0)
     return _prefix(execution, shared)
 
 
 def short_ids(executions: Iterable[ExecutionId]) -> dict[ExecutionId, str]:
-    """For each ID its shortest beginning, of at least 8 characters, that no other one shares.
+    """Return for each ID its shortest unique prefix, of at least 8 characters.
 
-    Takes the time of sorting them: what an ID shares most of its beginning with is next to it.
-
-    Args:
-        executions: the IDs; one that comes twice counts once.
+    Takes the time of sorting them: the longest shared prefix is with a neighbour.
     """
     shared = dict.fromkeys(executions, 0)
     for here, there in pairwise(sorted(shared)):
@@ -276,7 +237,7 @@ def short_ids(executions: Iterable[ExecutionId]) -> dict[ExecutionId, str]:
 
 
 def _shared(one: str, other: str) -> int:
-    """How many characters two IDs have in common from their beginning on."""
+    """Return the length of the common prefix of two IDs."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 

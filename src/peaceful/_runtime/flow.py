@@ -19,8 +19,8 @@ from peaceful._errors.usage import (
     ReferenceInvalid,
 )
 from peaceful._graph.graph import EdgeKind, Graph, GraphBuilder
-from peaceful._item.item import AnyItem, Item, checked_references
-from peaceful._item.resolution import with_stored_values
+from peaceful._item.item import AnyItem, Item, check_references
+from peaceful._item.resolution import fill_stored_values
 from peaceful._model.codec import JsonValue
 from peaceful._model.field_types import FlowId, ItemId, ProfileName
 from peaceful._model.names import checked_name
@@ -76,7 +76,7 @@ def recalled(
         )
         raise ParamsInvalid(item_id, [problem], help=_HELP)
     try:
-        return with_stored_values(item, forms, state_types=state_types, functions=functions)
+        return fill_stored_values(item, forms, state_types=state_types, functions=functions)
     except UnreadableSpec as error:
         problem = ParamProblem("its parameters", where(item_id, ""), str(error))
         raise ParamsInvalid(item_id, [problem], help=_HELP) from error
@@ -257,7 +257,7 @@ class Flow:
 
     def _checked_needs(self, item_id: ItemId, item: AnyItem, origin: str) -> Iterable[ItemId]:
         try:
-            checked_references(item)
+            check_references(item)
             return self._needs(item)
         except DefinitionError as error:
             error.details = (("item", item_id), ("declared in", origin), *error.details)

@@ -1,7 +1,7 @@
-"""Interruption, standing alone: finish what is in progress, start nothing new.
+"""Interruption, usable on its own: finish what is in progress, start nothing new.
 
-Of use without the rest of the framework: a latch with two ends, strategies, and the same rule for
-iterations, task groups and waits. Process signals are in `peaceful.interrupt.os_signals`.
+A channel with two ends, strategies, and interruptible iterations, task groups and waits. Process
+signals are in `peaceful.interrupt.os_signals`.
 """
 
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource

@@ -1,4 +1,4 @@
-"""The interrupt channel: a sender and a receiver, the two ends of one latch."""
+"""The interrupt channel: a sender and a receiver of one latch."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import TypeAlias
 
 from peaceful._model.clock import SystemClock
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+
+_LOG = logging.getLogger("peaceful.interrupt")
 
 Listen: TypeAlias = Callable[[Callable[[], None]], Callable[[], None]]
 """Adds a listener to something, and returns the function that removes it."""
@@ -32,15 +34,13 @@ class Listeners:
         self._listeners: dict[object, Callable[[], None]] = {}
 
     def __len__(self) -> int:
-        """How many there are."""
         return len(self._listeners)
 
     def add(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Add a listener; the returned function removes it, and may be called any number of times.
+        """Add a listener; the returned function removes it, and may be called repeatedly.
 
-        Args:
-            listener: called by `notify`. Must neither wait nor raise, and look for itself at what
-                has changed: it may be called once too often, or twice at the same time.
+        A listener must neither block nor raise, and must check for itself what has changed: it may
+        be called once too often, or twice at the same time.
         """
         key = object()
         self._listeners[key] = listener
@@ -51,7 +51,7 @@ class Listeners:
         return remove
 
     def notify(self) -> None:
-        """Call every listener there is now."""
+        """Call every listener."""
         for listener in self._listeners.copy().values():
             listener()
 
@@ -63,10 +63,10 @@ def call_when(
     """Within the context, call a function once in the running loop, as soon as a condition holds.
 
     Args:
-        condition: asked on entry, and after each change by whoever makes it; once true, it must
-            stay so, and it must be as quick and as safe as a listener.
+        condition: checked on entry and by each listener; once true, it must stay so, and it must be
+            as quick and as safe as a listener.
         call: called by the loop; never after the context was left.
-        listens: listen to what may make the condition true.
+        listens: add listeners for changes that may make the condition true.
     """
     loop = asyncio.get_running_loop()
     over = False
@@ -93,11 +93,8 @@ def call_when(
             remove()
 
 
-_LOG = logging.getLogger("peaceful.interrupt")
-
-
 class SendResult(enum.Enum):
-    """What sending a signal has done."""
+    """The effect of sending a signal."""
 
     ACCEPTED = "accepted"
     """It is the first one, or it raised the level."""
@@ -109,7 +106,7 @@ class SendResult(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class LatchState:
-    """What a latch holds at one moment.
+    """The state of a latch at one moment.
 
     Attributes:
         accepted: the signals that raised the level, in order; each has a level of its own.
@@ -121,7 +118,7 @@ class LatchState:
 
     @property
     def signal(self) -> InterruptSignal | None:
-        """The accepted signal of the highest level, or none."""
+        """The accepted signal of the highest level, or `None`."""
         return self.accepted[-1] if self.accepted else None
 
     def has_reached(self, level: InterruptLevel) -> bool:
@@ -130,11 +127,7 @@ class LatchState:
 
 
 class Latch:
-    """A level that only goes up, until it ends.
-
-    Attributes:
-        raised: notified after the level has gone up.
-    """
+    """A level that only goes up, until it is closed; `raised` is notified of each rise."""
 
     # Python runs a signal handler in the main thread between any two instructions of whatever it
     # does, which may be one of these methods. A lock would not do: where the interrupted code holds
@@ -153,11 +146,11 @@ class Latch:
 
     @property
     def state(self) -> LatchState:
-        """What the latch holds now."""
+        """The present state."""
         return self._states[len(self._states) - 1]
 
     def send(self, signal: InterruptSignal) -> SendResult:
-        """Raise the level to that of a signal, if it is lower and the latch has not ended."""
+        """Raise the level to that of a signal, if it is higher and the latch is not closed."""
         while True:
             place = len(self._states)
             before = self._states[place - 1]
@@ -171,7 +164,7 @@ class Latch:
                 return SendResult.ACCEPTED
 
     def close(self) -> InterruptSignal | None:
-        """End the latch; what was latched when it ended. Ending it again changes nothing."""
+        """Close the latch, and return its highest signal. Repeating it changes nothing."""
         place = len(self._states)
         while not (before := self._states[place - 1]).closed:
             self._states.setdefault(place, replace(before, closed=True))
@@ -180,11 +173,7 @@ class Latch:
 
 
 class CurrentLatch:
-    """Which latch the ends of a channel mean.
-
-    Attributes:
-        latch: that of the execution which runs, or is about to.
-    """
+    """The latch of the execution that runs, or is about to; shared by the ends of a channel."""
 
     __slots__ = ("_renewing", "latch")
 
@@ -194,20 +183,14 @@ class CurrentLatch:
         self._renewing = threading.Lock()
 
     def renewed(self) -> Latch:
-        """The latch, or a clear one in its place, if it is closed."""
+        """Return the latch, replaced by a new one if it is closed."""
         with self._renewing:
             if self.latch.state.closed:
                 self.latch = Latch()
             return self.latch
 
 
-class InterruptSender:
-    """The end that asks. Every method may be called from any thread, and none waits.
-
-    They may also be called from a signal handler, even from one that came in the middle of another
-    call on the same thread. Made by `interrupt_channel`.
-    """
-
+class _ChannelEnd:
     __slots__ = ("_current", "_now")
 
     def __init__(self, current: CurrentLatch, now: Callable[[], datetime]) -> None:
@@ -215,29 +198,42 @@ class InterruptSender:
         self._now = now
 
     def __repr__(self) -> str:
-        return f"InterruptSender({_shown(self._current.latch)})"
-
-    @property
-    def signal(self) -> InterruptSignal | None:
-        """The accepted signal of the highest level, or none."""
-        return self._current.latch.state.signal
+        state = self._current.latch.state
+        level = "clear" if state.signal is None else str(state.signal.level)
+        return f"{type(self).__name__}({level}{', closed' if state.closed else ''})"
 
     @property
     def first(self) -> InterruptSignal | None:
-        """The signal that was accepted first, or none: it tells when, and where, it all began."""
-        return _first(self._current.latch)
+        """The signal that was accepted first, or `None`: when and where the interrupt began."""
+        accepted = self._current.latch.state.accepted
+        return accepted[0] if accepted else None
+
+
+class InterruptSender(_ChannelEnd):
+    """The sending end, made by `interrupt_channel`. No method blocks.
+
+    Every method may be called from any thread, and from a signal handler, even from one that came
+    in the middle of another call on the same thread.
+    """
+
+    __slots__ = ()
+
+    @property
+    def signal(self) -> InterruptSignal | None:
+        """The accepted signal of the highest level, or `None`."""
+        return self._current.latch.state.signal
 
     @property
     def closed(self) -> bool:
-        """Whether the execution has ended, so that whatever is sent now comes too late."""
+        """Whether the execution has ended, so that further signals come too late."""
         return self._current.latch.state.closed
 
     def send(self, signal: InterruptSignal) -> SendResult:
-        """Ask for an interrupt. The level only goes up: a lower or an equal one changes nothing.
+        """Request an interrupt. The level only goes up: a lower or an equal one changes nothing.
 
-        Subscribers are told before this returns, on this thread; but one that is being told of
-        another signal at this moment is told of this one right afterwards, by whoever is telling
-        it.
+        Subscribers are called before this returns, on this thread; but a subscriber that is being
+        called with another signal at this moment gets this one right afterwards, on that other
+        call's thread.
         """
         return self._current.latch.send(signal)
 
@@ -248,43 +244,31 @@ class InterruptSender:
         source: InterruptSource = InterruptSource.API,
         reason: str | None = None,
     ) -> SendResult:
-        """Ask for an interrupt, as of now; see `send`.
+        """Request an interrupt at the present time; see `send`.
 
         Args:
             level: how much is interrupted.
-            source: the door that the request came through.
-            reason: what the person said of it, or none.
+            source: where the request came from.
+            reason: what the person gave as a reason, or `None`.
         """
         return self._current.latch.send(InterruptSignal(level, source, self._now(), reason))
 
 
-class InterruptReceiver:
-    """The end that heeds, made by `interrupt_channel`. Safe in every thread."""
+class InterruptReceiver(_ChannelEnd):
+    """The receiving end, made by `interrupt_channel`. Thread-safe."""
 
-    __slots__ = ("_current", "_now")
-
-    def __init__(self, current: CurrentLatch, now: Callable[[], datetime]) -> None:
-        self._current = current
-        self._now = now
-
-    def __repr__(self) -> str:
-        return f"InterruptReceiver({_shown(self._current.latch)})"
+    __slots__ = ()
 
     def poll(self) -> InterruptSignal | None:
-        """The accepted signal of the highest level, or none. Quick; asking changes nothing."""
+        """Return the accepted signal of the highest level, or `None`. Quick; changes nothing."""
         return self._current.latch.state.signal
-
-    @property
-    def first(self) -> InterruptSignal | None:
-        """The signal that was accepted first, or none: it tells when, and where, it all began."""
-        return _first(self._current.latch)
 
     async def wait(self, level: InterruptLevel = InterruptLevel.STOP) -> InterruptSignal:
         """Wait until the given level or a higher one is reached.
 
         Any number may wait, in any loops and threads; one that is cancelled leaves nothing behind.
-        After `close`, a level that was not reached will never be: whoever ends the execution
-        cancels those who still wait.
+        After `close`, a level that was not reached never will be: whoever ends the execution has to
+        cancel those who still wait.
 
         Returns:
             The accepted signal of the highest level.
@@ -298,39 +282,39 @@ class InterruptReceiver:
         return signal
 
     def subscribe(self, callback: Callable[[InterruptSignal], None]) -> Callable[[], None]:
-        """Tell a callback every accepted signal: once each, by rising level, one call at a time.
+        """Call a function with every accepted signal: once each, by rising level, one at a time.
 
-        What was accepted already is told at once, before this returns; what comes later is told by
-        the thread that sends it, which may be in a signal handler: the callback must not wait, and
-        must not take a lock that the interrupted code could hold. To do more, let it call
-        `loop.call_soon_threadsafe`. An error that it raises is logged to `peaceful.interrupt`, and
-        stops neither the sender nor the other subscribers.
+        Signals accepted before are passed before this returns; later ones on the thread that sends
+        them, possibly in a signal handler: the callback must not block, and must not take a lock
+        that the interrupted code could hold. To do more, let it call `loop.call_soon_threadsafe`.
+        An error that it raises is logged to `peaceful.interrupt`, and stops neither the sender nor
+        other subscribers.
 
         Returns:
-            A function that ends the subscription. May be called any number of times, also by the
-            callback itself; afterwards no further call begins.
+            A function that ends the subscription. It may be called repeatedly, also by the callback
+            itself; afterwards no further call begins.
         """
         latch = self._current.latch
-        told = 0
+        delivered = 0
         over = False
         turn = threading.Lock()
 
-        def tell() -> None:
-            nonlocal told
+        def deliver() -> None:
+            nonlocal delivered
             # Nobody waits for the turn: a signal handler in the middle of a callback would wait for
             # ever. Whoever has the turn looks again after giving it back, so that nothing is left.
-            while told < len(latch.state.accepted) and turn.acquire(blocking=False):
+            while delivered < len(latch.state.accepted) and turn.acquire(blocking=False):
                 try:
-                    for signal in latch.state.accepted[told:]:
+                    for signal in latch.state.accepted[delivered:]:
                         if over:
                             return
-                        told += 1
+                        delivered += 1
                         _call(callback, signal)
                 finally:
                     turn.release()
 
-        remove = latch.raised.add(tell)
-        tell()
+        remove = latch.raised.add(deliver)
+        deliver()
 
         def unsubscribe() -> None:
             nonlocal over
@@ -340,21 +324,22 @@ class InterruptReceiver:
         return unsubscribe
 
     def sender(self) -> InterruptSender:
-        """Another end that asks, of the same latch.
+        """Return another sender of the same latch.
 
-        For whoever runs an execution that was handed a receiver, and opens further doors to it.
+        For code that runs an execution with a given receiver, and lets further sources interrupt
+        it.
         """
         return InterruptSender(self._current, self._now)
 
     def close(self) -> InterruptSignal | None:
-        """End the latch: whatever is sent from now on is `TOO_LATE`.
+        """Close the latch: signals that are sent from now on are `TOO_LATE`.
 
-        "Finished first" or "accepted" is decided here, once for all threads: whoever was told
-        `ACCEPTED` finds their signal in the answer, or a higher one; whoever was told `TOO_LATE`
-        does not. Closing again changes nothing and gives the same answer.
+        This decides between "finished first" and "interrupted", once for all threads: a sender that
+        got `ACCEPTED` finds its signal, or a higher one, in the result; one that got `TOO_LATE`
+        does not. Closing again changes nothing and returns the same.
 
         Returns:
-            The accepted signal of the highest level, or none.
+            The accepted signal of the highest level, or `None`.
         """
         return self._current.latch.close()
 
@@ -362,9 +347,8 @@ class InterruptReceiver:
         """Clear the latch for the next execution, if another one has closed it.
 
         For programs that run one execution after another on the same channel. An open latch is left
-        alone: a signal that came before the execution began is heeded by it. From now on both ends
-        of the channel mean the clear latch; who waits, and who subscribed, before stays with the
-        one that was closed.
+        alone: a signal that came before the execution began applies to it. From now on both ends of
+        the channel use the new latch; earlier waiters and subscribers stay with the closed one.
 
         Returns:
             A receiver of this one execution. It, its senders and its states stay with the latch of
@@ -377,10 +361,10 @@ class InterruptReceiver:
 def interrupt_channel(
     *, now: Callable[[], datetime] | None = None
 ) -> tuple[InterruptSender, InterruptReceiver]:
-    """A new latch, as its two ends. Needs no running loop, and belongs to none.
+    """Return the two ends of a new latch. Needs no running loop, and belongs to none.
 
     Args:
-        now: tells the time for `InterruptSender.request`, in UTC; the system's clock by default.
+        now: returns the time for `InterruptSender.request`, in UTC; the system's clock by default.
     """
     current, now = CurrentLatch(Latch()), now or SystemClock.now
     return InterruptSender(current, now), InterruptReceiver(current, now)
@@ -391,14 +375,3 @@ def _call(callback: Callable[[InterruptSignal], None], signal: InterruptSignal) 
         callback(signal)
     except Exception:  # noqa: BLE001  its mistake must not harm the sender or others
         _LOG.exception("a subscriber of an interrupt raised an error at %s", signal.level)
-
-
-def _first(latch: Latch) -> InterruptSignal | None:
-    accepted = latch.state.accepted
-    return accepted[0] if accepted else None
-
-
-def _shown(latch: Latch) -> str:
-    state = latch.state
-    level = "clear" if state.signal is None else str(state.signal.level)
-    return f"{level}, closed" if state.closed else level

@@ -1,4 +1,4 @@
-"""Handlers of process signals: put in place, and put back exactly as they were."""
+"""Handlers of process signals: installed, and restored exactly as they were."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from peaceful._model.interrupt import MAY_BE_IGNORED, PROCESS_SIGNALS, Interrupt
 
 
 @contextlib.contextmanager
-def handled(receive: Callable[[InterruptSource], None]) -> Generator[frozenset[InterruptSource]]:
-    """Within the context, process signals are handed to a function; afterwards all is as before.
+def handle_signals(
+    receive: Callable[[InterruptSource], None],
+) -> Generator[frozenset[InterruptSource]]:
+    """Within the context, pass process signals to a function; afterwards restore the handlers.
 
     Left alone are: all signals outside the main thread, where Python cannot handle any; those the
-    platform does not know; SIGINT and SIGHUP if they were to be ignored; and those handled by other
-    code than Python, because that could not be put back.
+    platform does not know; SIGINT and SIGHUP if they are ignored; and those handled by other code
+    than Python, because that could not be restored.
 
     Args:
         receive: called in the main thread, in the middle of whatever it does.
 
     Yields:
-        The signals that are handed on.
+        The signals that are passed on.
     """
     before = _replaceable() if threading.current_thread() is threading.main_thread() else {}
     for source, (number, previous) in before.items():
@@ -71,10 +73,10 @@ def _handler(
 
 
 @contextlib.contextmanager
-def awake(loop: asyncio.AbstractEventLoop) -> Generator[None]:
-    """Within the context, a process signal wakes the loop, even one that was about to fall asleep.
+def wake_on_signals(loop: asyncio.AbstractEventLoop) -> Generator[None]:
+    """Within the context, let a process signal wake the loop, even one that is about to sleep.
 
-    Without it, a signal that comes between Python's last look for signals and the system call that
+    Without it, a signal that comes between Python's last check for signals and the system call that
     waits would be noticed only when the loop wakes for another reason.
     """
     reading, writing = socket.socketpair()
@@ -104,11 +106,13 @@ def _drain(reading: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def quiet(loop: asyncio.AbstractEventLoop, sources: frozenset[InterruptSource]) -> Generator[None]:
-    """Within the context, handlers that were put on the loop itself for these signals keep silent.
+def suspend_loop_handlers(
+    loop: asyncio.AbstractEventLoop, sources: frozenset[InterruptSource]
+) -> Generator[None]:
+    """Within the context, suspend the loop's own handlers of these signals.
 
-    asyncio offers no way to ask for them, so this looks where asyncio keeps them. With another kind
-    of loop, which keeps them elsewhere, they go on being called.
+    asyncio has no API for it, so this looks where asyncio keeps them. With another kind of loop,
+    which keeps them elsewhere, they go on being called.
     """
     on_loop: dict[int, asyncio.Handle] = getattr(loop, "_signal_handlers", {})
     numbers = [getattr(signal, source.name) for source in sources]

@@ -40,18 +40,14 @@ class NoValue(enum.Enum):
 
 
 NO_VALUE: Final[Literal[NoValue.NO_VALUE]] = NoValue.NO_VALUE
-"""Stands where there is no value, since `None` may be one."""
+"""Marks the absence of a value, since `None` may be one."""
 
 
 # Not slotted, neither of the two: before Python 3.14, a class that is frozen, slotted and generic
 # cannot be called as `Interrupted[int]()`.
 @dataclass(frozen=True)
 class NoInterrupt(Generic[T]):
-    """A value; what comes next may start.
-
-    Attributes:
-        value: the value.
-    """
+    """A value; what comes next may start."""
 
     value: T
 
@@ -61,8 +57,8 @@ class Interrupted(Generic[T]):
     """The end, because of an interrupt.
 
     Attributes:
-        value: the value that was in progress when the interrupt took hold, and was finished;
-            `NO_VALUE` if it took hold between two, at a boundary.
+        value: the value that was in progress when the interrupt took effect, and was finished;
+            `NO_VALUE` if it took effect between two, at a boundary.
     """
 
     value: T | NoValue = NO_VALUE
@@ -74,7 +70,7 @@ class Interrupted(Generic[T]):
 
 
 Step: TypeAlias = NoInterrupt[T] | Interrupted[T]
-"""What one step of an interruptible iteration, or an interruptible wait, comes to."""
+"""The result of one step of an interruptible iteration, or of an interruptible wait."""
 
 
 async def wait_or_interrupted(awaitable: Awaitable[T], by: InterruptedBy) -> Step[T]:
@@ -90,24 +86,26 @@ async def wait_or_interrupted(awaitable: Awaitable[T], by: InterruptedBy) -> Ste
 
     As soon as nothing more may start, the awaitable is cancelled, in place and in this task, just
     as `asyncio.timeout` would do it. What is safe under a timeout is safe here: either the lock was
-    acquired, and then the answer is `NoInterrupt`, even if the interrupt came at the same moment;
+    acquired, and then the result is `NoInterrupt`, even if the interrupt came at the same moment;
     or it was not, and nothing is left behind.
 
     Args:
         awaitable: what to wait for. If nothing more may start at the outset, it is not begun. A
             task or a future is cancelled as well; shield it, if it is to go on.
-        by: what says whether something is interrupted.
+        by: determines whether there is an interrupt.
 
     Returns:
         `NoInterrupt` with the value, or `Interrupted()`, which never has one.
 
     Raises:
-        Exception: whatever the awaitable raises.
+        Exception: any error of the awaitable.
     """
     state = state_of(by)
     finished = isinstance(awaitable, asyncio.Future) and awaitable.done()
     if not finished and not state.may_go_on():
-        _drop(awaitable)
+        if isinstance(awaitable, asyncio.Future):
+            awaitable.cancel()
+        discard(awaitable)
         return Interrupted()
     cut = False
     try:
@@ -125,15 +123,8 @@ async def wait_or_interrupted(awaitable: Awaitable[T], by: InterruptedBy) -> Ste
         raise  # the awaitable's own
 
 
-def _drop(awaitable: Awaitable[object]) -> None:
-    if isinstance(awaitable, asyncio.Future):
-        awaitable.cancel()
-    else:
-        discard(awaitable)
-
-
 def discard(awaitable: Awaitable[object]) -> None:
-    """Let go of what was not begun. What runs by itself, as a task does, is left alone."""
+    """Close a coroutine that was not begun; leave alone what runs by itself, as a task does."""
     if isinstance(awaitable, Coroutine):
         awaitable.close()
 
@@ -151,7 +142,7 @@ def interruptible(
 def interruptible(
     source: AsyncIterable[T] | Iterable[Awaitable[T]], by: InterruptedBy
 ) -> AsyncGenerator[Step[T], None]:
-    """Go through a source until its end or the interrupt, whichever is first.
+    """Iterate over a source until its end or the interrupt, whichever is first.
 
     ```python
     async for step in interruptible(pages(), Interruptible(receiver)):
@@ -164,25 +155,26 @@ def interruptible(
                 ...  # nothing was in progress
     ```
 
-    Each value is a start: the strategy is asked before it. The interrupt takes hold when nothing
+    Each value is a start: the strategy is asked before it. The interrupt takes effect when nothing
     more may start: with `FinishCurrent` that is when the signal comes, with `PollNextN(n)` when the
     n-th value after it has been started. What is in progress then is finished, and yielded as
     `Interrupted(value)`; if nothing is, `Interrupted()` is yielded; either way this ends the
-    iteration. If the source has no further value, the iteration ends without it: nothing was cut.
+    iteration. If the source has no further value, the iteration ends without it: nothing was cut
+    short.
 
-    The source is closed when the iteration ends: `aclose` or `close` is called if it has it, and
-    coroutines of a collection that were not begun are closed, so that Python does not complain that
-    they were never awaited. Tasks and futures run by themselves, and are left alone. Whoever leaves
-    the loop early, by `break` or an error, should wrap it in `contextlib.aclosing`, as with every
-    asynchronous generator.
+    The source is closed when the iteration ends: its `aclose` or `close` is called if it has one,
+    and coroutines of a collection that were not begun are closed, so that Python does not warn that
+    they were never awaited. Tasks and futures run by themselves, and are left alone. Wrap the
+    generator in `contextlib.aclosing` if the loop may be left early, by `break` or an error, as
+    with every asynchronous generator.
 
     Args:
         source: an asynchronous iterator or iterable; or an iterable of awaitables, each of which is
             awaited in turn. Each is taken from it before the question whether it may start.
-        by: what says whether something is interrupted.
+        by: determines whether there is an interrupt.
 
     Raises:
-        Exception: whatever the source or an awaitable raises.
+        Exception: any error of the source or an awaitable.
     """
     state = state_of(by)
     if isinstance(source, AsyncIterable):
@@ -259,8 +251,8 @@ class InterruptibleTaskGroup:
                 break
     ```
 
-    Tasks that were started finish, whatever the level. In all else it is the task group of asyncio:
-    it waits for its tasks, and a task that fails cancels the others.
+    Tasks that were started finish, whatever the level. Otherwise it behaves like asyncio's task
+    group: it waits for its tasks, and a task that fails cancels the others.
 
     Attributes:
         state: decides and counts the starts.
@@ -293,7 +285,7 @@ class InterruptibleTaskGroup:
         """Start a task, if it may start; it counts as a start from here on.
 
         Returns:
-            The task; or none if nothing may start any more. The coroutine is then closed, never
+            The task; or `None` if nothing may start any more. The coroutine is then closed, never
             begun.
         """
         if self.state.may_start():

@@ -1,12 +1,12 @@
-"""Which level a process signal stands for. Pure: time comes in as a number, nothing is sent."""
+"""The levels that process signals stand for. Pure: time is passed in, nothing is sent."""
 
 from __future__ import annotations
 
 from peaceful._model.interrupt import CANCEL_AFTER, InterruptLevel
 
 
-class SignalLadder:
-    """Counts presses and keeps deadlines.
+class SignalEscalation:
+    """Counts presses of Ctrl-C and keeps deadlines.
 
     Args:
         stop_timeout: seconds from the first SIGTERM or SIGHUP to KILL; CANCEL comes after 60 %.
@@ -23,11 +23,10 @@ class SignalLadder:
         self._last_press: float | None = None
         self._deadlines: list[tuple[float, InterruptLevel]] | None = None
 
-    def pressed(self, at: float) -> InterruptLevel | None:
-        """Ctrl-C: STOP, then CANCEL, then KILL from the third press on. None for a key repeat.
+    def press(self, at: float) -> InterruptLevel | None:
+        """Return the level of a Ctrl-C: STOP, CANCEL, then KILL; `None` for a key repeat.
 
-        Args:
-            at: when, in seconds of any clock that does not go back; the same one in all methods.
+        All times are seconds of one clock that never goes back.
         """
         before, self._last_press = self._last_press, at
         if before is not None and at - before < self._key_repeat:
@@ -36,8 +35,8 @@ class SignalLadder:
         levels = tuple(InterruptLevel)
         return levels[min(self._presses, len(levels)) - 1]
 
-    def told_to_end(self, at: float) -> InterruptLevel:
-        """SIGTERM or SIGHUP: STOP, with deadlines that count from the first of them."""
+    def terminate(self, at: float) -> InterruptLevel:
+        """Return STOP for SIGTERM or SIGHUP; the first of them sets the deadlines."""
         if self._deadlines is None:
             self._deadlines = [
                 (at + CANCEL_AFTER * self._stop_timeout, InterruptLevel.CANCEL),
@@ -47,11 +46,11 @@ class SignalLadder:
 
     @property
     def next_deadline(self) -> float | None:
-        """When `due` has something to say next, or none."""
+        """When `due` returns the next level, or `None`."""
         return self._deadlines[0][0] if self._deadlines else None
 
     def due(self, at: float) -> InterruptLevel | None:
-        """The level of the last deadline that has passed and was not yet given, or none."""
+        """Return the level of the last deadline that has passed since the last call, or `None`."""
         level: InterruptLevel | None = None
         while self._deadlines and self._deadlines[0][0] <= at:
             _, level = self._deadlines.pop(0)

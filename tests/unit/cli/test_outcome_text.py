@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from peaceful import ItemStatus
 from peaceful._cli.progress.outcome_text import Told, outcome_lines
 from peaceful._cli.terminal.text import Page, plain
-from peaceful._present.summary import summarised
+from peaceful._present.summary import summarise
 from peaceful._present.text import display_width
 from peaceful.commands import OutcomeKind
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
@@ -38,7 +38,7 @@ def told(
 ) -> Told:
     """An ending of a command, as the terminal is told of it."""
     signal = None if source is None else InterruptSignal(InterruptLevel.STOP, source, AT, reason)
-    summary = summarised(kind, statuses, seconds=4.2, interrupt=signal)
+    summary = summarise(kind, statuses, seconds=4.2, interrupt=signal)
     return Told(TITLE, summary, "envman deploy", left, messages)
 
 

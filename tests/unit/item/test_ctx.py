@@ -83,7 +83,7 @@ async def test_nothing_is_said_of_an_item_that_has_ended(bench: Bench) -> None:
 
     ctx = await asyncio.create_task(item())
     before = len(bench.events)
-    ctx._unless_ended(ctx.progress._pass_on_held_back)
+    ctx._unless_ended(ctx.progress._publish_delayed)
 
     assert len(bench.events) == before
 

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from peaceful import Item, ItemCtx, State, StateDiff
-from peaceful._item.resolution import checked_state
+from peaceful._item.resolution import check_state
 from peaceful.errors import DefinitionError
 
 S = TypeVar("S", bound=State)
@@ -357,8 +357,8 @@ def test_a_state_is_checked_for_its_type() -> None:
     """What an item returns must be its state."""
     item = File(path=Path("/x"))
 
-    assert checked_state(item, FileState(content="x")).model_dump() == {"content": "x"}
+    assert check_state(item, FileState(content="x")).model_dump() == {"content": "x"}
     with pytest.raises(TypeError, match="it returned OtherState, not FileState"):
-        checked_state(item, OtherState())
+        check_state(item, OtherState())
     with pytest.raises(TypeError, match="it returned NoneType, not FileState"):
-        checked_state(item, None)
+        check_state(item, None)

@@ -270,16 +270,16 @@ def test_a_rate_is_between_the_slowest_and_the_fastest(
     rate, now = Rate(0.0), 0.0
     for seconds, amount in moved:
         now += seconds
-        rate.moved(now, amount)
+        rate.add(now, amount)
 
-    found = rate.at(now)
+    found = rate.per_second(now)
     if found is not None:
         speeds = [amount / seconds for seconds, amount in moved]
         assert min(speeds) * 0.999 <= found <= max(speeds) * 1.001
-        later = rate.at(now + still)
+        later = rate.per_second(now + still)
         assert later is not None
         assert later <= found
-        assert rate.at(now + 1000) == pytest.approx(0, abs=found * 0.001 + 1e-9)
+        assert rate.per_second(now + 1000) == pytest.approx(0, abs=found * 0.001 + 1e-9)
 
 
 @given(st.floats(0.1, 1000), st.lists(st.floats(0.01, 3), min_size=1, max_size=30))
@@ -290,15 +290,15 @@ def test_a_steady_rate_is_found_however_unevenly_it_is_told(
     rate, now = Rate(0.0), 0.0
     for seconds in pauses:
         now += seconds
-        rate.moved(now, speed * seconds)
+        rate.add(now, speed * seconds)
         if now > SHOWN_AFTER * 1.01:
-            assert rate.at(now) == pytest.approx(speed)
+            assert rate.per_second(now) == pytest.approx(speed)
 
 
 def test_too_little_tells_nothing_of_the_rate() -> None:
     """The first moments are chance; and where nothing is counted, nothing is fast or slow."""
     rate = Rate(10.0)
-    rate.moved(10.0, 5)
+    rate.add(10.0, 5)
 
-    assert rate.at(10.0 + SHOWN_AFTER / 2) is None
-    assert Rate(0.0).at(100.0) is None
+    assert rate.per_second(10.0 + SHOWN_AFTER / 2) is None
+    assert Rate(0.0).per_second(100.0) is None

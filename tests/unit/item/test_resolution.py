@@ -25,15 +25,15 @@ from pydantic import (
 )
 
 from peaceful import Item, ItemCtx, State, mapped, stored
-from peaceful._item.item import checked_references
+from peaceful._item.item import check_references
 from peaceful._item.resolution import (
     Unresolvable,
     example_of,
-    partially_resolved,
-    resolved,
+    fill_stored_values,
+    resolve,
+    resolve_partially,
     specs_of,
     stored_params,
-    with_stored_values,
 )
 from peaceful._params.references import reference_to_state
 from peaceful._params.resolve import StateLookup
@@ -135,10 +135,10 @@ def test_an_item_of_values_is_itself() -> None:
     """There is nothing to resolve."""
     item = Target(path=Path("/x"))
 
-    assert resolved(item, NOTHING) is item
-    assert partially_resolved(item, NOTHING) == (item, {})
+    assert resolve(item, NOTHING) is item
+    assert resolve_partially(item, NOTHING) == (item, {})
     assert example_of(item, NOTHING) is item
-    checked_references(item)
+    check_references(item)
 
 
 def _full() -> Target:
@@ -159,7 +159,7 @@ def _full() -> Target:
 
 def test_a_resolved_item_is_as_if_made_of_values() -> None:
     """Every reference is replaced, at whatever depth; everything is validated, once."""
-    item = resolved(_full(), _states(KNOWN))
+    item = resolve(_full(), _states(KNOWN))
 
     assert item == Target(
         path=Path("/p"),
@@ -184,7 +184,7 @@ def test_what_is_not_known_is_named_by_field() -> None:
     item = Target(path=SOURCE.path, text=SOURCE.text, names=stored(), size=5)
 
     with pytest.raises(Unresolvable) as unresolvable:
-        resolved(item, NOTHING)
+        resolve(item, NOTHING)
 
     assert unresolvable.value.reasons == {
         "path": "the state of source is not known yet, so source.state.path is not",
@@ -203,7 +203,7 @@ def test_values_that_do_not_fit_are_named_by_field() -> None:
     )
 
     with pytest.raises(Unresolvable) as unresolvable:
-        resolved(item, _states(KNOWN))
+        resolve(item, _states(KNOWN))
 
     assert unresolvable.value.reasons == {
         "size": "Input should be greater than or equal to 0, not -7",
@@ -216,7 +216,7 @@ def test_what_looks_at_the_whole_is_called_in_the_end() -> None:
     item = Target(path=SOURCE.path, text=mapped("wrong", lambda _: "wrong", SOURCE.text))
 
     with pytest.raises(Unresolvable) as unresolvable:
-        resolved(item, _states(KNOWN))
+        resolve(item, _states(KNOWN))
 
     assert unresolvable.value.reasons == {"its parameters": "Value error, does not fit together"}
 
@@ -225,9 +225,9 @@ def test_none_is_a_value_where_it_may_be() -> None:
     """A state that has none gives none to a parameter that takes it, and nothing to another."""
     item = Target(path=Path("/x"), maybe=SOURCE.server, mounts=[])
 
-    assert resolved(item, _states(SourceState())).maybe is None  # type: ignore[attr-defined]
+    assert resolve(item, _states(SourceState())).maybe is None  # type: ignore[attr-defined]
     with pytest.raises(Unresolvable, match=r"path: source\.state\.path has no value"):
-        resolved(Target(path=SOURCE.path), _states(SourceState()))
+        resolve(Target(path=SOURCE.path), _states(SourceState()))
 
 
 def test_secrets_are_not_shown_in_reasons() -> None:
@@ -239,7 +239,7 @@ def test_secrets_are_not_shown_in_reasons() -> None:
     item = Guarded(token=mapped("token", lambda _: "hunter2", SOURCE.text))  # type: ignore[arg-type]  # as above
 
     with pytest.raises(Unresolvable) as unresolvable:
-        resolved(item, _states(KNOWN))
+        resolve(item, _states(KNOWN))
     assert list(unresolvable.value.reasons) == ["token"]
     assert "hunter2" not in str(unresolvable.value)
 
@@ -277,7 +277,7 @@ def test_a_partial_item_has_what_is_known() -> None:
     )
 
     partial: Any
-    partial, reasons = partially_resolved(item, _states(ONLY_SIZE))
+    partial, reasons = resolve_partially(item, _states(ONLY_SIZE))
 
     assert partial.path == Path("t")
     assert partial.size == 7
@@ -304,7 +304,7 @@ def test_what_depends_on_the_unknown_is_unknown() -> None:
     item = Partial(path=SOURCE.path, label="l", size=3)
 
     partial: Any
-    partial, reasons = partially_resolved(item, NOTHING)
+    partial, reasons = resolve_partially(item, NOTHING)
 
     assert partial.size == 3
     assert list(reasons) == ["path"]
@@ -314,10 +314,10 @@ def test_what_depends_on_the_unknown_is_unknown() -> None:
 
 def test_a_partial_item_of_which_all_is_known_is_whole() -> None:
     """It is the resolved item."""
-    item, reasons = partially_resolved(_full(), _states(KNOWN))
+    item, reasons = resolve_partially(_full(), _states(KNOWN))
 
     assert reasons == {}
-    assert item == resolved(_full(), _states(KNOWN))
+    assert item == resolve(_full(), _states(KNOWN))
 
 
 def test_a_known_value_that_does_not_fit_is_refused_partially_too() -> None:
@@ -325,7 +325,7 @@ def test_a_known_value_that_does_not_fit_is_refused_partially_too() -> None:
     item = Target(path=SOURCE.path, size=mapped("minus", lambda size: -size, SOURCE.size))
 
     with pytest.raises(Unresolvable) as unresolvable:
-        partially_resolved(item, _states(ONLY_SIZE))
+        resolve_partially(item, _states(ONLY_SIZE))
 
     assert list(unresolvable.value.reasons) == ["size"]
 
@@ -349,8 +349,8 @@ def test_partial_and_whole_agree(choices: list[int], known: bool) -> None:
     )
     states = _states(KNOWN if known else None)
 
-    partial, reasons = partially_resolved(item, states)
-    whole = resolved(item, _states(KNOWN))
+    partial, reasons = resolve_partially(item, states)
+    whole = resolve(item, _states(KNOWN))
 
     assert bool(reasons) is (not known and (size < 2 or other < 2 or text > 0))
     for name, value in partial.__dict__.items():
@@ -444,7 +444,7 @@ def test_a_reference_of_another_type_is_refused(
 ) -> None:
     """With the place where it stands, both types, and what to do."""
     with pytest.raises(ReferenceInvalid) as refused:
-        checked_references(make())
+        check_references(make())
 
     assert refused.value.message == message
     assert refused.value.help == mend
@@ -452,10 +452,8 @@ def test_a_reference_of_another_type_is_refused(
 
 def test_references_of_fitting_types_are_taken() -> None:
     """As are those of which nothing is known."""
-    checked_references(_full())
-    checked_references(
-        Target(path=mapped("any", lambda text: text, SOURCE.text), names=SOURCE.names)
-    )
+    check_references(_full())
+    check_references(Target(path=mapped("any", lambda text: text, SOURCE.text), names=SOURCE.names))
 
 
 def test_specs_say_how_each_parameter_gets_its_value() -> None:
@@ -501,7 +499,7 @@ class Kept(Abstract):
 
 
 def _with_stored(item: Kept, **forms: Any) -> Kept:
-    found = with_stored_values(
+    found = fill_stored_values(
         item, forms, state_types={"source": SourceState}, functions={"upper": str.upper}
     )
     assert isinstance(found, Kept)
@@ -521,7 +519,7 @@ def test_stored_values_are_taken_where_the_flow_says_so() -> None:
     specs = specs_of(found)
     assert isinstance(specs["names"], ReferenceSpec)
     assert specs["token"] == StoredSpec()
-    checked_references(found)
+    check_references(found)
 
 
 def test_what_the_flow_gives_counts_more_than_what_is_stored() -> None:
@@ -540,7 +538,7 @@ def test_what_was_never_stored_stays_asked_for() -> None:
     for forms in ({}, {"path": {"from": "stored"}}):
         assert _with_stored(item, **forms) is item
     with pytest.raises(Unresolvable, match="path: no value was stored for it yet"):
-        resolved(item, NOTHING)
+        resolve(item, NOTHING)
 
 
 def test_what_is_stored_may_not_fit_any_more() -> None:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sample_state import HouseState, Known
 
 from peaceful import State, mapped
-from peaceful._params.resolve import Unknown, filled, value_of
+from peaceful._params.resolve import Unknown, fill_references, value_of
 from peaceful._params.specs import ReferenceSpec, StoredSpec, ValueSpec
 
 
@@ -50,7 +50,7 @@ def test_what_was_never_stored_is_not_known() -> None:
 def test_the_state_of_an_item_may_not_be_known(house: Any) -> None:
     """The reason names the item and the reference."""
     with pytest.raises(Unknown) as unknown:
-        filled([house.path], lambda _: None)
+        fill_references([house.path], lambda _: None)
 
     assert unknown.value.reason == (
         "the state of house is not known yet, so house.state.path is not"
@@ -64,12 +64,12 @@ def test_none_is_no_value_where_it_may_not_be(
     states = known(house=bare_house)
 
     with pytest.raises(Unknown, match=r"house\.state\.name has no value in the present state"):
-        filled(house.name, states, str)
-    assert filled(house.name, states, str | None) is None
-    assert filled([house.name], states, list[str | None]) == [None]
+        fill_references(house.name, states, str)
+    assert fill_references(house.name, states, str | None) is None
+    assert fill_references([house.name], states, list[str | None]) == [None]
     with pytest.raises(Unknown):
-        filled([house.name], states, list[str])
-    assert filled({"k": house.name}, states, dict[str, Any]) == {"k": None}
+        fill_references([house.name], states, list[str])
+    assert fill_references({"k": house.name}, states, dict[str, Any]) == {"k": None}
 
 
 def test_there_is_nothing_inside_of_none(house: Any, bare_house: HouseState, known: Known) -> None:
@@ -77,7 +77,7 @@ def test_there_is_nothing_inside_of_none(house: Any, bare_house: HouseState, kno
     states = known(house=bare_house)
 
     with pytest.raises(Unknown, match=r"house\.state\.server\.admin has no value"):
-        filled(house.server.admin, states, str | None)
+        fill_references(house.server.admin, states, str | None)
 
 
 def test_a_state_of_another_shape_gives_nothing(house: Any, known: Known) -> None:
@@ -87,7 +87,7 @@ def test_a_state_of_another_shape_gives_nothing(house: Any, known: Known) -> Non
         pass
 
     with pytest.raises(Unknown, match=r"house\.state\.path has no value"):
-        filled(house.path, known(house=Other()), Any)
+        fill_references(house.path, known(house=Other()), Any)
 
 
 def _sized(size: int | None) -> str:
@@ -115,7 +115,7 @@ def test_mapping_functions_are_called_with_values(
     inner: Any = mapped("inner", _strict, house.name)
     outer = mapped("record", record, inner, [house.value, {"k": house.path}], None, 5)
 
-    assert filled(outer, known(house=built_house), str) == "made"
+    assert fill_references(outer, known(house=built_house), str) == "made"
     assert calls == [("ADA", [7, {"k": Path("/srv/house")}], None, 5)]
 
 
@@ -125,11 +125,11 @@ def test_mapping_functions_get_none_only_where_they_take_it(
     """A function that does not say that it takes none is not called with it."""
     states = known(house=bare_house)
 
-    assert filled(mapped("sized", _sized, house.name), states, str) == "None"
+    assert fill_references(mapped("sized", _sized, house.name), states, str) == "None"
     with pytest.raises(Unknown, match="no value in the present state"):
-        filled(mapped("strict", _strict, house.name), states, str)
+        fill_references(mapped("strict", _strict, house.name), states, str)
     with pytest.raises(Unknown, match="no value in the present state"):
-        filled(mapped("unclear", lambda name: name, house.name), states, str)
+        fill_references(mapped("unclear", lambda name: name, house.name), states, str)
 
 
 @dataclass(frozen=True)
@@ -147,11 +147,11 @@ def test_classes_and_partial_functions_can_map(
     there, bare = known(house=built_house), known(house=bare_house)
     loud = functools.partial(Greeting, "Bob")
 
-    assert filled(mapped("text", str, house.value), there, str) == "7"
-    assert filled(mapped("greeting", Greeting, house.name), there) == Greeting("Ada")
-    assert filled(mapped("loud", loud, house.name), bare) == Greeting("Bob", None)
+    assert fill_references(mapped("text", str, house.value), there, str) == "7"
+    assert fill_references(mapped("greeting", Greeting, house.name), there) == Greeting("Ada")
+    assert fill_references(mapped("loud", loud, house.name), bare) == Greeting("Bob", None)
     with pytest.raises(Unknown):
-        filled(mapped("greeting", Greeting, house.name), bare)
+        fill_references(mapped("greeting", Greeting, house.name), bare)
 
 
 def test_mapping_functions_may_give_none(house: Any, built_house: HouseState, known: Known) -> None:
@@ -159,9 +159,9 @@ def test_mapping_functions_may_give_none(house: Any, built_house: HouseState, kn
     states = known(house=built_house)
     nothing = mapped("nothing", _nothing, house.name)
 
-    assert filled(nothing, states, str | None) is None
+    assert fill_references(nothing, states, str | None) is None
     with pytest.raises(Unknown, match=r"nothing\(house\.state\.name\) gives no value"):
-        filled(nothing, states, str)
+        fill_references(nothing, states, str)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_failing_mapping_function_is_named(
         raise error
 
     with pytest.raises(Unknown) as unknown:
-        filled(mapped("fail", fail, house.name), known(house=built_house))
+        fill_references(mapped("fail", fail, house.name), known(house=built_house))
 
     assert unknown.value.reason == f"the mapping function fail failed: {said}"
     assert unknown.value.__cause__ is error
@@ -190,7 +190,7 @@ def test_a_failing_mapping_function_that_repeats_a_secret() -> None:
         raise ValueError(f"{key.get_secret_value()} is too short")
 
     with pytest.raises(Unknown) as unknown:
-        filled(mapped("fail", fail, SecretStr("hunter2")), lambda _: None)
+        fill_references(mapped("fail", fail, SecretStr("hunter2")), lambda _: None)
 
     assert unknown.value.reason == (
         "the mapping function fail failed: ValueError: ********** is too short"
@@ -215,4 +215,4 @@ def test_values_that_do_not_fit_together_are_no_value(
 ) -> None:
     """A set cannot hold a list, and a data class may refuse a value."""
     with pytest.raises(Unknown, match="cannot be put together"):
-        filled(make(house), known(house=built_house))
+        fill_references(make(house), known(house=built_house))

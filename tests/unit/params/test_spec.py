@@ -20,12 +20,10 @@ from peaceful import State, mapped, stored
 from peaceful._params.references import reference_of, reference_to_state
 from peaceful._params.resolve import value_of
 from peaceful._params.specs import (
-    FieldSpec,
     ReferenceSpec,
     StoredSpec,
     ValueSpec,
-    is_open,
-    merged,
+    is_pending,
     spec_of,
     stored_form,
 )
@@ -199,18 +197,10 @@ def test_secrets_are_not_stored() -> None:
         _again({"from": "as_list(secret)"})
 
 
-def test_specs_are_merged_field_by_field() -> None:
-    """What is declared now counts, and where that says `stored()`, what was stored before."""
-    declared: dict[str, FieldSpec] = {"a": ValueSpec(1), "b": StoredSpec(), "c": StoredSpec()}
-    before: dict[str, FieldSpec] = {"a": ValueSpec(2), "b": ReferenceSpec(3), "d": ValueSpec(4)}
-
-    assert merged(declared, before) == {"a": ValueSpec(1), "b": ReferenceSpec(3), "c": StoredSpec()}
-
-
 def test_stored_is_one_thing() -> None:
     """However it is copied; and it shows as it is written."""
     assert repr(stored()) == "stored()"
-    assert is_open(stored())
+    assert is_pending(stored())
     for other in (
         copy.copy(stored()),
         copy.deepcopy(stored()),

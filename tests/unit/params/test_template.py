@@ -14,8 +14,8 @@ from sample_state import HouseState, Known
 
 from peaceful import mapped, stored
 from peaceful._errors.usage import ReferenceUsedAsValue
-from peaceful._params.resolve import filled
-from peaceful._params.specs import is_open, places, references_in
+from peaceful._params.resolve import fill_references
+from peaceful._params.specs import is_pending, reference_places, references_in
 from peaceful.errors import DefinitionError
 
 
@@ -56,8 +56,8 @@ PLAIN: list[object] = [
 @pytest.mark.parametrize("value", PLAIN)
 def test_plain_values_are_not_open(value: object) -> None:
     """What has no reference in it is a value, and stays as it is."""
-    assert not is_open(value)
-    assert filled(value, lambda _: None) is value
+    assert not is_pending(value)
+    assert fill_references(value, lambda _: None) is value
 
 
 def _containers(part: Any) -> list[object]:
@@ -82,7 +82,7 @@ def test_references_are_found_in_containers(index: int, house: HouseState) -> No
     """Lists, tuples, sets, queues, mappings, named tuples and data classes, at whatever depth."""
     value = _containers(house.path)[index]
 
-    assert is_open(value)
+    assert is_pending(value)
     assert [str(reference) for reference in references_in(value)] == ["house.state.path"]
 
 
@@ -93,7 +93,7 @@ def test_containers_are_filled_in_kind(
     """A container with values for its references is a container of the same kind."""
     expected: object = _containers(built_house.path)[index]
 
-    made: Any = filled(_containers(house.path)[index], known(house=built_house))
+    made: Any = fill_references(_containers(house.path)[index], known(house=built_house))
 
     assert made == expected
     assert isinstance(made, type(expected)) or isinstance(expected, OrderedDict)
@@ -103,7 +103,7 @@ def test_the_length_of_a_queue_stays(
     house: HouseState, built_house: HouseState, known: Known
 ) -> None:
     """A queue stays as long as it may become."""
-    made: Any = filled(deque([house.path], maxlen=3), known(house=built_house))
+    made: Any = fill_references(deque([house.path], maxlen=3), known(house=built_house))
 
     assert made.maxlen == 3
 
@@ -111,14 +111,14 @@ def test_the_length_of_a_queue_stays(
 def test_a_reference_cannot_be_a_key(house: HouseState) -> None:
     """What is stored has texts for keys, so a reference is refused there, with what to write."""
     with pytest.raises(ReferenceUsedAsValue, match="the key of a mapping"):
-        is_open({house.name: 1})
+        is_pending({house.name: 1})
 
 
 @pytest.mark.parametrize("value", [[stored()], {"k": stored()}, (1, [stored()])])
 def test_stored_is_for_a_whole_parameter(value: object) -> None:
     """`stored()` within a value would have to be merged with what was stored, part by part."""
     with pytest.raises(DefinitionError, match=r"stored\(\) stands for a whole parameter"):
-        is_open(value)
+        is_pending(value)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_the_type_due_at_each_place_is_known(
     make: Any, declared: object, where: str, due: object, house: HouseState
 ) -> None:
     """For each reference within a value: where it stands, and what type is declared there."""
-    [(place, reference, wanted)] = places(make(house.path), declared)
+    [(place, reference, wanted)] = reference_places(make(house.path), declared)
 
     assert place == where
     assert str(reference) == "house.state.path"
@@ -166,6 +166,6 @@ def test_arguments_of_mapping_functions_have_no_place(house: HouseState) -> None
     """Only the mapped reference itself stands in the parameter."""
     computed = mapped("text", str, house.path)
 
-    assert [str(reference) for _, reference, _ in places([computed], list[str])] == [
+    assert [str(reference) for _, reference, _ in reference_places([computed], list[str])] == [
         "text(house.state.path)"
     ]

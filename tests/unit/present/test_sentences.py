@@ -20,7 +20,7 @@ from peaceful._present.summary import (
     interrupted_how,
     level_label,
     next_press_sentence,
-    summarised,
+    summarise,
 )
 from peaceful.commands import (
     BlockInterrupted,
@@ -149,7 +149,7 @@ def summary_of(outcome: CmdOutcome[object]) -> Summary:
     """The summary of what a command returned."""
     statuses = {item: result.status for item, result in outcome.items.items()}
     kind, seconds = outcome_kind(outcome), outcome.timings.seconds
-    return summarised(kind, statuses, seconds=seconds, interrupt=outcome.interrupt)
+    return summarise(kind, statuses, seconds=seconds, interrupt=outcome.interrupt)
 
 
 def test_the_headline_says_how_it_ended_and_when() -> None:
@@ -161,7 +161,7 @@ def test_the_headline_says_how_it_ended_and_when() -> None:
         "interrupted after 4.2 s",
         "failed after 4.2 s",
     ]
-    assert summarised(OutcomeKind.ERROR, {}, seconds=65).headline == "failed after 1 min 05 s"
+    assert summarise(OutcomeKind.ERROR, {}, seconds=65).headline == "failed after 1 min 05 s"
     interrupted = summary_of(outcomes({}, SIGNAL)[3])
     assert interrupted.headline == "failed after 4.2 s, interrupted too"
 
@@ -209,13 +209,13 @@ def test_the_whole_in_sentences(
     sentence: str,
 ) -> None:
     """The sentences say how many are well and name those that are not."""
-    summary = summarised(OutcomeKind.BLOCK_INTERRUPTED, statuses, seconds=1)
+    summary = summarise(OutcomeKind.BLOCK_INTERRUPTED, statuses, seconds=1)
     assert summary.sentence(reached_goal=reached_goal) == sentence
 
 
 def test_a_summary_of_nothing() -> None:
     """Where there are no items, there is nothing to say of them."""
-    summary = summarised(OutcomeKind.COMPLETE, {}, seconds=0)
+    summary = summarise(OutcomeKind.COMPLETE, {}, seconds=0)
     assert (summary.rows, summary.total, summary.sentence(reached_goal=True)) == ((), 0, "")
 
 
@@ -224,7 +224,7 @@ def test_a_summary_of_nothing() -> None:
 )
 def test_a_summary_holds_every_item_once(statuses: dict[ItemId, ItemStatus]) -> None:
     """Rows come in one order, and hold each item once."""
-    summary = summarised(OutcomeKind.COMPLETE, statuses, seconds=1)
+    summary = summarise(OutcomeKind.COMPLETE, statuses, seconds=1)
     assert summary.rows == tuple(
         SummaryRow(status, items)
         for status in STATUS_ORDER
@@ -236,5 +236,5 @@ def test_a_summary_holds_every_item_once(statuses: dict[ItemId, ItemStatus]) -> 
 def test_ten_thousand_items_end_in_a_few_lines() -> None:
     """However many items there are, the sentences stay short."""
     statuses = {f"item_{number}": STATUS_ORDER[number % 5] for number in range(10_000)}
-    summary = summarised(OutcomeKind.ITEM_ERROR, statuses, seconds=1)
+    summary = summarise(OutcomeKind.ITEM_ERROR, statuses, seconds=1)
     assert len(summary.sentence(reached_goal=True)) < 400

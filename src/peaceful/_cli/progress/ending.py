@@ -16,7 +16,7 @@ from peaceful._model.execution import ExecutionState
 from peaceful._model.field_types import ItemId
 from peaceful._model.interrupt import InterruptSource
 from peaceful._model.outcome import CmdOutcome, ItemStatus, state_after
-from peaceful._present.summary import summarised
+from peaceful._present.summary import summarise
 from peaceful._runtime.hub import OutputSink
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def words_of(request: RunRequest, app: App) -> list[str]:
 def _told(execution: Execution, invocation: Invocation, request: RunRequest) -> Told:
     document = execution.document
     items = _items(document, request)
-    summary = summarised(
+    summary = summarise(
         document.outcome,
         {item: each.status for item, each in items.items()},
         seconds=(document.ended_at - document.started_at).total_seconds(),

@@ -37,7 +37,7 @@ from peaceful._present.summary import (
     rate,
     status_symbol,
     status_word,
-    summarised,
+    summarise,
 )
 from peaceful._present.text import display_width, fitted, one_line, padded, shortened
 
@@ -234,7 +234,7 @@ def ending_words(started_at: datetime, ending: ExecutionEnded) -> str:
     """How an execution ended, in a few words: `interrupted after 4.2 s`."""
     seconds = (ending.at - started_at).total_seconds()
     kind = ending.outcome or OutcomeKind.ERROR
-    return summarised(kind, {}, seconds=seconds, interrupt=ending.interrupt).headline
+    return summarise(kind, {}, seconds=seconds, interrupt=ending.interrupt).headline
 
 
 def block_words(block: str) -> str:

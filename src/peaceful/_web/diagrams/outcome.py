@@ -10,7 +10,7 @@ from typing import Final, assert_never
 from peaceful._commands.diff import StatusCmd
 from peaceful._errors.base import PeacefulError
 from peaceful._item.item import AnyItem
-from peaceful._item.resolution import Unresolvable, example_of, resolved
+from peaceful._item.resolution import Unresolvable, example_of, resolve
 from peaceful._model.codec import JsonValue
 from peaceful._model.field_types import ItemId
 from peaceful._model.location import Interaction, Location, LocationKind, Pull, Push, Within
@@ -86,7 +86,7 @@ def touches_of(flow: BuiltFlow, known: States) -> Iterator[Touches]:
 
 def _with_values(item: AnyItem, states: Mapping[ItemId, State]) -> AnyItem:
     try:
-        return resolved(item, states.get)
+        return resolve(item, states.get)
     except Unresolvable:
         # An example need not be a value that the parameter may have.
         return example_of(item, states.get)

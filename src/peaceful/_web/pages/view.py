@@ -23,7 +23,7 @@ from peaceful._present.summary import (
     interrupt_sentence,
     interrupted_how,
     level_label,
-    summarised,
+    summarise,
 )
 from peaceful._present.text import name_list, one_line
 from peaceful._web.context import ServerContext
@@ -330,7 +330,7 @@ class ExecutionView:
             ExecutionState.FAILED: OutcomeKind.ITEM_ERROR,
         }
         ended = (row for row in self.rows if row.stand in _ENDED)
-        return summarised(
+        return summarise(
             kinds.get(self.state, OutcomeKind.BLOCK_INTERRUPTED),
             {row.item: ItemStatus(row.stand.value) for row in ended},
             seconds=((self.ended_at or self.now) - self.started_at).total_seconds(),
