@@ -17,19 +17,22 @@ from peaceful._late import late as _late
 if TYPE_CHECKING:
     from peaceful._app.app import App
     from peaceful._app.parameters.declaration import Given
-    from peaceful._app.web_settings import WebSettings
+    from peaceful._app.web_settings import Role, Tls, WebSettings, WebToken
+    from peaceful._errors.base import PeacefulError
+    from peaceful._errors.running import ItemFailure
     from peaceful._item.ctx import ItemCtx
     from peaceful._item.diff import Change, StateDiff
     from peaceful._item.files import write_atomically
     from peaceful._item.item import Item
     from peaceful._item.retry import Backoff
-    from peaceful._model.location import Interaction, Location, LocationKind, Pull, Push, Within
+    from peaceful._model.location import Interaction, Location, Pull, Push, Within
     from peaceful._model.outcome import ItemStatus
+    from peaceful._model.progress import ProgressUnit
     from peaceful._model.state import State
     from peaceful._params.references import mapped
     from peaceful._params.specs import stored
+    from peaceful._resources import Resources
     from peaceful._runtime.flow import Flow, Handle
-    from peaceful.errors import ItemFailure, PeacefulError
 
 __version__ = "0.1.0"
 
@@ -43,16 +46,20 @@ _HOMES = {
     "Interaction": "peaceful._model.location",
     "Item": "peaceful._item.item",
     "ItemCtx": "peaceful._item.ctx",
-    "ItemFailure": "peaceful.errors",
+    "ItemFailure": "peaceful._errors.running",
     "ItemStatus": "peaceful._model.outcome",
     "Location": "peaceful._model.location",
-    "LocationKind": "peaceful._model.location",
-    "PeacefulError": "peaceful.errors",
+    "PeacefulError": "peaceful._errors.base",
+    "ProgressUnit": "peaceful._model.progress",
     "Pull": "peaceful._model.location",
     "Push": "peaceful._model.location",
+    "Resources": "peaceful._resources",
+    "Role": "peaceful._app.web_settings",
     "State": "peaceful._model.state",
     "StateDiff": "peaceful._item.diff",
+    "Tls": "peaceful._app.web_settings",
     "WebSettings": "peaceful._app.web_settings",
+    "WebToken": "peaceful._app.web_settings",
     "Within": "peaceful._model.location",
     "mapped": "peaceful._params.references",
     "stored": "peaceful._params.specs",
@@ -73,13 +80,17 @@ __all__ = [
     "ItemFailure",
     "ItemStatus",
     "Location",
-    "LocationKind",
     "PeacefulError",
+    "ProgressUnit",
     "Pull",
     "Push",
+    "Resources",
+    "Role",
     "State",
     "StateDiff",
+    "Tls",
     "WebSettings",
+    "WebToken",
     "Within",
     "__version__",
     "mapped",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TypeVar, cast, overload
 
-from peaceful.errors import ResourceMissing
+from peaceful._errors.usage import ResourceMissing
 
 T = TypeVar("T")
 

@@ -5,22 +5,24 @@ a command in a `CmdCtx`, sends events to sinks, and returns an outcome.
 """
 
 from peaceful._app.contexts import Contexts, ExecutionOptions
-from peaceful._commands.clean import CleanBlock, CleanCmd
-from peaceful._commands.diff import DiffBlock, DiffCmd, DiffProfilesCmd, StatusCmd
-from peaceful._commands.discover import DiscoverBlock, DiscoverCmd
-from peaceful._commands.ensure import EnsureBlock, EnsureCmd
+from peaceful._commands.clean import CleanCmd
+from peaceful._commands.diff import DiffCmd, DiffProfilesCmd, StatusCmd
+from peaceful._commands.discover import DiscoverCmd
+from peaceful._commands.ensure import EnsureCmd
 from peaceful._commands.run_request import RunRequest
-from peaceful._model.clock import Clock, SystemClock
+from peaceful._model.clock import Clock
 from peaceful._model.event import (
     BlockEnded,
     BlockStarted,
     Event,
     ExecutionEnded,
     ExecutionStarted,
+    InterruptRequested,
     ItemEnded,
     ItemProgressed,
     ItemStarted,
 )
+from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.field_types import ItemId
 from peaceful._model.outcome import (
     BlockInterrupted,
@@ -29,12 +31,13 @@ from peaceful._model.outcome import (
     ExecutionInterrupted,
     ItemError,
     ItemResult,
+    OutcomeKind,
 )
 from peaceful._model.progress import Progress
-from peaceful._model.snapshot import SnapshotTaken
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock
 from peaceful._runtime.calls import States
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
+from peaceful._runtime.escalation import LadderTimes
 from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.hub import OutputSink
 from peaceful._runtime.item_pass import ItemPass
@@ -48,7 +51,6 @@ __all__ = [
     "BlockResult",
     "BlockRun",
     "BlockStarted",
-    "CleanBlock",
     "CleanCmd",
     "Clock",
     "CmdBlock",
@@ -57,19 +59,19 @@ __all__ = [
     "CmdOutcome",
     "Complete",
     "Contexts",
-    "DiffBlock",
     "DiffCmd",
     "DiffProfilesCmd",
-    "DiscoverBlock",
     "DiscoverCmd",
-    "EnsureBlock",
     "EnsureCmd",
     "Event",
     "ExecutionEnded",
+    "ExecutionInfo",
     "ExecutionInterrupted",
     "ExecutionOptions",
     "ExecutionSettings",
     "ExecutionStarted",
+    "ExecutionState",
+    "InterruptRequested",
     "ItemEnded",
     "ItemError",
     "ItemId",
@@ -77,16 +79,16 @@ __all__ = [
     "ItemProgressed",
     "ItemResult",
     "ItemStarted",
+    "LadderTimes",
+    "OutcomeKind",
     "OutputSink",
     "Progress",
     "RunRequest",
-    "SnapshotTaken",
     "StateKind",
     "StateStore",
     "States",
     "StatusCmd",
     "StoredState",
-    "SystemClock",
     "Workspace",
     "YamlStateStore",
 ]

@@ -15,6 +15,7 @@ from shell import Shell
 from surroundings import CHOSEN, KEPT, UMASK
 
 ROOT = Path(__file__).resolve().parents[2]
+SUPPORT = ROOT / "tests" / "support"
 
 PYTEST = [
     *("-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)),
@@ -105,6 +106,24 @@ def test_programs(tmp_path: Path, anew: bool) -> None:
     assert int(masks["SigIgn"], 16) & standard == 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1
 
 
+@pytest.mark.parametrize("sources", ["", "/other/sources"])
+def test_other_sources(tmp_path: Path, sources: str) -> None:
+    """Where tests are run on other sources than the installed ones, so is all that they start."""
+    program = (
+        "import os, pathlib, surroundings; surroundings.arrange(pathlib.Path());"
+        "print(os.environ.get('PYTHONPATH', ''))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(SUPPORT), "TESTS_SOURCES": sources},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout.strip() == sources
+
+
 @pytest.mark.timeout(120)
 def test_wherever_it_is_run(tmp_path: Path) -> None:
     """All that holds in a process of pytest-xdist, in a run that was started oddly."""
@@ -126,4 +145,4 @@ def test_wherever_it_is_run(tmp_path: Path) -> None:
         text=True,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "4 passed" in ended.stdout
+    assert "6 passed" in ended.stdout

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from peaceful._app.web_settings import Tls
+from peaceful import Tls
 
 
 def certificate(folder: Path, name: str, password: bytes = b"") -> Tls:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from peaceful import ItemStatus
+from peaceful._errors.json import ErrorJson
 from peaceful._model.document import ItemAside, ItemDocument, KeptDocument
-from peaceful._model.interrupt import InterruptSignal
-from peaceful._model.outcome import OutcomeKind
-from peaceful.errors import ErrorJson
+from peaceful.commands import OutcomeKind
+from peaceful.interrupt import InterruptSignal
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

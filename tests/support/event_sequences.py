@@ -7,21 +7,22 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus
-from peaceful._model.event import InterruptRequested
-from peaceful._model.execution import ExecutionInfo, StartedBy
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._model.outcome import OutcomeKind
+from peaceful._model.execution import StartedBy
 from peaceful.commands import (
     BlockEnded,
     BlockStarted,
     Event,
     ExecutionEnded,
+    ExecutionInfo,
     ExecutionStarted,
+    InterruptRequested,
     ItemEnded,
     ItemProgressed,
     ItemStarted,
+    OutcomeKind,
     Progress,
 )
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SIGNAL = InterruptSignal(InterruptLevel.STOP, InterruptSource.WEB, NOW)

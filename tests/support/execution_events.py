@@ -5,19 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from peaceful import ItemStatus
-from peaceful._model.event import InterruptRequested
-from peaceful._model.execution import ExecutionInfo, StartedBy
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._model.outcome import OutcomeKind
+from peaceful._model.execution import StartedBy
 from peaceful.commands import (
     BlockStarted,
     ExecutionEnded,
+    ExecutionInfo,
     ExecutionStarted,
+    InterruptRequested,
     ItemEnded,
     ItemProgressed,
     ItemStarted,
+    OutcomeKind,
     Progress,
 )
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 START = datetime(2025, 3, 9, 14, 2, 11, tzinfo=UTC)
 

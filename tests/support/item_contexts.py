@@ -10,10 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from peaceful import ItemCtx
+from peaceful import ItemCtx, Resources
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
-from peaceful._resources import Resources
 from peaceful.commands import Event, ItemProgressed
 from peaceful.interrupt import (
     InterruptibilityState,

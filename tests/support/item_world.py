@@ -7,15 +7,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from peaceful import Flow, Handle, Item, ItemCtx, State
-from peaceful._resources import Resources
-from peaceful._runtime.escalation import LadderTimes
+from peaceful import Flow, Handle, Item, ItemCtx, Resources, State
 from peaceful.commands import (
     CmdCtx,
     Event,
     ExecutionSettings,
     ItemEnded,
     ItemId,
+    LadderTimes,
     StateStore,
     Workspace,
     YamlStateStore,

@@ -52,6 +52,8 @@ def _set_variables(home: Path) -> None:
             del os.environ[name]
     os.environ.update(CHOSEN, HOME=str(home))
     os.environ.setdefault("PATH", os.defpath)
+    if sources := os.environ.get("TESTS_SOURCES"):  # Other sources than those that are installed.
+        os.environ["PYTHONPATH"] = sources
     time.tzset()
 
 

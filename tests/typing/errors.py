@@ -2,7 +2,8 @@
 
 from typing import assert_type
 
-from peaceful.errors import ErrorJson, ExtraMissing, ItemFailure, PeacefulError
+from peaceful._errors.json import ErrorJson
+from peaceful.errors import ExtraMissing, ItemFailure, PeacefulError
 
 
 class QuotaReached(ItemFailure):

@@ -6,8 +6,7 @@ stands where it must find a mistake, and a checker objects to such a comment whe
 
 from typing import assert_never, assert_type
 
-from peaceful._model.interrupt import InterruptLevel, InterruptSource
-from peaceful._model.progress import ProgressUnit
+from peaceful import ProgressUnit
 from peaceful.commands import (
     BlockInterrupted,
     CmdOutcome,
@@ -16,6 +15,7 @@ from peaceful.commands import (
     ItemError,
     Progress,
 )
+from peaceful.interrupt import InterruptLevel, InterruptSource
 
 
 def every_outcome_is_handled(outcome: CmdOutcome[int]) -> int | None:

@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import pytest
-from hypothesis import given, settings
+from example_counts import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from waiting import PATIENCE, until
 
@@ -191,7 +192,7 @@ async def test_to_the_end_of_a_function(
 
 
 @given(st.integers(1, 6), st.booleans(), st.booleans())
-@settings(max_examples=20)
+@examples(10)
 async def test_to_the_end_of_a_coroutine(times: int, fails: bool, is_task: bool) -> None:
     """However often its task is cancelled, that waits for the coroutine; then it is cancelled."""
     may_end, steps = asyncio.Event(), list[str]()
@@ -338,7 +339,7 @@ def test_a_loop_that_is_closed_before_the_function_returns(
 # ---- pools
 
 
-@settings(max_examples=30)
+@examples(10)
 @given(st.integers(1, 6), st.integers(1, 30))
 async def test_no_more_run_at_once_than_allowed(size: int, functions: int) -> None:
     """All run, in threads of which there are at most so many; then these end."""

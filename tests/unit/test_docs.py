@@ -22,17 +22,13 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from public_names import PACKAGES, public_names
 
 import peaceful
-from peaceful import App, ItemStatus
+from peaceful import App, ItemStatus, ProgressUnit
 from peaceful._cli.commands.table import command_line
 from peaceful._cli.program.invocation import Invocation
 from peaceful._cli.program.options import GlobalOption
 from peaceful._cli.program.signals import ProcessSignals
 from peaceful._model.codec import encode_json
-from peaceful._model.event import InterruptRequested
-from peaceful._model.execution import ExecutionInfo, StartedBy
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._model.outcome import OutcomeKind
-from peaceful._model.progress import ProgressUnit
+from peaceful._model.execution import StartedBy
 from peaceful._web.http.documents import Problem
 from peaceful._web.http.fields import InterruptBody, StartRequest
 from peaceful._web.http.openapi import ref, schemas
@@ -41,15 +37,19 @@ from peaceful.commands import (
     BlockStarted,
     Event,
     ExecutionEnded,
+    ExecutionInfo,
     ExecutionStarted,
+    InterruptRequested,
     ItemEnded,
     ItemProgressed,
     ItemStarted,
+    OutcomeKind,
     Progress,
     StateKind,
     Workspace,
 )
 from peaceful.errors import PeacefulError
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 LINK = re.compile(r"\]\((?!\w+:|#)(?P<target>[^)#\s]+)[^)]*\)")
 MAKE = re.compile(r"\bmake ([a-z]+)\b(?=`|\s+#|$)", re.MULTILINE)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from peaceful._app.app_def import AppDef
-from peaceful.errors import ExtraMissing
+from peaceful._errors.usage import ExtraMissing
 
 if TYPE_CHECKING:
     from peaceful._app.contexts import Contexts

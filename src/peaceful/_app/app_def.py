@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 from peaceful._app.parameters.declaration import Declarations, FlowDef, FlowFunction
+from peaceful._errors.usage import DefinitionError, NameTaken
 from peaceful._model.names import checked_app_name, checked_name
-from peaceful.errors import DefinitionError, NameTaken
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -13,6 +13,8 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from peaceful._app.parameters.declaration import FlowDef
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.usage import DefinitionError, NameUnknown, ParamProblem, ParamsInvalid
 from peaceful._model.field_types import FlowId, ItemId, ProfileName
 from peaceful._model.state import State
 from peaceful._params.masking import problems_in, secret_texts, without_secrets, without_texts
@@ -20,7 +22,6 @@ from peaceful._params.references import Elsewhere, reference_elsewhere
 from peaceful._runtime.flow import BuiltFlow, Flow
 from peaceful._storage.stored_state import StateKind, StateStore
 from peaceful._storage.yaml_file import place_in_yaml
-from peaceful.errors import DefinitionError, NameUnknown, ParamProblem, ParamsInvalid, PeacefulError
 
 T = TypeVar("T")
 

@@ -15,6 +15,13 @@ from peaceful._app.parameters.secrets import readable
 from peaceful._app.parameters.store import ParamStore
 from peaceful._app.register import register_of, workspace_of
 from peaceful._app.tracing import tracing_sinks
+from peaceful._errors.usage import (
+    DefinitionError,
+    NameInvalid,
+    NameUnknown,
+    UsageError,
+    WorkspaceMissing,
+)
 from peaceful._executions.registry import Executions
 from peaceful._model.codec import JsonValue
 from peaceful._model.field_types import FlowId, ProfileName
@@ -26,7 +33,6 @@ from peaceful._runtime.hub import OutputSink
 from peaceful._runtime.register import Register
 from peaceful._storage.state_store import YamlStateStore
 from peaceful._storage.workspace import Workspace
-from peaceful.errors import DefinitionError, NameInvalid, NameUnknown, UsageError, WorkspaceMissing
 from peaceful.interrupt import Interruptibility, NonInterruptible
 
 if TYPE_CHECKING:

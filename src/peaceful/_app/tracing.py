@@ -28,8 +28,8 @@ from peaceful._model.outcome import ItemStatus
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
+    from peaceful._errors.json import ErrorJson
     from peaceful._runtime.hub import OutputSink
-    from peaceful.errors import ErrorJson
 
 _API: Final = "opentelemetry.trace"
 

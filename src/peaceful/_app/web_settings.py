@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from peaceful._errors.running import FileInaccessible
+from peaceful._errors.usage import UsageError
 from peaceful._model.field_types import ExecutionId
 from peaceful._model.interrupt import InterruptSignal
-from peaceful.errors import FileInaccessible, UsageError
 
 
 class Role(enum.StrEnum):

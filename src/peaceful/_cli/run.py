@@ -29,7 +29,8 @@ from peaceful._cli.program.result import (
 from peaceful._cli.program.signals import ProcessSignals, Signalled
 from peaceful._cli.terminal.text import Line, coloured, line, plain
 from peaceful._cli.terminal.writer import Writer
-from peaceful.errors import PeacefulError, Unexpected, UsageError
+from peaceful._errors.base import PeacefulError, Unexpected
+from peaceful._errors.usage import UsageError
 
 if TYPE_CHECKING:
     from peaceful._app.app import App

@@ -19,6 +19,7 @@ from peaceful._commands.item_access import (
 )
 from peaceful._commands.recording import Found, Recording, is_left, may_be_left, recording
 from peaceful._commands.sync_check import SyncCheck, SyncCheckBlock
+from peaceful._errors.running import ValueUnresolved
 from peaceful._graph.graph import Graph
 from peaceful._graph.traversal import Direction
 from peaceful._item.ctx import ItemCtx
@@ -34,7 +35,6 @@ from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.item_pass import ItemPass
 from peaceful._storage.stored_state import StateKind, StoredState
-from peaceful.errors import ValueUnresolved
 
 
 class CleanBlock(CmdBlock[States]):

@@ -8,6 +8,7 @@ import msgspec
 
 from peaceful._commands.discover import BOTH, DiscoverBlock, ParamsSpecsBlock
 from peaceful._commands.item_access import left_items, state_from_stored, stored_states
+from peaceful._errors.usage import UsageError
 from peaceful._item.diff import StateDiff
 from peaceful._item.item import AnyItem
 from peaceful._model.field_types import ItemId
@@ -20,7 +21,6 @@ from peaceful._runtime.ctx import CmdCtx, ProfilesFlowCtx
 from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._storage.stored_state import StateKind, StoredState
-from peaceful.errors import UsageError
 
 
 class KnownState(msgspec.Struct, frozen=True):

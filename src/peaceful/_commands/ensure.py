@@ -17,6 +17,7 @@ from peaceful._commands.item_access import (
 )
 from peaceful._commands.recording import Recording, recording
 from peaceful._commands.sync_check import SyncCheck, SyncCheckBlock
+from peaceful._errors.running import ItemFailure
 from peaceful._graph.graph import Graph
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.item import AnyItem
@@ -31,7 +32,6 @@ from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.item_pass import ItemPass
 from peaceful._storage.stored_state import StateKind
-from peaceful.errors import ItemFailure
 
 
 def selected(flow: BuiltFlow, only: Collection[ItemId]) -> Graph:

@@ -10,6 +10,8 @@ import msgspec
 from pydantic import ValidationError
 
 from peaceful._aio import run_in_thread
+from peaceful._errors.running import GoalNotReached, ItemCrashed, ValueUnresolved
+from peaceful._errors.usage import NameUnknown
 from peaceful._graph.graph import Graph, GraphBuilder
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.item import AnyItem, Item
@@ -25,7 +27,6 @@ from peaceful._runtime.calls import diff_of, needs_apply
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.flow import BuiltFlow, FlowItem
 from peaceful._storage.stored_state import StateKind, StateStore, StoredState
-from peaceful.errors import GoalNotReached, ItemCrashed, NameUnknown, ValueUnresolved
 
 
 def resolved_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> AnyItem:

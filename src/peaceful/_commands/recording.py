@@ -18,6 +18,8 @@ from peaceful._commands.item_access import (
     same_fact,
     stored_form_of,
 )
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import StorageError
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.item import AnyItem
 from peaceful._item.resolution import stored_params
@@ -31,7 +33,6 @@ from peaceful._runtime.block import BlockRun
 from peaceful._runtime.calls import diff_of, needs_apply
 from peaceful._runtime.item_pass import BlockFailed
 from peaceful._storage.stored_state import StateKind, StateWriter, StoredState
-from peaceful.errors import PeacefulError, StorageError
 
 
 def may_be_left(before: StoredState | None, item: AnyItem, params: Mapping[str, JsonValue]) -> bool:

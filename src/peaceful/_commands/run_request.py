@@ -11,10 +11,10 @@ from peaceful._commands.diff import DiffCmd
 from peaceful._commands.discover import DiscoverCmd
 from peaceful._commands.ensure import EnsureCmd
 from peaceful._commands.sync_check import SyncCheck
+from peaceful._errors.usage import ParamProblem, ParamsInvalid
 from peaceful._model.field_types import FlowId, ItemId, ProfileName
 from peaceful._model.outcome import CmdOutcome
 from peaceful._runtime.ctx import CmdCtx
-from peaceful.errors import ParamProblem, ParamsInvalid
 
 CommandName: TypeAlias = Literal["discover", "ensure", "clean", "diff"]
 """What can be done with a flow of a profile."""

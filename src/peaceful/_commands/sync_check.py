@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from peaceful._commands.discover import DiscoverBlock
 from peaceful._commands.item_access import load, state_from_stored
+from peaceful._errors.running import OutOfSync
 from peaceful._model.field_types import ItemId
 from peaceful._model.outcome import ItemStatus
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock
 from peaceful._runtime.calls import States, diff_of
 from peaceful._storage.stored_state import StateKind, StoredState
-from peaceful.errors import OutOfSync
 
 
 class SyncCheck(enum.StrEnum):

@@ -11,12 +11,12 @@ from typing import Final
 from msgspec.structs import replace
 
 from peaceful._aio import DaemonThreadPool, run_shielded
+from peaceful._errors.running import ProfileBusy, StorageError
 from peaceful._executions.control_server import ControlLimits, ControlServer
 from peaceful._executions.process_files import Presence, arrive, leave
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.running import InterruptSenders, ProgressSource, RunningExecution
 from peaceful._model.field_types import ExecutionId
-from peaceful.errors import ProfileBusy, StorageError
 from peaceful.interrupt import InterruptSender
 
 _LOG = logging.getLogger("peaceful.executions")

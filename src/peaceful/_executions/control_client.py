@@ -10,6 +10,8 @@ from contextlib import aclosing, closing
 from typing import Final, TypeVar
 
 from peaceful._aio import start_in_thread, wait_shielded
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable
 from peaceful._executions.control_protocol import (
     ControlRequest,
     EventsRequest,
@@ -20,7 +22,6 @@ from peaceful._executions.control_protocol import (
 from peaceful._executions.process_files import ControlSockets, Presence
 from peaceful._executions.records import ExecutionRecord, ProcessIdentity
 from peaceful._model.snapshot import StreamEvent, decode_event
-from peaceful.errors import AlreadyEnded, ExecutorUnreachable, PeacefulError
 
 T = TypeVar("T")
 

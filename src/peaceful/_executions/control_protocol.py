@@ -18,10 +18,10 @@ from typing import Final, TypeAlias, TypeVar, cast
 
 import msgspec
 
+from peaceful._errors.json import ErrorJson
 from peaceful._executions.records import cut_reason
 from peaceful._model.codec import decode_json, encode_json
 from peaceful._model.interrupt import InterruptSignal
-from peaceful.errors import ErrorJson
 from peaceful.interrupt import SendResult
 
 T = TypeVar("T")

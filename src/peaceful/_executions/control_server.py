@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from peaceful._errors.json import ErrorJson
 from peaceful._executions.control_protocol import (
     LONGEST_REQUEST,
     Done,
@@ -25,7 +26,6 @@ from peaceful._executions.control_protocol import (
 from peaceful._executions.running import Controlled, closed
 from peaceful._model.event import Event, ExecutionEnded
 from peaceful._model.snapshot import SnapshotTaken
-from peaceful.errors import ErrorJson
 
 _LOG = logging.getLogger("peaceful.executions")
 

@@ -18,7 +18,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from peaceful.errors import FileDamaged, FileInaccessible, FormatTooNew, PeacefulError
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import FileDamaged, FileInaccessible, FormatTooNew
 
 T = TypeVar("T")
 

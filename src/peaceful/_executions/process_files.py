@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from peaceful._errors.running import FileInaccessible
 from peaceful._executions.liveness import (
     PROC,
     Answer,
@@ -27,7 +28,6 @@ from peaceful._executions.store import ExecutionFilter, ExecutionStore
 from peaceful._model.clock import Clock
 from peaceful._model.execution import ExecutionState
 from peaceful._model.field_types import ExecutionId, ProfileName
-from peaceful.errors import FileInaccessible
 
 if TYPE_CHECKING:
     from peaceful._storage.workspace import Workspace

@@ -9,6 +9,8 @@ from typing import Final
 import msgspec
 from msgspec.structs import asdict, replace
 
+from peaceful._errors.json import ErrorJson
+from peaceful._errors.running import AlreadyEnded
 from peaceful._model.document import ItemAside, KeptDocument, OutcomeDocument
 from peaceful._model.event import ExecutionEnded, InterruptRequested, ItemEnded
 from peaceful._model.execution import ExecutionInfo, ExecutionState
@@ -16,7 +18,6 @@ from peaceful._model.field_types import ExecutionId, ItemId, Moment
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
 from peaceful._model.snapshot import Snapshot
-from peaceful.errors import AlreadyEnded, ErrorJson
 
 
 class Machine(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from peaceful._aio import start_in_thread
+from peaceful._errors.running import AlreadyEnded, NotInterruptible
 from peaceful._executions.admission import Admission, busy
 from peaceful._executions.control_client import Reach
 from peaceful._executions.control_protocol import InterruptAnswer, InterruptRequest, SnapshotRequest
@@ -31,7 +32,6 @@ from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.field_types import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.snapshot import Snapshot, SnapshotTaken, StreamEvent
-from peaceful.errors import AlreadyEnded, NotInterruptible
 from peaceful.interrupt import InterruptSender, SendResult
 
 if TYPE_CHECKING:

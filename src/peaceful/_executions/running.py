@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from peaceful._aio import DaemonThreadPool, run_shielded
+from peaceful._errors.running import AlreadyEnded, StorageError
 from peaceful._executions.control_protocol import InterruptAnswer
 from peaceful._executions.records import ExecutionRecord, finished, interrupted
 from peaceful._executions.store import ExecutionStore
@@ -21,7 +22,6 @@ from peaceful._model.event import Event, ExecutionEnded
 from peaceful._model.field_types import ExecutionId
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._model.snapshot import Snapshot
-from peaceful.errors import AlreadyEnded, StorageError
 from peaceful.interrupt import InterruptSender, SendResult
 
 if TYPE_CHECKING:

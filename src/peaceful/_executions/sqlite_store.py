@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 import msgspec
 from msgspec.structs import replace
 
+from peaceful._errors.running import ExecutionUnknown
 from peaceful._executions import records as change
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.store import CANDIDATES, KEPT, ExecutionFilter, ExecutionPage, sought
@@ -19,7 +20,6 @@ from peaceful._model.codec import JsonValue, decode_json, encode_json, to_json
 from peaceful._model.document import KeptDocument
 from peaceful._model.field_types import ExecutionId
 from peaceful._model.interrupt import InterruptSignal
-from peaceful.errors import ExecutionUnknown
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

@@ -8,12 +8,12 @@ from typing import Final, Protocol
 
 import msgspec
 
+from peaceful._errors.running import ExecutionUnknown
 from peaceful._executions.records import ExecutionRecord
 from peaceful._model.document import KeptDocument
 from peaceful._model.execution import ExecutionState
 from peaceful._model.field_types import ExecutionId, FlowId, ProfileName
 from peaceful._model.interrupt import InterruptSignal
-from peaceful.errors import ExecutionUnknown
 
 CANDIDATES: Final = 10
 """How many IDs an error names where several begin alike."""

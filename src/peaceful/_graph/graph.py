@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from peaceful._errors.usage import ContainedTwice, CycleFound, NameTaken, NameUnknown
 from peaceful._model.field_types import ItemId
-from peaceful.errors import ContainedTwice, CycleFound, NameTaken, NameUnknown
 
 
 class EdgeKind(enum.StrEnum):

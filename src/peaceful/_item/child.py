@@ -14,11 +14,11 @@ from typing import Final
 
 import msgspec
 
+from peaceful._errors.running import ChildFailed, ItemFailure
 from peaceful._item.child_process import InputPipe, OutputPipe, RunningChild, Tail
 from peaceful._item.safe_point import StoppedAtSafePoint
 from peaceful._model.execution import EXECUTION_VARIABLE
 from peaceful._model.interrupt import InterruptLevel
-from peaceful.errors import ChildFailed, ItemFailure
 
 
 class Children:

@@ -23,6 +23,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from peaceful._aio import run_from_thread
+from peaceful._errors.running import ChildFailed
 from peaceful._item.child import CAPTURED, ChildOrder, Children, ChildResult, run_child
 from peaceful._item.progress import ProgressReporter
 from peaceful._item.retry import Backoff, Retry
@@ -33,7 +34,6 @@ from peaceful._model.field_types import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.progress import Progress
 from peaceful._model.state import State
 from peaceful._resources import Resources
-from peaceful.errors import ChildFailed
 from peaceful.interrupt import InterruptibilityState, NoInterrupt, wait_or_interrupted
 
 

@@ -12,8 +12,9 @@ from pydantic import BaseModel
 from pydantic.fields import ModelPrivateAttr
 from pydantic_core import PydanticUndefined, SchemaValidator, core_schema
 
+from peaceful._errors.running import ValueUnresolved
+from peaceful._errors.usage import ReferenceUsedAsValue
 from peaceful._params.specs import is_open
-from peaceful.errors import ReferenceUsedAsValue, ValueUnresolved
 
 
 def field_of(model: type[BaseModel], key: str) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeV
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from peaceful._annotations import is_assignable, is_secret_type, structure_in, type_name
+from peaceful._errors.running import ValueUnresolved
+from peaceful._errors.usage import DefinitionError, ReferenceInvalid
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.declared import declare, declared_type, given_to, why_unknown
 from peaceful._item.diff import StateDiff, field_wise_diff
@@ -19,7 +21,6 @@ from peaceful._model.state import State
 from peaceful._params.masking import without_secrets
 from peaceful._params.references import MappedReference, Reference
 from peaceful._params.specs import is_open, places
-from peaceful.errors import DefinitionError, ReferenceInvalid, ValueUnresolved
 
 S = TypeVar("S", bound=State)
 

@@ -8,7 +8,8 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from peaceful.errors import PeacefulError, RetriesExhausted
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import RetriesExhausted
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, overload
 
 import msgspec
 
-from peaceful.errors import PeacefulError
+from peaceful._errors.base import PeacefulError
 
 if TYPE_CHECKING:
     JsonValue: TypeAlias = (

@@ -11,12 +11,12 @@ from typing import TypeAlias
 
 import msgspec
 
+from peaceful._errors.json import ErrorJson
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.field_types import ExecutionId, ItemId, Moment
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
 from peaceful._model.progress import Progress
-from peaceful.errors import ErrorJson
 
 
 class EventBase(msgspec.Struct, frozen=True, tag_field="event"):

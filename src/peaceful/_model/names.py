@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from peaceful.errors import NameInvalid
+from peaceful._errors.usage import NameInvalid
 
 if TYPE_CHECKING:
     from peaceful._model.field_types import (

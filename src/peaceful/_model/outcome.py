@@ -8,11 +8,11 @@ from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 
+from peaceful._errors.base import PeacefulError
 from peaceful._model.codec import JsonValue
 from peaceful._model.execution import ExecutionState
 from peaceful._model.field_types import ItemId, Moment
 from peaceful._model.interrupt import InterruptSignal
-from peaceful.errors import PeacefulError
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -12,8 +12,8 @@ from typing import Final, TypeGuard, cast
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from peaceful._errors.usage import DefinitionError
 from peaceful._model.codec import JsonValue
-from peaceful.errors import DefinitionError
 
 _SECRETS: Final = (SecretStr, SecretBytes, Secret)
 _AS_IT_IS: Final = frozenset({str, int, bool, type(None)})

@@ -18,10 +18,10 @@ from typing import Final, NoReturn, Self, TypeAlias, TypeVar, TypeVarTuple, cast
 import msgspec
 
 from peaceful._annotations import hints_of, structure_in
+from peaceful._errors.usage import MappingInvalid, ReferenceInvalid, ReferenceUsedAsValue
 from peaceful._model.field_types import FlowId, ItemId
 from peaceful._model.state import State
 from peaceful._params.plain import is_secret, key_text, plain_form
-from peaceful.errors import MappingInvalid, ReferenceInvalid, ReferenceUsedAsValue
 
 T = TypeVar("T")
 

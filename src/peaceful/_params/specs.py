@@ -24,10 +24,10 @@ from typing import Any, Final, TypeAlias, Union, cast, get_args, get_origin, is_
 import msgspec
 
 from peaceful._annotations import fields_of, hints_of, is_named_tuple, type_alternatives
+from peaceful._errors.usage import DefinitionError, ReferenceUsedAsValue
 from peaceful._model.codec import JsonValue
 from peaceful._params.plain import SCALARS, is_data_class, is_mapping, is_row, key_text, plain_form
 from peaceful._params.references import MappedReference, Reference, reference_of
-from peaceful.errors import DefinitionError, ReferenceUsedAsValue
 
 # ---- `stored()`
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 import msgspec
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from peaceful._errors.usage import DefinitionError
 from peaceful._model.codec import JsonValue
 from peaceful._model.field_types import ItemId
 from peaceful._params.references import (
@@ -27,7 +28,6 @@ from peaceful._params.references import (
     return_type,
 )
 from peaceful._params.specs import STORED_FORM, FieldSpec, StoredSpec, is_open, spec_of
-from peaceful.errors import DefinitionError
 
 T = TypeVar("T")
 

@@ -12,6 +12,9 @@ from typing import Any, Final, TypeAlias, cast
 import msgspec
 
 from peaceful._aio import DaemonThreadPool
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import ChildFailed, ItemCrashed
+from peaceful._errors.usage import DefinitionError
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.diff import StateDiff
 from peaceful._item.item import AnyItem, Item
@@ -20,7 +23,6 @@ from peaceful._model.field_types import ItemId
 from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._present.summary import differences
-from peaceful.errors import ChildFailed, DefinitionError, ItemCrashed, PeacefulError
 
 
 def ending_of(

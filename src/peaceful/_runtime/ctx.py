@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from peaceful._errors.usage import DefinitionError
 from peaceful._model.clock import Clock, SystemClock
 from peaceful._model.document import Ending
 from peaceful._model.execution import StartedBy
@@ -22,7 +23,6 @@ from peaceful._runtime.hub import OutputSink
 from peaceful._runtime.register import Register
 from peaceful._storage.stored_state import StateStore
 from peaceful._storage.workspace import Workspace
-from peaceful.errors import DefinitionError
 from peaceful.interrupt import Interruptibility, NonInterruptible
 
 MAX_CONCURRENCY: Final = 16

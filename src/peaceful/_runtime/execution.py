@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from peaceful._aio import run_shielded
+from peaceful._errors.usage import DefinitionError
 from peaceful._model.field_types import ItemId
 from peaceful._model.outcome import (
     BlockInterrupted,
@@ -19,7 +20,6 @@ from peaceful._resources import Resources
 from peaceful._runtime.block import CmdBlock
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.session import Session, opened_session
-from peaceful.errors import DefinitionError
 
 T = TypeVar("T")
 

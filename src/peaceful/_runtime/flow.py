@@ -10,6 +10,14 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 import msgspec
 from pydantic import ValidationError
 
+from peaceful._errors.usage import (
+    DefinitionError,
+    MappingInvalid,
+    NameTaken,
+    ParamProblem,
+    ParamsInvalid,
+    ReferenceInvalid,
+)
 from peaceful._graph.graph import EdgeKind, Graph, GraphBuilder
 from peaceful._item.item import AnyItem, Item, checked_references
 from peaceful._item.resolution import with_stored_values
@@ -26,14 +34,6 @@ from peaceful._params.references import (
 )
 from peaceful._params.specs import references_in, stored
 from peaceful._params.stored_specs import UnreadableSpec
-from peaceful.errors import (
-    DefinitionError,
-    MappingInvalid,
-    NameTaken,
-    ParamProblem,
-    ParamsInvalid,
-    ReferenceInvalid,
-)
 
 Where: TypeAlias = Callable[[ItemId, str], str]
 """Where something is stored, for messages, by item and field; the field is empty for the item."""

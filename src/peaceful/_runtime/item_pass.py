@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, Self, TypeAlias
 
 from peaceful._aio import run_shielded
+from peaceful._errors.base import PeacefulError
 from peaceful._graph.graph import Graph
 from peaceful._graph.traversal import Direction, Traversal
 from peaceful._item.ctx import ItemCtx
@@ -20,7 +21,6 @@ from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._runtime.block import BlockRun
 from peaceful._runtime.calls import ending_of
 from peaceful._runtime.escalation import Ladder
-from peaceful.errors import PeacefulError
 
 _LOOK_EVERY: Final = 5.0
 """Seconds between two looks, unless stalls are to be noticed sooner."""

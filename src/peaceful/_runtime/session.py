@@ -13,6 +13,8 @@ from typing import TypeVar
 import msgspec
 
 from peaceful._aio import DaemonThreadPool, run_shielded
+from peaceful._errors.base import PeacefulError, Unexpected
+from peaceful._errors.running import ProfileBusy
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
 from peaceful._model.document import Ending, execution_ending
@@ -36,7 +38,6 @@ from peaceful._runtime.hub import ProgressHub
 from peaceful._runtime.register import InterruptNews, Registered, Starting
 from peaceful._storage.lock import LockHolder, ProfileLock
 from peaceful._storage.workspace import Workspace
-from peaceful.errors import PeacefulError, ProfileBusy, Unexpected
 from peaceful.interrupt import InterruptibilityState, Interruptible, InterruptSender
 
 

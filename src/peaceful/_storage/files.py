@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from peaceful.errors import FileDamaged, FileInaccessible
+from peaceful._errors.running import FileDamaged, FileInaccessible
 
 _FILE_RIGHTS: Final = 0o600
 _FOLDER_RIGHTS: Final = 0o700

@@ -13,8 +13,8 @@ from typing import Final
 import msgspec
 
 from peaceful._aio import DaemonThreadPool
+from peaceful._errors.running import FileInaccessible
 from peaceful._storage.files import open_new, refusals, write_all, write_file_atomically
-from peaceful.errors import FileInaccessible
 
 MAGIC: Final = b"peacefuJ"
 VERSION: Final = 1

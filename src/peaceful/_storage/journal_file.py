@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from peaceful._errors.running import FileDamaged, FormatTooNew
 from peaceful._storage.files import read_file
 from peaceful._storage.journal import (
     FILE_HEADER,
@@ -21,7 +22,6 @@ from peaceful._storage.journal import (
     scan,
 )
 from peaceful._storage.records import BlockLog, Record, log_of, record_from
-from peaceful.errors import FileDamaged, FormatTooNew
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from peaceful._aio import DaemonThreadPool, wait_shielded
+from peaceful._errors.running import FileDamaged
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import JsonValue
 from peaceful._model.field_types import ExecutionId, ItemId
@@ -38,7 +39,6 @@ from peaceful._storage.states_file import StatesFile
 from peaceful._storage.stored_state import StateKind, StoredState
 from peaceful._storage.workspace import PARAMS_SPECS_FILE, states_file_name
 from peaceful._storage.yaml_file import read_yaml, write_yaml
-from peaceful.errors import FileDamaged
 
 
 class YamlStateWriter:

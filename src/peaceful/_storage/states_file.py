@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from peaceful._errors.running import FileDamaged, FileInaccessible
 from peaceful._model.codec import JsonValue
 from peaceful._model.field_types import ItemId
 from peaceful._storage.files import read_file, write_file_atomically
@@ -38,7 +39,6 @@ from peaceful._storage.yaml_file import (
 )
 from peaceful._storage.yaml_in import Entry
 from peaceful._storage.yaml_out import Writable, dump_each
-from peaceful.errors import FileDamaged, FileInaccessible
 
 _FORMAT: Final = 2
 

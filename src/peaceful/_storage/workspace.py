@@ -9,10 +9,11 @@ from typing import Final
 
 import msgspec
 
+from peaceful._errors.running import FileInaccessible
+from peaceful._errors.usage import NameInvalid
 from peaceful._model.field_types import FlowId, ProfileName
 from peaceful._model.names import checked_app_name, checked_name
 from peaceful._storage.stored_state import StateKind
-from peaceful.errors import FileInaccessible, NameInvalid
 
 PEACE: Final = ".peace"
 """The folder that makes a folder a workspace."""

@@ -12,11 +12,11 @@ from typing import Final, cast
 import msgspec
 import yaml
 
+from peaceful._errors.running import FileDamaged, FormatTooNew
 from peaceful._model.codec import JsonValue
 from peaceful._storage.files import read_file, write_file_atomically
 from peaceful._storage.yaml_in import Entry, YamlProblem, line_and_column, parse
 from peaceful._storage.yaml_out import dump_each
-from peaceful.errors import FileDamaged, FormatTooNew
 
 _DOCUMENT_MARK: Final = re.compile(r"^(?:---|\.\.\.|%)", re.MULTILINE)
 _COMMENT: Final = re.compile(r"^#", re.MULTILINE)

@@ -21,8 +21,8 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from peaceful._errors.running import StorageError
 from peaceful._model.codec import JsonValue
-from peaceful.errors import StorageError
 
 JSON_TAG: Final = "!json"
 """Marks text that YAML cannot hold (half of a surrogate pair, from an odd file name) as JSON."""

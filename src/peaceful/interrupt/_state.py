@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Never, TypeAlias, assert_never
 
+from peaceful._errors.usage import DefinitionError
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
-from peaceful.errors import DefinitionError
 from peaceful.interrupt._channel import InterruptReceiver, Listen, Listeners, call_when
 
 

@@ -32,7 +32,7 @@ from peaceful.interrupt._channel import InterruptSender, SendResult
 from peaceful.interrupt._handlers import awake, handled, quiet
 from peaceful.interrupt._ladder import SignalLadder
 
-__all__ = ["KEY_REPEAT", "STOP_TIMEOUT", "SignalWatch", "interrupt_on_signals"]
+__all__ = ["SignalWatch", "interrupt_on_signals"]
 
 _LOG = logging.getLogger("peaceful.interrupt")
 

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import AfterValidator
 
-from peaceful.errors import FileInaccessible, ItemFailure
+from peaceful._errors.running import FileInaccessible, ItemFailure
 
 
 class DiskFailed(ItemFailure):

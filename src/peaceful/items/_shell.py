@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from peaceful._errors.running import ItemFailure
 from peaceful._item.child import ChildResult
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.diff import Change, StateDiff
@@ -18,7 +19,6 @@ from peaceful._item.item import Item
 from peaceful._model.location import Interaction, Location, Within
 from peaceful._model.state import State
 from peaceful._present.text import one_line
-from peaceful.errors import ItemFailure
 from peaceful.items._disk import UsablePath
 from peaceful.items._secrets import plain, secrets_hidden
 

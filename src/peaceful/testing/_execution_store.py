@@ -7,12 +7,12 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from peaceful._errors.running import ExecutionUnknown
 from peaceful._executions.records import ExecutionRecord, finished, interrupted, lost
 from peaceful._executions.store import CANDIDATES, KEPT, ExecutionFilter, ExecutionPage, sought
 from peaceful._model.document import KeptDocument
 from peaceful._model.field_types import ExecutionId, ProfileName
 from peaceful._model.interrupt import InterruptSignal
-from peaceful.errors import ExecutionUnknown
 
 
 class MemoryExecutionStore:

@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
+from peaceful._errors.running import StorageError
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import JsonValue
 from peaceful._model.field_types import ExecutionId, ItemId
 from peaceful._storage.stored_state import StateKind, StoredState
-from peaceful.errors import StorageError
 
 _States: TypeAlias = dict[StateKind, dict[ItemId, StoredState]]
 

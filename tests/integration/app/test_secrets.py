@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from peaceful import App, Flow, Given, PeacefulError
-from peaceful._app.contexts import ExecutionOptions
 from peaceful._cli.run import run
 from peaceful._model.codec import encode_json
 from peaceful._storage.yaml_file import read_yaml
@@ -33,6 +32,7 @@ from peaceful.commands import (
     DiffCmd,
     DiscoverCmd,
     EnsureCmd,
+    ExecutionOptions,
     States,
     StatusCmd,
     Workspace,

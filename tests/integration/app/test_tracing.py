@@ -18,8 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from peaceful import Given
-from peaceful._app.contexts import ExecutionOptions
-from peaceful.commands import Contexts, EnsureCmd
+from peaceful.commands import Contexts, EnsureCmd, ExecutionOptions
 from peaceful.interrupt import Interruptible, InterruptSource, interrupt_channel
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from peaceful._cli.program.signals import ProcessSignals, Signalled
-from peaceful._model.interrupt import InterruptSource
+from peaceful.interrupt import InterruptSource
 
 ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 

@@ -11,10 +11,9 @@ from typing import ClassVar
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from peaceful import Flow, Item, ItemCtx, ItemFailure, ItemStatus, Location, Push, State
+from peaceful import Flow, Item, ItemCtx, ItemFailure, ItemStatus, Location, Push, Resources, State
 from peaceful._commands.sync_check import SyncCheck
 from peaceful._item.item import AnyItem
-from peaceful._resources import Resources
 from peaceful._runtime.ctx import ProfilesFlowCtx
 from peaceful.commands import (
     BlockInterrupted,

@@ -12,7 +12,6 @@ import pytest
 from item_world import Stage
 
 from peaceful import ItemCtx, ItemStatus
-from peaceful._model.outcome import OutcomeKind
 from peaceful.commands import (
     CleanCmd,
     CmdCtx,
@@ -21,6 +20,7 @@ from peaceful.commands import (
     EnsureCmd,
     ExecutionEnded,
     ItemEnded,
+    OutcomeKind,
     StatusCmd,
 )
 from peaceful.errors import FileInaccessible, StorageError

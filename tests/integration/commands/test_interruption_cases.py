@@ -7,10 +7,8 @@ import asyncio
 import pytest
 from item_world import Hook, Stage
 
-from peaceful import ItemCtx, ItemStatus
-from peaceful._model.event import InterruptRequested
-from peaceful._resources import Resources
-from peaceful._runtime.escalation import LadderTimes
+from peaceful import ItemCtx, ItemStatus, Resources
+from peaceful._commands.ensure import EnsureBlock
 from peaceful.commands import (
     BlockInterrupted,
     BlockResult,
@@ -20,11 +18,12 @@ from peaceful.commands import (
     CmdExecution,
     Complete,
     DiscoverCmd,
-    EnsureBlock,
     EnsureCmd,
     ExecutionInterrupted,
+    InterruptRequested,
     ItemError,
     ItemId,
+    LadderTimes,
     States,
     StatusCmd,
 )

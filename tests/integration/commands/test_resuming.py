@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from item_world import Stage
 
 from peaceful import ItemCtx, ItemStatus
-from peaceful._runtime.escalation import LadderTimes
-from peaceful.commands import CleanCmd, Complete, EnsureCmd, ItemError
+from peaceful.commands import CleanCmd, Complete, EnsureCmd, ItemError, LadderTimes
 from peaceful.interrupt import InterruptLevel
 
 

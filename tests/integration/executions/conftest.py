@@ -19,9 +19,9 @@ from peaceful._executions.registry import Executions
 from peaceful._executions.sqlite_store import SqliteExecutionStore
 from peaceful._executions.store import ExecutionStore
 from peaceful._model.codec import JsonValue
-from peaceful._model.execution import ExecutionInfo, StartedBy
+from peaceful._model.execution import StartedBy
 from peaceful._model.names import execution_id
-from peaceful.commands import Clock
+from peaceful.commands import Clock, ExecutionInfo
 from peaceful.testing import MemoryExecutionStore
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -17,18 +17,15 @@ import pytest
 from ending_documents import ending_document
 
 from peaceful import ItemStatus
+from peaceful._errors.json import ErrorJson
 from peaceful._executions.control_server import ControlLimits
 from peaceful._executions.registry import Executions
 from peaceful._executions.running import RunningExecution
 from peaceful._executions.sqlite_store import SqliteExecutionStore
 from peaceful._model.codec import JsonValue, to_json
-from peaceful._model.execution import ExecutionInfo
-from peaceful._model.interrupt import InterruptLevel
-from peaceful._model.outcome import OutcomeKind
 from peaceful._model.snapshot import Snapshot
-from peaceful.commands import Clock, Event, ExecutionEnded, ItemStarted
-from peaceful.errors import ErrorJson
-from peaceful.interrupt import InterruptReceiver, interrupt_channel
+from peaceful.commands import Clock, Event, ExecutionEnded, ExecutionInfo, ItemStarted, OutcomeKind
+from peaceful.interrupt import InterruptLevel, InterruptReceiver, interrupt_channel
 
 Told: TypeAlias = Mapping[str, JsonValue]
 

@@ -15,10 +15,9 @@ from peaceful import ItemStatus
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.store import ExecutionFilter, ExecutionPage, ExecutionStore
 from peaceful._model.document import ItemDocument
-from peaceful._model.execution import ExecutionState
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._model.outcome import OutcomeKind
+from peaceful.commands import ExecutionState, OutcomeKind
 from peaceful.errors import AlreadyEnded, ExecutionUnknown
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 NewRecord = Callable[..., ExecutionRecord]
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

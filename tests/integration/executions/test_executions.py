@@ -23,10 +23,8 @@ from peaceful._executions.registry import Executions
 from peaceful._executions.running import RunningExecution
 from peaceful._executions.sqlite_store import SqliteExecutionStore
 from peaceful._executions.store import ExecutionStore
-from peaceful._model.execution import ExecutionInfo, ExecutionState
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._model.snapshot import Snapshot
-from peaceful.commands import Clock, Event, ItemEnded, SnapshotTaken
+from peaceful._model.snapshot import Snapshot, SnapshotTaken
+from peaceful.commands import Clock, Event, ExecutionInfo, ExecutionState, ItemEnded
 from peaceful.errors import (
     AlreadyEnded,
     ExecutionUnknown,
@@ -35,7 +33,7 @@ from peaceful.errors import (
     NotInterruptible,
     ProfileBusy,
 )
-from peaceful.interrupt import interrupt_channel
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource, interrupt_channel
 from peaceful.testing import MemoryExecutionStore
 
 NewInfo = Callable[..., ExecutionInfo]

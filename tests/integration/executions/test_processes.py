@@ -17,11 +17,11 @@ from ending_documents import ending_document
 from peaceful._executions.liveness import surviving_children
 from peaceful._executions.registry import Executions
 from peaceful._model.codec import JsonValue
-from peaceful._model.execution import EXECUTION_VARIABLE, ExecutionInfo, ExecutionState
-from peaceful._model.interrupt import InterruptLevel
-from peaceful._model.snapshot import Snapshot
-from peaceful.commands import Event, ExecutionEnded, SnapshotTaken
+from peaceful._model.execution import EXECUTION_VARIABLE
+from peaceful._model.snapshot import Snapshot, SnapshotTaken
+from peaceful.commands import Event, ExecutionEnded, ExecutionInfo, ExecutionState
 from peaceful.errors import AlreadyEnded, ExecutorUnreachable, ProfileBusy
+from peaceful.interrupt import InterruptLevel
 
 
 class Other(Protocol):

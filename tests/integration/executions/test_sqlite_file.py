@@ -25,8 +25,8 @@ from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.sqlite_store import SqliteExecutionStore
 from peaceful._executions.store import ExecutionFilter
 from peaceful._model.codec import JsonValue, to_json
-from peaceful._model.interrupt import InterruptLevel
 from peaceful.errors import ExecutionUnknown, FileDamaged, FileInaccessible, FormatTooNew
+from peaceful.interrupt import InterruptLevel
 
 NewRecord = Callable[..., ExecutionRecord]
 END = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)

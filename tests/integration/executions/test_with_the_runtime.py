@@ -14,8 +14,7 @@ from peaceful._executions.process_files import lock_holders_of
 from peaceful._executions.registry import Executions
 from peaceful._executions.running import HubProgress
 from peaceful._executions.sqlite_store import SqliteExecutionStore
-from peaceful._model.execution import ExecutionInfo
-from peaceful._model.outcome import OutcomeKind
+from peaceful._model.snapshot import SnapshotTaken
 from peaceful._runtime.hub import ProgressHub
 from peaceful._runtime.register import Register, Starting
 from peaceful._storage.lock import LockHolder, ProfileLock
@@ -23,12 +22,13 @@ from peaceful.commands import (
     BlockStarted,
     Clock,
     ExecutionEnded,
+    ExecutionInfo,
     ExecutionStarted,
     ItemEnded,
     ItemProgressed,
     ItemStarted,
+    OutcomeKind,
     Progress,
-    SnapshotTaken,
     Workspace,
 )
 from peaceful.interrupt import interrupt_channel

@@ -10,8 +10,7 @@ from file_server import FileServer, file_server
 from interrupt_countdown import Countdown
 
 from peaceful import Backoff
-from peaceful._model.interrupt import InterruptSignal
-from peaceful.interrupt import InterruptReceiver
+from peaceful.interrupt import InterruptReceiver, InterruptSignal
 from peaceful.items._download import _transfer
 
 

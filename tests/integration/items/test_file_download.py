@@ -15,8 +15,7 @@ import pytest
 from file_server import FileServer, Served
 from pydantic import SecretStr
 
-from peaceful import Flow, ItemStatus
-from peaceful._model.progress import ProgressUnit
+from peaceful import Flow, ItemStatus, ProgressUnit
 from peaceful.commands import ItemEnded, ItemProgressed, StateKind
 from peaceful.items import FileDownload, FileDownloadState
 from peaceful.testing import FlowHarness, ItemHarness

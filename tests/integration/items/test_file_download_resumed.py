@@ -18,12 +18,12 @@ from interrupt_countdown import Countdown
 from waiting import until
 
 from peaceful import ItemStatus
-from peaceful._runtime.escalation import LadderTimes
 from peaceful.commands import (
     BlockInterrupted,
     CmdOutcome,
     Complete,
     ExecutionSettings,
+    LadderTimes,
     StateKind,
     States,
 )

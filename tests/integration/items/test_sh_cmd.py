@@ -12,8 +12,7 @@ from waiting import until
 
 from peaceful import Flow, ItemStatus, mapped
 from peaceful._item.child_process import group_alive
-from peaceful._runtime.escalation import LadderTimes
-from peaceful.commands import Complete, ExecutionSettings, ItemProgressed, StateKind
+from peaceful.commands import Complete, ExecutionSettings, ItemProgressed, LadderTimes, StateKind
 from peaceful.interrupt import InterruptLevel
 from peaceful.items import ScriptFailed, ShCmd, ShCmdState
 from peaceful.testing import FlowHarness, ItemHarness

@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from interrupt_countdown import Countdown
 from tar_archives import PACKERS, packed
 
-from peaceful import ItemStatus
+from peaceful import ItemStatus, ProgressUnit
 from peaceful._model.codec import JsonValue
-from peaceful._model.progress import ProgressUnit
 from peaceful.commands import BlockInterrupted, Complete, ItemProgressed
 from peaceful.interrupt import InterruptLevel
 from peaceful.items import FileEntry, TarExtract, TarExtractState

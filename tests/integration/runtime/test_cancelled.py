@@ -19,8 +19,7 @@ from peaceful import ItemCtx, ItemStatus
 from peaceful._executions.process_files import lock_holders_of
 from peaceful._executions.registry import Executions
 from peaceful._executions.sqlite_store import SqliteExecutionStore
-from peaceful._model.execution import ExecutionState
-from peaceful._runtime.escalation import LadderTimes
+from peaceful._model.clock import SystemClock
 from peaceful.commands import (
     CleanCmd,
     CmdCtx,
@@ -30,8 +29,9 @@ from peaceful.commands import (
     DiscoverCmd,
     EnsureCmd,
     ExecutionEnded,
+    ExecutionState,
+    LadderTimes,
     StatusCmd,
-    SystemClock,
 )
 from peaceful.interrupt import (
     IgnoreInterruptions,

@@ -13,8 +13,7 @@ from item_world import Stage
 from waiting import until
 
 from peaceful import ItemCtx, ItemStatus
-from peaceful._runtime.escalation import LadderTimes
-from peaceful.commands import CmdOutcome, EnsureCmd, ExecutionSettings
+from peaceful.commands import CmdOutcome, EnsureCmd, ExecutionSettings, LadderTimes
 from peaceful.interrupt import InterruptLevel
 
 TIMES = LadderTimes(cancel_grace=3000.0, cleanup_timeout=7000.0)

@@ -12,13 +12,10 @@ import pytest
 from item_world import Stage
 from waiting import until
 
-from peaceful import ItemCtx, ItemStatus
+from peaceful import ItemCtx, ItemStatus, Resources
+from peaceful._commands.ensure import EnsureBlock
 from peaceful._model.document import Ending, KeptDocument
-from peaceful._model.interrupt import InterruptSignal
-from peaceful._model.outcome import OutcomeKind
 from peaceful._model.snapshot import Snapshot
-from peaceful._resources import Resources
-from peaceful._runtime.escalation import LadderTimes
 from peaceful._runtime.item_pass import BlockFailed
 from peaceful._runtime.register import Registered, Starting
 from peaceful.commands import (
@@ -30,7 +27,6 @@ from peaceful.commands import (
     CmdBlock,
     CmdExecution,
     Complete,
-    EnsureBlock,
     EnsureCmd,
     ExecutionEnded,
     ExecutionSettings,
@@ -39,10 +35,12 @@ from peaceful.commands import (
     ItemPass,
     ItemProgressed,
     ItemStarted,
+    LadderTimes,
+    OutcomeKind,
     States,
 )
 from peaceful.errors import DefinitionError, PeacefulError, StorageError
-from peaceful.interrupt import IgnoreInterruptions, InterruptStrategy, PollNextN
+from peaceful.interrupt import IgnoreInterruptions, InterruptSignal, InterruptStrategy, PollNextN
 
 NEEDS = {"a": [], "b": ["a"], "c": ["b"]}
 

@@ -14,10 +14,8 @@ from hypothesis import strategies as st
 from item_world import Stage
 
 from peaceful import ItemCtx
-from peaceful._model.event import InterruptRequested
-from peaceful._model.interrupt import InterruptLevel
-from peaceful.commands import EnsureCmd, ExecutionEnded
-from peaceful.interrupt import IgnoreInterruptions, SendResult
+from peaceful.commands import EnsureCmd, ExecutionEnded, InterruptRequested
+from peaceful.interrupt import IgnoreInterruptions, InterruptLevel, SendResult
 
 LEVELS = list(InterruptLevel)
 

@@ -10,10 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from peaceful import Flow, Item, ItemCtx, ItemFailure, ItemStatus, State
-from peaceful._model.outcome import OutcomeKind
-from peaceful._resources import Resources
-from peaceful._runtime.escalation import LadderTimes
+from peaceful import Flow, Item, ItemCtx, ItemFailure, ItemStatus, Resources, State
 from peaceful.commands import (
     BlockInterrupted,
     Complete,
@@ -22,6 +19,8 @@ from peaceful.commands import (
     ItemEnded,
     ItemError,
     ItemStarted,
+    LadderTimes,
+    OutcomeKind,
     StateKind,
 )
 from peaceful.errors import DefinitionError, ItemCrashed

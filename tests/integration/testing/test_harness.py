@@ -7,9 +7,8 @@ from typing import Never
 
 import pytest
 
-from peaceful import Flow, ItemCtx, ItemStatus
+from peaceful import Flow, ItemCtx, ItemStatus, Resources
 from peaceful._commands.sync_check import SyncCheck
-from peaceful._resources import Resources
 from peaceful.commands import (
     Complete,
     ExecutionEnded,

@@ -14,8 +14,9 @@ import pytest
 from gated_app import GATES, Gates, gated_app
 
 from peaceful import App, Given
+from peaceful._model.clock import SystemClock
 from peaceful._web.server.serve import asgi
-from peaceful.commands import Contexts, SystemClock
+from peaceful.commands import Contexts
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 PROFILES = ("dev", "prod")

@@ -11,10 +11,11 @@ from gated_app import gated_app
 
 from peaceful._executions.registry import Executions
 from peaceful._executions.running import InterruptSenders
+from peaceful._model.clock import SystemClock
 from peaceful._web.context import server_context
 from peaceful._web.http.route import Access
 from peaceful._web.server.site import WebApp
-from peaceful.commands import Contexts, SystemClock
+from peaceful.commands import Contexts
 from peaceful.interrupt import interrupt_channel
 
 ID = "01890000-0000-7000-8000-000000000000"

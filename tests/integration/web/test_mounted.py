@@ -14,8 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from peaceful import WebSettings
-from peaceful._app.web_settings import WebToken
+from peaceful import WebSettings, WebToken
 from peaceful._web.server.serve import asgi
 
 

@@ -64,11 +64,20 @@ async def _running(client: httpx.AsyncClient) -> Any:
             return page[0]
 
 
+async def _writing(client: httpx.AsyncClient) -> Any:
+    """The same, once it writes files: then an interrupt has something to wait for."""
+    shown = await _running(client)
+    while True:
+        items = (await client.get(f"/api/executions/{shown['id']}")).json()["items"]
+        if any(item["status"] == "running" and item["progress"] for item in items.values()):
+            return shown
+
+
 async def test_it_is_seen_watched_and_interrupted(
     client: httpx.AsyncClient, other: subprocess.Popen[bytes]
 ) -> None:
     """As if it were this server's; what is in progress finishes."""
-    shown = await _running(client)
+    shown = await _writing(client)
     assert shown["started_by"]["pid"] == other.pid
     assert shown["started_by"]["door"] == "terminal"
     path = f"/api/executions/{shown['id']}"

@@ -10,13 +10,13 @@ import httpx
 import pytest
 from gated_app import gated_app
 
-from peaceful import WebSettings
-from peaceful._app.web_settings import WebToken
+from peaceful import WebSettings, WebToken
+from peaceful._model.clock import SystemClock
 from peaceful._web.context import server_context
 from peaceful._web.http.route import Access, Role
 from peaceful._web.server.serve import asgi
 from peaceful._web.server.site import web_app
-from peaceful.commands import Contexts, SystemClock
+from peaceful.commands import Contexts
 
 TOKEN = "the-token-of-this-test"
 

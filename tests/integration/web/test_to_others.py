@@ -15,8 +15,7 @@ import pytest
 from certificates import certificate, trusting
 from gated_app import Gates, gated_app
 
-from peaceful import WebSettings
-from peaceful._app.web_settings import Role, Tls, WebToken
+from peaceful import Role, Tls, WebSettings, WebToken
 from peaceful._web.server.serve import asgi
 from peaceful.errors import FileInaccessible, UsageError
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from peaceful._app.web_settings import Role, WebToken, web_tokens
+from peaceful import Role, WebToken
+from peaceful._app.web_settings import web_tokens
 from peaceful.errors import FileInaccessible, UsageError
 
 A, B = "a" * 20, "b-._~Z9" * 3

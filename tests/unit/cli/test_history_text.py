@@ -14,6 +14,7 @@ from peaceful._cli.commands.interrupt import receipt_lines
 from peaceful._cli.commands.states import diffs_document, diffs_lines, states_document, states_lines
 from peaceful._cli.terminal.text import Line, Page, plain
 from peaceful._commands.diff import KnownState
+from peaceful._errors.json import ErrorJson
 from peaceful._executions.records import (
     ExecutionRecord,
     InterruptReceipt,
@@ -24,12 +25,10 @@ from peaceful._executions.records import (
     lost,
 )
 from peaceful._model.document import ItemDocument, KeptDocument
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._model.outcome import OutcomeKind
 from peaceful._model.snapshot import Snapshot
 from peaceful._runtime.calls import StateDiffs
-from peaceful.commands import StoredState
-from peaceful.errors import ErrorJson
+from peaceful.commands import OutcomeKind, StoredState
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 TODAY = START + timedelta(hours=1)
 PAGE = Page(90, UTC, TODAY)

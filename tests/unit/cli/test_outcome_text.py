@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from peaceful import ItemStatus
 from peaceful._cli.progress.outcome_text import Told, outcome_lines
 from peaceful._cli.terminal.text import Page, plain
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._model.outcome import OutcomeKind
 from peaceful._present.summary import summarised
 from peaceful._present.text import display_width
+from peaceful.commands import OutcomeKind
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 AT = datetime(2025, 3, 9, 14, 2, 11, tzinfo=UTC)
 TITLE = "envman deploy · internal_dev_a · 0193a5c2"

@@ -10,14 +10,12 @@ from execution_events import START, Tale
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful import ItemStatus
+from peaceful import ItemStatus, ProgressUnit
 from peaceful._cli.progress.live_view import KEPT, Board, Frame, picture
 from peaceful._cli.terminal.text import plain
-from peaceful._model.interrupt import InterruptLevel, InterruptSource
-from peaceful._model.outcome import OutcomeKind
-from peaceful._model.progress import ProgressUnit
 from peaceful._present.text import display_width
-from peaceful.commands import Event, Progress
+from peaceful.commands import Event, OutcomeKind, Progress
+from peaceful.interrupt import InterruptLevel, InterruptSource
 
 tale = Tale()
 

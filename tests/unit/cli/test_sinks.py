@@ -11,15 +11,12 @@ import pytest
 from execution_events import START, Tale
 from terminal_emulator import Emulator
 
-from peaceful import ItemStatus
+from peaceful import ItemStatus, ProgressUnit
 from peaceful._cli.progress.screen import BarLook, BarSink
 from peaceful._cli.progress.sinks import JsonLinesSink, LogSink, progress_words
 from peaceful._cli.terminal.writer import Writer
-from peaceful._model.execution import ExecutionInfo
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._model.progress import ProgressUnit
-from peaceful.commands import BlockEnded, Progress
-from peaceful.interrupt import SendResult
+from peaceful.commands import BlockEnded, ExecutionInfo, Progress
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource, SendResult
 
 tale = Tale()
 

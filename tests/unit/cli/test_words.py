@@ -20,9 +20,9 @@ from peaceful._cli.terminal.text import Page
 from peaceful._commands.sync_check import SyncCheck
 from peaceful._executions.liveness import SurvivingChild
 from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity, lost
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful.commands import RunRequest
 from peaceful.errors import ItemFailure, UsageError
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 PROCESS = ProcessIdentity(4711, 5, Machine("here"))
 

@@ -17,16 +17,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import peaceful.errors
+from peaceful._errors import base, requests, running, usage
+from peaceful._errors.requests import (
+    BodyRefused,
+    DiagramFailed,
+    DiagramTooLarge,
+    HostRefused,
+    KeyReused,
+    MethodRefused,
+    OriginRefused,
+    PageUnknown,
+    RequestRefused,
+    RoleRefused,
+    ServerStopping,
+    TokenRefused,
+)
+from peaceful._errors.usage import ContainedTwice, MappingInvalid, ReferenceUsedAsValue
 from peaceful.errors import (
     AlreadyEnded,
     BlockedError,
-    BodyRefused,
     ChildFailed,
-    ContainedTwice,
     CycleFound,
     DefinitionError,
-    DiagramFailed,
-    DiagramTooLarge,
     ExecutionUnknown,
     ExecutorUnreachable,
     ExtraMissing,
@@ -34,47 +46,39 @@ from peaceful.errors import (
     FileInaccessible,
     FormatTooNew,
     GoalNotReached,
-    HostRefused,
     ItemCrashed,
     ItemFailure,
     KeyMissing,
-    KeyReused,
     KeyWrong,
-    MappingInvalid,
-    MethodRefused,
     NameInvalid,
     NameTaken,
     NameUnknown,
     NothingRunning,
     NotInterruptible,
-    OriginRefused,
     OutOfSync,
-    PageUnknown,
     ParamProblem,
     ParamsInvalid,
     ParamsMissing,
     PeacefulError,
     ProfileBusy,
     ReferenceInvalid,
-    ReferenceUsedAsValue,
-    RequestRefused,
     ResourceMissing,
     RetriesExhausted,
-    RoleRefused,
     SecretUnavailable,
-    ServerStopping,
     StorageError,
-    TokenRefused,
     Unexpected,
     UsageError,
     ValueUnresolved,
     WorkspaceMissing,
 )
 
-PUBLIC = {
+ALL = {
     name: found
-    for name in peaceful.errors.__all__
-    if inspect.isclass(found := getattr(peaceful.errors, name)) and issubclass(found, PeacefulError)
+    for module in (base, requests, running, usage)
+    for name, found in vars(module).items()
+    if inspect.isclass(found)
+    and issubclass(found, PeacefulError)
+    and found.__module__ == module.__name__
 }
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -183,7 +187,7 @@ def test_the_tree_is_drawn_as_it_is() -> None:
     """Each class is in the drawing, below the class that it is a kind of; and nothing else is."""
     there = {
         name: found.__mro__[1].__name__ if found is not PeacefulError else ""
-        for name, found in PUBLIC.items()
+        for name, found in ALL.items()
     }
 
     assert _drawn() == there
@@ -197,18 +201,18 @@ def test_each_line_of_the_drawing_says_what_it_means() -> None:
 
 def test_codes_are_unique_and_stay() -> None:
     """Each class has one of its own."""
-    codes = [found.code for found in PUBLIC.values()]
+    codes = [found.code for found in ALL.values()]
 
     assert set(codes) == CODES
     assert len(codes) == len(CODES)
-    for found in PUBLIC.values():
+    for found in ALL.values():
         assert "code" in vars(found)
         assert re.fullmatch(r"[A-Z]+(-[A-Z]+)*", found.code)
 
 
 def test_exit_codes_are_those_of_the_command_line() -> None:
     """2 for a wrong request, 3 for one that may not run now, 1 for everything else."""
-    for found in PUBLIC.values():
+    for found in ALL.values():
         expected = (
             2 if issubclass(found, UsageError) else 3 if issubclass(found, BlockedError) else 1
         )
@@ -217,7 +221,7 @@ def test_exit_codes_are_those_of_the_command_line() -> None:
 
 def test_there_is_an_example_of_each() -> None:
     """So that the tests below look at all of them."""
-    assert set(EXAMPLES) == set(PUBLIC.values())
+    assert set(EXAMPLES) == set(ALL.values())
 
 
 @pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity
-from peaceful._model.execution import ExecutionInfo, ExecutionState, StartedBy
+from peaceful._model.execution import StartedBy
+from peaceful.commands import ExecutionInfo, ExecutionState
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

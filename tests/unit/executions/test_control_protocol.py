@@ -22,8 +22,7 @@ from peaceful._executions.control_protocol import (
     parsed_request,
 )
 from peaceful._executions.records import REASON_LIMIT
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful.interrupt import SendResult
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource, SendResult
 
 signals = st.builds(
     InterruptSignal,

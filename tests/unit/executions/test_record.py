@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus
+from peaceful._errors.json import ErrorJson
 from peaceful._executions.records import (
     ExecutionRecord,
     Machine,
@@ -20,12 +21,17 @@ from peaceful._executions.records import (
 )
 from peaceful._model.codec import to_json
 from peaceful._model.document import ItemAside, ItemDocument
-from peaceful._model.event import InterruptRequested
-from peaceful._model.execution import ExecutionInfo, ExecutionState, StartedBy
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._model.outcome import OutcomeKind
-from peaceful.commands import ExecutionEnded, ItemEnded
-from peaceful.errors import AlreadyEnded, ErrorJson
+from peaceful._model.execution import StartedBy
+from peaceful.commands import (
+    ExecutionEnded,
+    ExecutionInfo,
+    ExecutionState,
+    InterruptRequested,
+    ItemEnded,
+    OutcomeKind,
+)
+from peaceful.errors import AlreadyEnded
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 NewRecord = Callable[..., ExecutionRecord]
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -16,9 +16,9 @@ from peaceful import ItemStatus
 from peaceful._executions.records import ExecutionRecord, Machine, OutcomeSummary, ProcessIdentity
 from peaceful._executions.sqlite_store import COLUMNS, packed, record_of, row_of, unpacked
 from peaceful._model.document import ItemDocument, KeptDocument
-from peaceful._model.execution import ExecutionInfo, ExecutionState, StartedBy
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._model.outcome import OutcomeKind
+from peaceful._model.execution import StartedBy
+from peaceful.commands import ExecutionInfo, ExecutionState, OutcomeKind
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 moments = st.datetimes(timezones=st.just(UTC))

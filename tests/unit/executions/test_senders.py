@@ -8,8 +8,13 @@ from datetime import UTC, datetime
 import pytest
 
 from peaceful._executions.running import InterruptSenders
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful.interrupt import SendResult, interrupt_channel
+from peaceful.interrupt import (
+    InterruptLevel,
+    InterruptSignal,
+    InterruptSource,
+    SendResult,
+    interrupt_channel,
+)
 
 STOP = InterruptSignal(InterruptLevel.STOP, InterruptSource.WEB, datetime(2026, 3, 1, tzinfo=UTC))
 

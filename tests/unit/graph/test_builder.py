@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful._errors.usage import ContainedTwice
 from peaceful._graph.graph import Edge, EdgeKind, Graph, GraphBuilder
-from peaceful.errors import ContainedTwice, CycleFound, DefinitionError, NameTaken, NameUnknown
+from peaceful.errors import CycleFound, DefinitionError, NameTaken, NameUnknown
 
 CONTAINS = EdgeKind.CONTAINS
 

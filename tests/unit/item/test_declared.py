@@ -34,8 +34,9 @@ from pydantic import (
 )
 
 from peaceful import Item, ItemCtx, State, mapped, stored
+from peaceful._errors.usage import ReferenceUsedAsValue
 from peaceful._params.references import reference_of, reference_to_state
-from peaceful.errors import DefinitionError, ReferenceUsedAsValue, ValueUnresolved
+from peaceful.errors import DefinitionError, ValueUnresolved
 
 
 class SourceState(State):

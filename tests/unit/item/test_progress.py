@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful import ProgressUnit
 from peaceful._item.progress import PUBLISH_EVERY, SHOWN_AFTER, ProgressReporter, Rate
-from peaceful._model.progress import ProgressUnit
 from peaceful.commands import Progress
 
 

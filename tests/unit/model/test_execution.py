@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from peaceful._model.execution import ExecutionState
-from peaceful._model.outcome import OutcomeKind, state_after
+from peaceful._model.outcome import state_after
+from peaceful.commands import ExecutionState, OutcomeKind
 
 
 @pytest.mark.parametrize(

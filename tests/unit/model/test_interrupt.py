@@ -6,12 +6,8 @@ import signal
 
 import pytest
 
-from peaceful._model.interrupt import (
-    MAY_BE_IGNORED,
-    PROCESS_SIGNALS,
-    InterruptLevel,
-    InterruptSource,
-)
+from peaceful._model.interrupt import MAY_BE_IGNORED, PROCESS_SIGNALS
+from peaceful.interrupt import InterruptLevel, InterruptSource
 
 
 def test_levels_by_word() -> None:

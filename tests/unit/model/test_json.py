@@ -16,15 +16,13 @@ from declared_values import values_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful import ItemStatus, Location, LocationKind, Pull, Push, Within
+from peaceful import ItemStatus, Location, ProgressUnit, Pull, Push, Within
 from peaceful._model.codec import decode_json, encode_json, from_json, to_json
 from peaceful._model.document import Ending, KeptDocument, OutcomeDocument, execution_ending
-from peaceful._model.event import InterruptRequested
-from peaceful._model.execution import ExecutionInfo, ExecutionState, StartedBy
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._model.outcome import OutcomeKind, Timings, outcome_kind, state_after
-from peaceful._model.progress import ProgressUnit
-from peaceful._model.snapshot import decode_event
+from peaceful._model.execution import StartedBy
+from peaceful._model.location import LocationKind
+from peaceful._model.outcome import Timings, outcome_kind, state_after
+from peaceful._model.snapshot import SnapshotTaken, decode_event
 from peaceful.commands import (
     BlockEnded,
     BlockInterrupted,
@@ -33,17 +31,21 @@ from peaceful.commands import (
     Complete,
     Event,
     ExecutionEnded,
+    ExecutionInfo,
     ExecutionInterrupted,
     ExecutionStarted,
+    ExecutionState,
+    InterruptRequested,
     ItemEnded,
     ItemError,
     ItemProgressed,
     ItemResult,
     ItemStarted,
+    OutcomeKind,
     Progress,
-    SnapshotTaken,
 )
 from peaceful.errors import ChildFailed, PeacefulError
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678900, tzinfo=UTC)
 TIMINGS = Timings(AT, AT + timedelta(seconds=90))

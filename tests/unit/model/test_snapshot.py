@@ -8,21 +8,20 @@ from hypothesis import strategies as st
 
 from peaceful import ItemStatus
 from peaceful._model.codec import encode_json
-from peaceful._model.event import InterruptRequested
-from peaceful._model.execution import ExecutionState
-from peaceful._model.outcome import OutcomeKind
-from peaceful._model.snapshot import Snapshot, decode_event
+from peaceful._model.snapshot import Snapshot, SnapshotTaken, decode_event
 from peaceful.commands import (
     BlockEnded,
     BlockStarted,
     Event,
     ExecutionEnded,
     ExecutionStarted,
+    ExecutionState,
+    InterruptRequested,
     ItemEnded,
     ItemProgressed,
     ItemStarted,
+    OutcomeKind,
     Progress,
-    SnapshotTaken,
 )
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from peaceful import mapped
+from peaceful._errors.usage import MappingInvalid
 from peaceful._params.references import MappedReference, StateReference, reference_of
 from peaceful._params.specs import references_in
-from peaceful.errors import MappingInvalid
 
 
 def _join(first: Path, *others: str) -> Path:

@@ -14,8 +14,9 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from peaceful import State, mapped
+from peaceful._errors.usage import ReferenceUsedAsValue
 from peaceful._params.references import StateReference, reference_of, reference_to_state
-from peaceful.errors import ReferenceInvalid, ReferenceUsedAsValue
+from peaceful.errors import ReferenceInvalid
 
 OPERATIONS: dict[str, Callable[[Any], object]] = {
     "==": lambda ref: ref == "x",

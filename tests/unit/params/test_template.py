@@ -13,9 +13,10 @@ from pydantic import BaseModel
 from sample_state import HouseState, Known
 
 from peaceful import mapped, stored
+from peaceful._errors.usage import ReferenceUsedAsValue
 from peaceful._params.resolve import filled
 from peaceful._params.specs import is_open, places, references_in
-from peaceful.errors import DefinitionError, ReferenceUsedAsValue
+from peaceful.errors import DefinitionError
 
 
 class Pair(NamedTuple):

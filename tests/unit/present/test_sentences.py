@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus
-from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._model.outcome import OutcomeKind, Timings, outcome_kind
+from peaceful._model.outcome import Timings, outcome_kind
 from peaceful._present.summary import (
     STATUS_ORDER,
     Summary,
@@ -31,8 +30,10 @@ from peaceful.commands import (
     ItemError,
     ItemId,
     ItemResult,
+    OutcomeKind,
 )
 from peaceful.errors import ItemFailure
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 STOP, CANCEL, KILL = InterruptLevel
 DONE, UNCHANGED, FAILED, ABANDONED, NOT_STARTED = ItemStatus

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful import ItemStatus
+from peaceful import ItemStatus, ProgressUnit
 from peaceful._model.field_types import ExecutionId
 from peaceful._model.names import execution_id
-from peaceful._model.progress import ProgressUnit
 from peaceful._present.summary import (
     STATUS_ORDER,
     LiveWord,

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 
-from peaceful._resources import Resources
+from peaceful import Resources
 from peaceful.errors import DefinitionError, ResourceMissing
 
 

@@ -9,13 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import Flow, Handle, Item, ItemCtx, State, mapped
+from peaceful._errors.usage import ContainedTwice, MappingInvalid
 from peaceful._graph.graph import EdgeKind
 from peaceful.commands import ExecutionSettings
 from peaceful.errors import (
-    ContainedTwice,
     CycleFound,
     DefinitionError,
-    MappingInvalid,
     NameInvalid,
     NameTaken,
     NameUnknown,

@@ -5,10 +5,8 @@ from __future__ import annotations
 from event_sequences import NOW, SIGNAL
 
 from peaceful import ItemStatus
-from peaceful._model.event import InterruptRequested
-from peaceful._model.outcome import OutcomeKind
 from peaceful._runtime.hub import Mailbox
-from peaceful.commands import ExecutionEnded, ItemEnded
+from peaceful.commands import ExecutionEnded, InterruptRequested, ItemEnded, OutcomeKind
 
 
 def _ended(item: str) -> ItemEnded:

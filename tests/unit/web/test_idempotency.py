@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from peaceful._errors.requests import KeyReused, ServerStopping
 from peaceful._web.work.running import StartedBefore
-from peaceful.errors import KeyReused, ServerStopping
 
 # What is asked for, and what is started, is only compared and handed on here.
 REQUEST: Any = "ensure dev"

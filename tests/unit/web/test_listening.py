@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from peaceful import WebSettings
-from peaceful._app.web_settings import Tls, WebToken
+from peaceful import Tls, WebSettings, WebToken
 from peaceful._web.server.serve import Place, checked_address, most_connections
 from peaceful.errors import UsageError
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from peaceful._executions.records import REASON_LIMIT
 from peaceful._model.codec import JsonObject
-from peaceful._model.execution import ExecutionState
-from peaceful._model.interrupt import InterruptLevel
 from peaceful._web.http.fields import interrupt_request, page_request, start_request
+from peaceful.commands import ExecutionState
 from peaceful.errors import ParamsInvalid
+from peaceful.interrupt import InterruptLevel
 
 START: JsonObject = {"profile": "dev", "flow": "make", "command": "ensure"}
 ID = "01890000-0000-7000-8000-000000000000"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args, ge
 
 from peaceful._annotations import is_secret_type
 from peaceful._app.parameters.reading import ValueType
-from peaceful.errors import DefinitionError, NameUnknown
+from peaceful._errors.usage import DefinitionError, NameUnknown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -13,11 +13,11 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchema
 
 from peaceful._app.parameters.declaration import Given, ParamGroup
 from peaceful._app.parameters.secrets import Secrets, SecretSource, readable
+from peaceful._errors.usage import ParamProblem, ParamsInvalid, ParamsMissing
 from peaceful._model.codec import JsonValue
 from peaceful._params.masking import problems_in, without_secrets
 from peaceful._params.plain import holds_secret, plain_form
 from peaceful._storage.yaml_file import read_yaml, write_yaml
-from peaceful.errors import ParamProblem, ParamsInvalid, ParamsMissing
 
 HowToGive: TypeAlias = Callable[[Sequence[str]], str]
 """Says how parameters are given that have no value, by their names."""

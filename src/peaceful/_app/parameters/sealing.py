@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from peaceful._app.web_settings import private_text
-from peaceful.errors import ExtraMissing, FileInaccessible, KeyMissing, KeyWrong
+from peaceful._errors.running import FileInaccessible
+from peaceful._errors.usage import ExtraMissing, KeyMissing, KeyWrong
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet

@@ -18,8 +18,8 @@ from pydantic import SecretStr
 
 from peaceful._app.parameters.declaration import Given, ParamGroup
 from peaceful._app.parameters.sealing import KeyRing
+from peaceful._errors.usage import SecretUnavailable, UsageError
 from peaceful._model.codec import JsonValue
-from peaceful.errors import SecretUnavailable, UsageError
 
 SECRET_FORMS: Final = "env:NAME, file:PATH, command:LINE or prompt"  # noqa: S105 - no secret
 """The forms in which a source is given on a command line."""

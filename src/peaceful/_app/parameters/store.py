@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 from peaceful._app.parameters.declaration import Declarations, Given, ParamGroup
 from peaceful._app.parameters.files import ParamsFile, StoredParams, params_schema, right
 from peaceful._app.parameters.secrets import SECRET_FORMS, Secrets, readable
+from peaceful._errors.usage import NameUnknown
 from peaceful._model.codec import JsonValue
 from peaceful._model.field_types import FlowId, ProfileName
 from peaceful._storage.workspace import Workspace
-from peaceful.errors import NameUnknown
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,6 +15,8 @@ from peaceful._cli.terminal.modes import TerminalModes, ask, can_ask
 from peaceful._cli.terminal.writer import prints_shown
 from peaceful._commands.run_request import CommandName, RunRequest
 from peaceful._commands.sync_check import SyncCheck
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.usage import UsageError
 from peaceful._model.document import Ending
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.field_types import ExecutionId, ItemId
@@ -22,7 +24,6 @@ from peaceful._model.interrupt import InterruptLevel
 from peaceful._model.outcome import CmdOutcome
 from peaceful._present.text import short_id
 from peaceful._runtime.ctx import MAX_CONCURRENCY, CmdCtx, ExecutionSettings
-from peaceful.errors import PeacefulError, UsageError
 from peaceful.interrupt import Interruptible, InterruptSender, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
 

@@ -13,6 +13,7 @@ from peaceful._cli.program.result import Result
 from peaceful._cli.progress.outcome_text import message_lines, status_words
 from peaceful._cli.terminal.text import Line, Page, Style, line
 from peaceful._cli.terminal.wrapping import clipped, table, wrapped
+from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable
 from peaceful._executions.records import ExecutionRecord
 from peaceful._model.codec import to_json
 from peaceful._model.execution import ExecutionState
@@ -30,7 +31,6 @@ from peaceful._present.text import (
     short_ids,
     shortened,
 )
-from peaceful.errors import AlreadyEnded, ExecutorUnreachable
 
 if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from peaceful._cli.program.result import Result
 from peaceful._cli.terminal.text import Line, Page, line
 from peaceful._cli.terminal.wrapping import wrapped
+from peaceful._errors.running import NothingRunning
+from peaceful._errors.usage import UsageError
 from peaceful._executions.records import ExecutionRecord, InterruptReceipt
 from peaceful._model.codec import to_json
 from peaceful._model.interrupt import InterruptLevel, InterruptSource
 from peaceful._present.numbers import moment
-from peaceful.errors import NothingRunning, UsageError
 
 if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation

@@ -14,10 +14,16 @@ from peaceful._app.parameters.reading import Shape
 from peaceful._cli.program.options import GLOBAL_NAMES, Completer, offering, paths
 from peaceful._cli.program.result import Result
 from peaceful._cli.terminal.text import Line, Page, Style, line
+from peaceful._errors.usage import (
+    DefinitionError,
+    NameInvalid,
+    NameUnknown,
+    UsageError,
+    WorkspaceMissing,
+)
 from peaceful._model.codec import JsonValue
 from peaceful._model.field_types import ProfileName
 from peaceful._present.text import display_width, fitted, one_line, padded, shortened
-from peaceful.errors import DefinitionError, NameInvalid, NameUnknown, UsageError, WorkspaceMissing
 
 if TYPE_CHECKING:
     from peaceful._app.app import App

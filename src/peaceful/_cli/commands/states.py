@@ -12,6 +12,7 @@ from peaceful._cli.progress.ending import answer
 from peaceful._cli.terminal.text import Line, Page, Style, line
 from peaceful._cli.terminal.wrapping import wrapped
 from peaceful._commands.diff import DiffCmd, DiffProfilesCmd, KnownState, StatusCmd
+from peaceful._errors.usage import UsageError
 from peaceful._model.codec import JsonValue, to_json
 from peaceful._model.field_types import ItemId
 from peaceful._model.outcome import Complete
@@ -19,7 +20,6 @@ from peaceful._present.numbers import moment
 from peaceful._present.text import count, display_width, fitted, one_line, padded, shortened
 from peaceful._runtime.calls import StateDiffs
 from peaceful._storage.stored_state import StateKind
-from peaceful.errors import UsageError
 
 if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation

@@ -18,8 +18,8 @@ from peaceful._cli.program.loop import lost_notices, run_in_loop
 from peaceful._cli.program.options import Format, ProgressStyle
 from peaceful._cli.program.result import Result, json_text, no_lines, yaml_text
 from peaceful._cli.terminal.writer import Writer
+from peaceful._errors.base import PeacefulError
 from peaceful._present.text import one_line
-from peaceful.errors import PeacefulError
 from peaceful.interrupt import interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
 

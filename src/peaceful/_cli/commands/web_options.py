@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from peaceful._cli.program.options import paths
-from peaceful.errors import UsageError
+from peaceful._errors.usage import UsageError
 
 TOKEN_FILE: Final = "PEACEFUL_WEB_TOKENS"  # noqa: S105 - a name
 """The environment variable that names a file with tokens."""

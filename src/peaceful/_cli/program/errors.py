@@ -6,14 +6,10 @@ from collections.abc import Callable, Sequence
 
 from peaceful._cli.terminal.text import Line, Style, line
 from peaceful._cli.terminal.wrapping import table, wrapped
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import ExecutionUnknown, NothingRunning, ProfileBusy
+from peaceful._errors.usage import WorkspaceMissing
 from peaceful._present.text import count, one_line
-from peaceful.errors import (
-    ExecutionUnknown,
-    NothingRunning,
-    PeacefulError,
-    ProfileBusy,
-    WorkspaceMissing,
-)
 
 SHOWN = 5
 """How many errors of items are shown in full."""

@@ -11,7 +11,7 @@ import click
 from peaceful._cli.program.invocation import Invocation
 from peaceful._cli.program.options import GlobalOption, complete_profile, global_options, offering
 from peaceful._cli.program.result import Result
-from peaceful.errors import UsageError
+from peaceful._errors.usage import UsageError
 
 if TYPE_CHECKING:
     from peaceful._app.app import App

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from peaceful._cli.program.options import ColorChoice, GlobalOptions
 from peaceful._cli.program.signals import ProcessSignals
 from peaceful._cli.terminal.writer import Writer
-from peaceful.errors import UsageError
+from peaceful._errors.usage import UsageError
 
 if TYPE_CHECKING:
     from peaceful._app.app import App

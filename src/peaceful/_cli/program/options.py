@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, cast
 
 import click
 
-from peaceful.errors import PeacefulError
+from peaceful._errors.base import PeacefulError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

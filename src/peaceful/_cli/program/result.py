@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from peaceful._cli.terminal.text import Line, Page
+    from peaceful._errors.base import PeacefulError
     from peaceful._model.codec import JsonValue
     from peaceful._model.interrupt import InterruptSignal
-    from peaceful.errors import PeacefulError
 
 
 def json_text(document: Mapping[str, JsonValue]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from peaceful._cli.program.result import Result
 from peaceful._cli.progress.outcome_text import Told, outcome_lines
+from peaceful._errors.base import PeacefulError
 from peaceful._model.codec import JsonValue, to_json
 from peaceful._model.document import Ending, ItemDocument, KeptDocument, OutcomeDocument
 from peaceful._model.event import Event
@@ -17,7 +18,6 @@ from peaceful._model.interrupt import InterruptSource
 from peaceful._model.outcome import CmdOutcome, ItemStatus, state_after
 from peaceful._present.summary import summarised
 from peaceful._runtime.hub import OutputSink
-from peaceful.errors import PeacefulError
 
 if TYPE_CHECKING:
     from peaceful._app.app import App

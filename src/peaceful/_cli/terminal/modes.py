@@ -13,7 +13,7 @@ from getpass import getpass
 from types import FrameType, TracebackType
 from typing import Final, Self
 
-from peaceful.errors import UsageError
+from peaceful._errors.usage import UsageError
 
 _LOCAL: Final = 3
 """The place of the local modes among the attributes of a terminal."""

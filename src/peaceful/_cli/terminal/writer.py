@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Final, TextIO
 
-from peaceful.errors import FileInaccessible
+from peaceful._errors.running import FileInaccessible
 
 _NOBODY_READS: Final = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO, errno.ECONNRESET})
 """The other end of a pipe is closed; the terminal is gone."""

@@ -6,11 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
+from peaceful._errors.requests import ServerStopping
 from peaceful._web.context import ServerContext
 from peaceful._web.http.documents import Status
 from peaceful._web.http.route import json_response
 from peaceful._web.work.metrics import TEXT
-from peaceful.errors import ServerStopping
 
 
 async def healthz(_: Request, __: ServerContext) -> Response:

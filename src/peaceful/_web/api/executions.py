@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
+from peaceful._errors.running import ProfileBusy
 from peaceful._executions.records import ExecutionRecord
 from peaceful._model.field_types import ExecutionId
 from peaceful._model.interrupt import InterruptSource
@@ -25,7 +26,6 @@ from peaceful._web.live.broadcast import saw_the_end
 from peaceful._web.live.event_stream import EventStream
 from peaceful._web.live.watches import record_of
 from peaceful._web.work.running import LONGEST_KEY
-from peaceful.errors import ProfileBusy
 
 
 async def start(request: Request, server: ServerContext) -> Response:

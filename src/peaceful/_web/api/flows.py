@@ -12,6 +12,7 @@ from starlette.responses import Response
 from peaceful._aio import run_in_thread
 from peaceful._app.contexts import Contexts
 from peaceful._commands.diff import DiffCmd, StatusCmd
+from peaceful._errors.usage import UsageError
 from peaceful._model.codec import from_json
 from peaceful._model.field_types import ItemId
 from peaceful._runtime.ctx import CmdCtx
@@ -36,7 +37,6 @@ from peaceful._web.http.documents import (
 )
 from peaceful._web.http.fields import checked_id
 from peaceful._web.http.route import JSON, json_response
-from peaceful.errors import UsageError
 
 KINDS: Final = ("progress", "outcome")
 """What can be drawn: what waits for what, and which places are touched."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from peaceful._commands.diff import StatusCmd
+from peaceful._errors.base import PeacefulError
 from peaceful._item.item import AnyItem
 from peaceful._item.resolution import Unresolvable, example_of, resolved
 from peaceful._model.codec import JsonValue
@@ -18,7 +19,6 @@ from peaceful._runtime.calls import States, diff_of
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._web.diagrams.plan import Link, Look, Node, Plan, check_size, progress_plan
-from peaceful.errors import PeacefulError
 
 _NOWHERE: Final = "nowhere"
 """The ID of the box with the items that declare no place."""

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from peaceful._errors.requests import DiagramTooLarge
 from peaceful._graph.graph import EdgeKind
 from peaceful._runtime.flow import BuiltFlow
-from peaceful.errors import DiagramTooLarge
 
 MOST_BOXES: Final = 400
 """So many boxes can be taken in at a glance; more are not drawn."""

@@ -13,37 +13,41 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
-from peaceful._model.codec import JsonObject, JsonValue, encode_json
-from peaceful._model.document import OutcomeDocument
-from peaceful._model.names import checked_name
-from peaceful._web.http.documents import Detail, Execution, FieldError, Problem
-from peaceful.errors import (
-    AlreadyEnded,
-    BlockedError,
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.requests import (
     BodyRefused,
     DiagramTooLarge,
-    ExecutionUnknown,
-    ExecutorUnreachable,
-    ExtraMissing,
     HostRefused,
     KeyReused,
     MethodRefused,
-    NameInvalid,
-    NameUnknown,
-    NothingRunning,
-    NotInterruptible,
     OriginRefused,
     PageUnknown,
-    ParamProblem,
-    ParamsInvalid,
-    ParamsMissing,
-    PeacefulError,
     RequestRefused,
     RoleRefused,
     ServerStopping,
     TokenRefused,
+)
+from peaceful._errors.running import (
+    AlreadyEnded,
+    BlockedError,
+    ExecutionUnknown,
+    ExecutorUnreachable,
+    NothingRunning,
+    NotInterruptible,
+)
+from peaceful._errors.usage import (
+    ExtraMissing,
+    NameInvalid,
+    NameUnknown,
+    ParamProblem,
+    ParamsInvalid,
+    ParamsMissing,
     UsageError,
 )
+from peaceful._model.codec import JsonObject, JsonValue, encode_json
+from peaceful._model.document import OutcomeDocument
+from peaceful._model.names import checked_name
+from peaceful._web.http.documents import Detail, Execution, FieldError, Problem
 
 PROBLEM: Final = "application/problem+json"
 

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from peaceful._errors.json import ErrorJson
 from peaceful._executions.records import ExecutionDocument, ExecutionRecord
 from peaceful._graph.graph import Edge
 from peaceful._model.codec import JsonObject, JsonValue
@@ -18,7 +19,6 @@ from peaceful._model.interrupt import InterruptLevel
 from peaceful._model.location import LocationKind
 from peaceful._model.progress import Progress
 from peaceful._model.snapshot import Snapshot
-from peaceful.errors import ErrorJson
 
 
 class ItemWord(enum.StrEnum):

@@ -10,6 +10,8 @@ import msgspec
 from msgspec import inspect
 
 from peaceful._commands.run_request import CommandName, RunRequest
+from peaceful._errors.running import ExecutionUnknown
+from peaceful._errors.usage import NameInvalid, ParamProblem, ParamsInvalid
 from peaceful._executions.records import cut_reason
 from peaceful._executions.registry import Executions
 from peaceful._executions.store import ExecutionPage as ExecutionRecords
@@ -19,7 +21,6 @@ from peaceful._model.field_types import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.interrupt import InterruptLevel
 from peaceful._model.names import checked_name
 from peaceful._web.http.bodies import ORIGIN
-from peaceful.errors import ExecutionUnknown, NameInvalid, ParamProblem, ParamsInvalid
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from peaceful._aio import run_in_thread
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import AlreadyEnded, NotInterruptible
 from peaceful._executions.records import ExecutionRecord, InterruptReceipt
 from peaceful._executions.registry import Executions
 from peaceful._executions.running import InterruptSenders
@@ -14,7 +16,6 @@ from peaceful._web.context import ServerContext
 from peaceful._web.http.bodies import Refusal
 from peaceful._web.http.documents import execution_document
 from peaceful._web.live.watches import record_of
-from peaceful.errors import AlreadyEnded, NotInterruptible, PeacefulError
 from peaceful.interrupt import SendResult
 
 

@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful._app.web_settings import EVERYTHING, Network, Role, WebSettings
+from peaceful._errors.requests import HostRefused, OriginRefused, TokenRefused
 from peaceful._model.codec import JsonObject, encode_json
 from peaceful._web.context import ServerContext
-from peaceful.errors import HostRefused, OriginRefused, TokenRefused
 
 __all__ = ["EVERYTHING", "LOOPBACK", "SAFE", "Access", "Role", "cookie_value"]
 

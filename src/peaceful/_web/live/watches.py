@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from peaceful._aio import run_in_thread
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions
 from peaceful._executions.running import ProgressSource
@@ -19,7 +21,6 @@ from peaceful._model.event import ExecutionEnded, InterruptRequested, ItemProgre
 from peaceful._model.field_types import ExecutionId
 from peaceful._model.snapshot import Snapshot, SnapshotTaken, StreamEvent
 from peaceful._web.live.broadcast import Broadcast, Change, Latest
-from peaceful.errors import AlreadyEnded, ExecutorUnreachable, PeacefulError
 
 
 async def record_of(executions: Executions, execution_id: ExecutionId) -> ExecutionRecord:

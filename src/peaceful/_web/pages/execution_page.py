@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from peaceful._aio import run_in_thread
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.requests import PageUnknown
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions
 from peaceful._model.field_types import ExecutionId
@@ -29,7 +31,6 @@ from peaceful._web.pages.flow_pages import execution_diagram
 from peaceful._web.pages.rows import ItemRow
 from peaceful._web.pages.site import Site, by_script, page, piece
 from peaceful._web.pages.view import ExecutionView, Verbs
-from peaceful.errors import PageUnknown, PeacefulError
 
 
 def carried_on(executions: Executions, record: ExecutionRecord) -> ExecutionId:

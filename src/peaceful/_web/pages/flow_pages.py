@@ -12,6 +12,9 @@ from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
 from peaceful._app.contexts import Contexts
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.requests import DiagramFailed, DiagramTooLarge
+from peaceful._errors.usage import ExtraMissing, ParamsInvalid
 from peaceful._model.codec import JsonObject
 from peaceful._present.text import count, name_list
 from peaceful._runtime.ctx import CmdCtx
@@ -32,13 +35,6 @@ from peaceful._web.pages.param_fields import (
 from peaceful._web.pages.rows import Changes, changes_of
 from peaceful._web.pages.site import Site, by_script, page, piece
 from peaceful._web.pages.view import ExecutionView, Verbs
-from peaceful.errors import (
-    DiagramFailed,
-    DiagramTooLarge,
-    ExtraMissing,
-    ParamsInvalid,
-    PeacefulError,
-)
 
 _NO_STATUSES: Final[Mapping[str, str]] = {}
 

@@ -7,9 +7,11 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.requests import TokenRefused
+from peaceful._errors.running import ProfileBusy
 from peaceful._web.http.bodies import headers_of, status_of
 from peaceful._web.pages.site import Links, Site, by_script, page, piece
-from peaceful.errors import PeacefulError, ProfileBusy, TokenRefused
 
 
 def problem_page(

@@ -15,9 +15,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from peaceful._app.web_settings import Network
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.requests import HostRefused, TokenRefused
 from peaceful._present.text import one_line
 from peaceful._web.http.route import EVERYTHING, Access, Role, cookie_value
-from peaceful.errors import HostRefused, PeacefulError, TokenRefused
 
 _LOG = logging.getLogger("peaceful.web.access")
 

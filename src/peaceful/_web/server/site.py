@@ -21,6 +21,16 @@ from starlette.types import Receive, Scope, Send
 
 from peaceful._app.contexts import Contexts
 from peaceful._commands.run_request import CommandName, RunRequest
+from peaceful._errors.base import PeacefulError, Unexpected
+from peaceful._errors.requests import (
+    BodyRefused,
+    MethodRefused,
+    PageUnknown,
+    RequestRefused,
+    RoleRefused,
+)
+from peaceful._errors.running import AlreadyEnded
+from peaceful._errors.usage import ParamsInvalid, ParamsMissing, UsageError
 from peaceful._model.codec import JsonObject, JsonValue
 from peaceful._model.field_types import ExecutionId
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
@@ -47,19 +57,6 @@ from peaceful._web.pages.param_fields import PARAM_PREFIX, given_params
 from peaceful._web.pages.problem_page import problem_page
 from peaceful._web.pages.site import by_script
 from peaceful._web.server.guard import Guard, path_of
-from peaceful.errors import (
-    AlreadyEnded,
-    BodyRefused,
-    MethodRefused,
-    PageUnknown,
-    ParamsInvalid,
-    ParamsMissing,
-    PeacefulError,
-    RequestRefused,
-    RoleRefused,
-    Unexpected,
-    UsageError,
-)
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _MOST_FIELDS: Final = 10_000

@@ -15,6 +15,9 @@ import msgspec
 from peaceful._aio import run_in_thread, wait_shielded
 from peaceful._app.contexts import Contexts, ExecutionOptions
 from peaceful._commands.run_request import RunRequest
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.requests import KeyReused, ServerStopping
+from peaceful._errors.running import ExecutionUnknown, ProfileBusy
 from peaceful._executions.admission import busy
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions
@@ -26,7 +29,6 @@ from peaceful._present.text import one_line
 from peaceful._runtime.ctx import ExecutionSettings
 from peaceful._runtime.hub import OutputSink
 from peaceful._runtime.register import Registered, Starting
-from peaceful.errors import ExecutionUnknown, KeyReused, PeacefulError, ProfileBusy, ServerStopping
 from peaceful.interrupt import Interruptible, interrupt_channel
 
 _LOG = logging.getLogger("peaceful.web")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from peaceful._errors.running import ItemFailure
 from peaceful._present.numbers import size
-from peaceful.errors import ItemFailure
 
 
 class DownloadFailed(ItemFailure):

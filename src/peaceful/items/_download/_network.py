@@ -13,9 +13,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self, cast
 
+from peaceful._errors.usage import ExtraMissing
 from peaceful._item.ctx import ItemCtx
 from peaceful._present.text import one_line
-from peaceful.errors import ExtraMissing
 from peaceful.items._download._address import Address, parsed
 from peaceful.items._download._errors import (
     DownloadFailed,

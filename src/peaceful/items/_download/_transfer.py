@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from peaceful._aio import run_in_thread
+from peaceful._errors.running import RetriesExhausted
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.files import write_atomically
 from peaceful._item.retry import Backoff
 from peaceful._present.numbers import size, size_pair
 from peaceful._present.text import count
-from peaceful.errors import RetriesExhausted
 from peaceful.items._download._address import Address, Origin, sha256_of
 from peaceful.items._download._errors import (
     AnswerInvalid,

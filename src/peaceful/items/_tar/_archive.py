@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol, cast
 
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.usage import ExtraMissing
 from peaceful._present.numbers import size
 from peaceful._present.text import count, one_line
-from peaceful.errors import ExtraMissing, PeacefulError
 from peaceful.items._disk import DiskFailed
 from peaceful.items._tar._errors import (
     ArchiveDamaged,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
+from peaceful._errors.running import ItemFailure
 from peaceful._present.text import count, one_line
-from peaceful.errors import ItemFailure
 
 _NAMED: Final = 10
 """How many refused entries are named before the rest is counted."""

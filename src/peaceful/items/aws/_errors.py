@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from peaceful._errors.running import ItemFailure
 from peaceful._present.text import one_line
-from peaceful.errors import ItemFailure
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError

@@ -27,9 +27,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from peaceful._aio import run_in_thread
+from peaceful._errors.running import RetriesExhausted
+from peaceful._errors.usage import ExtraMissing
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.retry import Backoff
-from peaceful.errors import ExtraMissing, RetriesExhausted
 from peaceful.items.aws._errors import (
     AwsBusy,
     AwsNotSettled,

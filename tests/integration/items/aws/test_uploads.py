@@ -11,8 +11,7 @@ from aiohttp import web
 from aws_server import Asked, Way, never
 from aws_stack import MEBIBYTE, client
 
-from peaceful import ItemStatus
-from peaceful._model.progress import ProgressUnit
+from peaceful import ItemStatus, ProgressUnit
 from peaceful.commands import ItemProgressed
 from peaceful.items.aws import (
     AwsAccess,

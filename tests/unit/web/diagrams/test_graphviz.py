@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 from waiting import until
 
+from peaceful._errors.requests import DiagramFailed
 from peaceful._web.diagrams.graphviz import Layouts
 from peaceful._web.diagrams.layout import Layout
 from peaceful._web.diagrams.plan import Node, Plan
-from peaceful.errors import DiagramFailed, ExtraMissing
+from peaceful.errors import ExtraMissing
 
 FAKE = """
 import os, signal, sys, time

@@ -7,9 +7,9 @@ from diagram_checks import by_graphviz, check_layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from peaceful._errors.requests import DiagramTooLarge
 from peaceful._web.diagrams.graphviz import Layouts
 from peaceful._web.diagrams.plan import MOST_ARROWS, MOST_BOXES, Link, Node, Plan, check_size
-from peaceful.errors import DiagramTooLarge
 
 
 @st.composite

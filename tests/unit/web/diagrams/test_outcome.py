@@ -10,18 +10,8 @@ from diagram_checks import by_graphviz, check_layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peaceful import (
-    Flow,
-    Interaction,
-    Item,
-    ItemCtx,
-    Location,
-    LocationKind,
-    Pull,
-    Push,
-    State,
-    Within,
-)
+from peaceful import Flow, Interaction, Item, ItemCtx, Location, Pull, Push, State, Within
+from peaceful._model.location import LocationKind
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._web.diagrams.outcome import Outcome, Touches, touches_of
 from peaceful._web.diagrams.plan import Plan

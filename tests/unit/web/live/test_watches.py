@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from peaceful import ItemStatus
 from peaceful._executions.registry import Executions
-from peaceful._model.outcome import OutcomeKind
-from peaceful._model.snapshot import Snapshot, StreamEvent
+from peaceful._model.clock import SystemClock
+from peaceful._model.snapshot import Snapshot, SnapshotTaken, StreamEvent
 from peaceful._web.live import watches
 from peaceful._web.live.watches import ExecutionWatch, Watches
 from peaceful.commands import (
@@ -23,9 +23,8 @@ from peaceful.commands import (
     ItemEnded,
     ItemProgressed,
     ItemStarted,
+    OutcomeKind,
     Progress,
-    SnapshotTaken,
-    SystemClock,
 )
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ from importlib.resources import files
 
 import pytest
 
-from peaceful._model.execution import ExecutionState
 from peaceful._web.pages.site import ASSETS
+from peaceful.commands import ExecutionState
 
 FOLDER = files("peaceful._web.pages") / "static"
 VENDORED = tomllib.loads((FOLDER / "vendored.toml").read_text())["file"]

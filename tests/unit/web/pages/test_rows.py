@@ -11,10 +11,7 @@ from event_sequences import SIGNAL, stories
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful import ItemStatus
-from peaceful._model.event import InterruptRequested
-from peaceful._model.outcome import OutcomeKind
-from peaceful._model.progress import ProgressUnit
+from peaceful import ItemStatus, ProgressUnit
 from peaceful._model.snapshot import Snapshot
 from peaceful._web.pages.rows import (
     IN_PROGRESS,
@@ -25,7 +22,14 @@ from peaceful._web.pages.rows import (
     rows_of,
     segments,
 )
-from peaceful.commands import Event, ExecutionEnded, ItemEnded, Progress
+from peaceful.commands import (
+    Event,
+    ExecutionEnded,
+    InterruptRequested,
+    ItemEnded,
+    OutcomeKind,
+    Progress,
+)
 
 PROGRESSES = st.builds(
     Progress,

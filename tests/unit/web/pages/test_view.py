@@ -13,15 +13,13 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from peaceful import ItemStatus
+from peaceful._errors.json import ErrorJson
 from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity
 from peaceful._model.document import ItemAside
-from peaceful._model.execution import ExecutionState
-from peaceful._model.interrupt import InterruptLevel
-from peaceful._model.outcome import OutcomeKind
 from peaceful._model.snapshot import Snapshot
 from peaceful._web.pages.view import STILL, ExecutionView, Verbs
-from peaceful.commands import Event
-from peaceful.errors import ErrorJson
+from peaceful.commands import Event, ExecutionState, OutcomeKind
+from peaceful.interrupt import InterruptLevel
 
 VERBS = Verbs("deploy")
 PROCESS = ProcessIdentity(4711, 5, Machine("here"))

@@ -54,29 +54,13 @@ PeacefulError
 ```
 
 Each carries a stable `code`, a `message`, `details` (where the value came from, why it is wrong)
-and `help` (what to do now). Items raise `ItemFailure` or their own subclass of it.
+and `help` (what to do now). A class of the tree that this module does not hand on is internal:
+catch the one above it, and look at its `code`. Items raise `ItemFailure` or their own subclass of
+it.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from peaceful._late import late
-from peaceful.errors._base import PeacefulError, Unexpected
-from peaceful.errors._requests import (
-    BodyRefused,
-    DiagramFailed,
-    DiagramTooLarge,
-    HostRefused,
-    KeyReused,
-    MethodRefused,
-    OriginRefused,
-    PageUnknown,
-    RequestRefused,
-    RoleRefused,
-    ServerStopping,
-    TokenRefused,
-)
-from peaceful.errors._running import (
+from peaceful._errors.base import PeacefulError, Unexpected
+from peaceful._errors.running import (
     AlreadyEnded,
     BlockedError,
     ChildFailed,
@@ -96,14 +80,12 @@ from peaceful.errors._running import (
     StorageError,
     ValueUnresolved,
 )
-from peaceful.errors._usage import (
-    ContainedTwice,
+from peaceful._errors.usage import (
     CycleFound,
     DefinitionError,
     ExtraMissing,
     KeyMissing,
     KeyWrong,
-    MappingInvalid,
     NameInvalid,
     NameTaken,
     NameUnknown,
@@ -111,27 +93,18 @@ from peaceful.errors._usage import (
     ParamsInvalid,
     ParamsMissing,
     ReferenceInvalid,
-    ReferenceUsedAsValue,
     ResourceMissing,
     SecretUnavailable,
     UsageError,
     WorkspaceMissing,
 )
 
-if TYPE_CHECKING:
-    from peaceful.errors._json import ErrorJson
-
 __all__ = [
     "AlreadyEnded",
     "BlockedError",
-    "BodyRefused",
     "ChildFailed",
-    "ContainedTwice",
     "CycleFound",
     "DefinitionError",
-    "DiagramFailed",
-    "DiagramTooLarge",
-    "ErrorJson",
     "ExecutionUnknown",
     "ExecutorUnreachable",
     "ExtraMissing",
@@ -139,41 +112,28 @@ __all__ = [
     "FileInaccessible",
     "FormatTooNew",
     "GoalNotReached",
-    "HostRefused",
     "ItemCrashed",
     "ItemFailure",
     "KeyMissing",
-    "KeyReused",
     "KeyWrong",
-    "MappingInvalid",
-    "MethodRefused",
     "NameInvalid",
     "NameTaken",
     "NameUnknown",
     "NotInterruptible",
     "NothingRunning",
-    "OriginRefused",
     "OutOfSync",
-    "PageUnknown",
     "ParamProblem",
     "ParamsInvalid",
     "ParamsMissing",
     "PeacefulError",
     "ProfileBusy",
     "ReferenceInvalid",
-    "ReferenceUsedAsValue",
-    "RequestRefused",
     "ResourceMissing",
     "RetriesExhausted",
-    "RoleRefused",
     "SecretUnavailable",
-    "ServerStopping",
     "StorageError",
-    "TokenRefused",
     "Unexpected",
     "UsageError",
     "ValueUnresolved",
     "WorkspaceMissing",
 ]
-
-__getattr__: Callable[[str], object] = late(globals(), {"ErrorJson": "peaceful.errors._json"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from peaceful.errors._base import PeacefulError
-from peaceful.errors._running import BlockedError
-from peaceful.errors._usage import UsageError
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import BlockedError
+from peaceful._errors.usage import UsageError
 
 
 class RequestRefused(UsageError):

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from peaceful.errors._base import PeacefulError, described
-from peaceful.errors._usage import UsageError
+from peaceful._errors.base import PeacefulError, described
+from peaceful._errors.usage import UsageError
 
 
 class BlockedError(PeacefulError):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from peaceful.errors._base import PeacefulError
+from peaceful._errors.base import PeacefulError
 
 
 class DefinitionError(PeacefulError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from peaceful.errors._json import ErrorJson
+    from peaceful._errors.json import ErrorJson
 
 
 class PeacefulError(Exception):
@@ -40,7 +40,7 @@ class PeacefulError(Exception):
 
     def to_json(self) -> ErrorJson:
         """The error as an entry of a JSON document; details are folded into the message."""
-        from peaceful.errors._json import ErrorJson  # it loads msgspec, which `--help` does without
+        from peaceful._errors.json import ErrorJson  # it loads msgspec, which `--help` does without
 
         facts = "".join(f" ({label}: {text})" for label, text in self.details)
         return ErrorJson(self.code, f"{self.message}{facts}", self.help)
