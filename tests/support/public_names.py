@@ -6,23 +6,6 @@ import importlib
 from collections.abc import Mapping
 
 GOING: Mapping[str, frozenset[str]] = {
-    "peaceful.errors": frozenset(
-        [
-            "BodyRefused",
-            "DiagramFailed",
-            "DiagramTooLarge",
-            "ErrorJson",
-            "HostRefused",
-            "KeyReused",
-            "MethodRefused",
-            "OriginRefused",
-            "PageUnknown",
-            "RequestRefused",
-            "RoleRefused",
-            "ServerStopping",
-            "TokenRefused",
-        ]
-    ),
     "peaceful.items": frozenset(
         [
             "AnswerInvalid",
@@ -63,7 +46,6 @@ GOING: Mapping[str, frozenset[str]] = {
             "UploadSourceMissing",
         ]
     ),
-    "peaceful.interrupt.os_signals": frozenset({"KEY_REPEAT", "STOP_TIMEOUT"}),
 }
 """Names that become internal; to be removed when none of them is in an `__all__` any more."""
 
