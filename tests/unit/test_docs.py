@@ -19,6 +19,7 @@ import msgspec
 import pytest
 from doc_pages import ROOT, as_module, blocks_of, matches, page_name, pages, steps_of
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from public_names import PACKAGES, public_names
 
 import peaceful
 from peaceful import App, ItemStatus, ProgressUnit
@@ -174,13 +175,12 @@ def _errors(root: type[PeacefulError]) -> Iterator[type[PeacefulError]]:
         yield from _errors(below)
 
 
-def _codes() -> dict[str, int]:
-    """By code, the exit code of each error that the package defines."""
+def _by_code() -> dict[str, type[PeacefulError]]:
+    """By code, each error that the package defines, in whatever module."""
     for module in pkgutil.walk_packages(peaceful.__path__, prefix="peaceful."):
-        if not any(part.startswith("_") for part in module.name.split(".")):
-            importlib.import_module(module.name)
+        importlib.import_module(module.name)
     return {
-        error.code: error.exit_code
+        error.code: error
         for error in _errors(PeacefulError)
         if "code" in vars(error) and error.__module__.startswith("peaceful.")
     }
@@ -194,7 +194,21 @@ def test_the_page_of_errors_is_the_tree_of_errors() -> None:
         codes = re.findall(r"^### `([A-Z-]+)`$", section, re.MULTILINE)
         found |= dict.fromkeys(codes, int(exit_code))
 
-    assert found == _codes()
+    assert found == {code: error.exit_code for code, error in _by_code().items()}
+
+
+def test_the_page_of_errors_says_by_which_class_to_catch_each() -> None:
+    """Below each code is its class; where that is internal, the public class above it."""
+    public = {kind for package in PACKAGES for kind in public_names(package).values()}
+    text = _words(REFERENCE / "errors.md")
+    found = dict(re.findall(r"^### `([A-Z-]+)`\n\nIn Python: (.*)\.$", text, re.MULTILINE))
+    expected: dict[str, str] = {}
+    for code, error in _by_code().items():
+        above = next(kind for kind in error.__mro__ if kind in public)
+        article = "" if above is error else "an " if above.__name__[0] in "AEIO" else "a "
+        expected[code] = f"{article}`{above.__name__}`"
+
+    assert found == expected
 
 
 def _commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
