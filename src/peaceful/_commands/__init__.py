@@ -1,1 +1,1 @@
-"""What can be done with a flow: discover, read, diff, ensure, clean; each a list of blocks."""
+"""Commands on a flow, each a list of blocks: discover, read, diff, ensure, clean."""

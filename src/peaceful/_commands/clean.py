@@ -1,9 +1,10 @@
-"""Cleaning up: bringing items to what they are when nothing of them is left, in reverse order."""
+"""`CleanCmd`: cleans items up, in reverse order."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from peaceful._commands.discover import DiscoverBlock, ParamsSpecsBlock, states_of
 from peaceful._commands.item_access import (
@@ -17,7 +18,13 @@ from peaceful._commands.item_access import (
     resolved_item,
     shown_result,
 )
-from peaceful._commands.recording import Found, Recording, is_left, may_be_left, recording
+from peaceful._commands.recording import (
+    Observation,
+    StateRecorder,
+    is_left,
+    may_be_left,
+    record_states,
+)
 from peaceful._commands.sync_check import SyncCheck, SyncCheckBlock
 from peaceful._errors.running import ValueUnresolved
 from peaceful._graph.graph import Graph
@@ -36,17 +43,19 @@ from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.item_pass import ItemPass
 from peaceful._storage.stored_state import StateKind, StoredState
 
+_KEPT: Final = "kept: it has left the flow, and its class is gone or has changed"
+
 
 class CleanBlock(CmdBlock[States]):
-    """Cleans every item up, each before those that it refers to; first those that left the flow.
+    """Cleans up removed items, then every item of the flow, each before those that it refers to.
 
     Needs the current states, which an earlier block discovered: an item's parameters may refer to
-    states that are gone once the items before it are cleaned. Of items that have left the flow, it
-    cleans those up that an earlier `LeftItemsBlock` found.
+    states that are gone once the items before it are cleaned. Removed items are those that a
+    `LeftItemsBlock` found before.
 
     Args:
         only: the items to clean up; empty for all.
-        dry_run: whether to say what would be done, and do nothing.
+        dry_run: whether to show what would be done, and do nothing.
     """
 
     def __init__(self, only: Iterable[ItemId] = (), *, dry_run: bool = False) -> None:
@@ -54,16 +63,16 @@ class CleanBlock(CmdBlock[States]):
         self._dry_run = dry_run
 
     def items(self, run: BlockRun) -> tuple[ItemId, ...]:
-        """The items that have left the flow, and the selected items, last first."""
+        """Return the removed items, and the selected items, last first."""
         return (*_left(run).items, *self._graph(run).order[::-1])
 
     async def run(self, run: BlockRun) -> BlockResult[States]:
-        """Cleans the items up."""
+        """Clean the items up."""
         if self._dry_run:
             stored = await load(run, StateKind.CURRENT)
             return await self._over_items(run, _DryCleaning(run, stored.get))
         items = (*self._graph(run).order, *_left(run).items)
-        async with recording(run, items, applies=True) as record:
+        async with record_states(run, items, applies=True) as record:
             return await self._over_items(run, _RealCleaning(run, record))
 
     async def _over_items(self, run: BlockRun, work: _Cleaning) -> BlockResult[States]:
@@ -84,23 +93,23 @@ def _left(run: BlockRun) -> LeftItems:
 
 
 class _Cleaning(ABC):
-    """One pass of cleaning up: what is known of the items so far."""
+    """One pass of cleaning up, and the states so far."""
 
-    def __init__(self, run: BlockRun) -> None:
+    def __init__(self, run: BlockRun, stored: Callable[[ItemId], StoredState | None]) -> None:
         self._run = run
+        self._stored = stored
         self._before = run.scope.resources.get(States).current
         self._left = _left(run)
         self.current: dict[ItemId, State] = dict(self._before)
 
     async def clean(self, ctx: ItemCtx) -> ItemResult:
-        """Cleans an item of the flow up."""
         item = self._item(ctx)
         if item is None:
             return ItemResult(ItemStatus.UNCHANGED, message="nothing is known of it")
         return await self._cleaned(ctx, item, self._before.get(ctx.item))
 
     async def clean_left(self, ctx: ItemCtx) -> ItemResult:
-        """Cleans an item up that has left the flow, and forgets it."""
+        """Clean a removed item up, and forget it."""
         item = self._left.items[ctx.item]
         if item is None:
             return ItemResult(ItemStatus.UNCHANGED, message=_KEPT)
@@ -118,47 +127,37 @@ class _Cleaning(ABC):
         return await self.unchanged(ctx, item, current)
 
     def _item(self, ctx: ItemCtx) -> AnyItem | None:
-        """The item with its values: from what is there, else from what it was last applied with."""
+        """Return the item with current values, or else with those that it was last applied with."""
         flow = self._run.ctx.flow
         declared = flow.items[ctx.item]
         try:
             return resolved_item(flow.id, declared, self._before.get)
         except ValueUnresolved:
-            stored = self.stored(ctx.item)
+            stored = self._stored(ctx.item)
             if stored is None:
                 return None
             return item_from_stored(type(declared.item), stored, declared.item)
 
     @abstractmethod
-    def stored(self, item: ItemId) -> StoredState | None:
-        """What is stored of an item."""
-
-    @abstractmethod
     async def apply(self, ctx: ItemCtx, item: AnyItem, current: State, goal: State) -> ItemResult:
-        """There is something to clean up."""
+        """Clean up an item that needs it."""
 
     @abstractmethod
     async def unchanged(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemResult:
-        """There is nothing to clean up."""
+        """Report an item that needs no clean-up."""
 
     @abstractmethod
     async def forget(self, item: ItemId) -> None:
-        """Nothing is left of an item that has left the flow."""
-
-
-_KEPT = "kept: it has left the flow, and its class is gone or has changed"
+        """Remove what is stored of a removed item."""
 
 
 class _RealCleaning(_Cleaning):
-    def __init__(self, run: BlockRun, record: Recording) -> None:
-        super().__init__(run)
+    def __init__(self, run: BlockRun, record: StateRecorder) -> None:
+        super().__init__(run, record.stored_current)
         self._record = record
 
-    def stored(self, item: ItemId) -> StoredState | None:
-        return self._record.stored_current(item)
-
     async def apply(self, ctx: ItemCtx, item: AnyItem, current: State, goal: State) -> ItemResult:
-        found = Found(ctx, item)
+        found = Observation(ctx, item)
         begun = self._record.started(ctx)
         try:
             cleaned = await asked(self._run, item, "clean", ctx, current, goal)
@@ -171,20 +170,13 @@ class _RealCleaning(_Cleaning):
         return result
 
     async def unchanged(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemResult:
-        return await self._record.unchanged(Found(ctx, item), current, None)
+        return await self._record.unchanged(Observation(ctx, item), current, None)
 
     async def forget(self, item: ItemId) -> None:
         await self._record.forget(item)
 
 
 class _DryCleaning(_Cleaning):
-    def __init__(self, run: BlockRun, stored: Callable[[ItemId], StoredState | None]) -> None:
-        super().__init__(run)
-        self._stored = stored
-
-    def stored(self, item: ItemId) -> StoredState | None:
-        return self._stored(item)
-
     async def apply(self, ctx: ItemCtx, item: AnyItem, current: State, goal: State) -> ItemResult:
         diff = diff_of(item, ctx.item, current, goal)
         change = "" if diff is None else f": {diff}"
@@ -196,7 +188,7 @@ class _DryCleaning(_Cleaning):
         return shown_result(ItemStatus.UNCHANGED, current, f"nothing to do{note}")
 
     async def _note(self, ctx: ItemCtx, item: AnyItem, current: State) -> str:
-        """Tells of what the discovery of a real run would find that the item has left behind."""
+        """Report what a real run's discovery would find that the item has left behind."""
         before = self._stored(ctx.item)
         if before is None or not may_be_left(before, item, stored_params(item)):
             return ""
@@ -215,7 +207,7 @@ class CleanCmd:
     def blocks(
         *, dry_run: bool = False, only: Iterable[ItemId] = (), sync: SyncCheck = SyncCheck.NONE
     ) -> tuple[CmdBlock[object], ...]:
-        """The blocks of the command; see `exec`."""
+        """Return the blocks of the command; see `exec`."""
         only = tuple(only)
         checks = () if sync is SyncCheck.NONE else (SyncCheckBlock(sync, only),)
         specs = () if dry_run else (ParamsSpecsBlock(),)
@@ -235,18 +227,17 @@ class CleanCmd:
         only: Iterable[ItemId] = (),
         sync: SyncCheck = SyncCheck.NONE,
     ) -> CmdOutcome[States]:
-        """Runs the command.
+        """Run the command.
 
         Args:
             ctx: the flow and profile.
-            dry_run: whether to say what would be done, and do nothing.
-            only: the items to clean up, among them such as have left the flow; empty for all.
-            sync: which stored states of these items must still be what is there, or the command is
-                refused.
+            dry_run: whether to show what would be done, and do nothing.
+            only: the items to clean up, removed ones included; empty for all.
+            sync: which stored states of these items must match what is there.
 
         Raises:
             ProfileBusy: another execution runs on the profile.
-            OutOfSync: stored states are not what is there, and `sync` asks for it.
+            OutOfSync: stored states differ from what is there, and `sync` refuses that.
             NameUnknown: neither the flow nor what is stored has an item of a given name.
         """
         only = tuple(only)

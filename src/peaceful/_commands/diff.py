@@ -1,8 +1,9 @@
-"""`StatusCmd` and `DiffCmd`: stored states, and what differs from the goal."""
+"""`StatusCmd` and `DiffCmd`: stored states, and their differences from the goal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -14,7 +15,6 @@ from peaceful._item.item import AnyItem
 from peaceful._model.field_types import ItemId
 from peaceful._model.outcome import CmdOutcome
 from peaceful._model.state import State
-from peaceful._resources import Resources
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock
 from peaceful._runtime.calls import StateDiffs, States, diff_of
 from peaceful._runtime.ctx import CmdCtx, ProfilesFlowCtx
@@ -22,14 +22,16 @@ from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._storage.stored_state import StateKind, StoredState
 
+_SIDES: Final = ("what it is", "what it should be")
+
 
 class KnownState(msgspec.Struct, frozen=True):
-    """What is stored of one item.
+    """The stored state of one item.
 
     Attributes:
-        stored: the entry, or none where there is none.
+        stored: the entry, or None.
         shown: its state in a few words.
-        in_flow: whether the flow has the item; entries of items that it had before are kept.
+        in_flow: whether the flow has the item; entries of removed items are kept.
     """
 
     stored: StoredState | None
@@ -42,7 +44,7 @@ class StatusCmd:
 
     @staticmethod
     def exec(ctx: CmdCtx, kind: StateKind = StateKind.CURRENT) -> Mapping[ItemId, KnownState]:
-        """Reads the stored states of a flow's items, then those of items that it no longer has.
+        """Return the stored states of a flow's items, then those of removed items.
 
         Args:
             ctx: the flow and profile.
@@ -67,13 +69,9 @@ class StatusCmd:
 
     @staticmethod
     def states(ctx: CmdCtx) -> States:
-        """Reads the stored states of a flow's items as states: those that are known and not stale.
+        """Return the stored states of a flow's items, without those in doubt.
 
-        Args:
-            ctx: the flow and profile.
-
-        Raises:
-            StorageError: they cannot be read.
+        Raises `StorageError`.
         """
         return States(
             stored_states(ctx.flow, ctx.store, StateKind.CURRENT),
@@ -102,54 +100,53 @@ class DiffBlock(CmdBlock[StateDiffs]):
     """Compares the states that an earlier block discovered. Has no items of its own."""
 
     async def run(self, run: BlockRun) -> BlockResult[StateDiffs]:
-        """Compares current states with goals."""
+        """Compare current states with goals."""
         states = run.scope.resources.get(States)
         return BlockResult(diffs_between(run.ctx.flow, states.current, states.goal))
 
 
 class DiffCmd:
-    """Shows what `ensure` would change, after looking at what is there now."""
+    """Shows what `ensure` would change, after discovering what is there now."""
 
     @staticmethod
     def blocks() -> tuple[CmdBlock[object], ...]:
-        """The blocks of the command."""
+        """Return the blocks of the command."""
         return (ParamsSpecsBlock(), DiscoverBlock(BOTH), DiffBlock())
 
     @staticmethod
     async def exec(ctx: CmdCtx) -> CmdOutcome[StateDiffs]:
-        """Runs the command: discovers both states, stores them, and compares.
+        """Discover both states, store them, and compare.
 
         Raises:
             ProfileBusy: another execution runs on the profile.
             ItemCrashed: an item cannot compare its states.
         """
-        return await CmdExecution("diff", DiffCmd.blocks(), _diffs_of).run(ctx)
+        execution = CmdExecution(
+            "diff", DiffCmd.blocks(), lambda resources: resources.try_get(StateDiffs)
+        )
+        return await execution.run(ctx)
 
     @staticmethod
     def stored(ctx: CmdCtx) -> StateDiffs:
-        """What differs by what is stored, without looking at what is there. Not an execution.
+        """Return the differences of stored states, without an execution.
 
         Raises:
             StorageError: what is stored cannot be read.
             ItemCrashed: an item cannot compare its states.
         """
-        flow = ctx.flow
-        return diffs_between(
-            flow,
-            stored_states(flow, ctx.store, StateKind.CURRENT),
-            stored_states(flow, ctx.store, StateKind.GOAL),
-        )
+        states = StatusCmd.states(ctx)
+        return diffs_between(ctx.flow, states.current, states.goal)
 
 
 class DiffProfilesCmd:
-    """Shows how the stored current states of two profiles differ. Not an execution."""
+    """Compares the stored current states of two profiles, without an execution."""
 
     @staticmethod
     def exec(ctx: ProfilesFlowCtx) -> StateDiffs:
-        """Compares the first profile with the second.
+        """Compare the first profile with the second.
 
-        Items that only one of them has are unknown in the other: a flow may have other items with
-        other parameters.
+        Items that only one of them has are unknown in the other: other parameters may make
+        other items.
 
         Args:
             ctx: a flow of exactly two profiles.
@@ -179,9 +176,6 @@ class DiffProfilesCmd:
         return StateDiffs(compared.diffs, {**compared.unknown, **others})
 
 
-_SIDES = ("what it is", "what it should be")
-
-
 def diffs_between(
     flow: BuiltFlow,
     before: Mapping[ItemId, State],
@@ -189,14 +183,14 @@ def diffs_between(
     sides: tuple[str, str] = _SIDES,
     flow_after: BuiltFlow | None = None,
 ) -> StateDiffs:
-    """Item by item, what differs between two sets of states.
+    """Return, item by item, the differences between two sets of states.
 
     Args:
         flow: the flow whose items are compared.
         before: their states on one side.
         after: their states on the other side.
         sides: what the sides are called.
-        flow_after: the flow on the other side, where it is another one.
+        flow_after: the flow on the other side, if it is another one.
 
     Raises:
         PeacefulError: an item cannot compare its states, and says why.
@@ -221,7 +215,3 @@ def diffs_between(
             ]
             unknown[item_id] = f"not known yet: {' and '.join(missing)}"
     return StateDiffs(diffs, unknown)
-
-
-def _diffs_of(resources: Resources) -> StateDiffs | None:
-    return resources.try_get(StateDiffs)

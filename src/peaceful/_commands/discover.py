@@ -1,4 +1,4 @@
-"""`DiscoverCmd`: finds and stores current and goal states."""
+"""`DiscoverCmd`: discovers and stores current and goal states."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from peaceful._aio import run_in_thread
 from peaceful._commands.item_access import asked_if_known, partial_item, shown_result
-from peaceful._commands.recording import Found, Recording, recording
+from peaceful._commands.recording import Observation, StateRecorder, record_states
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.resolution import specs_of
 from peaceful._model.codec import JsonValue
@@ -24,40 +24,41 @@ from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.item_pass import ItemPass
 from peaceful._storage.stored_state import StateKind, StoredState
 
+_LOG = logging.getLogger("peaceful.commands")
+
+_CURRENT, _GOAL = StateKind.CURRENT, StateKind.GOAL
+
+BOTH: Final = (_CURRENT, _GOAL)
+
+_FUNCTIONS: Final = {_CURRENT: "try_state_current", _GOAL: "try_state_goal"}
+
 
 class ParamsSpecsBlock(CmdBlock[None]):
-    """Writes down how each item's parameters are given, where that has changed. Has no items."""
+    """Stores how each item's parameters are given, if that has changed. Has no items."""
 
     async def run(self, run: BlockRun) -> BlockResult[None]:
-        """Writes them down."""
+        """Store them."""
         specs = params_specs(run.ctx.flow)
         await run_in_thread(lambda: run.ctx.store.save_params_specs(specs))
         return BlockResult(None)
 
 
 def params_specs(flow: BuiltFlow) -> dict[str, JsonValue]:
-    """By item and field, how the value is given, in the form in which it is stored."""
+    """Return by item and field how the value is given, in its stored form."""
     return {
         item_id: {name: stored_form(spec) for name, spec in specs_of(flow_item.item).items()}
         for item_id, flow_item in flow.items.items()
     }
 
 
-_LOG = logging.getLogger("peaceful.commands")
-
-BOTH: Final = (StateKind.CURRENT, StateKind.GOAL)
-"""Current and goal states."""
-
-
 class DiscoverBlock(CmdBlock[States]):
-    """Asks every item for its current state, its goal, or both, and stores what it says.
+    """Asks every item for its current state, its goal, or both, and stores them.
 
-    A state that is not known yet, because a parameter is not, is left out: what was stored of it
-    stays.
+    A state that is not known yet, because a parameter is not, is left out: the stored one stays.
 
     Args:
         kinds: which states are asked for.
-        store: whether what is found is stored.
+        store: whether they are stored.
         mend: whether damaged files are set aside first, so that all is discovered anew.
     """
 
@@ -69,33 +70,30 @@ class DiscoverBlock(CmdBlock[States]):
         self._mend = mend
 
     def items(self, run: BlockRun) -> tuple[ItemId, ...]:
-        """Every item of the flow."""
+        """Return every item of the flow."""
         return run.ctx.flow.graph.order
 
     async def run(self, run: BlockRun) -> BlockResult[States]:
-        """Asks the items, each after those that it refers to."""
+        """Ask the items, each after those that it refers to."""
         if not self._store:
             return await self._over_items(run, None)
         if self._mend:
             for path in await run_in_thread(run.ctx.store.set_damaged_aside):
                 _LOG.warning("a damaged file was set aside, and is discovered anew: %s", path)
-        async with recording(run, self.items(run), applies=False) as record:
+        async with record_states(run, self.items(run), applies=False) as record:
             return await self._over_items(run, record)
 
-    async def _over_items(self, run: BlockRun, record: Recording | None) -> BlockResult[States]:
+    async def _over_items(self, run: BlockRun, record: StateRecorder | None) -> BlockResult[States]:
         work = _Discovering(run, self._kinds, record)
         results = await ItemPass(run, run.ctx.flow.graph, work.discover).results()
         return BlockResult(States(work.states[_CURRENT], work.states[_GOAL]), results)
 
 
-_CURRENT, _GOAL = StateKind.CURRENT, StateKind.GOAL
-
-
 class _Discovering:
-    """One pass of discovering: what is known of the items so far."""
+    """One pass of discovering, and the states so far."""
 
     def __init__(
-        self, run: BlockRun, kinds: tuple[StateKind, ...], record: Recording | None
+        self, run: BlockRun, kinds: tuple[StateKind, ...], record: StateRecorder | None
     ) -> None:
         self._run = run
         self._kinds = kinds
@@ -105,7 +103,7 @@ class _Discovering:
     async def discover(self, ctx: ItemCtx) -> ItemResult:
         flow, record = self._run.ctx.flow, self._record
         news: dict[StateKind, StoredState | None] = {}
-        found: Found | None = None
+        found: Observation | None = None
         for kind in self._kinds:
             states = self.states[kind]
             item, is_whole = partial_item(flow.id, flow.items[ctx.item], states.get)
@@ -118,7 +116,7 @@ class _Discovering:
             if kind is _CURRENT and is_whole:
                 found = await record.looked_at(ctx, item, state)
             elif found is None or found.item is not item:
-                found = Found(ctx, item)
+                found = Observation(ctx, item)
             news[kind] = record.if_news(kind, found, record.entry(found, state))
         if record is not None and found is not None:
             await record.record(found, news.get(_CURRENT), news.get(_GOAL))
@@ -131,27 +129,17 @@ class _Discovering:
         return shown_result(ItemStatus.DONE if changed else ItemStatus.UNCHANGED, known[0], "")
 
 
-_FUNCTIONS: Final = {
-    StateKind.CURRENT: "try_state_current",
-    StateKind.GOAL: "try_state_goal",
-}
-
-
 class DiscoverCmd:
-    """Finds and stores current and goal states. Changes nothing but what is stored."""
+    """Discovers and stores current and goal states. Changes nothing else."""
 
     @staticmethod
     def blocks(kinds: tuple[StateKind, ...] = BOTH) -> tuple[CmdBlock[object], ...]:
-        """The blocks of the command.
-
-        Args:
-            kinds: which states are asked for.
-        """
+        """Return the blocks of the command; `kinds` are the states to ask for."""
         return (ParamsSpecsBlock(), DiscoverBlock(kinds, mend=True))
 
     @staticmethod
     async def exec(ctx: CmdCtx, kinds: tuple[StateKind, ...] = BOTH) -> CmdOutcome[States]:
-        """Runs the command.
+        """Run the command.
 
         Args:
             ctx: the flow and profile.
@@ -164,5 +152,4 @@ class DiscoverCmd:
 
 
 def states_of(resources: Resources) -> States | None:
-    """The states that blocks have gathered."""
     return resources.try_get(States)

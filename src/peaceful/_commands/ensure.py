@@ -1,8 +1,8 @@
-"""`EnsureCmd`, and what a dry run says."""
+"""`EnsureCmd`: brings items to their goals, also as a dry run."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from peaceful._commands.discover import ParamsSpecsBlock, states_of
 from peaceful._commands.item_access import (
@@ -15,7 +15,7 @@ from peaceful._commands.item_access import (
     shown_result,
     state_from_stored,
 )
-from peaceful._commands.recording import Recording, recording
+from peaceful._commands.recording import StateRecorder, record_states
 from peaceful._commands.sync_check import SyncCheck, SyncCheckBlock
 from peaceful._errors.running import ItemFailure
 from peaceful._graph.graph import Graph
@@ -31,45 +31,52 @@ from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.item_pass import ItemPass
-from peaceful._storage.stored_state import StateKind
+from peaceful._storage.stored_state import StateKind, StoredState
 
 
 def selected(flow: BuiltFlow, only: Collection[ItemId]) -> Graph:
-    """The graph of the selected items; ways through others still order them.
+    """Return the graph of the selected items; paths through others still order them.
 
-    Args:
-        flow: the flow.
-        only: the selected items; empty for all.
-
-    Raises:
-        NameUnknown: the flow has no item of a given name.
+    Raises `NameUnknown`.
     """
     return flow.graph.restricted_to(only) if only else flow.graph
 
 
-class EnsureDryBlock(CmdBlock[States]):
+class _SelectedItemsBlock(CmdBlock[States]):
+    def __init__(self, only: Iterable[ItemId] = ()) -> None:
+        self._only = tuple(only)
+
+    def items(self, run: BlockRun) -> tuple[ItemId, ...]:
+        """Return the selected items."""
+        return selected(run.ctx.flow, self._only).order
+
+
+def _stored_others(
+    flow: BuiltFlow, graph: Graph, stored: Callable[[ItemId], StoredState | None]
+) -> dict[ItemId, State]:
+    """Return the stored states of the items that are not selected, as they were last seen."""
+    others = ((item, flow.items[item].item) for item in flow.items if item not in graph)
+    states = {item: state_from_stored(declared, stored(item)) for item, declared in others}
+    return {item: state for item, state in states.items() if state is not None}
+
+
+class EnsureDryBlock(_SelectedItemsBlock):
     """Goes through the items as `EnsureBlock` does, and asks each what it would become.
 
-    What an item would become is what later items are told of it; as it is not there yet, they may
-    not be able to say what they would do, and that is no failure.
+    Later items see that predicted state; as it is not there yet, they may not be able to say what
+    they would do, which is no failure.
 
     Args:
         only: the items to go through; empty for all.
     """
 
-    def __init__(self, only: Iterable[ItemId] = ()) -> None:
-        self._only = tuple(only)
-
-    def items(self, run: BlockRun) -> tuple[ItemId, ...]:
-        """The selected items."""
-        return selected(run.ctx.flow, self._only).order
-
     async def run(self, run: BlockRun) -> BlockResult[States]:
-        """Asks the items."""
+        """Ask the items."""
         graph = selected(run.ctx.flow, self._only)
         asking = _Asking(run)
         if self._only:
-            await asking.take_stored(set(run.ctx.flow.items) - set(graph))
+            stored = await load(run, StateKind.CURRENT)
+            asking.states = _stored_others(run.ctx.flow, graph, stored.get)
         results = await ItemPass(run, graph, asking.ask).results()
         return BlockResult(States(asking.states, asking.goal), results)
 
@@ -80,13 +87,6 @@ class _Asking:
         self._predicted: set[ItemId] = set()
         self.states: dict[ItemId, State] = {}
         self.goal: dict[ItemId, State] = {}
-
-    async def take_stored(self, items: set[ItemId]) -> None:
-        stored = await load(self._run, StateKind.CURRENT)
-        for item in items:
-            declared = self._run.ctx.flow.items[item].item
-            if (state := state_from_stored(declared, stored.get(item))) is not None:
-                self.states[item] = state
 
     async def ask(self, ctx: ItemCtx) -> ItemResult:
         flow = self._run.ctx.flow
@@ -125,50 +125,35 @@ class _Asking:
         )
 
 
-class EnsureBlock(CmdBlock[States]):
+class EnsureBlock(_SelectedItemsBlock):
     """Brings every item to its goal, each after those that it refers to.
 
-    For each: what it is, what it should be, what differs, whether there is something to do; then it
-    is applied, and only when its new state is on disk is it done.
+    For each: its current state, its goal, the difference, whether it needs applying; then it is
+    applied, and only when its new state is on disk is it done.
 
     Args:
         only: the items to bring to their goals; empty for all.
     """
 
-    def __init__(self, only: Iterable[ItemId] = ()) -> None:
-        self._only = tuple(only)
-
-    def items(self, run: BlockRun) -> tuple[ItemId, ...]:
-        """The selected items."""
-        return selected(run.ctx.flow, self._only).order
-
     async def run(self, run: BlockRun) -> BlockResult[States]:
-        """Applies the items."""
+        """Apply the items."""
         graph = selected(run.ctx.flow, self._only)
-        async with recording(run, graph.order, applies=True) as record:
+        async with record_states(run, graph.order, applies=True) as record:
             work = _Ensuring(run, record)
             if self._only:
-                work.take_stored(set(run.ctx.flow.items) - set(graph))
+                work.current = _stored_others(run.ctx.flow, graph, record.stored_current)
             results = await ItemPass(run, graph, work.ensure).results()
         return BlockResult(States(work.current, work.goal), results)
 
 
 class _Ensuring:
-    """One pass of ensuring: what is known of the items so far."""
+    """One pass of ensuring, and the states so far."""
 
-    def __init__(self, run: BlockRun, record: Recording) -> None:
+    def __init__(self, run: BlockRun, record: StateRecorder) -> None:
         self._run = run
         self._record = record
         self.current: dict[ItemId, State] = {}
         self.goal: dict[ItemId, State] = {}
-
-    def take_stored(self, items: set[ItemId]) -> None:
-        """Items that are not selected are referred to as they were last seen."""
-        for item in items:
-            declared = self._run.ctx.flow.items[item].item
-            state = state_from_stored(declared, self._record.stored_current(item))
-            if state is not None:
-                self.current[item] = state
 
     async def ensure(self, ctx: ItemCtx) -> ItemResult:
         flow, record = self._run.ctx.flow, self._record
@@ -199,7 +184,7 @@ class EnsureCmd:
     def blocks(
         *, dry_run: bool = False, only: Iterable[ItemId] = (), sync: SyncCheck = SyncCheck.NONE
     ) -> tuple[CmdBlock[object], ...]:
-        """The blocks of the command; see `exec`."""
+        """Return the blocks of the command; see `exec`."""
         only = tuple(only)
         checks = () if sync is SyncCheck.NONE else (SyncCheckBlock(sync, only),)
         if dry_run:
@@ -214,19 +199,17 @@ class EnsureCmd:
         only: Iterable[ItemId] = (),
         sync: SyncCheck = SyncCheck.NONE,
     ) -> CmdOutcome[States]:
-        """Runs the command.
+        """Run the command.
 
         Args:
             ctx: the flow and profile.
-            dry_run: whether to say what would be done, and do nothing.
-            only: the items to bring to their goals; what they refer to is taken as last seen. Empty
-                for all.
-            sync: which stored states of these items must still be what is there, or the command is
-                refused.
+            dry_run: whether to show what would be done, and do nothing.
+            only: the items to bring to their goals; others are taken as last seen. Empty for all.
+            sync: which stored states of these items must match what is there.
 
         Raises:
             ProfileBusy: another execution runs on the profile.
-            OutOfSync: stored states are not what is there, and `sync` asks for it.
+            OutOfSync: stored states differ from what is there, and `sync` refuses that.
             NameUnknown: the flow has no item of a given name.
         """
         only = tuple(only)

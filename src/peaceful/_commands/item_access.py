@@ -1,4 +1,4 @@
-"""Items as commands use them, also those that have left the flow."""
+"""Items as commands use them, including those that were removed from the flow."""
 
 from __future__ import annotations
 
@@ -30,12 +30,7 @@ from peaceful._storage.stored_state import StateKind, StateStore, StoredState
 
 
 def resolved_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> AnyItem:
-    """The item with every parameter's value.
-
-    Raises:
-        ValueUnresolved: a value is not known, or has the wrong type; it names flow, item, field,
-            and where the field was set.
-    """
+    """Return the item with every parameter's value, or raise `ValueUnresolved`."""
     try:
         return resolve(flow_item.item, state_of)
     except Unresolvable as error:
@@ -43,13 +38,9 @@ def resolved_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> A
 
 
 def partial_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> tuple[AnyItem, bool]:
-    """The item with the values that are known; reading another one raises `ValueUnresolved`.
+    """Return the item with the known values, and whether all are known.
 
-    Returns:
-        The item, and whether all of its values are known.
-
-    Raises:
-        ValueUnresolved: a known value has the wrong type.
+    Reading another value raises `ValueUnresolved`, as does a known one of the wrong type here.
     """
     try:
         item, unknown = resolve_partially(flow_item.item, state_of)
@@ -72,21 +63,16 @@ def _explained(flow_id: str, flow_item: FlowItem, error: Unresolvable) -> ValueU
 
 
 async def asked(run: BlockRun, item: AnyItem, function: str, ctx: ItemCtx, *states: State) -> State:
-    """What an item says of its state.
+    """Return the state that a function of an item returns.
 
-    Raises:
-        PeacefulError: the item failed.
+    Raises `PeacefulError` if the item fails.
     """
     state = await run.calls(item, function, ctx, *states)
     return checked(item, function, ctx, state)
 
 
 async def asked_if_known(run: BlockRun, item: AnyItem, function: str, ctx: ItemCtx) -> State | None:
-    """What an item says of its state, while not every parameter may be known; none means unknown.
-
-    Raises:
-        PeacefulError: the item failed for another reason than a value that is not known.
-    """
+    """Return the state that a function of an item returns; None while a parameter is unknown."""
     try:
         state = await run.calls(item, function, ctx)
     except ValueUnresolved:
@@ -95,11 +81,7 @@ async def asked_if_known(run: BlockRun, item: AnyItem, function: str, ctx: ItemC
 
 
 def checked(item: AnyItem, function: str, ctx: ItemCtx, state: object) -> State:
-    """The state that a function of an item gave.
-
-    Raises:
-        ItemCrashed: it is something else.
-    """
+    """Return what a function of an item returned, or raise `ItemCrashed` if it is not its state."""
     try:
         return check_state(item, state)
     except TypeError as error:
@@ -107,11 +89,7 @@ def checked(item: AnyItem, function: str, ctx: ItemCtx, state: object) -> State:
 
 
 def confirm(item: AnyItem, ctx: ItemCtx, state: State, goal: State) -> None:
-    """Makes sure that what an item became is what it should be.
-
-    Raises:
-        GoalNotReached: there is still something to do.
-    """
+    """Raise `GoalNotReached` if the item would still need applying."""
     diff = diff_of(item, ctx.item, state, goal)
     if needs_apply(item, ctx.item, state, goal, diff):
         raise GoalNotReached(ctx.item, "it says so itself" if diff is None else str(diff))
@@ -125,15 +103,7 @@ def stored_form_of(
     *,
     unfinished: datetime | None = None,
 ) -> StoredState:
-    """A state as it is stored, with what it was found or made with.
-
-    Args:
-        item: the item.
-        state: what it is.
-        params: what it was found or made with.
-        at: when that was found or made; UTC.
-        unfinished: since when it is half done, or none where it is whole.
-    """
+    """Return a state in its stored form; `unfinished` is since when it is half done."""
     return StoredState(
         kind=item.kind(),
         version=type(state).state_version,
@@ -145,7 +115,7 @@ def stored_form_of(
 
 
 def same_fact(before: StoredState | None, after: StoredState) -> bool:
-    """Whether what is stored already says the same, apart from when it was found."""
+    """Return whether the stored entry says the same, apart from the time."""
     return (
         before is not None
         and before.in_progress_since is None
@@ -155,7 +125,7 @@ def same_fact(before: StoredState | None, after: StoredState) -> bool:
 
 
 def state_from_stored(item: AnyItem, stored: StoredState | None) -> State | None:
-    """The state that is stored; none where it is stale, or of another kind or version."""
+    """Return the stored state; None if it is in doubt, or of another kind or version."""
     if stored is None or stored.in_progress_since is not None:
         return None
     state_type: type[State] = item.state_type()
@@ -169,7 +139,7 @@ def state_from_stored(item: AnyItem, stored: StoredState | None) -> State | None
 
 
 def stored_states(flow: BuiltFlow, store: StateStore, kind: StateKind) -> dict[ItemId, State]:
-    """By item, the state that is stored; without those that are stale or of another kind."""
+    """Return the stored states of a flow's items, without those in doubt or of another kind."""
     stored = store.load(kind)
     return {
         item_id: state
@@ -179,20 +149,17 @@ def stored_states(flow: BuiltFlow, store: StateStore, kind: StateKind) -> dict[I
 
 
 async def load(run: BlockRun, kind: StateKind) -> Mapping[ItemId, StoredState]:
-    """What is stored of the flow's states; read in a thread, because it may be much."""
+    """Return the stored states of the flow; read in a thread, because they may be many."""
     return await run_in_thread(lambda: run.ctx.store.load(kind))
 
 
 def item_from_stored(
     item_type: type[AnyItem], stored: StoredState, secrets_of: AnyItem | None = None
 ) -> AnyItem | None:
-    """The item as it was when its state was stored, or none where that cannot be told any more.
+    """Return the item as it was when its state was stored, or None if its class has changed.
 
-    Args:
-        item_type: its class.
-        stored: what is stored of it.
-        secrets_of: the item as it is now, whose secrets are taken, because they are stored nowhere:
-            of values that are otherwise the same as they were.
+    Secrets, which are not stored, are taken from the present item `secrets_of` if the parameter is
+    otherwise the same.
     """
     if stored.params is None or stored.kind != item_type.kind():
         return None
@@ -210,16 +177,16 @@ def item_from_stored(
 
 
 def shown_result(status: ItemStatus, state: State, message: str) -> ItemResult:
-    """How an item ended of which nothing is written down."""
+    """Return the result of an item whose state is not stored."""
     return ItemResult(status, state=plain_form(state), shown=str(state), message=message)
 
 
 class LeftItems(msgspec.Struct, frozen=True):
-    """Items that are stored and that the flow does not have any more.
+    """Items that are stored and were removed from the flow.
 
     Attributes:
-        items: by ID, the item as it was; none where its class is gone or has changed. The last
-            stored comes first: what came after others may lie in them, or need them.
+        items: by ID, the item as it was; None if its class is gone or has changed. The last stored
+            comes first: what came after others may lie in them, or need them.
     """
 
     items: Mapping[ItemId, AnyItem | None] = msgspec.field(
@@ -228,7 +195,7 @@ class LeftItems(msgspec.Struct, frozen=True):
 
     @property
     def graph(self) -> Graph:
-        """The items; none waits for another, because what each referred to is not stored."""
+        """The items, without edges, because the references between them are not stored."""
         builder = GraphBuilder()
         for item_id in self.items:
             builder.add_node(item_id)
@@ -236,7 +203,7 @@ class LeftItems(msgspec.Struct, frozen=True):
 
 
 class LeftItemsBlock(CmdBlock[LeftItems]):
-    """Finds out which items are stored and not in the flow any more. Has no items of its own.
+    """Finds items that are stored and were removed from the flow. Has no items of its own.
 
     Args:
         only: the items that the command is limited to; empty for all.
@@ -246,7 +213,7 @@ class LeftItemsBlock(CmdBlock[LeftItems]):
         self._only = frozenset(only)
 
     async def run(self, run: BlockRun) -> BlockResult[LeftItems]:
-        """Reads what is stored."""
+        """Read what is stored."""
         stored = await load(run, StateKind.CURRENT)
         return BlockResult(left_items(run.ctx.flow, stored, self._only))
 
@@ -254,13 +221,7 @@ class LeftItemsBlock(CmdBlock[LeftItems]):
 def left_items(
     flow: BuiltFlow, stored: Mapping[ItemId, StoredState], only: Collection[ItemId] = ()
 ) -> LeftItems:
-    """The items that are stored and that the flow does not have any more.
-
-    Args:
-        flow: the flow.
-        stored: the stored current states.
-        only: those that are asked for; empty for all.
-    """
+    """Return the items that are stored and not in the flow, limited to `only` if not empty."""
     left = [
         item_id
         for item_id in reversed([*stored])
@@ -271,10 +232,7 @@ def left_items(
 
 
 def item_from_kind(stored: StoredState) -> AnyItem | None:
-    """The item as it was when its state was stored, by the class that is stored.
-
-    None where that class is gone or has changed.
-    """
+    """Return the item as it was stored; None if its stored class is gone or has changed."""
     return _as_it_was(stored, _item_classes())
 
 
@@ -284,7 +242,7 @@ def _as_it_was(stored: StoredState, classes: Mapping[str, type[AnyItem]]) -> Any
 
 
 def _item_classes() -> Mapping[str, type[AnyItem]]:
-    """By kind, every class of items that is loaded: a file must not say what is imported."""
+    """Return every loaded class of items by kind: a file must not decide what is imported."""
     pending = cast("list[type[AnyItem]]", Item.__subclasses__())
     for item_type in pending:
         pending += item_type.__subclasses__()
@@ -292,11 +250,9 @@ def _item_classes() -> Mapping[str, type[AnyItem]]:
 
 
 async def check_names(ctx: CmdCtx, only: Collection[ItemId]) -> None:
-    """Makes sure that all names are those of items of the flow, or of items that have left it.
+    """Raise `NameUnknown` if a name is neither of an item of the flow nor of a stored one.
 
-    Raises:
-        NameUnknown: one is neither.
-        StorageError: what is stored cannot be read.
+    Raises `StorageError` if what is stored cannot be read.
     """
     items = ctx.flow.items
     others = [name for name in only if name not in items]

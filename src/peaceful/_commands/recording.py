@@ -1,4 +1,4 @@
-"""What commands record of items, also of items that moved."""
+"""Recorder of item states, including what moved items leave behind."""
 
 from __future__ import annotations
 
@@ -34,14 +34,13 @@ from peaceful._runtime.calls import diff_of, needs_apply
 from peaceful._runtime.item_pass import BlockFailed
 from peaceful._storage.stored_state import StateKind, StateWriter, StoredState
 
+_BEFORE: Final = "__before"
+
 
 def may_be_left(before: StoredState | None, item: AnyItem, params: Mapping[str, JsonValue]) -> bool:
-    """Whether what is stored may be of another thing than the item's. Quick, for every item.
+    """Return whether what is stored may be of another thing than the item's.
 
-    Args:
-        before: what is stored of the item.
-        item: the item, with all of its values.
-        params: these values as they are stored.
+    Quick, for every item.
     """
     return (
         before is not None
@@ -53,15 +52,7 @@ def may_be_left(before: StoredState | None, item: AnyItem, params: Mapping[str, 
 async def is_left(
     run: BlockRun, ctx: ItemCtx, item: AnyItem, current: State, before: StoredState
 ) -> bool:
-    """Whether what is stored is of another thing than the item's, and that thing is there.
-
-    Args:
-        run: the block.
-        ctx: the item's context.
-        item: the item, with all of its values.
-        current: what it is.
-        before: what is stored of it.
-    """
+    """Return whether what is stored is of another thing than the item's, and that thing exists."""
     same_kind = before.kind == item.kind()
     old = item_from_stored(type(item), before, item) if same_kind else item_from_kind(before)
     if old is None:
@@ -84,7 +75,7 @@ async def is_left(
 
 
 def places_of(item: AnyItem) -> frozenset[Location]:
-    """The places where an item's thing is; empty where it does not say."""
+    """Return the places where an item's thing is; empty if it does not say."""
     return frozenset(_place(interaction) for interaction in item.interactions())
 
 
@@ -97,7 +88,7 @@ def _place(interaction: Interaction) -> Location:
 
 
 def names_for(item: ItemId) -> Iterator[ItemId]:
-    """Names under which what an item left behind can be stored: the first that is free is taken."""
+    """Yield names under which what an item left behind can be stored."""
     first = f"{item}{_BEFORE}"
     yield first
     for number in count(2):
@@ -105,23 +96,13 @@ def names_for(item: ItemId) -> Iterator[ItemId]:
 
 
 def is_name_for(name: ItemId, item: ItemId) -> bool:
-    """Whether something is stored under a name because an item left it behind."""
+    """Return whether a name is one under which what an item left behind is stored."""
     number = name.removeprefix(f"{item}{_BEFORE}")
     return number != name and (not number or number.removeprefix("_").isdecimal())
 
 
-_BEFORE = "__before"
-
-
-class Found:
-    """What a block knows of an item, to be written down.
-
-    Attributes:
-        ctx: the item's context.
-        item: the item, with all of its values.
-        params: these values, as they are stored.
-        note: what else there is to say of it, or empty.
-    """
+class Observation:
+    """An observation of an item: its parameters as stored, and a note for its message."""
 
     __slots__ = ("ctx", "item", "note", "params")
 
@@ -132,16 +113,11 @@ class Found:
         self.note = ""
 
 
-class Recording:
-    """Writes states of one block down, and knows what was stored before it.
+class StateRecorder:
+    """Recorder of the states of one block, with what was stored before it.
 
-    Where something cannot be written, as on a full disk, its methods raise `BlockFailed`: what is
-    done and cannot be remembered would be done again, and nothing else is to be started.
-
-    Args:
-        run: the block.
-        writer: where states are written.
-        stored: what was stored before.
+    If something cannot be written, as on a full disk, its methods raise `BlockFailed`: what is done
+    and cannot be recorded would be done again, so nothing else may start.
     """
 
     def __init__(
@@ -156,16 +132,15 @@ class Recording:
         self._stored = stored
 
     def stored_current(self, item: ItemId) -> StoredState | None:
-        """What was stored of an item's current state before the block."""
+        """Return the current state that was stored before the block."""
         return self._stored[StateKind.CURRENT].get(item)
 
-    async def looked_at(self, ctx: ItemCtx, item: AnyItem, current: State) -> Found:
-        """An item was looked at: from now on its record is of its present parameters.
+    async def looked_at(self, ctx: ItemCtx, item: AnyItem, current: State) -> Observation:
+        """Return an observation of an item: from now on, its record is of its present parameters.
 
-        What is stored of it goes on under another name, where it is of another thing that is still
-        there: see `peaceful._commands.recording`.
+        What is stored is kept under another name if it is of another thing that still exists.
         """
-        found = Found(ctx, item)
+        found = Observation(ctx, item)
         before = self.stored_current(ctx.item)
         if before is not None and may_be_left(before, item, found.params):
             await self._forget_same(found)
@@ -174,87 +149,71 @@ class Recording:
         return found
 
     def started(self, ctx: ItemCtx) -> datetime:
-        """The item is about to be changed.
-
-        Returns:
-            When.
-        """
+        """Record that the item is about to be changed, and return the time."""
         now = self._clock.now()
         with _WRITING:
             self._writer.started(ctx.item, now)
         return now
 
-    async def unchanged(self, found: Found, current: State, goal: State | None) -> ItemResult:
-        """Records that there was nothing to do.
-
-        Returns:
-            The item's result, once what was found is on disk; where it was stored before, it is.
-        """
+    async def unchanged(self, found: Observation, current: State, goal: State | None) -> ItemResult:
+        """Record that nothing had to be done; return the result once that is on disk."""
         entry = self.entry(found, current)
         news = self.if_news(StateKind.CURRENT, found, entry)
         await self.record(found, news, self._goal(found, goal, current, entry))
-        # Else, after a loss of power, it could not be told from an item that was being changed.
+        # Else, after a loss of power, it would look like an item that was being changed.
         with _WRITING:
             self._writer.settled(found.ctx.item)
         return _result(ItemStatus.UNCHANGED, entry, current, found.note)
 
-    async def made(self, found: Found, current: State, goal: State | None) -> ItemResult:
-        """Records what was made.
-
-        Returns:
-            The item's result, once what was made is on disk.
-        """
+    async def made(self, found: Observation, current: State, goal: State | None) -> ItemResult:
+        """Record a new state; return the result once it is on disk."""
         entry = self.entry(found, current)
         await self.record(found, entry, self._goal(found, goal, current, entry))
         said, note = found.ctx.progress.last_message, found.note
         message = f"{said}; {note}" if said and note else said or note
         return _result(ItemStatus.DONE, entry, current, message)
 
-    async def stopped(self, found: Found, stop: StoppedAtSafePoint, begun: datetime) -> None:
-        """Records what an item that ended at a safe point gives as its partial state, if it does.
-
-        Args:
-            found: the item.
-            stop: its end.
-            begun: when it was started.
-        """
+    async def stopped(self, found: Observation, stop: StoppedAtSafePoint, begun: datetime) -> None:
+        """Record the partial state of an item that ended at a safe point, if it gives one."""
         if stop.partial is not None:
             partial = checked(found.item, "safe_point", found.ctx, stop.partial)
             now = self._clock.now()
             entry = stored_form_of(found.item, partial, found.params, now, unfinished=begun)
             await self.record(found, entry, None)
 
-    def entry(self, found: Found, state: State) -> StoredState:
-        """A state as it is stored now."""
+    def entry(self, found: Observation, state: State) -> StoredState:
+        """Return a state in its stored form, as of now."""
         return stored_form_of(found.item, state, found.params, self._clock.now())
 
-    def if_news(self, kind: StateKind, found: Found, entry: StoredState) -> StoredState | None:
-        """The entry, or none where the same is stored already."""
+    def if_news(
+        self, kind: StateKind, found: Observation, entry: StoredState
+    ) -> StoredState | None:
+        """Return the entry, or None if the same is stored already."""
         return None if same_fact(self._stored[kind].get(found.ctx.item), entry) else entry
 
     async def record(
-        self, found: Found, current: StoredState | None, goal: StoredState | None
+        self, found: Observation, current: StoredState | None, goal: StoredState | None
     ) -> None:
-        """Returns once the entries are on disk; at once where there is none."""
+        """Return once the entries are on disk; at once if there is none."""
         if current is not None or goal is not None:
             with _WRITING, self._run.disk_waits:
                 await self._writer.record(found.ctx.item, current=current, goal=goal)
 
     async def forget(self, item: ItemId) -> None:
-        """Returns once nothing is stored of an item any more."""
+        """Return once nothing is stored of an item any more."""
         with _WRITING:
             await self._writer.forget((item,))
 
     async def _kept(self, item: ItemId, before: StoredState) -> str:
-        """Keeps what is stored of an item under another name; tells so, once that is on disk."""
+        """Keep what is stored of an item under another name; return a note once that is on disk."""
         taken = {*self._stored[StateKind.CURRENT], *self._run.ctx.flow.items}
         name = next(name for name in names_for(item) if name not in taken)
         with _WRITING:
             await self._writer.record(name, current=before)
         return f"what it was before its parameters changed is still there, as {name}"
 
-    async def _forget_same(self, found: Found) -> None:
-        """What was left behind before, and is meant again, is left behind no longer."""
+    async def _forget_same(self, found: Observation) -> None:
+        """Forget what was left behind before, and is this item's again."""
         stored = self._stored[StateKind.CURRENT]
         for name in self._left:
             kept = stored[name]
@@ -272,7 +231,7 @@ class Recording:
         return [name for name in self._stored[StateKind.CURRENT] if name not in items]
 
     def _goal(
-        self, found: Found, goal: State | None, current: State, entry: StoredState
+        self, found: Observation, goal: State | None, current: State, entry: StoredState
     ) -> StoredState | None:
         if goal is None:
             return None
@@ -282,7 +241,7 @@ class Recording:
 
 
 class _Writing:
-    """Around what writes. There is one for all, because every item comes here more than once."""
+    """Converts storage errors. There is one instance, because every item uses it several times."""
 
     def __enter__(self) -> None:
         pass
@@ -296,20 +255,12 @@ _WRITING: Final = _Writing()
 
 
 @asynccontextmanager
-async def recording(
+async def record_states(
     run: BlockRun, items: Sequence[ItemId], *, applies: bool
-) -> AsyncGenerator[Recording]:
-    """Writes states down for as long as a block goes through its items.
+) -> AsyncGenerator[StateRecorder]:
+    """Record states of a block; on exit, they are in the files that people read.
 
-    When it is left, what was written is in the files that people read.
-
-    Args:
-        run: the block.
-        items: the items that it goes through.
-        applies: whether it changes things, so that an item without a record may be half done.
-
-    Raises:
-        StorageError: what is stored cannot be read, or nothing can be written.
+    If it `applies`, it changes things, so that an item without a record may be half done.
     """
     store = run.ctx.store
     opened: list[StateWriter] = []
@@ -322,7 +273,7 @@ async def recording(
     failed = False
     try:
         stored = await run_in_thread(open_and_load)
-        yield Recording(run, opened[0], stored)
+        yield StateRecorder(run, opened[0], stored)
     except StorageError:
         failed = True
         raise

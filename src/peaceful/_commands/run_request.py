@@ -1,4 +1,4 @@
-"""What is to be run: a command, on a flow of a profile, as whichever door was asked for it."""
+"""A request to run a command on a flow of a profile, from any door."""
 
 from __future__ import annotations
 
@@ -17,25 +17,23 @@ from peaceful._model.outcome import CmdOutcome
 from peaceful._runtime.ctx import CmdCtx
 
 CommandName: TypeAlias = Literal["discover", "ensure", "clean", "diff"]
-"""What can be done with a flow of a profile."""
 
 COMMANDS: Final[tuple[CommandName, ...]] = get_args(CommandName)
-"""All of them."""
 
 _CHANGING: Final = frozenset({"ensure", "clean"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What is to be run.
+    """A request to run a command.
 
     Attributes:
-        command: what to do with the flow.
-        profile: on which profile.
-        flow: which flow.
-        dry_run: whether only to say what would be done.
+        command: the command.
+        profile: the profile to run it on.
+        flow: the flow.
+        dry_run: whether only to show what would be done.
         only: the items that it is limited to; empty for all.
-        sync: which stored states must still be what is there.
+        sync: which stored states must still match what is there.
         params: parameters to store before, by name; the others stay as they are.
     """
 
@@ -50,30 +48,29 @@ class RunRequest:
 
     @property
     def changes_things(self) -> bool:
-        """Whether the command changes things: it can be limited to items, and tried before."""
+        """Whether the command changes things: only then can it be limited and run dry."""
         return self.command in _CHANGING
 
     @property
     def asks_first(self) -> bool:
-        """Whether a person may have to be asked before it is run; see `App.asks_before_clean`."""
+        """Whether a person may have to confirm it; see `App.asks_before_clean`."""
         return self.command == "clean" and not self.dry_run
 
     @property
     def main_block(self) -> str:
-        """The name of the block that it is about."""
+        """The name of the block that the command is about."""
         match self.command:
-            case "discover" | "diff":
-                return "Discover"
             case "ensure":
-                return "EnsureDry" if self.dry_run else "Ensure"
+                blocks = EnsureCmd.blocks(dry_run=self.dry_run)
             case "clean":
-                return "Clean"
+                blocks = CleanCmd.blocks(dry_run=self.dry_run)
             case _:
-                assert_never(self.command)
+                blocks = DiscoverCmd.blocks()
+        return blocks[-1].name
 
     @property
     def problems(self) -> Sequence[tuple[str, str]]:
-        """The fields that are wrong, and why."""
+        """The fields that are wrong, with the reason."""
         if self.command not in COMMANDS:
             return [("command", f"it is one of {', '.join(COMMANDS)}")]
         limits = {"dry_run": self.dry_run, "only": self.only, "sync": self.sync != SyncCheck.NONE}
@@ -81,15 +78,15 @@ class RunRequest:
         return [(name, f"{self.command} does not take it") for name in given]
 
     async def run(self, ctx: CmdCtx) -> CmdOutcome[object]:
-        """Runs the command.
+        """Run the command.
 
         Args:
             ctx: the flow and profile, as `Contexts.ctx_for` makes it of the request.
 
         Raises:
-            ParamsInvalid: the command does not take what is asked for.
+            ParamsInvalid: the command does not accept the request's options.
             ProfileBusy: another execution runs on the profile.
-            OutOfSync: stored states are not what is there, and `sync` asks for it.
+            OutOfSync: stored states differ from what is there, and `sync` refuses that.
             NameUnknown: there is no item of a name in `only`.
         """
         if self.problems:

@@ -1,9 +1,10 @@
-"""Checking that what is stored is still what is there, before anything is changed."""
+"""Check that stored states still match what is there, before anything is changed."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from peaceful._commands.discover import DiscoverBlock
 from peaceful._commands.item_access import load, state_from_stored
@@ -14,9 +15,11 @@ from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock
 from peaceful._runtime.calls import States, diff_of
 from peaceful._storage.stored_state import StateKind, StoredState
 
+_LOOKED_AT: Final = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
+
 
 class SyncCheck(enum.StrEnum):
-    """Which stored states must still be what is there."""
+    """Which stored states must still match what is there."""
 
     NONE = "none"
     """None: whatever is there is brought to the goal."""
@@ -39,7 +42,7 @@ _KINDS: Mapping[SyncCheck, tuple[StateKind, ...]] = {
 
 
 class SyncCheckBlock(CmdBlock[States]):
-    """Compares what is stored with what is there, and refuses to go on where they differ.
+    """Compares stored states with what is there, and refuses to go on if they differ.
 
     What was never stored, or was in progress when the last command ended, is not compared.
 
@@ -54,11 +57,11 @@ class SyncCheckBlock(CmdBlock[States]):
         self._discover = DiscoverBlock(check.kinds, store=False)
 
     def items(self, run: BlockRun) -> tuple[ItemId, ...]:
-        """Every item of the flow: what one refers to has to be looked at too."""
+        """Return every item of the flow: referenced ones must be discovered, too."""
         return self._discover.items(run)
 
     async def run(self, run: BlockRun) -> BlockResult[States]:
-        """Compares.
+        """Compare the states.
 
         Raises:
             OutOfSync: something differs; it says what.
@@ -91,6 +94,3 @@ class SyncCheckBlock(CmdBlock[States]):
             diff = None if before is None else diff_of(item, item_id, before, state)
             if diff is not None:
                 yield item_id, f"{kind} state, stored → there now: {diff}"
-
-
-_LOOKED_AT = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})

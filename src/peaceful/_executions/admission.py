@@ -1,4 +1,4 @@
-"""Lets an execution in: its sender, its socket, its record; and out again, in reverse."""
+"""Registration of executions of this process, and their removal in reverse order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful._errors.running import ProfileBusy, StorageError
 from peaceful._executions.control_server import ControlLimits, ControlServer
-from peaceful._executions.process_files import Presence, arrive, leave
+from peaceful._executions.process_files import RUNNING_HERE, LivenessMonitor
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.running import InterruptSenders, ProgressSource, RunningExecution
 from peaceful._model.field_types import ExecutionId
@@ -25,53 +25,36 @@ _THREADS: Final = 8
 """How many threads wait for the store at once."""
 
 
-class Admission:
-    """Where executions of this process come in.
-
-    Args:
-        presence: looks after the register.
-        senders: gets to know the executions' senders.
-        limits: how much clients of control sockets may take up.
-
-    Attributes:
-        running: the executions that are in.
-    """
+class LocalExecutions:
+    """The executions of this process; `running` has those that are registered now."""
 
     def __init__(
-        self, presence: Presence, senders: InterruptSenders, limits: ControlLimits
+        self, monitor: LivenessMonitor, senders: InterruptSenders, limits: ControlLimits
     ) -> None:
         self.running: dict[ExecutionId, RunningExecution] = {}
-        self._presence = presence
+        self._monitor = monitor
         self._senders = senders
         self._limits = limits
         self._threads = DaemonThreadPool(_THREADS, "peaceful-register")
 
     @asynccontextmanager
-    async def admitted(
+    async def register(
         self, record: ExecutionRecord, progress: ProgressSource, sender: InterruptSender | None
     ) -> AsyncGenerator[RunningExecution]:
-        """Lets an execution in. Once its record can be found, everything else is in place.
+        """Register an execution. Once its record can be found, its sender and socket are in place.
 
-        Args:
-            record: as it is to be inserted, but for its address.
-            progress: tells how it stands.
-            sender: interrupts it, or none.
-
-        Raises:
-            ProfileBusy: another execution runs on the profile.
-            StorageError: the register cannot be written.
-            ValueError: there is an execution with that ID.
+        Raises `ProfileBusy` if another execution runs on the profile.
         """
         if record.id in self.running:
             raise ValueError(f"execution {record.id} is running")
         if sender is not None:
             self._senders.register(record.id, sender)
-        arrive(record.id)
+        RUNNING_HERE.add(record.id)
         try:
             async with self._listening(record, progress) as running:
                 yield running
         finally:
-            leave(record.id)
+            RUNNING_HERE.discard(record.id)
             self._senders.drop(record.id)
 
     @asynccontextmanager
@@ -81,7 +64,7 @@ class Admission:
         listening, address = self._socket(record.id)
         record = replace(record, address=address)
         running = RunningExecution(
-            record, progress, self._presence.store, self._senders, self._threads
+            record, progress, self._monitor.store, self._senders, self._threads
         )
         server = ControlServer(running, self._limits)
         try:
@@ -96,12 +79,12 @@ class Admission:
                 await server.close(running.last_event())
             finally:
                 if address is not None:
-                    self._presence.sockets.remove(address)
+                    self._monitor.sockets.remove(address)
 
     def _socket(self, execution_id: ExecutionId) -> tuple[socket.socket | None, str | None]:
-        """Without a socket, the execution can still be interrupted in its own process."""
+        """Return a socket and its address, or None: then only this process can interrupt it."""
         try:
-            return self._presence.sockets.listen(execution_id)
+            return self._monitor.sockets.listen(execution_id)
         except OSError as error:
             _LOG.warning("execution %s cannot be reached by others: %s", execution_id, error)
             return None, None
@@ -117,25 +100,25 @@ class Admission:
 
     def _insert(self, running: RunningExecution) -> None:
         while True:
-            present = self._presence.store.insert(running.record)
+            present = self._monitor.store.insert(running.record)
             if present.id == running.id:
                 running.inserted = True
                 break
-            present = self._presence.settled(present)
+            present = self._monitor.mark_if_lost(present)
             if not present.state.ended:
-                raise busy(present)
-        self._presence.sweep()
+                raise busy_error(present)
+        self._monitor.sweep()
 
     def _abandon(self, execution_id: ExecutionId) -> None:
         try:
-            self._presence.store.mark_lost(execution_id, self._presence.clock.now())
+            self._monitor.store.mark_lost(execution_id, self._monitor.clock.now())
         except StorageError as error:
             # This process will be seen not to run it any more: then others mark it.
             _LOG.warning("execution %s was left without an ending: %s", execution_id, error)
 
 
-def busy(record: ExecutionRecord) -> ProfileBusy:
-    """The error that names the execution which runs on a profile."""
+def busy_error(record: ExecutionRecord) -> ProfileBusy:
+    """Return the error that names the execution which runs on a profile."""
     info = record.info
     return ProfileBusy(
         info.profile,

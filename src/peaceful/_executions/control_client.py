@@ -1,12 +1,12 @@
-"""Asking the process of an execution."""
+"""Requests to the process of an execution."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, closing
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, closing, contextmanager
 from typing import Final, TypeVar
 
 from peaceful._aio import start_in_thread, wait_shielded
@@ -16,60 +16,44 @@ from peaceful._executions.control_protocol import (
     ControlRequest,
     EventsRequest,
     line_of,
-    parsed_answer,
+    parse_answer,
     refusal_in,
 )
-from peaceful._executions.process_files import ControlSockets, Presence
-from peaceful._executions.records import ExecutionRecord, ProcessIdentity
+from peaceful._executions.process_files import ControlSockets, LivenessMonitor
+from peaceful._executions.records import ExecutionRecord
 from peaceful._model.snapshot import StreamEvent, decode_event
 
 T = TypeVar("T")
 
 _LONGEST_ANSWER: Final = 256 * 1024 * 1024
-"""How many bytes of one line are read: a snapshot of very many items is long."""
+"""Bytes of one line that are read at most: a snapshot of very many items is long."""
 
 
 class ControlClient:
-    """Asks executions. It opens a connection for each question.
-
-    Args:
-        sockets: where executions of the workspace listen.
-        timeout: seconds to wait for an answer.
-    """
+    """Client of control sockets, with a connection for each request and a timeout in seconds."""
 
     def __init__(self, sockets: ControlSockets, timeout: float) -> None:
         self._sockets = sockets
         self._timeout = timeout
 
     def ask(self, address: str, request: ControlRequest, kind: type[T]) -> T:
-        """Asks for one answer, and waits for it.
+        """Send a request, and return its one answer, of type `kind`.
 
-        Args:
-            address: where the execution listens.
-            request: what is asked.
-            kind: what is answered.
-
-        Raises:
-            OSError: nobody listens at the address, or no answer came in time.
-            ExecutorUnreachable: it answered that it will not, or nothing that makes sense.
+        Raises `OSError` if nobody answers in time, `ExecutorUnreachable` for a refusal or nonsense.
         """
         deadline = time.monotonic() + self._timeout
         with closing(self._sockets.connect(address, self._timeout)) as connection:
             connection.sendall(line_of(request))
             line = _line(connection, deadline)
         try:
-            return parsed_answer(line, kind)
+            return parse_answer(line, kind)
         except ValueError as error:
             raise _unfit(str(error)) from error
 
     async def events(self, address: str) -> AsyncGenerator[StreamEvent]:
-        """How everything stands (the event `snapshot`), and then what happens, until it ends.
+        """Yield a snapshot (the event `snapshot`), and then what happens, until the execution ends.
 
-        What only a later version knows is left out.
-
-        Raises:
-            OSError: nobody listens at the address, or the first line did not come in time.
-            ExecutorUnreachable: it answered that it will not, or nothing that makes sense.
+        Events of unknown types are skipped. Raises like `ask`.
         """
         reader, writer = await asyncio.open_unix_connection(sock=await self._connected(address))
         try:
@@ -85,10 +69,10 @@ class ControlClient:
             writer.close()
 
     async def _connected(self, address: str) -> socket.socket:
-        """A connection for the event loop, which is made in a thread: that may take a while.
+        """Return a connection for the event loop, made in a thread because that may take a while.
 
-        The loop itself cannot wait for it: where many are waiting to be heard, a Unix socket says
-        "try again", and not when.
+        The loop cannot wait for it: if many wait to be accepted, a Unix socket says "try again",
+        and not when.
         """
         connecting = start_in_thread(self._sockets.connect, address, self._timeout)
         try:
@@ -101,15 +85,15 @@ class ControlClient:
 
 
 def _close(connecting: asyncio.Future[socket.socket]) -> None:
-    """Closes a connection that nobody wants any more."""
+    """Close a connection that nobody wants any more."""
     if not connecting.cancelled() and connecting.exception() is None:
         connecting.result().close()
 
 
 async def _long_line(reader: asyncio.StreamReader) -> bytes:
-    """The next line, empty at the end.
+    """Return the next line, empty at the end.
 
-    Not by a higher limit of the reader: so much would then be read ahead, too.
+    A higher limit of the reader would not do: it would also read so much ahead.
     """
     line = bytearray()
     while not line.endswith(b"\n") and len(line) <= _LONGEST_ANSWER:
@@ -139,15 +123,8 @@ def _event(line: bytes) -> StreamEvent | None:
     try:
         return decode_event(line)
     except ValueError as error:
-        raise _unfit(_reason(line, error)) from error
-
-
-def _reason(line: bytes, error: ValueError) -> str:
-    """Why a line is no event: the execution may have said so."""
-    try:
-        return refusal_in(line) or str(error)
-    except ValueError:
-        return str(error)
+        # The execution may have said why it is not an event.
+        raise _unfit(refusal_in(line) or str(error)) from error
 
 
 def _unfit(what: str) -> ExecutorUnreachable:
@@ -157,59 +134,46 @@ def _unfit(what: str) -> ExecutorUnreachable:
     )
 
 
-class Reach:
-    """The way to executions of other processes.
+class RemoteExecutions:
+    """The executions of other processes, which have `timeout` seconds to answer."""
 
-    Args:
-        presence: knows which processes are there.
-        timeout: seconds to wait for an answer.
-    """
-
-    def __init__(self, presence: Presence, timeout: float) -> None:
-        self._presence = presence
-        self._client = ControlClient(presence.sockets, timeout)
+    def __init__(self, monitor: LivenessMonitor, timeout: float) -> None:
+        self._monitor = monitor
+        self._client = ControlClient(monitor.sockets, timeout)
 
     def ask(self, record: ExecutionRecord, request: ControlRequest, kind: type[T]) -> T:
-        """Asks for one answer, and waits for it.
-
-        Args:
-            record: the execution.
-            request: what is asked.
-            kind: what is answered.
-
-        Raises:
-            AlreadyEnded: it has ended meanwhile.
-            ExecutorUnreachable: its process cannot be asked, or does not answer.
-        """
-        process, address = _found(record)
-        try:
+        """Return the answer to a request, or raise `AlreadyEnded` or `ExecutorUnreachable`."""
+        with self._address_of(record) as address:
             return self._client.ask(address, request, kind)
-        except OSError as error:
-            raise self._why_not(record, process, error) from error
 
     async def events(self, record: ExecutionRecord) -> AsyncGenerator[StreamEvent]:
-        """How everything stands, and then what happens.
-
-        Raises:
-            AlreadyEnded: it has ended meanwhile.
-            ExecutorUnreachable: its process cannot be asked, or does not answer.
-        """
-        process, address = _found(record)
-        try:
+        """Yield a snapshot, and then what happens. Raises like `ask`."""
+        with self._address_of(record) as address:
             async with aclosing(self._client.events(address)) as events:
                 async for event in events:
                     yield event
-        except OSError as error:
-            raise self._why_not(record, process, error) from error
 
-    def _why_not(
-        self, record: ExecutionRecord, process: ProcessIdentity, error: OSError
-    ) -> PeacefulError:
-        now = self._presence.settled(self._presence.store.get(record.id))
+    @contextmanager
+    def _address_of(self, record: ExecutionRecord) -> Generator[str]:
+        """Yield where an execution listens, and explain an `OSError`."""
+        if record.address is None:
+            process = record.process
+            raise ExecutorUnreachable(
+                f"Execution {record.id} runs in process {process.pid} of {process.machine.host}, "
+                "which cannot be reached from another process.",
+                help="interrupt it where it was started: in its terminal, by Ctrl-C",
+            )
+        try:
+            yield record.address
+        except OSError as error:
+            raise self._why_not(record, error) from error
+
+    def _why_not(self, record: ExecutionRecord, error: OSError) -> PeacefulError:
+        now = self._monitor.mark_if_lost(self._monitor.store.get(record.id))
         if now.state.ended:
             return AlreadyEnded(now.id, now.state)
-        pid, host = process.pid, process.machine.host
-        if host != self._presence.process.machine.host:
+        pid, host = record.process.pid, record.process.machine.host
+        if host != self._monitor.process.machine.host:
             return ExecutorUnreachable(
                 f"Execution {record.id} runs on {host}, which cannot be reached from here.",
                 details=(("process", str(pid)), ("reason", error.strerror or str(error))),
@@ -221,15 +185,3 @@ class Reach:
             help=f"if it was stopped, let it go on: kill -CONT {pid}; "
             f"or interrupt it by: kill -TERM {pid}",
         )
-
-
-def _found(record: ExecutionRecord) -> tuple[ProcessIdentity, str]:
-    """Which process runs the execution, and where it listens."""
-    process = record.process
-    if record.address is None:
-        raise ExecutorUnreachable(
-            f"Execution {record.id} runs in process {process.pid} of {process.machine.host}, "
-            "which cannot be reached from another process.",
-            help="interrupt it where it was started: in its terminal, by Ctrl-C",
-        )
-    return process, record.address

@@ -1,4 +1,4 @@
-"""What is said over a control socket: a JSON object a line, in both directions.
+"""The protocol of control sockets: a JSON object a line, in both directions.
 
 ```
 → {"request": "interrupt", "signal": {"level", "source", "requested_at", "reason"}}
@@ -27,34 +27,28 @@ from peaceful.interrupt import SendResult
 T = TypeVar("T")
 
 LONGEST_REQUEST: Final = 64 * 1024
-"""How many bytes a request may have."""
+"""Size in bytes of the longest request."""
 
 
 class InterruptRequest(msgspec.Struct, frozen=True, tag_field="request", tag="interrupt"):
-    """To interrupt the execution."""
+    """Interrupt the execution."""
 
     signal: InterruptSignal
 
 
 class SnapshotRequest(msgspec.Struct, frozen=True, tag_field="request", tag="snapshot"):
-    """To tell how everything stands now."""
+    """Return a snapshot."""
 
 
 class EventsRequest(msgspec.Struct, frozen=True, tag_field="request", tag="events"):
-    """To tell how everything stands now, and then whatever happens."""
+    """Send a snapshot, then events."""
 
 
 ControlRequest: TypeAlias = InterruptRequest | SnapshotRequest | EventsRequest
 
 
 class InterruptAnswer(msgspec.Struct, frozen=True):
-    """What became of a request to interrupt.
-
-    Attributes:
-        result: whether it changed anything.
-        signal: the signal that is latched now: that of the highest level; or none.
-        first: the signal that was accepted first, or none.
-    """
+    """The answer to a request to interrupt: what it did, the latched signal, and the first one."""
 
     result: SendResult
     signal: InterruptSignal | None
@@ -62,21 +56,13 @@ class InterruptAnswer(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """That a request was served.
-
-    Attributes:
-        ok: the answer.
-    """
+    """The answer to a served request."""
 
     ok: object
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """That a request is not served.
-
-    Attributes:
-        error: why not.
-    """
+    """The answer to a refused request."""
 
     error: ErrorJson
 
@@ -87,16 +73,11 @@ class _Reply(msgspec.Struct):
 
 
 def line_of(message: object) -> bytes:
-    """Return the line that holds a message."""
     return encode_json(message) + b"\n"
 
 
-def parsed_request(line: bytes) -> ControlRequest:
-    """Return the request that a line holds.
-
-    Raises:
-        ValueError: it holds none; the text says why.
-    """
+def parse_request(line: bytes) -> ControlRequest:
+    """Return the request in a line, or raise `ValueError` with the reason."""
     request = decode_json(line, cast("type[ControlRequest]", ControlRequest))
     if isinstance(request, InterruptRequest):
         signal = request.signal
@@ -105,12 +86,8 @@ def parsed_request(line: bytes) -> ControlRequest:
     return request
 
 
-def parsed_answer(line: bytes, kind: type[T]) -> T:
-    """Return the answer that a line holds.
-
-    Raises:
-        ValueError: it holds none, or a refusal; the text says why.
-    """
+def parse_answer(line: bytes, kind: type[T]) -> T:
+    """Return the answer in a line; raise `ValueError` with the reason if it has none."""
     reply = decode_json(line, _Reply)
     if reply.error is not None:
         raise ValueError(reply.error.message)
@@ -120,6 +97,9 @@ def parsed_answer(line: bytes, kind: type[T]) -> T:
 
 
 def refusal_in(line: bytes) -> str | None:
-    """Return why a request is not served; none where the line does not say."""
-    error = decode_json(line, _Reply).error
+    """Return why a request was refused, or None if the line does not say."""
+    try:
+        error = decode_json(line, _Reply).error
+    except ValueError:
+        return None
     return None if error is None else error.message

@@ -1,4 +1,4 @@
-"""Listens for requests to a running execution, and is never in its way."""
+"""The control socket of a running execution, which never slows the execution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import socket
 import struct
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -21,30 +21,32 @@ from peaceful._executions.control_protocol import (
     Refused,
     SnapshotRequest,
     line_of,
-    parsed_request,
+    parse_request,
 )
-from peaceful._executions.running import Controlled, closed
+from peaceful._executions.running import Controlled, close_early
 from peaceful._model.event import Event, ExecutionEnded
 from peaceful._model.snapshot import SnapshotTaken
 
 _LOG = logging.getLogger("peaceful.executions")
 
+_End: TypeAlias = "asyncio.Future[ExecutionEnded | None]"
+"""Done once the execution has ended, with its last event if there is one."""
+
 _ROOT: Final = 0
-"""The user who may do everything anyhow."""
 
 _BUFFERED: Final = 64 * 1024
-"""How many bytes wait for a client in this process before its events do."""
+"""Bytes that are buffered for a client in this process before its events wait."""
 
 
 class ControlLimits(msgspec.Struct, frozen=True):
-    """How much a client of a control socket may take up.
+    """The resources that a client of a control socket may use.
 
     Attributes:
         clients: how many at once.
         request_timeout: seconds for a request to arrive.
-        write_timeout: seconds for a client to take what it asked for; then it is cut off.
+        write_timeout: seconds for a client to take an answer.
         closing_timeout: seconds that all clients have for the last lines, once the execution ended.
-        discarded: how many bytes of one too long request are read before the client is cut off.
+        discarded: bytes of one too long request that are read.
     """
 
     clients: int = 128
@@ -55,26 +57,21 @@ class ControlLimits(msgspec.Struct, frozen=True):
 
 
 class _TooLongError(Exception):
-    """A request is longer than it may be; all of it has been read."""
+    """A request is longer than allowed; all of it has been read."""
 
 
 class ControlServer:
-    """The control socket of one execution, served in the execution's event loop.
-
-    Args:
-        controlled: the execution.
-        limits: how much clients may take up.
-    """
+    """The control socket of one execution, served in the execution's event loop."""
 
     def __init__(self, controlled: Controlled, limits: ControlLimits) -> None:
         self._controlled = controlled
         self._limits = limits
         self._clients: dict[asyncio.Task[object], _Client] = {}
         self._server: asyncio.Server | None = None
-        self._end = _End()
+        self._end: _End = asyncio.get_running_loop().create_future()
 
     async def serve(self, listening: socket.socket) -> None:
-        """Begins to serve clients of a listening socket, which is the server's from now on."""
+        """Begin to serve clients of a listening socket, which the server owns from now on."""
         # In two steps, the first of which does not wait: whoever is cancelled here can close it.
         self._server = await asyncio.start_unix_server(
             self._serve_client, sock=listening, limit=LONGEST_REQUEST, start_serving=False
@@ -82,14 +79,11 @@ class ControlServer:
         await self._server.start_serving()
 
     async def close(self, last: ExecutionEnded | None = None) -> None:
-        """Ends, soon: who is being answered is answered, and streams are told how everything ended.
-
-        Args:
-            last: the execution's last event; none where it has no ending.
-        """
+        """Stop soon: answer pending requests, and end streams with the last event, if any."""
         if self._server is not None:
             self._server.close()
-        self._end.come(last)
+        if not self._end.done():
+            self._end.set_result(last)
         for task, client in self._clients.items():
             if client.idle:
                 task.cancel()
@@ -131,22 +125,7 @@ class ControlServer:
             del self._clients[task]
 
 
-class _End:
-    """That the execution has ended, and its last event."""
-
-    def __init__(self) -> None:
-        self.event: ExecutionEnded | None = None
-        self.reached = asyncio.Event()
-
-    def come(self, event: ExecutionEnded | None) -> None:
-        """The execution has ended."""
-        self.event = event
-        self.reached.set()
-
-
 class _Client:
-    """One connection."""
-
     def __init__(
         self,
         reader: asyncio.StreamReader,
@@ -164,13 +143,13 @@ class _Client:
         writer.transport.set_write_buffer_limits(high=_BUFFERED)
 
     async def serve(self) -> None:
-        """Answers requests, one after the other, until the client has no more."""
+        """Answer requests, one after the other, until the client has no more."""
         while True:
             try:
                 line = await self._request()
                 if not line:
                     return
-                request = parsed_request(line)
+                request = parse_request(line)
             except TimeoutError:
                 await self.refuse("TIMEOUT", "no whole request came in time", "connect again")
                 return
@@ -186,30 +165,28 @@ class _Client:
                     answer = await self._controlled.interrupt(signal)
                     await self._write(line_of(Done(answer)))
                 case SnapshotRequest():
-                    await self._write(line_of(Done(self._controlled.snapshot())))
+                    await self._write(line_of(Done(self._controlled.take_snapshot())))
                 case EventsRequest():
                     await self._stream()
                     return
 
     async def refuse(self, code: str, message: str, help: str) -> None:
-        """Says why a request is not served."""
         await self._write(line_of(Refused(ErrorJson(code, message, help))))
 
     async def flush(self) -> None:
-        """Waits until the client has taken everything."""
+        """Wait until the client has taken everything."""
         self._writer.transport.set_write_buffer_limits(high=0)
         await self._write(b"")
 
     def close(self) -> None:
-        """Lets go of the connection."""
         self._writer.close()
 
     def abort(self) -> None:
-        """Cuts the connection."""
+        """Disconnect without waiting."""
         self._writer.transport.abort()
 
     async def _request(self) -> bytes:
-        """The next line, without waiting for ever; empty where the client has no more."""
+        """Return the next line in time; empty if the client has no more."""
         self.idle = True
         try:
             async with asyncio.timeout(self._limits.request_timeout):
@@ -234,7 +211,7 @@ class _Client:
             return line
 
     async def _stream(self) -> None:
-        """How everything stands, then what happens; until it ends or the client goes away."""
+        """Send a snapshot, then events, until the execution ends or the client disconnects."""
         gone = asyncio.ensure_future(self._reader.read(1))
         sending = asyncio.ensure_future(self._send_events())
         tasks = (gone, sending)
@@ -250,11 +227,10 @@ class _Client:
     async def _send_events(self) -> None:
         events = self._controlled.subscribe()
         await self._send_snapshot()
-        ended = asyncio.ensure_future(self._end.reached.wait())
         following = _following(events)
         try:
-            while not ended.done():
-                await asyncio.wait((following, ended), return_when=asyncio.FIRST_COMPLETED)
+            while not self._end.done():
+                await asyncio.wait((following, self._end), return_when=asyncio.FIRST_COMPLETED)
                 if following.done():
                     event = following.result()
                     if event is None:
@@ -263,16 +239,16 @@ class _Client:
                     following = _following(events)
         finally:
             following.cancel()
-            ended.cancel()
-            await asyncio.wait((following, ended))
-            await closed(events)
+            await asyncio.wait((following,))
+            await close_early(events)
         # Events that were not read yet are part of this snapshot.
         await self._send_snapshot()
-        if self._end.event is not None:
-            await self._write(line_of(self._end.event))
+        last = self._end.result()
+        if last is not None:
+            await self._write(line_of(last))
 
     async def _send_snapshot(self) -> None:
-        snapshot = self._controlled.snapshot()
+        snapshot = self._controlled.take_snapshot()
         await self._write(line_of(SnapshotTaken(snapshot)))
 
     async def _write(self, line: bytes) -> None:
@@ -286,12 +262,14 @@ class _Client:
 
 
 def _following(events: AsyncIterator[Event]) -> asyncio.Future[Event | None]:
-    """The next event, or none where there are no more."""
     return asyncio.ensure_future(anext(events, None))
 
 
 def _same_user(writer: asyncio.StreamWriter) -> bool:
-    """Whether the client is this process's user, or root. The folder's mode says so too."""
+    """Return whether the client is this process's user, or root.
+
+    The folder's mode ensures it too.
+    """
     option: int | None = getattr(socket, "SO_PEERCRED", None)
     if option is None:
         return True

@@ -1,7 +1,7 @@
-"""The SQLite file of the register: opened for one step at a time, and what can go wrong with it.
+"""The SQLite file of the register: opened for one transaction at a time, and its errors.
 
-No connection outlives its step. So there is nothing to close, to share between threads or to carry
-across a fork, and a workspace that was deleted or moved meanwhile is seen as it is now.
+No connection outlives its transaction. So there is nothing to close, to share between threads or
+to carry across a fork, and a workspace that was deleted or moved meanwhile is seen as it is now.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VERSION: Final = 1
 """The version of the tables below, kept in the file's `user_version`."""
 
 _APPLICATION_ID: Final = 0x70656163
-"""Tells the file from other programs' databases: the letters `peac`."""
+"""Distinguishes the file from other programs' databases: the letters `peac`."""
 
 _TABLES: Final = (
     """CREATE TABLE executions (
@@ -62,14 +62,14 @@ _TABLES: Final = (
 )
 
 _PASSING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
-"""Another process is at it: worth another try."""
+"""Another process is using it: worth another try."""
 
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
 
 _SHUT: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
 
 _DISK: Final = frozenset({sqlite3.SQLITE_IOERR, *_SHUT})
-"""What SQLite may say on a disk that is full or may only be read."""
+"""Errors of SQLite on a disk that is full or read-only."""
 
 _MOVE_AWAY: Final = (
     "move it away, together with the files whose names begin like its own, then run the command "
@@ -78,36 +78,22 @@ _MOVE_AWAY: Final = (
 
 
 class Database:
-    """One SQLite file that several processes write to.
-
-    Args:
-        path: the file. It is made when something is first written.
-        patience: for how many seconds a step waits for other processes.
-    """
+    """One SQLite file that several processes write to; calls wait `patience` seconds for others."""
 
     def __init__(self, path: Path, patience: float) -> None:
         self._path = path.absolute()
         self._patience = patience
 
     def write(self, step: Callable[[sqlite3.Connection], T]) -> T:
-        """Runs a step that changes something: all of it, or, where it raises, nothing.
-
-        Raises:
-            StorageError: the file cannot be written.
-        """
+        """Run a transaction: all of it, or, if it raises, nothing. Raises `StorageError`."""
         with self._explained("written"):
             self._check_kind()
             return self._patiently(lambda: self._write_once(step))
 
     def read(self, step: Callable[[sqlite3.Connection], T], nothing: T) -> T:
-        """Runs a step that only reads.
+        """Run a transaction that only reads; return `nothing` if there is no file.
 
-        Args:
-            step: what to read.
-            nothing: the answer where nothing has been written yet.
-
-        Raises:
-            StorageError: the file cannot be read.
+        Raises `StorageError`.
         """
         with self._explained("read"):
             self._check_kind()
@@ -120,11 +106,11 @@ class Database:
             return self._read_once(step, nothing, "mode=ro&immutable=1")
 
     def damaged(self, place: str, reason: str) -> FileDamaged:
-        """The error for content that is not what it should be."""
+        """Return the error for invalid content."""
         return FileDamaged(self._path, place, reason, help=_MOVE_AWAY)
 
     def _check_kind(self) -> None:
-        """SQLite would wait for ever for somebody at the other end of a named pipe."""
+        """Refuse a named pipe: SQLite would wait for ever for its other end."""
         with suppress(FileNotFoundError, NotADirectoryError):
             if not stat.S_ISREG(self._path.stat().st_mode):
                 raise self.damaged("", "it is no file")
@@ -159,7 +145,7 @@ class Database:
         )
 
     def _prepared(self, connection: sqlite3.Connection) -> bool:
-        """Whether the tables are there. Asked within a transaction, so that the answers agree."""
+        """Return whether the tables exist. Called in a transaction, so that the answers agree."""
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         if application != _APPLICATION_ID:
@@ -172,7 +158,7 @@ class Database:
         return True
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Makes the tables, in the transaction that the caller goes on with."""
+        """Create the tables, in the transaction that the caller continues."""
         self._path.chmod(0o600)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
@@ -181,7 +167,7 @@ class Database:
                 connection.execute(statement)
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
-        """Where several processes open and close the file, SQLite itself does not always wait."""
+        """Retry while others use the file; SQLite itself does not always wait."""
         deadline = time.monotonic() + self._patience
         while True:
             try:
@@ -192,7 +178,7 @@ class Database:
             time.sleep(0.005)  # Other processes tell nobody when they are done with the file.
 
     def _readable_alone(self, error: sqlite3.OperationalError) -> bool:
-        """Whether the failure may come from files beside it, and nothing is in those."""
+        """Return whether the error may come from files beside it, which hold nothing."""
         unmerged = Path(f"{self._path}-wal")
         return _primary(error) in _DISK and not (unmerged.exists() and unmerged.stat().st_size)
 
@@ -225,7 +211,7 @@ class Database:
         return shutil.disk_usage(self._path.parent).free == 0
 
     def _refusal(self) -> OSError:
-        """Why nothing could be opened for writing: SQLite does not tell, the system does."""
+        """Return why nothing could be opened for writing: the system tells, SQLite does not."""
         try:
             # Not the file itself: to close it here would end the locks of other threads on it.
             with tempfile.TemporaryFile(dir=self._path.parent):
@@ -238,6 +224,6 @@ class Database:
 
 
 def _primary(error: sqlite3.Error) -> int:
-    """SQLite's result code without its finer points; 0 where the error is Python's own."""
+    """Return SQLite's primary result code; 0 if the error is Python's own."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF

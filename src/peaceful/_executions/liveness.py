@@ -1,4 +1,4 @@
-"""Whether the process of an execution still lives, and which children have survived it."""
+"""Liveness of the process of an execution, and the children that outlived it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ from peaceful._model.execution import EXECUTION_VARIABLE
 from peaceful._model.field_types import ExecutionId
 
 PROC: Final = Path("/proc")
-"""Where Linux tells of processes."""
+"""The folder in which Linux describes processes."""
 
 _MACHINE_ID: Final = Path("/etc/machine-id")
 
+_SHOWN: Final = 500
+
 
 class Unseen(enum.Enum):
-    """A process that nothing is told of."""
+    """A process of which no start time is known."""
 
     GONE = "gone"
     HIDDEN = "hidden"
-    """It is there, but no more is known."""
+    """It exists, but no more is known."""
 
 
 def this_machine(proc: Path = PROC, machine_id: Path = _MACHINE_ID) -> Machine:
-    """The machine that this process runs on, as this process sees it."""
+    """Return the machine that this process runs on, as this process sees it."""
     return Machine(
         host=socket.gethostname(),
         machine_id=_digest(_line(machine_id)),
@@ -43,7 +45,6 @@ def this_machine(proc: Path = PROC, machine_id: Path = _MACHINE_ID) -> Machine:
 
 
 def this_process(proc: Path = PROC) -> ProcessIdentity:
-    """The running process."""
     pid = os.getpid()
     started = started_at(pid, proc)
     return ProcessIdentity(
@@ -54,9 +55,9 @@ def this_process(proc: Path = PROC) -> ProcessIdentity:
 
 
 def started_at(pid: int, proc: Path = PROC) -> int | Unseen:
-    """When a process was started, in clock ticks since the machine was.
+    """Return when a process was started, in clock ticks since the machine was.
 
-    One that has ended and only waits for its parent to notice is gone.
+    A zombie, which only waits for its parent to notice, is gone.
     """
     try:
         status = (proc / str(pid) / "stat").read_bytes()
@@ -68,7 +69,7 @@ def started_at(pid: int, proc: Path = PROC) -> int | Unseen:
 
 
 def _signalled(pid: int) -> Unseen:
-    """Whether a process is there of which /proc says nothing, if there is a /proc at all."""
+    """Return whether a process exists of which /proc says nothing, if there is a /proc at all."""
     if os.name != "posix":
         # There, the number 0 is a signal, and would end it.
         return Unseen.HIDDEN
@@ -96,14 +97,14 @@ def _link(path: Path) -> str | None:
 
 
 def _digest(machine_id: str | None) -> str | None:
-    """The ID itself is to be kept to the machine: see machine-id(5)."""
+    """Return a hash: the ID itself must not leave the machine, see machine-id(5)."""
     if machine_id is None:
         return None
     return hashlib.blake2b(machine_id.encode(), digest_size=8, person=b"peaceful").hexdigest()
 
 
 class Liveness(enum.Enum):
-    """What is known of a process that runs an execution."""
+    """Whether the process that runs an execution is there."""
 
     ALIVE = "alive"
     GONE = "gone"
@@ -111,67 +112,55 @@ class Liveness(enum.Enum):
 
 
 class Answer(enum.Enum):
-    """What comes back where a process said that it listens."""
+    """How an address answers a connection."""
 
     LISTENING = "listening"
     REFUSED = "refused"
-    """The socket is there, and the process that listened is not."""
+    """The socket exists, but its process does not."""
     NOTHING = "nothing"
-    """No socket is there, or it cannot be asked."""
+    """There is no socket, or it cannot be connected to."""
 
 
-class Witness(msgspec.Struct, frozen=True):
-    """How one process sees others.
-
-    Attributes:
-        machine: where it runs.
-        started_at: when a process of this machine was started, as `ProcessIdentity.started`.
-        answer: what comes back from an address of the register.
-    """
+class ProcessProbe(msgspec.Struct, frozen=True):
+    """What one process can find out of others: start times by PID, and answers of addresses."""
 
     machine: Machine
     started_at: Callable[[int], int | Unseen]
     answer: Callable[[str], Answer]
 
 
-def liveness(process: ProcessIdentity, address: str | None, witness: Witness) -> Liveness:
-    """Whether the process is still there.
+def liveness(process: ProcessIdentity, address: str | None, probe: ProcessProbe) -> Liveness:
+    """Return whether a process is still there.
 
-    A process of this machine and boot is looked up by its number and the time when it was started.
-    In another container its number means nothing here; then the socket that it listens on tells,
-    which the kernel closes with it. When the machine has been started anew since, the process is
-    gone. Another machine's processes cannot be judged.
-
-    Args:
-        process: what the register holds of it.
-        address: where it listens, or none.
-        witness: who looks.
+    A process of this machine and boot is found by PID and start time. In another container its PID
+    means nothing here; then its socket decides, which the kernel closes with it. If the machine was
+    restarted since, the process is gone. Processes of other machines are unknown.
     """
-    was, here = process.machine, witness.machine
+    was, here = process.machine, probe.machine
     if was.boot_id is not None and was.boot_id == here.boot_id:
         if was.pid_namespace == here.pid_namespace:
-            return _by_number(process, address, witness)
-        return _by_socket(address, witness)
+            return _by_number(process, address, probe)
+        return _by_socket(address, probe)
     if was.host != here.host or _differ(was.machine_id, here.machine_id):
         return Liveness.UNKNOWN
     if _differ(was.boot_id, here.boot_id):
         return Liveness.GONE
-    return _by_number(process, address, witness)
+    return _by_number(process, address, probe)
 
 
-def _by_number(process: ProcessIdentity, address: str | None, witness: Witness) -> Liveness:
-    started = witness.started_at(process.pid)
+def _by_number(process: ProcessIdentity, address: str | None, probe: ProcessProbe) -> Liveness:
+    started = probe.started_at(process.pid)
     if started is Unseen.GONE:
         return Liveness.GONE
     if isinstance(started, int) and process.started is not None:
         return Liveness.ALIVE if started == process.started else Liveness.GONE
-    return _by_socket(address, witness)
+    return _by_socket(address, probe)
 
 
-def _by_socket(address: str | None, witness: Witness) -> Liveness:
+def _by_socket(address: str | None, probe: ProcessProbe) -> Liveness:
     if address is None:
         return Liveness.UNKNOWN
-    match witness.answer(address):
+    match probe.answer(address):
         case Answer.LISTENING:
             return Liveness.ALIVE
         case Answer.REFUSED:
@@ -184,19 +173,8 @@ def _differ(one: str | None, other: str | None) -> bool:
     return one is not None and other is not None and one != other
 
 
-_SHOWN: Final = 500
-"""How many characters of a command line are shown."""
-
-
 class SurvivingChild(msgspec.Struct, frozen=True):
-    """A process that an item started, and that outlived its execution.
-
-    Attributes:
-        execution_id: the execution that it belongs to.
-        pid: its number.
-        command: its command line, long ones cut.
-        since: when it was started; UTC.
-    """
+    """A process that an item started, and that outlived its execution; its command line is cut."""
 
     execution_id: ExecutionId
     pid: int
@@ -204,19 +182,14 @@ class SurvivingChild(msgspec.Struct, frozen=True):
     since: datetime
 
     def __str__(self) -> str:
-        """The process in a few words."""
         return f"{self.pid} ({self.command}) since {self.since:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def surviving_children(*execution_ids: ExecutionId, proc: Path = PROC) -> list[SurvivingChild]:
-    """The processes of this user that belong to one of the executions, oldest first.
+    """Return this user's processes that belong to one of the executions, oldest first.
 
-    They are known by the environment that they were started with, so one that was started with
-    another environment, or as another user, is not found. Only Linux shows it: elsewhere none is.
-
-    Args:
-        execution_ids: the executions, most likely found lost.
-        proc: where the system tells of processes.
+    They are recognised by their initial environment: one that was started with another, or as
+    another user, is not found. Only Linux shows it: elsewhere the list is empty.
     """
     wanted = {f"{EXECUTION_VARIABLE}={each}".encode(): each for each in execution_ids}
     if not wanted or not (proc / "stat").exists():
@@ -253,7 +226,7 @@ def _owner(entry: os.DirEntry[str]) -> int | None:
 
 
 def _entries(proc: Path, pid: int, name: str) -> list[bytes]:
-    """The zero-terminated texts of a file of a process; none where it may not be read any more."""
+    """Return the zero-terminated texts of a process's file; empty if it is not readable."""
     try:
         return (proc / str(pid) / name).read_bytes().split(b"\0")
     except OSError:
@@ -267,6 +240,6 @@ def _command(proc: Path, pid: int) -> str:
 
 
 def _booted_at(proc: Path) -> float:
-    """When the machine was started, in seconds since 1970."""
+    """Return when the machine was started, in seconds since 1970."""
     lines = (proc / "stat").read_text().splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith("btime "))

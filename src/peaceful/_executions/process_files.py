@@ -1,4 +1,4 @@
-"""The files by which a process is known: its socket, its lock."""
+"""Liveness of executions: their control sockets, and the monitor that marks lost ones."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from peaceful._executions.liveness import (
     PROC,
     Answer,
     Liveness,
+    ProcessProbe,
     SurvivingChild,
-    Witness,
     liveness,
     started_at,
     surviving_children,
     this_process,
 )
-from peaceful._executions.records import ExecutionRecord, ProcessIdentity, lost
+from peaceful._executions.records import ExecutionRecord, ProcessIdentity, mark_lost
 from peaceful._executions.store import ExecutionFilter, ExecutionStore
 from peaceful._model.clock import Clock
 from peaceful._model.execution import ExecutionState
@@ -32,9 +32,22 @@ from peaceful._model.field_types import ExecutionId, ProfileName
 if TYPE_CHECKING:
     from peaceful._storage.workspace import Workspace
 
+_LOG = logging.getLogger("peaceful.executions")
+
+LockHolders: TypeAlias = Callable[[ProfileName], ExecutionId | None]
+"""Returns the execution that holds a profile's lock: None if nobody does, empty if not known.
+
+It is trusted where executions hold the lock from before they are registered until they have ended.
+"""
+
+RUNNING_HERE: Final[set[ExecutionId]] = set()
+"""The executions that this process runs: a fact of the process, like its PID."""
+
+_LATELY: Final = 20
+"""How many of the newest lost executions are searched for surviving children."""
 
 _LONGEST: Final = 100
-"""How many bytes of a path surely fit a socket's address: Linux takes 107, others 103."""
+"""Bytes of a path that fit a socket's address everywhere: Linux takes 107, others 103."""
 
 _BACKLOG: Final = 128
 _SUFFIX: Final = ".sock"
@@ -43,15 +56,10 @@ _TEMPORARY: Final = "peaceful-"
 
 
 class ControlSockets:
-    """The sockets of one workspace.
+    """The control sockets of one workspace, in a folder that is created when needed (mode 0700).
 
-    An address is `unix:` and a name in the workspace's folder, so that it holds wherever the
-    workspace is mounted; or, where no socket can be made there, `unix:` and a path in a folder for
-    temporary files.
-
-    Args:
-        folder: the folder; made, with mode 0700, when first needed.
-        proc: where the system tells of processes; through it, long paths have short names.
+    An address is `unix:` and a name in the folder, so that it holds wherever the workspace is
+    mounted; or, if no socket can be created there, `unix:` and a path in a temporary folder.
     """
 
     def __init__(self, folder: Path, proc: Path = PROC) -> None:
@@ -59,11 +67,7 @@ class ControlSockets:
         self._proc = proc
 
     def listen(self, execution_id: ExecutionId) -> tuple[socket.socket, str]:
-        """A listening socket for an execution, and its address.
-
-        Raises:
-            OSError: the system has no such sockets, or refused to make one.
-        """
+        """Return a listening socket for an execution, and its address. Raises `OSError`."""
         name = f"{execution_id}{_SUFFIX}"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -79,14 +83,9 @@ class ControlSockets:
             raise
 
     def connect(self, address: str, timeout: float) -> socket.socket:
-        """A socket that is connected to an address.
+        """Return a socket connected to an address; it waits `timeout` seconds at most.
 
-        Args:
-            address: from the register.
-            timeout: seconds that the socket will wait for anything.
-
-        Raises:
-            OSError: nobody listens there, or the system refused.
+        Raises `OSError`.
         """
         connection = _unix_socket()
         try:
@@ -99,7 +98,7 @@ class ControlSockets:
         return connection
 
     def answer(self, address: str) -> Answer:
-        """Whether somebody listens at an address."""
+        """Return how an address answers a connection."""
         try:
             self.connect(address, 1.0).close()
         except (BlockingIOError, TimeoutError):
@@ -112,7 +111,7 @@ class ControlSockets:
         return Answer.LISTENING
 
     def remove(self, address: str) -> None:
-        """Removes what is left of a socket that nobody listens on any more."""
+        """Remove a socket that nobody listens on any more."""
         path = self._path(address)
         # It is in nobody's way, so what cannot be removed stays.
         with suppress(OSError):
@@ -122,7 +121,7 @@ class ControlSockets:
                 path.parent.rmdir()
 
     def names(self) -> list[ExecutionId]:
-        """The executions that have a socket in the folder, living or not."""
+        """Return the executions that have a socket in the folder, alive or not."""
         try:
             paths = list(self._folder.iterdir())
         except OSError:
@@ -130,7 +129,7 @@ class ControlSockets:
         return [path.name.removesuffix(_SUFFIX) for path in paths if path.suffix == _SUFFIX]
 
     def sweep(self, names: Collection[ExecutionId]) -> None:
-        """Removes those of the sockets that nobody listens on."""
+        """Remove those of the sockets that nobody listens on."""
         for name in names:
             address = f"{_SCHEME}{name}{_SUFFIX}"
             if self.answer(address) is Answer.REFUSED:
@@ -140,7 +139,7 @@ class ControlSockets:
         return self._folder / address.removeprefix(_SCHEME)
 
     def _listening(self, path: Path) -> socket.socket:
-        """It gets its name once it listens: one of that name that refuses is a dead one's."""
+        """Bind under another name until it listens: then a socket that refuses is a dead one's."""
         unborn = path.with_name(f"{path.name}.new")
         listening = _unix_socket()
         try:
@@ -158,7 +157,7 @@ class ControlSockets:
 
     @contextmanager
     def _fitting(self, path: Path) -> Generator[str]:
-        """A name of the path that fits the address of a socket."""
+        """Yield a name of the path that fits a socket's address."""
         if len(os.fsencode(path)) <= _LONGEST:
             yield str(path)
             return
@@ -175,41 +174,8 @@ def _unix_socket() -> socket.socket:
     return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 
 
-_LOG = logging.getLogger("peaceful.executions")
-
-_LATELY: Final = 20
-"""How many of the newest lost executions are looked through for children that survived."""
-
-LockHolders: TypeAlias = Callable[[ProfileName], ExecutionId | None]
-"""Tells which execution holds the lock of a profile; none where nobody does, empty where not known.
-
-To be trusted where executions hold the lock from before they are registered until they have ended.
-"""
-
-_here: Final[set[ExecutionId]] = set()
-"""The executions that this process runs: a fact of the process, like its number, whoever asks."""
-
-
-def arrive(execution_id: ExecutionId) -> None:
-    """This process runs the execution from now on."""
-    _here.add(execution_id)
-
-
-def leave(execution_id: ExecutionId) -> None:
-    """This process does not run the execution any more."""
-    _here.discard(execution_id)
-
-
-class Presence:
-    """Looks after the executions of one register.
-
-    Args:
-        store: the register.
-        sockets: where executions listen.
-        clock: tells the time.
-        lock_holders: tells who holds a profile's lock; none where executions do not.
-        proc: where the system tells of processes.
-    """
+class LivenessMonitor:
+    """Marks executions of one register as lost whose process is gone."""
 
     def __init__(
         self,
@@ -233,40 +199,40 @@ class Presence:
             self._process = this_process(self._proc)
         return self._process
 
-    def of(self, record: ExecutionRecord) -> Liveness:
-        """Whether the process that runs an execution is there, and still runs it."""
+    def liveness_of(self, record: ExecutionRecord) -> Liveness:
+        """Return whether the process of an execution is there, and still runs it."""
         process = record.process
         if process == self.process:
-            return Liveness.ALIVE if record.id in _here else Liveness.GONE
+            return Liveness.ALIVE if record.id in RUNNING_HERE else Liveness.GONE
         here = self.process.machine
-        witness = Witness(here, lambda pid: started_at(pid, self._proc), self.sockets.answer)
-        found = liveness(process, record.address, witness)
+        probe = ProcessProbe(here, lambda pid: started_at(pid, self._proc), self.sockets.answer)
+        found = liveness(process, record.address, probe)
         if found is Liveness.UNKNOWN and self._lock_holders and process.machine.host == here.host:
             holder = self._lock_holders(record.info.profile)
             return Liveness.UNKNOWN if holder in {"", record.id} else Liveness.GONE
         return found
 
-    def settled(self, record: ExecutionRecord) -> ExecutionRecord:
-        """The record as it is now; marked as lost where its process was found gone."""
-        if record.state.ended or self.of(record) is not Liveness.GONE:
+    def mark_if_lost(self, record: ExecutionRecord) -> ExecutionRecord:
+        """Return the record as it is now; mark it as lost if its process is gone."""
+        if record.state.ended or self.liveness_of(record) is not Liveness.GONE:
             return record
         try:
             after = self.store.mark_lost(record.id, self.clock.now())
         except FileInaccessible as error:
-            # Who may only read can still be told.
+            # The register is read-only: the answer is right all the same.
             _LOG.debug("a lost execution was not marked: %s", error)
-            return lost(record, self.clock.now())
+            return mark_lost(record, self.clock.now())
         if record.address is not None:
             self.sockets.remove(record.address)
         return after
 
-    def settle(self) -> None:
-        """Marks every execution as lost whose process is gone."""
+    def mark_all_lost(self) -> None:
+        """Mark every execution as lost whose process is gone."""
         for record in self.store.unended():
-            self.settled(record)
+            self.mark_if_lost(record)
 
     def sweep(self) -> None:
-        """Removes sockets that killed processes left behind."""
+        """Remove sockets that killed processes left behind."""
         names = self.sockets.names()
         # Asked after the names, so that one that starts meanwhile is not taken for an old one. The
         # sockets of those that have not ended are left: by them, others may see that they are gone.
@@ -274,19 +240,15 @@ class Presence:
         self.sockets.sweep([name for name in names if name not in unended])
 
     def survivors(self, profile: ProfileName | None) -> list[SurvivingChild]:
-        """The child processes of executions that were found lost lately."""
-        self.settle()
+        """Return the child processes of executions that were found lost lately."""
+        self.mark_all_lost()
         wanted = ExecutionFilter(profile=profile, states=(ExecutionState.LOST,))
         records = self.store.page(wanted, limit=_LATELY).records
         return surviving_children(*(record.id for record in records), proc=self._proc)
 
 
 def lock_holders_of(workspace: Workspace) -> LockHolders:
-    """Tells which execution holds the lock of a profile, from the workspace's files.
-
-    Args:
-        workspace: where the locks are.
-    """
+    """Return a function that reads who holds a profile's lock from the workspace's files."""
 
     def holder_of(profile: ProfileName) -> ExecutionId | None:
         from peaceful._storage.lock import ProfileLock  # it loads PyYAML

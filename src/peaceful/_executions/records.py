@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -19,16 +19,25 @@ from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
 from peaceful._model.snapshot import Snapshot
 
+REASON_LIMIT: Final = 1000
+"""Length of a reason in characters, above which it is cut."""
+
+_NO_ASIDE: Final = ItemAside()
+
+_LOST: Final = ErrorJson(
+    "EXECUTION-LOST",
+    "Its process ended without writing an ending: killed, or the machine went down.",
+    "run the same command again: it carries on from there",
+)
+
 
 class Machine(msgspec.Struct, frozen=True):
-    """A running system, as far as one process of it can tell it from others.
+    """A running system, as far as one of its processes can identify it.
 
     Attributes:
-        host: its network name.
-        machine_id: stays the same when the machine starts anew; none where there is no such ID.
-        boot_id: another one each time the machine starts; none where the system does not tell.
-        pid_namespace: where process IDs have their meaning: containers of one machine share a boot
-            but not this; none where there is no such thing.
+        machine_id: the same after a restart of the machine; None if there is no such ID.
+        boot_id: changes each time the machine starts; None if unknown.
+        pid_namespace: the scope of PIDs: containers of one machine share a boot, not this.
     """
 
     host: str
@@ -38,33 +47,15 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class ProcessIdentity(msgspec.Struct, frozen=True):
-    """A process that is told from a later one with the same number.
-
-    Attributes:
-        pid: its number.
-        started: when it was started, in clock ticks since the machine was; none where not known.
-        machine: where it runs.
-    """
+    """A process, known by its PID and its start in clock ticks since that of the machine."""
 
     pid: int
     started: int | None
     machine: Machine
 
 
-REASON_LIMIT: Final = 1000
-"""How many characters of a reason are kept."""
-
-
 class InterruptReceipt(msgspec.Struct, frozen=True):
-    """An interrupt was accepted, now or before.
-
-    Attributes:
-        execution_id: the execution.
-        level: the level that the execution is interrupted at now.
-        requested_at: when an interrupt was first requested; UTC.
-        changed: whether this request raised the level.
-        state: `interrupting`.
-    """
+    """The answer to an interrupt accepted now or before; `changed`: it raised the level."""
 
     execution_id: ExecutionId
     level: InterruptLevel
@@ -74,36 +65,22 @@ class InterruptReceipt(msgspec.Struct, frozen=True):
 
 
 def cut_reason(reason: str | None) -> str | None:
-    """Return a reason, at most `REASON_LIMIT` characters of it."""
     return reason if reason is None else reason[:REASON_LIMIT]
 
 
 class OutcomeSummary(msgspec.Struct, frozen=True):
-    """How an execution ended, without its items.
-
-    Attributes:
-        outcome: the outcome in a word; none where an earlier version did not know it.
-        counts: how many items ended in which way; ways that none ended in are left out.
-    """
+    """The outcome in numbers; `outcome` is None if this version does not know the word."""
 
     outcome: OutcomeKind | None
     counts: Mapping[ItemStatus, int]
 
 
 def summary_of(document: OutcomeDocument) -> OutcomeSummary:
-    """Return the summary of the document of a command."""
     return OutcomeSummary(document.outcome, document.counts)
 
 
 class ExecutionDocument(ExecutionInfo, frozen=True, kw_only=True):
-    """An execution for people and programs, without what is of no use to them.
-
-    Attributes:
-        dry_run: whether it only shows what it would do.
-        only: the items that it was limited to; empty where it was not.
-        summary: its ending in a few numbers; none until then.
-        outcome: the document of its ending; none until then, and in pages of the history.
-    """
+    """An execution for people and programs, without internals. See `ExecutionRecord`."""
 
     dry_run: bool
     only: tuple[ItemId, ...]
@@ -112,46 +89,38 @@ class ExecutionDocument(ExecutionInfo, frozen=True, kw_only=True):
 
 
 class ExecutionRecord(msgspec.Struct, frozen=True):
-    """An execution as the register knows it.
+    """An execution in the register.
 
     Attributes:
-        info: who runs what, and how it stands.
-        process: the process that runs it.
-        dry_run: whether it only shows what it would do.
-        only: the items that it was limited to; empty where it was not.
-        why_not_interruptible: the reason, where `info.can_interrupt` is false.
-        address: where that process listens for requests; none where it does not.
-        summary: its ending in a few numbers; none until then.
-        outcome: the document of its ending, as it is kept; none until then,
-            and in pages of the history.
+        only: the items that it was limited to; empty for all.
+        address: where its process listens for requests; None if it does not.
+        summary: the outcome in numbers; None until the ending.
+        outcome: the outcome document; None until the ending, and in pages of the history.
     """
 
     info: ExecutionInfo
     process: ProcessIdentity
     dry_run: bool = False
     only: tuple[ItemId, ...] = ()
-    why_not_interruptible: str = ""
     address: str | None = None
     summary: OutcomeSummary | None = None
     outcome: KeptDocument | None = None
 
     @property
     def id(self) -> ExecutionId:
-        """The execution's ID."""
         return self.info.id
 
     @property
     def state(self) -> ExecutionState:
-        """How it stands."""
         return self.info.state
 
     @property
     def interruptible(self) -> bool:
-        """Whether an interrupt makes sense now: it has not ended, and was started to allow it."""
+        """Whether it has not ended, and was started so that it can be interrupted."""
         return self.info.can_interrupt and not self.state.ended
 
     def ending(self) -> ExecutionEnded | None:
-        """Return the execution's last event; none where it has not ended."""
+        """Return the execution's last event; None if it has not ended."""
         if not self.state.ended:
             return None
         info, summary, outcome = self.info, self.summary, self.outcome
@@ -171,10 +140,17 @@ class ExecutionRecord(msgspec.Struct, frozen=True):
         )
 
     def snapshot(self) -> Snapshot:
-        """Return how everything stood at the end of the execution, as far as that is kept."""
+        """Return the snapshot of the execution's end, as far as that is kept."""
         info, signal = self.info, self.info.interrupt
         at = info.ended_at or info.started_at
-        ended = {each.item: each for each in self._ended_items(at)}
+        ended: dict[ItemId, ItemEnded] = {}
+        if self.outcome is not None:
+            errors = self.outcome.errors
+            for item, each in self.outcome.items.items():
+                aside, error = self.aside(item), errors.get(item)
+                ended[item] = ItemEnded(
+                    at, item, each.status, aside.shown, each.message, error, aside.seconds
+                )
         return Snapshot(
             execution=info,
             items=tuple(ended),
@@ -185,17 +161,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True):
 
     def aside(self, item: ItemId) -> ItemAside:
         """Return what only pages show of how an item ended."""
-        return _NOTHING_TOLD if self.outcome is None else self.outcome.told.get(item, _NOTHING_TOLD)
-
-    def _ended_items(self, at: datetime) -> Iterator[ItemEnded]:
-        if self.outcome is None:
-            return
-        errors = self.outcome.errors
-        for item, each in self.outcome.items.items():
-            aside = self.aside(item)
-            yield ItemEnded(
-                at, item, each.status, aside.shown, each.message, errors.get(item), aside.seconds
-            )
+        return _NO_ASIDE if self.outcome is None else self.outcome.told.get(item, _NO_ASIDE)
 
     def document(self) -> ExecutionDocument:
         """Return the record for people and programs."""
@@ -209,21 +175,8 @@ class ExecutionRecord(msgspec.Struct, frozen=True):
         )
 
 
-_NOTHING_TOLD: Final = ItemAside()
-
-_LOST: Final = ErrorJson(
-    "EXECUTION-LOST",
-    "Its process ended without writing an ending: killed, or the machine went down.",
-    "run the same command again: it carries on from there",
-)
-
-
-def interrupted(record: ExecutionRecord, signal: InterruptSignal) -> ExecutionRecord:
-    """The record once an interrupt was accepted; the same where its level is not a higher one.
-
-    Raises:
-        AlreadyEnded: it has ended by now.
-    """
+def mark_interrupted(record: ExecutionRecord, signal: InterruptSignal) -> ExecutionRecord:
+    """Return the record with an interrupt of a higher level, or raise `AlreadyEnded`."""
     _refuse_ended(record)
     before = record.info.interrupt
     if before is not None and signal.level <= before.level:
@@ -232,16 +185,8 @@ def interrupted(record: ExecutionRecord, signal: InterruptSignal) -> ExecutionRe
     return replace(record, info=info)
 
 
-def finished(record: ExecutionRecord, document: KeptDocument) -> ExecutionRecord:
-    """The record with its ending. A record found lost may still end: its executor knows better.
-
-    Args:
-        record: as it is now.
-        document: how the execution ended.
-
-    Raises:
-        AlreadyEnded: an ending was written before.
-    """
+def mark_finished(record: ExecutionRecord, document: KeptDocument) -> ExecutionRecord:
+    """Return the record with its ending, or raise `AlreadyEnded`. A lost one may still end."""
     if record.state is not ExecutionState.LOST:
         _refuse_ended(record)
     info = replace(
@@ -253,13 +198,8 @@ def finished(record: ExecutionRecord, document: KeptDocument) -> ExecutionRecord
     return replace(record, info=info, summary=summary_of(document), outcome=document)
 
 
-def lost(record: ExecutionRecord, at: datetime) -> ExecutionRecord:
-    """The record once its process was found gone; the same where it has ended.
-
-    Args:
-        record: as it is now.
-        at: when that was found; UTC.
-    """
+def mark_lost(record: ExecutionRecord, at: datetime) -> ExecutionRecord:
+    """Return the record of an execution whose process was found gone; unchanged if it has ended."""
     if record.state.ended:
         return record
     return replace(record, info=replace(record.info, state=ExecutionState.LOST, ended_at=at))

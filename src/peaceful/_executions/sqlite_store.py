@@ -1,7 +1,8 @@
-"""The register of executions in SQLite."""
+"""The store of executions in SQLite."""
 
 from __future__ import annotations
 
+import enum
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -15,11 +16,26 @@ from msgspec.structs import replace
 from peaceful._errors.running import ExecutionUnknown
 from peaceful._executions import records as change
 from peaceful._executions.records import ExecutionRecord
-from peaceful._executions.store import CANDIDATES, KEPT, ExecutionFilter, ExecutionPage, sought
-from peaceful._model.codec import JsonValue, decode_json, encode_json, to_json
+from peaceful._executions.store import (
+    CANDIDATES,
+    KEPT,
+    ExecutionFilter,
+    ExecutionPage,
+    normalize_id,
+)
+from peaceful._model.codec import (
+    JsonObject,
+    JsonValue,
+    decode_json,
+    encode_json,
+    from_json,
+    to_json,
+)
 from peaceful._model.document import KeptDocument
+from peaceful._model.execution import ExecutionState
 from peaceful._model.field_types import ExecutionId
-from peaceful._model.interrupt import InterruptSignal
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -52,12 +68,28 @@ COLUMNS: Final[tuple[str, ...]] = (
     "address",
     "summary",
 )
-"""The columns of a row, in order."""
 
 _ANY: Final = cast("type[JsonValue]", Any)
 
 _JSON: Final = frozenset({"only_items", "interrupt", "process", "summary"})
-"""The columns whose cells are JSON documents."""
+"""Columns that contain JSON."""
+
+_FORGOTTEN_AT_ONCE: Final = 100
+"""How many old executions one insertion deletes at most, should fewer be kept than before."""
+
+_UNENDED: Final = "state IN ('queued', 'running', 'interrupting')"
+"""Exactly the condition of the index, or SQLite would not use it; nothing is ever queued."""
+
+_NAMES: Final = ", ".join(COLUMNS)
+_PLACES: Final = ", ".join("?" * len(COLUMNS))
+
+# No query below is made of anything but this package's own words: values are passed apart from it.
+_SELECT: Final = f"SELECT {_NAMES} FROM executions"  # noqa: S608 - see above
+_INSERT: Final = f"INSERT INTO executions ({_NAMES}) VALUES ({_PLACES})"  # noqa: S608 - see above
+_OLD: Final = (
+    f"SELECT id FROM executions WHERE app = ? AND profile = ? AND NOT {_UNENDED} "  # noqa: S608 - see above
+    "ORDER BY id DESC LIMIT ? OFFSET ?"
+)
 
 
 def row_of(record: ExecutionRecord) -> Row:
@@ -68,48 +100,105 @@ def row_of(record: ExecutionRecord) -> Row:
         **to_json(info),
         **to_json(info.started_by),
         "only_items": record.only,
+        "why_not_interruptible": "",
     }
     return tuple(_cell(column, fields[column]) for column in COLUMNS)
 
 
 def record_of(row: Row) -> ExecutionRecord:
-    """Return the record of a row, without its outcome document.
-
-    Raises:
-        ValueError: the row does not describe one.
-    """
+    """Return the record of a row, without words of later versions, or raise `ValueError`."""
     cells: Mapping[str, JsonValue] = {
         column: decode_json(cell, _ANY) if column in _JSON and isinstance(cell, str) else cell
         for column, cell in zip(COLUMNS, row, strict=True)
     }
+    try:
+        try:
+            return _converted(cells)
+        except msgspec.ValidationError:
+            return _converted(_known_cells(cells))
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+
+
+def _converted(cells: Mapping[str, JsonValue]) -> ExecutionRecord:
     # Each part takes what it knows.
     parts = {
         **cells,
         "only": cells["only_items"],
         "info": {**cells, "started_by": cells},
     }
-    try:
-        # Not strictly: for SQLite, false and true are 0 and 1.
-        return msgspec.convert(parts, ExecutionRecord, strict=False)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
+    # Not strictly: for SQLite, false and true are 0 and 1.
+    return msgspec.convert(parts, ExecutionRecord, strict=False)
 
 
-def packed(document: KeptDocument) -> bytes:
-    """Return a document in few bytes: thousands of items say nearly the same."""
+def pack(document: KeptDocument) -> bytes:
+    """Return a compressed document: thousands of items say nearly the same."""
     return zlib.compress(encode_json(document), level=1)
 
 
-def unpacked(data: bytes) -> KeptDocument:
-    """Return the document that was packed.
-
-    Raises:
-        ValueError: it is not one.
-    """
+def unpack(data: bytes) -> KeptDocument:
+    """Return a packed document, without words of later versions, or raise `ValueError`."""
     try:
-        return decode_json(zlib.decompress(data), KeptDocument)
+        document = zlib.decompress(data)
     except (TypeError, zlib.error) as error:
         raise ValueError(str(error)) from error
+    try:
+        return decode_json(document, KeptDocument)
+    except ValueError:
+        return from_json(_known_document(decode_json(document, _ANY)), KeptDocument)
+
+
+# A later version may add words without another version of the tables. A history that this version
+# cannot read whole is better than none, so what such a word says is left out, and nothing else.
+
+
+def _is_new(word: JsonValue, words: type[enum.Enum]) -> bool:
+    """Return whether a word may be one of a later version; what is not a word is damage."""
+    return isinstance(word, str) and word not in {each.value for each in words}
+
+
+def _known_cells(cells: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    state, summary = cells["state"], cells["summary"]
+    outcome: JsonValue = None
+    match summary:
+        case {"outcome": outcome, "counts": Mapping() as counts}:
+            outcome = None if _is_new(outcome, OutcomeKind) else outcome
+            known = {word: n for word, n in counts.items() if not _is_new(word, ItemStatus)}
+            summary = {"outcome": outcome, "counts": known}
+        case _:
+            pass
+    if _is_new(state, ExecutionState):
+        # It is shown as the nearest state that is known: running, or ended as the outcome says.
+        kind = OutcomeKind(outcome) if isinstance(outcome, str) else OutcomeKind.ERROR
+        state = "running" if cells["ended_at"] is None else state_after(kind).value
+    interrupt = _known_interrupt(cells["interrupt"])
+    return {**cells, "state": state, "summary": summary, "interrupt": interrupt}
+
+
+def _known_document(document: JsonValue) -> JsonValue:
+    match document:
+        case {"outcome": outcome, "interrupt": interrupt, "items": Mapping() as items}:
+            known: dict[str, JsonValue] = {
+                "outcome": "error" if _is_new(outcome, OutcomeKind) else outcome,
+                "interrupt": _known_interrupt(interrupt),
+                "items": {name: item for name, item in items.items() if not _has_new_status(item)},
+            }
+            return {**cast("JsonObject", document), **known}
+        case _:
+            return document
+
+
+def _has_new_status(item: JsonValue) -> bool:
+    return isinstance(item, Mapping) and _is_new(item.get("status"), ItemStatus)
+
+
+def _known_interrupt(interrupt: JsonValue) -> JsonValue:
+    match interrupt:
+        case {"level": level, "source": source}:
+            is_new = _is_new(level, InterruptLevel) or _is_new(source, InterruptSource)
+            return None if is_new else interrupt
+        case _:
+            return interrupt
 
 
 def _cell(column: str, value: object) -> Cell:
@@ -119,35 +208,16 @@ def _cell(column: str, value: object) -> Cell:
     return value
 
 
-_FORGOTTEN_AT_ONCE: Final = 100
-"""How many old endings one insertion removes at most, should fewer be kept than before."""
-
-_UNENDED: Final = "state IN ('queued', 'running', 'interrupting')"
-"""Word for word the condition of the index, or SQLite would not use it; nothing is ever queued."""
-
-_NAMES: Final = ", ".join(COLUMNS)
-_PLACES: Final = ", ".join("?" * len(COLUMNS))
-
-# No query below is made of anything but this package's own words: values are passed apart from it.
-_SELECT: Final = f"SELECT {_NAMES} FROM executions"  # noqa: S608 - see above
-_INSERT: Final = f"INSERT INTO executions ({_NAMES}) VALUES ({_PLACES})"  # noqa: S608 - see above
-_UPDATE: Final = f"UPDATE executions SET ({_NAMES}) = ({_PLACES}) WHERE id = ?"  # noqa: S608 - see above
-_OLD: Final = (
-    f"SELECT id FROM executions WHERE app = ? AND profile = ? AND NOT {_UNENDED} "  # noqa: S608 - see above
-    "ORDER BY id DESC LIMIT ? OFFSET ?"
-)
-
-
 class SqliteExecutionStore:
-    """An `ExecutionStore` in a SQLite file (write-ahead log, mode 0600).
+    """An `ExecutionStore` in a SQLite file (write-ahead log, mode 0600) that `insert` creates.
 
-    The file is opened when needed, and sqlite3 imported then. In a workspace that may only be read,
-    the history can still be read, unless a process was killed while it wrote to it.
+    The file is opened when needed, and sqlite3 imported then. A read-only history can still be
+    read, unless a process was killed while it wrote to it.
 
     Args:
-        path: the file. It is made when the first execution is inserted.
-        keep: how many endings of each profile are kept.
-        patience: for how many seconds a call waits for other processes.
+        path: the file.
+        keep: how many ended executions of each profile are kept.
+        patience: seconds that a call waits for other processes.
     """
 
     def __init__(self, path: Path, *, keep: int = KEPT, patience: float = 10.0) -> None:
@@ -156,24 +226,19 @@ class SqliteExecutionStore:
         self._patience = patience
 
     def insert(self, record: ExecutionRecord) -> ExecutionRecord:
-        """See `ExecutionStore.insert`."""
         return self._database.write(partial(self._insert, record))
 
     def interrupting(self, execution_id: ExecutionId, signal: InterruptSignal) -> ExecutionRecord:
-        """See `ExecutionStore.interrupting`."""
-        return self._changed(execution_id, partial(change.interrupted, signal=signal))
+        return self._changed(execution_id, partial(change.mark_interrupted, signal=signal))
 
     def finish(self, execution_id: ExecutionId, document: KeptDocument) -> ExecutionRecord:
-        """See `ExecutionStore.finish`."""
-        return self._changed(execution_id, partial(change.finished, document=document))
+        return self._changed(execution_id, partial(change.mark_finished, document=document))
 
     def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
-        """See `ExecutionStore.mark_lost`."""
-        return self._changed(execution_id, partial(change.lost, at=at))
+        return self._changed(execution_id, partial(change.mark_lost, at=at))
 
     def get(self, execution_id: str) -> ExecutionRecord:
-        """See `ExecutionStore.get`."""
-        wanted = sought(execution_id)
+        wanted = normalize_id(execution_id)
         nothing: list[ExecutionRecord] = []
         found = self._database.read(partial(self._get, wanted), nothing)
         if len(found) != 1:
@@ -183,7 +248,6 @@ class SqliteExecutionStore:
     def page(
         self, wanted: ExecutionFilter, *, limit: int, cursor: str | None = None
     ) -> ExecutionPage:
-        """See `ExecutionStore.page`."""
         conditions: dict[str, list[str]] = {}
         if wanted.profile is not None:
             conditions["profile = ?"] = [wanted.profile]
@@ -201,7 +265,6 @@ class SqliteExecutionStore:
         return ExecutionPage(tuple(records[:limit]), records[limit - 1].id if more else None)
 
     def unended(self) -> tuple[ExecutionRecord, ...]:
-        """See `ExecutionStore.unended`."""
         return tuple(self._read(f"{_SELECT} WHERE {_UNENDED} ORDER BY id DESC"))
 
     @cached_property
@@ -240,8 +303,12 @@ class SqliteExecutionStore:
                 raise ExecutionUnknown(execution_id)
             before = self._whole(connection, found[0])
             after = changing(before)
-            if after != before:
-                connection.execute(_UPDATE, (*row_of(after), execution_id))
+            # Only cells that change: the others may say more than this version knows.
+            cells = zip(COLUMNS, row_of(before), row_of(after), strict=True)
+            changed = {column: new for column, old, new in cells if new != old}
+            if changed:
+                update = f"UPDATE executions SET {' = ?, '.join(changed)} = ? WHERE id = ?"  # noqa: S608 - see above
+                connection.execute(update, (*changed.values(), execution_id))
             if after.outcome is not before.outcome:
                 _write_outcome(connection, after)
             return after
@@ -256,13 +323,13 @@ class SqliteExecutionStore:
         return [self._whole(connection, found[0])] if len(found) == 1 else found
 
     def _whole(self, connection: Connection, record: ExecutionRecord) -> ExecutionRecord:
-        """The record with its outcome document."""
+        """Return the record with its outcome document."""
         query = "SELECT document FROM outcomes WHERE id = ?"
         row = connection.execute(query, (record.id,)).fetchone()
         if row is None:
             return record
         try:
-            return replace(record, outcome=unpacked(row[0]))
+            return replace(record, outcome=unpack(row[0]))
         except ValueError as error:
             raise self._database.damaged(f"outcome {record.id}", str(error)) from error
 
@@ -279,5 +346,5 @@ class SqliteExecutionStore:
 
 def _write_outcome(connection: Connection, record: ExecutionRecord) -> None:
     if record.outcome is not None:
-        row = (record.id, packed(record.outcome))
+        row = (record.id, pack(record.outcome))
         connection.execute("INSERT INTO outcomes VALUES (?, ?)", row)

@@ -1,1 +1,1 @@
-"""Running: flows, contexts, blocks, executions, passes over items, and events on their way out."""
+"""The runtime: flows, contexts, blocks, executions, passes over items, and their events."""

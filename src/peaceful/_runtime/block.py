@@ -1,4 +1,4 @@
-"""Blocks: one pass each, and what a pass is given."""
+"""Blocks, and what they are given when they run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ from peaceful._runtime.calls import ItemCalls
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
 from peaceful.interrupt import InterruptStrategy
 
+T_co = TypeVar("T_co", covariant=True)
+
 
 class DiskWaits(msgspec.Struct):
-    """Counts the items of a block that only wait for the disk. Used as a context manager by each.
+    """Counter of the items that only wait for the disk. Used as a context manager by each.
 
-    While they wait, the pass over the items may start others: else the loop would idle through
-    every sync.
-
-    Attributes:
-        count: how many wait now.
-        on_wait: told when one more does; whoever goes through the items sets it.
+    While they wait, the pass over the items may start others (`on_wait`); otherwise the loop would
+    idle during every sync.
     """
 
     count: int = 0
@@ -41,12 +39,12 @@ class DiskWaits(msgspec.Struct):
 
 
 class BlockRun(msgspec.Struct, frozen=True):
-    """What a block is given while it runs.
+    """The arguments of a block's run.
 
     Attributes:
         block: the block's name.
-        ctx: what the command runs on: profile, flow, where states are stored.
-        scope: what all items of the block share; its resources hold what earlier blocks gave.
+        ctx: the context of the command: profile, flow, state store.
+        scope: what the block's items share; its resources contain the values of earlier blocks.
         settings: how the execution behaves.
         calls: calls functions of items.
         left_behind: tasks of abandoned items, which may still run.
@@ -64,15 +62,12 @@ class BlockRun(msgspec.Struct, frozen=True):
     disk_waits: DiskWaits = msgspec.field(default_factory=DiskWaits)
 
 
-T_co = TypeVar("T_co", covariant=True)
-
-
 class BlockResult(msgspec.Struct, Generic[T_co], frozen=True):
-    """How a block ended.
+    """The result of a block.
 
     Attributes:
-        value: what it gives to the blocks after it, which find it by its type.
-        items: how each of its items ended; empty where it has none.
+        value: what it gives to later blocks, which find it by its type.
+        items: how each of its items ended; empty if it has none.
     """
 
     value: T_co
@@ -87,27 +82,27 @@ class CmdBlock(ABC, Generic[T_co]):
 
     @property
     def name(self) -> str:
-        """What the block is called in outcomes and events."""
+        """The block's name in outcomes and events."""
         return type(self).__name__.removesuffix("Block")
 
     @property
     def strategy(self) -> InterruptStrategy | None:
-        """What an interrupt does within the block; none for what it does in the execution.
+        """What an interrupt does within the block; None for the execution's strategy.
 
-        At the boundary after the block, the execution's own strategy is asked.
+        At the boundary after the block, the execution's own strategy decides.
         """
         return None
 
     def items(self, run: BlockRun) -> tuple[ItemId, ...]:
-        """The items that the block will go through, in order; none by default."""
+        """Return the items that the block will go through, in order; none by default."""
         return ()
 
     @abstractmethod
     async def run(self, run: BlockRun) -> BlockResult[T_co]:
-        """Does the block's work.
+        """Do the block's work.
 
         Args:
-            run: what it may use. What earlier blocks gave is in `run.scope.resources`.
+            run: what it may use. Values of earlier blocks are in `run.scope.resources`.
 
         Raises:
             PeacefulError: the block itself failed, as opposed to an item; it ends the execution.

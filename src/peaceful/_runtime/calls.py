@@ -7,7 +7,7 @@ import enum
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -24,25 +24,28 @@ from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._present.summary import differences
 
+_DELEGATES: Final[Mapping[str, str]] = {
+    "try_state_current": "state_current",
+    "try_state_goal": "state_goal",
+    "clean": "apply",
+}
+"""Functions whose default only calls another one, which is then called directly."""
+
+_QUICK: Final = frozenset({"state_clean", "apply_dry"})
+"""Functions whose default is quick, so that a thread would cost more than it saves."""
+
 
 def ending_of(
     error: BaseException, item: ItemId, doing: str, *, cancelled: bool, asked_to_end: bool
 ) -> ItemResult:
-    """How the item ended.
+    """Return how an item ended whose work raised an error.
 
     | raised | ended |
     |---|---|
     | the end at a safe point | abandoned |
-    | a cancellation that was asked for | abandoned |
-    | the failure of a child process, after children were asked to end | abandoned |
+    | a cancellation that was asked for (`cancelled`) | abandoned |
+    | the failure of a child process, after children were `asked_to_end` | abandoned |
     | anything else | failed |
-
-    Args:
-        error: what was raised.
-        item: the item.
-        doing: what was done with it, for what it does not explain.
-        cancelled: whether its task was cancelled.
-        asked_to_end: whether it, and its child processes, were asked to end by an interrupt.
     """
     match error:
         case StoppedAtSafePoint():
@@ -60,14 +63,14 @@ def ending_of(
 
 
 def crash_of(item: ItemId, doing: str, error: BaseException) -> ItemCrashed:
-    """The failure of an item that raised what it does not explain."""
+    """Return the failure of an item that raised an unexpected error."""
     crash = ItemCrashed(item, doing, error)
     crash.__cause__ = error
     return crash
 
 
 def _of_child(error: BaseException | None) -> bool:
-    """Whether it was a child process that failed, or an item says what that means for it."""
+    """Return whether a child process failed, directly or as the cause of the item's own error."""
     while error is not None:
         if isinstance(error, ChildFailed):
             return True
@@ -81,22 +84,8 @@ class _How(enum.Enum):
     DIRECT = enum.auto()
 
 
-_DELEGATES: Final[Mapping[str, str]] = {
-    "try_state_current": "state_current",
-    "try_state_goal": "state_goal",
-    "clean": "apply",
-}
-"""Functions whose default only calls another one: that one is called at once, in its own way."""
-
-_QUICK: Final = frozenset({"state_clean", "apply_dry"})
-"""Functions whose default is quick, so that a thread would cost more than it saves."""
-
-AnyItemType: TypeAlias = type[Item[Any]]
-"""The class of an item of whatever state. (Any: a type variable of the class.)"""
-
-
 @cache
-def _plan(item_type: AnyItemType, name: str) -> tuple[str, _How]:
+def _plan(item_type: type[AnyItem], name: str) -> tuple[str, _How]:
     function = getattr(item_type, name)
     if function is getattr(Item, name):
         if name in _DELEGATES:
@@ -107,12 +96,9 @@ def _plan(item_type: AnyItemType, name: str) -> tuple[str, _How]:
 
 
 class ItemCalls:
-    """Calls functions of items: `async` ones in the loop, plain ones in a thread.
+    """Calls functions of items: `async` ones in the loop, plain ones in `threads`.
 
-    Whatever an item raises ends that item alone: `SystemExit` of a script that it runs, too.
-
-    Attributes:
-        threads: where plain functions run.
+    Whatever an item raises ends that item alone, including `SystemExit` of a script that it runs.
     """
 
     __slots__ = ("threads",)
@@ -121,17 +107,10 @@ class ItemCalls:
         self.threads: DaemonThreadPool = threads
 
     async def __call__(self, item: AnyItem, name: str, ctx: ItemCtx, *states: object) -> Any:  # noqa: ANN401 - of whatever type the function returns
-        """Calls a function of an item that takes its context.
-
-        Args:
-            item: the item, with its parameters' values.
-            name: the function's name.
-            ctx: the item's context.
-            states: the function's further arguments.
+        """Call a function of an item that takes its context.
 
         Raises:
-            PeacefulError: the item failed, and says why.
-            ItemCrashed: the item raised anything else.
+            PeacefulError: the item failed, and says why; `ItemCrashed` if it raised anything else.
             StoppedAtSafePoint: the item ends here.
             CancelledError: the item's task was cancelled.
             KeyboardInterrupt: somebody wants the program to end, in the loop's own thread.
@@ -153,7 +132,7 @@ class ItemCalls:
 
 
 def _explained(error: BaseException, ctx: ItemCtx, name: str, *, in_loop: bool) -> BaseException:
-    """What is raised for what an item raised."""
+    """Return the error to raise for the one that an item raised."""
     group = _as_group(error)
     if group is not None:
         # Of a task group. Where there is one thing in it, that is what happened.
@@ -171,20 +150,19 @@ def _explained(error: BaseException, ctx: ItemCtx, name: str, *, in_loop: bool) 
 
 
 def _is_being_cancelled() -> bool:
-    """Whether somebody cancelled the present task; else, its code raised the error by itself."""
+    """Return whether the present task is cancelled; else its own code raised the error."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def _as_group(error: BaseException) -> BaseExceptionGroup[BaseException] | None:
-    """The error as a group, or none where it is a single one."""
     if isinstance(error, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", error)
     return None
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    """The errors in a group; where all of them are stops at safe points, the first of these."""
+    """Return the errors in a group; if all are stops at safe points, only the first."""
     leaves: list[BaseException] = []
     for error in group.exceptions:
         group_within = _as_group(error)
@@ -194,12 +172,10 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
 
 
 def diff_of(item: AnyItem, item_id: ItemId, current: object, goal: object) -> StateDiff | None:
-    """What differs between two states, as the item sees it, or none.
+    """Return what differs between two states, as the item compares them, or None.
 
-    Raises:
-        PeacefulError: the item failed, and says why.
-        ItemCrashed: the item raised anything else, or returned something else.
-        DefinitionError: the function would have to be awaited.
+    Raises `ItemCrashed` for an unexpected error or result, `DefinitionError` for a coroutine
+    function.
     """
     diff = _called(item, item_id, "diff", current, goal)
     if diff is None or isinstance(diff, StateDiff):
@@ -211,7 +187,7 @@ def diff_of(item: AnyItem, item_id: ItemId, current: object, goal: object) -> St
 def needs_apply(
     item: AnyItem, item_id: ItemId, current: object, goal: object, diff: StateDiff | None
 ) -> bool:
-    """Whether there is something to apply, as the item sees it; likewise."""
+    """Return whether the item needs applying. Raises like `diff_of`."""
     return bool(_called(item, item_id, "apply_check", current, goal, diff))
 
 
@@ -235,7 +211,7 @@ def _check_plain(item_type: type[AnyItem], name: str) -> None:
 
 
 class States(msgspec.Struct, frozen=True):
-    """What items are, and what they should be, as far as it is known.
+    """Known states of items.
 
     Attributes:
         current: by item, what it is now.
@@ -247,11 +223,10 @@ class States(msgspec.Struct, frozen=True):
 
 
 class StateDiffs(msgspec.Struct, frozen=True):
-    """What differs between what items are and what they should be.
+    """Differences between what items are and what they should be.
 
     Attributes:
-        diffs: by item; none where nothing differs. Items of which one of the two is not known are
-            not in it.
+        diffs: by item; None if nothing differs. Items with an unknown state are not in it.
         unknown: those items, with the reason.
     """
 
@@ -260,6 +235,6 @@ class StateDiffs(msgspec.Struct, frozen=True):
 
     @property
     def headline(self) -> str:
-        """How much differs, in a few words: `2 items of 6 differ, 1 not known`."""
+        """The numbers in a few words: `2 items of 6 differ, 1 not known`."""
         differing = sum(each is not None for each in self.diffs.values())
         return differences(differing, len(self.diffs) - differing, len(self.unknown))

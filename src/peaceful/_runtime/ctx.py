@@ -1,4 +1,4 @@
-"""The context of a command: what it runs on, and with which settings."""
+"""The context of a command: what it runs on, and its settings."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ MAX_CONCURRENCY: Final = 16
 
 
 class ExecutionSettings(msgspec.Struct, frozen=True):
-    """How an execution behaves.
+    """Settings of an execution.
 
     Attributes:
-        max_concurrency: how many items are worked on at once; at least 1. Where it is more, up to
+        max_concurrency: how many items are worked on at once; at least 1. If it is more, up to
             as many again may be in progress that only wait for their record to be on disk.
         ladder: how long each step of an interrupt waits.
         stall_after: seconds without a sign of progress after which an item is said to stall.
@@ -47,7 +47,6 @@ class ExecutionSettings(msgspec.Struct, frozen=True):
     stall_after: float = 30.0
 
     def __post_init__(self) -> None:
-        """Checks the number of items."""
         if self.max_concurrency < 1:
             raise DefinitionError(
                 f"max_concurrency is {self.max_concurrency}, so that no item could ever start.",
@@ -56,11 +55,7 @@ class ExecutionSettings(msgspec.Struct, frozen=True):
 
 
 def started_by(door: str) -> StartedBy:
-    """This user, process and machine.
-
-    Args:
-        door: where the command comes from.
-    """
+    """Return this user, process and machine, with where the command came from."""
     return StartedBy(_user(), socket.gethostname(), os.getpid(), door)
 
 
@@ -80,12 +75,12 @@ class WorkspaceCtx:
         app: the application's name.
         workspace: where its files are.
         interruptibility: whether, by whom and how executions can be interrupted.
-        sinks: who is told of what happens.
+        sinks: the consumers of events.
         settings: how executions behave.
         clock: tells the time.
         resources: what the application gives to blocks and items, by type.
-        register: where executions are written down, or none.
-        on_end: told how an execution ended, before its last event; or none.
+        register: where executions are registered, or None.
+        on_end: called with the ending of an execution, before its last event; or None.
         door: where its commands come from: `terminal`, `web`, `api` or `python`.
     """
 
@@ -103,22 +98,14 @@ class WorkspaceCtx:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileCtx(WorkspaceCtx):
-    """One profile of a workspace, without a flow.
-
-    Attributes:
-        profile: its name.
-    """
+    """One profile of a workspace, without a flow."""
 
     profile: ProfileName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilesCtx(WorkspaceCtx):
-    """Several profiles of a workspace, without a flow.
-
-    Attributes:
-        profiles: their names.
-    """
+    """Several profiles of a workspace, without a flow."""
 
     profiles: tuple[ProfileName, ...]
 
@@ -138,7 +125,7 @@ class CmdCtx(ProfileCtx):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilesFlowCtx(ProfilesCtx):
-    """One flow of several profiles: what comparing profiles runs on.
+    """One flow of several profiles: for comparing profiles.
 
     Attributes:
         flows: the flow, built with each profile's own parameters.

@@ -1,4 +1,4 @@
-"""What happens to items in progress as an interrupt climbs: asked to end, cancelled, abandoned."""
+"""Escalation of an interrupt: items in progress are asked to end, cancelled, abandoned."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CANCELLED = "the program that runs the command cancelled it"
 
 
 class LadderTimes(msgspec.Struct, frozen=True):
-    """How long each step of the ladder waits for items in progress.
+    """How long each step of the escalation waits for items in progress.
 
     Attributes:
         cancel_grace: seconds between asking items to end (CANCEL) and cancelling their tasks.
@@ -28,16 +28,11 @@ class LadderTimes(msgspec.Struct, frozen=True):
     cleanup_timeout: float = 10.0
 
 
-class Ladder:
-    """Watches over the tasks of items in progress while a pass runs.
+class Escalation:
+    """Ends the tasks of items in progress while a pass runs. Does nothing below CANCEL.
 
-    Below CANCEL it does nothing at all. Used as a context manager by the pass.
-
-    Args:
-        state: the execution's interruptibility.
-        times: how long each step waits.
-        children: the execution's child processes.
-        abandon: told of each item that is waited for no longer.
+    The pass uses it as a context manager, adds and removes `tasks`, and gets each item that is
+    waited for no longer by `abandon`.
     """
 
     def __init__(
@@ -57,7 +52,6 @@ class Ladder:
         self._timers: list[asyncio.TimerHandle] = []
         self._unsubscribe: Callable[[], None] | None = None
         self.tasks: dict[ItemId, asyncio.Task[None]] = {}
-        """The tasks of items in progress; the pass adds and removes them."""
 
     def __enter__(self) -> Self:
         if self._state.receiver is not None:
@@ -79,7 +73,7 @@ class Ladder:
         )
 
     def end_all(self) -> None:
-        """Whoever runs the command cancelled it: so are the items, with time to clean up.
+        """Cancel the items, with time to clean up: whoever runs the command cancelled it.
 
         For plain functions, which cannot be cancelled, it is an interrupt, so that they can see it.
         """

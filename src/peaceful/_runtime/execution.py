@@ -1,30 +1,35 @@
-"""An execution: blocks one after the other, with the question between them whether to go on."""
+"""An execution: blocks one after the other, if no interrupt comes in between."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from peaceful._aio import run_shielded
 from peaceful._errors.usage import DefinitionError
 from peaceful._model.field_types import ItemId
+from peaceful._model.interrupt import InterruptSignal
 from peaceful._model.outcome import (
     BlockInterrupted,
     CmdOutcome,
     Complete,
     ExecutionInterrupted,
     ItemError,
+    ItemResult,
     ItemStatus,
+    Timings,
 )
 from peaceful._resources import Resources
 from peaceful._runtime.block import CmdBlock
 from peaceful._runtime.ctx import CmdCtx
-from peaceful._runtime.session import Session, opened_session
+from peaceful._runtime.session import Session, open_session
 
 T = TypeVar("T")
 
+_CUT: Final = frozenset({ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})
+
 AnyBlock: TypeAlias = CmdBlock[Any]
-"""A block that gives whatever it gives. (Any: a type variable of the class.)"""
+"""A block of any value. (Any: a type variable of the class.)"""
 
 
 class CmdExecution(Generic[T]):
@@ -35,15 +40,15 @@ class CmdExecution(Generic[T]):
     `run.scope.resources`.
 
     Args:
-        command: what is executed, in one word.
+        command: the command's name, in one word.
         blocks: its parts, in order.
-        value: takes what the execution is run for out of what the blocks gave; none where that is
+        value: returns the result of the execution from the values of its blocks, or None if it is
             not there yet.
-        main: the block that the command is about, if there is one. An item that blocks before it
-            have only looked at was not started when the command ends before this one begins.
+        main: the block that the command is about, if there is one. If the command ends before it
+            begins, items that earlier blocks have only looked at are reported as not started.
 
     Attributes:
-        command: what is executed, in one word.
+        command: the command's name.
         blocks: its parts, in order.
     """
 
@@ -63,16 +68,16 @@ class CmdExecution(Generic[T]):
     async def run(
         self, ctx: CmdCtx, *, dry_run: bool = False, only: Iterable[ItemId] = ()
     ) -> CmdOutcome[T]:
-        """Runs the blocks, one execution at a time for the profile.
+        """Run the blocks, one execution at a time for the profile.
 
         Args:
             ctx: what it runs on.
-            dry_run: whether the blocks only show what they would do; they were made so, and this
-                says it to whoever watches.
-            only: the items that it is limited to, likewise.
+            dry_run: whether the blocks, which were made so, only show what they would do; for the
+                register.
+            only: the items that the blocks are limited to; for the register.
 
         Returns:
-            How it ended: by an interrupt and by failed items too.
+            How it ended, also by an interrupt or failed items.
 
         Raises:
             ProfileBusy: another execution runs on the profile.
@@ -80,50 +85,36 @@ class CmdExecution(Generic[T]):
             CancelledError: the task that runs it was cancelled. Items in progress were cancelled
                 first, and had time to clean up; what was done is recorded.
         """
-        async with opened_session(ctx, self.command, dry_run, tuple(only)) as session:
+        async with open_session(ctx, self.command, dry_run, tuple(only)) as session:
             outcome = await self._through_blocks(session)
             return await run_shielded(session.end(outcome))
 
     async def _through_blocks(self, session: Session) -> CmdOutcome[T]:
         names = tuple(block.name for block in self.blocks)
         resources = session.scope.resources
+
+        def so_far(
+            number: int,
+        ) -> tuple[tuple[str, ...], Mapping[ItemId, ItemResult], InterruptSignal | None, Timings]:
+            return names[:number], session.results, session.signal, session.timings()
+
         for number, block in enumerate(self.blocks):
-            processed, left = names[:number], names[number:]
+            left = names[number:]
             if not session.scope.interruptibility.may_go_on():
-                return ExecutionInterrupted(
-                    processed,
-                    session.results,
-                    session.signal,
-                    session.timings(),
-                    blocks_not_processed=left,
-                    value=self._value(resources),
-                )
+                value = self._value(resources)
+                return ExecutionInterrupted(*so_far(number), blocks_not_processed=left, value=value)
             result = await session.run_block(block, looks=number < self._main_at)
             resources.insert(result.value)
+            value = self._value(resources)
             statuses = {each.status for each in result.items.values()}
             if ItemStatus.FAILED in statuses:
+                results = session.results.items()
+                errors = {item: each.error for item, each in results if each.error is not None}
                 return ItemError(
-                    processed,
-                    session.results,
-                    session.signal,
-                    session.timings(),
-                    blocks_not_processed=left,
-                    value=self._value(resources),
-                    errors={
-                        item: each.error
-                        for item, each in session.results.items()
-                        if each.error is not None
-                    },
+                    *so_far(number), blocks_not_processed=left, value=value, errors=errors
                 )
             if statuses & _CUT:
-                return BlockInterrupted(
-                    processed,
-                    session.results,
-                    session.signal,
-                    session.timings(),
-                    blocks_not_processed=left,
-                    value=self._value(resources),
-                )
+                return BlockInterrupted(*so_far(number), blocks_not_processed=left, value=value)
         value = self._value(resources)
         if value is None:
             raise DefinitionError(
@@ -131,6 +122,3 @@ class CmdExecution(Generic[T]):
                 help="let a block give it, and let the execution's `value` find it",
             )
         return Complete(names, session.results, session.signal, session.timings(), value=value)
-
-
-_CUT = frozenset({ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})

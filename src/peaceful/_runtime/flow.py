@@ -1,4 +1,4 @@
-"""Flows: items and their graph, and the states that are recalled for them."""
+"""Flows: items and their graph, and parameters recalled from the last command."""
 
 from __future__ import annotations
 
@@ -35,8 +35,12 @@ from peaceful._params.references import (
 from peaceful._params.specs import references_in, stored
 from peaceful._params.stored_specs import UnreadableSpec
 
+S = TypeVar("S", bound=State)
+# A reference to a special state will do wherever one to any state does.
+S_co = TypeVar("S_co", bound=State, covariant=True)
+
 Where: TypeAlias = Callable[[ItemId, str], str]
-"""Where something is stored, for messages, by item and field; the field is empty for the item."""
+"""Returns where something is stored, for messages, by item and field; the field may be empty."""
 
 _STORED: Final[object] = stored()
 
@@ -44,7 +48,7 @@ _HELP: Final = "correct the file, or give the parameter a value in the flow's fu
 
 
 def asks_for_stored(item: AnyItem) -> bool:
-    """Whether a parameter of the item says `stored()`."""
+    """Return whether a parameter of the item is `stored()`."""
     return any(value is _STORED for value in item.__dict__.values())
 
 
@@ -57,19 +61,7 @@ def recalled(
     functions: Mapping[str, Callable[..., object]],
     where: Where,
 ) -> AnyItem:
-    """The item with what was stored, where it says `stored()`.
-
-    Args:
-        item: as declared.
-        item_id: its ID.
-        forms: what is stored of its parameters.
-        state_types: by item of the flow, the class of its state.
-        functions: by name, the mapping functions of the flow.
-        where: tells where something is stored.
-
-    Raises:
-        ParamsInvalid: what is stored cannot be taken.
-    """
+    """Return the item with stored values in place of `stored()`, or raise `ParamsInvalid`."""
     if not isinstance(forms, Mapping):
         problem = ParamProblem(
             item_id, where(item_id, ""), "it must have names and values below it"
@@ -88,13 +80,8 @@ def recalled(
         raise ParamsInvalid(item_id, problems, help=_HELP) from error
 
 
-S = TypeVar("S", bound=State)
-# A reference to a special state will do wherever one to any state does.
-S_co = TypeVar("S_co", bound=State, covariant=True)
-
-
 class Handle(Generic[S_co]):
-    """An item of a flow, for referring to.
+    """A reference to an item of a flow.
 
     Attributes:
         id: the item's ID.
@@ -116,7 +103,7 @@ class Handle(Generic[S_co]):
 
 
 AnyHandle: TypeAlias = Handle[Any]
-"""A handle of whatever item. (Any: naming `State` would change the type of what is added here.)"""
+"""A handle of any item. (Any: naming `State` would change the type of what is added here.)"""
 
 
 class FlowItem(msgspec.Struct, frozen=True):
@@ -148,7 +135,7 @@ class BuiltFlow(msgspec.Struct, frozen=True):
 
 
 class Flow:
-    """Takes the items of a flow, and what waits for what.
+    """A flow while it is declared: its items, and what waits for what.
 
     ```python
     archive = flow.add("app_download", FileDownload(src=url, dest=into / "app.tar"))
@@ -168,7 +155,7 @@ class Flow:
         self._functions: dict[str, Callable[..., object]] = {}
 
     def add(self, item_id: ItemId, item: Item[S]) -> Handle[S]:
-        """Adds an item. What it refers to comes before it.
+        """Add an item. It comes after the items that it refers to.
 
         Args:
             item_id: its name: letters, digits and `_`, not starting with a digit.
@@ -178,7 +165,7 @@ class Flow:
             A handle whose `state` other items can refer to.
 
         Raises:
-            NameInvalid: the name breaks the rule.
+            NameInvalid: the name is not valid.
             NameTaken: the flow has an item of that name.
             ReferenceInvalid: a parameter refers to an item that the flow does not have, or to a
                 value of another type than the parameter's.
@@ -196,7 +183,7 @@ class Flow:
         return Handle(item_id, item.state_type())
 
     def edge(self, before: AnyHandle | ItemId, after: AnyHandle | ItemId) -> None:
-        """Says that one item comes before another without being referred to.
+        """Let one item come before another that does not refer to it.
 
         Raises:
             NameUnknown: the flow has no such item.
@@ -205,7 +192,7 @@ class Flow:
         self._graph.add_edge(_id(before), _id(after))
 
     def contains(self, container: AnyHandle | ItemId, inside: AnyHandle | ItemId) -> None:
-        """Says that one item's thing lies inside another's: it comes after it, and is drawn in it.
+        """Declare that one item lies inside another: it comes after it, and is drawn in it.
 
         Raises:
             NameUnknown: the flow has no such item.
@@ -216,21 +203,21 @@ class Flow:
 
     @property
     def asks_for_stored(self) -> bool:
-        """Whether a parameter says `stored()`, and was not given what is stored yet."""
+        """Whether a parameter is `stored()`, and was not recalled yet."""
         return any(asks_for_stored(each.item) for each in self._items.values())
 
     def recall(self, forms: Mapping[ItemId, JsonValue], where: Where) -> None:
-        """Gives every parameter that says `stored()` what was stored for it before.
+        """Replace every `stored()` parameter by its stored value.
 
-        A parameter for which nothing is stored stays as it is; the command that needs it says so.
+        A parameter without a stored value stays as it is; the command that needs it says so.
 
         Args:
-            forms: by item, what is stored of its parameters; see `StateStore.save_params_specs`.
-            where: tells where something is stored, by item and field, for messages.
+            forms: by item, its stored parameters; see `StateStore.save_params_specs`.
+            where: returns where something is stored, by item and field, for messages.
 
         Raises:
-            ParamsInvalid: what is stored cannot be taken.
-            ReferenceInvalid: what is stored refers to a value of another type than the parameter's.
+            ParamsInvalid: a stored value is not accepted.
+            ReferenceInvalid: a stored reference is to a value of another type than the parameter's.
         """
         state_types = {each.id: each.item.state_type() for each in self._items.values()}
         for each in list(self._items.values()):
@@ -248,11 +235,7 @@ class Flow:
                     self._graph.add_edge(needed, each.id)
 
     def build(self) -> BuiltFlow:
-        """The flow as declared so far.
-
-        Raises:
-            CycleFound: items wait for each other in a circle.
-        """
+        """Return the flow as declared so far, or raise `CycleFound`."""
         return BuiltFlow(self.id, dict(self._items), self._graph.build())
 
     def _checked_needs(self, item_id: ItemId, item: AnyItem, origin: str) -> Iterable[ItemId]:
@@ -296,7 +279,7 @@ class Flow:
 
 
 def _line_of(frame: FrameType | None) -> str:
-    """The file and line that called the function of the frame."""
+    """Return the file and line that called the function of the frame."""
     caller = None if frame is None else frame.f_back
     return "" if caller is None else f"{caller.f_code.co_filename}:{caller.f_lineno}"
 

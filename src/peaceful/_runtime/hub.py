@@ -1,4 +1,4 @@
-"""The progress hub: events to sinks, each at its own speed."""
+"""The progress hub: events for sinks and readers, each at its own speed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 import contextvars
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from peaceful._model.event import (
     Event,
@@ -21,35 +23,38 @@ from peaceful._model.event import (
 from peaceful._model.field_types import ItemId
 from peaceful._model.snapshot import Snapshot
 
+_LOG = logging.getLogger("peaceful.runtime")
+
+SINK_INTERVAL: Final = 0.05
+"""Seconds between two calls of a sink, unless something urgent comes: 20 pictures a second."""
+
+_URGENT: Final = frozenset({InterruptRequested, ExecutionEnded})
+"""Events that a person should see at once, however seldom a sink is called."""
+
 
 class OutputSink(Protocol):
-    """Takes the events of an execution, at its own speed.
+    """A consumer of the events of an execution, at its own speed.
 
     It is called in a thread of its own, by one call at a time. While it is busy, events gather: of
-    an item's progress it then gets the newest picture only, of everything else each event, in
-    order. So a slow sink never slows an item and never misses an ending. The thread sees the
-    context variables of whoever executes.
+    an item's progress it then gets the newest only, of everything else each event, in order. So a
+    slow sink never slows an item and never misses an ending. The thread sees the context variables
+    of the code that runs the command.
     """
 
     def receive(self, events: Sequence[Event]) -> None:
-        """Takes events, in order; at least one."""
+        """Take events, in order; at least one."""
         ...
 
     def close(self) -> None:
-        """The last event was taken; called once."""
+        """Close the sink after the last event; called once."""
         ...
 
 
 class Mailbox:
-    """Events in order, of which an item's progress is there at most once: the newest.
+    """Buffered events in order; of an item's progress only the newest, however slow the reader.
 
-    So it holds at most as many events as there are starts, endings and items, however slow its
-    reader. Any thread may put, one takes. A signal handler may put too: the lock lets its own
-    thread in.
-
-    Args:
-        on_mail: told when there is something to take, where there was nothing, or nothing urgent;
-            with whether it is urgent.
+    Any thread may put, one takes. A signal handler may put too: the lock is re-entrant. `on_mail`
+    is called when there was nothing, or nothing urgent, with whether the event is urgent.
     """
 
     __slots__ = ("_events", "_lock", "_on_mail", "_place", "_refuses", "_urgent")
@@ -63,7 +68,7 @@ class Mailbox:
         self._refuses = False
 
     def put(self, event: Event) -> None:
-        """Adds an event, or replaces the same item's older progress."""
+        """Add an event, or replace the same item's older progress."""
         urgent = type(event) in _URGENT
         with self._lock:
             if self._refuses:
@@ -82,7 +87,7 @@ class Mailbox:
             self._on_mail(urgent)
 
     def take(self) -> list[Event]:
-        """Everything that is there, in order; then it is empty."""
+        """Remove and return everything, in order."""
         with self._lock:
             events, self._events = self._events, []
             self._place.clear()
@@ -90,25 +95,13 @@ class Mailbox:
         return events
 
     def refuse(self) -> None:
-        """From now on nothing is kept: nobody takes it any more."""
+        """Drop everything from now on: nobody takes it any more."""
         with self._lock:
             self._refuses = True
             self._events = []
 
 
-_URGENT = frozenset({InterruptRequested, ExecutionEnded})
-"""What a person should see at once, however seldom a sink likes to be called."""
-
-
-_LOG = logging.getLogger("peaceful.runtime")
-
-SINK_INTERVAL: Final = 0.05
-"""Seconds between two calls of a sink, unless something urgent comes: 20 pictures a second."""
-
-
 class _SinkThread:
-    """One sink, its mailbox and its thread."""
-
     def __init__(self, sink: OutputSink) -> None:
         self._sink = sink
         self._mail = threading.Event()
@@ -116,7 +109,7 @@ class _SinkThread:
         self._ended = False
         self.mailbox: Mailbox = Mailbox(self._on_mail)
         self.served: Future[None] = Future()
-        """Done once the sink has taken everything; from its beginning on it cannot be cancelled."""
+        """Done once the sink has taken everything; it cannot be cancelled."""
         self.served.set_running_or_notify_cancel()
         # It sees the context variables of whoever executes, such as the span that it is part of.
         serve = partial(contextvars.copy_context().run, self._serve)
@@ -140,7 +133,7 @@ class _SinkThread:
             self.mailbox.refuse()
         try:
             self._sink.close()
-        except BaseException:  # noqa: BLE001 - likewise
+        except BaseException:  # noqa: BLE001 - as above
             _LOG.exception("%s could not be closed", self._sink)
         self.served.set_result(None)
 
@@ -160,40 +153,46 @@ class _SinkThread:
 
 
 class Subscription:
-    """The events of an execution from now on, for one asynchronous reader."""
+    """The events of an execution from now on, for one asynchronous reader; ends after the last."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self, hub: ProgressHub) -> None:
+        self._hub = hub
+        self._loop = asyncio.get_running_loop()
         self._mail = asyncio.Event()
+        self._taken: deque[Event] = deque()
+        self._ended = False
         self.mailbox: Mailbox = Mailbox(self._on_mail)
 
-    def _on_mail(self, urgent: bool) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._mail.set)
-        except RuntimeError:
-            # The reader's loop is closed: nobody reads any more.
-            return
+    def __aiter__(self) -> Self:
+        return self
 
-    async def batches(self) -> AsyncIterator[Sequence[Event]]:
-        """What has come since the last batch, whenever something has; ends after the last event."""
-        ended = False
-        while not ended:
+    async def __anext__(self) -> Event:
+        if self._ended:
+            raise StopAsyncIteration
+        while not self._taken:
             await self._mail.wait()
             self._mail.clear()
-            if events := self.mailbox.take():
-                yield events
-                ended = isinstance(events[-1], ExecutionEnded)
+            self._taken.extend(self.mailbox.take())
+        event = self._taken.popleft()
+        self._ended = isinstance(event, ExecutionEnded)
+        return event
+
+    async def aclose(self) -> None:
+        """Stop gathering events."""
+        self._hub.unsubscribe(self)
+
+    def _on_mail(self, _urgent: bool) -> None:
+        # Where the reader's loop is closed, nobody reads any more.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._mail.set)
 
 
 class ProgressHub:
-    """Takes the events of one execution and hands them on.
+    """Distributes the events of one execution, of which it keeps a `snapshot`.
 
-    `publish` may be called from any thread, takes some microseconds, and never waits. Nothing is
-    told after the execution's end, and nothing of an item's progress after the item's: functions
-    that were abandoned may still have something to say.
-
-    Attributes:
-        snapshot: how everything stands, made from the events so far.
+    `publish` may be called from any thread, takes some microseconds, and never waits. Events after
+    the execution's end are dropped, as is progress of an item that has ended: abandoned functions
+    may still report some.
     """
 
     def __init__(self, sinks: Sequence[OutputSink] = ()) -> None:
@@ -203,7 +202,7 @@ class ProgressHub:
         self._lock = threading.RLock()
 
     def publish(self, event: Event) -> None:
-        """Hands an event on."""
+        """Distribute an event."""
         with self._lock:
             snapshot = self.snapshot
             if snapshot.ending is not None:
@@ -215,16 +214,16 @@ class ProgressHub:
                 mailbox.put(event)
 
     def take_snapshot(self) -> Snapshot:
-        """Return how everything stands now, which stays as it is."""
+        """Return a copy of the snapshot."""
         with self._lock:
             return self.snapshot.copy()
 
     def subscribe(self) -> Subscription:
-        """Begins to gather events for a reader in the running loop; the snapshot tells the past.
+        """Buffer events for a reader in the running loop, from now on: the snapshot has the past.
 
-        After the end, the last event is told once more.
+        After the end, the last event is delivered once more.
         """
-        subscription = Subscription(asyncio.get_running_loop())
+        subscription = Subscription(self)
         with self._lock:
             if self.snapshot.ending is not None:
                 subscription.mailbox.put(self.snapshot.ending)
@@ -232,20 +231,15 @@ class ProgressHub:
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        """Stops gathering for a reader."""
         with self._lock:
             self._mailboxes = tuple(
                 mailbox for mailbox in self._mailboxes if mailbox is not subscription.mailbox
             )
 
     async def close(self, patience: float | None = None) -> bool:
-        """Waits until every sink has taken everything.
+        """Wait until every sink has taken everything, and return whether all have.
 
-        Args:
-            patience: seconds after which stuck sinks are left to themselves; none waits for them.
-
-        Returns:
-            Whether every sink has.
+        Sinks that are stuck are abandoned after `patience` seconds; None waits for them.
         """
         for thread in self._threads:
             thread.end()
@@ -255,7 +249,7 @@ class ProgressHub:
         try:
             _, stuck = await asyncio.wait(served, timeout=patience)
         finally:
-            # Who waits no longer is not to be told: by then, the loop may be closed.
+            # When nobody waits any longer, the loop may be closed before they are done.
             for one in served:
                 one.cancel()
         return not stuck

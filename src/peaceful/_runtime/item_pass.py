@@ -20,21 +20,24 @@ from peaceful._model.field_types import ItemId
 from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._runtime.block import BlockRun
 from peaceful._runtime.calls import ending_of
-from peaceful._runtime.escalation import Ladder
+from peaceful._runtime.escalation import Escalation
+
+_LOG = logging.getLogger("peaceful.runtime")
+
+ItemWork: TypeAlias = Callable[[ItemCtx], Awaitable[ItemResult]]
+"""Processes an item, after everything that it waits for has ended well."""
+
+_ENDED_WELL: Final = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
 
 _LOOK_EVERY: Final = 5.0
-"""Seconds between two looks, unless stalls are to be noticed sooner."""
+"""Seconds between two checks, unless stalls are to be noticed sooner."""
+
+_left_behind: Final[set[asyncio.Task[None]]] = set()
+"""Tasks of abandoned items that still run. The loop alone would let them be garbage-collected."""
 
 
 class StallWatch:
-    """Tells of items that stall, again and again as long as they do. Used as a context manager.
-
-    Args:
-        in_progress: the items that are in progress now.
-        stall_after: seconds without a sign of progress after which an item stalls.
-        clock: tells the time.
-        publish: takes the events.
-    """
+    """Reports items that stall, again and again while they do. Used as a context manager."""
 
     def __init__(
         self,
@@ -58,36 +61,23 @@ class StallWatch:
         if self._timer is not None:
             self._timer.cancel()
 
-    def look(self) -> None:
-        """Looks now."""
+    def _look(self) -> None:
         for ctx in self._in_progress():
             still = ctx.progress.stalled_for()
             if still >= self._stall_after:
                 picture = ctx.progress.snapshot(stalled_for=still)
                 self._publish(ItemProgressed(self._clock.now(), ctx.item, picture))
+        self._look_later()
 
     def _look_later(self) -> None:
         pause = min(_LOOK_EVERY, max(self._stall_after / 4, 0.01))
         self._timer = self._loop.call_later(pause, self._look)
 
-    def _look(self) -> None:
-        self.look()
-        self._look_later()
-
-
-ItemWork: TypeAlias = Callable[[ItemCtx], Awaitable[ItemResult]]
-"""What a pass does with an item, once everything that the item waits for has ended well."""
-
-_LOG = logging.getLogger("peaceful.runtime")
-
 
 class BlockFailed(Exception):
-    """What `ItemWork` raises where the block itself cannot go on, as opposed to the item.
+    """Raised by `ItemWork` if the block itself cannot go on, as opposed to the item.
 
-    The items in progress finish, nothing else starts, and the pass raises the error.
-
-    Attributes:
-        error: why not.
+    The items in progress finish, nothing else starts, and the pass raises `error`.
     """
 
     def __init__(self, error: PeacefulError) -> None:
@@ -95,12 +85,8 @@ class BlockFailed(Exception):
         self.error = error
 
 
-_left_behind: set[asyncio.Task[None]] = set()
-"""Tasks of abandoned items that still run. A loop alone would let them be collected as garbage."""
-
-
 class ItemPass:
-    """Goes through the items of a graph: each after what it waits for, many at once.
+    """A pass over the items of a graph: each after those that it waits for, many at once.
 
     It ends when nothing can start any more: all have ended, or an interrupt came. An item is
     reported when its work returns; so work that returns once its record is on disk makes `done`
@@ -110,10 +96,9 @@ class ItemPass:
         run: the block that goes through the items.
         graph: the items, and what waits for what.
         work: what is done with each.
-        direction: which way.
-        at_once: how many are worked on at once; as many as the execution allows by default. Where
-            that is more than one, up to as many again may be in progress that only wait for the
-            disk.
+        direction: forward or backward along the graph.
+        at_once: how many are worked on at once; by default as many as the settings allow. If that
+            is more than one, up to as many again may be in progress that only wait for the disk.
     """
 
     def __init__(
@@ -137,7 +122,9 @@ class ItemPass:
         self._in_progress: dict[ItemId, tuple[ItemCtx, float]] = {}
         self._loop = asyncio.get_running_loop()
         self._idle: asyncio.Future[None] = self._loop.create_future()
-        self._ladder = Ladder(self._state, run.settings.ladder, run.scope.children, self._abandon)
+        self._escalation = Escalation(
+            self._state, run.settings.ladder, run.scope.children, self._abandon
+        )
         self._tasks: dict[ItemId, asyncio.Task[None]] = {}
         self._failure: PeacefulError | None = None
         self._ending = False
@@ -145,15 +132,9 @@ class ItemPass:
         self._starts_soon = False
 
     async def results(self) -> Mapping[ItemId, ItemResult]:
-        """Goes through the items.
+        """Go through the items, and return how each ended, in the graph's order.
 
-        Where this is cancelled, the items in progress are too, and have time to clean up first.
-
-        Returns:
-            How each item of the graph ended, in the graph's order.
-
-        Raises:
-            PeacefulError: the work said by `BlockFailed` that the block cannot go on.
+        If this is cancelled, the items in progress are too, and have time to clean up first.
         """
         watch = StallWatch(
             lambda: [ctx for ctx, _ in self._in_progress.values()],
@@ -162,7 +143,7 @@ class ItemPass:
             self._publish,
         )
         self._run.disk_waits.on_wait = self._start_soon
-        with self._ladder, watch:
+        with self._escalation, watch:
             self._start_what_may()
             try:
                 await self._idle
@@ -197,7 +178,7 @@ class ItemPass:
         self._notice_idleness()
 
     def _start_soon(self) -> None:
-        """An item waits for the disk. What comes next is not started by its task: see above."""
+        """Start more items, because one waits for the disk; not in its task: see above."""
         if self._waiting_besides and not self._starts_soon:
             self._starts_soon = True
             self._loop.call_soon(self._start_what_may, context=self._context)
@@ -219,8 +200,8 @@ class ItemPass:
         ctx = ItemCtx(item, self._run.scope)
         self._in_progress[item] = (ctx, self._clock.monotonic())
         self._publish(ItemStarted(self._clock.now(), item))
-        # From here on the ladder may cancel it; before its first step, it would then never run.
-        task = self._ladder.tasks[item] = self._tasks[item]
+        # From here on the escalation may cancel it; before its first step, it would then never run.
+        task = self._escalation.tasks[item] = self._tasks[item]
         result = await self._result_of(item, ctx, task)
         if item in self._in_progress:
             self._ended(item, result)
@@ -245,7 +226,7 @@ class ItemPass:
                 item,
                 self._run.block,
                 cancelled=task.cancelling() > 0,
-                asked_to_end=self._ladder.asks_to_end,
+                asked_to_end=self._escalation.asks_to_end,
             )
 
     # ---- ending
@@ -274,8 +255,7 @@ class ItemPass:
         )
 
     def _over(self, item: ItemId, task: asyncio.Task[None]) -> None:
-        """The task of an item has ended."""
-        self._ladder.tasks.pop(item, None)
+        self._escalation.tasks.pop(item, None)
         abandoned = self._tasks.pop(item, None) is None
         if abandoned:
             _left_behind.discard(task)
@@ -289,15 +269,15 @@ class ItemPass:
             self._start_what_may()
 
     def _failed(self, error: BaseException) -> None:
-        """A mistake of the framework's own, such as an event that cannot be made."""
+        """Handle a mistake of the framework's own, such as an event that cannot be made."""
         if self._ending or self._idle.done():
             _LOG.error("%s failed once more while it ended", self._run.block, exc_info=error)
         else:
             self._idle.set_exception(error)
 
     def _abandon(self, item: ItemId) -> None:
-        """Waits for an item no longer. Its task may end when it can; its result is not taken."""
-        self._ladder.tasks.pop(item, None)
+        """Wait for an item no longer. Its task may end when it can; its result is ignored."""
+        self._escalation.tasks.pop(item, None)
         task = self._tasks.pop(item, None)
         if task is not None:
             self._run.left_behind.add(task)
@@ -307,10 +287,10 @@ class ItemPass:
         self._notice_idleness()
 
     async def _end_early(self) -> None:
-        """The command's own task was cancelled, or something failed: items are cancelled too."""
+        """Cancel the items: the command's own task was cancelled, or something failed."""
         self._ending = True
         self._idle = self._loop.create_future()
-        self._ladder.end_all()
+        self._escalation.end_all()
         self._notice_idleness()
         await self._idle
 
@@ -320,6 +300,3 @@ class ItemPass:
             return f"needs {', '.join(blockers)}"
         cause = "interrupted" if self._failure is None else f"{self._run.block} failed"
         return f"{cause} before it started"
-
-
-_ENDED_WELL = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})

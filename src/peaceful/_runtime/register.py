@@ -1,4 +1,4 @@
-"""The register as an execution uses it, and what it is told of interrupts."""
+"""The port to the register of executions, and the publisher of interrupts."""
 
 from __future__ import annotations
 
@@ -20,15 +20,7 @@ from peaceful.interrupt import InterruptibilityState, InterruptSender
 
 
 class Starting(msgspec.Struct, frozen=True):
-    """An execution that is about to start.
-
-    Attributes:
-        info: who runs what.
-        dry_run: whether it only shows what it would do.
-        only: the items that it is limited to; empty where it is not.
-        sender: interrupts it, or none where it cannot be interrupted.
-        hub: tells what happens in it.
-    """
+    """An execution that is about to start; without a sender it cannot be interrupted."""
 
     info: ExecutionInfo
     dry_run: bool
@@ -38,37 +30,29 @@ class Starting(msgspec.Struct, frozen=True):
 
 
 class Registered(Protocol):
-    """An execution that the register knows."""
+    """A registered execution."""
 
     def interrupting(self, signal: InterruptSignal) -> None:
-        """An interrupt was accepted. Notes it, without waiting for that; from any thread."""
+        """Record an accepted interrupt, without waiting; from any thread."""
         ...
 
     async def finish(self, document: KeptDocument) -> None:
-        """Writes its ending down, once."""
+        """Store the ending, once."""
         ...
 
 
 class Register(Protocol):
-    """Where executions are written down."""
+    """A register of executions."""
 
     def registered(self, starting: Starting) -> AbstractAsyncContextManager[Registered]:
-        """Writes a starting execution down, and lets others find and interrupt it until the end.
-
-        Raises:
-            ProfileBusy: another execution runs on the profile.
-        """
+        """Register an execution until the context is left, or raise `ProfileBusy`."""
         ...
 
 
-class InterruptNews:
-    """Tells of each interrupt that is accepted, once, in order. Used as a context manager.
+class InterruptPublisher:
+    """Publishes each accepted interrupt, once, in order. Used as a context manager.
 
-    Args:
-        state: the execution's interruptibility.
-        hub: hands its events on.
-        clock: tells the time.
-        loop: the loop that it runs in.
+    Interrupts are also recorded in the register once `registered` is set.
     """
 
     def __init__(
@@ -82,10 +66,9 @@ class InterruptNews:
         self._hub = hub
         self._clock = clock
         self._loop = loop
-        self._told = 0
+        self._published = 0
         self._leave: Callable[[], None] | None = None
         self.registered: Registered | None = None
-        """Notes each of them, once it is there."""
 
     def __enter__(self) -> Self:
         if self._state.receiver is not None:
@@ -98,20 +81,18 @@ class InterruptNews:
 
     def _on_signal(self, _: InterruptSignal) -> None:
         # In the sender's thread, or in a signal handler: only the loop may be touched.
-        self._loop.call_soon_threadsafe(self.tell)
+        self._loop.call_soon_threadsafe(self.publish)
 
-    def tell(self) -> None:
-        """Tells of what was accepted until now and was not told of; in the loop's thread."""
+    def publish(self) -> None:
+        """Publish what was accepted since the last call; in the loop's thread."""
         receiver = self._state.receiver
         if receiver is None:
             return
-        accepted: list[InterruptSignal] = []
-        # A new subscriber is told at once of all that was accepted before it.
-        receiver.subscribe(accepted.append)()
-        for signal in accepted[self._told :]:
+        accepted = receiver.accepted
+        for signal in accepted[self._published :]:
             if self.registered is not None:
                 self.registered.interrupting(signal)
             if self._state.effective is not None:
                 in_progress = tuple(self._hub.snapshot.running)
                 self._hub.publish(InterruptRequested(self._clock.now(), signal, in_progress))
-        self._told = len(accepted)
+        self._published = len(accepted)

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -35,20 +35,27 @@ from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock
 from peaceful._runtime.calls import ItemCalls
 from peaceful._runtime.ctx import CmdCtx, started_by
 from peaceful._runtime.hub import ProgressHub
-from peaceful._runtime.register import InterruptNews, Registered, Starting
+from peaceful._runtime.register import InterruptPublisher, Registered, Starting
 from peaceful._storage.lock import LockHolder, ProfileLock
 from peaceful._storage.workspace import Workspace
-from peaceful.interrupt import InterruptibilityState, Interruptible, InterruptSender
+from peaceful.interrupt import InterruptibilityState, Interruptible
+
+T = TypeVar("T")
+
+_LOG = logging.getLogger("peaceful.runtime")
+
+_UNFINISHED: Final = frozenset({ItemStatus.FAILED, ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})
+
+_KILLED_SINKS: Final = 2.0
+"""Seconds that stuck sinks are waited for after a kill."""
+
+_KILLED_CHILDREN: Final = 5.0
+"""Seconds in which killed children are gone; the kernel may have to free much of theirs."""
 
 
 @contextmanager
-def locked(workspace: Workspace, info: ExecutionInfo) -> Generator[None]:
-    """Holds the profile's lock for an execution.
-
-    Raises:
-        ProfileBusy: somebody else holds it.
-        StorageError: it cannot be taken.
-    """
+def hold_lock(workspace: Workspace, info: ExecutionInfo) -> Generator[None]:
+    """Hold the profile's lock for an execution, or raise `ProfileBusy`. Raises `StorageError`."""
     lock = ProfileLock(workspace.lock_file(info.profile))
     holder = LockHolder(
         user=info.started_by.user,
@@ -81,30 +88,13 @@ def _busy(info: ExecutionInfo, holder: LockHolder) -> ProfileBusy:
     )
 
 
-T = TypeVar("T")
-
-_LOG = logging.getLogger("peaceful.runtime")
-
-_KILLED_SINKS = 2.0
-"""Seconds that stuck sinks are waited for after a kill."""
-_KILLED_CHILDREN = 5.0
-"""Seconds in which killed children are gone; the kernel may have much of theirs to put away."""
-
-
 @dataclass(slots=True)
 class Session:
     """One execution while it runs.
 
     Attributes:
-        ctx: what it runs on.
-        info: who runs what.
-        scope: what its items share.
-        hub: hands its events on.
-        calls: calls functions of items.
-        news: tells of interrupts.
-        registered: the execution, as the register knows it, or none.
-        left_behind: tasks of abandoned items.
         results: how each item ended in the last block that has items, as far as it has come.
+        left_behind: tasks of abandoned items.
     """
 
     ctx: CmdCtx
@@ -112,7 +102,7 @@ class Session:
     scope: ExecutionScope
     hub: ProgressHub
     calls: ItemCalls
-    news: InterruptNews
+    interrupts: InterruptPublisher
     registered: Registered | None = None
     left_behind: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     results: dict[ItemId, ItemResult] = field(default_factory=dict[ItemId, ItemResult])
@@ -121,20 +111,14 @@ class Session:
 
     @property
     def signal(self) -> InterruptSignal | None:
-        """The latched interrupt, or none."""
+        """The latched interrupt, or None."""
         return self.scope.interruptibility.signal
 
     def timings(self) -> Timings:
-        """From the start until now."""
         return Timings(self.info.started_at, self.ctx.clock.now())
 
     async def run_block(self, block: CmdBlock[T], *, looks: bool) -> BlockResult[T]:
-        """Runs a block, and tells of its start and its end.
-
-        Args:
-            block: which one.
-            looks: whether it only looks at items, before the block that the command is about.
-        """
+        """Run a block, and publish its start and end; `looks`: it comes before the main block."""
         self._looks = looks
         run = BlockRun(
             block.name,
@@ -158,13 +142,9 @@ class Session:
             self.hub.publish(BlockEnded(self.ctx.clock.now(), block.name, finished))
 
     async def end(self, outcome: CmdOutcome[T]) -> CmdOutcome[T]:
-        """Closes the latch and writes the ending down.
+        """Close the latch, store the ending, and return the outcome with an interrupt until now.
 
-        Returns:
-            The outcome, with an interrupt that came until now.
-
-        Raises:
-            StorageError: the ending cannot be written down.
+        Raises `StorageError` if the ending cannot be stored.
         """
         await self._end_children()
         interrupt, timings = self._close_latch(), self.timings()
@@ -174,7 +154,7 @@ class Session:
         return msgspec.structs.replace(outcome, interrupt=interrupt, timings=timings)
 
     async def fail(self, error: BaseException) -> None:
-        """Closes the latch; writes down that the execution failed as a whole, or was cancelled."""
+        """Close the latch, and store that the execution failed as a whole, or was cancelled."""
         if self._ending is not None:
             # It had ended, and that is written down; only then was whoever waits for it cancelled.
             return
@@ -182,14 +162,14 @@ class Session:
         self._ending = self._made(_as_error(error), self._close_latch(), self.timings())
         try:
             await self._store(self._ending)
-        except Exception as unwritten:  # noqa: BLE001 - what ended the execution is to be told
+        except Exception as unwritten:  # noqa: BLE001 - what ended the execution is raised
             # It most likely caused this one, too.
             _LOG.warning(
                 "the end of execution %s was not written down: %s", self.info.id, unwritten
             )
 
     async def tell_the_end(self) -> None:
-        """Tells of the end, and waits until every sink has heard of it."""
+        """Publish the last event, and wait until every sink has received it."""
         if self._ending is not None:
             if self.ctx.on_end is not None:
                 self.ctx.on_end(self._ending)
@@ -212,7 +192,7 @@ class Session:
     def _close_latch(self) -> InterruptSignal | None:
         receiver = self.scope.interruptibility.receiver
         signal = None if receiver is None else receiver.close()
-        self.news.tell()
+        self.interrupts.publish()
         return signal
 
     def _made(
@@ -221,7 +201,7 @@ class Session:
         interrupt: InterruptSignal | None,
         timings: Timings,
     ) -> Ending:
-        """Makes the ending: the only one that is stored, told and shown."""
+        """Return the ending: the only one that is stored, published and shown."""
         results = self.results
         if isinstance(outcome, PeacefulError):
             # What the block has not said by then is known from its events.
@@ -244,44 +224,40 @@ class Session:
 
 
 def _only_looked_at(result: ItemResult) -> ItemResult:
-    """Returns the ending of an item whose look had this one, where it was to be changed."""
+    """Return the result of an item that was only looked at, because its block never began."""
     if result.status not in {ItemStatus.DONE, ItemStatus.UNCHANGED}:
         return result
     message = "looked at; the command ended before it started"
     return msgspec.structs.replace(result, status=ItemStatus.NOT_STARTED, message=message)
 
 
-_UNFINISHED = frozenset({ItemStatus.FAILED, ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})
-
-
 @asynccontextmanager
-async def opened_session(
+async def open_session(
     ctx: CmdCtx, command: str, dry_run: bool, only: tuple[ItemId, ...]
 ) -> AsyncGenerator[Session]:
-    """Opens everything that one execution needs, in order, and closes it in reverse.
+    """Open everything that one execution needs, in order, and close it in reverse.
 
-    The lock comes first and is let go before the end is told, so that whoever hears of the end can
-    start the next execution.
-
-    Raises:
-        ProfileBusy: another execution runs on the profile.
+    The lock comes first and is released before the end is published: whoever sees the end can then
+    start the next execution. Raises `ProfileBusy`.
     """
     session = _new_session(ctx, command)
     ended = False
     started = _started_event(session)
-    # Others find it as soon as it is registered, which is before the start is told of.
+    # Others find it as soon as it is registered, which is before its start is published.
     session.hub.snapshot.add(started)
     try:
         async with AsyncExitStack() as stack:
-            stack.enter_context(locked(ctx.workspace, session.info))
+            stack.enter_context(hold_lock(ctx.workspace, session.info))
             stack.callback(session.calls.threads.close)
-            stack.enter_context(session.news)
+            stack.enter_context(session.interrupts)
             if ctx.register is not None:
-                starting = Starting(session.info, dry_run, only, _sender(session), session.hub)
+                receiver = session.scope.interruptibility.receiver
+                sender = None if receiver is None else receiver.sender()
+                starting = Starting(session.info, dry_run, only, sender, session.hub)
                 session.registered = await stack.enter_async_context(
                     ctx.register.registered(starting)
                 )
-                session.news.registered = session.registered
+                session.interrupts.registered = session.registered
             session.hub.publish(started)
             try:
                 yield session
@@ -328,18 +304,13 @@ def _new_session(ctx: CmdCtx, command: str) -> Session:
         loop=loop,
     )
     calls = ItemCalls(DaemonThreadPool(ctx.settings.max_concurrency, "peaceful-item"))
-    return Session(ctx, info, scope, hub, calls, InterruptNews(state, hub, ctx.clock, loop))
+    return Session(ctx, info, scope, hub, calls, InterruptPublisher(state, hub, ctx.clock, loop))
 
 
 def _started_event(session: Session) -> ExecutionStarted:
     graph = session.ctx.flow.graph
     waits_for = {item: graph.predecessors(item) for item in graph.order}
     return ExecutionStarted(session.info.started_at, session.info, graph.order, waits_for)
-
-
-def _sender(session: Session) -> InterruptSender | None:
-    receiver = session.scope.interruptibility.receiver
-    return None if receiver is None else receiver.sender()
 
 
 def _as_error(error: BaseException) -> PeacefulError:

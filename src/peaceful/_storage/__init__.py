@@ -1,5 +1,5 @@
-"""Files: where a workspace keeps them, how they are written so that nothing is lost, who may write.
+"""The files of a workspace: their paths, durable writes, stored states and the profile lock.
 
-`StateStore` is the port through which the framework keeps states; `YamlStateStore` keeps them in a
-folder. Its fake in memory is `peaceful.testing.MemoryStateStore`.
+`StateStore` is the port to stored states; `YamlStateStore` implements it in a folder, and
+`peaceful.testing.MemoryStateStore` is its fake.
 """

@@ -26,32 +26,22 @@ _BINARY: Final = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
 
 _TEMPORARY: Final = re.compile(r"\..+\.(\d+)-\d+\.tmp\Z")
+_KINDS: Final = {stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link", stat.S_IFIFO: "a named pipe"}
+
 _numbers: Final = itertools.count()
 _being_written: Final[set[str]] = set()
-"""This process's temporary files; what is not among them was left by one that had its ID."""
+"""This process's temporary files; any other with its PID was left by an earlier process."""
 
 
 def read_file(path: Path, *, help: str = "") -> bytes | None:
-    """The content of a file, or none where there is none.
-
-    Args:
-        path: the file.
-        help: what to do where it turns out to be something else than a file.
-
-    Raises:
-        FileDamaged: it is a folder, a named pipe, a device.
-        FileInaccessible: the operating system refused.
-    """
+    """Return the content of a file, None if there is none; raise `FileDamaged` if it is no file."""
     with refusals(path, "read"):
         try:
             descriptor = os.open(path, os.O_RDONLY | _BINARY | _NO_WAIT)
         except FileNotFoundError:
             return None
         try:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                reason = f"it is {_kind_of(mode)}, where a file belongs"
-                raise FileDamaged(path, "", reason, help=help or "move it elsewhere")
+            _refuse_other_mode(path, os.fstat(descriptor).st_mode, help)
             with open(descriptor, "rb", closefd=False) as file:
                 return file.read()
         finally:
@@ -59,18 +49,11 @@ def read_file(path: Path, *, help: str = "") -> bytes | None:
 
 
 def write_file_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
-    """Writes a file whole. At every instant, power loss included, it is the old one or the new one.
+    """Write a file. At every instant, power loss included, it is the old one or the new one.
 
-    The folders that it needs are made. A symbolic link stays; what it points to is replaced.
-    Temporary files that killed processes left in the folder are removed.
-
-    Args:
-        path: the file.
-        data: its new content.
-        sync: whether to return only once it is on disk; else the kernel writes it in its own time.
-
-    Raises:
-        FileInaccessible: the operating system refused; the old file is whole.
+    Missing folders are created. A symbolic link stays; its target is replaced. Temporary files that
+    killed processes left in the folder are removed. Without `sync`, the kernel writes it later.
+    After `FileInaccessible`, the old file is whole.
     """
     with refusals(path, "written"):
         target = Path(os.path.realpath(path)) if path.is_symlink() else path
@@ -93,11 +76,7 @@ def write_file_atomically(path: Path, data: bytes, *, sync: bool = True) -> None
 
 
 def make_folder(folder: Path) -> None:
-    """Makes a folder, and those above it, for this user only, where they are missing.
-
-    Raises:
-        OSError: the operating system refused.
-    """
+    """Create a folder, and missing ones above it, for this user only."""
     if folder.is_dir():
         return
     if folder.parent != folder:
@@ -115,11 +94,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Returns once the names in a folder are on disk.
-
-    Raises:
-        OSError: the operating system refused.
-    """
+    """Return once the names in a folder are on disk."""
     if os.name != "posix":
         # Windows opens no folders; its file systems write names in order.
         return
@@ -135,11 +110,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def open_new(path: Path, flags: int) -> int:
-    """A descriptor of a new file that only this user may read and write, whatever the umask.
-
-    Raises:
-        OSError: the operating system refused.
-    """
+    """Open a file, created if missing, with access for this user only, whatever the umask."""
     descriptor = os.open(path, flags | os.O_CREAT | _BINARY, _FILE_RIGHTS)
     try:
         if os.name == "posix":
@@ -151,27 +122,16 @@ def open_new(path: Path, flags: int) -> int:
 
 
 def refuse_other_than_file(path: Path) -> None:
-    """Makes sure that there is a file, and not a link to one, or nothing.
-
-    Raises:
-        FileDamaged: it is a link, a folder, a named pipe, a device.
-        OSError: the operating system refused.
-    """
+    """Raise `FileDamaged` if a path is a link, a folder, a named pipe or a device."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
-    if not stat.S_ISREG(mode):
-        reason = f"it is {_kind_of(mode)}, where a file belongs"
-        raise FileDamaged(path, "", reason, help="move it elsewhere")
+    _refuse_other_mode(path, mode)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Writes all of the data, however much the system takes at a time.
-
-    Raises:
-        OSError: the operating system refused; a part may be written.
-    """
+    """Write all of the data, however much the system takes at a time."""
     written = os.write(descriptor, data)
     if written < len(data):
         rest = memoryview(data)[written:]
@@ -181,15 +141,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 @contextmanager
 def refusals(path: Path, doing: str) -> Generator[None]:
-    """Turns what the operating system says within it into the error that people read.
-
-    Args:
-        path: what is worked on.
-        doing: what is done with it, such as `written`.
-
-    Raises:
-        FileInaccessible: the operating system refused.
-    """
+    """Turn an `OSError` into `FileInaccessible`; `doing` is a participle such as `written`."""
     try:
         yield
     except OSError as error:
@@ -230,11 +182,8 @@ def _is_left_behind(temporary: str, pid: int) -> bool:
     return False
 
 
-def _kind_of(mode: int) -> str:
-    if stat.S_ISDIR(mode):
-        return "a folder"
-    if stat.S_ISLNK(mode):
-        return "a link"
-    if stat.S_ISFIFO(mode):
-        return "a named pipe"
-    return "a device or a socket"
+def _refuse_other_mode(path: Path, mode: int, help: str = "") -> None:
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "a device or a socket")
+        reason = f"it is {kind}, where a file belongs"
+        raise FileDamaged(path, "", reason, help=help or "move it elsewhere")

@@ -1,4 +1,4 @@
-"""The journal: frames with length and checksum, synced in groups."""
+"""The journal: frames with length and checksums, synced to disk in groups."""
 
 from __future__ import annotations
 
@@ -24,18 +24,13 @@ _FRAME: Final = struct.Struct(">III")
 _CRC: Final = struct.Struct(">I")
 
 FILE_HEADER: Final = _FILE.size + _CRC.size
-"""Bytes before the first frame."""
+"""Size in bytes of what comes before the first frame."""
 FRAME_HEADER: Final = _FRAME.size + _CRC.size
-"""Bytes of a frame before its payload."""
+"""Size in bytes of what comes before a frame's payload."""
 
 
 class BytesDamaged(ValueError):
-    """Bytes that were whole once are not so any more.
-
-    Attributes:
-        offset: where, in bytes from the beginning.
-        reason: what is wrong there.
-    """
+    """Bytes that were whole once and are not any more, at `offset` from the beginning."""
 
     def __init__(self, offset: int, reason: str) -> None:
         super().__init__(f"offset {offset}: {reason}")
@@ -44,11 +39,7 @@ class BytesDamaged(ValueError):
 
 
 class VersionUnknown(ValueError):
-    """A later version than this one wrote the file.
-
-    Attributes:
-        version: which one.
-    """
+    """The file was written by a later version than this one."""
 
     def __init__(self, version: int) -> None:
         super().__init__(f"version {version}")
@@ -56,13 +47,9 @@ class VersionUnknown(ValueError):
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """What a journal holds.
+    """The frames of a journal: the payloads of whole ones, and the torn bytes after their end.
 
-    Attributes:
-        payloads: of each whole frame, in order.
-        end: where the last whole frame ends.
-        torn: the bytes after that: the beginning of a frame, or what a loss of power left of it.
-        damage: where frames were lost, although whole ones follow; or none.
+    `damage` is set if whole frames follow the torn bytes, so that frames were lost.
     """
 
     payloads: tuple[bytes, ...]
@@ -72,24 +59,18 @@ class Scan(msgspec.Struct, frozen=True):
 
 
 def file_header(version: int = VERSION) -> bytes:
-    """The first bytes of a journal."""
     head = _FILE.pack(MAGIC, version)
     return head + _CRC.pack(zlib.crc32(head))
 
 
 def frame(number: int, payload: bytes) -> bytes:
-    """A payload with its length and checksums."""
+    """Return a payload with its header: length, number, checksum, checksum of the header."""
     head = _FRAME.pack(len(payload), number, zlib.crc32(payload))
     return b"%b%b%b" % (head, _CRC.pack(zlib.crc32(head)), payload)
 
 
 def scan(data: bytes) -> Scan:
-    """Takes a journal apart. Of damage in its midst, it tells; what comes before that is whole.
-
-    Raises:
-        BytesDamaged: it does not begin as a journal does.
-        VersionUnknown: a later version wrote it.
-    """
+    """Split a journal into frames. Raises `BytesDamaged` or `VersionUnknown` for its header."""
     _check_file_header(data)
     payloads: list[bytes] = []
     offset = FILE_HEADER
@@ -103,13 +84,13 @@ def scan(data: bytes) -> Scan:
 
 
 def beginning_of(data: bytes) -> bytes:
-    """The file's header and its first frame, or what there is of them."""
+    """Return the file header and the first frame, or what there is of them."""
     length = int.from_bytes(data[FILE_HEADER : FILE_HEADER + 4])
     return data[: FILE_HEADER + FRAME_HEADER + length]
 
 
 def is_beginning_of_frame(torn: bytes, number: int) -> bool:
-    """Whether bytes are nothing, or what a process leaves that is killed within writing a frame."""
+    """Return whether a process that was killed while writing a frame can have left these bytes."""
     if len(torn) < FRAME_HEADER:
         return True
     length, found = int.from_bytes(torn[:4]), int.from_bytes(torn[4:8])
@@ -130,7 +111,6 @@ def _check_file_header(data: bytes) -> None:
 
 
 def _payload_at(data: bytes, offset: int, number: int | None) -> bytes | None:
-    """The payload of the whole frame at an offset, or none where there is no such frame."""
     if not _is_frame_header(data, offset):
         return None
     length, found, check = _FRAME.unpack_from(data, offset)
@@ -151,7 +131,7 @@ def _is_frame_header(data: bytes, offset: int) -> bool:
 def _whole_frame_after(data: bytes, offset: int) -> bool:
     # From the bad frame itself on: what is there may be whole, and only have the wrong number.
     for place in range(offset, len(data) - FRAME_HEADER + 1):
-        # Of most places the length alone tells, which is faster than a checksum.
+        # The length alone rules most places out, which is faster than a checksum.
         fits = int.from_bytes(data[place : place + 4]) <= len(data) - FRAME_HEADER - place
         if fits and _payload_at(data, place, None) is not None:
             return True
@@ -159,11 +139,11 @@ def _whole_frame_after(data: bytes, offset: int) -> bool:
 
 
 class Journal:
-    """Appends records, and says when they are durable. Used from one event loop's thread.
+    """An append-only log that reports when records are durable. Used from one event loop's thread.
 
     A record goes to the kernel before the loop turns, so that it outlives the process, together
     with what else is appended until then; that takes microseconds. Only the sync, which lets it
-    outlive the machine, is waited for, in another thread.
+    outlive the machine, is awaited, in another thread.
 
     After an error, nothing more can be appended: what a failed sync left on disk cannot be known,
     and a second one may claim success (Rebello et al., "Can Applications Recover from fsync
@@ -173,17 +153,10 @@ class Journal:
     def __init__(
         self, path: Path, thread: DaemonThreadPool, first: bytes, *, sync: bool = True
     ) -> None:
-        """Makes the file, durably, with its first record.
+        """Create the file, durably, with its first record; an existing file is replaced.
 
-        Args:
-            path: where it is; what was there is replaced.
-            thread: does the syncs; a pool of one.
-            first: the first record.
-            sync: whether durable means on disk; else records are durable once the kernel has them,
-                which is for benchmarks and tests.
-
-        Raises:
-            FileInaccessible: the operating system refused.
+        Without `sync`, records are durable once the kernel has them, which is for tests. The
+        thread, a pool of one, does the syncs.
         """
         self._path = path
         self._thread = thread
@@ -201,14 +174,13 @@ class Journal:
 
     @property
     def count(self) -> int:
-        """How many records there are, the kernel's and those on their way to it."""
+        """Number of records, including those that are not yet written."""
         return self._written + len(self._unwritten)
 
     def append(self, payload: bytes) -> None:
-        """Takes a record, which is handed to the kernel before the loop turns.
+        """Add a record; it is written before the loop turns.
 
-        Raises:
-            FileInaccessible: the operating system refused an earlier one.
+        Raises `FileInaccessible` after an earlier error.
         """
         if self._error is not None:
             raise self._failure(self._error)
@@ -217,21 +189,18 @@ class Journal:
         self._unwritten.append(frame(self.count, payload))
 
     def flush(self) -> None:
-        """Returns once everything that was appended until now outlives the process.
+        """Write what was appended, so that it outlives the process, or raise `FileInaccessible`.
 
-        Raises:
-            FileInaccessible: the operating system refused, now or earlier. The file ends with the
-                last record that it took whole.
+        The file then ends with the last record that was written whole.
         """
         self._write()
         if self._error is not None:
             raise self._failure(self._error)
 
     def synced(self) -> asyncio.Future[None]:
-        """Completes once everything that was appended until now is durable.
+        """Return a future that completes once all appended records are durable.
 
-        Raises:
-            FileInaccessible: through the future; the operating system refused.
+        Raises through it `FileInaccessible`.
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not self._is_synced:
@@ -247,12 +216,12 @@ class Journal:
         return future
 
     def let_go(self) -> None:
-        """Writes nothing more: of what was appended, only what the kernel has stays."""
+        """Stop writing; records that are not yet written are dropped."""
         self._unwritten = []
 
     def close(self) -> None:
-        """Closes the file, in any thread; the loop's thread has let go of it before."""
-        # Whoever waited has been told whether it is durable; closing adds nothing to that.
+        """Close the file, in any thread, after `let_go` in the loop's thread."""
+        # All futures are done by now; closing adds nothing to what is durable.
         with suppress(OSError):
             os.close(self._descriptor)
 
@@ -286,7 +255,6 @@ class Journal:
             self._syncing = False
 
     def _write(self) -> None:
-        """Hands what was appended to the kernel, unless there was an error before."""
         if self._error is not None or not self._unwritten:
             return
         frames, self._unwritten = self._unwritten, []
@@ -301,7 +269,7 @@ class Journal:
             self._written += len(frames)
 
     def _take_back(self) -> None:
-        """Cuts off what was half written; where that fails too, whoever reads it does so."""
+        """Truncate what was half written; if that fails too, the reader ignores it."""
         with suppress(OSError):
             os.ftruncate(self._descriptor, self._end)
 

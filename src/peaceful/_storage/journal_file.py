@@ -1,4 +1,4 @@
-"""The journal as it is found: what it tells, and whether that is all there was."""
+"""Reader of the journal file: its records, and whether any are missing."""
 
 from __future__ import annotations
 
@@ -32,13 +32,7 @@ _HELP: Final = (
 
 
 class Journalled(msgspec.Struct, frozen=True):
-    """What a journal tells.
-
-    Attributes:
-        log: the block.
-        all_records: whether every record that was made is in it.
-        beginning: the bytes of its beginning, which no other journal shares.
-    """
+    """A journal that was read; its `beginning` differs from that of any other journal."""
 
     log: BlockLog
     all_records: bool
@@ -46,11 +40,7 @@ class Journalled(msgspec.Struct, frozen=True):
 
 
 class JournalDamaged(FileDamaged):
-    """A journal is damaged beyond a torn end.
-
-    Attributes:
-        log: the block, as far as it can be read; none where not even its beginning can.
-    """
+    """A journal damaged beyond a torn end; `log` is what is still readable, or None."""
 
     def __init__(self, path: Path, error: BytesDamaged, log: BlockLog | None = None) -> None:
         super().__init__(path, f"offset {error.offset}", error.reason, help=_HELP)
@@ -58,20 +48,12 @@ class JournalDamaged(FileDamaged):
 
 
 def read_journal(path: Path, boot_id: str | None) -> Journalled | None:
-    """Reads a journal, or tells that there is none. Changes nothing.
+    """Read a journal without changing it; return None if there is none.
 
-    A torn end is what a killed process or a loss of power leaves of the last records; nobody was
-    told that these were durable, so they are left out. Within one run of the machine, only the
-    beginning of a record can be torn that way: anything else there was whole once, and is damage.
-
-    Args:
-        path: the file.
-        boot_id: this run of the machine, or none where that cannot be told.
-
-    Raises:
-        FileDamaged: it is no file, or (`JournalDamaged`) damaged beyond a torn end.
-        FileInaccessible: the operating system refused.
-        FormatTooNew: a later version wrote it.
+    A torn end is what a killed process or a power loss leaves of the last records. Nobody was told
+    that these were durable, so they are ignored. If the machine has not restarted since, only the
+    beginning of a record can be torn that way: anything else was whole once, and is damage, which
+    raises `JournalDamaged`.
     """
     data = read_file(path, help=_HELP)
     if data is None:
@@ -96,18 +78,13 @@ def read_journal(path: Path, boot_id: str | None) -> Journalled | None:
 
 
 def journal_beginning(path: Path) -> bytes:
-    """The bytes of a journal's beginning, which no other journal shares; empty where there is none.
-
-    Raises:
-        FileDamaged: it is no file.
-        FileInaccessible: the operating system refused.
-    """
+    """Return the first bytes of a journal, which identify it; empty if there is no journal."""
     data = read_file(path, help=_HELP)
     return b"" if data is None else beginning_of(data)
 
 
 def boot_id() -> str | None:
-    """What this run of the machine is called, or none where that cannot be told."""
+    """Return the ID of this boot of the machine, or None if the system does not tell."""
     try:
         return _BOOT_ID.read_text().strip() or None
     except OSError:

@@ -1,4 +1,4 @@
-"""One execution at a time per profile, by a lock that the kernel frees with its process."""
+"""The profile lock: one execution at a time per profile, freed by the kernel with its process."""
 
 from __future__ import annotations
 
@@ -27,32 +27,25 @@ from peaceful._storage.stored_state import time_from, time_text
 _FileId: TypeAlias = tuple[int, int]
 
 _TEXT_AT: Final = 1
-"""Where the text begins: Windows locks the first byte, and lets nobody read what is locked."""
+"""Offset of the text: Windows locks the first byte, and lets nobody read what is locked."""
 
 _AS_IT_IS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-"""Neither waits for somebody at the other end of a pipe, nor follows a link to another file."""
+"""Flags that neither wait at a named pipe, nor follow a link to another file."""
 
 _WAITS: Final = (0.0, 0.001, 0.004, 0.02, 0.1, 0.5)
-"""Seconds between attempts: whoever only asks whether a lock is held holds it for microseconds.
+"""Seconds between attempts. Whoever only asks whether a lock is held holds it for microseconds.
 
-But it may be put to sleep in between, on a machine that has much to do.
+But it may be put to sleep in between, on a busy machine.
 """
 
 _PATIENCE: Final = 0.004
-"""Seconds: a longer wait is only worth it where nobody says that they hold the lock."""
+"""Seconds: a longer wait is only worth it if the file names no holder."""
 
 
 class LockHolder(msgspec.Struct, frozen=True):
-    """Who holds a lock, to be shown. Whether it is held, only the kernel knows.
+    """Who holds a lock, for people to read; empty if unknown.
 
-    Attributes:
-        user: the user's login name; this and all others are empty where the text cannot be read.
-        host: the machine's name.
-        pid: the process; 0 where it cannot be read.
-        flow: the flow that it runs.
-        command: what it does.
-        execution_id: the execution's ID.
-        since: UTC; none where it cannot be read.
+    Only the kernel knows whether it is held.
     """
 
     user: str = ""
@@ -67,11 +60,11 @@ class LockHolder(msgspec.Struct, frozen=True):
 class ProfileLock:
     """A lock on a file. Every object excludes every other, in this process too. Not re-entrant.
 
-    The file stays when the lock is let go: to remove it would let two in who opened it at different
-    times. Child processes do not inherit the lock.
+    The file stays when the lock is released: to remove it would let in two processes that opened it
+    at different times. Child processes do not inherit the lock.
 
     Args:
-        path: the file; it and its folders are made when the lock is first taken.
+        path: the file; it and its folders are created when the lock is first acquired.
     """
 
     def __init__(self, path: Path) -> None:
@@ -80,16 +73,10 @@ class ProfileLock:
         self._id: _FileId = (0, 0)
 
     def acquire(self, me: LockHolder) -> LockHolder | None:
-        """Takes the lock, or says who has it, after some milliseconds at most.
-
-        Args:
-            me: what others read while it is held.
-
-        Returns:
-            None if the lock is now held by this object; else who holds it, as far as that is known.
+        """Acquire the lock, or return its holder, as far as known, after some milliseconds at most.
 
         Raises:
-            FileDamaged: in its place is a link, a folder, a pipe.
+            FileDamaged: its path is a link, a folder or a pipe.
             FileInaccessible: the operating system refused.
             RuntimeError: this object holds it already.
         """
@@ -109,7 +96,7 @@ class ProfileLock:
         return self.holder() or LockHolder()
 
     def release(self) -> None:
-        """Lets the lock go; does nothing where it is not held."""
+        """Release the lock; do nothing if it is not held."""
         if self._descriptor is not None:
             # The text is only to be read: that it cannot be wiped must not keep the lock.
             with suppress(OSError):
@@ -120,13 +107,10 @@ class ProfileLock:
             self._descriptor = None
 
     def holder(self) -> LockHolder | None:
-        """What the file says of who holds the lock; none where it says nothing.
+        """Return the holder that the file names, or None.
 
-        After a process was killed, the file still speaks of it: ask `is_locked` first.
-
-        Raises:
-            FileDamaged: in its place is a link, a folder, a pipe.
-            FileInaccessible: the operating system refused.
+        After a process was killed, the file still names it: call `is_locked` first. Raises like
+        `acquire`.
         """
         with refusals(self._path, "read"):
             refuse_other_than_file(self._path)
@@ -142,12 +126,7 @@ class ProfileLock:
         return _holder_from(text)
 
     def is_locked(self) -> bool:
-        """Whether somebody holds the lock, in this process or another.
-
-        Raises:
-            FileDamaged: in its place is a link, a folder, a pipe.
-            FileInaccessible: the operating system refused.
-        """
+        """Return whether this process or another holds the lock. Raises like `acquire`."""
         with refusals(self._path, "read"), _guard:
             refuse_other_than_file(self._path)
             if self._is_held_here():
@@ -187,7 +166,7 @@ class ProfileLock:
             return locked
 
     def _is_still_there(self) -> bool:
-        """Whether the file was not removed meanwhile: then others would lock another one."""
+        """Return whether the file was not replaced meanwhile: others would then lock another."""
         try:
             return _id_of(self._path.stat()) == self._id
         except FileNotFoundError:
@@ -195,29 +174,21 @@ class ProfileLock:
 
     def _write(self, me: LockHolder) -> None:
         assert self._descriptor is not None
-        facts = {
-            "user": me.user,
-            "host": me.host,
-            "pid": me.pid,
-            "flow": me.flow,
-            "command": me.command,
-            "execution_id": me.execution_id,
-            "since": None if me.since is None else time_text(me.since),
-        }
+        since = None if me.since is None else time_text(me.since)
+        facts = {**msgspec.structs.asdict(me), "since": since}
         # The lock is held with or without it: what others read is not worth failing for.
         with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             write_all(self._descriptor, b" " * _TEXT_AT + json.dumps(facts).encode() + b"\n")
 
     def drop_after_fork(self) -> None:
-        """In a forked child: the lock stays with the parent, and ends with it."""
+        """Forget the lock in a forked child: it stays with the parent, and ends with it."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
 
 _held: Final[dict[_FileId, ProfileLock]] = {}
-"""The locks that this process holds, by file."""
 
 _guard = threading.Lock()
 """Held while `_held` changes, and while files of locks are opened and closed."""

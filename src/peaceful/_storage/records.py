@@ -1,4 +1,4 @@
-"""The records of the journal, and the log of one block that they make."""
+"""The records of the journal, and the log of one block that they form."""
 
 from __future__ import annotations
 
@@ -23,17 +23,11 @@ from peaceful._storage.stored_state import (
 )
 from peaceful._storage.yaml_in import MAX_DEPTH
 
+_KEYS: Final = {kind: f"{json_line(kind.value)}:" for kind in StateKind}
+
 
 class Begun(msgspec.Struct, frozen=True):
-    """The block begins.
-
-    Attributes:
-        execution_id: the execution that it belongs to.
-        at: when; UTC.
-        boot_id: the run of the machine, or none where that cannot be told.
-        applies: whether it changes items, rather than only asking them.
-        items: those that it goes through, in order.
-    """
+    """The beginning of a block; `applies`: it changes items, rather than only asking them."""
 
     execution_id: ExecutionId
     at: datetime
@@ -43,65 +37,42 @@ class Begun(msgspec.Struct, frozen=True):
 
 
 class Started(msgspec.Struct, frozen=True):
-    """An item is about to be changed.
-
-    Attributes:
-        item: which one.
-        at: when; UTC.
-    """
+    """An item is about to be changed."""
 
     item: ItemId
     at: datetime
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """States of an item were found or made.
-
-    Attributes:
-        item: which one.
-        states: by kind, what they are.
-    """
+    """States of an item were found or made."""
 
     item: ItemId
     states: Mapping[StateKind, StoredState]
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """An item ended, and was not changed.
-
-    Attributes:
-        item: which one.
-    """
+    """An item ended without being changed."""
 
     item: ItemId
 
 
 class Forgotten(msgspec.Struct, frozen=True):
-    """Nothing is stored of some items any more.
-
-    Attributes:
-        items: which ones.
-    """
+    """Nothing is stored of some items any more."""
 
     items: tuple[ItemId, ...]
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """The block ended, and nothing more comes."""
+    """The block ended; no record follows."""
 
-
-_KEYS: Final = {kind: f"{json_line(kind.value)}:" for kind in StateKind}
 
 Record: TypeAlias = Begun | Started | Recorded | Settled | Forgotten | Ended
-"""Everything that the journal tells."""
 
 
 def payload_of(record: Record) -> bytes:
-    """A record as bytes.
+    """Return a record as bytes.
 
-    Raises:
-        ValueError: a state is nested too deep.
-        TypeError: a state holds what JSON cannot say.
+    Raises `ValueError` or `TypeError` for a state that cannot be stored.
     """
     match record:
         case Started(item, at):
@@ -132,11 +103,7 @@ def payload_of(record: Record) -> bytes:
 
 
 def record_from(payload: bytes) -> Record:
-    """A record from its bytes.
-
-    Raises:
-        ValueError: they are whole, but no record that is known here.
-    """
+    """Return the record that bytes encode, or raise `ValueError`."""
     try:
         match cast("JsonValue", json.loads(payload)):
             case ["started", str(item), str(at)]:
@@ -165,15 +132,7 @@ def _encoded(value: JsonValue) -> bytes:
 
 
 def _check_depth(payload: bytes, states: Iterable[StoredState]) -> None:
-    """Makes sure that what goes to the journal can go to YAML.
-
-    Args:
-        payload: the states as JSON.
-        states: the states.
-
-    Raises:
-        ValueError: one is nested too deep.
-    """
+    """Raise `ValueError` if a state, whose JSON is in the payload, is too deep for YAML."""
     # Counting brackets is fast, and nearly always enough.
     if payload.count(b"[") + payload.count(b"{") < MAX_DEPTH:
         return
@@ -192,14 +151,12 @@ def _depth(value: JsonValue) -> int:
 
 
 class BlockLog(msgspec.Struct):
-    """What is known of a block after some of its records.
+    """A block after some of its records.
 
     Attributes:
-        begun: how it began.
-        changes: by kind and item, the new state, or none where it was forgotten.
-        in_flight: the items that were started and did not end, with the time of it.
-        ended: the items that ended after they were started, or without having been.
-        finished: whether it ended.
+        changes: by kind and item, the new state, or None if it was forgotten.
+        in_flight: the items that were started and did not end, with the time of the start.
+        ended: the items that ended after they were started, or were settled.
     """
 
     begun: Begun
@@ -211,11 +168,7 @@ class BlockLog(msgspec.Struct):
     finished: bool = False
 
     def add(self, record: Record) -> None:
-        """Takes the next record in.
-
-        Raises:
-            ValueError: a block begins within a block.
-        """
+        """Apply the next record, or raise `ValueError` if it begins a second block."""
         match record:
             case Started(item, at):
                 self.in_flight[item] = at
@@ -235,10 +188,9 @@ class BlockLog(msgspec.Struct):
                 raise ValueError("a block begins within a block")
 
     def in_doubt(self, *, all_records: bool) -> dict[ItemId, datetime]:
-        """The items that may have been changed since their state was stored, and since when.
+        """Return the items that may have been changed since their state was stored, with the time.
 
-        Args:
-            all_records: whether it is certain that every record that was made is here.
+        If records may be missing (not `all_records`), that is every item that did not end.
         """
         doubtful = dict(self.in_flight)
         if self.begun.applies and not (self.finished or all_records):
@@ -264,12 +216,9 @@ def overlaid(
     changes: Mapping[ItemId, StoredState | None],
     in_doubt: Mapping[ItemId, datetime],
 ) -> dict[ItemId, StoredState | None]:
-    """What changes in the stored states; none for what is removed.
+    """Return the changes of stored states; None removes one.
 
-    Args:
-        stored: the states as they are stored.
-        changes: what was recorded since.
-        in_doubt: the items whose state may be out of date, and since when. The earlier doubt stays.
+    Of two doubts about an item, the earlier stays.
     """
     result = dict(changes)
     for item, since in in_doubt.items():
@@ -282,11 +231,7 @@ def overlaid(
 
 
 def log_of(records: Iterable[Record]) -> BlockLog:
-    """What is known of a block after its records.
-
-    Raises:
-        ValueError: they do not begin with how the block began, or hold a second beginning.
-    """
+    """Return the log of a block, or raise `ValueError` if they are not the records of one."""
     rest = iter(records)
     match next(rest, None):
         case Begun() as begun:

@@ -40,16 +40,13 @@ from peaceful._storage.stored_state import StateKind, StoredState
 from peaceful._storage.workspace import PARAMS_SPECS_FILE, states_file_name
 from peaceful._storage.yaml_file import read_yaml, write_yaml
 
+JOURNAL_FILE: Final = ".states_journal"
+
+_SPECS_COMMENT: Final = "How the parameters of each item are given. The program writes this file."
+
 
 class YamlStateWriter:
-    """The writer of a `YamlStateStore`; see `StateWriter` for what its methods mean.
-
-    Args:
-        journal: where records go; it holds how the block began.
-        thread: does what waits for the disk; a pool of one.
-        log: what is known of the block: how it began.
-        fold: writes a block into the YAML files and removes its journal.
-    """
+    """The writer of a `YamlStateStore`; `StateWriter` documents its methods."""
 
     def __init__(
         self,
@@ -64,10 +61,8 @@ class YamlStateWriter:
         self._fold = fold
         self._closing: asyncio.Task[None] | None = None
         self.over: bool = False
-        """Whether nothing more will be written, by success or not."""
 
     def started(self, item: ItemId, at: datetime) -> None:
-        """See `StateWriter.started`."""
         if not self._log.begun.applies:
             return
         if item in self._log.in_flight or item in self._log.ended:
@@ -80,29 +75,22 @@ class YamlStateWriter:
     def record(
         self, item: ItemId, *, current: StoredState | None = None, goal: StoredState | None = None
     ) -> Awaitable[None]:
-        """See `StateWriter.record`."""
-        states: dict[StateKind, StoredState] = {}
-        if current is not None:
-            states[StateKind.CURRENT] = current
-        if goal is not None:
-            states[StateKind.GOAL] = goal
+        given = {StateKind.CURRENT: current, StateKind.GOAL: goal}
+        states = {kind: state for kind, state in given.items() if state is not None}
         self._add(Recorded(item, states))
         return self._journal.synced()
 
     def settled(self, item: ItemId, *, in_doubt: bool = False) -> None:
-        """See `StateWriter.settled`."""
         if in_doubt or not self._log.begun.applies:
             # That it was started and no more is known is just what the journal says without this.
             return
         self._add(Settled(item))
 
     def forget(self, items: Iterable[ItemId]) -> Awaitable[None]:
-        """See `StateWriter.forget`."""
         self._add(Forgotten(tuple(items)))
         return self._journal.synced()
 
     async def close(self) -> None:
-        """See `StateWriter.close`."""
         if self.over:
             return
         if self._closing is None:
@@ -111,7 +99,7 @@ class YamlStateWriter:
         await wait_shielded(self._closing)
 
     def let_go(self) -> None:
-        """Writes nothing more, as if the process were killed: the rest is for the next block."""
+        """Stop writing, as if the process were killed: the next block folds the rest."""
         if not self.over:
             self.over = True
             self._journal.let_go()
@@ -139,24 +127,12 @@ class YamlStateWriter:
             self.let_go()
 
 
-JOURNAL_FILE: Final = ".states_journal"
-"""The name of the journal in a flow's folder."""
-
-_SPECS_COMMENT: Final = "How the parameters of each item are given. The program writes this file."
-
-
 class YamlStateStore:
     """A `StateStore` in a folder: `states_current.yaml`, `states_goal.yaml`, and the journal.
 
-    While a block runs, what it does goes to the journal alone, so that an item costs the same
-    however many there are. When it ends, the journal is folded into the YAML files and removed;
-    after an unclean ending, the next block does that first.
-
-    Args:
-        flow_dir: the folder; it is made when something is written.
-        now: tells the time in UTC.
-        boot_id: what this run of the machine is called, or none where that cannot be told.
-        sync: whether durable means on disk; else it means in the kernel, for benchmarks and tests.
+    While a block runs, it writes to the journal alone, so that an item costs the same however many
+    there are. When it ends, the journal is folded into the YAML files and removed; after an unclean
+    ending, the next block does that first. Without `sync`, durable means in the kernel, for tests.
     """
 
     def __init__(
@@ -179,13 +155,12 @@ class YamlStateStore:
         }
 
     def load(self, kind: StateKind) -> Mapping[ItemId, StoredState]:
-        """See `StateStore.load`."""
         while True:
             before = journal_beginning(self._journal_path)
             stored = self._files[kind].load()
             found = self._journalled()
             # In between, another process may have folded the journal, and begun the next one: then
-            # what was read of the YAML file does not belong to what the journal tells.
+            # what was read of the YAML file does not belong to this journal.
             if before == (b"" if found is None else found.beginning):
                 if found is None:
                     return stored
@@ -196,7 +171,6 @@ class YamlStateStore:
     def open(
         self, execution_id: ExecutionId, items: Sequence[ItemId], *, applies: bool
     ) -> YamlStateWriter:
-        """See `StateStore.open`."""
         if self._writer is not None and not self._writer.over:
             raise RuntimeError("the block before was not closed")
         found = self._journalled()
@@ -212,7 +186,6 @@ class YamlStateStore:
         return self._writer
 
     def set_damaged_aside(self) -> tuple[Path, ...]:
-        """See `StateStore.set_damaged_aside`."""
         moved = [
             _moved_aside(file.path, self._now())
             for file in self._files.values()
@@ -226,11 +199,9 @@ class YamlStateStore:
         return tuple(moved)
 
     def load_params_specs(self) -> Mapping[str, JsonValue]:
-        """See `StateStore.load_params_specs`."""
         return read_yaml(self._folder / PARAMS_SPECS_FILE) or {}
 
     def save_params_specs(self, specs: Mapping[str, JsonValue]) -> None:
-        """See `StateStore.save_params_specs`."""
         write_yaml(self._folder / PARAMS_SPECS_FILE, specs, comment=_SPECS_COMMENT)
 
     def _journalled(self) -> Journalled | None:
@@ -246,11 +217,7 @@ class YamlStateStore:
             self._journal_path.unlink(missing_ok=True)
 
     def _doubt(self, log: BlockLog | None) -> None:
-        """Folds what a damaged journal still tells, and doubts all that it may have told.
-
-        Args:
-            log: what it tells; none where that is nothing.
-        """
+        """Fold what is readable of a damaged journal, and doubt all that it may have changed."""
         for kind, file in self._files.items():
             stored = file.load()
             changes = {} if log is None else log.changes[kind]

@@ -1,4 +1,4 @@
-"""Files of states, and the cache that spares reading them again."""
+"""Files of states, and the cache that avoids parsing them again."""
 
 from __future__ import annotations
 
@@ -42,15 +42,23 @@ from peaceful._storage.yaml_out import Writable, dump_each
 
 _FORMAT: Final = 2
 
+_CACHED_FROM: Final = 64 * 1024
+"""Size in bytes of YAML above which a cache file is written."""
+
+_HEADS: Final[Mapping[StateKind, str]] = {
+    StateKind.CURRENT: "What each item is, as it was last found or made. Written by the program.",
+    StateKind.GOAL: "What each item should be, as it was last found. Written by the program.",
+}
+_END: Final = "# end of states"
+"""The last line, which shows that a file was not cut short between two entries."""
+
+_HELP: Final = (
+    "correct the file in an editor; or run discover, which moves it aside and finds the states anew"
+)
+
 
 class Cached(msgspec.Struct, frozen=True):
-    """What a YAML file says, and how it says it.
-
-    Attributes:
-        pieces: its text, cut.
-        lines: by key, key and entry as JSON.
-        entries: by key, the entry.
-    """
+    """A parsed YAML file: its text in pieces; by key, entries as lines of JSON and as values."""
 
     pieces: Pieces
     lines: dict[str, str]
@@ -58,23 +66,16 @@ class Cached(msgspec.Struct, frozen=True):
 
 
 def digest_of(data: bytes) -> str:
-    """What a file's bytes are recognised by."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def line_of(key: str, entry: str) -> str:
-    """A key and its entry, which is JSON already, as one line of JSON."""
+    """Return a key and its entry, which is JSON already, as one line of JSON."""
     return f"[{json_line(key)},{entry}]"
 
 
 def encoded(digest: str, pieces: Pieces, lines: Sequence[str]) -> bytes:
-    """The side file of a YAML file.
-
-    Args:
-        digest: of the YAML file's bytes.
-        pieces: its text.
-        lines: what it says, in the same order.
-    """
+    """Return the cache file of a YAML file with the given digest, pieces and lines of JSON."""
     head = {
         "format": _FORMAT,
         "of": digest,
@@ -86,13 +87,7 @@ def encoded(digest: str, pieces: Pieces, lines: Sequence[str]) -> bytes:
 
 
 def decoded(data: bytes, digest: str, text: str) -> Cached | None:
-    """What a side file says of a YAML file, or none where it is not for this very file.
-
-    Args:
-        data: the side file.
-        digest: of the YAML file's bytes.
-        text: the YAML file.
-    """
+    """Return the content of a cache file, or None if it is damaged or not of this YAML file."""
     check, _, content = data.partition(b"\n")
     try:
         if int(check) != zlib.crc32(content):
@@ -114,30 +109,10 @@ def decoded(data: bytes, digest: str, text: str) -> Cached | None:
     return Cached(pieces, dict(zip(texts, lines, strict=True)), dict(pairs))
 
 
-_HEADS: Final[Mapping[StateKind, str]] = {
-    StateKind.CURRENT: "What each item is, as it was last found or made. Written by the program.",
-    StateKind.GOAL: "What each item should be, as it was last found. Written by the program.",
-}
-_END: Final = "# end of states"
-"""The last line: without it, a file that was cut short between two entries would look whole."""
-
-_CACHED_FROM: Final = 64 * 1024
-"""Bytes of YAML from which on a side file is worth its place."""
-
-_HELP: Final = (
-    "correct the file in an editor; or run discover, which moves it aside and finds the states anew"
-)
-
-
 class _Content(msgspec.Struct):
-    """What the file holds.
+    """The content of the file, recognised by a digest that is empty if there is no file.
 
-    Attributes:
-        digest: of its bytes; empty where there is no file.
-        pieces: its text.
-        states: by item, the state.
-        lines: by item, the entry as a line of JSON.
-        extras: by item, keys of the entry that mean nothing here; most have none.
+    `lines` are the entries as JSON, `extras` their unknown keys, which are kept.
     """
 
     digest: str
@@ -150,13 +125,8 @@ class _Content(msgspec.Struct):
 class StatesFile:
     """The states of one kind, of one flow of one profile.
 
-    What was read last is kept, so that a file that did not change is not read again. A person may
-    change it at any time: it is recognised by its bytes, not by its time.
-
-    Args:
-        path: the YAML file.
-        kind: of the states.
-        sync: whether what is saved is on disk when `save` returns.
+    What was read last is kept, so that an unchanged file is not parsed again. People may edit it at
+    any time: a change is detected by its bytes, not by its time.
     """
 
     def __init__(self, path: Path, kind: StateKind, *, sync: bool = True) -> None:
@@ -167,13 +137,7 @@ class StatesFile:
         self._content = _Content("", self._blank)
 
     def load(self) -> Mapping[ItemId, StoredState]:
-        """The states, by item, in the file's order.
-
-        Raises:
-            FileDamaged: the file is not what it should be; says where, and why.
-            FileInaccessible: the operating system refused.
-            FormatTooNew: a later version wrote it.
-        """
+        """Return the states, by item, in the file's order, or raise `StorageError`."""
         data = read_file(self.path, help=_HELP)
         content = self._content
         if data is None:
@@ -185,16 +149,9 @@ class StatesFile:
         return content.states
 
     def save(self, changes: Mapping[ItemId, StoredState | None], order: Sequence[ItemId]) -> None:
-        """Changes some entries; all others keep their very text.
+        """Change entries, of which None removes one; all others keep their exact text.
 
-        Args:
-            changes: by item, the new state, or none where the entry is to go.
-            order: items in the order in which new entries should stand.
-
-        Raises:
-            FileDamaged: the file is not what it should be.
-            FileInaccessible: the operating system refused; the old file is whole.
-            FormatTooNew: a later version wrote it.
+        Raises like `load`.
         """
         self.load()
         old = self._content
@@ -266,7 +223,7 @@ class StatesFile:
         return content
 
     def _in_our_way(self, content: _Content) -> Pieces:
-        """The pieces of a file that has none, or is written otherwise, such as in braces."""
+        """Return the pieces of a file that is empty, or cannot be cut, such as one in braces."""
         written = {
             item: _written(state, content.extras.get(item, {}))
             for item, state in content.states.items()
@@ -302,7 +259,7 @@ def _take(content: _Content, item: ItemId, entry: JsonValue) -> None:
 
 
 def _written(state: StoredState, extra: Mapping[str, JsonValue]) -> dict[str, Writable]:
-    """An entry as it goes to YAML: its moments need no quotes there."""
+    """Return an entry for YAML, where datetimes need no quotes."""
     return {**facts_of(state), **extra}
 
 

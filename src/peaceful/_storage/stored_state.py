@@ -1,4 +1,4 @@
-"""Stored states, and the port to whatever keeps them."""
+"""Stored states, and the port to their store."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ from typing import Final, Protocol, cast
 from peaceful._model.codec import JsonValue
 from peaceful._model.field_types import ExecutionId, ItemId
 
+_FIELDS: Final = frozenset({"kind", "version", "at", "in_progress_since", "state", "params"})
+
 _WITHOUT_ZONE: Final = -len("+00:00")
 
 
 def json_line(value: object) -> str:
-    """Plain data as JSON, without a line break; moments become text.
+    """Return plain data as JSON in one line; datetimes become text.
 
     Raises:
-        TypeError: there is something in it that JSON cannot say.
+        TypeError: a value has no form in JSON.
     """
     return _encoder.encode(value)
 
 
 def time_text(time: datetime) -> str:
-    """A moment as people and programs read it (RFC 3339), in UTC."""
+    """Return a datetime as RFC 3339 in UTC."""
     if time.tzinfo is not UTC:
         time = time.astimezone(UTC)
     return time.isoformat()[:_WITHOUT_ZONE] + "Z"
 
 
 def _plain(value: object) -> object:
-    """What JSON's encoder does not know by itself: a moment, and a mapping that is no `dict`."""
+    """Convert what the JSON encoder does not know: datetimes, and mappings that are not `dict`."""
     if isinstance(value, datetime):
         return time_text(value)
     if isinstance(value, Mapping):
@@ -41,7 +43,7 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__qualname__} cannot be stored")
 
 
-# One for all: to make one takes longer than to write a state.
+# One for all: creating one takes longer than writing a state.
 _encoder: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=_plain)
 
 
@@ -59,13 +61,13 @@ class StoredState:
     """A state of an item, as it was found or made.
 
     Attributes:
-        kind: the class of the item; empty where nothing but `in_progress_since` is known.
+        kind: the class of the item; empty if nothing but `in_progress_since` is known.
         version: the version of the state's type.
         state: the state itself.
-        params: what the item was applied with, secrets left out; or none.
+        params: the parameters that the item was applied with, without secrets; or None.
         at: when it was found or made; UTC.
         in_progress_since: since when it may be out of date, because the item was being changed and
-            no ending is known; UTC. None where the state is what was last found or made.
+            its ending is unknown; UTC. None if the state is what was last found or made.
     """
 
     kind: str
@@ -78,23 +80,18 @@ class StoredState:
 
     @property
     def known(self) -> bool:
-        """Whether there is a state at all; else the item was in progress before one was stored."""
+        """False if the item was in progress before any state of it was stored."""
         return self.kind != ""
 
     @classmethod
     def in_progress(cls, since: datetime) -> StoredState:
-        """What is stored of an item that was being changed before any state of it was known.
-
-        Args:
-            since: UTC.
-        """
+        """Return the entry of an item that was being changed before any state of it was known."""
         return cls("", 0, None, None, since, since)
 
     def as_json(self) -> str:
-        """What is known of it, as a line of JSON, made once: more than one file needs it.
+        """Return it as a line of JSON, cached because several files need it.
 
-        Raises:
-            TypeError: there is something in it that JSON cannot say.
+        Raises like `json_line`.
         """
         if self._json is None:
             # What a frozen value says does not change.
@@ -104,12 +101,7 @@ class StoredState:
 
 
 class EntryInvalid(ValueError):
-    """An entry is not what a stored state looks like.
-
-    Attributes:
-        field: the key at fault; empty where it is the entry itself.
-        reason: what is wrong with it.
-    """
+    """An invalid entry; `field` is the key at fault, empty for the entry itself."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}" if field else reason)
@@ -117,11 +109,8 @@ class EntryInvalid(ValueError):
         self.reason = reason
 
 
-_FIELDS: Final = frozenset({"kind", "version", "at", "in_progress_since", "state", "params"})
-
-
 def facts_of(stored: StoredState) -> dict[str, JsonValue | datetime]:
-    """What is known of a stored state, in the order in which people read it."""
+    """Return the known fields of a stored state, in the order in which people read them."""
     since = stored.in_progress_since
     if not stored.known:
         return {"in_progress_since": since or stored.at}
@@ -139,7 +128,7 @@ def facts_of(stored: StoredState) -> dict[str, JsonValue | datetime]:
 
 
 def entry_of(stored: StoredState) -> dict[str, JsonValue]:
-    """The same as plain data."""
+    """Return `facts_of` as plain data."""
     return {
         name: time_text(fact) if isinstance(fact, datetime) else fact
         for name, fact in facts_of(stored).items()
@@ -147,10 +136,9 @@ def entry_of(stored: StoredState) -> dict[str, JsonValue]:
 
 
 def stored_of(entry: JsonValue) -> StoredState:
-    """Plain data as a stored state. Keys that mean nothing here are left to `unknown_keys`.
+    """Return the stored state that plain data describes, or raise `EntryInvalid`.
 
-    Raises:
-        EntryInvalid: it is not one.
+    Ignores unknown keys.
     """
     if not isinstance(entry, Mapping):
         raise EntryInvalid("", "it must have `kind`, `version`, `at` and `state` below it")
@@ -168,7 +156,7 @@ def stored_of(entry: JsonValue) -> StoredState:
 
 
 def unknown_keys(entry: JsonValue) -> dict[str, JsonValue]:
-    """What an entry says beyond what is understood here, to be kept."""
+    """Return the keys of an entry that `stored_of` ignores, to be kept."""
     assert isinstance(entry, Mapping)
     if entry.keys() <= _FIELDS:
         return {}
@@ -176,11 +164,7 @@ def unknown_keys(entry: JsonValue) -> dict[str, JsonValue]:
 
 
 def time_from(text: str) -> datetime:
-    """A moment from its text; without a zone it is UTC.
-
-    Raises:
-        ValueError: it is not one.
-    """
+    """Return a datetime from its text, which without a zone is UTC, or raise `ValueError`."""
     time = datetime.fromisoformat(text)
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
@@ -222,139 +206,85 @@ def _time(entry: Mapping[str, JsonValue], field: str) -> datetime:
 
 
 class StateWriter(Protocol):
-    """Writes down what one block does to items. Used from one event loop."""
+    """Writes what one block does to items. Used from one event loop."""
 
     def started(self, item: ItemId, at: datetime) -> None:
-        """An item is about to be changed: from now on its stored state is in doubt.
+        """Record that an item is about to be changed: from now on its stored state is in doubt.
 
-        Outlives the process when this returns; the machine's end is provided for otherwise. An item
-        is started once in a block. In a block that does not apply, it means nothing.
-
-        Args:
-            item: which one.
-            at: when; UTC.
-
-        Raises:
-            FileInaccessible: it cannot be written down; the item must not be started.
-            ValueError: it was started before.
+        The record outlives the process when this returns; a crash of the machine is covered
+        otherwise. An item is started once in a block. In a block that does not apply, this does
+        nothing. After `FileInaccessible`, the item must not be started.
         """
         ...
 
     def record(
         self, item: ItemId, *, current: StoredState | None = None, goal: StoredState | None = None
     ) -> Awaitable[None]:
-        """States of an item were found or made. With a current one, the item has ended.
+        """Record states of an item, which are durable once the result completes.
 
-        Args:
-            item: which one.
-            current: what it is.
-            goal: what it should be.
-
-        Returns:
-            Completes once they are durable.
-
-        Raises:
-            FileInaccessible: they cannot be written down; at once or when awaited.
-            ValueError: a state is nested too deep.
-            TypeError: a state holds what JSON cannot say.
+        With a current state, the item has ended. `FileInaccessible` is raised at once or when
+        awaited, `ValueError` and `TypeError` for a state that is nested too deep or has no form in
+        JSON.
         """
         ...
 
     def settled(self, item: ItemId, *, in_doubt: bool = False) -> None:
-        """An item ended without a new state.
+        """Record that an item ended without a new state.
 
-        Args:
-            item: which one.
-            in_doubt: whether it may have been changed all the same, as after a failure: its stored
-                state then says `in progress since` until a new one is recorded. Not set for an item
-                that was only looked at: what was stored of it stays.
-
-        Raises:
-            FileInaccessible: it cannot be written down; now, or said by what is called next.
+        With `in_doubt`, it may have been changed all the same, as after a failure: its stored state
+        then says `in progress since` until a new one is recorded. Not for an item that was only
+        looked at.
         """
         ...
 
     def forget(self, items: Iterable[ItemId]) -> Awaitable[None]:
-        """Nothing is to be stored of some items any more: they are cleaned up, and left the flow.
-
-        Returns:
-            Completes once that is durable.
-
-        Raises:
-            FileInaccessible: it cannot be written down; at once or when awaited.
-        """
+        """Remove what is stored of some items; that is durable once the result completes."""
         ...
 
     async def close(self) -> None:
-        """Ends the block: what was recorded is where people read it when this returns.
+        """End the block: when this returns, its records are in the files that people read.
 
-        An item that was started and neither recorded nor settled is in doubt. Called again, it does
-        nothing.
-
-        Raises:
-            StorageError: that was not possible; the next `open` does it, nothing is lost.
+        An item that was started and neither recorded nor settled is in doubt. Closing again does
+        nothing. After `StorageError`, the next `open` does it: nothing is lost.
         """
         ...
 
 
 class StateStore(Protocol):
-    """Keeps the states of one flow of one profile.
+    """The states of one flow of one profile. Its functions raise `StorageError`.
 
-    Entries of items that are no longer in the flow are kept, and handed out with the others.
+    Entries of items that are no longer in the flow are kept, and returned with the others.
     """
 
     def load(self, kind: StateKind) -> Mapping[ItemId, StoredState]:
-        """The stored states, with what an execution recorded that runs now or ended uncleanly.
+        """Return the stored states, including those of an execution that runs or ended uncleanly.
 
         Changes nothing, needs no lock, may be called at any time from any thread.
-
-        Raises:
-            StorageError: they cannot be read.
         """
         ...
 
     def open(
         self, execution_id: ExecutionId, items: Sequence[ItemId], *, applies: bool
     ) -> StateWriter:
-        """Begins a block. The caller holds the profile's lock, and closed the block before.
+        """Begin a block, or raise `RuntimeError` if the one before was not closed.
 
-        Args:
-            execution_id: the execution that it belongs to.
-            items: those that it goes through, in the order in which people should find them.
-            applies: whether it changes items, rather than only asking them.
-
-        Raises:
-            StorageError: what is stored cannot be read, or nothing can be written.
-            RuntimeError: the block before was not closed.
+        The caller holds the profile's lock. The items are in the order in which people should find
+        them; `applies` says whether the block changes them, rather than only asking them.
         """
         ...
 
     def set_damaged_aside(self) -> tuple[Path, ...]:
-        """Moves what is damaged out of the way, so that states can be discovered anew.
+        """Move damaged files aside, to discover states anew, and return their new paths.
 
-        What a damaged journal told is treated as in doubt. The caller holds the profile's lock.
-
-        Returns:
-            Where it is now; nothing where nothing was damaged.
-
-        Raises:
-            FileInaccessible: it cannot be moved.
-            FormatTooNew: a later version wrote it; that is no damage.
+        States that a damaged journal may have changed are in doubt. The caller holds the profile's
+        lock. A file of a later version is not damaged: it raises `FormatTooNew`.
         """
         ...
 
     def load_params_specs(self) -> Mapping[str, JsonValue]:
-        """By item, how its parameters were last given; empty where nothing was saved.
-
-        Raises:
-            StorageError: it cannot be read.
-        """
+        """Return, by item, how its parameters were last given."""
         ...
 
     def save_params_specs(self, specs: Mapping[str, JsonValue]) -> None:
-        """Writes down, by item, how its parameters are given, where that has changed.
-
-        Raises:
-            StorageError: that was not possible; what was written before is whole.
-        """
+        """Write, by item, how its parameters are given, if that has changed."""
         ...

@@ -1,4 +1,4 @@
-"""Files in YAML, of which only what has changed is made anew."""
+"""YAML files that keep the text and comments of entries that do not change."""
 
 from __future__ import annotations
 
@@ -18,36 +18,30 @@ from peaceful._storage.files import read_file, write_file_atomically
 from peaceful._storage.yaml_in import Entry, YamlProblem, line_and_column, parse
 from peaceful._storage.yaml_out import dump_each
 
+FORMAT: Final = 1
+"""Version of the files' layout, which their first line names."""
+
+_FORMAT: Final = re.compile(r"#.*\(peaceful format (\d{1,9})\)")
+_CORRECT: Final = "correct the file in an editor"
+
 _DOCUMENT_MARK: Final = re.compile(r"^(?:---|\.\.\.|%)", re.MULTILINE)
 _COMMENT: Final = re.compile(r"^#", re.MULTILINE)
 _LEAD: Final = re.compile(r"(?:#.*\n|[ \t]*\n)*")
 
 
 class Pieces(msgspec.Struct, frozen=True):
-    """The text of a file: what is above its entries, each entry, what is below.
-
-    Attributes:
-        head: up to the first entry.
-        texts: by key and in their order, the text of each entry, with the comments above it.
-        tail: comments after the last entry.
-    """
+    """The text of a file: its head, each entry with the comments above it, and its tail."""
 
     head: str
     texts: Mapping[str, str]
     tail: str
 
     def joined(self) -> str:
-        """The text of the file."""
         return "".join((self.head, *self.texts.values(), self.tail))
 
 
 def cut(text: str, entries: Sequence[Entry]) -> Pieces | None:
-    """A text in pieces, or none where it is not written with each entry on lines of its own.
-
-    Args:
-        text: YAML.
-        entries: what it says.
-    """
+    """Return a text in pieces, or None if an entry does not have lines of its own."""
     if _DOCUMENT_MARK.search(text):
         return None
     if not entries:
@@ -71,7 +65,7 @@ def cut(text: str, entries: Sequence[Entry]) -> Pieces | None:
 
 
 def renewed(old: str | None, new: str) -> str:
-    """The new text of an entry, below the comments that stood above the old one."""
+    """Return the new text of an entry, below the comments of the old one."""
     if old is None:
         return new
     lead = _LEAD.match(old)
@@ -80,12 +74,10 @@ def renewed(old: str | None, new: str) -> str:
 
 
 def merged_order(present: Iterable[str], wanted: Sequence[str]) -> list[str]:
-    """Keys in a stable order: those that are there stay where they are, new ones come in between.
+    """Return keys in a stable order: present ones stay where they are, new ones come in between.
 
-    Args:
-        present: the keys that are there, in their order.
-        wanted: an order that some of them and the new ones should have; a new key goes behind the
-            one before it here, or before all where there is none. What is in it twice counts once.
+    A new key follows its predecessor in `wanted`, or comes first if it has none there. What is in
+    `wanted` twice counts once.
     """
     order = list(present)
     there = set(order)
@@ -106,28 +98,15 @@ def merged_order(present: Iterable[str], wanted: Sequence[str]) -> list[str]:
 
 
 def _comment(text: str, start: int, stop: int) -> int:
-    """Where the first comment line in a gap between two entries begins, or the end of the gap."""
+    """Return where the first comment in a gap between two entries begins, or the end of the gap."""
     found = _COMMENT.search(text, start, stop)
     return stop if found is None else found.start()
 
 
-FORMAT: Final = 1
-"""The version of the files' layout, which their first line names."""
-
-_FORMAT: Final = re.compile(r"#.*\(peaceful format (\d{1,9})\)")
-_CORRECT: Final = "correct the file in an editor"
-
-
 def read_yaml(path: Path) -> dict[str, JsonValue] | None:
-    """What a file says; none where there is no file.
+    """Return the content of a file, or None if there is none.
 
-    Args:
-        path: the file.
-
-    Raises:
-        FileDamaged: it is not what it should be; says where, and why.
-        FileInaccessible: the operating system refused.
-        FormatTooNew: a later version wrote it.
+    Raises `StorageError` with the place.
     """
     data = read_file(path)
     if data is None:
@@ -136,19 +115,10 @@ def read_yaml(path: Path) -> dict[str, JsonValue] | None:
 
 
 def write_yaml(path: Path, data: Mapping[str, JsonValue], *, comment: str) -> None:
-    """Writes a file, in the order of the data. What does not change keeps its text and comments.
+    """Write a file, in the order of the data. Unchanged entries keep their text and comments.
 
-    Args:
-        path: the file.
-        data: what it should say.
-        comment: one line that says what the file is, for a file that is new.
-
-    Raises:
-        FileDamaged: there is a file, and it is not what it should be; it is left alone.
-        FileInaccessible: the operating system refused; the old file is whole.
-        FormatTooNew: a later version wrote the old file.
-        ValueError: values are nested too deep, or the comment has several lines.
-        TypeError: a value is nothing that JSON can say.
+    A new file begins with the comment, which is one line. A damaged file is left alone. Raises
+    `StorageError`, or `ValueError` or `TypeError` for data that cannot be written.
     """
     new = Pieces(head_for(comment), dict(zip(data, dump_each(data), strict=True)), "")
     old = read_file(path)
@@ -163,7 +133,7 @@ def write_yaml(path: Path, data: Mapping[str, JsonValue], *, comment: str) -> No
 
 
 def _merged(path: Path, text: str, data: Mapping[str, JsonValue], new: Pieces) -> Pieces:
-    """The pieces of a file that a person may have changed, with new ones for what changes."""
+    """Return the pieces of a file, perhaps edited by a person, with changed entries renewed."""
     entries = entries_of(path, text)
     old = cut(text, entries) if entries else None
     if old is None:
@@ -179,26 +149,13 @@ def _merged(path: Path, text: str, data: Mapping[str, JsonValue], new: Pieces) -
 
 
 def place_in_yaml(path: Path, keys: Sequence[str]) -> str:
-    """Where a file says something, such as `line 3, column 7`; as near as it can be told.
-
-    Args:
-        path: the file.
-        keys: the way to it, from the top.
-
-    Raises:
-        StorageError: as for `read_yaml`.
-    """
+    """Return where a file has a path of keys, such as `line 3, column 7`, as far as it is there."""
     data = read_file(path)
     return "" if data is None else place_in_text(text_of(path, data), keys)
 
 
 def place_in_text(text: str, keys: Sequence[str]) -> str:
-    """Where a text says something; see `place_in_yaml`. The text must be valid.
-
-    Args:
-        text: YAML.
-        keys: the way to it, from the top.
-    """
+    """Return where a valid text has a path of keys, as `place_in_yaml` does."""
     node = yaml.compose(text, Loader=yaml.CSafeLoader)
     place = ""
     for key in keys:
@@ -215,16 +172,9 @@ def place_in_text(text: str, keys: Sequence[str]) -> str:
 
 
 def text_of(path: Path, data: bytes, *, help: str = _CORRECT) -> str:
-    r"""The text of a file, with `\n` at the ends of lines and without a byte order mark.
+    r"""Return the text of a file, with `\n` at the ends of lines and without a byte order mark.
 
-    Args:
-        path: the file.
-        data: its bytes.
-        help: what to do where they are no text.
-
-    Raises:
-        FileDamaged: it is not UTF-8.
-        FormatTooNew: a later version wrote it.
+    Raises `FileDamaged` if it is not UTF-8, and `FormatTooNew`.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -240,22 +190,13 @@ def text_of(path: Path, data: bytes, *, help: str = _CORRECT) -> str:
 
 
 def format_of(text: str) -> int | None:
-    """The version of the layout that the first line names; none where it names none."""
+    """Return the version of the layout that the first line names, or None."""
     found = _FORMAT.match(text)
     return None if found is None else int(found[1])
 
 
 def entries_of(path: Path, text: str, *, help: str = _CORRECT) -> list[Entry]:
-    """What a text says.
-
-    Args:
-        path: the file that it is from.
-        text: YAML.
-        help: what to do where it is something else.
-
-    Raises:
-        FileDamaged: it is something else; says where, and why.
-    """
+    """Return the entries of a file's text, or raise `FileDamaged`."""
     try:
         return parse(text)
     except YamlProblem as error:
@@ -264,16 +205,12 @@ def entries_of(path: Path, text: str, *, help: str = _CORRECT) -> list[Entry]:
 
 
 def head_for(comment: str) -> str:
-    """The first lines of a file.
-
-    Raises:
-        ValueError: the comment has several lines.
-    """
+    """Return the first lines of a file, or raise `ValueError` if the comment has several lines."""
     if len(comment.splitlines()) != 1:
         raise ValueError("a comment must be one line")
     return f"# {comment} (peaceful format {FORMAT})\n\n"
 
 
 def is_same(before: JsonValue, after: JsonValue) -> bool:
-    """Whether two values are written alike; in Python `1`, `1.0` and `True` are equal."""
+    """Return whether two values are written alike; in Python `1`, `1.0` and `True` are equal."""
     return json.dumps(before) == json.dumps(after, default=dict)

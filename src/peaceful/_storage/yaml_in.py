@@ -1,4 +1,4 @@
-"""YAML as it is read: its values, with their places."""
+"""YAML reader: values and their positions."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ from peaceful._model.codec import JsonValue
 
 JSON_TAG: Final = "!json"
 """Marks text that YAML cannot hold (half of a surrogate pair, from an odd file name) as JSON."""
+
+MAX_DEPTH: Final = 100
+"""How deep values may be nested, when read and when written."""
 
 _TEXT_TAGS: Final = frozenset({"!", "tag:yaml.org,2002:str"})
 
@@ -59,25 +62,15 @@ _NOT_AS_LINES: Final = re.compile(
     r"|[\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff\U00010000-\U0010ffff]",
     re.MULTILINE,
 )
+_NOT_TEXT: Final = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 _BREAKS: Final = re.compile("[\n\r\x85\u2028\u2029]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-class ScalarInvalid(ValueError):
-    """A single value that has no meaning here; the argument says why."""
-
-
 def value_of(text: str, tag: str | None, *, plain: bool) -> JsonValue:
-    """What a single value means.
-
-    Args:
-        text: the value's text, without quotes.
-        tag: the tag that stands before it, or none.
-        plain: whether it stands without quotes.
-
-    Raises:
-        ScalarInvalid: it means nothing here.
-    """
+    """Return the value of a scalar (`plain`: without quotes), or raise `ScalarInvalid`."""
     if tag is None:
         return _plain_value(text) if plain else text
     if tag in _TEXT_TAGS:
@@ -88,24 +81,19 @@ def value_of(text: str, tag: str | None, *, plain: bool) -> JsonValue:
 
 
 def style_of(text: str) -> str | None:
-    """How text is written: none for plain where that is possible, else a YAML indicator."""
+    """Return the YAML style for a text: None for plain if possible, else an indicator."""
     if _BREAKS.search(text):
         return '"' if _NOT_AS_LINES.search(text) else "|"
     return "'" if not text or _is_ambiguous(text) else None
 
 
 def needs_json(text: str) -> bool:
-    """Whether text has something that YAML cannot hold."""
+    """Return whether a text has characters that YAML cannot hold."""
     return not text.isascii() and _SURROGATE.search(text) is not None
 
 
-def json_text(text: str) -> str:
-    """Text as a JSON string, for use with `JSON_TAG`."""
-    return json.dumps(text)
-
-
 def number_text(number: float) -> str:
-    """A number as YAML 1.1 and 1.2 both read it."""
+    """Return a number as YAML 1.1 and 1.2 both read it."""
     text = repr(number)
     if isinstance(number, int):
         return text
@@ -122,7 +110,7 @@ def number_text(number: float) -> str:
 
 
 def _is_ambiguous(text: str) -> bool:
-    """Whether text in the place of a value would be taken for something else than text."""
+    """Return whether a plain text would be read as something else than text."""
     return text[0] in _AMBIGUOUS_STARTS and _AMBIGUOUS.match(text) is not None
 
 
@@ -155,22 +143,12 @@ def _from_json(text: str) -> str:
     return value
 
 
-MAX_DEPTH: Final = 100
-"""How deep values may be nested, when read and when written."""
-
-_NOT_TEXT: Final = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+class ScalarInvalid(ValueError):
+    """A scalar that has no meaning here."""
 
 
 class YamlProblem(ValueError):
-    """Text is not YAML as it is used here.
-
-    Attributes:
-        line: counted from 1.
-        column: counted from 1.
-        reason: what is wrong there.
-    """
+    """Text that is not valid YAML here; `line` and `column` count from 1."""
 
     def __init__(self, line: int, column: int, reason: str) -> None:
         super().__init__(f"line {line}, column {column}: {reason}")
@@ -180,14 +158,7 @@ class YamlProblem(ValueError):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A top-level key, its value, and where they are.
-
-    Attributes:
-        key: the key.
-        value: what stands below it.
-        start: where the key begins; an index into the text.
-        end: where the value ends.
-    """
+    """A top-level key and its value, with their start and end as indexes into the text."""
 
     key: str
     value: JsonValue
@@ -196,13 +167,9 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def parse(text: str) -> list[Entry]:
-    r"""The top-level entries of a document; none where it is empty.
+    r"""Return the top-level entries of a document, or raise `YamlProblem`.
 
-    Args:
-        text: YAML, with `\n` at the ends of lines and without a byte order mark.
-
-    Raises:
-        YamlProblem: it is something else.
+    The text has `\n` at the ends of lines and no byte order mark.
     """
     odd = _NOT_TEXT.search(text)
     if odd is not None:
@@ -218,16 +185,12 @@ def parse(text: str) -> list[Entry]:
 
 
 def line_and_column(text: str, index: int) -> tuple[int, int]:
-    """Where an index into a text is, both counted from 1."""
+    """Return the line and column of an index into a text, both counted from 1."""
     return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
 
 
 def require_libyaml() -> None:
-    """Makes sure that what is read and written is one dialect, libyaml's.
-
-    Raises:
-        StorageError: PyYAML was installed without it.
-    """
+    """Raise `StorageError` if PyYAML lacks libyaml, whose dialect is the one used here."""
     if not yaml.__with_libyaml__:
         raise StorageError(
             "PyYAML was installed without its C extension, which reads and writes the files here.",
@@ -237,7 +200,7 @@ def require_libyaml() -> None:
 
 
 class _Reader:
-    """Builds plain data from the events of one document."""
+    """Builder of plain data from the events of one document."""
 
     def __init__(self, text: str) -> None:
         require_libyaml()

@@ -1,8 +1,9 @@
-"""Writing plain data as YAML as a person would write it, by libyaml."""
+"""YAML writer: plain data as a person would write it, by libyaml."""
 
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -27,7 +28,6 @@ from peaceful._storage.stored_state import time_text
 from peaceful._storage.yaml_in import (
     JSON_TAG,
     MAX_DEPTH,
-    json_text,
     needs_json,
     number_text,
     require_libyaml,
@@ -35,7 +35,7 @@ from peaceful._storage.yaml_in import (
 )
 
 Writable: TypeAlias = "JsonValue | datetime | Mapping[str, Writable]"
-"""What can be written: what JSON can say, and moments, which need no quotes."""
+"""A value that can be written: JSON, and datetimes, which need no quotes."""
 
 # Nothing is folded: a fact keeps its line, however long.
 _WIDTH: Final = 2**30
@@ -49,11 +49,9 @@ _SEQUENCE_END: Final = SequenceEndEvent()
 
 
 def dump(data: Mapping[str, Writable]) -> str:
-    """Entries as YAML, in their order, a line per fact.
+    """Return a mapping as YAML, in its order, with one fact per line.
 
-    Raises:
-        ValueError: values are nested too deep.
-        TypeError: a value is nothing that JSON can say.
+    Raises `ValueError` if values are nested too deep, `TypeError` if one has no form in JSON.
     """
     require_libyaml()
     out = io.StringIO()
@@ -68,12 +66,7 @@ def dump(data: Mapping[str, Writable]) -> str:
 
 
 def dump_each(data: Mapping[str, Writable]) -> list[str]:
-    """Entries as YAML, each by itself, in their order.
-
-    Raises:
-        ValueError: values are nested too deep.
-        TypeError: a value is nothing that JSON can say.
-    """
+    """Return each entry of a mapping as YAML of its own; raises like `dump`."""
     if not data:
         return []
     # In one go it takes a third of the time; where each key begins a line, it can be cut there.
@@ -84,7 +77,7 @@ def dump_each(data: Mapping[str, Writable]) -> list[str]:
 
 
 class _Writer:
-    """Hands plain data to libyaml, which copies each event at once: one serves for all scalars."""
+    """Emitter of libyaml events, which copies each at once: one is reused for all scalars."""
 
     def __init__(self, emit: Callable[[Event], None]) -> None:
         self._emit = emit
@@ -117,7 +110,7 @@ class _Writer:
 
     def _text(self, text: str) -> None:
         if needs_json(text):
-            self._emit(ScalarEvent(None, JSON_TAG, (False, False), json_text(text), style="'"))
+            self._emit(ScalarEvent(None, JSON_TAG, (False, False), json.dumps(text), style="'"))
             return
         scalar = self._scalar
         scalar.value, scalar.style = text, style_of(text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from peaceful._app.contexts import Contexts
 from peaceful._executions.registry import Executions
-from peaceful._executions.running import HubProgress, InterruptSenders
+from peaceful._executions.running import InterruptSenders
 from peaceful._model.clock import Clock, SystemClock
 from peaceful._runtime.ctx import ExecutionSettings
 from peaceful._runtime.hub import OutputSink
@@ -60,7 +60,7 @@ def server_context(
     metrics = Metrics()
 
     def follow(starting: Starting) -> None:
-        watches.follow(starting.info.id, HubProgress(starting.hub))
+        watches.follow(starting.info.id, starting.hub)
 
     def sinks() -> tuple[OutputSink, ...]:
         return (MetricsSink(metrics), LogSink())

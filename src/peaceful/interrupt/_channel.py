@@ -263,6 +263,11 @@ class InterruptReceiver(_ChannelEnd):
         """Return the accepted signal of the highest level, or `None`. Quick; changes nothing."""
         return self._current.latch.state.signal
 
+    @property
+    def accepted(self) -> tuple[InterruptSignal, ...]:
+        """The accepted signals, in order: each raised the level."""
+        return self._current.latch.state.accepted
+
     async def wait(self, level: InterruptLevel = InterruptLevel.STOP) -> InterruptSignal:
         """Wait until the given level or a higher one is reached.
 

@@ -8,8 +8,14 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from peaceful._errors.running import ExecutionUnknown
-from peaceful._executions.records import ExecutionRecord, finished, interrupted, lost
-from peaceful._executions.store import CANDIDATES, KEPT, ExecutionFilter, ExecutionPage, sought
+from peaceful._executions.records import ExecutionRecord, mark_finished, mark_interrupted, mark_lost
+from peaceful._executions.store import (
+    CANDIDATES,
+    KEPT,
+    ExecutionFilter,
+    ExecutionPage,
+    normalize_id,
+)
 from peaceful._model.document import KeptDocument
 from peaceful._model.field_types import ExecutionId, ProfileName
 from peaceful._model.interrupt import InterruptSignal
@@ -44,21 +50,21 @@ class MemoryExecutionStore:
     def interrupting(self, execution_id: ExecutionId, signal: InterruptSignal) -> ExecutionRecord:
         """See `ExecutionStore.interrupting`."""
         with self._lock:
-            return self._keep_changed(interrupted(self._exact(execution_id), signal))
+            return self._keep_changed(mark_interrupted(self._exact(execution_id), signal))
 
     def finish(self, execution_id: ExecutionId, document: KeptDocument) -> ExecutionRecord:
         """See `ExecutionStore.finish`."""
         with self._lock:
-            return self._keep_changed(finished(self._exact(execution_id), document))
+            return self._keep_changed(mark_finished(self._exact(execution_id), document))
 
     def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
         """See `ExecutionStore.mark_lost`."""
         with self._lock:
-            return self._keep_changed(lost(self._exact(execution_id), at))
+            return self._keep_changed(mark_lost(self._exact(execution_id), at))
 
     def get(self, execution_id: str) -> ExecutionRecord:
         """See `ExecutionStore.get`."""
-        wanted = sought(execution_id)
+        wanted = normalize_id(execution_id)
         with self._lock:
             if wanted in self._records:
                 return self._records[wanted]

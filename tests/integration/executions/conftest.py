@@ -126,7 +126,7 @@ class Clock:
     def monotonic(self): return 0.0
 
 class Progress:
-    def snapshot(self): return Snapshot(block=f"by {os.getpid()}")
+    def take_snapshot(self): return Snapshot(block=f"by {os.getpid()}")
     async def subscribe(self):
         await asyncio.Event().wait()
         yield

@@ -53,7 +53,7 @@ class Progress:
         self.readers: list[asyncio.Queue[Event | None]] = []
         self.left = asyncio.Event()
 
-    def snapshot(self) -> Snapshot:
+    def take_snapshot(self) -> Snapshot:
         """How everything stands now."""
         return self.shown
 

@@ -51,9 +51,7 @@ def test_empty(store: ExecutionStore) -> None:
 
 def test_inserted(store: ExecutionStore, new_record: NewRecord) -> None:
     """What was inserted is found as it was."""
-    record = replace(
-        new_record(), dry_run=True, only=("a", "b"), why_not_interruptible="so", address="unix:x"
-    )
+    record = replace(new_record(), dry_run=True, only=("a", "b"), address="unix:x")
     assert store.insert(record) == record
     assert store.get(record.id) == record
     assert store.unended() == (record,)

@@ -48,7 +48,7 @@ ENDED = ItemEnded(END, "a", ItemStatus.DONE, "", "", None, 1.0)
 class Progress:
     """A source of progress in which one thing happens."""
 
-    def snapshot(self) -> Snapshot:
+    def take_snapshot(self) -> Snapshot:
         """How everything stands now."""
         return HOW
 
@@ -298,12 +298,9 @@ async def test_interrupt_while_it_never_ends(
 
 async def test_not_interruptible(executions: Executions, new_info: NewInfo) -> None:
     """An execution without a sender says why it cannot be interrupted."""
-    start = executions.start(
-        new_info(), progress=Progress(), why_not_interruptible="it only takes a moment"
-    )
-    async with start as running:
+    async with executions.start(new_info(), progress=Progress()) as running:
         assert not executions.get(running.id).interruptible
-        with pytest.raises(NotInterruptible, match="only takes a moment"):
+        with pytest.raises(NotInterruptible, match="started without a way"):
             executions.interrupt(running.id)
         await finish(running)
         assert executions.get(running.id).info.interrupt is None

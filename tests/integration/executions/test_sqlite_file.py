@@ -25,6 +25,7 @@ from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.sqlite_store import SqliteExecutionStore
 from peaceful._executions.store import ExecutionFilter
 from peaceful._model.codec import JsonValue, to_json
+from peaceful.commands import ExecutionState
 from peaceful.errors import ExecutionUnknown, FileDamaged, FileInaccessible, FormatTooNew
 from peaceful.interrupt import InterruptLevel
 
@@ -148,7 +149,7 @@ def test_damaged_pages(full_store: SqliteExecutionStore, register_file: Path) ->
 @pytest.mark.parametrize(
     ("statement", "place"),
     [
-        ("UPDATE executions SET state = 'confused'", "execution e1"),
+        ("UPDATE executions SET pid = 'many'", "execution e1"),
         ("UPDATE executions SET process = '{}'", "execution e1"),
         ("UPDATE outcomes SET document = x'00'", "outcome e1"),
         ("DROP TABLE outcomes", ""),
@@ -162,6 +163,21 @@ def test_damaged_rows(
     with pytest.raises(FileDamaged) as caught:
         full_store.get("e1")
     assert caught.value.place == place
+
+
+def test_words_of_a_later_version(
+    sqlite_store: SqliteExecutionStore, register_file: Path, new_record: NewRecord
+) -> None:
+    """A row with words of a later version is read and changed; what they say is not lost."""
+    sqlite_store.insert(new_record(id="e1"))
+    later = {"level": "nudge", "source": "web", "requested_at": "2026-03-01T12:00:02Z"}
+    change(register_file, f"UPDATE executions SET interrupt = '{json.dumps(later)}'")
+    (record,) = sqlite_store.unended()
+    assert record.info.interrupt is None
+    assert sqlite_store.mark_lost("e1", END).state is ExecutionState.LOST
+    with closing(sqlite3.connect(register_file)) as connection:
+        (cell,) = connection.execute("SELECT interrupt FROM executions").fetchone()
+    assert json.loads(cell) == later
 
 
 def test_too_new(full_store: SqliteExecutionStore, register_file: Path) -> None:

@@ -12,7 +12,6 @@ from ending_documents import ending_document
 from peaceful import ItemStatus
 from peaceful._executions.process_files import lock_holders_of
 from peaceful._executions.registry import Executions
-from peaceful._executions.running import HubProgress
 from peaceful._executions.sqlite_store import SqliteExecutionStore
 from peaceful._model.snapshot import SnapshotTaken
 from peaceful._runtime.hub import ProgressHub
@@ -81,7 +80,7 @@ async def test_registered(
 async def test_events_gather(new_info: Callable[..., ExecutionInfo]) -> None:
     """Who reads slowly gets the newest progress, and every ending."""
     info, hub = new_info(), ProgressHub()
-    events = HubProgress(hub).subscribe()
+    events = hub.subscribe()
     started(hub, info)
     for step in range(1000):
         hub.publish(ItemProgressed(NOW, "a", Progress(done=step)))
@@ -102,17 +101,15 @@ async def test_events_gather(new_info: Callable[..., ExecutionInfo]) -> None:
 async def test_left_early(new_info: Callable[..., ExecutionInfo]) -> None:
     """Who leaves early is not gathered for any more."""
     info, hub = new_info(), ProgressHub()
-    source = HubProgress(hub)
-    events = source.subscribe()
+    events = hub.subscribe()
     started(hub, info)
     assert isinstance(await anext(events), ExecutionStarted)
-    waiting = source.subscribe()
+    waiting = hub.subscribe()
     reading = asyncio.ensure_future(anext(waiting))
     await asyncio.wait({reading}, timeout=0)
     reading.cancel()
     await asyncio.wait({reading})
     for left in (events, waiting):
-        assert hasattr(left, "aclose")
         await left.aclose()
     assert hub._mailboxes == ()
 

@@ -160,7 +160,7 @@ async def test_who_waits_for_a_sink_that_hangs_can_be_cancelled(stage: Stage) ->
 
 
 async def _read(subscription: Subscription) -> list[Event]:
-    return [event async for batch in subscription.batches() for event in batch]
+    return [event async for event in subscription]
 
 
 async def _recorded(stage: Stage) -> list[Event]:

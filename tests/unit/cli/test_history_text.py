@@ -20,9 +20,9 @@ from peaceful._executions.records import (
     InterruptReceipt,
     Machine,
     ProcessIdentity,
-    finished,
-    interrupted,
-    lost,
+    mark_finished,
+    mark_interrupted,
+    mark_lost,
 )
 from peaceful._model.document import ItemDocument, KeptDocument
 from peaceful._model.snapshot import Snapshot
@@ -56,12 +56,12 @@ def shown(lines: object) -> list[str]:
 def ended(document: KeptDocument) -> ExecutionRecord:
     """An execution that failed after an interrupt."""
     at = START + timedelta(seconds=4.2)
-    return finished(RUNNING, replace(document, interrupt=SIGNAL, ended_at=at))
+    return mark_finished(RUNNING, replace(document, interrupt=SIGNAL, ended_at=at))
 
 
 def listed(width: int, *, limited: bool = True, now: datetime = TODAY) -> list[str]:
     """Three executions, as they are listed where there are so many columns."""
-    records = [ended(DOCUMENT), RUNNING, lost(RUNNING, START)]
+    records = [ended(DOCUMENT), RUNNING, mark_lost(RUNNING, START)]
     page = Page(width, UTC, now, limited=limited)
     return shown(list_lines(records, {RUNNING.id: "0193a5c2"}, WORDS, page))
 
@@ -120,7 +120,7 @@ def test_how_it_stands() -> None:
     """An ending is told with its time and its counts."""
     assert how_it_stands(ended(DOCUMENT)) == "failed after 4.2 s: 1 unchanged, 1 failed"
     assert how_it_stands(ended(ending_document(OutcomeKind.ERROR))) == "failed after 4.2 s"
-    assert how_it_stands(lost(RUNNING, START)) == "killed"
+    assert how_it_stands(mark_lost(RUNNING, START)) == "killed"
 
 
 def test_show() -> None:
@@ -143,7 +143,7 @@ def test_show() -> None:
 def test_show_while_it_runs() -> None:
     """An execution that runs is shown with how everything stands, if it can be asked."""
     record = ExecutionRecord(
-        interrupted(RUNNING, SIGNAL).info, PROCESS, dry_run=True, only=("iam_role", "s3_bucket")
+        mark_interrupted(RUNNING, SIGNAL).info, PROCESS, True, ("iam_role", "s3_bucket")
     )
     progress = Snapshot(running={"iam_role": None}, ended={"a": Tale().ends("a")}, waiting=3)
     lines = shown(show_lines(record, progress, HistoryWords(), PAGE))

@@ -19,7 +19,7 @@ from peaceful._cli.progress.ending import words_of
 from peaceful._cli.terminal.text import Page
 from peaceful._commands.sync_check import SyncCheck
 from peaceful._executions.liveness import SurvivingChild
-from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity, lost
+from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity, mark_lost
 from peaceful.commands import RunRequest
 from peaceful.errors import ItemFailure, UsageError
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
@@ -138,7 +138,7 @@ def child(execution_id: str, pid: int) -> SurvivingChild:
 def test_lost() -> None:
     """Executions that were killed are told of, with the processes that they have left behind."""
     running = ExecutionRecord(Tale.info, PROCESS)
-    killed = lost(running, START)
+    killed = mark_lost(running, START)
     assert lost_notices(None, []) == []
     assert lost_notices(running, []) == []
     assert lost_notices(killed, []) == [

@@ -18,8 +18,8 @@ from peaceful._executions.control_protocol import (
     InterruptRequest,
     SnapshotRequest,
     line_of,
-    parsed_answer,
-    parsed_request,
+    parse_answer,
+    parse_request,
 )
 from peaceful._executions.records import REASON_LIMIT
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource, SendResult
@@ -46,20 +46,20 @@ def test_requests(request: ControlRequest) -> None:
     """A request comes through as it was, in one line."""
     line = line_of(request)
     assert line.index(b"\n") == len(line) - 1
-    assert parsed_request(line) == request
+    assert parse_request(line) == request
 
 
 @given(answer=answers)
 def test_answers(answer: InterruptAnswer) -> None:
     """An answer comes through as it was."""
-    assert parsed_answer(line_of(Done(answer)), InterruptAnswer) == answer
+    assert parse_answer(line_of(Done(answer)), InterruptAnswer) == answer
 
 
 @given(line=st.binary(max_size=200))
 def test_any_bytes(line: bytes) -> None:
     """Whatever bytes come, they are a request or refused by a `ValueError`, and nothing else."""
     with contextlib.suppress(ValueError):
-        parsed_request(line)
+        parse_request(line)
 
 
 SIGNAL = {"level": "stop", "source": "web", "requested_at": "2026-03-01T00:00:00+00:00"}
@@ -88,21 +88,21 @@ SIGNAL = {"level": "stop", "source": "web", "requested_at": "2026-03-01T00:00:00
 def test_bad_requests(message: object) -> None:
     """A message that is no request is refused with a reason."""
     with pytest.raises(ValueError, match=r"."):
-        parsed_request(json.dumps(message).encode())
+        parse_request(json.dumps(message).encode())
 
 
 @pytest.mark.parametrize("line", [b"[" * 60_000, b"9" * 60_000, b'{"request": NaN', b"\xff\xfe"])
 def test_nasty_lines(line: bytes) -> None:
     """Depth, huge numbers and other encodings are refused like any other mistake."""
     with pytest.raises(ValueError, match=r"."):
-        parsed_request(line)
+        parse_request(line)
 
 
 def test_long_reasons() -> None:
     """Of a long reason, the beginning is kept."""
     at = datetime(2026, 3, 1, tzinfo=UTC)
     long = InterruptSignal(InterruptLevel.STOP, InterruptSource.API, at, "x" * 5000)
-    request = parsed_request(line_of(InterruptRequest(long)))
+    request = parse_request(line_of(InterruptRequest(long)))
     assert isinstance(request, InterruptRequest)
     assert request.signal.reason == "x" * REASON_LIMIT
 
@@ -111,4 +111,4 @@ def test_long_reasons() -> None:
 def test_bad_answers(value: object) -> None:
     """What is no answer is refused."""
     with pytest.raises(ValueError, match=r"."):
-        parsed_answer(json.dumps({"ok": value}).encode(), InterruptAnswer)
+        parse_answer(json.dumps({"ok": value}).encode(), InterruptAnswer)

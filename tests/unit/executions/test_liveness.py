@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peaceful._executions.liveness import Answer, Liveness, Unseen, Witness, liveness
+from peaceful._executions.liveness import Answer, Liveness, ProcessProbe, Unseen, liveness
 from peaceful._executions.records import Machine, ProcessIdentity
 
 HERE = Machine("alpha", machine_id="m1", boot_id="b1", pid_namespace="n1")
@@ -25,8 +25,8 @@ def found(
     here: Machine = HERE,
 ) -> Liveness:
     """What is found of process 7 of a machine."""
-    witness = Witness(here, lambda pid: looked_up if pid == 7 else Unseen.GONE, lambda _: answer)
-    return liveness(ProcessIdentity(7, started, machine), address, witness)
+    probe = ProcessProbe(here, lambda pid: looked_up if pid == 7 else Unseen.GONE, lambda _: answer)
+    return liveness(ProcessIdentity(7, started, machine), address, probe)
 
 
 def test_same_number_same_start() -> None:

@@ -15,9 +15,9 @@ from peaceful._executions.records import (
     ExecutionRecord,
     Machine,
     ProcessIdentity,
-    finished,
-    interrupted,
-    lost,
+    mark_finished,
+    mark_interrupted,
+    mark_lost,
 )
 from peaceful._model.codec import to_json
 from peaceful._model.document import ItemAside, ItemDocument
@@ -86,11 +86,11 @@ def changed(record: ExecutionRecord, change: str | InterruptLevel, second: int) 
     at = START + timedelta(seconds=second)
     match change:
         case "lose":
-            return lost(record, at)
+            return mark_lost(record, at)
         case InterruptLevel():
-            return interrupted(record, signal(change, second))
+            return mark_interrupted(record, signal(change, second))
         case _:
-            return finished(record, ending_document(OutcomeKind(change), ended_at=at))
+            return mark_finished(record, ending_document(OutcomeKind(change), ended_at=at))
 
 
 def level_of(record: ExecutionRecord) -> int:
@@ -101,37 +101,39 @@ def level_of(record: ExecutionRecord) -> int:
 
 def test_the_first_at_its_level(new_record: NewRecord) -> None:
     """Of several interrupts at a level, the register keeps the first."""
-    record = interrupted(new_record(), signal(InterruptLevel.STOP, 1))
-    again = interrupted(record, signal(InterruptLevel.STOP, 2))
+    record = mark_interrupted(new_record(), signal(InterruptLevel.STOP, 1))
+    again = mark_interrupted(record, signal(InterruptLevel.STOP, 2))
     assert again is record
-    higher = interrupted(again, signal(InterruptLevel.KILL, 3))
+    higher = mark_interrupted(again, signal(InterruptLevel.KILL, 3))
     assert higher.info.interrupt == signal(InterruptLevel.KILL, 3)
     assert higher.state is ExecutionState.INTERRUPTING
 
 
 def test_lost_is_no_ending(new_record: NewRecord) -> None:
     """An executor that was taken for lost may still write its ending."""
-    found_lost = lost(new_record(), START)
+    found_lost = mark_lost(new_record(), START)
     assert (found_lost.state, found_lost.info.ended_at) == (ExecutionState.LOST, START)
     later = START + timedelta(seconds=9)
-    record = finished(found_lost, ending_document(ended_at=later))
+    record = mark_finished(found_lost, ending_document(ended_at=later))
     assert (record.state, record.info.ended_at) == (ExecutionState.COMPLETE, later)
 
 
 def test_an_interrupt_nobody_noted(new_record: NewRecord) -> None:
     """The ending brings the latched interrupt along, where the register did not know it yet."""
     late = signal(InterruptLevel.STOP, 3)
-    ending = finished(new_record(), ending_document(OutcomeKind.BLOCK_INTERRUPTED, interrupt=late))
+    ending = mark_finished(
+        new_record(), ending_document(OutcomeKind.BLOCK_INTERRUPTED, interrupt=late)
+    )
     assert ending.info.interrupt == late
-    noted = interrupted(new_record(), late)
-    assert finished(noted, ending_document(OutcomeKind.ERROR)).info.interrupt == late
+    noted = mark_interrupted(new_record(), late)
+    assert mark_finished(noted, ending_document(OutcomeKind.ERROR)).info.interrupt == late
 
 
 def test_summary(new_record: NewRecord) -> None:
     """The record of an ended execution counts its items by how they ended."""
     statuses = {"a": ItemStatus.DONE, "b": ItemStatus.DONE, "c": ItemStatus.NOT_STARTED}
     document = ending_document(OutcomeKind.BLOCK_INTERRUPTED, statuses)
-    record = finished(new_record(), document)
+    record = mark_finished(new_record(), document)
     assert record.summary is not None
     assert record.summary.outcome is OutcomeKind.BLOCK_INTERRUPTED
     assert record.summary.counts == {ItemStatus.DONE: 2, ItemStatus.NOT_STARTED: 1}
@@ -151,7 +153,7 @@ def test_as_json(new_record: NewRecord) -> None:
     }
     assert "address" not in running
     outcome = ending_document(told={"a": ItemAside("there", 1.0)})
-    ended = finished(new_record(), outcome)
+    ended = mark_finished(new_record(), outcome)
     shown = to_json(ended.document())
     assert shown["can_interrupt"] is False
     assert shown["outcome"] == to_json(outcome.plain())
@@ -164,11 +166,11 @@ def test_the_last_event(new_record: NewRecord) -> None:
     assert new_record().ending() is None
     error = ErrorJson("X", "no", "")
     document = ending_document(OutcomeKind.ERROR, {"a": ItemStatus.DONE}, errors={"": error})
-    ended = finished(new_record(), document)
+    ended = mark_finished(new_record(), document)
     assert ended.ending() == ExecutionEnded(
         START, "e1", OutcomeKind.ERROR, {ItemStatus.DONE: 1}, None, error
     )
-    gone = lost(new_record(), START).ending()
+    gone = mark_lost(new_record(), START).ending()
     assert gone is not None
     assert (gone.outcome, gone.state) == (None, ExecutionState.LOST)
     assert gone.error is not None
@@ -186,8 +188,8 @@ def test_how_everything_stood(new_record: NewRecord) -> None:
         told={"a": ItemAside("there", 1.5)},
         ended_at=at,
     )
-    record = interrupted(new_record(), signal(InterruptLevel.STOP))
-    snapshot = finished(record, document).snapshot()
+    record = mark_interrupted(new_record(), signal(InterruptLevel.STOP))
+    snapshot = mark_finished(record, document).snapshot()
     assert snapshot.items == ("a", "b")
     assert snapshot.ended == {
         "a": ItemEnded(at, "a", ItemStatus.DONE, "there", "so", None, 1.5),
@@ -195,4 +197,4 @@ def test_how_everything_stood(new_record: NewRecord) -> None:
     }
     assert snapshot.interrupt == InterruptRequested(at, signal(InterruptLevel.STOP), ())
     assert snapshot.ending is not None
-    assert lost(new_record(), at).snapshot().ended == {}
+    assert mark_lost(new_record(), at).snapshot().ended == {}

@@ -18,7 +18,7 @@ from peaceful._commands.run_request import RunRequest
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import KeyReused, ServerStopping
 from peaceful._errors.running import ExecutionUnknown, ProfileBusy
-from peaceful._executions.admission import busy
+from peaceful._executions.admission import busy_error
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions
 from peaceful._executions.running import InterruptSenders, RunningExecution
@@ -230,7 +230,7 @@ def _same(there: ExecutionRecord, request: RunRequest) -> Started:
         or there.dry_run != request.dry_run
         or set(there.only) != set(request.only)
     ):
-        raise busy(there)
+        raise busy_error(there)
     return Started(there, is_new=False)
 
 
