@@ -69,7 +69,12 @@ def cut_reason(reason: str | None) -> str | None:
 
 
 class OutcomeSummary(msgspec.Struct, frozen=True):
-    """The outcome in numbers; `outcome` is None if this version does not know the word."""
+    """How an execution ended, without its items.
+
+    Attributes:
+        outcome: the outcome in a word; null if this version does not know the word.
+        counts: how many items ended in which way; ways that none ended in are left out.
+    """
 
     outcome: OutcomeKind | None
     counts: Mapping[ItemStatus, int]
@@ -80,7 +85,14 @@ def summary_of(document: OutcomeDocument) -> OutcomeSummary:
 
 
 class ExecutionDocument(ExecutionInfo, frozen=True, kw_only=True):
-    """An execution for people and programs, without internals. See `ExecutionRecord`."""
+    """An execution for people and programs, without internals.
+
+    Attributes:
+        dry_run: whether it only shows what it would do.
+        only: the items that it was limited to; empty for all.
+        summary: the outcome in numbers; null until the ending.
+        outcome: the outcome document; null until the ending, and in pages of the history.
+    """
 
     dry_run: bool
     only: tuple[ItemId, ...]
