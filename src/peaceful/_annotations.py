@@ -18,6 +18,7 @@ from typing import (
     ForwardRef,
     Literal,
     NewType,
+    TypeGuard,
     TypeVar,
     Union,
     cast,
@@ -105,7 +106,7 @@ def type_name(declared: object) -> str:
 
 def fields_of(kind: object) -> Mapping[str, object] | None:
     """Return the field types of a model (also computed), data class or named tuple, or `None`."""
-    if not isinstance(kind, type):
+    if not _is_class(kind):
         return None
     if is_model(kind):
         model = cast("type[BaseModel]", kind)
@@ -119,6 +120,10 @@ def fields_of(kind: object) -> Mapping[str, object] | None:
         hints = hints_of(kind)
         return {name: hints.get(name, object) for name in getattr(kind, "_fields", ())}
     return None
+
+
+def _is_class(kind: object) -> TypeGuard[type[object]]:
+    return isinstance(kind, type)
 
 
 def is_model(kind: object) -> bool:
