@@ -1,4 +1,4 @@
-"""Applications: flows declared under a name, put together with everything that runs them.
+"""Applications: declared flows, put together with everything that runs them.
 
 Light to import: what runs a flow is loaded when a flow is run.
 """

@@ -1,4 +1,4 @@
-"""What an application declares: its flows, by name, and their parameters."""
+"""The declarations of an application: its flows, by name, and their parameters."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from peaceful._model.names import checked_app_name, checked_name
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    # These load msgspec, which `--help` does without.
     from peaceful._model.field_types import FlowId, ItemId
     from peaceful._model.state import State
-
 
 F = TypeVar("F", bound=FlowFunction)
 S_co = TypeVar("S_co", covariant=True)
@@ -22,11 +22,7 @@ S = TypeVar("S", bound="State")
 
 
 class NamedFlow:
-    """A flow of an application, by its name; see `App.flow`.
-
-    Attributes:
-        id: the flow's name.
-    """
+    """A flow of an application, by its name `id`; see `App.flow`."""
 
     __slots__ = ("_flows", "id")
 
@@ -35,11 +31,7 @@ class NamedFlow:
         self._flows = flows
 
     def __call__(self, function: F) -> F:
-        """Declares the flow: decorates the function that adds its items.
-
-        Raises:
-            NameTaken: the application has a flow of that name.
-        """
+        """Declare the flow by the decorated function; raise `NameTaken` if it exists already."""
         if self.id in self._flows:
             raise NameTaken("flow", self.id)
         self._flows[self.id] = FlowDef(self.id, function, (function.__doc__ or "").strip())
@@ -51,12 +43,12 @@ class NamedFlow:
     def item(self, item_id: ItemId, state_type: type[S]) -> StoredItem[S]: ...
 
     def item(self, item_id: ItemId, state_type: type[State] | None = None) -> StoredItem[Any]:
-        """An item of the flow, to refer to from another flow of the same profile.
+        """Return an item of the flow, to refer to from another flow of the same profile.
 
         Args:
             item_id: the item.
-            state_type: the class of its state, for type checkers and editors; without it, it is
-                found out by declaring that flow too.
+            state_type: the class of its state, for type checkers and editors; without it, that flow
+                is declared too to find the class.
 
         Raises:
             NameInvalid: the name breaks the rule.
@@ -65,12 +57,7 @@ class NamedFlow:
 
 
 class StoredItem(Generic[S_co]):
-    """An item of another flow, of which the state is known that was stored when that flow last ran.
-
-    Attributes:
-        flow: the other flow.
-        id: the item.
-    """
+    """An item of another flow, with the state that was stored when that flow last ran."""
 
     __slots__ = ("_state_type", "flow", "id")
 
@@ -83,12 +70,12 @@ class StoredItem(Generic[S_co]):
     def state(self) -> S_co:
         """A reference to the stored state; its fields can be parameters.
 
-        To be asked for in the function of a flow.
+        Only the function of a flow may ask for it.
 
         Raises:
             NameUnknown: there is no such flow, or no such item in it.
             DefinitionError: asked for elsewhere, or two flows refer to each other.
-            ParamsMissing: the other flow has to be declared to know the state's class, and its
+            ParamsMissing: the other flow has to be declared to find the state's class, and its
                 parameters have no values.
         """
         from peaceful._app.build import state_elsewhere
@@ -100,22 +87,7 @@ class StoredItem(Generic[S_co]):
 
 
 class AppDef:
-    """What is declared of an application; see `App`, which adds the doors.
-
-    Attributes:
-        name: the application's name, which is also its folder in `.peace`.
-        help: what it is for, in a sentence.
-        version: its version, or empty.
-        ensure_name: what its command line calls `ensure`, such as `deploy`.
-        workspace_params: a model of the parameters of a workspace, or none.
-        profile_params: a model of the parameters of a profile, or none.
-        names_profiles: whether `init` is told the name of the profile as its first word.
-        default_flow: the flow to work on where nobody names one, or none.
-        asks_before_clean: says of a profile, by its parameters, whether its command line asks
-            before it cleans up, or none where it never does.
-        flows: by name, in the order of their declaration.
-        declared: the parameters of all of them.
-    """
+    """The declarations of an application, without the front ends that `App` adds."""
 
     def __init__(  # noqa: PLR0913 - each is a fact that an application may declare
         self,
@@ -150,7 +122,7 @@ class AppDef:
         )
 
     def flow(self, flow_id: FlowId) -> NamedFlow:
-        """A flow, by its name: as a decorator it declares the flow, and it refers to its items.
+        """Return a flow by its name, to declare it as a decorator, or to refer to its items.
 
         ```python
         @app.flow("deploy")
@@ -164,7 +136,7 @@ class AppDef:
             flow.add("note", Note(text=bucket.state.name))
         ```
 
-        The decorated function takes the flow, and the flow's parameters by name. It is run anew for
+        The decorated function takes the flow, and the flow's parameters by name. It runs anew for
         each command, with the parameters that are stored then, so a flow may have as many items as
         its parameters say.
 
@@ -177,9 +149,5 @@ class AppDef:
         return NamedFlow(checked_name("a flow", flow_id), self.flows)
 
     def flow_def(self, flow_id: FlowId) -> FlowDef:
-        """The flow of that name.
-
-        Raises:
-            NameUnknown: there is none.
-        """
+        """Return the declared flow of that name; raise `NameUnknown` if there is none."""
         return self.declared.flow_def(flow_id)

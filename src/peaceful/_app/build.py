@@ -1,13 +1,13 @@
-"""Building a flow: its function is run with stored parameters, and may refer to other flows."""
+"""Building flows: a flow's function runs with stored parameters, and may refer to other flows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
+from traceback import walk_tb
 from types import TracebackType
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from pydantic import BaseModel, ValidationError
@@ -25,44 +25,11 @@ from peaceful._storage.yaml_file import place_in_yaml
 
 T = TypeVar("T")
 
-
-class OtherFlows(Protocol):
-    """The other flows of the profile that a flow is being declared for."""
-
-    def state_type(self, flow: FlowId, item: ItemId) -> type[State]:
-        """The class of an item's state.
-
-        Raises:
-            NameUnknown: there is no such flow, or no such item in it.
-            DefinitionError: two flows refer to each other.
-        """
-        ...
-
-    def look(self, flow: FlowId, item: ItemId, state_type: type[State]) -> Elsewhere:
-        """What is stored of an item.
-
-        Raises:
-            NameUnknown: there is no such flow.
-            StorageError: what is stored cannot be read.
-        """
-        ...
-
-
-_REACHABLE: Final[ContextVar[OtherFlows]] = ContextVar("peaceful_other_flows")
-
-
-@contextmanager
-def reachable(others: OtherFlows) -> Generator[None]:
-    """Within the context, a flow is being declared that may refer to these."""
-    token = _REACHABLE.set(others)
-    try:
-        yield
-    finally:
-        _REACHABLE.reset(token)
+_REACHABLE: Final[ContextVar[StoredFlows]] = ContextVar("peaceful_other_flows")
 
 
 def state_elsewhere(flow: FlowId, item: ItemId, state_type: type[T] | None) -> T:
-    """A reference to the stored state of an item of another flow. See `StoredItem.state`."""
+    """Return a reference to the stored state of an item of another flow; see `StoredItem.state`."""
     others = _REACHABLE.get(None)
     if others is None:
         raise DefinitionError(
@@ -75,52 +42,35 @@ def state_elsewhere(flow: FlowId, item: ItemId, state_type: type[T] | None) -> T
     return cast("T", reference_to_state(item, kind, others.look(flow, item, kind)))
 
 
-class StoredFlows:
-    """The other flows of a profile, from what is stored of them.
+class StoredFlows(msgspec.Struct, frozen=True, kw_only=True):
+    """The flows of a profile, whose stored states the flows that are being declared may ask for."""
 
-    Args:
-        profile: the profile.
-        asking: the flows that are being declared, the innermost last.
-        flow_def: a flow as it is declared; raises `NameUnknown` where there is none.
-        store: what is stored of a flow.
-        build: declares a flow, for these that ask.
-        run: the command that runs a flow, to be typed.
-    """
-
-    def __init__(
-        self,
-        profile: ProfileName,
-        asking: tuple[FlowId, ...],
-        *,
-        flow_def: Callable[[FlowId], FlowDef],
-        store: Callable[[FlowId], StateStore],
-        build: Callable[[FlowId, tuple[FlowId, ...]], BuiltFlow],
-        run: Callable[[FlowId], str],
-    ) -> None:
-        self._profile = profile
-        self._asking = asking
-        self._flow_def = flow_def
-        self._store = store
-        self._build = build
-        self._run = run
+    profile: ProfileName
+    asking: tuple[FlowId, ...]
+    """The flows that are being declared, the innermost last."""
+    flow_def: Callable[[FlowId], FlowDef]
+    store: Callable[[FlowId], StateStore]
+    build: Callable[[FlowId, tuple[FlowId, ...]], BuiltFlow]
+    run: Callable[[FlowId], str]
+    """Returns the command that runs a flow, for messages."""
 
     def state_type(self, flow: FlowId, item: ItemId) -> type[State]:
-        """See `OtherFlows.state_type`."""
-        if flow in self._asking:
+        """Return the class of an item's state, by declaring its flow."""
+        if flow in self.asking:
             raise DefinitionError(
-                f"Flow {self._asking[-1]} refers to {item} of flow {flow}, which refers to it.",
+                f"Flow {self.asking[-1]} refers to {item} of flow {flow}, which refers to it.",
                 help=f'give the class of the state, as in app.flow("{flow}").item("{item}", '
                 "TheState); within one flow, use what flow.add returns",
             )
-        items = self._build(self._flow_def(flow).id, self._asking).items
+        items = self.build(self.flow_def(flow).id, self.asking).items
         if item not in items:
             raise NameUnknown("item", item, items)
         kind: type[Any] = items[item].item.state_type()  # Any: of whatever state
         return kind
 
     def look(self, flow: FlowId, item: ItemId, state_type: type[State]) -> Elsewhere:
-        """See `OtherFlows.look`."""
-        stored = self._store(self._flow_def(flow).id).load(StateKind.CURRENT).get(item)
+        """Return what is stored of an item; raise `NameUnknown` if there is no such flow."""
+        stored = self.store(self.flow_def(flow).id).load(StateKind.CURRENT).get(item)
         if stored is None or stored.in_progress_since is not None:
             what = "it has not run to there" if stored is None else "that is half done"
         elif stored.version != state_type.state_version:
@@ -133,53 +83,29 @@ class StoredFlows:
         return Elsewhere(
             flow,
             None,
-            f"{item} of flow {flow} is not known in profile {self._profile}: {what}; run "
-            f"{self._run(flow)} first",
+            f"{item} of flow {flow} is not known in profile {self.profile}: {what}; run "
+            f"{self.run(flow)} first",
         )
 
 
-class Surroundings(msgspec.Struct, frozen=True):
-    """Where a flow is declared: what its function can ask for, apart from its parameters.
-
-    Attributes:
-        profile: the profile that it is declared for.
-        store: what is stored of it.
-        path: the file in which people find how the parameters of its items were given.
-        others: the profile's other flows.
-    """
-
-    profile: ProfileName
-    store: StateStore
-    path: Path
-    others: OtherFlows
-
-    def where(self, *keys: str) -> str:
-        """Where something is stored, for messages."""
-        place = place_in_yaml(self.path, [key for key in keys if key])
-        return f"{self.path}, {place}" if place else str(self.path)
-
-
 def built_flow(
-    definition: FlowDef, values: Mapping[str, object], around: Surroundings
+    definition: FlowDef, values: Mapping[str, object], others: StoredFlows, path: Path
 ) -> BuiltFlow:
-    """The flow with the given values of its parameters.
+    """Build a flow with the given values of its parameters; raise as `Contexts.build` does.
 
-    Args:
-        definition: the flow.
-        values: by parameter, its value.
-        around: where it is declared.
-
-    Raises:
-        ParamsInvalid: an item cannot take a value that the function gives it, or that is stored.
-        DefinitionError: the flow cannot work as it is written, or its function failed.
-        StorageError: what was stored before cannot be read, and is needed.
+    The file of its parameters' specifications is for messages.
     """
-    flow = Flow(definition.id, around.profile)
+
+    def where(*keys: str) -> str:
+        place = place_in_yaml(path, [key for key in keys if key])
+        return f"{path}, {place}" if place else str(path)
+
+    flow = Flow(definition.id, others.profile)
+    token = _REACHABLE.set(others)
     try:
-        with reachable(around.others):
-            definition.function(flow, **values)
+        definition.function(flow, **values)
         if flow.asks_for_stored:
-            flow.recall(around.store.load_params_specs(), around.where)
+            flow.recall(others.store(definition.id).load_params_specs(), where)
         return flow.build()
     except PeacefulError:
         raise
@@ -194,6 +120,8 @@ def built_flow(
             details=(("at", _place_in(definition, error.__traceback__)),),
             help="correct the function, or the parameters that it was given",
         ) from (error if shown == raised else None)
+    finally:
+        _REACHABLE.reset(token)
 
 
 def _wrong_value(definition: FlowDef, error: ValidationError) -> ParamsInvalid:
@@ -206,29 +134,23 @@ def _wrong_value(definition: FlowDef, error: ValidationError) -> ParamsInvalid:
 
 
 def _model_in(error: ValidationError) -> type[BaseModel] | None:
-    """The class whose values were validated, by which secrets are told; none where it is unknown.
+    """Return the class of the values that were validated, which says which of them are secrets.
 
-    It is the class of what was being made in the innermost call.
+    It is the class of the object that the innermost call was making; None if that is not clear.
     """
     found: type[BaseModel] | None = None
-    for traceback in _steps(error.__traceback__):
-        made = traceback.tb_frame.f_locals.get("self")
+    for frame, _ in walk_tb(error.__traceback__):
+        made = frame.f_locals.get("self")
         found = type(made) if isinstance(made, BaseModel) else found
     return found if found is not None and found.__name__ == error.title else None
 
 
 def _place_in(definition: FlowDef, traceback: TracebackType | None) -> str:
-    """The line of the flow's function at which an error went through it."""
+    """Return the line of the flow's function that the error passed through."""
     code = getattr(definition.function, "__code__", None)
     places = [
-        f"{step.tb_frame.f_code.co_filename}:{step.tb_lineno}"
-        for step in _steps(traceback)
-        if step.tb_frame.f_code is code
+        f"{frame.f_code.co_filename}:{line}"
+        for frame, line in walk_tb(traceback)
+        if frame.f_code is code
     ]
     return places[-1] if places else f"the function of flow {definition.id}"
-
-
-def _steps(traceback: TracebackType | None) -> Iterator[TracebackType]:
-    while traceback is not None:
-        yield traceback
-        traceback = traceback.tb_next

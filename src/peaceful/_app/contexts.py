@@ -1,4 +1,4 @@
-"""Contexts of commands: workspace, profile, flow."""
+"""The contexts that commands run on: one application in one workspace, with its parameters."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypedDict
+from typing import TYPE_CHECKING, Final
 
-from peaceful._app.build import StoredFlows, Surroundings, built_flow
+from peaceful._app.build import StoredFlows, built_flow
 from peaceful._app.parameters.declaration import Given
 from peaceful._app.parameters.files import StoredParams
 from peaceful._app.parameters.secrets import readable
@@ -30,7 +30,6 @@ from peaceful._resources import Resources
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings, ProfilesFlowCtx
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.hub import OutputSink
-from peaceful._runtime.register import Register
 from peaceful._storage.state_store import YamlStateStore
 from peaceful._storage.workspace import Workspace
 from peaceful.interrupt import Interruptibility, NonInterruptible
@@ -39,25 +38,33 @@ if TYPE_CHECKING:
     from peaceful._app.app_def import AppDef
     from peaceful._commands.run_request import RunRequest
 
-
 DEFAULT_PROFILE: Final = "default"
-"""The profile of those who do not think of profiles."""
+"""The profile of users who do not choose one."""
 
 
-class Selection(ParamStore):
-    """One application in one workspace: which profile and flow to work on, with which parameters.
-
-    Args:
-        app: the application.
-        workspace: where its files are.
-        environment: the environment variables, from which parameters with secrets are taken: those
-            of this process by default.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionOptions:
+    """Options of the executions that a front end starts.
 
     Attributes:
-        app: the application.
-        workspace: where its files are.
-        typed: how a command is typed, by its words, for messages; a door may know better than that
-            the program is called like the application.
+        interruptibility: whether, by whom and how they can be interrupted.
+        sinks: receive the events.
+        settings: concurrency and timeouts.
+        resources: objects for blocks and items, by type.
+        door: the front end that the commands come from.
+    """
+
+    interruptibility: Interruptibility = field(default_factory=NonInterruptible)
+    sinks: tuple[OutputSink, ...] = ()
+    settings: ExecutionSettings = field(default_factory=ExecutionSettings)
+    resources: Resources = field(default_factory=Resources)
+    door: str = "python"
+
+
+class Contexts(ParamStore):
+    """One application in one workspace: selects profile and flow, and makes contexts for commands.
+
+    Secrets are taken from the environment variables of this process, unless others are given.
     """
 
     def __init__(
@@ -66,15 +73,24 @@ class Selection(ParamStore):
         super().__init__(app.declared, workspace, environment)
         self.app: Final = app
 
+    @classmethod
+    def of(cls, app: AppDef, workspace: Path | None) -> Contexts:
+        """Return the contexts of a workspace folder, or of the one that is found; see `App`."""
+        return cls(app, workspace_of(app.name, workspace))
+
+    @cached_property
+    def executions(self) -> Executions:
+        """The register of the workspace's executions."""
+        return register_of(self.workspace)
+
     # ---- what is selected
 
     def profile(self, name: ProfileName | None = None) -> ProfileName:
-        """The profile to work on: the given one, else the one in use, else `default`.
+        """Return the profile to work on: the given one, else the one in use, else `default`.
 
         Raises:
-            NameInvalid: the name breaks the rule.
             NameUnknown: it was never created.
-            WorkspaceMissing: no profile was.
+            WorkspaceMissing: no profile was ever created.
         """
         chosen = checked_name("a profile", self._in_use() if name is None else name)
         known = self.workspace.profiles()
@@ -93,14 +109,11 @@ class Selection(ParamStore):
         return chosen
 
     def flow_id(self, name: FlowId | None = None) -> FlowId:
-        """The flow to work on: the given one, else the only one, else the one chosen at `init`.
-
-        Else the application's default, if it has one.
+        """Return the flow to work on: the given, the only, the one of `init`, or the default one.
 
         Raises:
             NameUnknown: the application has no such flow.
-            UsageError: there are several, and nobody says which.
-            DefinitionError: there is none.
+            UsageError: there are several, and none is chosen.
         """
         if name is not None:
             return self.app.flow_def(name).id
@@ -130,16 +143,15 @@ class Selection(ParamStore):
         profile: ProfileName = DEFAULT_PROFILE,
         flow: FlowId | None = None,
     ) -> tuple[StoredParams, ...]:
-        """Stores parameters of workspace, profile and flows, and takes the profile into use.
+        """Store parameters of workspace, profile and flows, and take the profile into use.
 
-        What is not given keeps its stored value. Of a parameter with a secret in it, it is stored
-        where the secret comes from; or the secret itself, sealed with a key of the environment. One
-        of which nothing is stored needs no value: a warning says which environment variable each
-        command takes it from.
+        Parameters that are not given keep their stored values. Of a secret, its source is stored;
+        or the secret itself, encrypted with a key of the environment. A secret of which nothing is
+        stored needs no value: a warning names the environment variable that each command takes it
+        from.
 
         Args:
-            given: by name, what is given now; each goes to whoever declares a parameter of that
-                name.
+            given: values by name; each goes to every owner that declares a parameter of that name.
             profile: the profile to set up.
             flow: the flow to set up, which is also chosen for later; all flows by default.
 
@@ -148,7 +160,7 @@ class Selection(ParamStore):
 
         Raises:
             UsageError: a name or a value is wrong, or a parameter has no value; nothing was stored.
-            StorageError: something cannot be written.
+            StorageError: a file cannot be written.
         """
         checked_name("a profile", profile)
         chosen = {"flow": flow} if flow else {}
@@ -157,27 +169,11 @@ class Selection(ParamStore):
     def give(
         self, given: Mapping[str, Given], *, profile: ProfileName, flow: FlowId
     ) -> tuple[StoredParams, ...]:
-        """As `init`, for a profile that is there; what is in use stays as it is.
-
-        Raises:
-            NameUnknown: there is no such profile, flow or parameter.
-            UsageError: a value is wrong, or a parameter has no value; nothing was stored.
-            StorageError: something cannot be written.
-        """
+        """Store parameters as `init` does, for a profile that exists; the profile in use stays."""
         return self._saved(given, self.profile(profile), flow, {})
 
     def switch(self, profile: ProfileName, *, create: bool = False) -> None:
-        """Takes a profile into use.
-
-        Args:
-            profile: which one.
-            create: whether it is new.
-
-        Raises:
-            NameInvalid: the name breaks the rule.
-            NameUnknown: it was never created, and `create` is not set.
-            UsageError: it exists, and `create` is set.
-        """
+        """Take a profile into use, or create it first."""
         checked_name("a profile", profile)
         if create:
             if profile in self.workspace.profiles():
@@ -190,27 +186,100 @@ class Selection(ParamStore):
         self._workspace_file().write({"profile": profile})
 
     def stored(self, profile: ProfileName, flow: FlowId) -> dict[str, JsonValue]:
-        """What is stored of the parameters that a flow takes of its own, for people.
+        """Return the stored parameters that a flow takes of its own, unchecked, for display.
 
-        Of secrets, only where they come from. Nothing is checked, and what is missing is left out.
-
-        Raises:
-            NameUnknown: there is no such profile or flow.
-            StorageError: the file cannot be read.
+        Of secrets, only where they come from.
         """
         flow = self.app.flow_def(flow).id
         file = self._flow_file(self.profile(profile), flow)
         return readable(file.group.secrets, file.stored)
 
     def asks_before_clean(self, profile: ProfileName) -> bool:
-        """Whether somebody is to be asked before the profile is cleaned up.
-
-        Raises:
-            ParamsMissing: a parameter of the profile has no value.
-            ParamsInvalid: what is stored is not a value that the parameter may have.
-        """
+        """Return whether to ask before the profile is cleaned up, by its parameters."""
         asks = self.app.asks_before_clean
         return asks is not None and asks(self._present(self._profile_file(profile)))
+
+    # ---- contexts
+
+    def build(
+        self, profile: ProfileName, flow: FlowId, asking: tuple[FlowId, ...] = ()
+    ) -> BuiltFlow:
+        """Build a flow on behalf of the flows that refer to it; raise as `cmd_ctx` does."""
+        others = StoredFlows(
+            profile=profile,
+            asking=(*asking, flow),
+            flow_def=self.app.flow_def,
+            store=partial(self._store, profile),
+            build=partial(self.build, profile),
+            run=lambda name: self.typed(self.app.ensure_name, "--flow", name),
+        )
+        path = self.workspace.params_specs_file(profile, flow)
+        return built_flow(self.app.flow_def(flow), self.values(profile, flow), others, path)
+
+    def cmd_ctx(
+        self,
+        profile: ProfileName | None = None,
+        flow: FlowId | None = None,
+        options: ExecutionOptions | None = None,
+    ) -> CmdCtx:
+        """Return the context of most commands: one flow of one profile, with its stored parameters.
+
+        Raises:
+            UsageError: a name is unknown, or parameters are missing or wrong.
+            DefinitionError: the flow cannot work as it is written.
+        """
+        profile, flow = self.profile(profile), self.flow_id(flow)
+        options = options or ExecutionOptions()
+        return CmdCtx(
+            app=self.app.name,
+            workspace=self.workspace,
+            profile=profile,
+            flow=self.build(profile, flow),
+            store=self._store(profile, flow),
+            interruptibility=options.interruptibility,
+            sinks=(*options.sinks, *tracing_sinks()),
+            settings=options.settings,
+            resources=options.resources,
+            register=self.executions,
+            door=options.door,
+        )
+
+    def ctx_for(self, request: RunRequest, options: ExecutionOptions | None = None) -> CmdCtx:
+        """Store the parameters of a request, and return the context to run it on.
+
+        ```python
+        request = RunRequest(command="ensure", profile="dev", flow="deploy")
+        outcome = await request.run(contexts.ctx_for(request))
+        ```
+        """
+        if request.params:
+            given = {
+                name: Given(value, "the request", must_be_stored=True)
+                for name, value in request.params.items()
+            }
+            self.give(given, profile=request.profile, flow=request.flow)
+        return self.cmd_ctx(request.profile, request.flow, options)
+
+    def asks_before(self, request: RunRequest) -> bool:
+        """Return whether to ask before a request is run, by the parameters of its profile."""
+        return request.asks_first and self.asks_before_clean(request.profile)
+
+    def profiles_flow_ctx(
+        self, profiles: Iterable[ProfileName] | None = None, flow: FlowId | None = None
+    ) -> ProfilesFlowCtx:
+        """Return the context of one flow in several profiles (all by default), to compare them."""
+        if profiles is None:
+            profiles = self.workspace.profiles()
+        chosen, flow = tuple(map(self.profile, profiles)), self.flow_id(flow)
+        return ProfilesFlowCtx(
+            app=self.app.name,
+            workspace=self.workspace,
+            profiles=chosen,
+            flows={profile: self.build(profile, flow) for profile in chosen},
+            stores={profile: self._store(profile, flow) for profile in chosen},
+            sinks=tracing_sinks(),
+            register=self.executions,
+        )
 
     # ---- parts
 
@@ -224,184 +293,5 @@ class Selection(ParamStore):
             error.help = f"take another one into use: {self.typed('switch', 'PROFILE')}"
             raise
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutionOptions:
-    """What a door says of the executions that it starts.
-
-    Attributes:
-        interruptibility: whether, by whom and how they can be interrupted.
-        sinks: who is told of what happens.
-        settings: how they behave.
-        resources: what is given to blocks and items, by type.
-        door: where the commands come from.
-    """
-
-    interruptibility: Interruptibility = field(default_factory=NonInterruptible)
-    sinks: tuple[OutputSink, ...] = ()
-    settings: ExecutionSettings = field(default_factory=ExecutionSettings)
-    resources: Resources = field(default_factory=Resources)
-    door: str = "python"
-
-
-class _Common(TypedDict):
-    """What every context holds; see `WorkspaceCtx`."""
-
-    app: str
-    workspace: Workspace
-    interruptibility: Interruptibility
-    sinks: tuple[OutputSink, ...]
-    settings: ExecutionSettings
-    resources: Resources
-    register: Register | None
-    door: str
-
-
-class Contexts(Selection):
-    """Makes the contexts that commands run on, for one application in one workspace.
-
-    Args:
-        app: the application.
-        workspace: where its files are.
-        environment: the environment variables, from which parameters with secrets are taken: those
-            of this process by default.
-
-    Attributes:
-        app: the application.
-        workspace: where its files are.
-        typed: how a command is typed, by its words, for messages.
-    """
-
-    @classmethod
-    def of(cls, app: AppDef, workspace: Path | None) -> Contexts:
-        """As `App.contexts`."""
-        return cls(app, workspace_of(app.name, workspace))
-
-    @cached_property
-    def executions(self) -> Executions:
-        """The register of the workspace's executions."""
-        return register_of(self.workspace)
-
-    # ---- contexts
-
-    def build(self, profile: ProfileName, flow: FlowId) -> BuiltFlow:
-        """The flow, built with the stored parameters, and secrets from the environment.
-
-        Raises:
-            UsageError: parameters are missing or wrong.
-            DefinitionError: the flow cannot work as it is written.
-        """
-        return self._built(profile, flow, ())
-
-    def cmd_ctx(
-        self,
-        profile: ProfileName | None = None,
-        flow: FlowId | None = None,
-        options: ExecutionOptions | None = None,
-    ) -> CmdCtx:
-        """One flow of one profile, built with its stored parameters: what most commands run on.
-
-        Args:
-            profile: see `profile`.
-            flow: see `flow_id`.
-            options: interruptibility, sinks and settings of the executions.
-
-        Raises:
-            UsageError: a name is unknown, or parameters are missing or wrong.
-            DefinitionError: the flow cannot work as it is written.
-        """
-        profile, flow = self.profile(profile), self.flow_id(flow)
-        return CmdCtx(
-            profile=profile,
-            flow=self.build(profile, flow),
-            store=self._store(profile, flow),
-            **self._common(options),
-        )
-
-    def ctx_for(self, request: RunRequest, options: ExecutionOptions | None = None) -> CmdCtx:
-        """What a request is run on, after its parameters are stored.
-
-        ```python
-        request = RunRequest(command="ensure", profile="dev", flow="deploy")
-        outcome = await request.run(contexts.ctx_for(request))
-        ```
-
-        Args:
-            request: what is to be run.
-            options: interruptibility, sinks and settings of the execution.
-
-        Raises:
-            UsageError: a name is unknown, or parameters are missing or wrong.
-            DefinitionError: the flow cannot work as it is written.
-        """
-        if request.params:
-            given = {
-                name: Given(value, "the request", must_be_stored=True)
-                for name, value in request.params.items()
-            }
-            self.give(given, profile=request.profile, flow=request.flow)
-        return self.cmd_ctx(request.profile, request.flow, options)
-
-    def asks_before(self, request: RunRequest) -> bool:
-        """Whether somebody is to be asked before a request is run; see `App`.
-
-        Raises:
-            ParamsMissing: a parameter of the profile has no value.
-            ParamsInvalid: what is stored is not a value that the parameter may have.
-        """
-        return request.asks_first and self.asks_before_clean(request.profile)
-
-    def profiles_flow_ctx(
-        self,
-        profiles: Iterable[ProfileName] | None = None,
-        flow: FlowId | None = None,
-        options: ExecutionOptions | None = None,
-    ) -> ProfilesFlowCtx:
-        """One flow of many profiles, built for each with its own parameters."""
-        chosen, flow = self._profiles(profiles), self.flow_id(flow)
-        return ProfilesFlowCtx(
-            profiles=chosen,
-            flows={profile: self.build(profile, flow) for profile in chosen},
-            stores={profile: self._store(profile, flow) for profile in chosen},
-            **self._common(options),
-        )
-
-    # ---- parts
-
-    def _common(self, options: ExecutionOptions | None) -> _Common:
-        options = options or ExecutionOptions()
-        return {
-            "app": self.app.name,
-            "workspace": self.workspace,
-            "interruptibility": options.interruptibility,
-            "sinks": (*options.sinks, *tracing_sinks()),
-            "settings": options.settings,
-            "resources": options.resources,
-            "register": self.executions,
-            "door": options.door,
-        }
-
-    def _built(self, profile: ProfileName, flow: FlowId, asked_by: tuple[FlowId, ...]) -> BuiltFlow:
-        """The flow, for those that refer to it, the one that runs first."""
-        around = Surroundings(
-            profile,
-            self._store(profile, flow),
-            self.workspace.params_specs_file(profile, flow),
-            StoredFlows(
-                profile,
-                (*asked_by, flow),
-                flow_def=self.app.flow_def,
-                store=partial(self._store, profile),
-                build=partial(self._built, profile),
-                run=lambda name: self.typed(self.app.ensure_name, "--flow", name),
-            ),
-        )
-        return built_flow(self.app.flow_def(flow), self.values(profile, flow), around)
-
     def _store(self, profile: ProfileName, flow: FlowId) -> YamlStateStore:
         return YamlStateStore(self.workspace.flow_folder(profile, flow))
-
-    def _profiles(self, profiles: Iterable[ProfileName] | None) -> tuple[ProfileName, ...]:
-        if profiles is None:
-            return tuple(self.workspace.profiles())
-        return tuple(self.profile(profile) for profile in profiles)

@@ -1,4 +1,4 @@
-"""The register of a workspace's executions, without what builds flows and runs them."""
+"""The register of a workspace's executions; loads nothing that builds or runs flows."""
 
 from __future__ import annotations
 
@@ -12,13 +12,7 @@ from peaceful._storage.workspace import Workspace
 
 
 def workspace_of(app: str, folder: Path | None) -> Workspace:
-    """Return an application's part of a workspace.
-
-    Args:
-        app: the application's name.
-        folder: the folder that holds `.peace`, or is to hold it; without it, the nearest parent of
-            the present folder that does, else the present folder.
-    """
+    """Return an application's part of the workspace in a folder, or of the one that is found."""
     return Workspace.find(Path.cwd(), app) if folder is None else Workspace(folder, app)
 
 

@@ -1,7 +1,7 @@
-"""Spans of OpenTelemetry for executions and their items, where a program collects spans.
+"""OpenTelemetry spans of executions and their items, for programs that collect spans.
 
-Who wants them sets up a tracer provider, in the program or by `opentelemetry-instrument`, as for
-any other library. Where nobody has, nothing of OpenTelemetry is loaded.
+Set up a tracer provider in the program, or by `opentelemetry-instrument`, as for any other library.
+Without one, nothing of OpenTelemetry is loaded.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 _API: Final = "opentelemetry.trace"
 
 _BY_NAME: Final = "OTEL_PYTHON_TRACER_PROVIDER"
-"""The environment variable by which a provider is set up without a line of code."""
+"""The environment variable that sets up a provider without a line of code."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def tracing_sinks() -> tuple[OutputSink, ...]:
-    """What makes spans of an execution, or nothing where nobody collects spans."""
+    """Return the sink that makes spans, or none if nobody collects spans."""
     tracer = _tracer()
     return () if tracer is None else (TracingSink(tracer),)
 
@@ -62,13 +62,10 @@ def _tracer() -> Tracer | None:
 
 
 class TracingSink:
-    """Makes a span of each execution, and within it one of each item that a block goes through.
+    """A sink that makes a span of each execution, and a child span of each item in each block.
 
-    They hold names, statuses and times: no parameter, no state and no message of an item, and of
-    an error its code only; so no secret.
-
-    Args:
-        tracer: makes spans.
+    Spans hold names, statuses and times, and the codes of errors: no parameters, states or
+    messages, so no secrets.
     """
 
     def __init__(self, tracer: Tracer) -> None:
@@ -79,34 +76,30 @@ class TracingSink:
         self._items: dict[ItemId, Span] = {}
 
     def receive(self, events: Sequence[Event]) -> None:
-        """Takes events into spans."""
         for event in events:
-            self._take(event)
+            match event:
+                case ExecutionStarted():
+                    self._begin(event.execution, event.at)
+                case BlockStarted():
+                    self._block = event.block
+                case ItemStarted():
+                    self._items[event.item] = self._item_span(event)
+                case ItemEnded():
+                    self._end_item(event)
+                case InterruptRequested():
+                    self._interrupted(event)
+                case ExecutionEnded():
+                    self._end(event)
+                case _:
+                    pass
 
     def close(self) -> None:
-        """Ends what has no ending: it then ends now."""
+        """End the spans of what has no ending now."""
         for span in self._items.values():
             span.end()
         if self._execution is not None:
             self._execution.end()
         self._items, self._execution = {}, None
-
-    def _take(self, event: Event) -> None:
-        match event:
-            case ExecutionStarted():
-                self._begin(event.execution, event.at)
-            case BlockStarted():
-                self._block = event.block
-            case ItemStarted():
-                self._items[event.item] = self._item_span(event)
-            case ItemEnded():
-                self._end_item(event)
-            case InterruptRequested():
-                self._interrupted(event)
-            case ExecutionEnded():
-                self._end(event)
-            case _:
-                pass
 
     def _begin(self, execution: ExecutionInfo, at: datetime) -> None:
         self._common = {
@@ -129,11 +122,7 @@ class TracingSink:
         return self._tracer.start_span(
             f"{self._block} {event.item}",
             context=within,
-            attributes={
-                **self._common,
-                "peaceful.block": self._block,
-                "peaceful.item": event.item,
-            },
+            attributes={**self._common, "peaceful.block": self._block, "peaceful.item": event.item},
             start_time=_nanoseconds(event.at),
         )
 
@@ -181,5 +170,5 @@ def _fail(span: Span, error: ErrorJson | None) -> None:
 
 
 def _nanoseconds(moment: datetime) -> int:
-    """Since 1970, without the rounding of fractions."""
+    """Return the nanoseconds since 1970, without the rounding of floats."""
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000

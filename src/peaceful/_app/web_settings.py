@@ -19,32 +19,31 @@ from peaceful._model.interrupt import InterruptSignal
 
 
 class Role(enum.StrEnum):
-    """What a token may be used for."""
+    """A right that a token grants."""
 
     VIEW = "view"
-    """To see what runs, what ran, and what is stored."""
+    """See what runs, what ran, and what is stored."""
     RUN = "run"
-    """To start executions."""
+    """Start executions."""
     INTERRUPT = "interrupt"
-    """To interrupt them."""
+    """Interrupt executions."""
 
 
 EVERYTHING: Final = frozenset(Role)
-"""All roles."""
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _HOST: Final = re.compile(r"(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~-]{20,200}", re.ASCII)
+"""Texts that need no escaping in URLs and headers, and cannot be guessed by trying."""
+
+_MAKE: Final = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+
 
 @dataclass(frozen=True, slots=True)
 class WebToken:
-    """A secret that requests hold, and what it is good for.
-
-    Attributes:
-        text: the secret.
-        roles: what it may be used for.
-    """
+    """A secret that requests hold, and the roles that it grants."""
 
     text: str = field(repr=False)
     roles: frozenset[Role] = EVERYTHING
@@ -52,11 +51,11 @@ class WebToken:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """What a server proves its name with.
+    """The certificate of a server.
 
     Attributes:
-        cert: a file with its certificate, followed by those between it and a well-known one; PEM.
-        key: a file with the private key, which not everybody may read; PEM, without a password.
+        cert: a PEM file with the certificate and its intermediate certificates.
+        key: a PEM file with the private key, without a password; not readable for everybody.
     """
 
     cert: Path
@@ -65,20 +64,20 @@ class Tls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSettings:
-    """How a web server is reached, and by whom.
+    """The names of a web server, and who may use it.
 
     Attributes:
-        tokens: what requests hold. None: where the server is served by `App.serve`, a new one with
-            all roles; where it is mounted, the site looks after who may use it.
-        hosts: what the server is called, besides the address it listens at; requests for other
-            hosts are refused. With a port (`example.org:8443`), only at that port.
-        proxies: addresses, or networks such as `10.0.0.0/8`, of the proxies before it: only what
-            these say of the original request is believed (`X-Forwarded-Proto` and `-Host`).
-        tls: what it proves its name with, where `App.serve` is to encrypt; else none.
-        max_concurrency: how many items an execution works on at once; none for the usual number.
+        tokens: what requests must hold one of. If empty, `App.serve` makes a new token with all
+            roles; where the server is mounted, the site controls access.
+        hosts: the server's names, besides the address it listens at; requests for other hosts are
+            refused. With a port (`example.org:8443`), only at that port.
+        proxies: addresses, or networks such as `10.0.0.0/8`, of the proxies before it; the
+            `X-Forwarded-Proto` and `-Host` headers of others are ignored.
+        tls: the certificate, if `App.serve` is to encrypt.
+        max_concurrency: how many items an execution works on at once; None for the default.
 
     Raises:
-        UsageError: a host or a proxy is none.
+        UsageError: a host or a proxy is not valid.
     """
 
     tokens: tuple[WebToken, ...] = ()
@@ -88,7 +87,7 @@ class WebSettings:
     max_concurrency: int | None = None
 
     def __post_init__(self) -> None:
-        """Checks what is said once, and not at each request."""
+        """Check the settings once, and not at each request."""
         for host in self.hosts:
             if not _HOST.fullmatch(host.lower()):
                 raise UsageError(
@@ -98,11 +97,7 @@ class WebSettings:
         tuple(self.networks())
 
     def networks(self) -> Iterator[Network]:
-        """The addresses of the proxies.
-
-        Raises:
-            UsageError: one is no address.
-        """
+        """Yield the networks of the proxies; raise `UsageError` for one that is no address."""
         for proxy in self.proxies:
             try:
                 yield ipaddress.ip_network(proxy)
@@ -115,11 +110,11 @@ class WebSettings:
 
 @dataclass(frozen=True, slots=True)
 class ServerEnd:
-    """How a server ended.
+    """The end of a server.
 
     Attributes:
-        signal: the first one that asked for the end.
-        cut: the executions that had not done everything by then, in the order of their ends.
+        signal: the first signal that asked for it.
+        cut: the executions that it interrupted, in the order in which they ended.
     """
 
     signal: InterruptSignal
@@ -127,12 +122,12 @@ class ServerEnd:
 
 
 def private_text(path: Path, holds: str, *, help: str) -> str:
-    """The text of a file with secrets in it.
+    """Return the text of a file with secrets.
 
     Args:
         path: the file.
-        holds: what is in it, such as `the keys`.
-        help: what else to do where others may have read it.
+        holds: what is in it, such as `the keys`, for messages.
+        help: what else to do if others may have read it, for messages.
 
     Raises:
         UsageError: others than its owner may read or change it.
@@ -140,7 +135,7 @@ def private_text(path: Path, holds: str, *, help: str) -> str:
     """
     try:
         with path.open(encoding="utf-8") as file:
-            # Of what was opened, whatever lies at the path by now.
+            # The rights of the opened file, whatever lies at the path by now.
             rights = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             text = file.read()
     except OSError as error:
@@ -156,22 +151,13 @@ def private_text(path: Path, holds: str, *, help: str) -> str:
     return text
 
 
-_TOKEN: Final = re.compile(r"[A-Za-z0-9._~-]{20,200}", re.ASCII)
-"""What needs no other form in addresses and headers, and cannot be guessed by trying."""
-
-_MAKE: Final = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
-
-
 def web_tokens(path: Path) -> tuple[WebToken, ...]:
-    """The tokens in a file: one on each line, after its roles (`view,run TOKEN`).
+    """Read the tokens of a file: one on each line, after its roles (`view,run TOKEN`).
 
-    A token without roles has all. What follows `#` on a line is a comment.
-
-    Args:
-        path: the file, which only its owner may read.
+    A token without roles has all. `#` begins a comment.
 
     Raises:
-        UsageError: others may read it, or what it holds is wrong.
+        UsageError: others than the owner may read the file, or it holds something else.
         StorageError: it cannot be read.
     """
     text = private_text(path, "the tokens", help="make new ones")
@@ -188,7 +174,7 @@ def web_tokens(path: Path) -> tuple[WebToken, ...]:
 
 
 def _token(words: list[str], place: str) -> WebToken:
-    """The token of a line; errors do not repeat what may be a secret."""
+    """Parse a line; errors do not repeat what may be a secret."""
     *first, text = words
     if len(first) > 1:
         raise _wrong(place, f"it has {len(words)} words")

@@ -6,6 +6,7 @@ import atexit
 import functools
 import gc
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -17,15 +18,9 @@ import click
 from peaceful._cli.commands.table import command_line
 from peaceful._cli.program.completion import complete_words
 from peaceful._cli.program.group import Answered
-from peaceful._cli.program.invocation import Invocation, typed
+from peaceful._cli.program.invocation import Invocation
 from peaceful._cli.program.options import Format
-from peaceful._cli.program.result import (
-    Result,
-    document_without_execution,
-    json_text,
-    no_lines,
-    yaml_text,
-)
+from peaceful._cli.program.result import Result, document_text, document_without_execution, no_lines
 from peaceful._cli.program.signals import ProcessSignals, Signalled
 from peaceful._cli.terminal.text import Line, coloured, line, plain
 from peaceful._cli.terminal.writer import Writer
@@ -34,20 +29,12 @@ from peaceful._errors.usage import UsageError
 
 if TYPE_CHECKING:
     from peaceful._app.app import App
-    from peaceful._model.codec import JsonValue
-    from peaceful._model.interrupt import InterruptSignal
 
 
 def run(app: App, arguments: Sequence[str] | None = None) -> NoReturn:
-    """Runs an application's command line, and ends the process with its exit code.
+    """Run an application's command line, and end the process with its exit code.
 
-    Args:
-        app: the application.
-        arguments: the words after the program's name; by default those that the process was
-            started with.
-
-    Raises:
-        SystemExit: always, with the exit code.
+    `arguments` are the words after the program's name; by default, those of the process.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     with ProcessSignals() as signals, ExitStack() as until_printed:
@@ -61,7 +48,7 @@ def run(app: App, arguments: Sequence[str] | None = None) -> NoReturn:
         except Signalled as signalled:
             result = _signalled(invocation, signalled)
             signals.ending(result.exit_code)
-        code = _printed(invocation, result)
+        code = _print(invocation, result)
         if result.stuck:
             # Somewhere a thread or a task goes on that was abandoned: nobody waits for it.
             signals.at_once()
@@ -72,27 +59,27 @@ def run(app: App, arguments: Sequence[str] | None = None) -> NoReturn:
 
 @functools.cache
 def _leave_quickly() -> None:
-    """Spares the process a last search for garbage at its exit.
+    """Spare the process its last garbage collection.
 
-    In all that was loaded, it takes Python longer than everything else from the outcome to the end.
+    In all that was loaded, it takes longer than everything else from the outcome to the end.
     """
     atexit.register(gc.freeze)
 
 
 def _result(invocation: Invocation) -> Result:
-    """What the command answers, whatever goes wrong."""
+    """Return the answer of the command, whatever goes wrong."""
     try:
         return _answer(invocation)
-    except PeacefulError as error:
-        return _failed(invocation, error)
-    except Exception as error:  # noqa: BLE001  the outermost floor: whatever it is, a person is told
-        return _failed(invocation, Unexpected(error))
+    except Exception as raised:  # noqa: BLE001  the outermost layer: whatever it is, it is shown
+        error = raised if isinstance(raised, PeacefulError) else Unexpected(raised)
+        document = document_without_execution(invocation, error)
+        return Result(document, no_lines, error.exit_code, (error,))
 
 
 def _answer(invocation: Invocation) -> Result:
     group = command_line(invocation)
     try:
-        with group.make_context(typed(invocation.program), list(invocation.words)) as context:
+        with group.make_context(shlex.join(invocation.program), list(invocation.words)) as context:
             answer = group.invoke(context)
     except Answered as answered:
         return answered.result
@@ -106,7 +93,7 @@ def _usage_error(error: click.ClickException, invocation: Invocation) -> UsageEr
     context = error.ctx if isinstance(error, click.UsageError) else None
     command = invocation.command
     named = [invocation.app.ensure_name] if command == "ensure" else command.split()
-    path = typed([*invocation.program, *named]) if context is None else context.command_path
+    path = shlex.join([*invocation.program, *named]) if context is None else context.command_path
     details = [("usage", context.get_usage().removeprefix("Usage: "))] if context else []
     message = error.format_message()
     if isinstance(error, click.NoSuchOption):
@@ -116,64 +103,36 @@ def _usage_error(error: click.ClickException, invocation: Invocation) -> UsageEr
     return UsageError(message, details=tuple(details), help=f"{path} --help tells more")
 
 
-def _failed(invocation: Invocation, error: PeacefulError) -> Result:
-    return Result(_document(invocation, error=error), no_lines, error.exit_code, (error,))
-
-
 def _signalled(invocation: Invocation, signalled: Signalled) -> Result:
     from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 
     signal = InterruptSignal(InterruptLevel.STOP, signalled.source, datetime.now(UTC))
     return Result(
-        _document(invocation, interrupt=signal),
-        lambda _: [line(f"{typed(invocation.program)} was interrupted; nothing was started.")],
+        document_without_execution(invocation, interrupt=signal),
+        lambda _: [line(f"{shlex.join(invocation.program)} was interrupted; nothing was started.")],
         signalled.source.exit_code,
-    )
-
-
-def _document(
-    invocation: Invocation,
-    *,
-    error: PeacefulError | None = None,
-    interrupt: InterruptSignal | None = None,
-) -> dict[str, JsonValue]:
-    return document_without_execution(
-        app=invocation.app.name,
-        profile=invocation.profile or invocation.options.profile,
-        flow=invocation.flow or invocation.options.flow,
-        command=invocation.command,
-        started_at=invocation.started_at,
-        ended_at=datetime.now(UTC),
-        error=error,
-        interrupt=interrupt,
     )
 
 
 # ---- printing
 
 
-def _printed(invocation: Invocation, result: Result) -> int:
-    """Prints what the command answers.
-
-    Returns:
-        The exit code; another one than the answer's where it could not be printed.
-    """
+def _print(invocation: Invocation, result: Result) -> int:
+    """Print the answer; return the exit code, another one than the answer's if that fails."""
     try:
-        if invocation.options.debug:
-            _print_tracebacks(invocation, result.errors)
+        if invocation.options.debug and result.errors:
+            import traceback
+
+            for error in result.errors:
+                invocation.stderr.write("".join(traceback.format_exception(error)))
         if invocation.options.format in {Format.TEXT, Format.NONE}:
             _print_errors(invocation, result.errors)
-        if result.told:
+        if result.printed:
             return result.exit_code
-        match invocation.options.format:
-            case Format.TEXT:
-                _print_outcome(invocation, result)
-            case Format.JSON:
-                invocation.stdout.write(json_text(result.document))
-            case Format.YAML:
-                invocation.stdout.write(yaml_text(result.document))
-            case Format.NONE:
-                pass
+        if invocation.options.format is Format.TEXT:
+            _print_outcome(invocation, result)
+        elif document := document_text(result.document, invocation.options.format):
+            invocation.stdout.write(document)
     except PeacefulError as error:
         _print_errors(invocation, (error,))
         return result.exit_code or error.exit_code
@@ -189,13 +148,6 @@ def _print_errors(invocation: Invocation, errors: Sequence[PeacefulError]) -> No
         _print_lines(invocation, invocation.stderr, lines, apart=invocation.progress_left)
 
 
-def _print_tracebacks(invocation: Invocation, errors: Sequence[PeacefulError]) -> None:
-    import traceback
-
-    for error in errors:
-        invocation.stderr.write("".join(traceback.format_exception(error)))
-
-
 def _print_outcome(invocation: Invocation, result: Result) -> None:
     stdout = invocation.stdout
     above = invocation.progress_left or bool(result.errors)
@@ -206,7 +158,7 @@ def _print_outcome(invocation: Invocation, result: Result) -> None:
 def _print_lines(
     invocation: Invocation, writer: Writer, lines: Sequence[Line], *, apart: bool
 ) -> None:
-    """Prints lines; apart from what is above them by an empty one."""
+    """Print lines; if `apart`, after an empty one."""
     show = coloured if invocation.colors(writer) else plain
     if lines:
         blank = "\n" if apart else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +12,6 @@ import pytest
 
 import peaceful
 from peaceful import App, Flow
-from peaceful._app.app import door
 from peaceful._app.parameters.declaration import FlowDef, ParamDef
 from peaceful.errors import DefinitionError, ExtraMissing, NameInvalid, NameTaken, NameUnknown
 
@@ -145,10 +143,14 @@ def test_names_that_load_late() -> None:
 
 
 def _importing(monkeypatch: pytest.MonkeyPatch, error: ModuleNotFoundError) -> None:
-    def import_module(name: str) -> ModuleType:
-        raise error
+    real = builtins.__import__
 
-    monkeypatch.setattr(importlib, "import_module", import_module)
+    def importing(name: str, *rest: Any) -> ModuleType:
+        if name == "peaceful._cli.run":
+            raise error
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", importing)
 
 
 def test_a_door_whose_packages_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +167,7 @@ def test_a_door_that_is_broken(monkeypatch: pytest.MonkeyPatch, name: str | None
     """A mistake of our own is not told as a missing package."""
     _importing(monkeypatch, ModuleNotFoundError("no such module", name=name))
     with pytest.raises(ModuleNotFoundError):
-        door("cli")
+        App("tool").main([])
 
 
 def test_the_terminal_is_a_door(

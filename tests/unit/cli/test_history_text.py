@@ -9,7 +9,7 @@ from execution_events import START, Tale
 from msgspec.structs import replace
 
 from peaceful import Change, ItemStatus, StateDiff
-from peaceful._cli.commands.history import HistoryWords, how_it_stands, list_lines, show_lines
+from peaceful._cli.commands.history import HistoryWords, list_lines, show_lines, state_in_words
 from peaceful._cli.commands.interrupt import receipt_lines
 from peaceful._cli.commands.states import diffs_document, diffs_lines, states_document, states_lines
 from peaceful._cli.terminal.text import Line, Page, plain
@@ -116,11 +116,11 @@ def test_list_in_little_room() -> None:
     ]
 
 
-def test_how_it_stands() -> None:
+def test_state_in_words() -> None:
     """An ending is told with its time and its counts."""
-    assert how_it_stands(ended(DOCUMENT)) == "failed after 4.2 s: 1 unchanged, 1 failed"
-    assert how_it_stands(ended(ending_document(OutcomeKind.ERROR))) == "failed after 4.2 s"
-    assert how_it_stands(mark_lost(RUNNING, START)) == "killed"
+    assert state_in_words(ended(DOCUMENT)) == "failed after 4.2 s: 1 unchanged, 1 failed"
+    assert state_in_words(ended(ending_document(OutcomeKind.ERROR))) == "failed after 4.2 s"
+    assert state_in_words(mark_lost(RUNNING, START)) == "killed"
 
 
 def test_show() -> None:
@@ -143,7 +143,10 @@ def test_show() -> None:
 def test_show_while_it_runs() -> None:
     """An execution that runs is shown with how everything stands, if it can be asked."""
     record = ExecutionRecord(
-        mark_interrupted(RUNNING, SIGNAL).info, PROCESS, True, ("iam_role", "s3_bucket")
+        mark_interrupted(RUNNING, SIGNAL).info,
+        PROCESS,
+        dry_run=True,
+        only=("iam_role", "s3_bucket"),
     )
     progress = Snapshot(running={"iam_role": None}, ended={"a": Tale().ends("a")}, waiting=3)
     lines = shown(show_lines(record, progress, HistoryWords(), PAGE))

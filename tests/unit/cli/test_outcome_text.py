@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus
-from peaceful._cli.progress.outcome_text import Told, outcome_lines
+from peaceful._cli.progress.outcome_text import OutcomeMessage, outcome_lines
 from peaceful._cli.terminal.text import Page, plain
 from peaceful._present.summary import summarise
 from peaceful._present.text import display_width
@@ -35,14 +35,14 @@ def told(
     reason: str | None = None,
     left: str = "envman diff",
     messages: tuple[tuple[str, ItemStatus, str], ...] = (),
-) -> Told:
+) -> OutcomeMessage:
     """An ending of a command, as the terminal is told of it."""
     signal = None if source is None else InterruptSignal(InterruptLevel.STOP, source, AT, reason)
     summary = summarise(kind, statuses, seconds=4.2, interrupt=signal)
-    return Told(TITLE, summary, "envman deploy", left, messages)
+    return OutcomeMessage(TITLE, summary, "envman deploy", left, messages)
 
 
-def shown(ending: Told, width: int = 80, *, ascii_only: bool = False) -> list[str]:
+def shown(ending: OutcomeMessage, width: int = 80, *, ascii_only: bool = False) -> list[str]:
     """The lines by which an ending is shown."""
     page = Page(width, UTC, AT, ascii_only)
     return [plain(each) for each in outcome_lines(ending, page)]

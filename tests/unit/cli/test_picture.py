@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus, ProgressUnit
-from peaceful._cli.progress.live_view import KEPT, Board, Frame, picture
+from peaceful._cli.progress.live_view import KEPT, Frame, ProgressView, picture
 from peaceful._cli.terminal.text import plain
 from peaceful._present.text import display_width
 from peaceful.commands import Event, OutcomeKind, Progress
@@ -20,16 +20,16 @@ from peaceful.interrupt import InterruptLevel, InterruptSource
 tale = Tale()
 
 
-def board_of(*events: Event) -> Board:
+def board_of(*events: Event) -> ProgressView:
     """The board after some events."""
-    board = Board()
+    board = ProgressView()
     for event in events:
         board.add(event)
     return board
 
 
 def shown(
-    board: Board,
+    board: ProgressView,
     width: int = 80,
     height: int = 23,
     *,
@@ -57,7 +57,7 @@ DOWNLOAD = Progress(ProgressUnit.BYTES, 3_100_000, 5_000_000, rate=1_200_000, se
 NAMES = ("iam_policy", "s3_bucket", "app_download", "iam_role", "instance_profile", "s3_object")
 
 
-def in_the_middle() -> Board:
+def in_the_middle() -> ProgressView:
     """A board in the middle of an execution."""
     return board_of(
         tale.started(*NAMES),
@@ -305,7 +305,7 @@ progresses = st.builds(
 
 
 @st.composite
-def boards(draw: st.DrawFn) -> Board:
+def boards(draw: st.DrawFn) -> ProgressView:
     """Boards of executions that are at any point."""
     items = draw(names)
     board = board_of(tale.started(*items), tale.block("Ensure", *items))
@@ -325,7 +325,9 @@ def boards(draw: st.DrawFn) -> Board:
 
 
 @given(boards(), st.integers(1, 120), st.integers(1, 30), st.booleans(), st.booleans())
-def test_it_fits(board: Board, width: int, height: int, closing: bool, ascii_only: bool) -> None:
+def test_it_fits(
+    board: ProgressView, width: int, height: int, closing: bool, ascii_only: bool
+) -> None:
     """Whatever runs and whatever the terminal, no line is too wide and there are not too many."""
     lines = shown(board, width, height, closing=closing, ascii_only=ascii_only)
     assert len(lines) <= height
@@ -333,13 +335,17 @@ def test_it_fits(board: Board, width: int, height: int, closing: bool, ascii_onl
 
 
 @given(boards(), st.integers(40, 120), st.integers(12, 60))
-def test_it_tells_all(board: Board, width: int, height: int) -> None:
+def test_it_tells_all(board: ProgressView, width: int, height: int) -> None:
     """Every item is accounted for: by a line of its own, or in a count."""
     lines = shown(board, width, height)
     counted = sum(_numbers(lines))
     own = sum(each[2:3] in {"✓", "=", "✗", "⠹"} for each in lines)
     own -= sum("more running" in each for each in lines)
-    if board.ending is None and board.total and any(each.startswith("  ·") for each in lines):
+    if (
+        board.snapshot.ending is None
+        and board.total
+        and any(each.startswith("  ·") for each in lines)
+    ):
         assert own + counted == board.total
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,11 @@ from execution_events import START, Tale
 
 from peaceful import App
 from peaceful._cli.commands.execute import items_typed
-from peaceful._cli.program.invocation import program_words, typed
+from peaceful._cli.program.invocation import Invocation, program_words
 from peaceful._cli.program.loop import lost_notices
 from peaceful._cli.program.options import ColorChoice, Format, GlobalOptions
 from peaceful._cli.program.result import document_without_execution, no_lines
+from peaceful._cli.program.signals import ProcessSignals
 from peaceful._cli.progress.ending import words_of
 from peaceful._cli.terminal.text import Page
 from peaceful._commands.sync_check import SyncCheck
@@ -47,7 +49,9 @@ def test_program(argv: list[str], orig_argv: list[str], words: list[str]) -> Non
 
 def test_typed() -> None:
     """What is shown to be typed can be typed: with quotes where they are needed."""
-    assert typed(["envman", "ensure", "--workspace", "my folder"]) == (
+    invocation = Invocation.of(App("envman"), [], ProcessSignals(), ExitStack())
+    invocation.program = ["envman"]
+    assert invocation.line("ensure", "--workspace", "my folder") == (
         "envman ensure --workspace 'my folder'"
     )
 
@@ -111,15 +115,9 @@ def test_words_of_a_request() -> None:
 def test_document_without_execution() -> None:
     """Errors and interrupts before there is an execution are told in the same document."""
     at = datetime(2025, 3, 9, 14, 2, 11, tzinfo=UTC)
-    document = partial(
-        document_without_execution,
-        app="envman",
-        profile=None,
-        flow=None,
-        command="ensure",
-        started_at=at,
-        ended_at=at,
-    )
+    invocation = Invocation.of(App("envman"), [], ProcessSignals(), ExitStack())
+    invocation.command = "ensure"
+    document = partial(document_without_execution, invocation)
     failed = document(error=ItemFailure("no", help="mend"))
     assert (failed["outcome"], failed["execution_id"], failed["items"]) == ("error", None, {})
     assert failed["errors"] == {"": {"code": "ITEM-FAILED", "message": "no", "help": "mend"}}

@@ -1,4 +1,4 @@
-"""Declared parameters: those of a flow by its function, of a profile or a workspace by a model.
+"""Declared parameters: of a flow by its function, of a profile or a workspace by a model.
 
 Light to import: pydantic is loaded when values are checked.
 """
@@ -23,22 +23,20 @@ if TYPE_CHECKING:
     from peaceful._model.field_types import FlowId  # it loads msgspec, which `--help` does without
 
 FlowFunction: TypeAlias = Callable[..., None]
-"""Takes a `Flow` and the flow's parameters, and adds items to the flow."""
+"""A function that takes a `Flow` and the flow's parameters, and adds items to the flow."""
 
 NO_DEFAULT: Final = inspect.Parameter.empty
-"""Stands for the default of a parameter that has none."""
+"""The default of a parameter that has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value of a parameter that somebody gives now, as opposed to a stored one.
+    """A value that is given to a parameter now, as opposed to a stored one.
 
     Attributes:
-        value: the value; text is read as the parameter's type. For a secret, it may be a
-            `SecretSource`, which says where the value is.
+        value: text is parsed as the parameter's type. For a secret, it may be a `SecretSource`.
         origin: how it was given, such as `--into`, for messages.
-        must_be_stored: whether a secret that cannot be stored is refused; else it is only said that
-            it was not.
+        must_be_stored: whether to refuse a secret that cannot be stored; else there is a warning.
     """
 
     # It may be a secret.
@@ -49,14 +47,7 @@ class Given:
 
 @dataclass(frozen=True)
 class ParamDef:
-    """A declared parameter.
-
-    Attributes:
-        name: its name in Python and in files; options write `-` for `_`.
-        annotation: the declared type.
-        default: what it is where nobody says otherwise, or `NO_DEFAULT`.
-        help: what it is for, or empty.
-    """
+    """A declared parameter; `NO_DEFAULT` is the default of a required one."""
 
     name: str
     annotation: object
@@ -65,28 +56,22 @@ class ParamDef:
 
     @property
     def required(self) -> bool:
-        """Whether it has no default."""
         return self.default is NO_DEFAULT
 
     @cached_property
     def secret(self) -> bool:
-        """Whether its value may hold a secret."""
+        """True if its value may hold a secret."""
         return is_secret_type(self.annotation)
 
     @cached_property
     def value_type(self) -> ValueType:
-        """How texts are read as its value."""
+        """The parser of its values."""
         return ValueType.of(self.annotation)
 
 
 @dataclass(frozen=True)
 class ParamGroup:
-    """The parameters that are declared in one place, and stored in one file.
-
-    Attributes:
-        owner: whose they are, such as `flow deploy`.
-        params: by name, in order.
-    """
+    """The parameters of one owner, such as `flow deploy`, which are stored in one file."""
 
     owner: str
     params: Mapping[str, ParamDef]
@@ -94,12 +79,11 @@ class ParamGroup:
 
     @classmethod
     def of(cls, owner: str, params: Iterable[ParamDef]) -> ParamGroup:
-        """Makes the group of the given parameters."""
         return cls(owner, {param.name: param for param in params})
 
     @classmethod
     def of_model(cls, owner: str, model: type[BaseModel] | None) -> ParamGroup:
-        """Makes the group of the fields of a model; an empty one where there is no model."""
+        """Return the group of the fields of a model; an empty one for None."""
         fields = {} if model is None else model.model_fields
         params = {
             name: ParamDef(
@@ -114,12 +98,12 @@ class ParamGroup:
 
     @cached_property
     def secrets(self) -> frozenset[str]:
-        """The parameters whose values may hold secrets."""
+        """The names of the parameters whose values may hold secrets."""
         return frozenset(name for name, param in self.params.items() if param.secret)
 
     @cached_property
     def model(self) -> type[BaseModel]:
-        """A model with a field for each parameter, which checks values."""
+        """A model with a field for each parameter, to validate values."""
         if self._declared_by is not None:
             return self._declared_by
         from pydantic import ConfigDict, create_model
@@ -134,13 +118,7 @@ class ParamGroup:
 
 @dataclass(frozen=True)
 class FlowDef:
-    """A flow as declared: a function whose parameters are the flow's parameters.
-
-    Attributes:
-        id: its name.
-        function: adds its items.
-        help: what it is for: the function's docstring.
-    """
+    """A declared flow: its function, whose docstring is its help."""
 
     id: FlowId
     function: FlowFunction
@@ -148,16 +126,12 @@ class FlowDef:
 
     @property
     def summary(self) -> str:
-        """What it is for, in a sentence or two: the first paragraph of its help."""
+        """The first paragraph of its help, on one line."""
         return " ".join(self.help.split("\n\n", 1)[0].split())
 
     @cached_property
     def params(self) -> tuple[ParamDef, ...]:
-        """The function's parameters, in order; without the flow itself.
-
-        Raises:
-            DefinitionError: the function's signature cannot be that of a flow.
-        """
+        """The function's parameters, in order, without the flow itself."""
         flow, *others = inspect.signature(self.function).parameters.values() or (None,)
         if flow is None:
             raise self._wrong("takes nothing, not even the flow")
@@ -165,11 +139,7 @@ class FlowDef:
         return tuple(self._param(parameter, helps) for parameter in others)
 
     def _param(self, parameter: inspect.Parameter, helps: Mapping[str, str]) -> ParamDef:
-        if parameter.kind in (
-            parameter.VAR_POSITIONAL,
-            parameter.VAR_KEYWORD,
-            parameter.POSITIONAL_ONLY,
-        ):
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise self._wrong(f"has the parameter {parameter}, which cannot be given by name")
         if parameter.annotation is inspect.Parameter.empty:
             raise self._wrong(f"does not say of which type {parameter.name} is")
@@ -183,9 +153,9 @@ class FlowDef:
             return annotation
         namespace = dict(vars(sys.modules[self.function.__module__]))
         try:
-            # What the developer wrote as a type, in the developer's own module; as
-            # typing.get_type_hints does, but of this parameter alone: the flow's own type may be
-            # imported for checkers only.
+            # Evaluates the developer's own annotation in the developer's own module, as
+            # typing.get_type_hints does; but of this parameter alone, because the flow's own type
+            # may be imported for checkers only.
             return eval(annotation, namespace)  # noqa: S307 - see above
         except NameError as error:
             raise self._wrong(
@@ -203,18 +173,7 @@ class FlowDef:
 
 
 class Declarations:
-    """The parameters of an application: of its workspace, its profiles, its flows.
-
-    Args:
-        app: the application's name.
-        flows: by name, the flows, which may become more.
-        workspace: a model of the parameters of a workspace, or none.
-        profile: a model of the parameters of a profile, or none.
-
-    Attributes:
-        app: the application's name.
-        flows: by name, the flows.
-    """
+    """The parameters of an application: of its workspace, its profiles, and its flows."""
 
     def __init__(
         self,
@@ -231,31 +190,20 @@ class Declarations:
 
     @cached_property
     def workspace(self) -> ParamGroup:
-        """The parameters of a workspace; none where it has no model."""
         return ParamGroup.of_model("workspace", self._shared["workspace"])
 
     @cached_property
     def profile(self) -> ParamGroup:
-        """The parameters of a profile; likewise."""
         return ParamGroup.of_model("profile", self._shared["profile"])
 
     def flow_def(self, flow_id: FlowId) -> FlowDef:
-        """The flow of that name.
-
-        Raises:
-            NameUnknown: there is none.
-        """
+        """Return the flow of that name; raise `NameUnknown` if there is none."""
         if flow_id not in self.flows:
             raise NameUnknown("flow", flow_id, self.flows)
         return self.flows[flow_id]
 
     def flow(self, flow_id: FlowId) -> ParamGroup:
-        """The parameters that a flow's function takes of its own, without the shared models.
-
-        Raises:
-            NameUnknown: there is no such flow.
-            DefinitionError: the function's signature cannot be that of a flow.
-        """
+        """Return the parameters that a flow's function takes itself, without shared models."""
         group = self._groups.get(flow_id)
         if group is None:
             params = self.flow_def(flow_id).params
@@ -264,19 +212,14 @@ class Declarations:
         return group
 
     def shared_by(self, param: ParamDef) -> str | None:
-        """Who shares a parameter with a flow: the `workspace`, the `profile`, or nobody."""
+        """Return `workspace` or `profile`, if the parameter takes its model, else None."""
         for owner, model in self._shared.items():
             if model is not None and param.annotation is model:
                 return owner
         return None
 
     def groups(self, flow_id: FlowId | None = None) -> Iterator[ParamGroup]:
-        """The parameters of the workspace, of profiles, and of a flow or all flows.
-
-        Raises:
-            NameUnknown: there is no such flow.
-            DefinitionError: a function's signature cannot be that of a flow.
-        """
+        """Yield the parameters of the workspace, of profiles, and of one flow or all."""
         yield self.workspace
         yield self.profile
         for each in [flow_id] if flow_id else self.flows:
@@ -284,7 +227,7 @@ class Declarations:
 
 
 def _description(annotation: object) -> str:
-    """The description of a field that a type carries in its `Annotated`, or nothing."""
+    """Return the description of a field in an `Annotated` type, or an empty text."""
     for fact in get_args(annotation)[1:] if get_origin(annotation) is Annotated else ():
         description = getattr(fact, "description", None)
         if isinstance(description, str):
@@ -293,7 +236,7 @@ def _description(annotation: object) -> str:
 
 
 def _helps_of_arguments(docstring: str) -> dict[str, str]:
-    """What a docstring says of the arguments, in the style of Google: a section `Args:`."""
+    """Return the descriptions in the `Args:` section of a Google style docstring, by argument."""
     helps: dict[str, str] = {}
     text = f"{inspect.cleandoc(docstring)}\n"
     section = re.search(r"^Args:\n((?: .*\n|\n)*)", text, re.MULTILINE)

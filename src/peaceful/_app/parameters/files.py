@@ -1,4 +1,4 @@
-"""Files with parameters: what is stored is checked, described, and completed by what is given."""
+"""Files of parameters: stored values, checked, and completed by those that are given."""
 
 from __future__ import annotations
 
@@ -20,30 +20,18 @@ from peaceful._params.plain import holds_secret, plain_form
 from peaceful._storage.yaml_file import read_yaml, write_yaml
 
 HowToGive: TypeAlias = Callable[[Sequence[str]], str]
-"""Says how parameters are given that have no value, by their names."""
+"""Returns the advice on how to give a value to these parameters."""
 
 
 class StoredParams(msgspec.Struct, frozen=True):
-    """What a file with parameters holds.
-
-    Attributes:
-        path: the file.
-        values: what it holds; of secrets, where they come from.
-    """
+    """The content of a file of parameters; of secrets, only where they come from."""
 
     path: Path
     values: Mapping[str, JsonValue]
 
 
 class Wrong(msgspec.Struct, frozen=True):
-    """What is wrong with the parameters of a file.
-
-    Attributes:
-        owner: whose parameters they are.
-        problems: each thing that is wrong.
-        missing: the parameters that have no value.
-        cause: the same as pydantic says it, without secrets.
-    """
+    """The problems of the parameters of a file; `cause` is pydantic's error, without secrets."""
 
     owner: str
     problems: Sequence[ParamProblem]
@@ -52,27 +40,14 @@ class Wrong(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """Parameters that are right.
-
-    Attributes:
-        values: those that are known now.
-        sources: by parameter with a secret, what is to be stored of where it comes from.
-    """
+    """Validated parameters, and by secret the source to store."""
 
     values: BaseModel
     sources: Mapping[str, JsonValue]
 
 
 class ParamsFile(msgspec.Struct, frozen=True, dict=True):
-    """A file with parameters; it is read once.
-
-    Attributes:
-        path: the file.
-        group: which parameters there are.
-        owner: whose parameters they are, for messages, such as `flow deploy`.
-        comment: what the file's first line says.
-        root: the folder that relative paths in it are relative to.
-    """
+    """A file of parameters, which is read once; relative paths in it are relative to `root`."""
 
     path: Path
     group: ParamGroup
@@ -82,46 +57,22 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def stored(self) -> Mapping[str, JsonValue]:
-        """What is stored; empty where nothing is.
-
-        Raises:
-            StorageError: the file cannot be read.
-        """
+        """The content of the file; empty if there is no file."""
         return dict(read_yaml(self.path) or {})
 
     def present(self, secrets: Secrets) -> Checked | Wrong:
-        """The parameters that a command works with: what is stored, and the secrets.
-
-        Raises:
-            UsageError: a secret cannot be taken from where it is.
-            StorageError: the file cannot be read.
-        """
+        """Check the stored parameters and the available secrets."""
         at_hand = secrets.at_hand(self.group, self.stored, str(self.path))
         return self._checked(self.group.model, at_hand, {})
 
     def completed(self, secrets: Secrets, given: Mapping[str, Given]) -> Checked | Wrong:
-        """The parameters as they are to be stored: what is given now, else what is stored.
-
-        A secret needs no value now.
-
-        Raises:
-            UsageError: a secret cannot be taken from where it is said to be, or be stored.
-            StorageError: the file cannot be read.
-        """
+        """Check what is to be stored: given values, else stored ones. Secrets need no value yet."""
         mine, sources = secrets.given_now(given, self.group)
         at_hand = secrets.at_hand(self.group, self.stored, str(self.path), needed=False)
         return self._checked(self.group.model, at_hand | mine, sources, later=self.group.secrets)
 
     def save(self, checked: Checked, reserved: Mapping[str, JsonValue]) -> StoredParams:
-        """Writes parameters down, without secrets.
-
-        Args:
-            checked: the parameters.
-            reserved: what else the file is to hold.
-
-        Raises:
-            StorageError: it cannot be written; the old file is whole.
-        """
+        """Write the checked parameters without secrets, and the reserved entries."""
         plain = {
             name: plain_form(value)
             for name in type(checked.values).model_fields
@@ -131,14 +82,7 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
         return self.write({**reserved, **plain, **checked.sources})
 
     def write(self, entries: Mapping[str, JsonValue]) -> StoredParams:
-        """Writes entries down, before the other ones of the file, which are kept.
-
-        Returns:
-            What the file holds now.
-
-        Raises:
-            StorageError: it cannot be written; the old file is whole.
-        """
+        """Write entries in front of the other ones of the file, which are kept."""
         kept = {key: value for key, value in self.stored.items() if key not in entries}
         after = {**entries, **kept}
         if after != self.stored or not self.path.exists():
@@ -152,14 +96,7 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
         sources: Mapping[str, JsonValue],
         later: Collection[str] = (),
     ) -> Checked | Wrong:
-        """Field by field what is given now, else what is stored, else the default.
-
-        Args:
-            model: checks the values.
-            given: by parameter, what is given now.
-            sources: what is to be stored of secrets.
-            later: parameters that need no value now; one without a value is left out.
-        """
+        """Validate given, else stored values, else defaults; those of `later` may be missing."""
         stored = {
             key: value
             for key, value in self.stored.items()
@@ -192,16 +129,7 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
 
 
 def right(results: Sequence[Checked | Wrong], how_to_give: HowToGive) -> list[Checked]:
-    """The results, if none of them is wrong; else what is wrong with all of them is told at once.
-
-    Args:
-        results: of files with parameters.
-        how_to_give: what to do where parameters have no value.
-
-    Raises:
-        ParamsMissing: parameters have no value.
-        ParamsInvalid: values that parameters may not have.
-    """
+    """Return the results if all are checked; else raise all problems of all files at once."""
     wrong = [each for each in results if isinstance(each, Wrong)]
     if not wrong:
         return [each for each in results if isinstance(each, Checked)]
@@ -219,7 +147,6 @@ def right(results: Sequence[Checked | Wrong], how_to_give: HowToGive) -> list[Ch
 
 
 def _missing_in(error: ValidationError) -> list[str]:
-    """The parameters that have no value at all."""
     return [
         str(problem["loc"][0])
         for problem in error.errors(include_url=False, include_input=False)
@@ -228,10 +155,10 @@ def _missing_in(error: ValidationError) -> list[str]:
 
 
 def _without(model: type[BaseModel], names: Collection[str]) -> type[BaseModel]:
-    """The model without some of its fields.
+    """Return the model without some of its fields, and without its validators.
 
-    Without its validators too: the fields that are left have passed theirs, and what looks at the
-    whole has to wait until all is there.
+    The remaining fields have passed theirs, and a validator of the whole must wait until all is
+    there.
     """
     fields: dict[str, Any] = {  # Any: as pydantic's create_model takes them
         name: (field.annotation, field)
@@ -251,7 +178,7 @@ def _with_absolute_paths(values: BaseModel, root: Path) -> BaseModel:
 
 
 class _Lenient(GenerateJsonSchema):
-    """Says nothing of what JSON Schema has no words for, in place of an error."""
+    """Describes as unrestricted what JSON Schema cannot express, instead of raising."""
 
     ignored_warning_kinds: set[JsonSchemaWarningKind] = {  # noqa: RUF012 - as its base declares it
         "skipped-choice",
@@ -267,10 +194,7 @@ class _Lenient(GenerateJsonSchema):
 
 
 def params_schema(group: ParamGroup) -> dict[str, JsonValue]:
-    """What values parameters may have, as JSON Schema, for forms and for programs.
-
-    The defaults of secrets are left out.
-    """
+    """Return the JSON Schema of a group's values, without the defaults of secrets."""
     # Any: as pydantic has it.
     schema: dict[str, Any] = group.model.model_json_schema(schema_generator=_Lenient)
     properties: dict[str, dict[str, JsonValue]] = schema.get("properties", {})

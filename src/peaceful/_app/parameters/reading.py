@@ -1,4 +1,4 @@
-"""Reading texts as values of declared types: words of a command line, fields of a form, secrets."""
+"""Parsing texts as values of declared types: command line words, form fields, secrets."""
 
 from __future__ import annotations
 
@@ -12,41 +12,35 @@ from typing import Final, Literal, cast, get_args, get_origin
 
 from peaceful._annotations import is_model, type_alternatives
 
+_NO_TEXTS: Final = frozenset({object, int, float, bool})
+_WORDS: Final[Mapping[str, bool]] = {"yes": True, "no": False}
+_METAVARS: Final = {"INT": "N", "FLOAT": "NUMBER", "STR": "TEXT", "OBJECT": "ANY"}
+
 
 class Shape(enum.Enum):
-    """How often a value is given on a command line, and in which form."""
+    """The form of a value on a command line."""
 
-    ONE = enum.auto()
-    """`--count 3`"""
-    FLAG = enum.auto()
-    """`--verbose` or `--no-verbose`"""
-    MANY = enum.auto()
-    """`--tag a --tag b`"""
-    PAIRS = enum.auto()
-    """`--label a=1 --label b=2`"""
+    ONE = enum.auto()  # --count 3
+    FLAG = enum.auto()  # --verbose or --no-verbose
+    MANY = enum.auto()  # --tag a --tag b
+    PAIRS = enum.auto()  # --label a=1 --label b=2
 
 
 @dataclass(frozen=True, slots=True)
 class ValueType:
-    """A declared type, as texts are read by it.
+    """A parser of texts as values of a declared type.
 
-    What cannot be read stays a text: whoever checks the value says what is wrong with it.
-
-    Attributes:
-        shape: how often a value is given on a command line.
-        parts: the alternatives of a single value there, without none and without decorations.
-        whole: the alternatives of the value.
-        may_be_none: whether the value may be none.
+    A text that cannot be parsed stays a text: validation says what is wrong with it.
     """
 
     shape: Shape
-    parts: Sequence[object]
-    whole: Sequence[object]
+    parts: Sequence[object]  # the alternative types of a single value of the shape, besides None
+    whole: Sequence[object]  # those of the value as a whole
     may_be_none: bool
 
     @classmethod
     def of(cls, annotation: object) -> ValueType:
-        """How a declared type is read."""
+        """Return the parser of a declared type."""
         alternatives = type_alternatives(annotation)
         whole = _besides_none(alternatives)
         shape, parts = Shape.ONE, whole
@@ -62,13 +56,13 @@ class ValueType:
 
     @property
     def may_be_text(self) -> bool:
-        """Whether the value may be any text as it is, also an empty one."""
+        """True if the value may be any text as it is, even an empty one."""
         kinds = [_class_of(each) for each in self.whole]
         return any(each not in _NO_TEXTS and not _is_structure(each) for each in kinds)
 
     @property
     def choices(self) -> list[str]:
-        """The only texts that a single value can have; empty where there are others."""
+        """The only texts that a single value can have; empty if it can have others."""
         part = self.parts[0] if len(self.parts) == 1 else None
         if get_origin(part) is Literal:
             return [str(each) for each in get_args(part)]
@@ -78,12 +72,11 @@ class ValueType:
 
     @property
     def is_path(self) -> bool:
-        """Whether a single value names a file or a folder."""
         return len(self.parts) == 1 and issubclass(_class_of(self.parts[0]), Path)
 
     @property
     def metavar(self) -> str:
-        """What stands for a single value in help."""
+        """The placeholder of a single value in help."""
         if self.shape is Shape.PAIRS:
             return "KEY=VALUE"
         if choices := self.choices:
@@ -100,12 +93,7 @@ class ValueType:
         return _METAVARS.get(name, name)
 
     def read(self, texts: Iterable[str], folder: Path) -> object:
-        """The value that words of a command line give.
-
-        Args:
-            texts: each time that it was given.
-            folder: what relative paths are relative to.
-        """
+        """Parse the words of a command line, one for each time that the option was given."""
         match self.shape:
             case Shape.MANY:
                 return [_read(text, self.parts, folder) for text in texts]
@@ -119,12 +107,12 @@ class ValueType:
                 return _read(text, self.parts, folder)
 
     def read_whole(self, text: str) -> object:
-        """The value that one text gives, such as a field of a form; collections are JSON."""
+        """Parse one text, such as a form field; collections are JSON."""
         return _read(text, self.whole, None)
 
 
 def _read(text: str, types: Collection[object], folder: Path | None) -> object:
-    """A value of one of the types: its text, but for what text alone cannot say."""
+    """Convert a text only where validation could not do it from the text alone."""
     for each in types:
         if get_origin(each) is Literal:
             known = [one for one in cast("tuple[object, ...]", get_args(each)) if str(one) == text]
@@ -136,7 +124,7 @@ def _read(text: str, types: Collection[object], folder: Path | None) -> object:
             value: object = json.loads(text)
         except (ValueError, RecursionError):
             return text
-        # A text that may also be something else, such as a number, is left to whoever checks it.
+        # A text that may also be something else, such as a number, is left to validation.
         return value if len(kinds) == 1 or type(value) in {list, dict} else text
     if folder is None:
         return _WORDS.get(text, text) if bool in kinds else text
@@ -144,28 +132,18 @@ def _read(text: str, types: Collection[object], folder: Path | None) -> object:
     return folder / Path(text).expanduser() if is_path else text
 
 
-_NO_TEXTS: Final = frozenset({object, int, float, bool})
-_WORDS: Final[Mapping[str, bool]] = {"yes": True, "no": False}
-_METAVARS: Final[Mapping[str, str]] = {
-    "INT": "N",
-    "FLOAT": "NUMBER",
-    "STR": "TEXT",
-    "OBJECT": "ANY",
-}
-
-
 def _besides_none(alternatives: Iterable[object]) -> list[object]:
     return [each for each in alternatives if each is not type(None)]
 
 
 def _class_of(declared: object) -> type[object]:
-    """The class behind a type such as `list[str]`; `object` where there is none."""
+    """Return the class behind a type such as `list[str]`; `object` if there is none."""
     origin: object = get_origin(declared) or declared
     return origin if isinstance(origin, type) else object
 
 
 def _is_collection(kind: type[object]) -> bool:
-    """Whether it holds many values, and is not one itself, as text is, or a model with fields."""
+    """Return whether it holds many values, and is not one itself, as texts and models are."""
     is_one = issubclass(kind, (str, bytes, enum.Enum)) or is_model(kind)
     return not is_one and issubclass(kind, Collection)
 

@@ -1,7 +1,7 @@
-"""Secrets at rest: sealed with keys that are kept elsewhere.
+"""Encryption of stored secrets, with keys that are kept elsewhere.
 
-The cipher is Fernet of the library `cryptography`: AES-128 in CBC mode with an HMAC of SHA-256.
-What is sealed names the parameter that it belongs to, so that one sealed value cannot be put in the
+The cipher is Fernet of the library `cryptography`: AES-128 in CBC mode with an HMAC of SHA-256. The
+encrypted text includes the name of its parameter, so that one sealed value cannot be put in the
 place of another.
 """
 
@@ -19,20 +19,13 @@ from peaceful._errors.usage import ExtraMissing, KeyMissing, KeyWrong
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
+# Environment variables: keys, and a file with keys.
 KEY: Final = "PEACEFUL_KEY"
-"""The environment variable that holds keys."""
-
 KEY_FILE: Final = "PEACEFUL_KEY_FILE"
-"""The environment variable that names a file with keys."""
 
 
 class KeyRing:
-    """The keys that secrets are sealed with: the first one seals, any of them opens.
-
-    Args:
-        keys: the keys, as texts.
-        origin: where they come from, in words.
-    """
+    """The keys of secrets: the first one seals, any of them opens."""
 
     def __init__(self, keys: Sequence[str], origin: str) -> None:
         self._keys = tuple(keys)
@@ -40,14 +33,9 @@ class KeyRing:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> KeyRing:
-        """The keys of `PEACEFUL_KEY`, else of the file that `PEACEFUL_KEY_FILE` names; or none.
+        """Return the keys of `PEACEFUL_KEY`, else of the file in `PEACEFUL_KEY_FILE`, or none.
 
-        Several are separated by white space, in a file also by lines; what follows `#` on a line of
-        a file is a comment.
-
-        Raises:
-            UsageError: others than its owner may read the file.
-            StorageError: it cannot be read.
+        Keys are separated by white space; in a file, `#` begins a comment.
         """
         if environment.get(KEY):
             return cls(environment[KEY].split(), f"the environment variable {KEY}")
@@ -57,37 +45,15 @@ class KeyRing:
         return cls((), "")
 
     def __bool__(self) -> bool:
-        """Whether there is any key."""
         return bool(self._keys)
 
     def seal(self, name: str, secret: str) -> str:
-        """A secret, sealed.
-
-        Args:
-            name: of the parameter that it belongs to.
-            secret: the secret.
-
-        Raises:
-            KeyMissing: there is no key.
-            KeyWrong: a key is not one.
-            ExtraMissing: cryptography is not installed.
-        """
+        """Encrypt the secret of a parameter; raise if there is no valid key."""
         content = json.dumps({"for": name, "secret": secret})
         return self._cipher(name).encrypt(content.encode()).decode()
 
     def open(self, name: str, sealed: str, where: str) -> str:
-        """What was sealed.
-
-        Args:
-            name: of the parameter that it belongs to.
-            sealed: the sealed secret.
-            where: it is stored, for messages.
-
-        Raises:
-            KeyMissing: there is no key.
-            KeyWrong: it was sealed with another key, or for another parameter, or was changed.
-            ExtraMissing: cryptography is not installed.
-        """
+        """Decrypt the secret of a parameter; raise unless one of the keys sealed it for that."""
         from cryptography.fernet import InvalidToken
 
         try:
@@ -123,10 +89,7 @@ class KeyRing:
 
 
 def new_key(path: Path) -> int:
-    """Puts a new key in front of the keys of a file, which is made where it is missing.
-
-    Returns:
-        How many keys the file holds now.
+    """Put a new key in front of those of a file, which may be new; return their number.
 
     Raises:
         UsageError: others than its owner may read the file.

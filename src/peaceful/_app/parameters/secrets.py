@@ -1,7 +1,7 @@
 """Secrets of parameters: where they come from, and what is stored of them.
 
-A command takes a secret from its environment variable; else from where the file with parameters
-says that it is; else from that file itself, where it is sealed.
+A command takes a secret from its own environment variable; else from the source that the file of
+parameters names; else from that file itself, which then holds it encrypted.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from peaceful._errors.usage import SecretUnavailable, UsageError
 from peaceful._model.codec import JsonValue
 
 SECRET_FORMS: Final = "env:NAME, file:PATH, command:LINE or prompt"  # noqa: S105 - no secret
-"""The forms in which a source is given on a command line."""
+"""The forms of a source on a command line."""
 
 _COMMAND_TIMEOUT: Final = 60.0
-"""Seconds that a command may take to tell a secret."""
+"""Seconds that a command may take to print a secret."""
 
 _Kind: TypeAlias = Literal["env", "file", "command", "sealed"]
 
@@ -39,40 +39,23 @@ _STORED_AS: Final[Mapping[str, _Kind]] = {
 
 @dataclass(frozen=True, slots=True)
 class SecretSource:
-    """Where a secret is taken from: the environment, a file, a command; or it is stored, sealed.
-
-    Attributes:
-        kind: `env`, `file`, `command` or `sealed`.
-        place: the name of a variable, the path of a file, a line of the shell; or the sealed text.
-    """
+    """The source of a secret: an environment variable, file or command, or the sealed text."""
 
     kind: _Kind
     place: str
 
     @classmethod
     def typed(cls, text: str, folder: Path) -> SecretSource | None:
-        """The source that a text on a command line means, or none where it means none.
-
-        Args:
-            text: such as `env:TOKEN`.
-            folder: what a relative path is relative to.
-        """
+        """Parse a source such as `env:TOKEN` from a command line; None if it is none."""
         word, _, place = text.partition(":")
-        if not place:
+        kind = _STORED_AS.get(f"from_{word}")
+        if not place or kind is None:
             return None
-        match word:
-            case "env":
-                return cls("env", place)
-            case "file":
-                return cls("file", str(folder / Path(place).expanduser()))
-            case "command":
-                return cls("command", place)
-            case _:
-                return None
+        return cls(kind, str(folder / Path(place).expanduser()) if kind == "file" else place)
 
     @classmethod
     def stored(cls, value: JsonValue) -> SecretSource | None:
-        """The source that is stored, or none where what is stored is none."""
+        """Return the source that a stored value describes, or None."""
         if not isinstance(value, Mapping) or len(value) != 1:
             return None
         [(word, place)] = value.items()
@@ -81,45 +64,31 @@ class SecretSource:
 
     @property
     def form(self) -> dict[str, JsonValue]:
-        """How it is stored: one entry, which a person can read."""
+        """The source as it is stored: one entry, which people can read."""
         return {word: self.place for word, kind in _STORED_AS.items() if kind == self.kind}
 
     def secret(self, name: str, where: str, environment: Mapping[str, str]) -> str:
-        """The secret.
-
-        Args:
-            name: of the parameter that it belongs to.
-            where: the source was given, for messages.
-            environment: the environment variables.
-
-        Raises:
-            SecretUnavailable: the source does not tell it.
-            KeyMissing: it is sealed, and there is no key.
-            KeyWrong: it is sealed with another key.
-        """
+        """Return the secret of the parameter `name`; `where` says where the source was given."""
         try:
             match self.kind:
                 case "env":
-                    return _variable(self.place, environment)
+                    if self.place in environment:
+                        return environment[self.place]
+                    reason = f"the environment variable {self.place} is not set"
+                    raise _Unavailable(reason, f"set {self.place}")
                 case "file":
                     return _file(self.place)
                 case "command":
                     return _printed(self.place, environment)
                 case "sealed":
                     return KeyRing.of(environment).open(name, self.place, where)
-        except _Untold as error:
+        except _Unavailable as error:
             # Not from what it comes from, which may hold a part of the text.
             raise SecretUnavailable(name, where, *error.args) from None
 
 
-class _Untold(Exception):
-    """A source does not tell its secret: why not, and what to do now."""
-
-
-def _variable(name: str, environment: Mapping[str, str]) -> str:
-    if name not in environment:
-        raise _Untold(f"the environment variable {name} is not set", f"set {name}")
-    return environment[name]
+class _Unavailable(Exception):
+    """A source does not have its secret; the arguments are the reason, and what to do."""
 
 
 def _file(path: str) -> str:
@@ -128,7 +97,7 @@ def _file(path: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         mend = f"correct {path}, or name another file"
-        raise _Untold(f"{path} cannot be read: {reason}", mend) from error
+        raise _Unavailable(f"{path} cannot be read: {reason}", mend) from error
 
 
 def _printed(line: str, environment: Mapping[str, str]) -> str:
@@ -153,7 +122,7 @@ def _printed(line: str, environment: Mapping[str, str]) -> str:
             reason = f"the command {line!r} printed nothing"
         else:
             return text
-    raise _Untold(reason, "run the command by hand to see why")
+    raise _Unavailable(reason, "run the command by hand to see why")
 
 
 def _without_end(text: str) -> str:
@@ -161,12 +130,7 @@ def _without_end(text: str) -> str:
 
 
 def readable(secrets: Collection[str], values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """What a file with parameters holds, for people: of secrets, only where they come from.
-
-    Args:
-        secrets: the parameters with secrets in them.
-        values: what the file holds.
-    """
+    """Return the content of a file of parameters for display: of secrets, only their sources."""
     return {name: _readable(value) if name in secrets else value for name, value in values.items()}
 
 
@@ -178,22 +142,17 @@ def _readable(value: JsonValue) -> JsonValue:
 
 
 class Secrets(msgspec.Struct, frozen=True):
-    """The secrets of an application.
-
-    Attributes:
-        app: the application's name.
-        environment: the environment variables.
-    """
+    """The secrets of an application, with its environment variables."""
 
     app: str
     environment: Mapping[str, str]
 
     def variable_of(self, param: str) -> str:
-        """The environment variable that a parameter with a secret is taken from."""
+        """Return the environment variable that a secret parameter is taken from."""
         return f"{self.app}_{param}".replace("-", "_").upper()
 
     def in_environment(self, group: ParamGroup) -> dict[str, Given]:
-        """The secrets that their own environment variables hold; an empty one counts as not set."""
+        """Return the secrets in their own environment variables; an empty one counts as not set."""
         variables = {name: self.variable_of(name) for name in group.secrets}
         return {
             name: _given(group, name, self.environment[variable], variable)
@@ -202,25 +161,12 @@ class Secrets(msgspec.Struct, frozen=True):
         }
 
     def at_hand(
-        self,
-        group: ParamGroup,
-        stored: Mapping[str, JsonValue],
-        where: str,
-        *,
-        needed: bool = True,
+        self, group: ParamGroup, stored: Mapping[str, JsonValue], where: str, *, needed: bool = True
     ) -> dict[str, Given]:
-        """The secrets that nobody has to give: of the environment, or of where a file says.
+        """Return the secrets that nobody has to give: from the environment, or the stored sources.
 
-        Args:
-            group: which parameters there are.
-            stored: what the file holds.
-            where: the file, for messages.
-            needed: whether each that the file tells of must be there; else those that are not are
-                left out.
-
-        Raises:
-            UsageError: one is not where the file says, or cannot be opened.
-            StorageError: a file with keys cannot be read.
+        Unless they are `needed`, those that are not available are left out. `where` is for
+        messages.
         """
         found = self.in_environment(group)
         for name in group.secrets - found.keys():
@@ -228,24 +174,20 @@ class Secrets(msgspec.Struct, frozen=True):
             if source is None:
                 continue
             try:
-                found[name] = _given(
-                    group, name, source.secret(name, where, self.environment), where
-                )
+                text = source.secret(name, where, self.environment)
             except UsageError:
                 if needed:
                     raise
+            else:
+                found[name] = _given(group, name, text, where)
         return found
 
     def given_now(
         self, given: Mapping[str, Given], group: ParamGroup
     ) -> tuple[dict[str, Given], dict[str, JsonValue]]:
-        """What is given now: the values themselves; and of secrets, what is to be stored.
+        """Return the given values, with secrets resolved; and of secrets, what to store.
 
-        A secret that is given itself is sealed. Where there is no key, nothing of it is stored.
-
-        Raises:
-            UsageError: a secret is not where it is said to be; or it must be stored, and there is
-                no key.
+        A secret that is given as text is sealed; without a key, nothing of it is stored.
         """
         values = {name: one for name, one in given.items() if name in group.params}
         forms: dict[str, JsonValue] = {}
@@ -255,8 +197,8 @@ class Secrets(msgspec.Struct, frozen=True):
                 text = one.value.secret(name, one.origin, self.environment)
                 forms[name] = one.value.form
             elif isinstance(one.value, (str, SecretStr)):
-                told = one.value
-                text = told.get_secret_value() if isinstance(told, SecretStr) else told
+                value = one.value
+                text = value.get_secret_value() if isinstance(value, SecretStr) else value
                 keys = KeyRing.of(self.environment)
                 if keys or one.must_be_stored:
                     forms[name] = SecretSource("sealed", keys.seal(name, text)).form
@@ -266,12 +208,7 @@ class Secrets(msgspec.Struct, frozen=True):
         return values, forms
 
     def sealed_again(self, stored: Mapping[str, JsonValue], where: str) -> dict[str, JsonValue]:
-        """What a file is to hold of its sealed secrets, sealed with the first key.
-
-        Raises:
-            UsageError: there is no key, or not the one that a secret was sealed with.
-            StorageError: a file with keys cannot be read.
-        """
+        """Return the sealed secrets of a file, sealed anew with the first key."""
         keys = KeyRing.of(self.environment)
         return {
             name: SecretSource("sealed", keys.seal(name, keys.open(name, one.place, where))).form

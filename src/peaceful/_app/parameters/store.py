@@ -1,4 +1,4 @@
-"""The parameters of an application in a workspace: given, stored, and made ready for commands."""
+"""The stored parameters of an application in a workspace."""
 
 from __future__ import annotations
 
@@ -24,19 +24,7 @@ _LOG = logging.getLogger("peaceful.app")
 
 
 class ParamStore:
-    """The parameters of an application in a workspace.
-
-    Args:
-        declared: which parameters there are.
-        workspace: where the files are.
-        environment: the environment variables, from which secrets are taken: those of this process
-            by default.
-
-    Attributes:
-        workspace: where the files are.
-        typed: how a command is typed, by its words, for messages; a door may know better than that
-            the program is called like the application.
-    """
+    """The parameters of an application in a workspace: reads, checks and stores them."""
 
     def __init__(
         self,
@@ -45,34 +33,21 @@ class ParamStore:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.workspace: Final = workspace
+        # Formats a command line for messages; a front end knows better how the program is called.
         self.typed: Callable[..., str] = lambda *words: " ".join((declared.app, *words))
         self._declared = declared
         self._secrets = Secrets(declared.app, os.environ if environment is None else environment)
 
     def params(self, profile: ProfileName, flow: FlowId) -> BaseModel:
-        """The stored parameters of a flow, and its secrets from the environment; checked.
-
-        Raises:
-            ParamsMissing: a parameter has no value.
-            ParamsInvalid: what is stored is not a value that the parameter may have.
-        """
+        """Return the checked parameters of a flow: stored, and secrets from the environment."""
         return self._present(self._flow_file(profile, flow))
 
     def params_schema(self, flow: FlowId) -> dict[str, JsonValue]:
-        """What values the parameters may have that a flow takes of its own, as JSON Schema.
-
-        Raises:
-            NameUnknown: the application has no such flow.
-        """
+        """Return the JSON Schema of a flow's own parameters."""
         return params_schema(self._declared.flow(flow))
 
     def values(self, profile: ProfileName, flow: FlowId) -> dict[str, object]:
-        """By parameter of a flow's function, its value: the flow's own, and models of shared ones.
-
-        Raises:
-            ParamsMissing: a parameter has no value.
-            ParamsInvalid: what is stored is not a value that the parameter may have.
-        """
+        """Return the arguments of a flow's function: its parameters, and models of shared ones."""
         own = self.params(profile, flow)
         values: dict[str, object] = {name: getattr(own, name) for name in type(own).model_fields}
         for param in self._declared.flow_def(flow).params:
@@ -86,13 +61,7 @@ class ParamStore:
         return values
 
     def all_stored(self, profile: ProfileName) -> tuple[StoredParams, ...]:
-        """What is stored of all parameters of a profile, for people: workspace, profile, flows.
-
-        Files that are not there are left out.
-
-        Raises:
-            StorageError: a file cannot be read.
-        """
+        """Return the existing files of workspace, profile and flows, for display."""
         return tuple(
             StoredParams(file.path, self.shown(file.stored))
             for file in self._files(profile)
@@ -100,21 +69,18 @@ class ParamStore:
         )
 
     def shown(self, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-        """What a file with parameters holds, for people: of secrets, only where they come from."""
+        """Return the content of a file for display: of secrets, only their sources."""
         return readable(self.secret_params(), values)
 
     def secret_params(self) -> frozenset[str]:
-        """Every parameter with a secret in it, of the workspace, of profiles and of all flows."""
+        """Return the names of all parameters with secrets, whoever owns them."""
         return frozenset[str]().union(*(group.secrets for group in self._declared.groups()))
 
     def seal_again(self) -> int:
-        """Seals every stored secret of the workspace with the first key.
-
-        Returns:
-            How many they are.
+        """Seal every stored secret of the workspace with the first key; return their number.
 
         Raises:
-            UsageError: there is no key, or not the one that a secret was sealed with; nothing was
+            UsageError: there is no key, or not the one that a secret was sealed with; nothing
                 changed.
             StorageError: a file cannot be read or written.
         """
@@ -138,7 +104,7 @@ class ParamStore:
         flow: FlowId | None,
         reserved: Mapping[str, str],
     ) -> tuple[StoredParams, ...]:
-        """Stores what is given, after all of it was checked; see `Selection.init`."""
+        """Check all given values, then store them; see `Contexts.init`."""
         files = list(self._files(profile, flow))
         known = {name for file in files for name in file.group.params}
         for name in given:
@@ -154,7 +120,6 @@ class ParamStore:
         return saved
 
     def _files(self, profile: ProfileName, flow: FlowId | None = None) -> Iterator[ParamsFile]:
-        """The files of the workspace, of the profile, and of a flow or all flows."""
         yield self._workspace_file()
         yield self._profile_file(profile)
         for each in [flow] if flow else self._declared.flows:
@@ -192,7 +157,7 @@ class ParamStore:
         return ParamsFile(path, group, owner, comment, self.workspace.root)
 
     def _how_to_give(self, params: Sequence[str]) -> str:
-        """What to do where parameters have no value."""
+        """Return the advice on how to give values to parameters that have none."""
         secrets = self.secret_params()
         options = [f"--{name.replace('_', '-')} ..." for name in params if name not in secrets]
         variables = [self._secrets.variable_of(name) for name in params if name in secrets]
@@ -209,7 +174,7 @@ class ParamStore:
     def _say_not_stored(
         self, given: Mapping[str, Given], files: Iterable[ParamsFile], stored: Collection[str]
     ) -> None:
-        """Says of each secret that was given now, or that commands need, how it is to be given."""
+        """Warn of each secret that is not stored, and was given now or is needed by commands."""
         said = set(stored)
         for file in files:
             here = self._secrets.in_environment(file.group)

@@ -1,15 +1,15 @@
-"""Commands that execute: in a loop, with progress, interruptible."""
+"""Commands that execute: in an event loop, with progress, interruptible by process signals."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peaceful._app.contexts import ExecutionOptions
 from peaceful._cli.program.loop import LoopEnd, lost_notices, run_in_loop
 from peaceful._cli.program.result import Result
-from peaceful._cli.progress.ending import Closing, Execution, answer, exit_code_of, words_of
+from peaceful._cli.progress.ending import Execution, answer, exit_code_of, words_of
+from peaceful._cli.progress.screen import Show
 from peaceful._cli.progress.sinks import show_for
 from peaceful._cli.terminal.modes import TerminalModes, ask, can_ask
 from peaceful._cli.terminal.writer import prints_shown
@@ -30,39 +30,40 @@ from peaceful.interrupt.os_signals import interrupt_on_signals
 if TYPE_CHECKING:
     from peaceful._app.contexts import Contexts
     from peaceful._cli.program.invocation import Invocation
-    from peaceful._cli.progress.sinks import Show
-
 
 _PATIENCE = 1.0
-"""Seconds that are given to tasks and threads that are left when a command has ended."""
+"""Seconds that remaining tasks and threads get to end, after a command has ended."""
 
 _PATIENCE_AFTER_KILL = 0.1
 
 
-def executed(invocation: Invocation, contexts: Contexts, request: RunRequest) -> Execution:
-    """Runs a command, shows its progress, and heeds process signals.
-
-    Raises:
-        PeacefulError: it could not begin.
-    """
+def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> Execution:
+    """Run a command, show its progress, and heed process signals."""
     known: list[ExecutionId] = []
 
     def title(info: ExecutionInfo) -> str:
-        return _title(invocation, request, info, known)
+        dry = " --dry-run" if request.dry_run else ""
+        what = f"{info.app} {words_of(request, invocation.app)[0]}{dry}"
+        flow = [info.flow] if len(invocation.app.flows) > 1 else []
+        return " · ".join([what, info.profile, *flow, short_id(info.id, known)])
 
     show = show_for(invocation, title, request)
     sender, receiver = interrupt_channel()
-    with prints_shown(show.say) as end_lines:
+    with prints_shown(show.say) as show.before_close:
         options = ExecutionOptions(
             interruptibility=Interruptible(receiver),
-            sinks=(Closing(show, end_lines),),
+            sinks=(show,),
             settings=ExecutionSettings(invocation.options.max_concurrency or MAX_CONCURRENCY),
             door="terminal",
         )
         try:
             ctx = contexts.ctx_for(request, options)
             invocation.profile, invocation.flow = ctx.profile, ctx.flow.id
-            known += _look_back(contexts, ctx, show)
+            latest = contexts.executions.list(profile=ctx.profile, limit=20).records
+            known += [record.id for record in latest]
+            survivors = contexts.executions.survivors(ctx.profile)
+            for notice in lost_notices(latest[0] if latest else None, survivors):
+                show.say(notice)
             end, ending = _run(invocation, request, ctx, sender, show)
         finally:
             invocation.progress_left = show.left
@@ -70,19 +71,6 @@ def executed(invocation: Invocation, contexts: Contexts, request: RunRequest) ->
         assert end.error is not None, "an execution that returns has an ending"
         raise end.error
     return Execution(title(ending.execution), ending, end.value, end.stuck)
-
-
-def _look_back(contexts: Contexts, ctx: CmdCtx, show: Show) -> list[ExecutionId]:
-    """Tells of executions that were killed.
-
-    Returns:
-        The IDs of the latest executions, from which that of the next one is to be told.
-    """
-    latest = contexts.executions.list(profile=ctx.profile, limit=20).records
-    survivors = contexts.executions.survivors(ctx.profile)
-    for notice in lost_notices(latest[0] if latest else None, survivors):
-        show.say(notice)
-    return [record.id for record in latest]
 
 
 def _run(
@@ -129,27 +117,8 @@ def _run(
     return end, endings[0] if endings else None
 
 
-def _title(
-    invocation: Invocation, request: RunRequest, info: ExecutionInfo, known: Sequence[ExecutionId]
-) -> str:
-    dry = " --dry-run" if request.dry_run else ""
-    what = f"{info.app} {words_of(request, invocation.app)[0]}{dry}"
-    flow = [info.flow] if len(invocation.app.flows) > 1 else []
-    return " · ".join([what, info.profile, *flow, short_id(info.id, known)])
-
-
-def asked_before(invocation: Invocation, request: RunRequest) -> None:
-    """Asks whether a protected profile is really to be cleaned up.
-
-    The profile's name is to be typed: whoever types it knows which one it is.
-
-    Args:
-        invocation: the run of the command line.
-        request: what is to be run.
-
-    Raises:
-        UsageError: another answer was given; or nobody can be asked.
-    """
+def confirm_clean(invocation: Invocation, request: RunRequest) -> None:
+    """Ask whether to clean up a protected profile; raise `UsageError` unless its name is typed."""
     profile, only = request.profile, request.only
     command = invocation.line("clean", *(word for item in only for word in ("--only", item)))
     if not can_ask():
@@ -171,35 +140,14 @@ def apply(
     invocation: Invocation,
     command: CommandName,
     *,
-    yes: bool = False,
-    dry_run: bool = False,
     only: tuple[str, ...] = (),
     more_items: tuple[str, ...] = (),
     sync: str = "none",
+    **flags: bool,
 ) -> Result:
-    """Runs a command, and answers how it ended.
-
-    Args:
-        invocation: the run of the command line.
-        command: which one.
-        yes: whether nobody is to be asked, even if the profile is protected.
-        dry_run: whether only to say what would be done.
-        only: items, as they were typed after `--only`.
-        more_items: words that belong to no option, which may be items too.
-        sync: which stored states must still be what is there.
-
-    Raises:
-        UsageError: there are words that belong to no option, or no item is named; or somebody is
-            to be asked, and nobody answers yes.
-    """
-    request, execution = run(
-        invocation,
-        command,
-        yes=yes,
-        dry_run=dry_run,
-        only=items_typed(only, more_items),
-        sync=SyncCheck(sync),
-    )
+    """Run a command with the options that were typed, and answer how it ended."""
+    items, check = items_typed(only, more_items), SyncCheck(sync)
+    request, execution = run(invocation, command, only=items, sync=check, **flags)
     return answer(execution, invocation, request)
 
 
@@ -212,7 +160,7 @@ def run(
     only: tuple[ItemId, ...] = (),
     sync: SyncCheck = SyncCheck.NONE,
 ) -> tuple[RunRequest, Execution]:
-    """Runs a command on the chosen flow and profile; see `apply`."""
+    """Run a command on the chosen flow and profile; unless `yes`, ask first if that is needed."""
     contexts = invocation.contexts()
     request = RunRequest(
         command=command,
@@ -223,16 +171,12 @@ def run(
         sync=sync,
     )
     if not yes and contexts.asks_before(request):
-        asked_before(invocation, request)
-    return request, executed(invocation, contexts, request)
+        confirm_clean(invocation, request)
+    return request, execute(invocation, contexts, request)
 
 
 def items_typed(only: tuple[str, ...], more_items: tuple[str, ...]) -> tuple[ItemId, ...]:
-    """The items that were typed: `--only a,b`, `--only a --only b`, `--only a b`.
-
-    Raises:
-        UsageError: there are words that belong to no option, or no item is named.
-    """
+    """Parse the items of `--only a,b`, `--only a --only b`, or `--only a b`."""
     if more_items and not only:
         raise UsageError(
             f"The word {more_items[0]!r} belongs to no option.",

@@ -1,14 +1,14 @@
-"""The history of executions, in words."""
+"""The commands that show the executions of a workspace."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from peaceful._cli.program.errors import told_lines
+from peaceful._cli.program.errors import lines_of_parts
 from peaceful._cli.program.result import Result
 from peaceful._cli.progress.outcome_text import message_lines, status_words
 from peaceful._cli.terminal.text import Line, Page, Style, line
@@ -36,42 +36,47 @@ if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
     from peaceful._executions.registry import Executions
 
+_STYLES: Final[Mapping[ExecutionState, Style]] = {
+    ExecutionState.COMPLETE: Style.GOOD,
+    ExecutionState.INTERRUPTED: Style.CUT,
+    ExecutionState.INTERRUPTING: Style.CUT,
+    ExecutionState.FAILED: Style.BAD,
+    ExecutionState.LOST: Style.BAD,
+}
+
+_HEAD: Final = ("id", "started", "command", "profile", "by", "how it ended")
+
+_NEIGHBOURS: Final = 50
+"""The number of older executions that must differ in their IDs: near ones are similar."""
+
 
 class HistoryWords(msgspec.Struct, frozen=True):
-    """How an application calls things.
-
-    Attributes:
-        ensure_name: what it calls `ensure`.
-        with_flow: whether it has several flows, so that they are named.
-    """
+    """The name of an application's `ensure`, and whether to name flows."""
 
     ensure_name: str = "ensure"
     with_flow: bool = True
 
     @classmethod
     def of(cls, invocation: Invocation) -> HistoryWords:
-        """How the application of this run calls things."""
         return cls(invocation.app.ensure_name, len(invocation.app.flows) > 1)
 
     def command(self, record: ExecutionRecord) -> str:
-        """The command, as it is typed."""
+        """Return the command, as it is typed."""
         name = record.info.command
         word = self.ensure_name if name == "ensure" else name
         return f"{word} --dry-run" if record.dry_run else word
 
     def place(self, record: ExecutionRecord) -> str:
-        """What it was run on."""
+        """Return the profile, and the flow if flows are named."""
         info = record.info
         return f"{info.profile}/{info.flow}" if self.with_flow else info.profile
 
 
-def how_it_stands(record: ExecutionRecord, *, brief: bool = False) -> str:
-    """How an execution ended, or that it has not, in a few words.
+def state_in_words(record: ExecutionRecord, *, brief: bool = False) -> str:
+    """Return the state of an execution in a few words.
 
-    Args:
-        record: the execution.
-        brief: whether to leave out how long it took, and of the counts what says least: what was
-            unchanged; and where it did not complete, what was done.
+    `brief` leaves out the duration and the least important counts: what was unchanged; and if it
+    did not complete, what was done.
     """
     info = record.info
     word = "killed" if info.state is ExecutionState.LOST else str(info.state)
@@ -81,32 +86,21 @@ def how_it_stands(record: ExecutionRecord, *, brief: bool = False) -> str:
         complete = info.state is ExecutionState.COMPLETE
         said = [ItemStatus.UNCHANGED] if complete else [ItemStatus.UNCHANGED, ItemStatus.DONE]
         known = [status for status in known if status not in said] or known
-    told = counts_in_words({status: counts[status] for status in known})
+    in_words = counts_in_words({status: counts[status] for status in known})
     took = ""
     if not brief and info.ended_at is not None and info.state is not ExecutionState.LOST:
         after = "in" if info.state is ExecutionState.COMPLETE else "after"
         took = f" {after} {duration((info.ended_at - info.started_at).total_seconds())}"
-    return f"{word}{took}{f': {told}' if told else ''}"
+    return f"{word}{took}{f': {in_words}' if in_words else ''}"
 
 
 def executions_show(invocation: Invocation, execution_id: str) -> Result:
-    """An execution, item by item.
-
-    Args:
-        invocation: the run of the command line.
-        execution_id: its ID, or the beginning of it.
-
-    Raises:
-        ExecutionUnknown: none has it, or several begin with it.
-    """
+    """Show an execution, item by item, by its ID or the beginning of it."""
     executions = invocation.executions()
     record = executions.get(execution_id)
     progress = None if record.state.ended else _progress(executions, record)
-    survivors = [
-        child
-        for child in executions.survivors(record.info.profile)
-        if child.execution_id == record.id
-    ]
+    children = executions.survivors(record.info.profile)
+    survivors = [child for child in children if child.execution_id == record.id]
     stop = invocation.line("interrupt", record.id)
     words = HistoryWords.of(invocation)
 
@@ -127,20 +121,15 @@ def executions_show(invocation: Invocation, execution_id: str) -> Result:
 def show_lines(
     record: ExecutionRecord, progress: Snapshot | None, words: HistoryWords, page: Page
 ) -> list[Line]:
-    """An execution: who, when, how it ended; its items; what went wrong.
-
-    Args:
-        record: the execution.
-        progress: how everything stands, where it runs and could be asked; else none.
-        words: how the application calls things.
-        page: where it is shown.
-    """
+    """Return who started an execution and when, how it ended, its items, and its errors."""
     info = record.info
     title = f"{info.app} {words.command(record)} · {words.place(record)} · {info.id}"
     lines = [line((shortened(title, page.room), Style.STRONG))]
     facts = _facts(record, page)
     if progress is not None:
-        facts += _progress_facts(progress)
+        if progress.running:
+            facts.append(("in progress", name_list(list(progress.running), 10)))
+        facts += [("ended", f"{len(progress.ended):,}"), ("waiting", f"{progress.waiting:,}")]
     lines += [line(row) for row in table(facts, page.width)]
     outcome = record.outcome
     if outcome is None:
@@ -152,9 +141,9 @@ def show_lines(
         ]
         lines += [line(""), *message_lines(items, page)]
     for item, error in outcome.errors.items():
-        told = (("item", item), ("what to do", error.help))
-        rows = [(label, text) for label, text in told if text]
-        lines += [line(""), *told_lines(error.code, error.message, rows, page.width)]
+        rows = [("item", item)] if item else []
+        rows += [("what to do", error.help)] if error.help else []
+        lines += [line(""), *lines_of_parts(error.code, error.message, rows, page.width)]
     return lines
 
 
@@ -168,7 +157,7 @@ def _facts(record: ExecutionRecord, page: Page) -> list[tuple[str, str]]:
     if record.only:
         rows.append(("only", ", ".join(record.only)))
     ended = "" if info.ended_at is None else f"{moment(info.ended_at, page.zone, page.now)}, "
-    rows.append(("ended" if info.state.ended else "now", f"{ended}{how_it_stands(record)}"))
+    rows.append(("ended" if info.state.ended else "now", f"{ended}{state_in_words(record)}"))
     if info.interrupt is not None:
         at = moment(info.interrupt.requested_at, page.zone, page.now)
         rows.append(
@@ -178,45 +167,15 @@ def _facts(record: ExecutionRecord, page: Page) -> list[tuple[str, str]]:
 
 
 def _progress(executions: Executions, record: ExecutionRecord) -> Snapshot | None:
-    """How everything stands in a running execution; none where it cannot be asked."""
+    """Return the snapshot of a running execution; None if it cannot be asked."""
     try:
         return asyncio.run(executions.snapshot(record.id))
     except (AlreadyEnded, ExecutorUnreachable):
         return None
 
 
-def _progress_facts(progress: Snapshot) -> list[tuple[str, str]]:
-    running = [("in progress", name_list(list(progress.running), 10))] if progress.running else []
-    return [
-        *running,
-        ("ended", f"{len(progress.ended):,}"),
-        ("waiting", f"{progress.waiting:,}"),
-    ]
-
-
-_STYLES: Final[Mapping[ExecutionState, Style]] = {
-    ExecutionState.COMPLETE: Style.GOOD,
-    ExecutionState.INTERRUPTED: Style.CUT,
-    ExecutionState.INTERRUPTING: Style.CUT,
-    ExecutionState.FAILED: Style.BAD,
-    ExecutionState.LOST: Style.BAD,
-}
-
-_HEAD: Final = ("id", "started", "command", "profile", "by", "how it ended")
-
-_NEIGHBOURS: Final = 50
-"""How many further executions are looked at: those of about the same time have similar IDs."""
-
-_Cells = tuple[str, ...]
-
-
 def executions_list(invocation: Invocation, limit: int) -> Result:
-    """The newest executions.
-
-    Args:
-        invocation: the run of the command line; its profile and flow, where given, limit the list.
-        limit: how many at most.
-    """
+    """List the newest executions; of a profile and a flow, if the options choose them."""
     options = invocation.options
     executions = invocation.executions()
     page = executions.list(profile=options.profile, flow=options.flow, limit=limit)
@@ -236,16 +195,10 @@ def list_lines(
     words: HistoryWords,
     page: Page,
 ) -> Sequence[Line]:
-    """Executions as a table.
+    """Return executions as a table, with the shown forms of their IDs.
 
-    Where there is not room for all in one line each, times of today go without their day, and
-    endings without what matters least; where that is not enough, endings get lines of their own.
-
-    Args:
-        records: newest first.
-        ids: what is shown of their IDs.
-        words: how the application calls things.
-        page: where they are shown.
+    If there is no room for all in one line each, times of today go without their day, and endings
+    without the least important; if that is not enough, endings get lines of their own.
     """
     if not records:
         return [line("Nothing was executed yet.")]
@@ -263,39 +216,31 @@ def _best_fitting(
     words: HistoryWords,
     page: Page,
 ) -> Sequence[str]:
-    """The head and a row for each execution, in the fullest form that there is room for."""
+    """Return the head and a row for each execution, in the fullest form that there is room for."""
 
-    def cells(started: Callable[[ExecutionRecord], str], *, brief: bool) -> list[_Cells]:
+    def cells(*, short: bool, brief: bool) -> list[tuple[str, ...]]:
         return [
             (
                 ids[record.id],
-                started(record),
+                moment(record.info.started_at, page.zone, page.now)
+                if short
+                else date_and_time(record.info.started_at, page.zone),
                 words.command(record),
                 words.place(record),
                 one_line(record.info.started_by.user),
-                how_it_stands(record, brief=brief),
+                state_in_words(record, brief=brief),
             )
             for record in records
         ]
 
-    def in_full(record: ExecutionRecord) -> str:
-        return date_and_time(record.info.started_at, page.zone)
-
-    def in_short(record: ExecutionRecord) -> str:
-        return moment(record.info.started_at, page.zone, page.now)
-
-    for rows in (
-        cells(in_full, brief=False),
-        cells(in_short, brief=False),
-        cells(in_short, brief=True),
-    ):
-        table = _table([_HEAD, *rows])
-        if max(display_width(row) for row in table) <= page.room:
-            return table
-    return _stacked(cells(in_short, brief=False), page.room)
+    for short, brief in ((False, False), (True, False), (True, True)):
+        rows = _table([_HEAD, *cells(short=short, brief=brief)])
+        if max(display_width(row) for row in rows) <= page.room:
+            return rows
+    return _stacked(cells(short=True, brief=False), page.room)
 
 
-def _table(rows: Sequence[_Cells]) -> list[str]:
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     columns = zip(*rows, strict=True)
     widths = [max(display_width(cell) for cell in column) for column in columns]
     return [
@@ -304,8 +249,8 @@ def _table(rows: Sequence[_Cells]) -> list[str]:
     ]
 
 
-def _stacked(rows: Sequence[_Cells], room: int) -> list[str]:
-    """Each with its ending in a line of its own below it."""
+def _stacked(rows: Sequence[tuple[str, ...]], room: int) -> list[str]:
+    """Return rows with each ending on lines of its own."""
     head, *firsts = _table([_HEAD[:-1], *(row[:-1] for row in rows)])
     endings = [row[-1] for row in rows]
     indent = max(display_width(row[0]) for row in rows) + 2

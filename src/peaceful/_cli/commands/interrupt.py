@@ -1,4 +1,4 @@
-"""Interrupting an execution from another terminal."""
+"""The command that interrupts an execution from another terminal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from peaceful._errors.running import NothingRunning
 from peaceful._errors.usage import UsageError
 from peaceful._executions.records import ExecutionRecord, InterruptReceipt
 from peaceful._model.codec import to_json
+from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel, InterruptSource
 from peaceful._present.numbers import moment
 
@@ -19,27 +20,20 @@ if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
     from peaceful._executions.registry import Executions
 
+_MEANS = {
+    InterruptLevel.STOP: "what is in progress finishes, nothing new starts",
+    InterruptLevel.CANCEL: "what is in progress is asked to stop, then cancelled",
+    InterruptLevel.KILL: "what is in progress is abandoned, its child processes are killed",
+}
+
 
 def interrupt(
     invocation: Invocation, execution_id: str | None, level: str, reason: str | None
 ) -> Result:
-    """Interrupts an execution of the workspace.
-
-    Args:
-        invocation: the run of the command line.
-        execution_id: its ID or the beginning of it; none for the only one that runs.
-        level: `stop`, `cancel` or `kill`.
-        reason: why, or none.
-
-    Raises:
-        NothingRunning: no ID was given, and nothing runs.
-        UsageError: no ID was given, and several run.
-        AlreadyEnded: it has ended.
-    """
+    """Interrupt an execution, by the beginning of its ID; by default, the only one that runs."""
     executions = invocation.executions()
-    chosen = execution_id or _only_one(executions).id
     receipt = executions.interrupt(
-        chosen,
+        execution_id or _only_one(executions).id,
         level=InterruptLevel(level),
         source=InterruptSource.COMMAND,
         reason=reason,
@@ -49,25 +43,14 @@ def interrupt(
 
 
 def receipt_lines(receipt: InterruptReceipt, watch: str, page: Page) -> Sequence[Line]:
-    """What was accepted, in a sentence, and how to watch what comes of it."""
+    """Return what was accepted, in a sentence, and the command that watches the execution."""
     since = moment(receipt.requested_at, page.zone, page.now)
-    accepted = f"Execution {receipt.execution_id} is interrupted: {_MEANS[receipt.level]}."
-    if not receipt.changed:
-        accepted = (
-            f"Execution {receipt.execution_id} was interrupted already, at {since}: "
-            f"{_MEANS[receipt.level]}."
-        )
+    how = "is interrupted" if receipt.changed else f"was interrupted already, at {since}"
+    accepted = f"Execution {receipt.execution_id} {how}: {_MEANS[receipt.level]}."
     return [
         *(line(part) for part in wrapped(accepted, page.width)),
         line(f"  Watch it with: {watch}"),
     ]
-
-
-_MEANS = {
-    InterruptLevel.STOP: "what is in progress finishes, nothing new starts",
-    InterruptLevel.CANCEL: "what is in progress is asked to stop, then cancelled",
-    InterruptLevel.KILL: "what is in progress is abandoned, its child processes are killed",
-}
 
 
 def _only_one(executions: Executions) -> ExecutionRecord:
@@ -79,11 +62,10 @@ def _only_one(executions: Executions) -> ExecutionRecord:
         case several:
             raise UsageError(
                 f"{len(several)} executions are running; say which one to interrupt.",
-                details=tuple((record.id, _what(record)) for record in several),
+                details=tuple((each.id, _what(each.info)) for each in several),
                 help="give one of these IDs, or the beginning of it",
             )
 
 
-def _what(record: ExecutionRecord) -> str:
-    info = record.info
+def _what(info: ExecutionInfo) -> str:
     return f"{info.command} of {info.profile}, {info.flow}, by {info.started_by}"

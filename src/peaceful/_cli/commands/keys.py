@@ -1,4 +1,4 @@
-"""The commands about keys: made, and put to use."""
+"""The commands that make keys of secrets, and put them to use."""
 
 from __future__ import annotations
 
@@ -14,16 +14,7 @@ if TYPE_CHECKING:
 
 
 def key_new(file: str) -> Result:
-    """Puts a new key in front of those of a file.
-
-    Args:
-        file: its path, as it was typed.
-
-    Raises:
-        UsageError: others than its owner may read the file.
-        StorageError: it cannot be read or written.
-        ExtraMissing: cryptography is not installed.
-    """
+    """Put a new key in front of those of a file."""
     from peaceful._app.parameters.sealing import new_key
 
     path = (Path.cwd() / Path(file).expanduser()).resolve()
@@ -43,15 +34,8 @@ def key_new(file: str) -> Result:
 
 
 def key_rotate(invocation: Invocation) -> Result:
-    """Stores every secret of the workspace anew with the first key.
-
-    Raises:
-        UsageError: there is no key, or not the one that a secret was stored with.
-        StorageError: a file cannot be read or written.
-    """
+    """Store every secret of the workspace anew with the first key."""
     count = invocation.contexts().seal_again()
-    what = {0: "No secret is stored", 1: "1 secret is stored"}.get(
-        count, f"{count} secrets are stored"
-    )
-    with_key = "." if count == 0 else " with the first key; the others can be removed."
-    return Result({"secrets": count}, lambda _: [line(f"{what}{with_key}")])
+    stored = "1 secret is stored" if count == 1 else f"{count} secrets are stored"
+    said = f"{stored} with the first key; the others can be removed."
+    return Result({"secrets": count}, lambda _: [line(said if count else "No secret is stored.")])

@@ -1,4 +1,4 @@
-"""Parameters as options, and commands that store them."""
+"""Parameters as options, and the commands that store and show them."""
 
 from __future__ import annotations
 
@@ -30,30 +30,19 @@ if TYPE_CHECKING:
     from peaceful._app.contexts import Contexts
     from peaceful._app.parameters.files import StoredParams
     from peaceful._cli.program.invocation import Invocation
-    from peaceful._model.field_types import FlowId
-
+    from peaceful._model.field_types import FlowId  # it loads msgspec, which `--help` does without
 
 WORDS: Final = "words"
-"""The name under which words without an option's name are handed on."""
+"""The name under which click keeps words without an option."""
 
 _KEPT_AS: Final = "param_"
-"""Begins the names under which click keeps the values, so that they meet no other name."""
+"""The prefix under which click keeps the values, so that they meet no other name."""
 
 _REPEATED: Final = frozenset({Shape.MANY, Shape.PAIRS})
 
 
 def declared_params(app: App, flow: FlowId | None) -> list[ParamDef]:
-    """The parameters of the workspace, of profiles, and of a flow or all flows; each name once.
-
-    Args:
-        app: the application.
-        flow: the flow, or none for all.
-
-    Raises:
-        NameUnknown: there is no such flow.
-        DefinitionError: a flow's function cannot be one, or every command has an option of a
-            parameter's name.
-    """
+    """Return the parameters of workspace, profiles, and one flow or all; each name once."""
     found: dict[str, ParamDef] = {}
     for group in app.declared.groups(flow):
         for name, param in group.params.items():
@@ -68,27 +57,17 @@ def declared_params(app: App, flow: FlowId | None) -> list[ParamDef]:
 
 
 def params_options(params: Iterable[ParamDef]) -> list[click.Option]:
-    """The parameters as options."""
     return [_option(each) for each in params]
 
 
 def params_words(params: Iterable[ParamDef]) -> list[click.Argument]:
-    """The parameters without a default as words without an option's name."""
-    places = [f"[{_place(each)}]" for each in params if _by_position(each)]
+    """Return the argument that takes parameters without a default by position, if there are any."""
+    places = [f"[{each.name.upper()}]" for each in params if _by_position(each)]
     return [click.Argument([WORDS], nargs=-1, metavar=" ".join(places))] if places else []
 
 
 def given_params(params: Iterable[ParamDef], values: Mapping[str, object]) -> dict[str, Given]:
-    """What was given, with how it was given; what was not is left out.
-
-    Args:
-        params: the parameters.
-        values: as click has read them: texts, sequences of texts, truth values.
-
-    Raises:
-        UsageError: there are more words than parameters that are not given by options; or a secret
-            itself is given.
-    """
+    """Return the parameters that are given, from the values that click has parsed."""
     given: dict[str, Given] = {}
     places: list[ParamDef] = []
     for each in params:
@@ -106,16 +85,16 @@ def given_params(params: Iterable[ParamDef], values: Mapping[str, object]) -> di
     if len(words) > len(places):
         raise UsageError(
             f"There is no parameter for the word {words[len(places)]!r}.",
-            details=(("by position", " ".join(map(_place, places)) or "none"),),
+            details=(("by position", " ".join(each.name.upper() for each in places) or "none"),),
             help="give every other parameter by its option; --help lists them",
         )
     for each, word in zip(places, words, strict=False):
-        given[each.name] = Given(each.value_type.read([word], Path.cwd()), _place(each))
+        given[each.name] = Given(each.value_type.read([word], Path.cwd()), each.name.upper())
     return given
 
 
 def _secret(param: ParamDef, text: str) -> Given:
-    """Where a secret is. What is typed can be seen by others, and is kept by shells."""
+    """Return the source of a secret: others can see what is typed, and shells keep it."""
     from peaceful._app.parameters.secrets import SECRET_FORMS, SecretSource
 
     if text == "prompt":
@@ -140,13 +119,8 @@ def _secret(param: ParamDef, text: str) -> Given:
 
 
 def _name(param: ParamDef) -> str:
-    """How it is given by name: `--into`."""
+    """Return the option of a parameter: `--into`."""
     return f"--{param.name.replace('_', '-')}"
-
-
-def _place(param: ParamDef) -> str:
-    """What stands for it where it is given by position."""
-    return param.name.upper()
 
 
 def _by_position(param: ParamDef) -> bool:
@@ -170,7 +144,7 @@ def _option(param: ParamDef) -> click.Option:
 
 
 def _completer(param: ParamDef) -> Completer | None:
-    """Offers the choices; of paths, the shell itself knows best."""
+    """Offer the choices; for paths, the shell does it best."""
     choices = param.value_type.choices
     if param.value_type.is_path:
         return paths
@@ -178,6 +152,7 @@ def _completer(param: ParamDef) -> Completer | None:
 
 
 def _help(param: ParamDef) -> str:
+    default = param.default
     facts: list[str] = []
     if param.secret:
         facts.append("env:NAME, file:PATH, command:LINE or prompt")
@@ -185,18 +160,14 @@ def _help(param: ParamDef) -> str:
         facts.append("may be repeated")
     if param.required:
         facts.append("needed")
-    elif not _is_nothing(param.default):
-        facts.append(f"default: {value_words(param.default)}")
+    elif default is not None and not (isinstance(default, Sized) and not len(default)):
+        facts.append(f"default: {value_words(default)}")
     tail = f"[{'; '.join(facts)}]" if facts else ""
     return f"{param.help}  {tail}".strip()
 
 
-def _is_nothing(default: object) -> bool:
-    return default is None or (isinstance(default, Sized) and not len(default))
-
-
 def value_words(value: object) -> str:
-    """The value of a parameter in words, as people read it."""
+    """Return the value of a parameter as people read it."""
     match value:
         case None:
             return "none"
@@ -217,16 +188,7 @@ def value_words(value: object) -> str:
 def init(
     invocation: Invocation, given: Mapping[str, Given], named: ProfileName | None = None
 ) -> Result:
-    """Stores parameters, and takes the profile into use.
-
-    Args:
-        invocation: the run of the command line.
-        given: by name, what is given now.
-        named: the profile, where it was given as a word.
-
-    Raises:
-        UsageError: a value is wrong or missing, or no profile is named; nothing was stored.
-    """
+    """Store parameters, and take the profile into use; `named` is the profile from a word."""
     contexts = invocation.contexts()
     asked = invocation.options.profile
     if None not in (named, asked) and named != asked:
@@ -247,17 +209,7 @@ def init(
 def switch(
     invocation: Invocation, profile: ProfileName, *, create: bool, given: Mapping[str, Given]
 ) -> Result:
-    """Takes another profile into use, or creates one.
-
-    Args:
-        invocation: the run of the command line.
-        profile: which one.
-        create: whether it is new.
-        given: by name, the parameters of a new profile.
-
-    Raises:
-        UsageError: it exists, or it does not; or parameters are given for one that exists.
-    """
+    """Take another profile into use, or create one with parameters."""
     contexts = invocation.contexts()
     is_there = profile in contexts.workspace.profiles()
     if given and not create:
@@ -272,13 +224,12 @@ def switch(
     contexts.switch(profile, create=create)
     made = "created, and in use now" if create else "in use now"
     return Result(
-        {"profile": profile, "created": create},
-        lambda _: [line(f"Profile {profile} is {made}.")],
+        {"profile": profile, "created": create}, lambda _: [line(f"Profile {profile} is {made}.")]
     )
 
 
 def profile_list(invocation: Invocation) -> Result:
-    """The profiles of the workspace, and which one is in use."""
+    """List the profiles of the workspace, and mark the one in use."""
     contexts = invocation.contexts()
     profiles = contexts.workspace.profiles()
     in_use = _in_use(contexts) if profiles else None
@@ -295,15 +246,7 @@ def profile_list(invocation: Invocation) -> Result:
 
 
 def profile_show(invocation: Invocation, profile: ProfileName | None) -> Result:
-    """The parameters of a profile.
-
-    Args:
-        invocation: the run of the command line.
-        profile: which one; none for the one that the options choose, or that is in use.
-
-    Raises:
-        NameUnknown: there is none of that name.
-    """
+    """Show the parameters of a profile; by default, of the one that is chosen or in use."""
     contexts = invocation.contexts()
     chosen = contexts.profile(invocation.options.profile if profile is None else profile)
     workspace, stored = contexts.workspace, contexts.all_stored(chosen)
@@ -325,13 +268,7 @@ def profile_show(invocation: Invocation, profile: ProfileName | None) -> Result:
 
 
 def stored_lines(stored: Iterable[StoredParams], folder: Path, page: Page) -> list[Line]:
-    """What is stored, file by file.
-
-    Args:
-        stored: the files, and what they hold.
-        folder: what their paths are shown relative to.
-        page: where it is shown.
-    """
+    """Return stored parameters, file by file; paths are relative to `folder`."""
     lines: list[Line] = []
     for each in stored:
         shown = str(each.path.relative_to(folder))
@@ -342,8 +279,7 @@ def stored_lines(stored: Iterable[StoredParams], folder: Path, page: Page) -> li
         lines += [line(""), line((shortened(f"  {one_line(shown)}", page.room), Style.FAINT))]
         width = max(display_width(name) for name in own)
         for name, value in own.items():
-            room = page.room - width - 6
-            words = fitted(value_words(value), room)
+            words = fitted(value_words(value), page.room - width - 6)
             lines.append(line(f"    {padded(name, width)}  {words}"))
     return lines
 
@@ -373,7 +309,7 @@ def _initialised(
 
 
 def _in_use(contexts: Contexts) -> ProfileName:
-    """The profile in use; where there is none yet, that of those who do not think of profiles."""
+    """Return the profile in use, or the default one if there is none yet."""
     from peaceful._app.contexts import DEFAULT_PROFILE
 
     try:
@@ -383,5 +319,5 @@ def _in_use(contexts: Contexts) -> ProfileName:
 
 
 def _own(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """What the application stores in the workspace's file, without what the framework does."""
+    """Return the application's own parameters in the workspace's file."""
     return {name: value for name, value in values.items() if name not in {"profile", "flow"}}

@@ -1,4 +1,4 @@
-"""Stored states, and what differs."""
+"""The commands that show stored states and differences."""
 
 from __future__ import annotations
 
@@ -19,40 +19,28 @@ from peaceful._model.outcome import Complete
 from peaceful._present.numbers import moment
 from peaceful._present.text import count, display_width, fitted, one_line, padded, shortened
 from peaceful._runtime.calls import StateDiffs
+from peaceful._runtime.ctx import CmdCtx
 from peaceful._storage.stored_state import StateKind
 
 if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
 
 
-def status(invocation: Invocation) -> Result:
-    """The stored current states."""
-    return _states(invocation, StateKind.CURRENT)
-
-
-def goal(invocation: Invocation) -> Result:
-    """The stored goal states."""
-    return _states(invocation, StateKind.GOAL)
-
-
-def _states(invocation: Invocation, kind: StateKind) -> Result:
-    ctx = invocation.contexts().cmd_ctx(invocation.options.profile, invocation.options.flow)
-    invocation.profile, invocation.flow = ctx.profile, ctx.flow.id
-    known = StatusCmd.exec(ctx, kind)
+def states(invocation: Invocation, kind: str) -> Result:
+    """Show the stored states of a kind: `current` or `goal`."""
+    ctx = _chosen(invocation)
+    known = StatusCmd.exec(ctx, StateKind(kind))
     hint = invocation.line("discover")
     title = f"{ctx.app} · {ctx.profile} · {ctx.flow.id} · {kind} states"
     return Result(states_document(known), lambda page: states_lines(title, known, hint, page))
 
 
 def states_document(known: Mapping[ItemId, KnownState]) -> dict[str, JsonValue]:
-    """Stored states for programs.
-
-    Returns:
-        `states`: by item its state, none where it is not known; `in_progress_since`: by item, since
-        when its state may be out of date; `not_in_flow`: the items that the flow no longer has.
-    """
+    """Return stored states for programs: null if not known; since when one may be out of date."""
     return {
-        "states": {item: _state(each) for item, each in known.items()},
+        "states": {
+            item: None if each.stored is None else each.stored.state for item, each in known.items()
+        },
         "in_progress_since": {
             item: to_json(each.stored.in_progress_since)
             for item, each in known.items()
@@ -65,22 +53,14 @@ def states_document(known: Mapping[ItemId, KnownState]) -> dict[str, JsonValue]:
 def states_lines(
     title: str, known: Mapping[ItemId, KnownState], discover: str, page: Page
 ) -> Sequence[Line]:
-    """Stored states for people.
-
-    Args:
-        title: whose they are.
-        known: the states.
-        discover: what to type to find them.
-        page: where they are shown.
-    """
+    """Return stored states for people; `discover` is the command that finds unknown ones."""
     lines = [line((shortened(title, page.room), Style.STRONG)), line("")]
     width = min(max((display_width(item) for item in known), default=0), page.room // 2)
     for item, each in known.items():
         name = padded(fitted(item, width), width)
         words = _words(each, page)
-        room = page.room - width - 4
         style = Style.PLAIN if each.stored is not None and each.in_flow else Style.FAINT
-        lines.append(line(f"  {name}  ", (fitted(words, room), style)))
+        lines.append(line(f"  {name}  ", (fitted(words, page.room - width - 4), style)))
     missing = sum(each.stored is None for each in known.values())
     if not known:
         lines.append(line("  The flow has no items."))
@@ -91,8 +71,10 @@ def states_lines(
     return lines
 
 
-def _state(known: KnownState) -> JsonValue:
-    return None if known.stored is None else known.stored.state
+def _chosen(invocation: Invocation) -> CmdCtx:
+    ctx = invocation.contexts().cmd_ctx(invocation.options.profile, invocation.options.flow)
+    invocation.profile, invocation.flow = ctx.profile, ctx.flow.id
+    return ctx
 
 
 def _words(known: KnownState, page: Page) -> str:
@@ -104,16 +86,7 @@ def _words(known: KnownState, page: Page) -> str:
 
 
 def diff(invocation: Invocation, profiles: Sequence[str], *, stored: bool) -> Result:
-    """Shows what differs.
-
-    Args:
-        invocation: the run of the command line.
-        profiles: two profiles to compare, or none to compare what is with what should be.
-        stored: whether to compare what is stored, without looking at what is there.
-
-    Raises:
-        UsageError: there is one profile, or more than two.
-    """
+    """Show what differs from the goal (stored states only, if `stored`), or between profiles."""
     if len(profiles) not in {0, 2}:
         raise UsageError(
             f"diff compares two profiles, not {len(profiles)}.",
@@ -121,8 +94,15 @@ def diff(invocation: Invocation, profiles: Sequence[str], *, stored: bool) -> Re
             "or without profiles, to compare with the goal",
         )
     if profiles:
-        return _between(invocation, profiles)
-    return _stored(invocation) if stored else _discovered(invocation)
+        both = invocation.contexts().profiles_flow_ctx(profiles, invocation.options.flow)
+        diffs = DiffProfilesCmd.exec(both)
+        title = f"{both.app} diff · {profiles[0]} → {profiles[1]} · {diffs.headline}"
+        return _diffs(title, diffs)
+    if stored:
+        ctx = _chosen(invocation)
+        diffs = DiffCmd.stored(ctx)
+        return _diffs(f"{ctx.app} diff --stored · {ctx.profile} · {diffs.headline}", diffs)
+    return _discovered(invocation)
 
 
 def _discovered(invocation: Invocation) -> Result:
@@ -133,36 +113,16 @@ def _discovered(invocation: Invocation) -> Result:
     diffs = outcome.value
     assert isinstance(diffs, StateDiffs)
     title = f"{execution.title} · {diffs.headline}"
-    told = answer(execution, invocation, request, diffs_document(diffs))
-
-    def lines(page: Page) -> Sequence[Line]:
-        return diffs_lines(title, diffs, page)
-
-    return replace(told, lines=lines)
+    result = answer(execution, invocation, request, diffs_document(diffs))
+    return replace(result, lines=_diffs(title, diffs).lines)
 
 
-def _stored(invocation: Invocation) -> Result:
-    ctx = invocation.contexts().cmd_ctx(invocation.options.profile, invocation.options.flow)
-    invocation.profile, invocation.flow = ctx.profile, ctx.flow.id
-    diffs = DiffCmd.stored(ctx)
-    title = f"{ctx.app} diff --stored · {ctx.profile} · {diffs.headline}"
-    return Result(diffs_document(diffs), lambda page: diffs_lines(title, diffs, page))
-
-
-def _between(invocation: Invocation, profiles: Sequence[str]) -> Result:
-    ctx = invocation.contexts().profiles_flow_ctx(profiles, invocation.options.flow)
-    diffs = DiffProfilesCmd.exec(ctx)
-    title = f"{ctx.app} diff · {profiles[0]} → {profiles[1]} · {diffs.headline}"
+def _diffs(title: str, diffs: StateDiffs) -> Result:
     return Result(diffs_document(diffs), lambda page: diffs_lines(title, diffs, page))
 
 
 def diffs_document(diffs: StateDiffs) -> dict[str, JsonValue]:
-    """Differences for programs.
-
-    Returns:
-        `diffs`: by item, what differs, none where nothing does; `unknown`: by item, why it is not
-        known.
-    """
+    """Return differences for programs: by item the difference or null, and why some are unknown."""
     return {
         "diffs": {
             item: None if each is None else each.to_json() for item, each in diffs.diffs.items()
@@ -172,7 +132,7 @@ def diffs_document(diffs: StateDiffs) -> dict[str, JsonValue]:
 
 
 def diffs_lines(title: str, diffs: StateDiffs, page: Page) -> Sequence[Line]:
-    """Differences for people: items with each change; and those that cannot be compared."""
+    """Return differences for people: items with each change; and those that cannot be compared."""
     lines = [line((shortened(title, page.room), Style.STRONG))]
     for item, each in diffs.diffs.items():
         if each is None:
@@ -180,18 +140,12 @@ def diffs_lines(title: str, diffs: StateDiffs, page: Page) -> Sequence[Line]:
         lines += [line(""), line("  ", (item, Style.STRONG))]
         for change in each.changes:
             parts = wrapped(one_line(str(change)), page.room - 6)
-            lines.append(line("    ", (parts[0], _style(change.before, change.after))))
+            added, removed = change.before is None, change.after is None
+            style = Style.GOOD if added else Style.BAD if removed else Style.PLAIN
+            lines.append(line("    ", (parts[0], style)))
             lines += [line(f"      {part}") for part in parts[1:]]
-    if diffs.unknown:
-        lines.append(line(""))
-        lines += [
-            line((shortened(f"  {item}: {one_line(reason)}", page.room), Style.FAINT))
-            for item, reason in diffs.unknown.items()
-        ]
+    lines += [line("")] if diffs.unknown else []
+    for item, reason in diffs.unknown.items():
+        text = shortened(f"  {item}: {one_line(reason)}", page.room)
+        lines.append(line((text, Style.FAINT)))
     return lines
-
-
-def _style(before: JsonValue, after: JsonValue) -> Style:
-    if before is None:
-        return Style.GOOD
-    return Style.BAD if after is None else Style.PLAIN

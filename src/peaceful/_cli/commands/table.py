@@ -1,13 +1,14 @@
-"""The commands of every application: names, options, help. What they do is loaded when needed."""
+"""The commands of every application: names, options, help. What runs them is loaded when needed."""
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from peaceful._cli.program.group import Command, CommandParts, Entry, Group
-from peaceful._cli.program.invocation import Invocation, typed
+from peaceful._cli.program.invocation import Invocation
 from peaceful._cli.program.options import complete_execution, complete_item, offering, positive
 from peaceful._cli.program.result import Result
 from peaceful._model.interrupt import InterruptLevel
@@ -16,14 +17,10 @@ if TYPE_CHECKING:
     from peaceful._commands.run_request import CommandName
 
 SHELLS = ("bash", "zsh", "fish")
-"""The shells that commands can be completed in."""
 
 
 def command_line(invocation: Invocation) -> click.Group:
-    """The command line of an application.
-
-    A further command is a further entry here.
-    """
+    """Return the command line of an application."""
     return _CommandLine(invocation).group()
 
 
@@ -36,7 +33,7 @@ class _CommandLine(CommandParts):
             "profile": Entry("List profiles, or show one.", self._profile),
             "switch": Entry("Take another profile into use, or create one.", self._switch),
             "discover": Entry("Find and store what is there, and what should be.", self._discover),
-            "status": Entry("Show the stored current states.", lambda: self._states("status")),
+            "status": Entry("Show the stored current states.", lambda: self._states("current")),
             "goal": Entry("Show the stored goal states.", lambda: self._states("goal")),
             "diff": Entry("Show what differs from the goal, or between profiles.", self._diff),
             app.ensure_name: ensure,
@@ -49,7 +46,7 @@ class _CommandLine(CommandParts):
         }
         if app.ensure_name != "ensure":
             entries["ensure"] = Entry(ensure.help, ensure.make, listed=False)
-        return self._group(typed(self._invocation.program), app.help, entries, prefix="")
+        return self._group(shlex.join(self._invocation.program), app.help, entries, prefix="")
 
     # ---- commands with a flow
 
@@ -67,45 +64,38 @@ class _CommandLine(CommandParts):
 
             return diff(self._invocation, profiles, stored=stored)
 
+        two = "[PROFILE_A PROFILE_B]"
         return self._command(
             "diff",
             do,
             "Shows what ensure would change; or with two profiles, how their stored states differ.",
             click.Argument(
-                ["profiles"],
-                nargs=-1,
-                metavar="[PROFILE_A PROFILE_B]",
-                shell_complete=self._profiles,
+                ["profiles"], nargs=-1, metavar=two, shell_complete=self._complete_profile
             ),
-            click.Option(
-                ["--stored"],
-                is_flag=True,
-                help="Compare what is stored, without looking at what is there.",
-            ),
+            _flag("--stored", "Compare what is stored, without looking at what is there."),
         )
 
     def _ensure(self) -> Command:
         return self._applying("ensure", "Brings current states to goal states.")
 
     def _clean(self) -> Command:
-        return self._applying("clean", "Cleans everything up, in reverse order.")
+        means = "Do not ask whether a profile that is protected is really to be cleaned up."
+        yes = [] if self._app.asks_before_clean is None else [_flag("--yes", means)]
+        return self._applying("clean", "Cleans everything up, in reverse order.", *yes)
 
-    def _applying(self, name: CommandName, does: str) -> Command:
+    def _applying(self, name: CommandName, does: str, *options: click.Option) -> Command:
         def do(**choices: Any) -> Result:  # noqa: ANN401  as click has read them
             from peaceful._cli.commands.execute import apply
 
             return apply(self._invocation, name, **choices)
 
-        options = self._options
-        items = offering(
-            lambda: complete_item(options.workspace, self._app, options.profile, options.flow)
-        )
-
+        said = self._options
+        items = offering(lambda: complete_item(said.workspace, self._app, said.profile, said.flow))
         return self._command(
             name,
             do,
             f"{does} Run it again to resume: what is done is not repeated.",
-            click.Option(["--dry-run"], is_flag=True, help="Only say what would be done."),
+            _flag("--dry-run", "Only say what would be done."),
             click.Option(
                 ["--only"],
                 multiple=True,
@@ -120,40 +110,29 @@ class _CommandLine(CommandParts):
                 help="Which stored states must still be what is there; else nothing is done."
                 "  [default: none]",
             ),
-            *self._yes(name),
+            *options,
             click.Argument(["more_items"], nargs=-1, metavar="", shell_complete=items),
         )
 
-    def _yes(self, name: str) -> list[click.Parameter]:
-        if name != "clean" or self._app.asks_before_clean is None:
-            return []
-        means = "Do not ask whether a profile that is protected is really to be cleaned up."
-        return [click.Option(["--yes"], is_flag=True, help=means)]
-
-    def _states(self, name: str) -> Command:
+    def _states(self, kind: str) -> Command:
         def do() -> Result:
-            from peaceful._cli.commands.states import goal, status
+            from peaceful._cli.commands.states import states
 
-            return (status if name == "status" else goal)(self._invocation)
+            return states(self._invocation, kind)
 
-        kind = "current" if name == "status" else "goal"
+        name = "status" if kind == "current" else kind
         return self._command(name, do, f"Shows the stored {kind} states; changes nothing.")
 
     # ---- parameters and profiles
 
     def _init(self) -> Command:
-        from peaceful._cli.commands.params import (
-            declared_params,
-            given_params,
-            params_options,
-            params_words,
-        )
+        from peaceful._cli.commands.params import declared_params, params_options, params_words
 
         params = declared_params(self._app, self._options.flow)
         name = click.Argument(["named_profile"], required=False, metavar="[PROFILE]")
 
         def do(named_profile: str | None = None, **values: Any) -> Result:  # noqa: ANN401  as click has read them
-            from peaceful._cli.commands.params import init
+            from peaceful._cli.commands.params import given_params, init
 
             return init(self._invocation, given_params(params, values), named_profile)
 
@@ -167,12 +146,12 @@ class _CommandLine(CommandParts):
         )
 
     def _switch(self) -> Command:
-        from peaceful._cli.commands.params import declared_params, given_params, params_options
+        from peaceful._cli.commands.params import declared_params, params_options
 
         params = declared_params(self._app, self._options.flow)
 
         def do(new_profile: str, create: bool, **values: Any) -> Result:  # noqa: ANN401  likewise
-            from peaceful._cli.commands.params import switch
+            from peaceful._cli.commands.params import given_params, switch
 
             given = given_params(params, values)
             return switch(self._invocation, new_profile, create=create, given=given)
@@ -182,11 +161,9 @@ class _CommandLine(CommandParts):
             do,
             "Takes another profile into use. A new one can be given parameters, as by init.",
             click.Argument(
-                ["new_profile"],
-                metavar="PROFILE",
-                shell_complete=self._profiles,
+                ["new_profile"], metavar="PROFILE", shell_complete=self._complete_profile
             ),
-            click.Option(["--create"], is_flag=True, help="It is a new profile."),
+            _flag("--create", "It is a new profile."),
             *params_options(params),
         )
 
@@ -205,25 +182,24 @@ class _CommandLine(CommandParts):
             ["shown_profile"],
             required=False,
             metavar="[PROFILE]",
-            shell_complete=self._profiles,
+            shell_complete=self._complete_profile,
         )
-        return self._group(
-            "profile",
-            "Lists profiles, or shows one.",
-            {
-                "list": Entry(
-                    "List the profiles; a star marks the one in use.",
-                    lambda: self._command("list", list_, "Lists the profiles."),
-                ),
-                "show": Entry(
-                    "Show the parameters of a profile.",
-                    lambda: self._command(
-                        "show", show, "Shows a profile; the one in use if none is named.", argument
-                    ),
-                ),
-            },
-            prefix="profile ",
-        )
+        entries = {
+            **self._entry(
+                "list",
+                "List the profiles; a star marks the one in use.",
+                list_,
+                "Lists the profiles.",
+            ),
+            **self._entry(
+                "show",
+                "Show the parameters of a profile.",
+                show,
+                "Shows a profile; the one in use if none is named.",
+                argument,
+            ),
+        }
+        return self._group("profile", "Lists profiles, or shows one.", entries)
 
     def _key(self) -> Group:
         def new(file: str) -> Result:
@@ -236,32 +212,24 @@ class _CommandLine(CommandParts):
 
             return key_rotate(self._invocation)
 
-        return self._group(
-            "key",
-            "Makes keys that secrets are stored with.",
-            {
-                "new": Entry(
-                    "Put a new key in front of those of a file.",
-                    lambda: self._command(
-                        "new",
-                        new,
-                        "Puts a new key in front of those of a file, which is made where it is "
-                        "missing. Name the file in PEACEFUL_KEY_FILE.",
-                        click.Argument(["file"], metavar="FILE"),
-                    ),
-                ),
-                "rotate": Entry(
-                    "Store every secret anew with the first key.",
-                    lambda: self._command(
-                        "rotate",
-                        rotate,
-                        "Stores every secret of the workspace anew with the first key; afterwards "
-                        "the others can be removed.",
-                    ),
-                ),
-            },
-            prefix="key ",
-        )
+        entries = {
+            **self._entry(
+                "new",
+                "Put a new key in front of those of a file.",
+                new,
+                "Puts a new key in front of those of a file, which is made where it is missing. "
+                "Name the file in PEACEFUL_KEY_FILE.",
+                click.Argument(["file"], metavar="FILE"),
+            ),
+            **self._entry(
+                "rotate",
+                "Store every secret anew with the first key.",
+                rotate,
+                "Stores every secret of the workspace anew with the first key; afterwards the "
+                "others can be removed.",
+            ),
+        }
+        return self._group("key", "Makes keys that secrets are stored with.", entries)
 
     # ---- executions
 
@@ -283,26 +251,24 @@ class _CommandLine(CommandParts):
             callback=_positive_value,
             help="How many, from the newest on.  [default: 20]",
         )
-        return self._group(
-            "executions",
-            "Shows what was executed, when, by whom, and how it ended.",
-            {
-                "list": Entry(
-                    "List executions, newest first.",
-                    lambda: self._command("list", list_, "Lists executions, newest first.", limit),
-                ),
-                "show": Entry(
-                    "Show an execution, item by item.",
-                    lambda: self._command(
-                        "show",
-                        show,
-                        "Shows an execution, item by item. The beginning of its ID is enough.",
-                        self._id_argument(required=True),
-                    ),
-                ),
-            },
-            prefix="executions ",
-        )
+        entries = {
+            **self._entry(
+                "list",
+                "List executions, newest first.",
+                list_,
+                "Lists executions, newest first.",
+                limit,
+            ),
+            **self._entry(
+                "show",
+                "Show an execution, item by item.",
+                show,
+                "Shows an execution, item by item. The beginning of its ID is enough.",
+                self._id_argument(required=True),
+            ),
+        }
+        does = "Shows what was executed, when, by whom, and how it ended."
+        return self._group("executions", does, entries)
 
     def _interrupt(self) -> Command:
         def do(execution_id: str | None, level: str, reason: str | None) -> Result:
@@ -325,6 +291,16 @@ class _CommandLine(CommandParts):
             click.Option(["--reason"], metavar="TEXT", help="Why, for whoever sees it."),
         )
 
+    def _id_argument(self, *, required: bool) -> click.Argument:
+        return click.Argument(
+            ["execution_id"],
+            required=required,
+            metavar="ID" if required else "[ID]",
+            shell_complete=offering(lambda: complete_execution(self._app, self._options.workspace)),
+        )
+
+    # ---- others
+
     def _web(self) -> Command:
         from peaceful._cli.commands.web_options import WebChoices, web_params
 
@@ -341,14 +317,6 @@ class _CommandLine(CommandParts):
             *web_params(),
         )
 
-    def _id_argument(self, *, required: bool) -> click.Argument:
-        return click.Argument(
-            ["execution_id"],
-            required=required,
-            metavar="ID" if required else "[ID]",
-            shell_complete=offering(lambda: complete_execution(self._app, self._options.workspace)),
-        )
-
     def _completion(self) -> Command:
         def do(shell: str) -> Result:
             from peaceful._cli.program.completion import completion
@@ -363,6 +331,10 @@ class _CommandLine(CommandParts):
             "PROGRAM completion fish | source.",
             click.Argument(["shell"], type=click.Choice(SHELLS), metavar="SHELL"),
         )
+
+
+def _flag(name: str, help: str) -> click.Option:
+    return click.Option([name], is_flag=True, help=help)
 
 
 def _positive_value(_context: click.Context, _param: click.Parameter, value: str) -> int:

@@ -1,4 +1,4 @@
-"""The web server as a command, and its log."""
+"""The command that serves pages, and the log of the server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from peaceful._app.web_settings import ServerEnd, Tls, WebSettings, web_tokens
 from peaceful._cli.commands.web_options import WebChoices
 from peaceful._cli.program.loop import lost_notices, run_in_loop
 from peaceful._cli.program.options import Format, ProgressStyle
-from peaceful._cli.program.result import Result, json_text, no_lines, yaml_text
+from peaceful._cli.program.result import Result, document_text, no_lines
+from peaceful._cli.terminal.text import local_zone
 from peaceful._cli.terminal.writer import Writer
 from peaceful._errors.base import PeacefulError
 from peaceful._present.text import one_line
@@ -25,21 +26,24 @@ from peaceful.interrupt.os_signals import interrupt_on_signals
 
 if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
-    from peaceful._model.codec import JsonValue
 
+_LOG = logging.getLogger("peaceful.cli.web")
+
+_PATIENCE = 1.0
+"""Seconds that remaining tasks and threads get to end, after the server has ended."""
 
 _LONGEST: Final = 1000
-"""Characters of a line."""
+"""The most characters of a line."""
 
 _OWN: Final = frozenset({*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"})
-"""What every record has; the rest are fields that it was given."""
+"""The attributes of every record; further ones are fields that were added."""
 
 Form = Callable[[logging.LogRecord], str]
-"""Makes lines of a record, each with its end."""
+"""Formats a record as lines, each with its line break."""
 
 
 def as_json(record: logging.LogRecord) -> str:
-    """A record as an object on a line: `at`, `level`, `logger`, `message`, and its fields."""
+    """Format a record as an object on a line: `at`, `level`, `logger`, `message`, its fields."""
     at = datetime.fromtimestamp(record.created, UTC)
     entry: dict[str, object] = {
         "at": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z",
@@ -54,38 +58,22 @@ def as_json(record: logging.LogRecord) -> str:
 
 
 def as_text(record: logging.LogRecord, zone: tzinfo) -> str:
-    """A record as lines for a person: when, how bad, what; a traceback is set apart from the left.
-
-    Args:
-        record: the record.
-        zone: the zone of whoever reads the times.
-    """
+    """Format a record for people: the time, how bad it is, the message; a traceback is indented."""
     at = datetime.fromtimestamp(record.created, zone)
     bad = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
     fields = _fields(record)
     item = fields.get("item_id")
     message = record.getMessage()
     about = "" if item is None or str(item) in message else f"{item}: "
-    lines = [f"{at:%H:%M:%S} {bad}{about}{message}"]
+    lines = [one_line(f"{at:%H:%M:%S} {bad}{about}{message}", _LONGEST)]
     if record.exc_info:
-        lines += [f"    {line}" for line in _traceback(record)]
-    first, *more = lines
-    return "".join(
-        f"{line}\n"
-        for line in (one_line(first, _LONGEST), *(f"  {one_line(m, _LONGEST)}" for m in more))
-    )
+        lines += [f"  {one_line(f'    {line}', _LONGEST)}" for line in _traceback(record)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 @contextmanager
 def server_log(writer: Writer, form: Form, *, debug: bool, quiet: bool) -> Generator[None]:
-    """Writes what is logged to a stream, for the length of a context.
-
-    Args:
-        writer: the stream.
-        form: how.
-        debug: whether also what only helps to find mistakes: each request.
-        quiet: whether only warnings.
-    """
+    """Write log records to a stream within a context; `debug` adds each request."""
     handler = _Handler(writer, form)
     root, own = logging.getLogger(), logging.getLogger("peaceful")
     before = own.level
@@ -124,19 +112,8 @@ def _traceback(record: logging.LogRecord) -> Iterator[str]:
         yield from part.rstrip("\n").split("\n")
 
 
-_LOG = logging.getLogger("peaceful.cli.web")
-
-_PATIENCE = 1.0
-"""Seconds that are given to tasks and threads that are left when the server has ended."""
-
-
 def web(invocation: Invocation, choices: WebChoices) -> Result:
-    """Serves the application's pages, until a process signal ends that.
-
-    Raises:
-        UsageError: it cannot be served so.
-        PeacefulError: it could not begin for another reason.
-    """
+    """Serve the application's pages until a process signal ends that."""
     serving = _Serving(invocation, choices)
     debug, quiet = invocation.options.debug, serving.quiet
     with server_log(invocation.stderr, serving.form(), debug=debug, quiet=quiet):
@@ -145,21 +122,16 @@ def web(invocation: Invocation, choices: WebChoices) -> Result:
         raise loop_end.error
     assert loop_end.value is not None
     code = exit_code_of(loop_end.value)
-    return Result({}, no_lines, code, stuck=loop_end.stuck, told=True)
+    return Result({}, no_lines, code, stuck=loop_end.stuck, printed=True)
 
 
 def exit_code_of(end: ServerEnd) -> int:
-    """The exit code of a server: 0, unless its end has cut executions short."""
+    """Return the exit code of a server: 0, unless its end has interrupted executions."""
     return end.signal.source.exit_code if end.cut else 0
 
 
 class _Serving:
-    """One run of the command.
-
-    Args:
-        invocation: the run of the command line.
-        choices: what the person chose.
-    """
+    """One run of the server, with the choices of the command line."""
 
     def __init__(self, invocation: Invocation, choices: WebChoices) -> None:
         self._invocation = invocation
@@ -171,15 +143,14 @@ class _Serving:
         self._json = (choices.log_format or progress) == "json"
 
     def form(self) -> Form:
-        """How the log is written."""
+        """Return the format of the log."""
         if self._json:
             return as_json
-        zone = datetime.now().astimezone().tzinfo
-        assert zone is not None
+        zone = local_zone()
         return lambda record: as_text(record, zone)
 
     async def run(self) -> ServerEnd:
-        """Serves until a process signal ends it."""
+        """Serve until a process signal ends it."""
         signals = self._invocation.signals
         sender, receiver = interrupt_channel()
         async with interrupt_on_signals(sender):
@@ -202,35 +173,28 @@ class _Serving:
                 return end
 
     def _welcome(self, url: str) -> None:
-        self._print(url)
         app, folder = self._invocation.app.name, self._contexts.workspace.root
+        form = self._invocation.options.format
+        document = document_text({"app": app, "url": url}, form)
+        if shown := f"{url}\n" if form is Format.TEXT else document:
+            self._invocation.stdout.write(shown)
         if self._json:
             place = url.partition("?")[0]
             fields = {"app": app, "workspace": str(folder), "address": place}
             _LOG.info("%s serves its workspace at %s", app, place, extra=fields)
         elif not self.quiet:
+            how = "in a browser, with ?token= and a token of yours at its end."
+            if "?token=" in url:
+                how = "in a browser. Whoever has it may do everything here."
             self._invocation.stderr.write(
                 f"{app}, workspace {one_line(str(folder))}\n"
-                f"{_who(url)}\n"
+                f"Open the address above {how}\n"
                 "Ctrl-C ends it: what is in progress finishes first, and nothing new starts.\n"
             )
         for notice in lost_notices(None, self._contexts.executions.survivors()):
             _LOG.warning("%s", notice)
         if self._choices.open:
             threading.Thread(target=_open, args=(url,), name="browser", daemon=True).start()
-
-    def _print(self, url: str) -> None:
-        """Tells the address, in the first line of stdout, or as a document."""
-        document: dict[str, JsonValue] = {"app": self._invocation.app.name, "url": url}
-        match self._invocation.options.format:
-            case Format.TEXT:
-                self._invocation.stdout.write(f"{url}\n")
-            case Format.JSON:
-                self._invocation.stdout.write(json_text(document))
-            case Format.YAML:
-                self._invocation.stdout.write(yaml_text(document))
-            case Format.NONE:
-                pass
 
 
 def _settings(choices: WebChoices, max_concurrency: int | None) -> WebSettings:
@@ -244,18 +208,10 @@ def _settings(choices: WebChoices, max_concurrency: int | None) -> WebSettings:
     )
 
 
-def _who(url: str) -> str:
-    if "?token=" in url:
-        return "Open the address above in a browser. Whoever has it may do everything here."
-    return "Open the address above in a browser, with ?token= and a token of yours at its end."
-
-
 def _open(url: str) -> None:
-    """Opens an address in a browser, which may take its time."""
+    """Open an address in a browser, which may take its time."""
     try:
-        opened = webbrowser.open(url)
+        if not webbrowser.open(url):
+            _LOG.warning("No browser was found: open the address by hand.")
     except (webbrowser.Error, OSError) as error:
         _LOG.warning("The browser could not be opened: %s", error)
-        return
-    if not opened:
-        _LOG.warning("No browser was found: open the address by hand.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,25 +16,12 @@ from peaceful._errors.usage import UsageError
 TOKEN_FILE: Final = "PEACEFUL_WEB_TOKENS"  # noqa: S105 - a name
 """The environment variable that names a file with tokens."""
 
-
 _HIGHEST_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebChoices:
-    """What a person chose of `web`.
-
-    Attributes:
-        address: where the server listens.
-        port: the port; 0 for a free one.
-        open: whether to open the address in a browser.
-        token_file: a file with tokens, or none for a new one.
-        tls_cert: a file with a certificate, or none.
-        tls_key: a file with its key, or none.
-        behind_proxy: the addresses of proxies.
-        host: what the server is called.
-        log_format: `text` or `json`; none for that of progress.
-    """
+    """The values of the options of `web`; `log_format` is None for that of progress."""
 
     address: str
     port: int
@@ -46,7 +34,6 @@ class WebChoices:
     log_format: str | None
 
     def __post_init__(self) -> None:
-        """Checks what belongs together."""
         if (self.tls_cert is None) is not (self.tls_key is None):
             given, other = ("cert", "key") if self.tls_key is None else ("key", "cert")
             raise UsageError(
@@ -56,7 +43,6 @@ class WebChoices:
 
 
 def web_params() -> list[click.Parameter]:
-    """The options."""
     return [
         click.Option(
             ["--address"],
@@ -65,36 +51,16 @@ def web_params() -> list[click.Parameter]:
             help="Where to listen. Others than this machine need tokens.  [default: 127.0.0.1]",
         ),
         click.Option(
-            ["--port"],
-            default="0",
-            callback=_port,
-            metavar="N",
-            help="The port; else a free one.",
+            ["--port"], default="0", callback=_port, metavar="N", help="The port; else a free one."
         ),
         click.Option(["--open"], is_flag=True, help="Open the address in a browser."),
-        click.Option(
-            ["--token-file"],
+        _file_option(
+            "--token-file",
+            f"Tokens and their roles; else {TOKEN_FILE} names the file, else a new token is made.",
             default=lambda: os.environ.get(TOKEN_FILE) or None,
-            callback=_file,
-            metavar="FILE",
-            help=f"Tokens and their roles; else {TOKEN_FILE} names the file, else a new token is "
-            "made.",
-            shell_complete=paths,
         ),
-        click.Option(
-            ["--tls-cert"],
-            callback=_file,
-            metavar="FILE",
-            help="A certificate, to encrypt with; PEM.",
-            shell_complete=paths,
-        ),
-        click.Option(
-            ["--tls-key"],
-            callback=_file,
-            metavar="FILE",
-            help="Its private key; PEM.",
-            shell_complete=paths,
-        ),
+        _file_option("--tls-cert", "A certificate, to encrypt with; PEM."),
+        _file_option("--tls-key", "Its private key; PEM."),
         click.Option(
             ["--behind-proxy"],
             multiple=True,
@@ -121,5 +87,12 @@ def _port(_context: click.Context, _param: click.Parameter, value: str) -> int:
     return int(value)
 
 
-def _file(_context: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
-    return Path(value).expanduser() if value else None
+def _file_option(
+    name: str, help: str, default: Callable[[], str | None] | None = None
+) -> click.Option:
+    def path(_context: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
+        return Path(value).expanduser() if value else None
+
+    return click.Option(
+        [name], default=default, callback=path, metavar="FILE", help=help, shell_complete=paths
+    )

@@ -1,4 +1,4 @@
-"""Completing words in a shell: the script that asks for it, and the answers."""
+"""Shell completion: the script that asks for words, and the answers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 
 def completion(invocation: Invocation, shell: str) -> Result:
-    """The script that makes a shell ask this program how to complete words.
-
-    Args:
-        invocation: the run of the command line.
-        shell: `bash`, `zsh` or `fish`.
-    """
+    """Return the script that makes a shell ask this program how to complete words."""
     from click.shell_completion import ShellComplete, get_completion_class
 
     kind = get_completion_class(shell)
@@ -38,15 +33,7 @@ def completion(invocation: Invocation, shell: str) -> Result:
 
 
 def complete_words(invocation: Invocation, group: Callable[[], click.Command]) -> None:
-    """Answers a shell that asks how to complete a word; returns where none asks.
-
-    Args:
-        invocation: the run of the command line.
-        group: makes the command line.
-
-    Raises:
-        SystemExit: a shell has asked.
-    """
+    """Answer a shell that asks how to complete a word, and exit; return if none asks."""
     name = _name(invocation)
     instruction = os.environ.get(_variable(name))
     if instruction:
@@ -56,7 +43,7 @@ def complete_words(invocation: Invocation, group: Callable[[], click.Command]) -
 
 
 def _name(invocation: Invocation) -> str:
-    """The program as a shell knows it: a single word."""
+    """Return the program as a shell knows it: a single word."""
     return invocation.program[-1] if len(invocation.program) == 1 else invocation.app.name
 
 

@@ -1,4 +1,4 @@
-"""Groups of commands, and the parts that commands are made of."""
+"""Groups of commands, and the options that every command takes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from peaceful._errors.usage import UsageError
 if TYPE_CHECKING:
     from peaceful._app.app import App
 
+Do: TypeAlias = Callable[..., Result]
+"""A function that runs a command with its options and words."""
+
 
 class Answered(Exception):
-    """The answer is there while words are still being read: help, or the version.
-
-    Attributes:
-        result: the answer.
-    """
+    """The answer is known while words are still being parsed: help, or the version."""
 
     def __init__(self, result: Result) -> None:
         super().__init__()
@@ -31,13 +30,7 @@ class Answered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command in a list of commands.
-
-    Attributes:
-        help: what it does, in a line.
-        make: makes it.
-        listed: whether the list shows it; another name for the same command is not shown.
-    """
+    """A command in a list of commands; a second name of the same command is not listed."""
 
     help: str
     make: Callable[[], click.Command]
@@ -65,15 +58,7 @@ class Command(_Sections, click.Command):
 
 
 class Group(_Sections, click.Group):
-    """Commands by name, made when they are asked for.
-
-    Args:
-        name: what it is called.
-        entries: its commands, by name.
-        params: its own options.
-        help: what it is for.
-        chosen: told of the command that was chosen, as far as it is known: `executions list`.
-    """
+    """Commands by name, made when they are asked for; `chosen` is called with the chosen one."""
 
     def __init__(
         self,
@@ -97,11 +82,9 @@ class Group(_Sections, click.Group):
         self._chosen = chosen
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names that are shown, in their order."""
         return [name for name, entry in self._entries.items() if entry.listed]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name."""
         entry = self._entries.get(cmd_name)
         if entry is None:
             return None
@@ -112,11 +95,7 @@ class Group(_Sections, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the next word names.
-
-        Raises:
-            UsageError: there is none; it names those that may be meant.
-        """
+        """Return the command that the next word names, or raise an error with similar ones."""
         name = args[0]
         command = self.get_command(ctx, name)
         if command is None and not ctx.resilient_parsing:
@@ -125,15 +104,10 @@ class Group(_Sections, click.Group):
             self._chosen(command.name or name)
         return name, command, args[1:]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Lists the commands, without making them."""
-        rows = [(name, entry.help) for name, entry in self._entries.items() if entry.listed]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Commands first: they are what one looks for."""
-        self.format_commands(ctx, formatter)
+        """Write the commands first, without making them: they are what people look for."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(n, self._entries[n].help) for n in self.list_commands(ctx)])
         _Sections.format_options(self, ctx, formatter)
 
     def _without_command(self) -> None:
@@ -160,60 +134,40 @@ def _unknown_command(name: str, known: Iterable[str], path: str) -> UsageError:
     )
 
 
-Do: TypeAlias = Callable[..., Result]
-"""Does what a command is for, with its options and words."""
-
-
 class CommandParts:
-    """Makes commands and groups that take the options of every command.
-
-    Args:
-        invocation: the run of the command line.
-    """
+    """Makes commands and groups that take the options of every command."""
 
     def __init__(self, invocation: Invocation) -> None:
         self._invocation = invocation
         self._app: App = invocation.app
         self._options = invocation.options
-        self._profiles = offering(
+        self._complete_profile = offering(
             lambda: complete_profile(invocation.options.workspace, invocation.app.name)
         )
         self._global: list[click.Parameter] = [
             *global_options(invocation.options, invocation.app),
-            self._asked("--version", help="Show the version.", answer=self._version),
-            self._asked("-h", "--help", help="Show this help.", answer=_help),
+            _asked("--version", help="Show the version.", answer=self._version),
+            _asked("-h", "--help", help="Show this help.", answer=_help),
         ]
 
     def _command(self, name: str, do: Do, help: str, *params: click.Parameter) -> Command:
-        return Command(
-            name,
-            params=[*params, *self._global],
-            callback=do,
-            help=help,
-            add_help_option=False,
-        )
+        options = [*params, *self._global]
+        return Command(name, params=options, callback=do, help=help, add_help_option=False)
 
-    def _group(self, name: str, help: str, entries: Mapping[str, Entry], *, prefix: str) -> Group:
+    def _group(
+        self, name: str, help: str, entries: Mapping[str, Entry], prefix: str | None = None
+    ) -> Group:
+        before = f"{name} " if prefix is None else prefix
+
         def chosen(command: str) -> None:
-            self._invocation.command = f"{prefix}{command}"
+            self._invocation.command = f"{before}{command}"
 
         return Group(name, entries=entries, params=self._global, help=help, chosen=chosen)
 
-    def _asked(
-        self, *names: str, help: str, answer: Callable[[click.Context], Result]
-    ) -> GlobalOption:
-        def callback(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
-            if value and not context.resilient_parsing:
-                raise Answered(answer(context))
-
-        return GlobalOption(
-            [*names, f"asked_{names[-1].strip('-')}"],
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            help=help,
-            callback=callback,
-        )
+    def _entry(
+        self, name: str, summary: str, do: Do, help: str, *params: click.Parameter
+    ) -> dict[str, Entry]:
+        return {name: Entry(summary, lambda: self._command(name, do, help, *params))}
 
     def _version(self, _context: click.Context) -> Result:
         from peaceful._cli.terminal.text import line
@@ -232,3 +186,18 @@ def _help(context: click.Context) -> Result:
         return [line(each) for each in text.split("\n")]
 
     return Result({"help": text}, lines)
+
+
+def _asked(*names: str, help: str, answer: Callable[[click.Context], Result]) -> GlobalOption:
+    def callback(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        if value and not context.resilient_parsing:
+            raise Answered(answer(context))
+
+    return GlobalOption(
+        [*names, f"asked_{names[-1].strip('-')}"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        help=help,
+        callback=callback,
+    )

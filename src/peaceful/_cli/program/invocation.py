@@ -1,4 +1,4 @@
-"""One invocation of the program: its words, its options, its streams."""
+"""One run of the command line: its words, its options, its streams."""
 
 from __future__ import annotations
 
@@ -25,15 +25,10 @@ if TYPE_CHECKING:
 
 
 def program_words(app_name: str, argv: Sequence[str], orig_argv: Sequence[str]) -> list[str]:
-    """The words before the command's name.
+    """Return the words before the command's name.
 
     An installed script is called by its name. A file that was given to Python, or a module, is not
     a command by itself: then Python's own words belong to it.
-
-    Args:
-        app_name: the application's name, for where nothing better is known.
-        argv: as `sys.argv`.
-        orig_argv: as `sys.orig_argv`.
     """
     started = PurePath(argv[0]) if argv and argv[0] else None
     if started is None:
@@ -46,34 +41,9 @@ def program_words(app_name: str, argv: Sequence[str], orig_argv: Sequence[str]) 
     return [app_name if started.stem == app_name else started.name]
 
 
-def typed(words: Sequence[str]) -> str:
-    """Words as one types them in a shell."""
-    return shlex.join(words)
-
-
-_USUAL_WIDTH = 80
-"""Columns where nobody says how many there are."""
-
-
 @dataclass(slots=True)
 class Invocation:
-    """One run of the command line.
-
-    Attributes:
-        app: the application.
-        words: what was typed after the program's name.
-        program: what was typed before: how the program is called.
-        options: what every command takes.
-        command: the command, as soon as it is known.
-        profile: the profile that is worked on, as soon as it is known.
-        flow: the flow, likewise.
-        started_at: UTC.
-        signals: the process signals.
-        stdout: where outcomes go.
-        stderr: where progress and errors go.
-        until_printed: what is to be left when the answer is printed.
-        progress_left: whether there are lines of progress on stderr, above the answer.
-    """
+    """One run of the command line."""
 
     app: App
     words: Sequence[str]
@@ -83,17 +53,19 @@ class Invocation:
     stdout: Writer
     stderr: Writer
     until_printed: ExitStack
+    """Contexts to leave when the answer is printed."""
     command: str = ""
     profile: str | None = None
     flow: str | None = None
     progress_left: bool = False
+    """True if there are lines of progress on stderr, above the answer."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
     def of(
         cls, app: App, words: Sequence[str], signals: ProcessSignals, until_printed: ExitStack
     ) -> Invocation:
-        """A run in this process."""
+        """Return the run of this process."""
         return cls(
             app=app,
             words=words,
@@ -106,21 +78,13 @@ class Invocation:
         )
 
     def contexts(self) -> Contexts:
-        """The application in the chosen workspace.
-
-        Raises:
-            UsageError: it is to be looked for from a folder that is gone.
-        """
+        """Return the application in the chosen workspace."""
         contexts = self.app.contexts(self._folder())
         contexts.typed = self.line
         return contexts
 
     def executions(self) -> Executions:
-        """The register of the chosen workspace, without loading what runs flows.
-
-        Raises:
-            UsageError: as for `contexts`.
-        """
+        """Return the register of the chosen workspace, without loading what runs flows."""
         from peaceful._app.register import register_of, workspace_of
 
         return register_of(workspace_of(self.app.name, self._folder()))
@@ -128,15 +92,21 @@ class Invocation:
     def _folder(self) -> Path | None:
         folder = self.options.workspace
         if folder is None or not folder.is_absolute():
-            _check_here()
+            try:
+                Path.cwd()
+            except FileNotFoundError as error:
+                raise UsageError(
+                    "The folder that this command was started in is gone.",
+                    help="change to another folder, or say --workspace DIR",
+                ) from error
         return folder
 
     def line(self, *words: str) -> str:
-        """A command of this program, as one would type it to work on the same things."""
-        return typed([*self.program, *words, *self.options.selection(without=words)])
+        """Return a command of this program, as it is typed to work on the same profile and flow."""
+        return shlex.join([*self.program, *words, *self.options.selection(without=words)])
 
     def colors(self, writer: Writer) -> bool:
-        """Whether to use colours on a stream."""
+        """Return whether to use colours on a stream."""
         match self.options.color:
             case ColorChoice.ALWAYS:
                 return True
@@ -148,35 +118,15 @@ class Invocation:
                 return wanted and writer.is_terminal and os.environ.get("TERM") != "dumb"
 
     def page(self, writer: Writer) -> Page:
-        """Where results are shown."""
-        from peaceful._cli.terminal.text import Page
+        """Return the page that results are shown on."""
+        from peaceful._cli.terminal.text import Page, local_zone
 
-        zone = datetime.now().astimezone().tzinfo
-        assert zone is not None
-        columns = _columns(writer)
+        size, columns = writer.size(), os.environ.get("COLUMNS", "")
+        width = size[0] if size else int(columns) if columns.isdecimal() else 0
         return Page(
-            columns or _USUAL_WIDTH,
-            zone,
+            width or 80,
+            local_zone(),
             datetime.now(UTC),
             writer.ascii_only,
-            limited=writer.is_terminal or columns is not None,
+            limited=writer.is_terminal or width > 0,
         )
-
-
-def _check_here() -> None:
-    try:
-        Path.cwd()
-    except FileNotFoundError as error:
-        raise UsageError(
-            "The folder that this command was started in is gone.",
-            help="change to another folder, or say --workspace DIR",
-        ) from error
-
-
-def _columns(writer: Writer) -> int | None:
-    """How many columns there are, or none where nobody says so."""
-    size = writer.size()
-    if size is not None:
-        return size[0]
-    columns = os.environ.get("COLUMNS", "")
-    return int(columns) if columns.isdecimal() and int(columns) else None

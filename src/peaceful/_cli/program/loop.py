@@ -1,4 +1,4 @@
-"""The event loop of a command, and what was found lost before it."""
+"""The event loop of a command, and warnings about killed executions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,11 @@ from peaceful._executions.records import ExecutionRecord
 from peaceful._model.execution import ExecutionState
 from peaceful._present.text import count, name_list, one_line
 
+T = TypeVar("T")
+
 
 def lost_notices(latest: ExecutionRecord | None, survivors: Sequence[SurvivingChild]) -> list[str]:
-    """Sentences about executions whose process was killed.
-
-    Args:
-        latest: the newest execution of the profile, or none where there was none.
-        survivors: the processes that killed executions have left behind.
-    """
+    """Return sentences about killed executions: the latest, and those that left children."""
     by_execution: dict[str, list[SurvivingChild]] = {}
     for child in survivors:
         by_execution.setdefault(child.execution_id, []).append(child)
@@ -44,17 +41,8 @@ def _notice(execution_id: str, children: Sequence[SurvivingChild]) -> str:
     )
 
 
-T = TypeVar("T")
-
-
 class LoopEnd(msgspec.Struct, Generic[T], frozen=True):
-    """How it ended in the loop.
-
-    Attributes:
-        value: what came out.
-        error: or what was raised.
-        stuck: whether something still runs that does not let go.
-    """
+    """The result of a coroutine, or its error; and whether a part of it is stuck and still runs."""
 
     value: T | None
     error: Exception | None
@@ -63,16 +51,10 @@ class LoopEnd(msgspec.Struct, Generic[T], frozen=True):
 
 # Any: what a coroutine yields is between it and the loop.
 def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> LoopEnd[T]:
-    """Runs a coroutine in a new loop, and closes that if everything in it comes to an end.
+    """Run a coroutine in a new event loop; wait `patience()` seconds for what it leaves behind.
 
-    `asyncio.run` would wait for ever for a task that does not heed its cancellation, or a thread.
-
-    Args:
-        main: what to run.
-        patience: tells, when it has ended, how many seconds to wait for what is left.
-
-    Raises:
-        BaseException: what `main` raised, where that is no `Exception`.
+    `asyncio.run` would wait for ever for a task that ignores its cancellation, or for a thread.
+    What is no `Exception` is raised on.
     """
     runner = asyncio.Runner()
     threads = ThreadPoolExecutor(thread_name_prefix="peaceful-loop")
@@ -93,11 +75,7 @@ def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> 
 
 
 async def _all_end(threads: ThreadPoolExecutor, seconds: float) -> bool:
-    """Ends what is left in the loop: tasks, asynchronous generators, threads.
-
-    Returns:
-        Whether each of these ended in time.
-    """
+    """Cancel tasks, close asynchronous generators and threads; return whether all ended in time."""
     loop = asyncio.get_running_loop()
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:

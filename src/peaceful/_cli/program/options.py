@@ -1,13 +1,13 @@
-"""Options of every command, and how words are completed."""
+"""The options of every command, and the completion of words."""
 
 from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import click
 
@@ -18,29 +18,33 @@ if TYPE_CHECKING:
 
     from peaceful._app.app import App
 
-
 _PEACE: Final = ".peace"
 
 _NAME: Final = re.compile(r"(?!\d)\w{1,100}\Z")
 
 _KEY: Final = re.compile(r"^(\w+):", re.MULTILINE)
-"""A key at the left edge of a YAML file as the framework writes it."""
+"""A top-level key of a YAML file that the framework wrote."""
 
 _NEWEST: Final = 30
-"""How many executions are offered."""
-
+"""The number of executions that are offered."""
 
 Completer: TypeAlias = Callable[
     [click.Context, click.Parameter, str], "list[CompletionItem[str]] | list[str]"
 ]
-"""What click asks for words."""
+"""A `shell_complete` function of click."""
+
+Chosen = TypeVar("Chosen", bound=enum.StrEnum)
 
 
 def offering(find: Callable[[], Iterable[str]]) -> Completer:
-    """Offers those of some words that begin with what is typed already."""
+    """Return a completer that offers those words that begin with what is typed already."""
 
     def offer(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
-        return [word for word in find() if word.startswith(typed)]
+        try:
+            return [word for word in find() if word.startswith(typed)]
+        except (OSError, UnicodeDecodeError, PeacefulError):
+            # Somebody presses a key: the command that they are about to run will tell them.
+            return []
 
     return offer
 
@@ -48,49 +52,31 @@ def offering(find: Callable[[], Iterable[str]]) -> Completer:
 def paths(
     _context: click.Context, _parameter: click.Parameter, typed: str
 ) -> list[CompletionItem[str]]:
-    """Leaves it to the shell to offer paths."""
+    """Let the shell offer paths."""
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(typed, type="file")]
 
 
 def complete_profile(workspace: Path | None, app_name: str) -> list[str]:
-    """The profiles of a workspace."""
-    folder = _app_folder(workspace, app_name)
-    return _offered(
-        lambda: sorted(
-            each.name for each in folder.iterdir() if each.is_dir() and _NAME.match(each.name)
-        )
-    )
-
-
-def complete_flow(app: App) -> list[str]:
-    """The flows of an application."""
-    return list(app.flows)
+    """Return the profiles of a workspace."""
+    folders = [each for each in _app_folder(workspace, app_name).iterdir() if each.is_dir()]
+    return sorted(each.name for each in folders if _NAME.match(each.name))
 
 
 def complete_item(
     workspace: Path | None, app: App, profile: str | None, flow: str | None
-) -> list[str]:
-    """The items of a flow as it was last run; of every flow and profile where none is given."""
+) -> Iterable[str]:
+    """Return the items of a flow as it was last run; of all flows and profiles for None."""
     pattern = f"{profile or '*'}/{flow or '*'}/params_specs.yaml"
-    folder = _app_folder(workspace, app.name)
-    return _offered(
-        lambda: list(
-            dict.fromkeys(
-                name for file in folder.glob(pattern) for name in _KEY.findall(file.read_text())
-            )
-        )
-    )
+    files = _app_folder(workspace, app.name).glob(pattern)
+    return dict.fromkeys(name for file in files for name in _KEY.findall(file.read_text()))
 
 
 def complete_execution(app: App, workspace: Path | None) -> list[str]:
-    """The newest executions. This one is slow: it asks the register."""
-    return _offered(
-        lambda: [
-            record.id for record in app.contexts(workspace).executions.list(limit=_NEWEST).records
-        ]
-    )
+    """Return the IDs of the newest executions. It is slow: it asks the register."""
+    executions = app.contexts(workspace).executions
+    return [record.id for record in executions.list(limit=_NEWEST).records]
 
 
 def _app_folder(workspace: Path | None, app_name: str) -> Path:
@@ -99,19 +85,8 @@ def _app_folder(workspace: Path | None, app_name: str) -> Path:
     return (workspace or next(found, here)) / _PEACE / app_name
 
 
-def _offered(find: Callable[[], Iterable[str]]) -> list[str]:
-    try:
-        return list(find())
-    except (OSError, UnicodeDecodeError, PeacefulError):
-        # Somebody presses a key: the command that they are about to run will tell them.
-        return []
-
-
-Chosen = TypeVar("Chosen", bound=enum.StrEnum)
-
-
 class Format(enum.StrEnum):
-    """How an outcome is printed on stdout."""
+    """The format of an outcome on stdout."""
 
     TEXT = "text"
     YAML = "yaml"
@@ -120,7 +95,7 @@ class Format(enum.StrEnum):
 
 
 class ProgressStyle(enum.StrEnum):
-    """How progress is shown on stderr."""
+    """The display of progress on stderr."""
 
     AUTO = "auto"
     BAR = "bar"
@@ -130,8 +105,6 @@ class ProgressStyle(enum.StrEnum):
 
 
 class ColorChoice(enum.StrEnum):
-    """When colours are used."""
-
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
@@ -139,18 +112,7 @@ class ColorChoice(enum.StrEnum):
 
 @dataclass(slots=True)
 class GlobalOptions:
-    """What a person said by options that every command takes; filled in while words are read.
-
-    Attributes:
-        workspace: the folder that holds `.peace`, or none to look for it.
-        profile: the profile to work on, or none for the one in use.
-        flow: the flow to work on, or none where that is clear.
-        format: how the outcome is printed.
-        progress: how progress is shown.
-        color: when colours are used.
-        max_concurrency: how many items are in progress at once, or none for the usual number.
-        debug: whether errors are shown with their tracebacks.
-    """
+    """The values of the options that every command takes, set while words are parsed."""
 
     workspace: Path | None = None
     profile: str | None = None
@@ -161,23 +123,15 @@ class GlobalOptions:
     max_concurrency: int | None = None
     debug: bool = False
 
-    def selection(self, without: Iterable[str] = ()) -> list[str]:
-        """The words that select the same workspace, profile and flow again.
-
-        Args:
-            without: words that are typed beside; what they select is left out.
-        """
-        beside = frozenset(without)
-        words: list[str] = []
-        for name in ("workspace", "profile", "flow"):
-            value = getattr(self, name)
-            if value is not None and f"--{name}" not in beside:
-                words += [f"--{name}", str(value)]
-        return words
+    def selection(self, without: Collection[str] = ()) -> list[str]:
+        """Return the options that select the same again, except those that are in `without`."""
+        values = {"--workspace": self.workspace, "--profile": self.profile, "--flow": self.flow}
+        given = {name: str(value) for name, value in values.items() if value is not None}
+        return [word for name in given if name not in without for word in (name, given[name])]
 
     @classmethod
     def peeked(cls, words: Sequence[str]) -> GlobalOptions:
-        """What matters for showing an error, found before the words are understood as a whole."""
+        """Return the options that matter for showing an error, before the words are parsed."""
         options = cls()
         for word, following in zip(words, [*words[1:], ""], strict=False):
             if word == "--":
@@ -197,24 +151,11 @@ def _known(kind: type[Chosen], value: str, otherwise: Chosen) -> Chosen:
     return kind(value) if value in list(kind) else otherwise
 
 
-GLOBAL_NAMES = frozenset(
-    {
-        "workspace",
-        "profile",
-        "flow",
-        "format",
-        "progress",
-        "color",
-        "max_concurrency",
-        "debug",
-        "version",
-        "help",
-    }
-)
-"""Names that no parameter of an application can have as an option."""
+GLOBAL_NAMES = frozenset({*(each.name for each in fields(GlobalOptions)), "version", "help"})
+"""Names that no parameter of an application can have, because every command has the option."""
 
 _STORED_AS = "global_"
-"""Begins the names under which click keeps these options, apart from an application's own."""
+"""The prefix under which click keeps these options, apart from an application's own."""
 
 
 class GlobalOption(click.Option):
@@ -222,18 +163,12 @@ class GlobalOption(click.Option):
 
 
 def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
-    """The options, which write into `options` what is said as they are read; so the last one wins.
-
-    Args:
-        options: filled in.
-        app: the application, whose profiles and flows are offered for completion.
-    """
+    """Return the options, which write into `options` as they are parsed; so the last one wins."""
 
     def option(
         name: str,
         help: str,
         convert: Callable[[str], object],
-        *,
         metavar: str | None = None,
         complete: Completer | None = None,
     ) -> click.Option:
@@ -241,12 +176,12 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
             if value is not None:
                 setattr(options, name, convert(value))
 
-        words = isinstance(convert, type) and issubclass(convert, enum.StrEnum)
+        kind: click.ParamType[str] = click.STRING
+        if isinstance(convert, type) and issubclass(convert, enum.StrEnum):
+            kind = click.Choice([each.value for each in convert])
         return GlobalOption(
             [f"--{name.replace('_', '-')}", f"{_STORED_AS}{name}"],
-            type=click.Choice([str(each) for each in cast("Iterable[str]", convert)])
-            if words
-            else click.STRING,
+            type=kind,
             metavar=metavar,
             help=help,
             expose_value=False,
@@ -254,32 +189,18 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
             shell_complete=complete,
         )
 
+    where = "The folder that holds .peace; else the nearest parent that does, else this one."
+    which = "The profile to work on; else the one in use."
+    flow = "The flow to work on, where there are several."
+    profiles = offering(lambda: complete_profile(options.workspace, app.name))
     return [
-        option(
-            "workspace",
-            "The folder that holds .peace; else the nearest parent that does, else this one.",
-            _folder,
-            metavar="DIR",
-            complete=paths,
-        ),
-        option(
-            "profile",
-            "The profile to work on; else the one in use.",
-            str,
-            metavar="PROFILE",
-            complete=offering(lambda: complete_profile(options.workspace, app.name)),
-        ),
-        option(
-            "flow",
-            "The flow to work on, where there are several.",
-            str,
-            metavar="FLOW",
-            complete=offering(lambda: complete_flow(app)),
-        ),
+        option("workspace", where, _folder, "DIR", paths),
+        option("profile", which, str, "PROFILE", profiles),
+        option("flow", flow, str, "FLOW", offering(lambda: app.flows)),
         option("format", "How the outcome is printed on stdout.", Format),
         option("progress", "How progress is shown on stderr.", ProgressStyle),
         option("color", "When to use colours; auto heeds NO_COLOR.", ColorChoice),
-        option("max_concurrency", "How many items are worked on at once.", positive, metavar="N"),
+        option("max_concurrency", "How many items are worked on at once.", positive, "N"),
         _debug_option(options),
     ]
 
@@ -310,11 +231,7 @@ def _folder(text: str) -> Path:
 
 
 def positive(text: str) -> int:
-    """A number from 1 on.
-
-    Raises:
-        click.BadParameter: it is none.
-    """
+    """Parse a number from 1 on; raise `click.BadParameter` if it is none."""
     if not text.isdecimal() or int(text) < 1:
         raise click.BadParameter(f"{text!r} is not a number from 1 on.")
     return int(text)

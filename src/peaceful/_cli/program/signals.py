@@ -1,7 +1,7 @@
 """Process signals around a command: before there is anything to interrupt, and after its end.
 
-While an execution runs, `interrupt_on_signals` has the signals, and the execution heeds them.
-Before, a signal ends the command at once; afterwards it must not spoil what is being printed.
+While an execution runs, `interrupt_on_signals` handles them. Before, a signal ends the command at
+once; afterwards it must not spoil what is being printed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Final, Self
 
 from peaceful._model.interrupt import (
@@ -27,19 +27,16 @@ from peaceful._model.interrupt import (
 )
 
 _TIME_TO_PRINT: Final = 2.0
-"""Seconds that a command which has ended may still print, once somebody wants it to end."""
+"""Seconds that a command which has ended may still print, after a signal."""
 
 _LAST_RESORT: Final = 10.0
-"""Seconds from KILL to the end of the process, where nothing that is running lets go."""
+"""Seconds from KILL to the end of the process, if nothing that is running lets go."""
 
 
 class Signalled(BaseException):
-    """A process signal came while there was no execution that could have been interrupted.
+    """A process signal came while there was no execution to interrupt.
 
-    Not an `Exception`: like `KeyboardInterrupt`, it must get past whoever catches errors.
-
-    Attributes:
-        source: the signal.
+    Not an `Exception`: like `KeyboardInterrupt`, it must get past code that catches errors.
     """
 
     def __init__(self, source: InterruptSource) -> None:
@@ -51,13 +48,9 @@ _Handler = Callable[[int, FrameType | None], object] | int | None
 
 
 class ProcessSignals:
-    """Handles SIGINT, SIGTERM and SIGHUP for the length of a command; a context manager.
+    """Handles SIGINT, SIGTERM and SIGHUP within a context.
 
-    In another thread than the main one, and for signals that are to be ignored, it does nothing.
-
-    Attributes:
-        at_once: called before the process is left in the middle of everything; it puts back what
-            must not stay behind, such as how the terminal is set.
+    It does nothing outside the main thread, and for signals that are to be ignored.
     """
 
     def __init__(self) -> None:
@@ -66,7 +59,9 @@ class ProcessSignals:
         self._leaving: tuple[InterruptSource, float] | None = None
         self._alarm_before: _Handler = None
         self._unraisable_before: Callable[[sys.UnraisableHookArgs], object] | None = None
-        self.at_once: Callable[[], None] = _nothing
+        # Undoes what must not stay behind where the process is left in the middle of everything,
+        # such as the modes of the terminal.
+        self.at_once: Callable[[], object] = lambda: None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -74,47 +69,46 @@ class ProcessSignals:
             self._unraisable_before = sys.unraisablehook
             sys.unraisablehook = self._unraisable
             for source in PROCESS_SIGNALS:
-                self._take_over(source)
+                number = source.signal_number
+                before = None if number is None else signal.getsignal(number)
+                # None: other code than Python handles it, and that could not be put back.
+                ignored = before is signal.SIG_IGN and source in MAY_BE_IGNORED
+                if number is not None and before is not None and not ignored:
+                    self._before[number] = before
+                    signal.signal(number, functools.partial(self._received, source))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, _after_the_end(handler))
+            ends_the_process = handler in (signal.default_int_handler, signal.SIG_DFL)
+            signal.signal(number, _Late(handler) if ends_the_process else handler)
         if self._unraisable_before is not None:
             sys.unraisablehook = self._unraisable_before
         self._stay()
 
     def heeds(self, source: InterruptSource) -> bool:
-        """Whether the signal is handled at all."""
+        """Return whether the signal is handled at all."""
         return any(number.name == source.name for number in self._before)
 
     @property
     def left_by(self) -> InterruptSource | None:
-        """The signal that came before there was anything to interrupt, or none.
+        """The signal that came before there was anything to interrupt, or None.
 
-        To be asked where something begins, or has failed: what is raised for a signal gets lost in
-        places where Python lets nothing be raised, such as callbacks of weak references.
+        Check it where something begins or has failed: what is raised for a signal gets lost in
+        places where Python cannot raise, such as callbacks of weak references.
         """
         return None if self._leaving is None else self._leaving[0]
 
     def ending(self, exit_code: int) -> None:
-        """From now on the outcome is known and is being printed.
-
-        Signals do not change it any more; but where printing does not come to an end, they end it.
-        """
+        """Keep the exit code from now on; a signal only ends printing that takes too long."""
         self._ending = exit_code
 
     @contextmanager
     def last_resort(self) -> Generator[None]:
-        """Within the context, the third Ctrl-C ends the process after some time in any case.
+        """Within the context, end the process some time after the third Ctrl-C in any case.
 
-        An execution heeds its presses in an event loop. Where an item blocks that loop, nobody
-        would. To be entered after the handlers of the execution are in place.
+        An execution heeds signals in an event loop, which an item may block. Enter it after the
+        handlers of the execution are in place.
         """
         heeded = self._before.get(signal.SIGINT)
         if heeded is None:
@@ -140,18 +134,7 @@ class ProcessSignals:
             signal.signal(signal.SIGINT, inner)
             self._stay()
 
-    def _take_over(self, source: InterruptSource) -> None:
-        number = source.signal_number
-        if number is None:
-            return
-        before = signal.getsignal(number)
-        # None: other code than Python handles it, and that could not be put back.
-        if before is None or (before is signal.SIG_IGN and source in MAY_BE_IGNORED):
-            return
-        self._before[number] = before
-        signal.signal(number, lambda _number, _frame: self._received(source))
-
-    def _received(self, source: InterruptSource) -> None:
+    def _received(self, source: InterruptSource, _number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()
         if self._ending is not None:
             self._leave_in(_TIME_TO_PRINT, self._ending)
@@ -162,16 +145,16 @@ class ProcessSignals:
             first, before = self._leaving
             self._leaving = first, now
             if now - before >= KEY_REPEAT:
-                # Somebody insists; a held key does not, nor do signals that come together.
+                # Another press; a held key is none, nor are signals that come together.
                 self._leave_now(first.exit_code)
 
     def _unraisable(self, what: sys.UnraisableHookArgs) -> None:
-        """Tells of errors that nobody gets, but not of a signal, which is heeded later."""
+        """Report errors that cannot be raised, except signals, which are heeded later."""
         if not isinstance(what.exc_value, Signalled) and self._unraisable_before is not None:
             self._unraisable_before(what)
 
     def _leave_in(self, seconds: float, exit_code: int) -> None:
-        """Sets an alarm that ends the process, unless one is set."""
+        """Set an alarm that ends the process, unless one is set."""
         if self._alarm_before is not None or not hasattr(signal, "setitimer"):  # on Windows
             return
 
@@ -182,7 +165,7 @@ class ProcessSignals:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def _stay(self) -> None:
-        """Turns the alarm off."""
+        """Turn the alarm off."""
         if self._alarm_before is not None:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._alarm_before)
@@ -193,16 +176,12 @@ class ProcessSignals:
         os._exit(exit_code)
 
 
-def _nothing() -> None:
-    pass
-
-
 class _Late:
-    """Handles a signal once the command has ended.
+    """Handles a signal after the end of the command.
 
     A key that is still held down must neither make Python print a traceback while it ends, nor
-    change the exit code. So what would do so is put back only at the first press after the time of
-    a key's repeating.
+    change the exit code. So the previous handler is restored only by the first press after the time
+    of a key's repeating.
     """
 
     def __init__(self, before: _Handler) -> None:
@@ -215,15 +194,9 @@ class _Late:
             signal.raise_signal(number)
 
 
-def _after_the_end(before: _Handler) -> _Handler:
-    """What handles a signal once the command has ended."""
-    ends_the_process = before is signal.default_int_handler or before is signal.SIG_DFL
-    return _Late(before) if ends_the_process else before
-
-
 @functools.cache
 def _ignore_at_exit() -> None:
-    """While Python takes itself apart, it would let signals end the process, by their own code."""
+    """Ignore signals while Python shuts down, which would let them change the exit code."""
 
     def ignore() -> None:
         for source in PROCESS_SIGNALS:

@@ -1,4 +1,4 @@
-"""The picture of a running execution: a bar for each item, a line for the whole."""
+"""The picture of a running execution: a bar for each item, and a line for the whole."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Final
 
 import msgspec
 
-from peaceful._cli.progress.outcome_text import STATUS_STYLES
+from peaceful._cli.progress.outcome_text import STATUS_STYLES, status_words
 from peaceful._cli.terminal.text import Line, Span, Style, line
 from peaceful._cli.terminal.wrapping import clipped, wrapped
 from peaceful._model.event import BlockStarted, Event, ExecutionEnded, InterruptRequested, ItemEnded
-from peaceful._model.execution import ExecutionInfo
 from peaceful._model.field_types import ItemId
 from peaceful._model.interrupt import (
     CANCEL_AFTER,
@@ -42,100 +41,73 @@ from peaceful._present.summary import (
 from peaceful._present.text import display_width, fitted, one_line, padded, shortened
 
 KEPT = 60
-"""How many of the last endings are kept: more than a terminal shows."""
+"""The number of the last endings that are kept: more than a terminal shows."""
 
 _MEASURED = 1000
-"""How many names are measured for the width of their column; a wider one further on is cut."""
+"""The number of names that are measured for the width of their column; the rest may be cut."""
+
+_SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_ASCII_SPINNER: Final = "|/-\\"
+
+_SMALL: Final = 8
+"""Lines of a terminal in which each sentence gets only one."""
+
+_KEYS: Final = ("Ctrl-C to interrupt safely", "Ctrl-C interrupts", "Ctrl-C")
+
+_BAR: Final = (6, 20)
+"""The fewest and the most columns of a bar."""
+
+_WORDS: Final = 8
+"""The fewest columns in which words say anything."""
+
+_WIDEST: Final = 100
+"""The most columns of a picture: further apart, the eye loses the line."""
+
+_ENDINGS_SHOWN: Final = 12
+"""The most endings that keep a line; the rest is counted."""
 
 
-class Running(msgspec.Struct, frozen=True):
-    """An item in progress.
-
-    Attributes:
-        since: UTC.
-        progress: how far it is, or none where it said nothing yet.
-    """
-
-    since: datetime
-    progress: Progress | None = None
-
-
-class Board:
-    """How an execution stands, with what a picture needs besides.
-
-    Attributes:
-        block: the newest block that has items, or empty.
-        block_since: when it began; none before.
-        name_width: the columns of the widest of their names.
-        counts: how many of them ended in which way.
-        ended: their last endings, newest last; failures are kept longest.
-        pressed: whether Ctrl-C was pressed.
-    """
+class ProgressView:
+    """The snapshot of an execution, and counts and endings of its newest block with items."""
 
     def __init__(self) -> None:
         self.block: str = ""
         self.block_since: datetime | None = None
         self.name_width: int = 0
         self.counts: Counter[ItemStatus] = Counter()
-        self.ended: deque[ItemEnded] = deque()
+        self.ended: deque[ItemEnded] = deque()  # newest last; failures are kept longest
         self.pressed: bool = False
-        self._snapshot = Snapshot()
-
-    @property
-    def execution(self) -> ExecutionInfo | None:
-        """What is known of the execution, or none before it starts."""
-        return self._snapshot.execution
-
-    @property
-    def interrupt(self) -> InterruptRequested | None:
-        """The newest interrupt, or none."""
-        return self._snapshot.interrupt
-
-    @property
-    def ending(self) -> ExecutionEnded | None:
-        """The last event, once it is there."""
-        return self._snapshot.ending
+        self.snapshot = Snapshot()
 
     @property
     def total(self) -> int:
-        """How many items the block goes through."""
-        return len(self._snapshot.block_items)
+        """The number of items of the block."""
+        return len(self.snapshot.block_items)
 
     @property
-    def running(self) -> Mapping[ItemId, Running]:
+    def running(self) -> Mapping[ItemId, Progress | None]:
         """The items in progress; none once the execution has ended."""
-        now = self._snapshot
-        if now.ending is not None:
-            return {}
-        return {item: Running(now.since[item], each) for item, each in now.running.items()}
-
-    @property
-    def ended_count(self) -> int:
-        """How many items of the block have ended."""
-        return self.counts.total()
+        return self.snapshot.running if self.snapshot.ending is None else {}
 
     @property
     def waiting(self) -> int:
-        """How many items of the block have not started."""
-        return max(0, self.total - self.ended_count - len(self.running))
+        """The number of items of the block that have not started."""
+        return max(0, self.total - self.counts.total() - len(self.running))
 
     def add(self, event: Event) -> None:
-        """Takes an event in, at constant cost."""
-        self._snapshot.add(event)
+        """Add an event, at constant cost."""
+        self.snapshot.add(event)
         match event:
             case ItemEnded(status=status):
                 self.counts[status] += 1
                 self._keep(event)
-            case BlockStarted(items=[_, *_]):
-                self._begin(event)
+            case BlockStarted(items=[_, *_] as items):
+                self.block, self.block_since = event.block, event.at
+                self.name_width = max(display_width(item) for item in items[:_MEASURED])
+                self.counts.clear()
+                self.ended.clear()
             case _:
                 pass
-
-    def _begin(self, started: BlockStarted) -> None:
-        self.block, self.block_since = started.block, started.at
-        self.name_width = max(display_width(item) for item in started.items[:_MEASURED])
-        self.counts.clear()
-        self.ended.clear()
 
     def _keep(self, ending: ItemEnded) -> None:
         if len(self.ended) == KEPT:
@@ -146,24 +118,8 @@ class Board:
         self.ended.append(ending)
 
 
-_SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_ASCII_SPINNER: Final = "|/-\\"
-
-
 class Frame(msgspec.Struct, frozen=True):
-    """One moment of a picture.
-
-    Attributes:
-        width: columns that there are.
-        height: lines that there are.
-        now: UTC.
-        tick: counts the frames, which moves what shows that something moves.
-        title: what is executed, in words: `envman deploy · internal_dev_a · 0193a5c2`.
-        main_block: the block that needs no name, because it is what the command is about.
-        ctrl_c: whether Ctrl-C interrupts.
-        closing: whether the ending is told by the picture, and not by what is printed after it.
-        ascii_only: whether the terminal has ASCII only.
-    """
+    """One moment of a picture; `tick` numbers the frames, which moves the spinner."""
 
     width: int
     height: int
@@ -171,34 +127,34 @@ class Frame(msgspec.Struct, frozen=True):
     tick: int
     title: str
     main_block: str = ""
+    """The block that needs no name, because it is what the command is about."""
     ctrl_c: bool = True
     closing: bool = False
+    """True if the picture says how the execution ended."""
     ascii_only: bool = False
 
     @property
     def spinner(self) -> str:
-        """One column that moves from frame to frame."""
         signs = _ASCII_SPINNER if self.ascii_only else _SPINNER
         return signs[self.tick % len(signs)]
 
     @property
     def dot(self) -> str:
-        """One column for what has not started."""
+        """The symbol of what has not started."""
         return status_symbol(ItemStatus.NOT_STARTED, ascii_only=self.ascii_only)
 
 
-_SMALL: Final = 8
-"""Lines of a terminal in which each sentence gets one only."""
-
-
-def footer_lines(board: Board, frame: Frame, width: int) -> list[Line]:
-    """How far the whole is; or what an interrupt does; or how it all ended."""
-    if board.ending is not None:
-        return [line(f"  {_ending(board)}")] if frame.closing else []
-    if board.interrupt is None:
-        return [line(f"  {_counts(board, frame, width - 2)}")]
+def footer_lines(view: ProgressView, frame: Frame, width: int) -> list[Line]:
+    """Return the progress of the whole; or what an interrupt does; or how the execution ended."""
+    execution, ending = view.snapshot.execution, view.snapshot.ending
+    if ending is not None:
+        assert execution is not None, "what has ended has begun"
+        words = ending_words(execution.started_at, ending)
+        return [line(f"  {words}")] if frame.closing else []
+    if view.snapshot.interrupt is None:
+        return [line(f"  {_counts(view, frame, width - 2)}")]
     most = 1 if frame.height < _SMALL else 2
-    sentences = interrupt_lines(board.interrupt, tuple(board.running), pressed=board.pressed)
+    sentences = interrupt_lines(view.snapshot.interrupt, tuple(view.running), pressed=view.pressed)
     return [
         line("  ", (part, Style.CUT))
         for sentence in sentences
@@ -209,13 +165,7 @@ def footer_lines(board: Board, frame: Frame, width: int) -> list[Line]:
 def interrupt_lines(
     interrupt: InterruptRequested, in_progress: tuple[ItemId, ...], *, pressed: bool
 ) -> list[str]:
-    """What an interrupt does now, and what comes next.
-
-    Args:
-        interrupt: the newest one.
-        in_progress: the items that are in progress now.
-        pressed: whether Ctrl-C was pressed, so that pressing it again does more.
-    """
+    """Return what an interrupt does to the items in progress, and what the next one would do."""
     signal = interrupt.signal
     how = "" if signal.source is InterruptSource.SIGINT else f" ({interrupted_how(signal)})"
     lines = [f"Interrupting{how}: {interrupt_sentence(signal.level, in_progress)}"]
@@ -231,32 +181,26 @@ def interrupt_lines(
 
 
 def ending_words(started_at: datetime, ending: ExecutionEnded) -> str:
-    """How an execution ended, in a few words: `interrupted after 4.2 s`."""
+    """Return how an execution ended, in a few words: `interrupted after 4.2 s`."""
     seconds = (ending.at - started_at).total_seconds()
     kind = ending.outcome or OutcomeKind.ERROR
     return summarise(kind, {}, seconds=seconds, interrupt=ending.interrupt).headline
 
 
 def block_words(block: str) -> str:
-    """The name of a block as words: `SyncCheck` is `sync check`."""
+    """Return the name of a block as words: `SyncCheck` is `sync check`."""
     return "".join(
         f" {letter.lower()}" if letter.isupper() and place else letter.lower()
         for place, letter in enumerate(block)
     )
 
 
-def _ending(board: Board) -> str:
-    assert board.ending is not None
-    assert board.execution is not None, "what has ended has begun"
-    return ending_words(board.execution.started_at, board.ending)
-
-
-def _counts(board: Board, frame: Frame, width: int) -> str:
-    """How far the whole is, how long it takes still, and which key interrupts; what fits of it."""
-    count = f"{board.ended_count:,} of {board.total:,}" if board.total else ""
-    if count and board.block != frame.main_block:
-        count = f"{block_words(board.block)}: {count}"
-    seconds = _seconds_left(board, frame.now)
+def _counts(view: ProgressView, frame: Frame, width: int) -> str:
+    """Return progress, time left and the key that interrupts, as far as they fit."""
+    count = f"{view.counts.total():,} of {view.total:,}" if view.total else ""
+    if count and view.block != frame.main_block:
+        count = f"{block_words(view.block)}: {count}"
+    seconds = _seconds_left(view, frame.now)
     left = "" if seconds is None else f"about {estimate(seconds)} left"
     keys = _KEYS if frame.ctrl_c else ("",)
     forms = [
@@ -266,73 +210,52 @@ def _counts(board: Board, frame: Frame, width: int) -> str:
     return next((form for form in forms if display_width(form) <= width), forms[-1]) or "starting"
 
 
-_KEYS: Final = ("Ctrl-C to interrupt safely", "Ctrl-C interrupts", "Ctrl-C")
-
-
-def _seconds_left(board: Board, now: datetime) -> float | None:
-    """A guess: what is left goes as what is done went. None while that says little."""
-    if board.block_since is None or not board.total:
+def _seconds_left(view: ProgressView, now: datetime) -> float | None:
+    """Extrapolate from the share that is done; None while that says little."""
+    if view.block_since is None or not view.total:
         return None
-    elapsed = (now - board.block_since).total_seconds()
-    begun = sum(
-        each.progress.fraction or 0 for each in board.running.values() if each.progress is not None
-    )
-    share = (board.ended_count + begun) / board.total
+    elapsed = (now - view.block_since).total_seconds()
+    begun = sum(each.fraction or 0 for each in view.running.values() if each is not None)
+    share = (view.counts.total() + begun) / view.total
     if elapsed < 2 or share < 0.05 or share >= 1:
         return None
     return elapsed * (1 - share) / share
 
 
-_BAR: Final = (6, 20)
-"""Columns of a bar, at least and at most."""
-
-_WORDS: Final = 8
-"""Columns that words need to say anything."""
-
-
-def ended_line(ended: ItemEnded, board: Board, frame: Frame, width: int) -> Line:
-    """An item that has ended: how, and what of."""
-    symbol = (status_symbol(ended.status, ascii_only=frame.ascii_only), STATUS_STYLES[ended.status])
-    return _words_line(
-        symbol, ended.item, board, item_ending_words(ended), duration(ended.seconds), width
-    )
-
-
 def item_ending_words(ended: ItemEnded) -> str:
-    """How an item ended: what was done, or the word for it with the reason."""
-    word = status_word(ended.status)
+    """Return what was done to an item; else the word for its status, with the reason."""
     match ended.status:
         case ItemStatus.DONE:
-            return one_line(ended.message or ended.shown) or word
+            return one_line(ended.message or ended.shown) or status_word(ended.status)
         case ItemStatus.UNCHANGED:
-            return word
+            return status_word(ended.status)
         case _:
-            message = one_line(ended.message)
-            return f"{word}: {message}" if message and message != word else word
+            return status_words(ended.status, ended.message)
 
 
-def running_line(item: ItemId, running: Running, board: Board, frame: Frame, width: int) -> Line:
-    """An item in progress: its bar where it is known how much there is to do, else what it says."""
+def running_line(item: ItemId, view: ProgressView, frame: Frame, width: int) -> Line:
+    """Return an item in progress: its bar if the amount of work is known, else its message."""
     symbol = (frame.spinner, Style.PLAIN)
-    elapsed = duration((frame.now - running.since).total_seconds())
-    progress = running.progress
+    elapsed = duration((frame.now - view.snapshot.since[item]).total_seconds())
+    progress = view.running[item]
     if progress is None:
-        return _words_line(symbol, item, board, "", elapsed, width)
+        return _words_line(symbol, item, view, "", elapsed, width)
     if progress.stalled_for is not None:
         words = f"no sign of progress for {duration(progress.stalled_for)}"
-        return _words_line(symbol, item, board, words, elapsed, width)
+        return _words_line(symbol, item, view, words, elapsed, width)
     if progress.fraction is not None:
-        return _bar_line(symbol, item, running, board, frame, width)
+        left = time_left(progress.seconds_left) if progress.seconds_left else elapsed
+        return _bar_line(symbol, item, progress, left, view, frame, width)
     parts = (one_line(progress.message), amount(progress), rate(progress))
     words = ", ".join(part for part in parts if part)
-    return _words_line(symbol, item, board, words, elapsed, width)
+    return _words_line(symbol, item, view, words, elapsed, width)
 
 
 def _words_line(
-    symbol: Span, item: ItemId, board: Board, words: str, right: str, width: int
+    symbol: Span, item: ItemId, view: ProgressView, words: str, right: str, width: int
 ) -> Line:
-    """With some words, and something at the right edge where the words leave room for it."""
-    name, room = _name_column(item, board, width)
+    """Return a line with words, and something at the right edge if the words leave room for it."""
+    name, room = _name_column(item, view, width)
     beside = room - display_width(right) - 2
     if display_width(words) > beside and beside < _WORDS:
         return line("  ", symbol, f" {name}  {fitted(words, room)}")
@@ -341,17 +264,17 @@ def _words_line(
 
 
 def _bar_line(
-    symbol: Span, item: ItemId, running: Running, board: Board, frame: Frame, width: int
+    symbol: Span,
+    item: ItemId,
+    progress: Progress,
+    left: str,
+    view: ProgressView,
+    frame: Frame,
+    width: int,
 ) -> Line:
-    """With a bar and the richest set of figures that leave room for one."""
-    progress = running.progress
-    assert progress is not None
-    name, room = _name_column(item, board, width)
+    """Return a line with a bar and the richest set of figures that leave room for it."""
+    name, room = _name_column(item, view, width)
     share = padded(percent(progress), 5, right=True)
-    if not progress.seconds_left:
-        left = duration((frame.now - running.since).total_seconds())
-    else:
-        left = time_left(progress.seconds_left)
     for figures, right in (
         ((share, amount(progress), rate(progress)), left),
         ((share, amount(progress)), left),
@@ -376,41 +299,34 @@ def _bar(progress: Progress, width: int, frame: Frame) -> tuple[Span, Span]:
     return (filled, Style.GOOD), (" " * (width - len(filled)), Style.PLAIN)
 
 
-def _name_column(item: ItemId, board: Board, width: int) -> tuple[str, int]:
-    """The name, filled up or shortened to its column, and the columns to the right of it."""
+def _name_column(item: ItemId, view: ProgressView, width: int) -> tuple[str, int]:
+    """Return the name, padded or shortened to its column, and the columns to the right of it."""
     room = max(1, width - 4)
-    column = min(board.name_width, max(8, room * 2 // 5), room)
+    column = min(view.name_width, max(8, room * 2 // 5), room)
     return padded(fitted(item, column), column), room - column - 2
 
 
-_WIDEST: Final = 100
-"""Columns of a picture at most: further apart, the eye loses the line."""
-
-_ENDINGS_SHOWN: Final = 12
-"""Endings that keep a line at most; the rest is counted."""
-
-
-def picture(board: Board, frame: Frame) -> list[Line]:
-    """The lines of the picture, no more and no wider than there is room."""
+def picture(view: ProgressView, frame: Frame) -> list[Line]:
+    """Return the lines of the picture, as many and as wide as there is room for."""
     width = max(1, min(frame.width, _WIDEST))
-    footer = footer_lines(board, frame, width)[: max(1, frame.height)]
+    footer = footer_lines(view, frame, width)[: max(1, frame.height)]
     rows = max(0, frame.height - len(footer))
-    running, ended = len(board.running), board.ended_count
+    running, ended = len(view.running), view.counts.total()
 
     # From what matters most to what matters least: some of what runs, that there is more to come,
     # what it is about, air between the parts, and at last what has ended.
-    waiting = board.waiting > 0 and board.ending is None and rows > min(running, 2)
+    waiting = view.waiting > 0 and view.snapshot.ending is None and rows > min(running, 2)
     rows -= waiting
     title = rows > min(running, 3)
     rows -= title
     airy = rows >= min(running, 6) + 2 + bool(ended)
     rows -= 2 * airy
     for_ended = ended > 0 and rows > 3  # A line for them, if it only counts.
-    running_lines = _running_lines(board, frame, min(rows - for_ended, running), width)
-    body = [*_ended_lines(board, frame, rows - len(running_lines), width), *running_lines]
+    running_lines = _running_lines(view, frame, min(rows - for_ended, running), width)
+    body = [*_ended_lines(view, frame, rows - len(running_lines), width), *running_lines]
     if waiting:
-        word = live_word(in_progress=False, interrupting=board.interrupt is not None)
-        body.append(line((f"  {frame.dot} {board.waiting:,} {word}", Style.FAINT)))
+        word = live_word(in_progress=False, interrupting=view.snapshot.interrupt is not None)
+        body.append(line((f"  {frame.dot} {view.waiting:,} {word}", Style.FAINT)))
 
     gap = [line("")] if airy else []
     head = [line((shortened(frame.title, width), Style.STRONG))] if title else []
@@ -419,43 +335,41 @@ def picture(board: Board, frame: Frame) -> list[Line]:
     return [clipped(each, width) for each in lines]
 
 
-def _running_lines(board: Board, frame: Frame, rows: int, width: int) -> list[Line]:
+def _running_lines(view: ProgressView, frame: Frame, rows: int, width: int) -> list[Line]:
     if rows <= 0:
         return []
-    running = list(board.running.items())
+    running = list(view.running)
     shown = running if len(running) <= rows else running[: rows - 1]
-    lines = [running_line(item, each, board, frame, width) for item, each in shown]
+    lines = [running_line(item, view, frame, width) for item in shown]
     if len(shown) < len(running):
         lines.append(line(f"  {frame.spinner} {len(running) - len(shown):,} more running"))
     return lines
 
 
-def _ended_lines(board: Board, frame: Frame, rows: int, width: int) -> list[Line]:
-    if rows <= 0 or not board.ended:
+def _ended_lines(view: ProgressView, frame: Frame, rows: int, width: int) -> list[Line]:
+    if rows <= 0 or not view.ended:
         return []
-    shown = _kept(board, rows)
+    shown = _kept(view, rows)
     lines: list[Line] = []
-    if len(shown) < board.ended_count:
-        shown = _kept(board, min(rows - 1, _ENDINGS_SHOWN))
-        hidden = board.counts - Counter(each.status for each in shown)
-        lines.append(_hidden_line(hidden, frame))
-    return [*lines, *(ended_line(each, board, frame, width) for each in shown)]
+    if len(shown) < view.counts.total():
+        shown = _kept(view, min(rows - 1, _ENDINGS_SHOWN))
+        hidden = view.counts - Counter(each.status for each in shown)
+        words = (f"{hidden[each]:,} {status_word(each)}" for each in STATUS_ORDER if hidden[each])
+        lines.append(line((f"  {frame.dot} before: {', '.join(words)}", Style.FAINT)))
+    for each in shown:
+        sign = status_symbol(each.status, ascii_only=frame.ascii_only)
+        symbol, seconds = (sign, STATUS_STYLES[each.status]), duration(each.seconds)
+        lines.append(_words_line(symbol, each.item, view, item_ending_words(each), seconds, width))
+    return lines
 
 
-def _kept(board: Board, most: int) -> list[ItemEnded]:
-    """The endings that keep a line: failures first of all, then the newest; in their order."""
+def _kept(view: ProgressView, most: int) -> list[ItemEnded]:
+    """Return the endings that keep a line, in order: failures first of all, then the newest."""
     if most <= 0:
         return []
-    ended = list(board.ended)
+    ended = list(view.ended)
     failed = [each for each in ended if each.status is ItemStatus.FAILED][-most:]
     others = [each for each in ended if each.status is not ItemStatus.FAILED]
     room = most - len(failed)
     kept = {each.item for each in [*failed, *(others[-room:] if room else [])]}
     return [each for each in ended if each.item in kept]
-
-
-def _hidden_line(hidden: Mapping[ItemStatus, int], frame: Frame) -> Line:
-    counts = ", ".join(
-        f"{hidden[status]:,} {status_word(status)}" for status in STATUS_ORDER if hidden.get(status)
-    )
-    return line((f"  {frame.dot} before: {counts}", Style.FAINT))

@@ -1,4 +1,4 @@
-"""The outcome of a command, in lines for people."""
+"""The outcome of a command, as lines for people."""
 
 from __future__ import annotations
 
@@ -29,34 +29,25 @@ STATUS_STYLES: Final[Mapping[ItemStatus, Style]] = {
     ItemStatus.ABANDONED: Style.CUT,
     ItemStatus.NOT_STARTED: Style.FAINT,
 }
-"""The colour of each ending, which says no more than its word."""
 
 
-class Told(msgspec.Struct, frozen=True):
-    """What is told of an ending.
-
-    Attributes:
-        title: what was executed, in words: `envman deploy · internal_dev_a · 0193a5c2`.
-        summary: how it ended.
-        carry_on: what to type to carry on.
-        what_is_left: what to type to see what is left, or empty.
-        messages: what would be done, item by item, where nothing was really done; else empty.
-    """
+class OutcomeMessage(msgspec.Struct, frozen=True):
+    """The message of an outcome; of a dry run, `messages` say what would be done."""
 
     title: str
     summary: Summary
-    carry_on: str
-    what_is_left: str = ""
+    carry_on: str  # a command to type
+    what_is_left: str = ""  # likewise
     messages: Sequence[tuple[ItemId, ItemStatus, str]] = ()
 
 
-def outcome_lines(told: Told, page: Page) -> list[Line]:
-    """The ending in a few lines, however many items; but for a dry run, a line for each item."""
-    summary = told.summary
-    lines = [_headline(told, page), line("")]
-    if told.messages:
+def outcome_lines(message: OutcomeMessage, page: Page) -> list[Line]:
+    """Return a few lines, however many items there are; for a dry run, one for each item."""
+    summary = message.summary
+    lines = [_headline(message, page), line("")]
+    if message.messages:
         # Where there is nothing to do, a count says enough.
-        said = [each for each in told.messages if each[1] is not ItemStatus.UNCHANGED]
+        said = [each for each in message.messages if each[1] is not ItemStatus.UNCHANGED]
         lines += [*message_lines(said, page), line("")] if said else []
         rows = _rows([row for row in summary.rows if row.status is ItemStatus.UNCHANGED], page)
     else:
@@ -64,38 +55,33 @@ def outcome_lines(told: Told, page: Page) -> list[Line]:
     lines += [*rows, line("")] if rows else []
     lines += _remarks(summary, page)
     if summary.kind is not OutcomeKind.COMPLETE:
-        lines += _next_steps(told, page)
+        lines += _next_steps(message, page)
     return lines[:-1] if lines[-1] == line("") else lines
 
 
 def message_lines(messages: Sequence[tuple[ItemId, ItemStatus, str]], page: Page) -> list[Line]:
-    """A line for each item: a symbol, its name, how it ended and what was said of that."""
+    """Return a line for each item: a symbol, its name, and its message."""
     names = min(max(display_width(item) for item, _, _ in messages), page.room // 2)
     lines: list[Line] = []
-    for item, status, message in messages:
+    for item, status, text in messages:
         symbol = status_symbol(status, ascii_only=page.ascii_only)
-        room = page.room - names - 6
-        words = fitted(message, room)
+        name, words = fitted(item, names), fitted(text, page.room - names - 6)
         lines.append(
-            line(
-                "  ",
-                (symbol, STATUS_STYLES[status]),
-                f" {padded(fitted(item, names), names)}  {words}",
-            )
+            line("  ", (symbol, STATUS_STYLES[status]), f" {padded(name, names)}  {words}")
         )
     return lines
 
 
-def _headline(told: Told, page: Page) -> Line:
-    how = told.summary.headline
+def _headline(message: OutcomeMessage, page: Page) -> Line:
+    how = message.summary.headline
     room = page.room - display_width(how) - 3
     if room < 20:
         return line((shortened(how, page.room), Style.STRONG))
-    return line(f"{shortened(told.title, room)} · ", (how, Style.STRONG))
+    return line(f"{shortened(message.title, room)} · ", (how, Style.STRONG))
 
 
 def _rows(rows: Sequence[SummaryRow], page: Page) -> list[Line]:
-    """A row for each way in which items ended: the word, how many, and as many names as fit."""
+    """Return a row for each status: the word, the count, and as many names as fit."""
     words = max((len(row.word) for row in rows), default=0)
     counts = max((len(f"{row.count:,}") for row in rows), default=0)
     lines: list[Line] = []
@@ -121,10 +107,10 @@ def _remarks(summary: Summary, page: Page) -> list[Line]:
     return lines
 
 
-def _next_steps(told: Told, page: Page) -> list[Line]:
-    steps = [f"Carry on with: {told.carry_on}"]
-    if told.what_is_left:
-        steps.append(f"What is left: {told.what_is_left}")
+def _next_steps(message: OutcomeMessage, page: Page) -> list[Line]:
+    steps = [f"Carry on with: {message.carry_on}"]
+    if message.what_is_left:
+        steps.append(f"What is left: {message.what_is_left}")
     together = f"  {'        '.join(steps)}"
     if display_width(together) <= page.width:
         return [line(together)]
@@ -133,6 +119,6 @@ def _next_steps(told: Told, page: Page) -> list[Line]:
 
 
 def status_words(status: ItemStatus, message: str) -> str:
-    """How an item ended, with what was said of it."""
+    """Return how an item ended, with its message."""
     word, words = status_word(status), one_line(message)
     return f"{word}: {words}" if words and words != word else word

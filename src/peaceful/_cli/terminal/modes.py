@@ -10,27 +10,24 @@ import sys
 import threading
 from collections.abc import Callable
 from getpass import getpass
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Final, Self
 
 from peaceful._errors.usage import UsageError
 
 _LOCAL: Final = 3
-"""The place of the local modes among the attributes of a terminal."""
+"""The index of the local modes among the attributes of a terminal."""
+
+_STDIN: Final = 0
 
 
 class TerminalModes:
-    """Switches the echo of keys off for a context, so that they cannot spoil a picture.
+    """Switches the echo of keys off within a context, so that they cannot spoil a picture.
 
-    `^C` and line feeds that the terminal echoes by itself would go into the middle of it. When the
-    process is suspended (Ctrl-Z), the terminal is set back; when it goes on, set again. It is set
-    only from the foreground: elsewhere it belongs to another command, and setting it would stop
-    this one.
-
-    Args:
-        fd: the terminal, or none where there is none.
-        all_keys: whether no key is echoed, or only control keys are not.
-        on_resume: called when the process goes on after it was suspended.
+    The terminal itself would echo `^C` and line feeds into the middle of it. While the process is
+    suspended (Ctrl-Z), the terminal is restored. It is set only from the foreground: elsewhere it
+    belongs to another command, and setting it would stop this one. Unless `all_keys`, only control
+    keys are not echoed.
     """
 
     def __init__(self, fd: int | None, *, all_keys: bool, on_resume: Callable[[], None]) -> None:
@@ -46,22 +43,17 @@ class TerminalModes:
             self._watch_suspension()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         for number in self._handlers:
             signal.signal(number, signal.SIG_DFL)
         self._handlers.clear()
         self.restore()
 
     def restore(self) -> None:
-        """Switches on again what was switched off. May be called at any moment, and again.
+        """Switch the echo on again. May be called at any moment, and repeatedly.
 
-        All else is left as it is: another program of the same pipeline, such as a pager, may have
-        set it in the meantime.
+        All other modes are left as they are: another program of the same pipeline, such as a pager,
+        may have set them in the meantime.
         """
         off, self._off = self._off, 0
         if off and self._is_ours():
@@ -76,7 +68,7 @@ class TerminalModes:
         self._off = self._change(lambda modes: modes & ~unwanted) & unwanted
 
     def _change(self, change: Callable[[int], int]) -> int:
-        """Changes the local modes, and returns what they were before."""
+        """Change the local modes, and return what they were before."""
         import termios
 
         assert self._fd is not None
@@ -101,10 +93,7 @@ class TerminalModes:
     def _watch_suspension(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
-        for number, handler in (
-            (signal.SIGTSTP, self._suspended),
-            (signal.SIGCONT, self._resumed),
-        ):
+        for number, handler in ((signal.SIGTSTP, self._suspended), (signal.SIGCONT, self._resumed)):
             if signal.getsignal(number) is signal.SIG_DFL:
                 self._handlers[number] = handler
                 signal.signal(number, handler)
@@ -120,27 +109,13 @@ class TerminalModes:
         self._on_resume()
 
 
-_STDIN: Final = 0
-
-
 def can_ask() -> bool:
-    """Whether there is somebody at a terminal who could answer."""
+    """Return whether stdin and stderr are terminals, on which somebody could answer."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def ask(question: str, *, hidden: bool = False) -> str:
-    """Asks a person, and waits for a line.
-
-    Args:
-        question: without a mark at its end.
-        hidden: whether what is typed is not shown.
-
-    Returns:
-        The line without its end; empty where there is none.
-
-    Raises:
-        UsageError: nobody can be asked.
-    """
+    """Ask a question and return the typed line; raise `UsageError` if nobody can be asked."""
     if not can_ask():
         raise UsageError(
             f"Nobody can be asked: {question}",
@@ -164,7 +139,7 @@ def ask(question: str, *, hidden: bool = False) -> str:
 
 
 def _wait_for_line() -> None:
-    """Waits until there is something to read.
+    """Wait until there is something to read.
 
     Not by reading: a signal that comes right before the system call that reads would be noticed
     only when somebody types something.

@@ -1,4 +1,4 @@
-"""Lines of text on a terminal: styles, pages, wrapping."""
+"""Styled lines of text, and the page that they are shown on."""
 
 from __future__ import annotations
 
@@ -10,24 +10,20 @@ from typing import Final, TypeAlias
 
 
 class Style(enum.Enum):
-    """What a part of a line means. Nothing is said by it that the words do not say."""
+    """The meaning of a part of a line, which never says more than the words do."""
 
     PLAIN = enum.auto()
     STRONG = enum.auto()
-    """What the rest is about."""
     FAINT = enum.auto()
-    """What matters least."""
     GOOD = enum.auto()
-    CUT = enum.auto()
-    """Interrupted, abandoned."""
+    CUT = enum.auto()  # interrupted or abandoned
     BAD = enum.auto()
 
 
 Span: TypeAlias = tuple[str, Style]
-"""A part of a line."""
 
 Line: TypeAlias = tuple[Span, ...]
-"""A line, without its end."""
+"""A line, without its line break."""
 
 # ECMA-48, "Select Graphic Rendition": the colours that every palette has.
 _CODES: Final[Mapping[Style, str]] = {
@@ -38,49 +34,46 @@ _CODES: Final[Mapping[Style, str]] = {
     Style.BAD: "31",
 }
 
+_UNLIMITED: Final = 1_000_000
+
+
+def local_zone() -> tzinfo:
+    """Return the time zone of this machine."""
+    zone = datetime.now().astimezone().tzinfo
+    assert zone is not None
+    return zone
+
 
 def line(*parts: str | Span) -> Line:
-    """A line of parts; text alone is plain."""
+    """Return a line of parts; a text alone is plain."""
     return tuple((part, Style.PLAIN) if isinstance(part, str) else part for part in parts)
 
 
 def plain(shown: Line) -> str:
-    """The line without colours."""
+    """Return the text of a line without colours."""
     return "".join(text for text, _ in shown).rstrip()
 
 
 def coloured(shown: Line) -> str:
-    """The line with colours."""
-    return "".join(_coloured(text, style) for text, style in shown).rstrip()
-
-
-def _coloured(text: str, style: Style) -> str:
-    code = _CODES.get(style)
-    return f"\x1b[{code}m{text}\x1b[0m" if code and text else text
-
-
-_UNLIMITED: Final = 1_000_000
+    """Return the text of a line with colours."""
+    return "".join(
+        f"\x1b[{_CODES[style]}m{text}\x1b[0m" if style in _CODES and text else text
+        for text, style in shown
+    ).rstrip()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Where results are shown.
-
-    Attributes:
-        width: columns of a line of prose, and of a list of names.
-        zone: the zone of whoever reads it.
-        now: the present, with its zone.
-        ascii_only: whether it cannot show more than ASCII.
-        limited: whether nothing wider can be seen; in a file or a pipe, it can.
-    """
+    """The place where results are shown: its width, and the time zone and time of the reader."""
 
     width: int = 80
     zone: tzinfo = UTC
     now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     ascii_only: bool = False
     limited: bool = True
+    """True if wider lines are cut off, as in a terminal; not in a file or a pipe."""
 
     @property
     def room(self) -> int:
-        """Columns of what is not wrapped, such as a row of a table."""
+        """Columns of lines that are not wrapped, such as rows of a table."""
         return self.width if self.limited else _UNLIMITED

@@ -6,16 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from peaceful._cli.terminal.text import Line, Span, plain
-from peaceful._present.text import display_width
+from peaceful._present.text import display_width, padded
+
+_NARROW: Final = 20
 
 
 def wrapped(text: str, width: int, most: int | None = None) -> list[str]:
-    """A cleaned text in lines of at most so many columns, broken at spaces where there are any.
+    """Break a text without control characters into lines, at spaces where there are any.
 
-    Args:
-        text: without control characters.
-        width: columns of a line; at least 1.
-        most: how many lines at most; the last one ends with `…` where something is left out.
+    If there are more than `most`, the last one ends with `…`.
     """
     width = max(1, width)
     lines: list[str] = []
@@ -36,7 +35,7 @@ def wrapped(text: str, width: int, most: int | None = None) -> list[str]:
 
 
 def clipped(shown: Line, width: int) -> Line:
-    """A line without what is further to the right than so many columns."""
+    """Cut off what is further to the right than so many columns."""
     if display_width(plain(shown), width) <= width:
         return shown
     kept: list[Span] = []
@@ -50,15 +49,15 @@ def clipped(shown: Line, width: int) -> Line:
 
 
 def table(rows: Sequence[tuple[str, str]], width: int, indent: str = "  ") -> list[str]:
-    """Rows of a label and a text, the texts below each other, wrapped to the width."""
+    """Return rows of a label and a text, the texts below each other, wrapped to the width."""
     label_width = max((display_width(label) for label, _ in rows), default=0)
     # In a narrow place, text below its label is better read than three columns of text beside it.
-    beside = width - len(indent) - label_width - 2 >= _NARROW
+    room = width - len(indent) - label_width - 2
+    beside = room >= _NARROW
     lines: list[str] = []
     for label, text in rows:
         if beside:
-            room = width - len(indent) - label_width - 2
-            first = f"{indent}{label}{' ' * (label_width - display_width(label))}  "
+            first = f"{indent}{padded(label, label_width)}  "
             rest = " " * display_width(first)
         else:
             room = max(1, width - len(indent) - 2)
@@ -69,11 +68,8 @@ def table(rows: Sequence[tuple[str, str]], width: int, indent: str = "  ") -> li
     return lines
 
 
-_NARROW: Final = 20
-
-
 def _broken(words: Iterable[str], width: int) -> Iterable[str]:
-    """Words no wider than the width: longer ones, such as paths, are cut into parts."""
+    """Yield words no wider than the width: longer ones, such as paths, in parts."""
     for word in words:
         rest = word
         while display_width(rest, width) > width:
@@ -86,7 +82,7 @@ def _broken(words: Iterable[str], width: int) -> Iterable[str]:
 
 
 def _cut(text: str, width: int) -> str:
-    """The beginning of a text that fits into so many columns."""
+    """Return the beginning of a text that fits into so many columns."""
     end = min(len(text), max(0, width))
     while end and display_width(text[:end]) > width:
         end -= 1

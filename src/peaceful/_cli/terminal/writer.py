@@ -1,4 +1,4 @@
-"""Writers for stdout and stderr, and what items print meanwhile."""
+"""Writers for stdout and stderr, and the capture of what items print."""
 
 from __future__ import annotations
 
@@ -17,24 +17,14 @@ from typing import Final, TextIO
 from peaceful._errors.running import FileInaccessible
 
 _NOBODY_READS: Final = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO, errno.ECONNRESET})
-"""The other end of a pipe is closed; the terminal is gone."""
+"""The other end of a pipe is closed, or the terminal is gone."""
 
 
 class Writer:
-    """Writes text to a stream, at once.
+    """Writes text to a stream, at once. May be used from any thread.
 
-    Where nobody reads any more, what is written is dropped: that is no failure of the command, and
-    must not end it. May be used from any thread.
-
-    Args:
-        stream: where to write; none where the process was started without it.
-        name: what it is called, such as `standard output`.
-
-    Attributes:
-        is_terminal: whether a person looks at it.
-        fd: its file descriptor, or none where it has none.
-        encoding: how characters become bytes.
-        ascii_only: whether it cannot show more than ASCII.
+    If nobody reads any more, text is dropped: that is no failure of the command, and must not end
+    it. The name of the stream is for messages, such as `standard output`.
     """
 
     def __init__(self, stream: TextIO | None, name: str) -> None:
@@ -45,22 +35,13 @@ class Writer:
         self.encoding: str = getattr(stream, "encoding", None) or "utf-8"
         self.is_terminal = self.fd is not None and os.isatty(self.fd)
         self.ascii_only = not _can_encode(self.encoding)
-        self._gone = stream is None
-
-    @property
-    def gone(self) -> bool:
-        """Whether nobody reads any more."""
-        return self._gone
+        self.gone = stream is None
 
     def write(self, text: str) -> None:
-        """Writes text.
-
-        Raises:
-            FileInaccessible: it cannot be written for another reason than that nobody reads it.
-        """
+        """Write text; raise `FileInaccessible` if it fails, unless because nobody reads."""
         try:
             with self._lock:
-                if not self._gone:
+                if not self.gone:
                     self._write(text)
         except OSError as error:
             self._give_up()
@@ -68,7 +49,7 @@ class Writer:
                 raise FileInaccessible(Path(self._name), "written", error) from error
 
     def size(self) -> tuple[int, int] | None:
-        """The terminal's columns and rows; none where there is no terminal, or it does not say."""
+        """Return the terminal's columns and rows; None if they are not known."""
         if self.fd is None or not self.is_terminal:
             return None
         try:
@@ -78,7 +59,7 @@ class Writer:
         return (columns, rows) if columns > 0 and rows > 0 else None
 
     def same_place(self, other: Writer) -> bool:
-        """Whether what is written to the other one comes out at the same place."""
+        """Return whether both write to the same file or terminal."""
         if self.fd is None or other.fd is None:
             return False
         try:
@@ -87,7 +68,7 @@ class Writer:
             return False  # One of them is closed.
 
     def in_foreground(self) -> bool:
-        """Whether the terminal is this process's to draw on, and not that of a later command."""
+        """Return whether this process may draw on the terminal, because no later command has it."""
         if self.fd is None:
             return True
         try:
@@ -114,7 +95,7 @@ class Writer:
                 select.select([], [self.fd], [])
 
     def _give_up(self) -> None:
-        self._gone = True
+        self.gone = True
         if self.fd is not None:
             # What Python itself flushes when it ends must go somewhere.
             nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -138,12 +119,7 @@ def _can_encode(encoding: str) -> bool:
 
 
 class Prints(io.TextIOBase):
-    """A stream whose lines are handed on, whole ones only.
-
-    Args:
-        say: told of each line.
-        stream: what it stands for, or none.
-    """
+    """A stream that passes whole lines to `say`, in place of another stream."""
 
     def __init__(self, say: Callable[[str], None], stream: TextIO | None) -> None:
         super().__init__()
@@ -154,25 +130,17 @@ class Prints(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]  # typeshed has a variable
-        """That of the stream that it stands for."""
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     def writable(self) -> bool:
-        """Yes."""
         return True
 
     def fileno(self) -> int:
-        """That of the stream that it stands for.
-
-        Raises:
-            OSError: there is none.
-        """
         if self._stream is None:
             raise io.UnsupportedOperation("fileno")
         return self._stream.fileno()
 
     def write(self, text: str, /) -> int:
-        """Takes text in."""
         with self._lock:
             *lines, self._begun = (self._begun + text).split("\n")
         for each in lines:
@@ -180,7 +148,7 @@ class Prints(io.TextIOBase):
         return len(text)
 
     def end(self) -> None:
-        """Hands on what was begun and not ended."""
+        """Pass on an unterminated line."""
         with self._lock:
             begun, self._begun = self._begun, ""
         if begun:
@@ -189,12 +157,10 @@ class Prints(io.TextIOBase):
 
 @contextmanager
 def prints_shown(say: Callable[[str], None]) -> Generator[Callable[[], None]]:
-    """Within the context, what is printed to stdout or stderr is handed on, line by line.
+    """Within the context, pass on what is printed to stdout or stderr, line by line.
 
-    Nothing but the outcome goes to stdout, or programs that read it could not.
-
-    Yields:
-        What hands on lines that were begun and not ended, before there is no room for them.
+    Only the outcome goes to stdout, or programs could not read it. The yielded function passes on
+    unterminated lines; call it before the display closes.
     """
     streams = Prints(say, sys.stdout), Prints(say, sys.stderr)
 
