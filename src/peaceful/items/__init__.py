@@ -1,68 +1,30 @@
-"""The shelf: items that are ready to use."""
+"""Items that are ready to use."""
 
-from peaceful.items._disk import DiskFailed, PathBusy, PathTaken
-from peaceful.items._download import (
-    AnswerInvalid,
-    ChecksumWrong,
-    DownloadFailed,
-    FileDownload,
-    FileDownloadState,
-    HostUnknown,
-    LengthWrong,
-    RedirectRefused,
-    SourceMissing,
-    SourceNotTrusted,
-    SourceRefused,
-    SourceUnavailable,
-    SourceUnreachable,
-)
+from peaceful.items._disk import DiskFailed
+from peaceful.items._download._errors import DownloadFailed
+from peaceful.items._download._item import FileDownload
+from peaceful.items._download._state import FileDownloadState
 from peaceful.items._shell import ScriptFailed, ShCmd, ShCmdState
-from peaceful.items._tar import (
-    ArchiveChanged,
-    ArchiveDamaged,
-    ArchiveFailed,
-    ArchiveMissing,
-    ArchiveRefused,
-    ArchiveTooLarge,
-    FileEntry,
-    FolderEntry,
-    LinkEntry,
-    TarExtract,
-    TarExtractState,
-)
+from peaceful.items._tar._errors import ArchiveFailed
+from peaceful.items._tar._item import TarExtract
+from peaceful.items._tar._names import FileEntry, FolderEntry, LinkEntry
+from peaceful.items._tar._state import TarExtractState
 from peaceful.items.blank import Blank, BlankState
 
 __all__ = [
-    "AnswerInvalid",
-    "ArchiveChanged",
-    "ArchiveDamaged",
     "ArchiveFailed",
-    "ArchiveMissing",
-    "ArchiveRefused",
-    "ArchiveTooLarge",
     "Blank",
     "BlankState",
-    "ChecksumWrong",
     "DiskFailed",
     "DownloadFailed",
     "FileDownload",
     "FileDownloadState",
     "FileEntry",
     "FolderEntry",
-    "HostUnknown",
-    "LengthWrong",
     "LinkEntry",
-    "PathBusy",
-    "PathTaken",
-    "RedirectRefused",
     "ScriptFailed",
     "ShCmd",
     "ShCmdState",
-    "SourceMissing",
-    "SourceNotTrusted",
-    "SourceRefused",
-    "SourceUnavailable",
-    "SourceUnreachable",
     "TarExtract",
     "TarExtractState",
 ]

@@ -1,4 +1,4 @@
-"""What items on the shelf share about files: how the system's refusals are told, and durability."""
+"""Errors of the file system as failures of items, and durability of what items write."""
 
 from __future__ import annotations
 
@@ -14,26 +14,18 @@ from peaceful._errors.running import FileInaccessible, ItemFailure
 
 
 class DiskFailed(ItemFailure):
-    """The operating system refused to read or write a file or folder that an item works on.
-
-    Attributes:
-        path: the file or folder.
-    """
+    """The operating system refused to read or write `path`, a file or folder of an item."""
 
     code: ClassVar[str] = "DISK-FAILED"
 
     def __init__(self, path: Path, doing: str, error: OSError) -> None:
-        told = FileInaccessible(path, doing, error)
-        super().__init__(told.message, help=told.help)
+        cause = FileInaccessible(path, doing, error)
+        super().__init__(cause.message, help=cause.help)
         self.path = path
 
 
 class PathTaken(ItemFailure):
-    """Where an item would put something, there is something else.
-
-    Attributes:
-        path: the place.
-    """
+    """Something else is at `path`, where an item would put its own."""
 
     code: ClassVar[str] = "PATH-TAKEN"
 
@@ -46,11 +38,7 @@ class PathTaken(ItemFailure):
 
 
 class PathBusy(ItemFailure):
-    """Something else writes what an item would write.
-
-    Attributes:
-        path: the file.
-    """
+    """Another process or item is writing the file `path`."""
 
     code: ClassVar[str] = "PATH-BUSY"
 
@@ -69,20 +57,12 @@ def _storable(path: Path) -> Path:
 
 
 UsablePath: TypeAlias = Annotated[Path, AfterValidator(_storable)]
-"""A path that can be asked for: every call of the system refuses a NUL in its own way."""
+"""A path without NUL, which each system call would refuse in its own way."""
 
 
 @contextmanager
 def disk_errors(path: Path, doing: str) -> Generator[None]:
-    """Tells what the operating system refuses as the failure of an item.
-
-    Args:
-        path: what is worked on.
-        doing: what is done with it, as in "could not be written".
-
-    Raises:
-        DiskFailed: the operating system refused.
-    """
+    """Raise any `OSError` of the body as `DiskFailed`; `doing` is a participle like `written`."""
     try:
         yield
     except OSError as error:
@@ -90,11 +70,7 @@ def disk_errors(path: Path, doing: str) -> Generator[None]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes names in a folder durable: new ones, renamed ones, removed ones.
-
-    Raises:
-        OSError: the operating system refused.
-    """
+    """Make new, renamed and removed names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -103,12 +79,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_filesystem(descriptor: int) -> None:
-    """Makes durable what was written to the file system of an open file or folder.
+    """Make everything durable that was written to the file system of an open file or folder.
 
-    One wait for many files: to wait for each of ten thousand takes minutes on a disk that turns.
-
-    Raises:
-        OSError: the disk refused.
+    One wait serves many files: on a rotating disk, syncing ten thousand one by one takes minutes.
     """
     import ctypes
 

@@ -1,9 +1,9 @@
-"""What is most likely a secret, by its name; and values that may be one."""
+"""Detection of secrets by their names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, cast
 
 from pydantic import SecretStr
@@ -20,32 +20,23 @@ _SECRET_ENDS: Final = ("token", "secret", "password", "passwd", "signature", "ke
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what has this name commonly opens a door: a token, a password, a signature, a key.
-
-    Args:
-        name: of a parameter, a header or an environment variable.
-    """
-    if name.lower().endswith(_SECRET_ENDS):
-        return True
-    return not _SECRET_WORDS.isdisjoint(word.lower() for word in _WORD.findall(name))
+    """Return whether a parameter, header or environment variable of this name holds a secret."""
+    lower = name.lower()
+    words = (word.lower() for text in (name, lower) for word in _WORD.findall(text))
+    return lower.endswith(_SECRET_ENDS) or not _SECRET_WORDS.isdisjoint(words)
 
 
-def secrets_hidden(value: object, is_secret: Callable[[str], bool] = is_secret_name) -> object:
-    """A mapping whose secrets are `SecretStr`, so that they are written nowhere; for validation.
-
-    Args:
-        value: what was given; anything but a mapping is left for others to refuse.
-        is_secret: says it of a name.
-    """
+def hide_secrets(value: object) -> object:
+    """Make each secret in a mapping a `SecretStr`; a validator that leaves other values alone."""
     if not isinstance(value, Mapping):
         return value
     entries = cast("Mapping[object, object]", value)
     return {
-        name: SecretStr(text) if isinstance(text, str) and is_secret(str(name)) else text
+        name: SecretStr(text) if isinstance(text, str) and is_secret_name(str(name)) else text
         for name, text in entries.items()
     }
 
 
 def plain(value: str | SecretStr) -> str:
-    """The text itself."""
+    """Return the text of a value that may be a secret."""
     return value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -20,19 +20,29 @@ from peaceful._model.location import Interaction, Location, Within
 from peaceful._model.state import State
 from peaceful._present.text import one_line
 from peaceful.items._disk import UsablePath
-from peaceful.items._secrets import plain, secrets_hidden
+from peaceful.items._secrets import hide_secrets, plain
 
-_SHOWN = 60
-"""Characters of an output in a few words."""
+_SHOWN: Final = 60
+"""Characters of an output that are shown in a diff or as a state."""
+_MESSAGE: Final = 200
+"""Characters of a line of output that are shown as a message."""
+_MESSAGE_EVERY: Final = 0.05
+"""Seconds between two messages: nobody reads faster, and a script may print a million lines."""
+
+_OUTPUT_LIMIT: Final = 64 * 1024
+"""Bytes of output that a state may hold, since people read it and scripts get it."""
+_CHANGING: Final = frozenset({"apply", "clean"})
+_NOT_RUN: Final = 125
+"""The highest exit code of a check; those above mean that a command is missing, or was killed."""
 
 
 class ShCmdState(State):
-    """What scripts say of a thing. What no script is asked for is none.
+    """The state of a thing according to scripts; a field is None if there is no script for it.
 
     Attributes:
-        stdout: what the `current` or `goal` script printed, without white space around it.
-        settled: whether the `check` script says that the thing is as it should be.
-        difference: what the `diff` script printed; empty where nothing differs.
+        stdout: the output of the `current` or `goal` script, stripped.
+        settled: whether the `check` script succeeds.
+        difference: the output of the `diff` script; empty if nothing differs.
     """
 
     stdout: str | None = None
@@ -40,93 +50,61 @@ class ShCmdState(State):
     difference: str | None = None
 
     def __str__(self) -> str:
-        """The beginning of the output; without one, what the check says."""
         if self.stdout is not None:
-            return one_line(self.stdout, _SHOWN) or "nothing"
+            return _short(self.stdout)
         if self.settled is not None:
             return "as it should be" if self.settled else "not as it should be"
         return "unknown"
 
 
-def script_diff(current: ShCmdState, goal: ShCmdState) -> StateDiff | None:
-    """What differs: each thing that both sides know. Outputs only where no script compared them."""
-    changes = tuple(_changes(current, goal))
-    return StateDiff(changes) if changes else None
-
-
 def _changes(current: ShCmdState, goal: ShCmdState) -> Iterator[Change]:
-    if _differ(current.settled, goal.settled):
-        yield Change(
-            "settled",
-            current.settled,
-            goal.settled,
-            before_shown="yes" if current.settled else "no",
-            after_shown="yes" if goal.settled else "no",
-        )
-    if current.difference is not None and goal.difference is not None:
-        if current.difference != goal.difference:
-            yield _text("difference", current.difference, goal.difference)
-    elif _differ(current.stdout, goal.stdout):
-        yield _text("stdout", current.stdout, goal.stdout)
+    """Yield a change for each differing field that both states know.
+
+    Outputs are compared only if no script compared them.
+    """
+    if None not in (current.settled, goal.settled) and current.settled != goal.settled:
+        words = ("yes" if state.settled else "no" for state in (current, goal))
+        yield Change("settled", current.settled, goal.settled, *words)
+    name = "difference"
+    before, after = current.difference, goal.difference
+    if before is None or after is None:
+        name = "stdout"
+        before, after = current.stdout, goal.stdout
+    if before is not None and after is not None and before != after:
+        yield Change(name, before, after, _short(before), _short(after))
 
 
-def _differ(before: object, after: object) -> bool:
-    return before is not None and after is not None and before != after
-
-
-def _text(name: str, before: str | None, after: str | None) -> Change:
-    return Change(
-        name,
-        before,
-        after,
-        before_shown=one_line(before or "", _SHOWN) or "nothing",
-        after_shown=one_line(after or "", _SHOWN) or "nothing",
-    )
-
-
-OUTPUT_LIMIT: Final = 64 * 1024
-"""Bytes: what goes into a state is no longer, because people read it and scripts are given it."""
-
-_MESSAGE: Final = 200
-"""Characters of a line of output that are shown as a message."""
-_MESSAGE_EVERY: Final = 0.05
-"""Seconds between two messages: nobody reads faster, and a script may print a million lines."""
+def _short(text: str) -> str:
+    return one_line(text, _SHOWN) or "nothing"
 
 
 class _LastLine:
-    """Passes lines on as messages, but not more often than they can be read; the last one always.
+    """A throttle that reports lines of output as messages, and always the last one."""
 
-    Args:
-        say: takes a message.
-        clock: seconds that only go forward.
-    """
-
-    def __init__(self, say: Callable[[str], None], clock: Callable[[], float]) -> None:
-        self._say = say
-        self._clock = clock
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+        self._clock = asyncio.get_running_loop().time
         self._next = float("-inf")
         self._kept: str | None = None
 
     def line(self, line: str) -> None:
-        """Takes a line of output."""
         now = self._clock()
         if now < self._next:
             self._kept = line
             return
         self._next, self._kept = now + _MESSAGE_EVERY, None
-        self._say(one_line(line, _MESSAGE))
+        self._report(one_line(line, _MESSAGE))
 
     def end(self) -> None:
-        """Nothing more comes."""
         if self._kept is not None:
-            self._say(one_line(self._kept, _MESSAGE))
+            self._report(one_line(self._kept, _MESSAGE))
 
 
 class ScriptFailed(ItemFailure):
-    """A script of a `ShCmd` ended with an error, took too long, or printed what cannot be used.
+    """A script of a `ShCmd` failed, timed out, or printed what cannot be used.
 
     Attributes:
-        script: which of the item's scripts.
+        script: the script's field of the item, such as `apply`.
     """
 
     code: ClassVar[str] = "SCRIPT-FAILED"
@@ -141,37 +119,21 @@ class ScriptFailed(ItemFailure):
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
-    """Where and how scripts run.
+class _Shell:
+    """The environment of scripts; `words` are the shell and its options, `timeout` in seconds."""
 
-    Attributes:
-        words: the shell and its options.
-        folder: the folder that scripts run in.
-        env: environment variables beside those of this process.
-        timeout: seconds that each script has, or none for any number.
-    """
-
+    ctx: ItemCtx
     words: tuple[str, ...]
     folder: Path
     env: Mapping[str, str]
     timeout: float | None
 
     async def run(
-        self, ctx: ItemCtx, name: str, script: str, given: Mapping[str, str], *, talks: bool = False
+        self, name: str, script: str, given: Mapping[str, str | None], *, most: int = 0
     ) -> ChildResult:
-        """Runs a script to its end, however that is.
+        """Run a script with further environment variables, except those that are None.
 
-        Args:
-            ctx: the item's context.
-            name: which script it is, for messages.
-            script: its text.
-            given: further environment variables.
-            talks: whether its lines are passed on as messages.
-
-        Raises:
-            ScriptFailed: it took too long, or its folder is not there.
-            ItemFailure: the shell could not be started.
-            StoppedAtSafePoint: it was ended because the item is to end.
+        Raises `ScriptFailed` if its exit code is above `most`, it timed out, or its folder is none.
         """
         if not self.folder.is_dir():
             raise ScriptFailed(
@@ -179,19 +141,20 @@ class Shell:
                 f"cannot run in {self.folder}: it is not a folder",
                 help="make it, or name another",
             )
-        told = _LastLine(ctx.progress.message, asyncio.get_running_loop().time)
+        known = {variable: text for variable, text in given.items() if text is not None}
+        messages = _LastLine(self.ctx.progress.message)
         try:
             async with asyncio.timeout(self.timeout):
-                return await ctx.run(
+                result = await self.ctx.run(
                     *self.words,
                     "-c",
                     script,
-                    ctx.item,
+                    self.ctx.item,
                     cwd=self.folder,
-                    env={**os.environ, **self.env, **given},
-                    on_line=told.line if talks else None,
+                    env={**os.environ, **self.env, **known},
+                    on_line=messages.line if name in _CHANGING else None,
                     # One more, to know of an output that is longer.
-                    capture=OUTPUT_LIMIT + 1,
+                    capture=_OUTPUT_LIMIT + 1,
                     check=False,
                 )
         except TimeoutError:
@@ -201,33 +164,22 @@ class Shell:
                 help="give it a longer timeout, or find out what it waits for",
             ) from None
         finally:
-            told.end()
+            messages.end()
+        status = result.exit_status
+        if not 0 <= status <= most:
+            how = f"exit code {status}" if status >= 0 else f"signal {-status}"
+            raise ScriptFailed(name, f"ended with {how}", tail=result.tail)
+        return result
 
-    async def output_of(
-        self, ctx: ItemCtx, name: str, script: str, given: Mapping[str, str], *, most: int = 0
+    async def ask(
+        self, name: str, script: str, given: Mapping[str, str | None], *, most: int = 0
     ) -> tuple[int, str]:
-        """Runs a script that answers a question.
-
-        Args:
-            ctx: the item's context.
-            name: which script it is, for messages.
-            script: its text.
-            given: further environment variables.
-            most: the highest exit code that is an answer, and not an error.
-
-        Returns:
-            Its exit code, and what it printed, without white space around it.
-
-        Raises:
-            ScriptFailed: it ended with an error, or printed what cannot be used.
-        """
-        result = await self.run(ctx, name, script, given)
-        if not 0 <= result.exit_status <= most:
-            raise failed(name, result)
-        if len(result.stdout) > OUTPUT_LIMIT:
+        """Run a script as `run` does, and return its exit code and its stripped output."""
+        result = await self.run(name, script, given, most=most)
+        if len(result.stdout) > _OUTPUT_LIMIT:
             raise ScriptFailed(
                 name,
-                f"printed more than {OUTPUT_LIMIT // 1024} KiB",
+                f"printed more than {_OUTPUT_LIMIT // 1024} KiB",
                 help="print a summary or a checksum of it instead",
             )
         text = result.stdout.decode(errors="replace").strip()
@@ -238,19 +190,8 @@ class Shell:
         return result.exit_status, text
 
 
-def failed(name: str, result: ChildResult) -> ScriptFailed:
-    """The failure of a script that ended with an error."""
-    status = result.exit_status
-    how = f"exit code {status}" if status >= 0 else f"signal {-status}"
-    return ScriptFailed(name, f"ended with {how}", tail=result.tail)
-
-
-_NOT_RUN: Final = 125
-"""The highest exit code of a check; those above say that a command is missing, or was killed."""
-
-
 class ShCmd(Item[ShCmdState]):
-    """A thing that shell scripts look after.
+    """A thing that shell scripts inspect and change.
 
     ```python
     flow.add(
@@ -273,10 +214,10 @@ class ShCmd(Item[ShCmdState]):
     )
     ```
 
-    Whether there is something to do is said by `check`, or by comparing what `current` and `goal`
-    print, or by `diff`. Scripts are given what `current` and `goal` printed in the environment
-    variables `CURRENT` and `GOAL`, as far as it is known. They run in a process group of their own,
-    read nothing, and are left alone by a first Ctrl-C; their exit codes mean:
+    Whether there is something to do is decided by `check`, by comparing the outputs of `current`
+    and `goal`, or by `diff`. Scripts get these outputs, as far as they are known, in the
+    environment variables `CURRENT` and `GOAL`. They run in a process group of their own, have no
+    input, and do not receive a first Ctrl-C. Their exit codes mean:
 
     | script | 0 | others |
     |---|---|---|
@@ -286,21 +227,19 @@ class ShCmd(Item[ShCmdState]):
 
     Attributes:
         apply_script: `apply`: makes the thing what it should be. Must be repeatable.
-        current_script: `current`: prints what the thing is; nothing where there is nothing. Changes
-            nothing, like `goal`, `check` and `diff`, and prints at most 64 KiB, like these.
-        goal_script: `goal`: prints what the thing should be.
-        check_script: `check`: says whether the thing is as it should be.
+        current_script: `current`: prints the current state; nothing if there is nothing. Like
+            `goal`, `check` and `diff` it must change nothing, and print at most 64 KiB.
+        goal_script: `goal`: prints the goal state.
+        check_script: `check`: succeeds if the thing is as it should be.
         diff_script: `diff`: prints what differs; needs `current` and `goal`.
-        clean_script: `clean`: removes the thing, so that `current` prints nothing; without
-            `current`, so that `check` says that it is not as it should be. Without it, there is
-            nothing to clean.
-        cwd: the folder that scripts run in; the workspace's by default. Where it is not there, as
-            before an earlier item has made it, nothing is: only `goal`, `apply` and `clean` need
-            it.
-        env: environment variables beside those of this process. Those named like tokens, passwords
+        clean_script: `clean`: removes the thing, so that `current` prints nothing, or without
+            `current`, so that `check` fails. Without it, there is nothing to clean.
+        cwd: the folder that scripts run in; by default that of the workspace. As long as it does
+            not exist, the thing is absent; only `goal`, `apply` and `clean` need it.
+        env: environment variables besides those of this process. Those named like tokens, passwords
             and keys are treated as secrets; give a `SecretStr` for anything else that is one.
-        shell: what runs the scripts: a shell that takes `-c`, and its options.
-        timeout: seconds that each script has; any number by default.
+        shell: a shell that takes `-c`, and its options.
+        timeout: seconds that each script has; unlimited by default.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(populate_by_name=True)
@@ -312,7 +251,7 @@ class ShCmd(Item[ShCmdState]):
     diff_script: str | None = Field(default=None, alias="diff")
     clean_script: str | None = Field(default=None, alias="clean")
     cwd: UsablePath | None = None
-    env: Annotated[Mapping[str, str | SecretStr], BeforeValidator(secrets_hidden)] = {}
+    env: Annotated[Mapping[str, str | SecretStr], BeforeValidator(hide_secrets)] = {}
     shell: Annotated[tuple[str, ...], Field(min_length=1)] = ("/bin/sh", "-eu")
     timeout: Annotated[float, Field(gt=0)] | None = None
 
@@ -326,90 +265,86 @@ class ShCmd(Item[ShCmdState]):
         return self
 
     async def state_current(self, ctx: ItemCtx) -> ShCmdState:
-        """What `current`, `check` and `diff` say; without their folder, that nothing is there."""
+        """Run `current`, `check` and `diff`; if their folder is missing, nothing is there."""
         if self._has_no_folder():
             return ShCmdState(
                 stdout=None if self.current_script is None else "",
                 settled=None if self.check_script is None else False,
             )
         shell = self._shell(ctx)
-        given: dict[str, str] = {}
-        stdout = settled = difference = None
+        stdout = goal = settled = difference = None
         if self.current_script is not None:
-            _, stdout = await shell.output_of(ctx, "current", self.current_script, {})
-            given["CURRENT"] = stdout
+            _, stdout = await shell.ask("current", self.current_script, {})
         if self.goal_script is not None and (self.check_script or self.diff_script):
-            _, given["GOAL"] = await shell.output_of(ctx, "goal", self.goal_script, {})
+            _, goal = await shell.ask("goal", self.goal_script, {})
+        given = {"CURRENT": stdout, "GOAL": goal}
         if self.check_script is not None:
-            status, _ = await shell.output_of(ctx, "check", self.check_script, given, most=_NOT_RUN)
+            status, _ = await shell.ask("check", self.check_script, given, most=_NOT_RUN)
             settled = status == 0
         if self.diff_script is not None:
-            status, difference = await shell.output_of(ctx, "diff", self.diff_script, given, most=1)
+            status, difference = await shell.ask("diff", self.diff_script, given, most=1)
             difference = difference or ("it differs" if status else "")
         return ShCmdState(stdout=stdout, settled=settled, difference=difference)
 
     async def state_goal(self, ctx: ItemCtx) -> ShCmdState:
-        """What `goal` says; with `check`, that it is content."""
+        """Return that `check` succeeds; without it, run `goal`."""
+        difference = None if self.diff_script is None else ""
         if self.check_script is not None:
-            return ShCmdState(settled=True, difference=None if self.diff_script is None else "")
+            return ShCmdState(settled=True, difference=difference)
         assert self.goal_script is not None
-        _, stdout = await self._shell(ctx).output_of(ctx, "goal", self.goal_script, {})
-        return ShCmdState(stdout=stdout, difference=None if self.diff_script is None else "")
+        _, stdout = await self._shell(ctx).ask("goal", self.goal_script, {})
+        return ShCmdState(stdout=stdout, difference=difference)
 
     async def try_state_goal(self, ctx: ItemCtx) -> ShCmdState | None:
-        """As `state_goal`; not known where its folder may only come to be there."""
+        """Return the goal, or None if `goal` must wait for its folder."""
         if self.check_script is None and self._has_no_folder():
             return None
         return await self.state_goal(ctx)
 
     def state_clean(self, ctx: ItemCtx) -> ShCmdState:
-        """`current` prints nothing; without it, `check` is not content."""
+        """Return that `current` prints nothing, or without it, that `check` fails."""
         if self.clean_script is None:
             return ShCmdState()
         return ShCmdState(settled=False) if self.current_script is None else ShCmdState(stdout="")
 
     def diff(self, current: ShCmdState, goal: ShCmdState) -> StateDiff | None:
-        """What differs; see `ShCmdState`."""
-        return script_diff(current, goal)
+        """Compare what both states know; outputs only if there is no `diff` script."""
+        changes = tuple(_changes(current, goal))
+        return StateDiff(changes) if changes else None
 
     async def apply(self, ctx: ItemCtx, current: ShCmdState, goal: ShCmdState) -> ShCmdState:
-        """Runs `apply`, then looks at what the thing is."""
-        await ctx.safe_point(where="before its apply script")
-        await self._change(ctx, "apply", self.apply_script, current, goal)
-        return await self.state_current(ctx)
+        """Run `apply`, then return the state that is found."""
+        return await self._change(ctx, "apply", self.apply_script, current, goal)
 
     async def clean(self, ctx: ItemCtx, current: ShCmdState, clean: ShCmdState) -> ShCmdState:
-        """Runs `clean`, then looks at what the thing is."""
+        """Run `clean`, then return the state that is found."""
         assert self.clean_script is not None, "without it nothing differs from the clean state"
-        await ctx.safe_point(where="before its clean script")
-        await self._change(ctx, "clean", self.clean_script, current, clean)
-        return await self.state_current(ctx)
+        return await self._change(ctx, "clean", self.clean_script, current, clean)
 
     def interactions(self) -> Sequence[Interaction]:
-        """In the folder that its scripts run in."""
+        """Return that the item works within the folder of its scripts."""
         here = Location.host("localhost")
         return (Within(here if self.cwd is None else Location.path(str(self.cwd), here)),)
 
     def state_example(self) -> ShCmdState:
-        """What the scripts that there are would say when all is well."""
+        """Return what the item's scripts would say if all is well."""
         return ShCmdState(
             stdout=None if self.current_script is None else "example output",
             settled=None if self.check_script is None else True,
         )
 
     def _has_no_folder(self) -> bool:
-        """Whether there is nothing at all where scripts run: an earlier item may bring it."""
+        # Not even a broken link: an earlier item may still create it.
         return self.cwd is not None and not os.path.lexists(self.cwd)
 
-    def _shell(self, ctx: ItemCtx) -> Shell:
+    def _shell(self, ctx: ItemCtx) -> _Shell:
         env = {name: plain(text) for name, text in self.env.items()}
-        return Shell(self.shell, self.cwd or ctx.workspace, env, self.timeout)
+        return _Shell(ctx, self.shell, self.cwd or ctx.workspace, env, self.timeout)
 
     async def _change(
         self, ctx: ItemCtx, name: str, script: str, current: ShCmdState, goal: ShCmdState
-    ) -> None:
-        known = {"CURRENT": current.stdout, "GOAL": goal.stdout}
-        given = {variable: text for variable, text in known.items() if text is not None}
-        result = await self._shell(ctx).run(ctx, name, script, given, talks=True)
-        if result.exit_status != 0:
-            raise failed(name, result)
+    ) -> ShCmdState:
+        await ctx.safe_point(where=f"before its {name} script")
+        given = {"CURRENT": current.stdout, "GOAL": goal.stdout}
+        await self._shell(ctx).run(name, script, given)
+        return await self.state_current(ctx)

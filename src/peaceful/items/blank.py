@@ -1,8 +1,8 @@
-"""The smallest complete item, to be copied: all its functions, and when to write them.
+"""A template of an item, with all methods that an item may have.
 
-Copy this file, rename `Blank` and `BlankState`, and replace what the functions do. What it looks
-after here is a text file of some lines. Delete every function from "may be left out" on whose
-default is right for your item: its docstring says what the default does.
+Copy this file, rename `Blank` and `BlankState`, and replace the bodies of the methods; here they
+manage a text file. Delete the optional methods whose defaults are right for your item: their
+docstrings say what the defaults do.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ __all__ = ["Blank", "BlankState"]
 
 
 class BlankState(State):
-    """What the thing is, or should be: the facts that matter, and nothing that changes by itself.
+    """The state of the thing: the facts that matter, and nothing that changes by itself.
 
     Attributes:
-        lines: of the file; none where there is no file, so that the state of a cleaned thing can be
-            made by leaving every field out.
+        lines: the lines of the file, or None if there is no file, so that the clean state is the
+            one with every field None.
     """
 
     lines: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
-        """In a few words, without a line break: this is what people see."""
+        """Return the state in a few words on one line, as people see it."""
         return "absent" if self.lines is None else count(len(self.lines), "line")
 
 
 class Blank(Item[BlankState]):
-    """A text file with the given lines. Say here what the thing is, and what people must know.
+    """A text file with the given lines. Describe the thing here, and what users must know.
 
     ```python
     flow.add("greeting", Blank(path=into / "greeting.txt", lines=("hello", "world")))
@@ -46,38 +46,38 @@ class Blank(Item[BlankState]):
 
     Attributes:
         path: the file. Each field is a parameter: a value, or a reference to another item's state.
-        lines: what it should hold, without line breaks.
+        lines: its lines, without line breaks.
     """
 
     path: Path
     lines: tuple[str, ...]
 
-    # ---- must be written. Each function may be `async` or plain; a plain one is run in a thread.
+    # ---- required; each method may be `async` or plain, and a plain one runs in a thread
 
     def state_current(self, ctx: ItemCtx) -> BlankState:
-        """What the thing is now. Changes nothing."""
+        """Return the current state, without changing anything."""
         try:
             return BlankState(lines=tuple(self.path.read_text().splitlines()))
         except FileNotFoundError:
             return BlankState()
 
     def state_goal(self, ctx: ItemCtx) -> BlankState:
-        """What the thing should be. Changes nothing."""
+        """Return the goal, without changing anything."""
         return BlankState(lines=self.lines)
 
     async def apply(self, ctx: ItemCtx, current: BlankState, goal: BlankState) -> BlankState:
-        """Makes the thing what it should be, and returns what it then is.
+        """Change the thing to the goal, and return the state that it then has.
 
-        It is called again after an interrupt, a failure or a loss of power, with the state that is
-        found then: leave the thing whole at every moment, and do not repeat what is done.
+        After an interrupt, a failure or a loss of power it is called again with the state found
+        then, so keep the thing valid at every moment, and do not repeat what is done.
         """
         if goal.lines is None:
-            # What waits for the disk waits in a thread, so that other items go on.
+            # Disk access blocks, so it runs in a thread, and other items go on.
             await asyncio.to_thread(write_atomically, self.path, None)
             return goal
         ctx.progress.steps(len(goal.lines))
         text = ""
-        # Before each value, an interrupt may end it here: nothing is half done.
+        # An interrupt may end the item before each line, as nothing is half done there.
         async for line in ctx.interruptible(
             goal.lines, where=f"before {self.path.name} was written"
         ):
@@ -87,43 +87,43 @@ class Blank(Item[BlankState]):
         ctx.progress.message(f"wrote {self.path.name}")
         return goal
 
-    # ---- may be left out
+    # ---- optional
 
     def state_clean(self, ctx: ItemCtx) -> BlankState:
-        """What the thing is when it is cleaned up. Left out: the state with every field none."""
+        """Return the state after cleaning. Default: the state with every field None."""
         return BlankState()
 
     def try_state_current(self, ctx: ItemCtx) -> BlankState | None:
-        """As `state_current`, while a parameter may not be known yet; none means unknown.
+        """Return the current state, or None if it depends on a parameter that is not known yet.
 
-        Left out: `state_current`, and unknown as soon as that reads a parameter that is not known.
+        Default: `state_current`, or None as soon as that reads an unknown parameter.
         """
         return self.state_current(ctx)
 
     def try_state_goal(self, ctx: ItemCtx) -> BlankState | None:
-        """As `state_goal`, likewise. Write it where what a parameter names may not be there yet."""
+        """Return the goal, or None, as above; also if what a parameter names may not exist yet."""
         return self.state_goal(ctx)
 
     def diff(self, current: BlankState, goal: BlankState) -> StateDiff | None:
-        """What differs, or none. Quick, without I/O. Left out: the states are compared by field."""
+        """Return the differences, or None, without I/O. Default: the fields are compared."""
         return field_wise_diff(current, goal)
 
     def apply_check(self, current: BlankState, goal: BlankState, diff: StateDiff | None) -> bool:
-        """Whether there is something to do. Left out: where anything differs."""
+        """Return whether the item needs applying. Default: if anything differs."""
         return diff is not None
 
     def apply_dry(self, ctx: ItemCtx, current: BlankState, goal: BlankState) -> BlankState:
-        """What `apply` would return, without changing anything. Left out: the goal."""
+        """Return what `apply` would return, without changing anything. Default: the goal."""
         return goal
 
     async def clean(self, ctx: ItemCtx, current: BlankState, clean: BlankState) -> BlankState:
-        """Cleans the thing up, and returns what it then is. Left out: `apply` to that state."""
+        """Clean the thing up, and return its state. Default: `apply` with the clean state."""
         return await self.apply(ctx, current, clean)
 
     def interactions(self) -> Sequence[Interaction]:
-        """Which places the item touches, for diagrams. Left out: none."""
+        """Return the places that the item touches, for diagrams. Default: none."""
         return (Within(Location.path(str(self.path), Location.host("localhost"))),)
 
     def state_example(self) -> BlankState:
-        """What the state may look like, for diagrams. Left out: made from its fields' types."""
+        """Return an example of a state, for diagrams. Default: made from the fields' types."""
         return BlankState(lines=("an example",))

@@ -1,4 +1,4 @@
-"""For people's own tests: fakes of the ports, in memory, and harnesses that run items and flows."""
+"""Helpers for tests of items and flows: harnesses, and in-memory fakes of stores and clocks."""
 
 from peaceful.testing._clock import ManualClock
 from peaceful.testing._execution_store import MemoryExecutionStore

@@ -1,4 +1,4 @@
-"""A register of executions that keeps everything in memory."""
+"""An in-memory register of executions."""
 
 from __future__ import annotations
 
@@ -22,11 +22,7 @@ from peaceful._model.interrupt import InterruptSignal
 
 
 class MemoryExecutionStore:
-    """An `ExecutionStore` for tests: as the others, but for one process, and gone with it.
-
-    Args:
-        keep: how many endings of each profile are kept.
-    """
+    """An `ExecutionStore` in memory that keeps the newest `keep` executions of each profile."""
 
     def __init__(self, *, keep: int = KEPT) -> None:
         self._keep = keep
@@ -34,7 +30,6 @@ class MemoryExecutionStore:
         self._records: dict[ExecutionId, ExecutionRecord] = {}
 
     def insert(self, record: ExecutionRecord) -> ExecutionRecord:
-        """See `ExecutionStore.insert`."""
         with self._lock:
             if record.id in self._records:
                 raise ValueError(f"there is an execution {record.id}")
@@ -48,22 +43,18 @@ class MemoryExecutionStore:
             return record
 
     def interrupting(self, execution_id: ExecutionId, signal: InterruptSignal) -> ExecutionRecord:
-        """See `ExecutionStore.interrupting`."""
         with self._lock:
             return self._keep_changed(mark_interrupted(self._exact(execution_id), signal))
 
     def finish(self, execution_id: ExecutionId, document: KeptDocument) -> ExecutionRecord:
-        """See `ExecutionStore.finish`."""
         with self._lock:
             return self._keep_changed(mark_finished(self._exact(execution_id), document))
 
     def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
-        """See `ExecutionStore.mark_lost`."""
         with self._lock:
             return self._keep_changed(mark_lost(self._exact(execution_id), at))
 
     def get(self, execution_id: str) -> ExecutionRecord:
-        """See `ExecutionStore.get`."""
         wanted = normalize_id(execution_id)
         with self._lock:
             if wanted in self._records:
@@ -76,7 +67,6 @@ class MemoryExecutionStore:
     def page(
         self, wanted: ExecutionFilter, *, limit: int, cursor: str | None = None
     ) -> ExecutionPage:
-        """See `ExecutionStore.page`."""
         with self._lock:
             found = [
                 replace(record, outcome=None)
@@ -87,7 +77,6 @@ class MemoryExecutionStore:
         return ExecutionPage(tuple(found[:limit]), found[limit - 1].id if more else None)
 
     def unended(self) -> tuple[ExecutionRecord, ...]:
-        """See `ExecutionStore.unended`."""
         with self._lock:
             return tuple(record for record in self._newest() if not record.state.ended)
 

@@ -1,4 +1,4 @@
-"""Running flows and single items in tests, without a command line and without a workspace."""
+"""Harnesses that run flows and single items in tests, without a command line."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from peaceful.testing._state_store import MemoryStateStore
 S = TypeVar("S", bound=State)
 
 Command: TypeAlias = Literal["discover", "diff", "ensure", "clean"]
-"""What can be done with a flow."""
+"""The name of a command that a harness can run."""
 
 _APP: Final = "testing"
 _PROFILE: Final = "test"
@@ -51,7 +51,7 @@ def _where(item: ItemId, field: str) -> str:
 
 
 class FlowHarness:
-    """Runs the commands of one flow in a test.
+    """A harness that runs the commands of one flow in a test.
 
     ```python
     async def test_two_files(tmp_path: Path) -> None:
@@ -69,17 +69,17 @@ class FlowHarness:
 
     Args:
         declare: adds the flow's items.
-        folder: a temporary folder, for the lock and whatever else needs a place.
-        store: where states are kept; in memory by default.
-        strategy: what is done on an interrupt.
-        settings: how executions behave.
-        resources: what an application would give to its items.
+        folder: a temporary folder, used as the workspace.
+        store: keeps the states; in memory by default.
+        strategy: the interruption strategy; `FinishCurrent` by default.
+        settings: the settings of executions.
+        resources: the resources that an application would give to its items.
         clock: tells the time; the machine's by default.
 
     Attributes:
-        sender: interrupts the command that runs, or the next one.
-        sink: has the events of all commands so far.
-        store: where states are kept.
+        sender: interrupts the running command, or the next one.
+        sink: records the events of all commands.
+        store: keeps the states.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class FlowHarness:
 
     @property
     def ctx(self) -> CmdCtx:
-        """A context to run a command of one's own on."""
+        """A new context, for running a custom command."""
         flow = Flow(_FLOW, _PROFILE)
         self._declare(flow)
         if flow.asks_for_stored:
@@ -131,11 +131,11 @@ class FlowHarness:
         return self.sink.events
 
     async def discover(self) -> CmdOutcome[States]:
-        """Finds out what the items are and what they should be."""
+        """Discover the current and goal states of the items."""
         return await DiscoverCmd.exec(self.ctx)
 
     async def diff(self) -> CmdOutcome[StateDiffs]:
-        """Finds out what differs."""
+        """Compare the current states with the goals."""
         return await DiffCmd.exec(self.ctx)
 
     async def ensure(
@@ -145,7 +145,7 @@ class FlowHarness:
         only: Iterable[ItemId] = (),
         sync: SyncCheck = SyncCheck.NONE,
     ) -> CmdOutcome[States]:
-        """Brings the items to what they should be; see `EnsureCmd.exec`."""
+        """Bring the items to their goals; the arguments are those of `EnsureCmd.exec`."""
         return await EnsureCmd.exec(self.ctx, dry_run=dry_run, only=only, sync=sync)
 
     async def clean(
@@ -155,12 +155,12 @@ class FlowHarness:
         only: Iterable[ItemId] = (),
         sync: SyncCheck = SyncCheck.NONE,
     ) -> CmdOutcome[States]:
-        """Cleans the items up; see `CleanCmd.exec`."""
+        """Clean the items up; the arguments are those of `CleanCmd.exec`."""
         return await CleanCmd.exec(self.ctx, dry_run=dry_run, only=only, sync=sync)
 
 
 class ItemHarness(FlowHarness, Generic[S]):
-    """Runs the commands of a flow that has one item.
+    """A harness that runs the commands of a flow with a single item.
 
     ```python
     async def test_it_is_written(tmp_path: Path) -> None:
@@ -171,14 +171,10 @@ class ItemHarness(FlowHarness, Generic[S]):
     ```
 
     Args:
-        item: the item. May be replaced by setting `item`, for what changes between two commands.
-        folder: a temporary folder, for the lock and whatever else needs a place.
+        item: the item; setting the attribute `item` replaces it for the next command.
+        folder: a temporary folder, used as the workspace.
         item_id: the item's ID.
-        store: as for `FlowHarness`, and so are the others.
-
-    Attributes:
-        item: the item.
-        item_id: its ID.
+        store: as for `FlowHarness`, like the following arguments.
     """
 
     def __init__(
@@ -206,12 +202,7 @@ class ItemHarness(FlowHarness, Generic[S]):
         )
 
     async def run(self, command: Command, *, dry_run: bool = False) -> CmdOutcome[object]:
-        """Runs a command by its name.
-
-        Args:
-            command: which one.
-            dry_run: whether `ensure` and `clean` only say what they would do.
-        """
+        """Run a command by its name; `dry_run` is for `ensure` and `clean`."""
         match command:
             case "discover":
                 return await self.discover()
@@ -225,64 +216,53 @@ class ItemHarness(FlowHarness, Generic[S]):
                 assert_never(command)
 
     async def result_of(self, command: Command, *, dry_run: bool = False) -> ItemResult:
-        """Runs a command by its name, and says how the item ended in it.
+        """Run a command by its name, and return the item's result.
 
         Raises:
-            PeacefulError: what the item failed with.
+            PeacefulError: the item's failure.
         """
-        outcome = await self.run(command, dry_run=dry_run)
-        result = outcome.items[self.item_id]
-        if result.error is not None:
-            raise result.error
-        return result
+        return self._checked(await self.run(command, dry_run=dry_run))
 
     async def states(self) -> tuple[S | None, S | None]:
-        """What the item is and what it should be, each none where it is not known.
+        """Discover the item's current and goal states; an unknown one is None.
 
         Raises:
-            PeacefulError: what the item failed with.
+            PeacefulError: the item's failure.
         """
         outcome = await self.discover()
-        error = outcome.items[self.item_id].error
-        if error is not None:
-            raise error
+        self._checked(outcome)
         assert outcome.value is not None
         current = outcome.value.current.get(self.item_id)
         goal = outcome.value.goal.get(self.item_id)
         return cast("S | None", current), cast("S | None", goal)
 
     async def difference(self) -> StateDiff | None:
-        """What differs between what the item is and what it should be, or none.
+        """Compare the item's current state with its goal; return None if they are equal.
 
         Raises:
-            PeacefulError: what the item failed with.
+            PeacefulError: the item's failure.
             KeyError: one of the two is not known.
         """
         outcome = await self.diff()
-        error = outcome.items[self.item_id].error
-        if error is not None:
-            raise error
+        self._checked(outcome)
         assert outcome.value is not None
         return outcome.value.diffs[self.item_id]
+
+    def _checked(self, outcome: CmdOutcome[object]) -> ItemResult:
+        result = outcome.items[self.item_id]
+        if result.error is not None:
+            raise result.error
+        return result
 
 
 def run_item(
     item: Item[S], folder: Path, command: Command = "ensure", *, dry_run: bool = False
 ) -> ItemResult:
-    """Runs one command of one item, from a test without a loop.
+    """Run one command of one item, in a test that is not async, and return the item's result.
 
-    Nothing is stored between two calls; what the item is, it finds out anew.
-
-    Args:
-        item: the item.
-        folder: a temporary folder.
-        command: what to do.
-        dry_run: whether only to say what would be done.
-
-    Returns:
-        How the item ended.
+    `folder` is a temporary folder. No states are stored between two calls.
 
     Raises:
-        PeacefulError: what the item failed with.
+        PeacefulError: the item's failure.
     """
     return asyncio.run(ItemHarness(item, folder).result_of(command, dry_run=dry_run))

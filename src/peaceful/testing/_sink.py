@@ -1,4 +1,4 @@
-"""A sink that keeps what it is told."""
+"""A sink that records events."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ E = TypeVar("E")
 
 
 class RecordingSink:
-    """An `OutputSink` that keeps every event that reaches it.
+    """An `OutputSink` that records the events that it receives.
 
-    When a command has returned, all of its events are there: every start and every ending, and of
-    progress at least the newest.
+    When a command has returned, all of its events are there, except that progress may have been
+    coalesced to the newest.
 
     Attributes:
-        events: what it was told, in order.
-        closed: how often it was told that the last event was taken: once for each command.
+        events: the received events, in order.
+        closed: the number of calls of `close`: one for each command.
     """
 
     def __init__(self) -> None:
@@ -26,17 +26,13 @@ class RecordingSink:
         self.closed: int = 0
 
     def receive(self, events: Sequence[Event]) -> None:
-        """Keeps the events."""
+        """Record the events."""
         self.events += events
 
     def close(self) -> None:
-        """Counts the end of a command."""
+        """Count the end of a command."""
         self.closed += 1
 
     def of(self, kind: type[E]) -> list[E]:
-        """The events of one kind, in order.
-
-        Args:
-            kind: the class of the event.
-        """
+        """Return the events of one class, in order."""
         return [event for event in self.events if isinstance(event, kind)]

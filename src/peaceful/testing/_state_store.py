@@ -1,10 +1,10 @@
-"""States in memory, with what a killed process and a loss of power leave of them."""
+"""An in-memory state store that simulates a killed process and a loss of power."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
@@ -18,56 +18,16 @@ from peaceful._storage.stored_state import StateKind, StoredState
 _States: TypeAlias = dict[StateKind, dict[ItemId, StoredState]]
 
 
-@dataclass(slots=True)
-class _Block:
-    """What one block did so far."""
-
-    items: tuple[ItemId, ...]
-    applies: bool
-    at: datetime
-    found: dict[StateKind, dict[ItemId, StoredState | None]] = field(
-        default_factory=lambda: {kind: {} for kind in StateKind}
-    )
-    in_flight: dict[ItemId, datetime] = field(default_factory=dict)
-    ended: set[ItemId] = field(default_factory=set)
-    """Those that ended after they were started."""
-    safe: set[ItemId] = field(default_factory=set)
-    """Those of which a loss of power leaves that they ended."""
-
-    def end(self, item: ItemId) -> None:
-        if self.in_flight.pop(item, None) is not None:
-            self.ended.add(item)
-
-    def in_doubt(self, *, after_power_loss: bool) -> dict[ItemId, datetime]:
-        doubt = dict(self.in_flight)
-        if after_power_loss and self.applies:
-            doubt = {item: self.at for item in self.items if item not in self.safe}
-        return doubt
-
-    def folded(self, states: _States, *, after_power_loss: bool) -> _States:
-        result = {kind: dict(states[kind]) for kind in StateKind}
-        for kind, changes in self.found.items():
-            for item, state in changes.items():
-                result[kind].pop(item, None) if state is None else result[kind].update(
-                    {item: state}
-                )
-        current = result[StateKind.CURRENT]
-        for item, since in self.in_doubt(after_power_loss=after_power_loss).items():
-            state = current.get(item, StoredState.in_progress(since))
-            current[item] = replace(state, in_progress_since=state.in_progress_since or since)
-        return result
-
-
 class MemoryStateStore:
-    """A `StateStore` for tests: as the others, but gone with its process.
+    """A `StateStore` in memory, for tests.
 
     Args:
-        states: what is stored to begin with.
-        now: tells the time in UTC.
+        states: the initially stored states.
+        now: returns the time in UTC.
 
     Attributes:
-        params_specs: what was last saved of how parameters are given.
-        refusal: raised by whatever would write, where it is set: a full disk.
+        params_specs: the last saved parameter specifications.
+        refusal: if set, each attempt to write raises it, as on a full disk.
     """
 
     def __init__(
@@ -78,135 +38,147 @@ class MemoryStateStore:
     ) -> None:
         self._states: _States = {kind: dict((states or {}).get(kind, {})) for kind in StateKind}
         self._now = now
-        self._block: _Block | None = None
-        self._writer: MemoryStateWriter | None = None
+        self._block: MemoryStateWriter | None = None
         self.params_specs: Mapping[str, JsonValue] = {}
         self.refusal: StorageError | None = None
 
     def load(self, kind: StateKind) -> Mapping[ItemId, StoredState]:
-        """See `StateStore.load`."""
         return self._folded()[kind]
 
     def open(
         self, execution_id: ExecutionId, items: Sequence[ItemId], *, applies: bool
     ) -> MemoryStateWriter:
-        """See `StateStore.open`."""
-        if self._writer is not None and not self._writer.over:
+        if self._block is not None and not self._block.over:
             raise RuntimeError("the block before was not closed")
         self.refuse()
         self._states = self._folded()
-        self._block = _Block(tuple(items), applies, self._now())
-        self._writer = MemoryStateWriter(self, self._block)
-        return self._writer
+        self._block = MemoryStateWriter(self, items, self._now(), applies=applies)
+        return self._block
 
     def set_damaged_aside(self) -> tuple[Path, ...]:
-        """See `StateStore.set_damaged_aside`: memory is never damaged."""
         return ()
 
     def load_params_specs(self) -> Mapping[str, JsonValue]:
-        """See `StateStore.load_params_specs`."""
         return self.params_specs
 
     def save_params_specs(self, specs: Mapping[str, JsonValue]) -> None:
-        """See `StateStore.save_params_specs`."""
         self.refuse()
         self.params_specs = dict(specs)
 
     def after_kill(self) -> MemoryStateStore:
-        """What another process finds, were this one killed now."""
+        """Return the store as another process would find it if this one were killed now."""
         return self._left_over(after_power_loss=False)
 
     def after_power_loss(self) -> MemoryStateStore:
-        """What is found after the machine went down now: nothing that was not waited for."""
+        """Return the store as it would be after a loss of power now: without unawaited writes."""
         return self._left_over(after_power_loss=True)
 
     def refuse(self) -> None:
-        """Raises the refusal, where one is set."""
+        """Raise the refusal, if one is set."""
         if self.refusal is not None:
             raise self.refusal
 
-    def fold(self, block: _Block) -> None:
-        """Ends a block, if it is still the one that runs."""
+    def fold(self, block: MemoryStateWriter) -> None:
+        """End a block, if it is still the running one."""
         if self._block is block:
             self._states, self._block = self._folded(), None
 
-    def _folded(self) -> _States:
+    def _folded(self, *, after_power_loss: bool = False) -> _States:
         if self._block is None:
             return self._states
-        return self._block.folded(self._states, after_power_loss=False)
+        return self._block.folded(self._states, after_power_loss=after_power_loss)
 
     def _left_over(self, *, after_power_loss: bool) -> MemoryStateStore:
-        left = MemoryStateStore(self._states, now=self._now)
+        states = self._folded(after_power_loss=after_power_loss)
+        left = MemoryStateStore(states, now=self._now)
         left.params_specs = self.params_specs
-        if self._block is not None:
-            left._states = self._block.folded(self._states, after_power_loss=after_power_loss)
         return left
 
 
 class MemoryStateWriter:
-    """The writer of a `MemoryStateStore`; see `StateWriter` for what its methods mean.
+    """The `StateWriter` of a `MemoryStateStore`, which holds the changes of its block."""
 
-    Args:
-        store: where the block is kept.
-        block: what it did so far.
-    """
-
-    def __init__(self, store: MemoryStateStore, block: _Block) -> None:
+    def __init__(
+        self, store: MemoryStateStore, items: Sequence[ItemId], at: datetime, *, applies: bool
+    ) -> None:
         self._store = store
-        self._block = block
+        self._items = tuple(items)
+        self._at = at
+        self._applies = applies
+        self._changes: dict[StateKind, dict[ItemId, StoredState | None]] = {
+            kind: {} for kind in StateKind
+        }
+        self._in_flight: dict[ItemId, datetime] = {}
+        self._ended: set[ItemId] = set()
+        self._durable: set[ItemId] = set()
+        """The items whose end survives a loss of power."""
         self.over: bool = False
 
     def started(self, item: ItemId, at: datetime) -> None:
-        """See `StateWriter.started`."""
-        self._writing()
-        if not self._block.applies:
+        self._check()
+        if not self._applies:
             return
-        if item in self._block.in_flight or item in self._block.ended:
+        if item in self._in_flight or item in self._ended:
             raise ValueError(f"{item} was started before in this block")
-        self._block.in_flight[item] = at
+        self._in_flight[item] = at
 
     def record(
         self, item: ItemId, *, current: StoredState | None = None, goal: StoredState | None = None
     ) -> asyncio.Future[None]:
-        """See `StateWriter.record`."""
-        self._writing()
+        self._check()
         for kind, state in ((StateKind.CURRENT, current), (StateKind.GOAL, goal)):
             if state is not None:
-                self._block.found[kind][item] = state
+                self._changes[kind][item] = state
         if current is not None:
-            self._block.end(item)
-        return self._durable()
+            self._end(item)
+        return self._sync()
 
     def settled(self, item: ItemId, *, in_doubt: bool = False) -> None:
-        """See `StateWriter.settled`."""
-        self._writing()
+        self._check()
         if not in_doubt:
-            self._block.in_flight.pop(item, None)
-            self._block.ended.add(item)
+            self._in_flight.pop(item, None)
+            self._ended.add(item)
 
     def forget(self, items: Iterable[ItemId]) -> asyncio.Future[None]:
-        """See `StateWriter.forget`."""
-        self._writing()
+        self._check()
         for item in items:
-            for changes in self._block.found.values():
+            for changes in self._changes.values():
                 changes[item] = None
-            self._block.end(item)
-        return self._durable()
+            self._end(item)
+        return self._sync()
 
     async def close(self) -> None:
-        """See `StateWriter.close`."""
         self.over = True
         self._store.refuse()
-        self._store.fold(self._block)
+        self._store.fold(self)
 
-    def _writing(self) -> None:
+    def folded(self, states: _States, *, after_power_loss: bool = False) -> _States:
+        """Return the states after the changes so far, with the items in doubt marked."""
+        result: _States = {}
+        for kind, changes in self._changes.items():
+            after = {**states[kind], **changes}
+            result[kind] = {item: state for item, state in after.items() if state is not None}
+        in_doubt = self._in_flight
+        if after_power_loss and self._applies:
+            in_doubt = {item: self._at for item in self._items if item not in self._durable}
+        current = result[StateKind.CURRENT]
+        for item, since in in_doubt.items():
+            state = current.get(item, StoredState.in_progress(since))
+            current[item] = replace(state, in_progress_since=state.in_progress_since or since)
+        return result
+
+    def _check(self) -> None:
         if self.over:
             raise RuntimeError("the block was closed")
         self._store.refuse()
 
-    def _durable(self) -> asyncio.Future[None]:
-        # One sync takes everything with it that was said before.
-        self._block.safe = set(self._block.ended)
+    def _end(self, item: ItemId) -> None:
+        if self._in_flight.pop(item, None) is not None:
+            self._ended.add(item)
+
+    def _sync(self) -> asyncio.Future[None]:
+        # One sync makes everything durable that was written before.
+        self._durable = set(self._ended)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         future.set_result(None)
         return future

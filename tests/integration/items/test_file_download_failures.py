@@ -22,22 +22,19 @@ from pydantic import ValidationError
 
 from peaceful import ItemStatus
 from peaceful.errors import ExtraMissing, PeacefulError
-from peaceful.items import (
+from peaceful.items import DiskFailed, DownloadFailed, FileDownload, FileDownloadState
+from peaceful.items._disk import PathTaken
+from peaceful.items._download import _network
+from peaceful.items._download._errors import (
     AnswerInvalid,
     ChecksumWrong,
-    DiskFailed,
-    DownloadFailed,
-    FileDownload,
-    FileDownloadState,
     HostUnknown,
-    PathTaken,
     RedirectRefused,
     SourceMissing,
     SourceNotTrusted,
     SourceRefused,
     SourceUnreachable,
 )
-from peaceful.items._download import _network
 from peaceful.testing import ItemHarness
 
 CONTENT = b"content " * 500

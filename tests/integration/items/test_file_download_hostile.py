@@ -13,11 +13,9 @@ from file_server import Asked, FileServer, Served, head
 from pydantic import ValidationError
 
 from peaceful.errors import PeacefulError
-from peaceful.items import (
+from peaceful.items import DownloadFailed, FileDownload, FileDownloadState
+from peaceful.items._download._errors import (
     ChecksumWrong,
-    DownloadFailed,
-    FileDownload,
-    FileDownloadState,
     RedirectRefused,
     SourceUnavailable,
     SourceUnreachable,

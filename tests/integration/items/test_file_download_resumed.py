@@ -29,16 +29,11 @@ from peaceful.commands import (
 )
 from peaceful.errors import PeacefulError
 from peaceful.interrupt import InterruptLevel
-from peaceful.items import (
-    FileDownload,
-    FileDownloadState,
-    LengthWrong,
-    PathBusy,
-    SourceUnavailable,
-    SourceUnreachable,
-)
+from peaceful.items import FileDownload, FileDownloadState
+from peaceful.items._disk import PathBusy
 from peaceful.items._download import _plan as _part
 from peaceful.items._download import _transfer
+from peaceful.items._download._errors import LengthWrong, SourceUnavailable, SourceUnreachable
 from peaceful.items._download._transfer import wait_asked_for
 from peaceful.testing import ItemHarness
 

@@ -24,20 +24,17 @@ from tar_archives import PACKERS, member, packed, tar
 
 from peaceful import ItemStatus
 from peaceful.errors import ExtraMissing, PeacefulError
-from peaceful.items import (
-    ArchiveChanged,
-    ArchiveDamaged,
-    ArchiveFailed,
-    ArchiveMissing,
-    ArchiveTooLarge,
-    DiskFailed,
-    TarExtract,
-    TarExtractState,
-)
+from peaceful.items import ArchiveFailed, DiskFailed, TarExtract, TarExtractState
 from peaceful.items._tar import _archive as _stream
 from peaceful.items._tar import _extract, _tree
 from peaceful.items._tar import _tree as _walk
-from peaceful.items._tar._archive import Limits, manifest_of, opened
+from peaceful.items._tar._archive import Limits, opened, read_entries
+from peaceful.items._tar._errors import (
+    ArchiveChanged,
+    ArchiveDamaged,
+    ArchiveMissing,
+    ArchiveTooLarge,
+)
 from peaceful.items._tar._tree import Tree
 from peaceful.testing import ItemHarness
 
@@ -47,7 +44,7 @@ LINK, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
 
 def entries_of(path: Path) -> Mapping[str, object]:
     """What an archive would bring."""
-    return manifest_of(path, LIMITS, lambda *_: None).entries
+    return read_entries(path, LIMITS, lambda *_: None)
 
 
 def extraction(folder: Path, data: bytes) -> ItemHarness[TarExtractState]:

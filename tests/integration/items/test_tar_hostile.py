@@ -12,7 +12,9 @@ from tar_archives import member, tar
 
 from peaceful import Flow, ItemStatus
 from peaceful.errors import PeacefulError
-from peaceful.items import ArchiveRefused, PathTaken, TarExtract, TarExtractState
+from peaceful.items import TarExtract, TarExtractState
+from peaceful.items._disk import PathTaken
+from peaceful.items._tar._errors import ArchiveRefused
 from peaceful.items._tar._extract import Notes
 from peaceful.testing import Command, FlowHarness, ItemHarness
 

@@ -26,7 +26,7 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
         loop.call_later(0.01, future.set_result, None)
         return future
 
-    monkeypatch.setattr(MemoryStateWriter, "_durable", durable)
+    monkeypatch.setattr(MemoryStateWriter, "_sync", durable)
 
 
 def _most_in_progress(stage: Stage) -> int:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from peaceful.items import DiskFailed, PathTaken
-from peaceful.items._disk import sync_filesystem
+from peaceful.items import DiskFailed
+from peaceful.items._disk import PathTaken, sync_filesystem
 from peaceful.items._tar import _tree
 from peaceful.items._tar import _tree as _walk
 from peaceful.items._tar._archive import Forward, StreamInvalid, StreamTooLong
@@ -78,7 +78,7 @@ def test_a_walk_opens_no_folder_twice_in_a_row(
     monkeypatch.setattr(_walk, "os", types.SimpleNamespace(**{**vars(os), "open": counting}))
     for folder in ("a/b", "a/b/c", "a", "a/b", ""):
         assert walk.to(folder) is not None
-    assert walk.made("a/d") is not None
+    assert walk.make("a/d") is not None
     walk.close()
 
     assert opened == ["a", "b", "c", "b", "a", "d"]
@@ -95,7 +95,7 @@ def test_a_walk_goes_through_no_link(tmp_path: Path) -> None:
         assert walk.to(name) is None
     for name in ("link", "file"):
         with pytest.raises(PathTaken, match=name):
-            walk.made(f"{name}/new")
+            walk.make(f"{name}/new")
     assert list((tmp_path / "real").iterdir()) == []
     walk.close()
 

@@ -1,4 +1,4 @@
-"""Addresses of downloads, and what identifies the version behind one."""
+"""Addresses of downloads, and the recorded origin of a downloaded file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,38 +13,38 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from peaceful._item.ctx import ItemCtx
 from peaceful.items._disk import disk_errors
 from peaceful.items._secrets import is_secret_name
-
-HIDDEN: Final = "..."
-"""What stands for a hidden part of an address."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 
 _LONGEST: Final = 16_000
 """Characters: servers take half of that, and httpx four times as many."""
 _NOT_IN_ADDRESSES: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-"""Control characters, but for line breaks and tabs, which do not count (as in the URL standard of
-WHATWG); and what stands for bytes that are no text."""
+"""Surrogates, and control characters except line breaks and tabs, which WHATWG's URL standard
+strips."""
 
 _SIGNER_PREFIXES: Final = ("x-amz-", "x-goog-", "x-oss-", "x-cos-")
 _SIGNATURES: Final = frozenset({"sig", "signature"})
 _BESIDE_SIGNATURES: Final = frozenset(
     {"expires", "sv", "ss", "st", "se", "sr", "sp", "spr", "srt", "sip", "skoid", "sktid"}
 )
-"""What changes whenever a signature of CloudFront, Google or Azure is renewed."""
+"""Parameters that change when a signature of CloudFront, Google or Azure is renewed."""
+
+_BLOCK: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address, cut into what is sent, what is shown and what is neither.
+    """A parsed address.
 
     Attributes:
         url: the address without user name, password and fragment.
-        login: user name and password, or none.
-        shown: for people and for states: secrets are replaced, so that it stays the same when only
-            a signature is renewed.
-        origin: scheme, host and port: whoever is trusted with headers and login.
+        login: user name and password, or None.
+        shown: the address for people and states. Secrets are replaced, so that it stays the same
+            when only a signature is renewed.
+        origin: scheme, host and port, which decide who gets headers and login.
     """
 
     url: str
@@ -55,15 +54,14 @@ class Address:
 
     @property
     def secret(self) -> bool:
-        """Whether more is sent than is shown."""
+        """True if the address holds a secret."""
         return self.login is not None or self.shown != self.url
 
     @property
     def host(self) -> str:
-        """The server's name, with its port where that is an unusual one."""
+        """The host name, with the port unless it is the scheme's default."""
         scheme, host, port = self.origin
-        name = f"[{host}]" if ":" in host else host
-        return name if port == _PORTS[scheme] else f"{name}:{port}"
+        return _authority(scheme, host, port)
 
     @property
     def path(self) -> str:
@@ -71,23 +69,12 @@ class Address:
         return urlsplit(self.url).path or "/"
 
     def joined(self, location: str) -> Address:
-        """The address that a redirect leads to.
-
-        Args:
-            location: absolute, or relative to this address.
-
-        Raises:
-            ValueError: it is not an address of a file on the web; the message has no secrets.
-        """
+        """Resolve the location of a redirect; raise `ValueError` as `parsed` does."""
         return parsed(urljoin(self.url, location))
 
 
 def parsed(text: str) -> Address:
-    """The address that a text says.
-
-    Raises:
-        ValueError: it is not one; the message has no secrets.
-    """
+    """Parse an address, or raise `ValueError` with a message that has no secrets in it."""
     text = text.strip()
     if len(text) > _LONGEST:
         raise ValueError(f"it has more than {_LONGEST:,} characters")
@@ -98,67 +85,55 @@ def parsed(text: str) -> Address:
         port = parts.port
     except ValueError as error:
         raise ValueError("it is not an address such as https://example.com/file") from error
-    scheme = parts.scheme.lower()
+    scheme, host = parts.scheme.lower(), parts.hostname
     if scheme not in _PORTS:
         raise ValueError("it must begin with http:// or https://")
-    if not parts.hostname:
+    if not host:
         raise ValueError("it names no host, as https://example.com/file does")
-    host = parts.hostname
-    authority = f"[{host}]" if ":" in host else host
-    if port is not None and port != _PORTS[scheme]:
-        authority += f":{port}"
-    plain = SplitResult(scheme, authority, parts.path or "/", parts.query, "")
+    authority = _authority(scheme, host, _PORTS[scheme] if port is None else port)
+    bare = SplitResult(scheme, authority, parts.path or "/", parts.query, "")
+    login = None
+    if parts.username is not None or parts.password is not None:
+        login = unquote(parts.username or ""), unquote(parts.password or "")
     return Address(
-        url=urlunsplit(plain),
-        login=_login(parts),
-        shown=urlunsplit(plain._replace(query=_shown_query(parts.query))),
+        url=urlunsplit(bare),
+        login=login,
+        shown=urlunsplit(bare._replace(query=_shown_query(parts.query))),
         origin=(scheme, host, port or _PORTS[scheme]),
     )
 
 
-def _login(parts: SplitResult) -> tuple[str, str] | None:
-    if parts.username is None and parts.password is None:
-        return None
-    return unquote(parts.username or ""), unquote(parts.password or "")
+def _authority(scheme: str, host: str, port: int) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return name if port == _PORTS[scheme] else f"{name}:{port}"
 
 
 def _shown_query(query: str) -> str:
     parameters = [parameter.partition("=") for parameter in query.split("&")]
     signed = any(name.lower() in _SIGNATURES for name, _, _ in parameters)
     return "&".join(
-        f"{name}={HIDDEN}"
-        if value and _is_hidden(name, signed=signed)
-        else f"{name}{equals}{value}"
-        for name, equals, value in parameters
+        f"{name}=..."
+        if value and _is_hidden(unquote(name), signed=signed)
+        else f"{name}{eq}{value}"
+        for name, eq, value in parameters
     )
 
 
 def _is_hidden(name: str, *, signed: bool) -> bool:
-    """Whether a parameter's value is hidden: a secret, or what changes with a signature."""
-    lower = unquote(name).lower()
+    """Return whether a parameter is a secret, or changes with the address's signature."""
+    lower = name.lower()
     return (
-        is_secret_name(lower)
-        or is_secret_name(name)
+        is_secret_name(name)
         or lower.startswith(_SIGNER_PREFIXES)
         or (signed and lower in _BESIDE_SIGNATURES)
     )
 
 
-_BLOCK: Final = 1024 * 1024
-
-
 class Origin(BaseModel):
-    """What is remembered of a finished file, beside it: which version of the source it is.
+    """The version of the source that a finished file is of; kept as JSON in a file beside it.
 
-    Holds only as long as the file has the recorded size and time of change; so a file that somebody
-    else has changed since is of unknown origin.
-
-    Attributes:
-        source: where it was downloaded from, without secrets.
-        etag: the version that the server gave it, or none.
-        last_modified: when that was changed, as HTTP writes it, or none.
-        size: in bytes.
-        changed_ns: the file's own time of change, in nanoseconds.
+    It holds as long as the file has the recorded size and modification time: once somebody else has
+    changed the file, its origin is unknown.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -171,37 +146,27 @@ class Origin(BaseModel):
 
     @staticmethod
     def path_for(target: Path) -> Path:
-        """Where the origin of a file is kept: hidden, beside it."""
+        """Return the path of the hidden file beside the target."""
         return target.with_name(f".{target.name}.source.json")
 
     @classmethod
     def of(cls, target: Path, facts: os.stat_result) -> Origin | None:
-        """The origin of a file, or none where it is not known.
-
-        Args:
-            target: the file.
-            facts: what the system says of it.
-        """
-        with contextlib.suppress(OSError, ValidationError):  # Whatever is wrong: it is not known.
+        """Return the origin of a file, or None if it is not known."""
+        with contextlib.suppress(OSError, ValidationError):
             origin = cls.model_validate_json(cls.path_for(target).read_bytes())
             if (origin.size, origin.changed_ns) == (facts.st_size, facts.st_mtime_ns):
                 return origin
         return None
 
 
-def sha256_of(path: Path, between: Callable[[int], None]) -> str:
-    """The checksum of a file, in hexadecimal digits.
-
-    Args:
-        path: the file.
-        between: called after each part that was read, with how many bytes it has.
-
-    Raises:
-        DiskFailed: it cannot be read.
-    """
+def sha256_of(path: Path, size: int, ctx: ItemCtx, *, message: str, where: str) -> str:
+    """Compute a file's SHA-256 in hexadecimal digits, with progress and safe points."""
+    ctx.progress.message(message)
+    ctx.progress.bytes(size, done=0)
     digest = hashlib.sha256()
     with disk_errors(path, "read"), path.open("rb", buffering=0) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
-            between(len(block))
+            ctx.progress.advance(len(block))
+            _ = ctx.safe_point(where=where)
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""How a download fails."""
+"""Errors of downloads."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from peaceful._present.numbers import size
 
 
 class DownloadFailed(ItemFailure):
-    """A file could not be downloaded. Addresses are shown without logins, tokens and signatures."""
+    """A download failed. Messages show addresses without logins, tokens and signatures."""
 
     code: ClassVar[str] = "DOWNLOAD-FAILED"
 
 
 class HostUnknown(DownloadFailed):
-    """No machine has the name that the address gives."""
+    """The host name of the address cannot be resolved."""
 
     code: ClassVar[str] = "DOWNLOAD-HOST-UNKNOWN"
 
@@ -28,7 +28,7 @@ class HostUnknown(DownloadFailed):
 
 
 class SourceUnreachable(DownloadFailed):
-    """The server did not answer, or the connection to it broke. Trying again may help."""
+    """The server did not answer, or the connection broke. Trying again may help."""
 
     code: ClassVar[str] = "DOWNLOAD-UNREACHABLE"
 
@@ -40,11 +40,11 @@ class SourceUnreachable(DownloadFailed):
 
 
 class SourceUnavailable(DownloadFailed):
-    """The server says that it cannot answer now. Trying again may help.
+    """The server is temporarily unavailable. Trying again may help.
 
     Attributes:
-        status: the status of its answer.
-        retry_after: the seconds that it asks to wait, or none where it does not say.
+        status: the HTTP status.
+        retry_after: the seconds that it asks to wait, or None.
     """
 
     code: ClassVar[str] = "DOWNLOAD-UNAVAILABLE"
@@ -60,7 +60,7 @@ class SourceUnavailable(DownloadFailed):
 
 
 class SourceNotTrusted(DownloadFailed):
-    """The server could not prove who it is, or speaks no TLS."""
+    """The server's certificate is not trusted, or TLS failed."""
 
     code: ClassVar[str] = "DOWNLOAD-TLS"
 
@@ -73,7 +73,7 @@ class SourceNotTrusted(DownloadFailed):
 
 
 class SourceMissing(DownloadFailed):
-    """The server says that there is no such file."""
+    """The server does not have the file."""
 
     code: ClassVar[str] = "DOWNLOAD-NOT-FOUND"
 
@@ -85,11 +85,7 @@ class SourceMissing(DownloadFailed):
 
 
 class SourceRefused(DownloadFailed):
-    """The server does not give the file.
-
-    Attributes:
-        status: the status of its answer.
-    """
+    """The server refused the request with the HTTP status `status`."""
 
     code: ClassVar[str] = "DOWNLOAD-REFUSED"
 
@@ -105,19 +101,19 @@ class SourceRefused(DownloadFailed):
 
 
 class RedirectRefused(DownloadFailed):
-    """The server sends on to a place that is not gone to."""
+    """The server redirects to an address that is not followed."""
 
     code: ClassVar[str] = "DOWNLOAD-REDIRECT"
 
 
 class AnswerInvalid(DownloadFailed):
-    """The server's answer does not fit what was asked. Trying again may help."""
+    """The answer does not fit the request. Trying again may help."""
 
     code: ClassVar[str] = "DOWNLOAD-ANSWER"
 
 
 class LengthWrong(DownloadFailed):
-    """The server sent less or more than it said. Trying again may help."""
+    """The server sent fewer or more bytes than announced. Trying again may help."""
 
     code: ClassVar[str] = "DOWNLOAD-LENGTH"
 
@@ -129,7 +125,7 @@ class LengthWrong(DownloadFailed):
 
 
 class ChecksumWrong(DownloadFailed):
-    """What was downloaded is not what it should be. It was removed."""
+    """The downloaded file has the wrong checksum. It was removed."""
 
     code: ClassVar[str] = "DOWNLOAD-CHECKSUM"
 

@@ -27,16 +27,15 @@ from peaceful.items._download._errors import (
 from peaceful.items._download._network import Client, HttpSettings
 from peaceful.items._download._plan import Part, SourceFacts
 from peaceful.items._download._state import FileDownloadState, download_diff
-from peaceful.items._download._transfer import Order, Transfer, looked_up, tried
-from peaceful.items._secrets import is_secret_name, plain, secrets_hidden
+from peaceful.items._download._transfer import Transfer, look_up, retry
+from peaceful.items._secrets import hide_secrets, plain
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_LOGIN_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
 _OWN_HEADERS: Final = frozenset({"range", "if-range", "content-length", "transfer-encoding"})
 
 
-def _hidden(value: object) -> object:
-    """An address with something secret in it, as a secret, so that it is written nowhere."""
+def _hide_address(value: object) -> object:
+    """Make an address that holds a secret a `SecretStr`, so that it is written nowhere."""
     if not isinstance(value, str):
         return value
     try:
@@ -57,10 +56,6 @@ def _is_sha256(value: str) -> str:
     return value.strip().lower()
 
 
-def _headers_hidden(value: object) -> object:
-    return secrets_hidden(value, _is_login)
-
-
 def _are_free(headers: Mapping[str, str | SecretStr]) -> Mapping[str, str | SecretStr]:
     taken = [name for name in headers if name.lower() in _OWN_HEADERS]
     if taken:
@@ -68,30 +63,25 @@ def _are_free(headers: Mapping[str, str | SecretStr]) -> Mapping[str, str | Secr
     return headers
 
 
-def _is_login(header: str) -> bool:
-    return header.lower() in _LOGIN_HEADERS or is_secret_name(header)
-
-
 class FileDownload(Item[FileDownloadState]):
-    """A file from a web server, whole, and the version that the server has now.
+    """A file from a web server, in the version that the server has now.
 
     ```python
     archive = flow.add("app_download", FileDownload(src=url, dest=into / "app.tar"))
     ```
 
-    The bytes go to `<dest>.part` beside the target, which gets its name only when all are there. An
-    interrupted download carries on from there, also days later, as long as the server still has the
-    same version; if not, it starts anew. Needs the extra `http`.
+    The bytes go to `<dest>.part`, which is renamed to the target when all are there. An interrupted
+    download resumes from there, even days later, as long as the server has the same version; if
+    not, it starts over. Needs the extra `http`.
 
-    What is there is compared with what the server says of the file: its size, and its `ETag` or
-    `Last-Modified`. To know these of a file on the disk, `.<name>.source.json` beside it remembers
-    them, as long as nobody changes the file. With `sha256`, the file itself is compared, nothing is
-    remembered, and the server is not asked at all where the file is right: prefer it where you know
-    the checksum.
+    The file on the disk is compared with the server's size and `ETag` or `Last-Modified`, which are
+    recorded beside it in `.<name>.source.json` and valid until somebody changes the file. With
+    `sha256`, the file itself is compared, nothing is recorded, and the server is not asked at all
+    if the file is right: prefer it if you know the checksum.
 
     Proxies are taken from the environment (`https_proxy`, `no_proxy`, ...), certificate authorities
-    from `SSL_CERT_FILE` where that is set. A redirect gets no headers or login of yours unless it
-    stays on the same server.
+    from `SSL_CERT_FILE` if that is set. Headers and login are not sent along with a redirect to
+    another server.
 
     Attributes:
         src: the address, `http` or `https`. With a login or a signature in it, it is treated as a
@@ -99,36 +89,40 @@ class FileDownload(Item[FileDownloadState]):
         dest: the file.
         sha256: the SHA-256 that the file must have, in hexadecimal digits.
         headers: sent to the server. Logins, tokens and keys are treated as secrets; give a
-            `SecretStr` for anything else that is one. Not `Range` and the like, which the download
-            itself needs.
+            `SecretStr` for anything else that is one. `Range` and other headers that the download
+            itself needs are refused.
         timeout: seconds without an answer, or without a further byte, after which an attempt fails.
-        attempts: how often in a row it is tried without getting any further, where trying again may
-            help.
-        max_redirects: how often the server may send on to another address.
+        attempts: the most attempts in a row that get no further, after failures that may pass.
+        max_redirects: the most redirects to follow.
     """
 
-    src: Annotated[str | SecretStr, AfterValidator(_is_address), BeforeValidator(_hidden)]
+    src: Annotated[str | SecretStr, AfterValidator(_is_address), BeforeValidator(_hide_address)]
     dest: UsablePath
     sha256: Annotated[str, AfterValidator(_is_sha256)] | None = None
     headers: Annotated[
-        Mapping[str, str | SecretStr], AfterValidator(_are_free), BeforeValidator(_headers_hidden)
+        Mapping[str, str | SecretStr], AfterValidator(_are_free), BeforeValidator(hide_secrets)
     ] = {}
     timeout: Annotated[float, Field(gt=0)] = 30.0
     attempts: Annotated[int, Field(ge=1)] = 5
     max_redirects: Annotated[int, Field(ge=0)] = 10
 
     def state_current(self, ctx: ItemCtx) -> FileDownloadState:
-        """What is on the disk."""
+        """Look at the file, its record and any unfinished download."""
         facts = self._facts()
         partial = self._partial_size()
         if facts is None:
             return FileDownloadState(path=self.dest, present=False, partial=partial)
-        origin = Origin.of(self.dest, facts) if self.sha256 is None else None
+        origin = sha256 = None
+        if self.sha256 is None:
+            origin = Origin.of(self.dest, facts)
+        else:
+            what = "comparing the checksum of what is there"
+            sha256 = sha256_of(self.dest, facts.st_size, ctx, message=what, where=f"while {what}")
         return FileDownloadState(
             path=self.dest,
             present=True,
             size=facts.st_size,
-            sha256=None if self.sha256 is None else self._checksum(ctx, facts.st_size),
+            sha256=sha256,
             etag=None if origin is None else origin.etag,
             last_modified=None if origin is None else origin.last_modified,
             source=None if origin is None else origin.source,
@@ -136,11 +130,11 @@ class FileDownload(Item[FileDownloadState]):
         )
 
     async def state_goal(self, ctx: ItemCtx) -> FileDownloadState:
-        """What the server has. With a checksum that is known without asking."""
+        """Ask the server for the file's version; with a checksum, without asking."""
         return await self._goal(ctx, self.attempts)
 
     async def try_state_goal(self, ctx: ItemCtx) -> FileDownloadState | None:
-        """As `state_goal`; not known where the server, or the file on it, may only come to be."""
+        """Return the goal, or None if the server or its file may still come to be."""
         try:
             return await self._goal(ctx, 1)
         except (HostUnknown, SourceUnreachable, SourceUnavailable, SourceMissing) as failure:
@@ -148,36 +142,35 @@ class FileDownload(Item[FileDownloadState]):
             return None
 
     def state_clean(self, ctx: ItemCtx) -> FileDownloadState:
-        """No file, and nothing beside it."""
+        """Return that there is no file, nor anything beside it."""
         return FileDownloadState(path=self.dest, present=False)
 
     def diff(self, current: FileDownloadState, goal: FileDownloadState) -> StateDiff | None:
-        """What differs, as far as both sides know it: see `FileDownload`."""
+        """Compare the checksum, or else size and version, as far as both states know them."""
         return download_diff(current, goal)
 
     async def apply(
         self, ctx: ItemCtx, current: FileDownloadState, goal: FileDownloadState
     ) -> FileDownloadState:
-        """Downloads the file, or carries on with it; or removes it where it should not be there."""
+        """Download the file, resuming an unfinished download; or remove it."""
         if not goal.present:
             await run_in_thread(self._remove)
             return goal
         await ctx.safe_point(where="before the download")
-        order = Order(self._settings(), self.dest, self.attempts, current, goal)
-        return await Transfer(ctx, order).run()
+        return await Transfer(ctx, self._settings(), self.attempts, current, goal).run()
 
     def interactions(self) -> Sequence[Interaction]:
-        """From the server to the file."""
+        """Return that the item pulls from the server to the file."""
         target = Location.path(str(self.dest), Location.host("localhost"))
         try:
             address = self._address()
         except DownloadFailed:
-            # An example of an address, made from its field's name.
+            # An example value, made from the field's name, is no address.
             return (Pull(target, Location.host(plain(self.src))),)
         return (Pull(target, Location.path(address.path, Location.host(address.host))),)
 
     def state_example(self) -> FileDownloadState:
-        """A file of five megabytes."""
+        """Return a file of five megabytes."""
         return FileDownloadState(path=self.dest, present=True, size=5_000_000, etag='"5f3c"')
 
     async def _goal(self, ctx: ItemCtx, attempts: int) -> FileDownloadState:
@@ -185,9 +178,9 @@ class FileDownload(Item[FileDownloadState]):
         facts = SourceFacts(None, None, None)
         if self.sha256 is None:
             async with Client(settings, ctx) as client:
-                facts = await tried(
+                facts = await retry(
                     ctx,
-                    lambda: looked_up(client, settings.address),
+                    lambda: look_up(client, settings.address),
                     attempts,
                     f"asking {settings.address.host}",
                 )
@@ -235,16 +228,6 @@ class FileDownload(Item[FileDownloadState]):
         part.load()
         with disk_errors(part.path, "looked at"):
             return part.size if part.path.exists() or part.record_path.exists() else None
-
-    def _checksum(self, ctx: ItemCtx, size: int) -> str:
-        ctx.progress.message("comparing the checksum of what is there")
-        ctx.progress.bytes(size, done=0)
-
-        def between(count: int) -> None:
-            ctx.progress.advance(count)
-            _ = ctx.safe_point(where="while comparing the checksum of what is there")
-
-        return sha256_of(self.dest, between)
 
     def _remove(self) -> None:
         with disk_errors(self.dest, "removed"):

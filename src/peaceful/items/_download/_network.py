@@ -1,4 +1,4 @@
-"""HTTP for downloads: clients, requests, and what can go wrong on the way."""
+"""The HTTP client for downloads, and the failures of connections."""
 
 from __future__ import annotations
 
@@ -28,149 +28,22 @@ from peaceful.items._download._errors import (
 if TYPE_CHECKING:
     import httpx
 
-
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _NO_SUCH_HOST: Final = frozenset(
     {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 )
-
-
-def proxy_for(address: Address) -> Address | None:
-    """The proxy that the environment names, or none.
-
-    It is in `http_proxy`, `https_proxy` or `all_proxy`; `no_proxy` names whom to ask directly.
-    """
-    # Here and not above, because it loads Python's own HTTP client.
-    from urllib.request import getproxies_environment, proxy_bypass
-
-    scheme, host, port = address.origin
-    proxies = getproxies_environment()
-    if not proxies or proxy_bypass(f"{host}:{port}"):
-        return None
-    text = proxies.get(scheme) or proxies.get("all")
-    if not text:
-        return None
-    try:
-        return parsed(text if "://" in text else f"http://{text}")
-    except ValueError as error:
-        raise DownloadFailed(
-            f"The proxy that the environment names for {scheme} cannot be used: {error}.",
-            help=f"correct {scheme}_proxy or all_proxy, or name {host} in no_proxy",
-        ) from error
-
-
-def url_of(address: Address) -> httpx.URL:
-    """The address as httpx takes it.
-
-    Raises:
-        DownloadFailed: its host has no name that a host can have.
-    """
-    import httpx
-
-    try:
-        url = httpx.URL(address.url)
-        _ = url.host  # Only then is a name in other letters than those of the DNS looked at.
-    except (httpx.InvalidURL, ValueError) as error:
-        # The latter of names that cannot be written in the letters of the Domain Name System.
-        raise DownloadFailed(
-            f"{address.shown} cannot be asked for: no host has such a name.",
-            help="check the address and what is before its first single slash",
-        ) from error
-    else:
-        return url
-
-
-def tls_context(*, needed: bool) -> ssl.SSLContext:
-    """Whom to trust.
-
-    Args:
-        needed: whether TLS will be spoken; else an empty context does, which is made in no time.
-    """
-    if not needed:
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return _trusting(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-
-
-@functools.cache
-def _trusting(_file: str | None, _folder: str | None) -> ssl.SSLContext:
-    """Kept, because reading the list of authorities takes longer than a small download."""
-    import httpx
-
-    return httpx.create_ssl_context()
-
-
-def failure_of(error: httpx.HTTPError, host: str, peer: str, timeout: float) -> DownloadFailed:
-    """What an error of the connection means.
-
-    Args:
-        error: what httpx raised.
-        host: the server.
-        peer: whom the connection was made to: the server or a proxy.
-        timeout: in seconds.
-    """
-    import httpx
-
-    for cause in _causes(error):
-        if (failure := _failure_by_cause(cause, host, peer)) is not None:
-            return failure
-    if isinstance(error, httpx.ProxyError):
-        said = one_line(str(error), 100)
-        return SourceUnreachable(peer, f"does not let through to {host}: {said}")
-    for kind, who, reason in (
-        (httpx.ConnectTimeout, peer, f"did not answer within {timeout:g} s"),
-        (httpx.TimeoutException, host, f"sent nothing for {timeout:g} s"),
-        (httpx.ConnectError, peer, "cannot be reached"),
-        (httpx.RemoteProtocolError, host, "broke the connection, or does not speak HTTP"),
-    ):
-        if isinstance(error, kind):
-            return SourceUnreachable(who, reason)
-    return SourceUnreachable(host, _BROKE)
-
-
 _BROKE: Final = "broke the connection"
-
-
-def _failure_by_cause(cause: BaseException, host: str, peer: str) -> DownloadFailed | None:
-    """What is meant by what the system said, below httpx; none where it says nothing special."""
-    match cause:
-        case ssl.SSLCertVerificationError():
-            return SourceNotTrusted(host, one_line(cause.verify_message, 200))
-        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
-            return SourceUnreachable(host, _BROKE)
-        case ssl.SSLError():
-            reason = (cause.reason or "unknown reason").replace("_", " ").lower()
-            return SourceNotTrusted(host, f"TLS failed ({reason})")
-        case socket.gaierror() if cause.errno in _NO_SUCH_HOST:
-            return HostUnknown(peer)
-        case socket.gaierror():
-            return SourceUnreachable(peer, f"cannot be looked up now ({cause.strerror})")
-        case ConnectionRefusedError():
-            return SourceUnreachable(peer, "refuses connections")
-        case _:
-            return None
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            group = cast("BaseExceptionGroup[BaseException]", error)
-            for part in group.exceptions:
-                yield from _causes(part)
-        error = error.__cause__ or error.__context__
-
-
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """How a file is asked for.
+    """The settings of a download.
 
     Attributes:
-        address: where it is.
-        headers: sent with each question to the address's own server, and to no other.
+        address: the address of the file.
+        headers: sent with each request to the address's own server, and to no other.
         timeout: seconds without an answer, or without a further byte.
-        max_redirects: how often the server may send on to another address.
+        max_redirects: the most redirects to follow.
         verified: whether the file is compared with a checksum, so that nobody on the way can change
             it.
     """
@@ -183,11 +56,11 @@ class HttpSettings:
 
 
 class Answer:
-    """An answer whose body has not been read."""
+    """A response whose body has not been read; an async context manager that closes it."""
 
     def __init__(self, response: httpx.Response, address: Address, timeout: float) -> None:
         self._response = response
-        self._address = address
+        self._host = address.host
         self._timeout = timeout
         self._body: AsyncIterator[bytes] | None = None
         self.status: Final = response.status_code
@@ -195,11 +68,7 @@ class Answer:
         self.headers: Mapping[str, str] = response.headers
 
     async def next_bytes(self) -> bytes:
-        """The body's next bytes, as they were sent, with any `Content-Encoding`; empty at the end.
-
-        Raises:
-            SourceUnreachable: the connection broke.
-        """
+        """Return the body's next bytes, with any `Content-Encoding`; empty at the end."""
         import httpx
 
         if self._body is None:
@@ -207,9 +76,7 @@ class Answer:
         try:
             return await anext(self._body, b"")
         except httpx.HTTPError as error:
-            raise failure_of(
-                error, self._address.host, self._address.host, self._timeout
-            ) from error
+            raise failure_of(error, self._host, self._host, self._timeout) from error
 
     async def __aenter__(self) -> Self:
         return self
@@ -219,13 +86,10 @@ class Answer:
 
 
 class Client:
-    """Asks for one file. httpx is loaded when it is entered; `async with`.
+    """An HTTP client for one file; `async with` loads httpx, or raises `ExtraMissing`.
 
     It works below `httpx.Client`, which logs whole addresses, and follows redirects with all
     headers.
-
-    Raises:
-        ExtraMissing: httpx is not installed.
     """
 
     def __init__(self, settings: HttpSettings, ctx: ItemCtx) -> None:
@@ -236,7 +100,7 @@ class Client:
 
     async def __aenter__(self) -> Self:
         try:
-            importlib.import_module("httpx")  # Its absence is told before anything else is done.
+            importlib.import_module("httpx")
         except ImportError as error:
             raise ExtraMissing("FileDownload", "http", "httpx") from error
         return self
@@ -246,16 +110,7 @@ class Client:
         await self._open.aclose()
 
     async def send(self, method: str, headers: Mapping[str, str]) -> Answer:
-        """Asks, and follows redirects.
-
-        Args:
-            method: `HEAD` or `GET`.
-            headers: further ones, which go to whoever answers in the end.
-
-        Raises:
-            DownloadFailed: no answer came.
-            StoppedAtSafePoint: the item is to end here.
-        """
+        """Send a request with further headers, and follow redirects."""
         address = self._settings.address
         for _ in range(self._settings.max_redirects + 1):
             response = await self._once(method, address, headers)
@@ -291,9 +146,9 @@ class Client:
     ) -> httpx.Response:
         import httpx
 
-        proxy = proxy_for(address)
+        proxy = _proxy_for(address)
         peer = address.host if proxy is None else f"the proxy {proxy.host}"
-        url = url_of(address)
+        url = _url_of(address)
         try:
             request = httpx.Request(
                 method,
@@ -331,16 +186,117 @@ class Client:
 
         key = (address.origin[0], None if proxy is None else proxy.url)
         if key not in self._transports:
-            through = None if proxy is None else httpx.Proxy(url_of(proxy), auth=proxy.login)
-            secure = key[0] == "https" or (proxy is not None and proxy.origin[0] == "https")
-            context = tls_context(needed=secure)
+            through = None if proxy is None else httpx.Proxy(_url_of(proxy), auth=proxy.login)
+            if key[0] == "https" or (proxy is not None and proxy.origin[0] == "https"):
+                context = _tls_context(
+                    os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+                )
+            else:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # Unused, and made in no time.
             transport = httpx.AsyncHTTPTransport(verify=context, proxy=through, trust_env=False)
             self._transports[key] = await self._open.enter_async_context(transport)
         return self._transports[key]
 
 
 def is_same_server(own: Address, other: Address) -> bool:
-    """Whether an address may have the headers meant for another: the same origin, or its https."""
+    """Return whether the headers for one address may go to another: same origin, or its https."""
     (_, host, port), (scheme, other_host, other_port) = own.origin, other.origin
     upgraded = (scheme, port, other_port) == ("https", 80, 443)
     return own.origin == other.origin or (host == other_host and upgraded)
+
+
+def _proxy_for(address: Address) -> Address | None:
+    """Return the proxy in `http_proxy`, `https_proxy` or `all_proxy`, except for `no_proxy`."""
+    # Here and not above, because it loads Python's own HTTP client.
+    from urllib.request import getproxies_environment, proxy_bypass
+
+    scheme, host, port = address.origin
+    proxies = getproxies_environment()
+    if not proxies or proxy_bypass(f"{host}:{port}"):
+        return None
+    text = proxies.get(scheme) or proxies.get("all")
+    if not text:
+        return None
+    try:
+        return parsed(text if "://" in text else f"http://{text}")
+    except ValueError as error:
+        raise DownloadFailed(
+            f"The proxy that the environment names for {scheme} cannot be used: {error}.",
+            help=f"correct {scheme}_proxy or all_proxy, or name {host} in no_proxy",
+        ) from error
+
+
+def _url_of(address: Address) -> httpx.URL:
+    """Return the address as httpx takes it, or raise `DownloadFailed` if its host is no name."""
+    import httpx
+
+    try:
+        url = httpx.URL(address.url)
+        _ = url.host  # Only this checks international names.
+    except (httpx.InvalidURL, ValueError) as error:  # The latter of names that IDNA cannot encode.
+        raise DownloadFailed(
+            f"{address.shown} cannot be asked for: no host has such a name.",
+            help="check the address and what is before its first single slash",
+        ) from error
+    return url
+
+
+@functools.cache
+def _tls_context(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """Return the context for the certificates that the environment names.
+
+    Cached, because reading the list of authorities takes longer than a small download.
+    """
+    import httpx
+
+    return httpx.create_ssl_context()
+
+
+def failure_of(error: httpx.HTTPError, host: str, peer: str, timeout: float) -> DownloadFailed:
+    """Return the failure for an error of httpx; `peer` is the server or the proxy before it."""
+    import httpx
+
+    for cause in _causes(error):
+        if (failure := _failure_by_cause(cause, host, peer)) is not None:
+            return failure
+    if isinstance(error, httpx.ProxyError):
+        said = one_line(str(error), 100)
+        return SourceUnreachable(peer, f"does not let through to {host}: {said}")
+    for kind, who, reason in (
+        (httpx.ConnectTimeout, peer, f"did not answer within {timeout:g} s"),
+        (httpx.TimeoutException, host, f"sent nothing for {timeout:g} s"),
+        (httpx.ConnectError, peer, "cannot be reached"),
+        (httpx.RemoteProtocolError, host, "broke the connection, or does not speak HTTP"),
+    ):
+        if isinstance(error, kind):
+            return SourceUnreachable(who, reason)
+    return SourceUnreachable(host, _BROKE)
+
+
+def _failure_by_cause(cause: BaseException, host: str, peer: str) -> DownloadFailed | None:
+    match cause:
+        case ssl.SSLCertVerificationError():
+            return SourceNotTrusted(host, one_line(cause.verify_message, 200))
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return SourceUnreachable(host, _BROKE)
+        case ssl.SSLError():
+            reason = (cause.reason or "unknown reason").replace("_", " ").lower()
+            return SourceNotTrusted(host, f"TLS failed ({reason})")
+        case socket.gaierror() if cause.errno in _NO_SUCH_HOST:
+            return HostUnknown(peer)
+        case socket.gaierror():
+            return SourceUnreachable(peer, f"cannot be looked up now ({cause.strerror})")
+        case ConnectionRefusedError():
+            return SourceUnreachable(peer, "refuses connections")
+        case _:
+            return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            group = cast("BaseExceptionGroup[BaseException]", error)
+            for part in group.exceptions:
+                yield from _causes(part)
+        error = error.__cause__ or error.__context__

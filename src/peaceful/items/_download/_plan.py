@@ -1,4 +1,4 @@
-"""The part file of a download, and the plan that is made from it."""
+"""The part file of a download, and the decision what to ask a server for and what to keep."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from peaceful._item.files import write_atomically
 from peaceful.items._disk import PathBusy, disk_errors, sync_folder
 
 SYNC_EVERY: Final = 64 * 1024 * 1024
-"""Bytes after which what was received is made durable: at most these are lost with the power."""
+"""Bytes after which what was received is synced: a loss of power costs at most these."""
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_CONTENT_RANGE: Final = re.compile(r"bytes\s+(?:(\d+)-\d+|\*)/(\d+|\*)", re.IGNORECASE)
 
 
 class PartRecord(BaseModel):
-    """What is known of the bytes in an unfinished file; kept as JSON beside it.
+    """The record of an unfinished file, kept as JSON beside it.
 
     Attributes:
-        source: where they come from, without secrets.
-        etag: the version of the source that they are of, or none.
-        last_modified: when that was changed, as HTTP writes it, or none.
-        length: how many bytes the whole has, or none where the server does not say.
-        if_range: what a server is sent to be sure that it has still the same bytes; none where it
-            gave nothing that could be.
-        synced: how many bytes are sure to be on the disk.
-        boot: which start of the machine wrote them; as long as it runs, all of them are there.
+        source: the address, without secrets.
+        etag: the `ETag` of the version that the bytes are of, or None.
+        last_modified: its `Last-Modified`, or None.
+        length: the size of the whole file, or None if the server does not say.
+        if_range: the validator to send as `If-Range`, or None if there is none.
+        synced: the number of bytes that survive a loss of power.
+        boot: the ID of the boot that wrote them; until the next boot, all bytes are valid.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -49,7 +49,7 @@ class PartRecord(BaseModel):
 
 
 def boot_id() -> str:
-    """Which start of the machine this is; empty where the system does not say."""
+    """Return the ID of the machine's current boot, or an empty text if the system has none."""
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:
@@ -57,7 +57,11 @@ def boot_id() -> str:
 
 
 class Part:
-    """The unfinished file of one target. Its functions wait for the disk: call them in a thread."""
+    """The unfinished file of a target.
+
+    Its methods block, so call them in a thread. They raise `DiskFailed`, and `PathBusy` when they
+    open a file that another download writes.
+    """
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -68,11 +72,7 @@ class Part:
         self._descriptor: int | None = None
 
     def load(self) -> PartRecord | None:
-        """What was kept of an earlier attempt; `size` then says how much of it is whole.
-
-        Raises:
-            DiskFailed: it cannot be read.
-        """
+        """Return the record of an earlier attempt, and set `size` to the number of valid bytes."""
         with disk_errors(self.path, "read"):
             try:
                 record = PartRecord.model_validate_json(self.record_path.read_bytes())
@@ -83,41 +83,19 @@ class Part:
         self.size = size if record.boot and record.boot == boot_id() else min(size, record.synced)
         return record
 
-    def begin(self, record: PartRecord) -> None:
-        """Starts from nothing.
-
-        Raises:
-            DiskFailed: it cannot be written.
-            PathBusy: another download writes it.
-        """
+    def begin(self, offset: int, record: PartRecord) -> None:
+        """Open the file for writing at an offset, and drop everything behind that."""
         descriptor = self._open()
         with disk_errors(self.path, "written"):
-            os.ftruncate(descriptor, 0)
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        self.size = self._synced = 0
-        self._note(record)
-
-    def carry_on(self, record: PartRecord) -> None:
-        """Goes on after the first `size` bytes.
-
-        Raises:
-            DiskFailed: it cannot be written.
-            PathBusy: another download writes it.
-        """
-        descriptor = self._open()
-        with disk_errors(self.path, "written"):
-            os.ftruncate(descriptor, self.size)
-            os.lseek(descriptor, self.size, os.SEEK_SET)
-        self._synced = min(record.synced, self.size)
-        if record.boot != boot_id():
-            self._note(record)
+            os.ftruncate(descriptor, offset)
+            os.lseek(descriptor, offset, os.SEEK_SET)
+        self.size = offset
+        self._synced = min(record.synced, offset)
+        if offset == 0 or record.boot != boot_id():
+            self._save(record)
 
     def write(self, data: bytes | bytearray, record: PartRecord) -> None:
-        """Adds bytes.
-
-        Raises:
-            DiskFailed: they cannot be written; what fitted is kept.
-        """
+        """Append bytes; if the disk is full, those that fit are kept."""
         assert self._descriptor is not None
         view = memoryview(data)
         with disk_errors(self.path, "written"):
@@ -129,32 +107,21 @@ class Part:
             self.sync(record)
 
     def sync(self, record: PartRecord) -> None:
-        """Makes what is there durable.
-
-        Raises:
-            DiskFailed: the disk refused.
-        """
+        """Make the written bytes durable, and record that."""
         assert self._descriptor is not None
         with disk_errors(self.path, "written"):
             os.fsync(self._descriptor)
         self._synced = self.size
-        self._note(record)
+        self._save(record)
 
     def close(self) -> None:
-        """Lets the file go; it stays where it is."""
+        """Close the file, and with that unlock it."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
     def finish(self, before_rename: Callable[[os.stat_result], None]) -> os.stat_result:
-        """Makes the file durable and puts it in its place.
-
-        Args:
-            before_rename: is told what the file will be.
-
-        Raises:
-            DiskFailed: the disk refused; the old target is whole.
-        """
+        """Make the file durable, and rename it to the target; a failure leaves the old target."""
         descriptor = self._open()
         with disk_errors(self.target, "written"):
             os.fsync(descriptor)
@@ -167,11 +134,7 @@ class Part:
         return facts
 
     def remove(self) -> None:
-        """Removes the unfinished file and what is known of it.
-
-        Raises:
-            DiskFailed: the system refused.
-        """
+        """Remove the file and its record."""
         self.close()
         self.size = self._synced = 0
         with disk_errors(self.path, "removed"):
@@ -193,25 +156,15 @@ class Part:
                 raise PathBusy(self.path, "another download") from error
         return descriptor
 
-    def _note(self, record: PartRecord) -> None:
+    def _save(self, record: PartRecord) -> None:
         now = record.model_copy(update={"synced": self._synced, "boot": boot_id()})
         with disk_errors(self.record_path, "written"):
             write_atomically(self.record_path, now.model_dump_json(indent=1) + "\n")
 
 
-_CONTENT_RANGE: Final = re.compile(r"bytes\s+(?:(\d+)-(\d+)|\*)/(\d+|\*)", re.IGNORECASE)
-
-
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What a server says of a file.
-
-    Attributes:
-        size: of the whole, in bytes, or none.
-        etag: its version, or none.
-        last_modified: when it was changed, as HTTP writes it, or none.
-        date: the server's time at its answer, as HTTP writes it, or none.
-    """
+    """A file's metadata in the headers of an answer: its size, and three headers as they are."""
 
     size: int | None
     etag: str | None
@@ -219,10 +172,10 @@ class SourceFacts:
     date: str | None = None
 
     def if_range(self) -> str | None:
-        """What identifies these very bytes, by RFC 9110, sections 8.8 and 13.1.5; or none.
+        """Return a validator of these very bytes by RFC 9110, sections 8.8 and 13.1.5, or None.
 
-        A strong `ETag` does. `Last-Modified` does if the answer is at least a second later, since
-        the file may have changed twice within one.
+        A strong `ETag` is one. `Last-Modified` is one if the answer is at least a second later,
+        since the file may have changed twice within one.
         """
         if self.etag is not None:
             return None if self.etag.startswith("W/") else self.etag
@@ -233,34 +186,18 @@ class SourceFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class FromStart:
-    """The whole is to be fetched."""
-
-
-@dataclass(frozen=True, slots=True)
-class FromOffset:
-    """The rest is to be fetched.
-
-    Attributes:
-        offset: how many bytes are there.
-        if_range: what to send so that only the same bytes' rest comes; none to do without.
-    """
+class Start:
+    """The offset from which to ask for bytes, and the validator to send with a range, if any."""
 
     offset: int
-    if_range: str | None
-
-
-Start: TypeAlias = FromStart | FromOffset
-"""Where fetching begins."""
+    if_range: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """The answer's body is to be taken.
+    """The verdict that the body belongs at `offset` of a file of `total` bytes, if that is known.
 
-    Attributes:
-        offset: where its first byte belongs; 0 means that what was there is to be dropped.
-        total: how many bytes the whole has, or none where the server does not say.
+    Offset 0 drops the bytes of earlier attempts.
     """
 
     offset: int
@@ -269,84 +206,65 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class NothingLeft:
-    """Everything is there already."""
+    """The verdict that all bytes are there already."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartOver:
-    """What is there is of no use: the whole is to be asked for."""
+    """The verdict that the present bytes are of no use, so that the whole must be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nonsense:
-    """The answer does not fit the question.
-
-    Attributes:
-        reason: in what, as the end of a sentence.
-    """
+    """The verdict that the answer does not fit the question; `reason` ends a sentence."""
 
     reason: str
 
 
 Verdict: TypeAlias = Take | NothingLeft | StartOver | Nonsense
-"""What an answer means for what is there."""
 
 
 def facts_of(headers: Mapping[str, str], status: int) -> SourceFacts:
-    """What the headers of an answer say of the whole file."""
-    if status in (206, 416):
-        size = _range_of(headers)[2]
-    else:
-        size = _whole_number(headers.get("content-length"))
+    """Return what the headers of an answer say of the whole file."""
+    size = (
+        _range_of(headers)[1]
+        if status in (206, 416)
+        else _whole_number(headers.get("content-length"))
+    )
     return SourceFacts(size, headers.get("etag"), headers.get("last-modified"), headers.get("date"))
 
 
 def start_of(record: PartRecord | None, present: int, *, source: str, verified: bool) -> Start:
-    """Where to begin, given what is there.
+    """Decide where to begin, given the present bytes and their record.
 
-    Args:
-        record: what is known of the bytes that are there, or none.
-        present: how many they are.
-        source: where they should come from.
-        verified: whether the whole is compared with a checksum in the end, so that a wrong guess
-            would come to light.
+    With `verified`, a checksum of the whole will tell whether bytes of two versions were joined, so
+    that bytes without a validator may be used too.
     """
     if record is None or present == 0 or record.source != source:
-        return FromStart()
+        return Start(0)
     if record.length is not None and present > record.length:
-        return FromStart()
+        return Start(0)
     if record.if_range is None and not verified:
-        return FromStart()
-    return FromOffset(present, record.if_range)
+        return Start(0)
+    return Start(present, record.if_range)
 
 
 def verdict(
     start: Start, record: PartRecord | None, status: int, headers: Mapping[str, str]
 ) -> Verdict:
-    """What a successful answer, or a 416, means.
-
-    Args:
-        start: what was asked for.
-        record: what is known of the bytes that are there, or none.
-        status: the answer's status.
-        headers: the answer's headers, by lower-case name.
-    """
-    match start:
-        case FromStart():
-            if status == 206:
-                return Nonsense("sent a part of the file where the whole was asked for")
-            return Take(0, _whole_number(headers.get("content-length")))
-        case FromOffset(offset=offset):
-            if status not in (206, 416):
-                # The server knows no ranges, or the file has changed: the whole comes.
-                return Take(0, _whole_number(headers.get("content-length")))
-            return _verdict_on_range(offset, record, status, headers)
+    """Decide what a successful answer or a 416 means; header names are in lower case."""
+    if start.offset and status in (206, 416):
+        return _verdict_on_range(start.offset, record, status, headers)
+    if status == 206:
+        return Nonsense("sent a part of the file where the whole was asked for")
+    # If a range was asked for, the server knows none, or the file has changed: the whole comes.
+    return Take(0, _whole_number(headers.get("content-length")))
 
 
 def _verdict_on_range(
     offset: int, record: PartRecord | None, status: int, headers: Mapping[str, str]
 ) -> Verdict:
-    first, _, total = _range_of(headers)
+    first, total = _range_of(headers)
     length = None if record is None else record.length
     etag = None if record is None else record.etag
     if None not in (length, total) and length != total:
@@ -360,13 +278,10 @@ def _verdict_on_range(
     return Take(offset, total)
 
 
-def _range_of(headers: Mapping[str, str]) -> tuple[int | None, int | None, int | None]:
-    """First byte, last byte and size of the whole, as far as `Content-Range` says."""
+def _range_of(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """Return the first byte and the size of the whole, as far as `Content-Range` says."""
     found = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
-    if found is None:
-        return None, None, None
-    first, last, total = (_whole_number(part) for part in found.groups())
-    return first, last, total
+    return (None, None) if found is None else (_whole_number(found[1]), _whole_number(found[2]))
 
 
 def _whole_number(text: str | None) -> int | None:
@@ -375,21 +290,20 @@ def _whole_number(text: str | None) -> int | None:
 
 
 def http_time(text: str | None) -> datetime | None:
-    """The moment that an HTTP date says (RFC 9110, section 5.6.7), or none where it is not one."""
+    """Parse an HTTP date (RFC 9110, section 5.6.7), or return None if it is not one."""
     if text is None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        # The latter of numbers that are too large to be part of any date.
+    except (ValueError, OverflowError):  # The latter if a number is too large for a date.
         return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that an answer asks to wait (RFC 9110, section 10.2.3), or none.
+    """Return the seconds that an answer asks to wait (RFC 9110, section 10.2.3), or None.
 
-    A moment is compared with the server's own time, whatever this machine's clock says.
+    A moment is compared with the server's own time, since this machine's clock may be wrong.
     """
     text = headers.get("retry-after", "").strip()
     seconds = _whole_number(text)

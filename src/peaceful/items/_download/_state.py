@@ -1,4 +1,4 @@
-"""What a downloaded file is, and what differs between two of them."""
+"""The state of a downloaded file, and the diff of two states."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from peaceful._present.numbers import size, size_pair
 
 
 class FileDownloadState(State):
-    """A file that was downloaded, or is to be.
+    """The state of a downloaded file, which may be absent.
 
     Attributes:
-        path: where it is, or will be; known from the start, so that other items can refer to it.
-        present: whether it is there, whole.
-        size: in bytes, or none where that is not known.
-        sha256: its checksum in hexadecimal digits, where one was given to compare with.
-        etag: the version that the server gave it, as it was downloaded, or none.
-        last_modified: when the server says that it was changed, as HTTP writes it, or none.
-        source: where it comes from, without secrets; none where that is not known.
-        partial: how many bytes wait beside it to be carried on with, or none.
-        newer_than: the version that the source had when it was looked up, where it changed between
-            that and the download: the file is of a later one.
+        path: its path; known from the start, so that other items can refer to it.
+        present: whether the whole file is there.
+        size: its size in bytes, or None if that is not known.
+        sha256: its checksum in hexadecimal digits, if the item gives one to compare with.
+        etag: the server's `ETag` of the downloaded version, or None.
+        last_modified: the server's `Last-Modified` of that version, or None.
+        source: the address without secrets, or None if it is not known.
+        partial: the size of the unfinished file beside it, or None.
+        newer_than: the revision of the source when it was looked up, if it changed between that and
+            the download; the file is of a later one.
     """
 
     path: Path
@@ -38,11 +38,10 @@ class FileDownloadState(State):
 
     @property
     def revision(self) -> str:
-        """What tells one version of the source from another, in one text."""
+        """The version of the source, as a text to compare."""
         return f"{self.etag} {self.last_modified} {self.size}"
 
     def __str__(self) -> str:
-        """Its size, or how much of it is there: `5.0 MB`, `absent, 3.1 MB of it downloaded`."""
         if self.present and self.size is None:
             return "size unknown" if self.sha256 is None else f"SHA-256 {self.sha256[:12]}"
         if self.present:
@@ -55,10 +54,10 @@ class FileDownloadState(State):
 
 
 def download_diff(current: FileDownloadState, goal: FileDownloadState) -> StateDiff | None:
-    """What differs, as far as both sides know it.
+    """Compare two states as far as both know it.
 
-    A checksum decides alone. Otherwise the size decides, and the version that the server gave: its
-    `ETag`, or where it gives none, `Last-Modified`.
+    A checksum is compared alone; else the size, and the `ETag`, or `Last-Modified` if there is no
+    `ETag`.
     """
     changes = tuple(_changes(current, goal))
     return StateDiff(changes) if changes else None
@@ -73,7 +72,7 @@ def _changes(current: FileDownloadState, goal: FileDownloadState) -> Iterator[Ch
         if current.partial is not None:
             yield Change("partial", current.partial, None, before_shown=size(current.partial))
     elif not current.present:
-        # What is downloaded is carried on with: it is no difference of its own.
+        # An unfinished file will be resumed, so it is no difference of its own.
         yield Change("file", None, goal.model_dump(mode="json"), after_shown=str(goal))
     elif goal.sha256 is not None:
         if current.sha256 != goal.sha256:
@@ -97,19 +96,13 @@ def _versions(current: FileDownloadState, goal: FileDownloadState) -> Iterator[C
             after_shown=size(goal.size),
         )
     if goal.etag is not None:
-        if _version(current.etag) != _version(goal.etag):
+        # Servers may call the same version a strong or a weak one (RFC 9110, 8.8.3.2).
+        if current.etag is None or current.etag.removeprefix("W/") != goal.etag.removeprefix("W/"):
             yield _field("etag", current.etag, goal.etag)
     elif goal.last_modified is not None and current.last_modified != goal.last_modified:
         yield _field("last_modified", current.last_modified, goal.last_modified)
 
 
-def _version(etag: str | None) -> str | None:
-    """The version itself, whether a server calls it a strong or a weak one (RFC 9110, 8.8.3.2)."""
-    return None if etag is None else etag.removeprefix("W/")
-
-
 def _field(name: str, before: str | None, after: str | None) -> Change:
-    """A change of a fact; what is not known is no absence."""
-    return Change(
-        name, before, after, before_shown=before or "unknown", after_shown=after or "unknown"
-    )
+    """Return a change of a fact for which None means unknown, not absent."""
+    return Change(name, before, after, before or "unknown", after or "unknown")

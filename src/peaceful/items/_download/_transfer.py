@@ -1,11 +1,9 @@
-"""The source of a download, and the transfer of its bytes into the part file."""
+"""The look-up of a source, and the transfer of its bytes into the part file."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TypeVar
 
 from peaceful._aio import run_in_thread
@@ -28,7 +26,6 @@ from peaceful.items._download._errors import (
 )
 from peaceful.items._download._network import Answer, Client, HttpSettings
 from peaceful.items._download._plan import (
-    FromOffset,
     Nonsense,
     NothingLeft,
     Part,
@@ -43,52 +40,48 @@ from peaceful.items._download._plan import (
 )
 from peaceful.items._download._state import FileDownloadState, download_diff
 
-TRANSIENT: Final = (SourceUnreachable, SourceUnavailable, AnswerInvalid, LengthWrong)
-"""Failures after which trying again may help."""
+T = TypeVar("T")
 
-LONGEST_WAIT: Final = 120.0
+_TRANSIENT: Final = (SourceUnreachable, SourceUnavailable, AnswerInvalid, LengthWrong)
+
+_LONGEST_WAIT: Final = 120.0
 """Seconds: a server that asks to wait longer is not waited for."""
 
 _BUSY: Final = frozenset({408, 425, 429})
 _FINAL: Final = frozenset({501, 505})
 """Statuses from 500 on that will not change by themselves."""
 
+_WRITTEN_AT_ONCE: Final = 256 * 1024
+"""Bytes that are gathered before a thread writes them."""
+_SMALL: Final = 64 * 1024
+"""Bytes: if fewer come at once, the network is the slower one, and they are written at once."""
 
-async def looked_up(client: Client, address: Address) -> SourceFacts:
-    """What the server says of the file, without fetching it.
 
-    Asks by `HEAD`; where that is refused, which signed addresses and some servers do, or gives no
+async def look_up(client: Client, address: Address) -> SourceFacts:
+    """Return what the server says of the file, without fetching it, or raise `DownloadFailed`.
+
+    It asks by `HEAD`; if that is refused, as by signed addresses and some servers, or gives no
     usable answer, by `GET` for the first byte.
-
-    Raises:
-        DownloadFailed: there is no file, or no answer.
     """
     async with await client.send("HEAD", {}) as answer:
         if answer.status == 200:
             facts = facts_of(answer.headers, answer.status)
             if facts.size != 0:  # Some say 0 to every HEAD.
                 return facts
-        elif is_busy(answer.status):
-            raise refusal(answer, address)
+        elif _is_busy(answer.status):
+            raise _refusal(answer, address)
     async with await client.send("GET", {"Range": "bytes=0-0"}) as answer:
         if answer.status not in (200, 206, 416):
-            raise refusal(answer, address)
+            raise _refusal(answer, address)
         return facts_of(answer.headers, answer.status)
 
 
-def is_busy(status: int) -> bool:
-    """Whether a status says that trying again later may help."""
+def _is_busy(status: int) -> bool:
     return status in _BUSY or (status >= 500 and status not in _FINAL)
 
 
-def refusal(answer: Answer, address: Address) -> DownloadFailed:
-    """What an answer without the file means.
-
-    Args:
-        answer: the answer.
-        address: what was asked for.
-    """
-    if is_busy(answer.status):
+def _refusal(answer: Answer, address: Address) -> DownloadFailed:
+    if _is_busy(answer.status):
         wait = retry_after(answer.headers)
         return SourceUnavailable(address.shown, answer.status, answer.reason, wait)
     if answer.status in (404, 410):
@@ -97,145 +90,109 @@ def refusal(answer: Answer, address: Address) -> DownloadFailed:
 
 
 def wait_asked_for(error: Exception) -> float:
-    """The seconds that a failure asks to wait before trying again.
-
-    Raises:
-        SourceUnavailable: the failure itself, where that is too long.
-    """
+    """Return the seconds that a failure asks to wait; raise the failure if that is too long."""
     if not isinstance(error, SourceUnavailable) or error.retry_after is None:
         return 0.0
-    if error.retry_after > LONGEST_WAIT:
+    if error.retry_after > _LONGEST_WAIT:
         raise error
     return error.retry_after
 
 
-T = TypeVar("T")
-
-_WRITTEN_AT_ONCE: Final = 256 * 1024
-"""Bytes that are gathered before a thread writes them."""
-_SMALL: Final = 64 * 1024
-"""Bytes: where fewer come at once, the network is the slower one, and they are written at once."""
-
-
-class _GotFurther(Exception):
-    """An attempt failed, but not before it got further than any other: the counting begins anew."""
-
-
-async def tried(ctx: ItemCtx, attempt: Callable[[], Awaitable[T]], attempts: int, doing: str) -> T:
-    """Tries something again after failures that may pass.
-
-    Raises:
-        DownloadFailed: it failed for good, or as often as allowed.
-    """
+async def retry(ctx: ItemCtx, attempt: Callable[[], Awaitable[T]], attempts: int, doing: str) -> T:
+    """Retry after failures that may pass; raise the last one when the attempts are exhausted."""
     try:
         return await ctx.retry(
             attempt,
-            on=TRANSIENT,
+            on=_TRANSIENT,
             backoff=Backoff(attempts=attempts),
             doing=doing,
             at_least=wait_asked_for,
         )
     except RetriesExhausted as exhausted:
         failure = exhausted.__cause__
-        assert isinstance(failure, TRANSIENT)
+        assert isinstance(failure, _TRANSIENT)
         failure.details = (("tried", count(attempts, "time")),)
         raise failure from None
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be downloaded.
-
-    Attributes:
-        settings: how to ask for it.
-        target: where it goes.
-        attempts: how often in a row an attempt may fail without getting any further.
-        current: what is there.
-        goal: what should be there.
-    """
-
-    settings: HttpSettings
-    target: Path
-    attempts: int
-    current: FileDownloadState
-    goal: FileDownloadState
+class _GotFurther(Exception):
+    """An attempt failed, but got further than any before, so that attempts are counted anew."""
 
 
 class Transfer:
-    """One download, from looking at what is there already to putting the whole in its place."""
+    """One download, from the bytes of earlier attempts to the finished file.
 
-    def __init__(self, ctx: ItemCtx, order: Order) -> None:
+    It ends when the given number of attempts in a row have failed without getting any further.
+    """
+
+    def __init__(
+        self,
+        ctx: ItemCtx,
+        settings: HttpSettings,
+        attempts: int,
+        current: FileDownloadState,
+        goal: FileDownloadState,
+    ) -> None:
         self._ctx = ctx
-        self._order = order
-        self._part = Part(order.target)
+        self._settings = settings
+        self._attempts = attempts
+        self._current = current
+        self._goal = goal
+        self._source: Final = settings.address
+        self._part = Part(goal.path)
         self._record: PartRecord | None = None
         self._furthest = 0
-        self._guessed = False
-        """Whether bytes were joined that only the checksum can prove to belong together."""
-        self._again = False
-        """Whether that has turned out wrong: it is guessed once, or it might never end."""
+        # Set once bytes are joined that only the checksum can prove to belong together; and once
+        # that has proved wrong, since it might never end if it were tried again.
+        self._guessed = self._guessed_wrong = False
 
     async def run(self) -> FileDownloadState:
-        """Downloads the file.
-
-        Returns:
-            What it then is.
-
-        Raises:
-            DownloadFailed: the file cannot be had.
-            DiskFailed: it cannot be written.
-            StoppedAtSafePoint: the item is to end here; what came is kept.
-        """
+        """Download the file, and return its state; whatever it raises, received bytes are kept."""
         self._record = await run_in_thread(self._part.load)
         try:
-            async with Client(self._order.settings, self._ctx) as client:
+            async with Client(self._settings, self._ctx) as client:
                 await self._fetch(client)
                 if not await self._is_right():
                     # Parts of two versions, most likely: once more, from the start.
-                    self._record, self._again = None, True
+                    self._record, self._guessed_wrong = None, True
                     await self._fetch(client)
                     await self._is_right()
-            return await self._finished()
+            return await self._finish()
         finally:
             await run_in_thread(self._part.close)
 
-    # ---- the bytes
+    # ---- fetching the bytes
 
     async def _fetch(self, client: Client) -> None:
-        """Attempts until all is there; as often as it takes, as long as it gets further."""
+        """Retry until all bytes are there, as long as attempts get further."""
         self._furthest = self._part.size if self._record is not None else 0
         while True:
             try:
-                return await tried(
-                    self._ctx,
-                    lambda: self._attempt(client),
-                    self._order.attempts,
-                    "the download",
+                return await retry(
+                    self._ctx, lambda: self._attempt(client), self._attempts, "the download"
                 )
             except _GotFurther as further:
                 self._ctx.progress.message(f"{further}; carrying on")
-                await self._ctx.sleep(Backoff().delay, where=self._where())
+                total = None if self._record is None else self._record.length
+                await self._ctx.sleep(Backoff().delay, where=_where(self._part.size, total))
 
     async def _attempt(self, client: Client) -> None:
         try:
-            while not await self._asked_and_taken(client):
+            while not await self._ask_and_take(client):
                 await run_in_thread(self._part.remove)
                 self._record = None
-        except TRANSIENT as error:
+        except _TRANSIENT as error:
             if self._part.size > self._furthest:
                 self._furthest = self._part.size
                 raise _GotFurther(error.message.rstrip(".")) from error
             raise
 
-    async def _asked_and_taken(self, client: Client) -> bool:
-        """One question and its answer; whether that led to the whole file. Else, start over."""
-        order, record = self._order, self._record
-        source = order.settings.address
-        start = start_of(
-            record, self._part.size, source=source.shown, verified=order.settings.verified
-        )
+    async def _ask_and_take(self, client: Client) -> bool:
+        """Send one request, and take the answer; return False if it must start over."""
+        record, verified = self._record, self._settings.verified
+        start = start_of(record, self._part.size, source=self._source.shown, verified=verified)
         headers: dict[str, str] = {}
-        if isinstance(start, FromOffset):
+        if start.offset:
             if self._is_whole():
                 return True
             headers["Range"] = f"bytes={start.offset}-"
@@ -243,7 +200,7 @@ class Transfer:
                 headers["If-Range"] = start.if_range
         async with await client.send("GET", headers) as answer:
             if answer.status not in (200, 206) and not (answer.status == 416 and headers):
-                raise refusal(answer, source)
+                raise _refusal(answer, self._source)
             match verdict(start, record, answer.status, answer.headers):
                 case Take(offset=offset, total=total):
                     self._guessed |= offset > 0 and "If-Range" not in headers
@@ -255,13 +212,13 @@ class Transfer:
                     return False
                 case Nonsense(reason=reason):
                     raise AnswerInvalid(
-                        f"{source.host} {reason}.",
+                        f"{self._source.host} {reason}.",
                         help="run the command again; if it stays so, the server is at fault",
                     )
 
     def _is_whole(self) -> bool:
-        """Whether all bytes of the wanted version are there, and only the renaming is left."""
-        record, goal = self._record, self._order.goal
+        """Return whether the wanted version is complete, so that only the renaming is left."""
+        record, goal = self._record, self._goal
         if record is None or record.length != self._part.size:
             return False
         wanted = goal.etag or goal.last_modified
@@ -270,34 +227,33 @@ class Transfer:
         )
 
     async def _take(self, answer: Answer, offset: int, total: int | None) -> None:
-        facts = facts_of(answer.headers, answer.status)
         if offset == 0 or self._record is None:
+            facts = facts_of(answer.headers, answer.status)
             self._record = PartRecord(
-                source=self._order.settings.address.shown,
+                source=self._source.shown,
                 etag=facts.etag,
                 last_modified=facts.last_modified,
                 length=total,
                 if_range=facts.if_range(),
             )
-            await run_in_thread(self._part.begin, self._record)
-        else:
-            await run_in_thread(self._part.carry_on, self._record)
-        expected = total if total is not None else self._expected(self._record)
-        self._ctx.progress.bytes(expected, done=self._part.size)
+        record, part = self._record, self._part
+        await run_in_thread(part.begin, offset, record)
+        expected = total if total is not None else self._expected(record)
+        self._ctx.progress.bytes(expected, done=part.size)
         resumed = f", carried on at {size(offset)}" if offset else ""
-        self._ctx.progress.message(f"from {self._order.settings.address.host}{resumed}")
-        await self._receive(answer, self._record, expected)
-        if expected is not None and self._part.size != expected:
-            found = self._part.size
+        self._ctx.progress.message(f"from {self._source.host}{resumed}")
+        await self._receive(answer, record, expected)
+        if expected is not None and part.size != expected:
+            found = part.size
             if found > expected:
-                await run_in_thread(self._part.remove)
+                await run_in_thread(part.remove)
             else:
-                await run_in_thread(self._part.sync, self._record)
-            raise LengthWrong(self._order.settings.address.shown, expected, found)
+                await run_in_thread(part.sync, record)
+            raise LengthWrong(self._source.shown, expected, found)
 
     def _expected(self, record: PartRecord) -> int | None:
-        """How many bytes the whole has, by what was said before of the same version."""
-        goal = self._order.goal
+        """Return the size of the whole, as it was said before of the same version."""
+        goal = self._goal
         same = (goal.etag, goal.last_modified) == (record.etag, record.last_modified)
         return record.length if record.length is not None else (goal.size if same else None)
 
@@ -321,70 +277,64 @@ class Transfer:
                     full, gathered = gathered, bytearray()
                     await run_in_thread(part.write, full, record)
         except BaseException:
-            # Interrupted, cancelled, cut: what came is kept, and made durable.
+            # Interrupted, cancelled, cut: the received bytes are kept, and made durable.
             await run_in_thread(part.write, gathered, record)
             await run_in_thread(part.sync, record)
             raise
         await run_in_thread(part.write, gathered, record)
 
     def _partial(self, received: int, expected: int | None) -> FileDownloadState:
-        current = self._order.current
+        current = self._current
         known = {} if current.present else {"size": expected}
         return current.model_copy(update={"partial": received, **known})
 
-    def _where(self) -> str:
-        return _where(self._part.size, None if self._record is None else self._record.length)
-
-    # ---- the whole
+    # ---- finishing the file
 
     async def _is_right(self) -> bool:
-        """Whether what came has the right checksum. Else it is removed, to be fetched once more.
+        """Check the checksum, and remove a wrong file; return False if it may be fetched again.
 
-        Raises:
-            ChecksumWrong: it came in one piece, or for the second time, and has another one than it
-                should have.
+        Raises `ChecksumWrong` if it came in one piece, or for the second time.
         """
-        ctx, wanted = self._ctx, self._order.goal.sha256
+        wanted = self._goal.sha256
         if wanted is None:
             return True
-        ctx.progress.message("comparing the checksum")
-        ctx.progress.bytes(self._part.size, done=0)
-
-        def between(count: int) -> None:
-            ctx.progress.advance(count)
-            _ = ctx.safe_point(where="while comparing the checksum of the whole file")
-
-        found = await run_in_thread(sha256_of, self._part.path, between)
+        found = await run_in_thread(
+            sha256_of,
+            self._part.path,
+            self._part.size,
+            self._ctx,
+            message="comparing the checksum",
+            where="while comparing the checksum of the whole file",
+        )
         if found == wanted:
             return True
         await run_in_thread(self._part.remove)
-        if self._guessed and not self._again:
+        if self._guessed and not self._guessed_wrong:
             return False
-        shown = self._order.settings.address.shown
-        raise ChecksumWrong(shown, self._order.target, wanted, found)
+        raise ChecksumWrong(self._source.shown, self._goal.path, wanted, found)
 
-    async def _finished(self) -> FileDownloadState:
-        record, order = self._record, self._order
+    async def _finish(self) -> FileDownloadState:
+        record, goal = self._record, self._goal
         assert record is not None
 
-        def remember(facts: os.stat_result) -> None:
-            origin = None if order.goal.sha256 is not None else _origin(record, facts)
-            write_atomically(Origin.path_for(order.target), origin)
+        def save_origin(facts: os.stat_result) -> None:
+            text = None if goal.sha256 is not None else _origin(record, facts)
+            write_atomically(Origin.path_for(goal.path), text)
 
-        facts = await run_in_thread(self._part.finish, remember)
+        facts = await run_in_thread(self._part.finish, save_origin)
         state = FileDownloadState(
-            path=order.target,
+            path=goal.path,
             present=True,
             size=facts.st_size,
-            sha256=order.goal.sha256,
+            sha256=goal.sha256,
             etag=record.etag,
             last_modified=record.last_modified,
             source=record.source,
         )
-        self._ctx.progress.message(f"{size(facts.st_size)} from {order.settings.address.host}")
-        if download_diff(state, order.goal) is not None:
-            # The source changed after it was looked up; what came is the newer one, and whole.
-            return state.model_copy(update={"newer_than": order.goal.revision})
+        self._ctx.progress.message(f"{size(facts.st_size)} from {self._source.host}")
+        if download_diff(state, goal) is not None:
+            # The source changed after it was looked up, and the newer version was downloaded.
+            return state.model_copy(update={"newer_than": goal.revision})
         return state
 
 

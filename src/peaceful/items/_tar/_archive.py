@@ -1,4 +1,4 @@
-"""Archives: their streams, unpacked and read within limits."""
+"""Streams of archives: unpacked, read and checked within limits."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import hashlib
 import importlib
 import lzma
 import tarfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Final, Protocol, cast
 
@@ -21,22 +22,37 @@ from peaceful._present.text import count, one_line
 from peaceful.items._disk import DiskFailed
 from peaceful.items._tar._errors import (
     ArchiveDamaged,
-    ArchiveFailed,
     ArchiveMissing,
     ArchiveRefused,
     ArchiveTooLarge,
 )
-from peaceful.items._tar._names import FileEntry, FolderEntry, Kind, LinkEntry, Manifest
+from peaceful.items._tar._names import Entry, FileEntry, FolderEntry, Kind, LinkEntry, Manifest
 
 _CHUNK: Final = 1024 * 1024
 _LARGEST_READ: Final = 16 * 1024 * 1024
 """Bytes: more than this are only read at once for a header that lies about its size."""
 _XZ_MEMORY: Final = 1024 * 1024 * 1024
-"""Bytes: a dictionary of more than this is asked for by no archive that means well."""
+"""Bytes: no well-meant archive needs a larger dictionary."""
+_HEADERS: Final = 4096
+"""Bytes that the headers of an entry may take on average: name, times, attributes."""
+_END: Final = bytes(512)
+"""The block that ends an archive; it comes twice, but once proves that the archive is whole."""
+_LAST_TIME: Final = 2.0**33
+"""Seconds since 1970: some file systems know no later times."""
+
+_KINDS: Final = {
+    **dict.fromkeys(tarfile.REGULAR_TYPES, Kind.FILE),
+    tarfile.DIRTYPE: Kind.FOLDER,
+    tarfile.SYMTYPE: Kind.LINK,
+    tarfile.LNKTYPE: Kind.HARD_LINK,
+    tarfile.CHRTYPE: Kind.DEVICE,
+    tarfile.BLKTYPE: Kind.DEVICE,
+    tarfile.FIFOTYPE: Kind.PIPE,
+}
 
 
 class StreamInvalid(ValueError):
-    """The bytes are not those of an archive; the text says why."""
+    """The bytes are not those of an archive."""
 
 
 class StreamTooLong(ValueError):
@@ -48,13 +64,9 @@ class _Source(Protocol):
 
 
 class Forward:
-    """A stream that `tarfile` can read, and that only goes forward.
+    """A bounded, forward-only stream for `tarfile`, which keeps the `last` bytes that were read.
 
-    An archive whose headers lead back, which made `tarfile` read in a circle (CVE-2025-8194), is
-    refused.
-
-    Attributes:
-        last: what was read last.
+    It refuses archives whose headers lead back, which made `tarfile` loop forever (CVE-2025-8194).
     """
 
     def __init__(self, source: _Source, most: int) -> None:
@@ -64,12 +76,7 @@ class Forward:
         self.last = b""
 
     def read(self, size: int = -1) -> bytes:
-        """Exactly so many bytes, fewer only at the end.
-
-        Raises:
-            StreamInvalid: too many are asked for at once.
-            StreamTooLong: there are more in all than allowed.
-        """
+        """Return exactly so many bytes, fewer only at the end, or raise one of the above."""
         if not 0 <= size <= _LARGEST_READ:
             raise StreamInvalid("a header in it claims a size that cannot be")
         pieces: list[bytes] = []
@@ -84,15 +91,11 @@ class Forward:
         return self.last
 
     def tell(self) -> int:
-        """How many bytes were read."""
+        """Return the number of bytes that were read."""
         return self._position
 
     def seek(self, position: int) -> int:
-        """Reads up to a place.
-
-        Raises:
-            StreamInvalid: the place lies behind.
-        """
+        """Read up to a position, or raise `StreamInvalid` if that lies behind."""
         if position < self._position:
             raise StreamInvalid("a header in it leads back")
         while position > self._position and self.read(min(_CHUNK, position - self._position)):
@@ -101,12 +104,11 @@ class Forward:
 
 
 class _Xz:
-    """Unpacks one or more xz streams, with a bound on the memory that they may ask for."""
+    """A decompressor of xz streams in a row, with bounded memory."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._unpack = self._new()
-        self._begun = False
 
     @staticmethod
     def _new() -> lzma.LZMADecompressor:
@@ -156,48 +158,12 @@ _UNPACK: Final[tuple[tuple[bytes, Callable[[IO[bytes]], _Source]], ...]] = (
     (b"\xfd7zXZ\x00", _Xz),
     (b"\x28\xb5\x2f\xfd", _zstd),
 )
-"""By the first bytes, how the rest is unpacked."""
-
-
-@contextmanager
-def unpacked(path: Path, most: int) -> Generator[tuple[Forward, Callable[[], int]]]:
-    """Opens an archive, packed in whatever way its first bytes say.
-
-    Args:
-        path: the archive.
-        most: how many bytes it may unpack to.
-
-    Yields:
-        The bytes, and a function that says how many of the packed ones were read.
-
-    Raises:
-        ExtraMissing: it is packed in a way that needs an optional dependency.
-        OSError: it cannot be read.
-    """
-    with ExitStack() as stack:
-        file = stack.enter_context(path.open("rb"))
-        begin = file.read(6)
-        file.seek(0)
-        unpack = next((make for magic, make in _UNPACK if begin.startswith(magic)), None)
-        yield Forward(file if unpack is None else unpack(file), most), file.tell
-
-
-_HEADERS: Final = 4096
-"""Bytes that the headers of an entry may take on average: name, times, attributes."""
-_END: Final = bytes(512)
-"""What an archive ends with; twice, but once is enough to know that it is whole."""
-_LAST_TIME: Final = 2.0**33
-"""Seconds since 1970: some file systems know no later times."""
+"""Decompressors by the first bytes of what they read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large an archive may become.
-
-    Attributes:
-        size: bytes of all files together.
-        files: how many entries.
-    """
+    """The most bytes of all files together, and the most entries, that an archive may have."""
 
     size: int
     files: int
@@ -205,15 +171,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One entry of an archive, while it is the one being read.
+    """An entry of an archive; its content must be read before the next entry is.
 
-    Attributes:
-        raw_name: its name, as the archive has it.
-        kind: what it is.
-        target: where a link leads.
-        mode: the rights that its file will have.
-        modified: when it was changed; seconds since 1970.
-        content: its bytes, to be read before the next entry is.
+    `mode` has the rights that a file will have, `modified` is in seconds since 1970.
     """
 
     raw_name: str
@@ -226,65 +186,50 @@ class Member:
 
 @contextmanager
 def opened(path: Path, limits: Limits) -> Generator[tuple[Iterator[Member], Callable[[], int]]]:
-    """Opens an archive.
+    """Open an archive, and yield its entries in order, and a function for the position in the file.
 
-    Yields:
-        Its entries, in order; and a function that says how many of its bytes were read. Reading the
-        entries and their content raises what opening raises.
-
-    Raises:
-        ArchiveFailed: there is none, it is damaged, or becomes larger than allowed.
-        DiskFailed: it cannot be read.
-        ExtraMissing: it is packed in a way that needs an optional dependency.
+    Not only opening, but also reading entries and their content raises `ArchiveFailed`,
+    `DiskFailed`, or `ExtraMissing` if the compression needs an optional dependency.
     """
-    reading = _Reading(path, limits)
     with ExitStack() as stack:
-        with reading:
+        with _archive_errors(path, limits):
+            file = stack.enter_context(path.open("rb"))
+            magic = file.read(6)
+            file.seek(0)
+            unpack = next((unpack for begin, unpack in _UNPACK if magic.startswith(begin)), None)
             most = limits.size + (limits.files + 16) * _HEADERS
-            stream, position = stack.enter_context(unpacked(path, most))
-        yield _members(stream, reading), position
+            stream = Forward(file if unpack is None else unpack(file), most)
+        yield _members(stream, path, limits), file.tell
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """Tells of whatever goes wrong within it as a failure of the archive."""
-
-    path: Path
-    limits: Limits
-
-    def too_large(self) -> ArchiveFailed:
-        return ArchiveTooLarge(self.path, size(self.limits.size), "max_size")
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
-        match error:
-            case FileNotFoundError():
-                raise ArchiveMissing(self.path) from error
-            case StreamTooLong():
-                raise self.too_large() from error
-            case OSError() if error.errno is not None:
-                raise DiskFailed(self.path, "read", error) from error
-            case Exception() if not isinstance(error, PeacefulError):
-                # Modules that unpack raise errors of their own, and `tarfile` whatever its parts
-                # raise of a header that makes no sense.
-                reason = one_line(str(error), 100) or "it ends too early"
-                raise ArchiveDamaged(self.path, reason) from error
-            case _:
-                return
+@contextmanager
+def _archive_errors(path: Path, limits: Limits) -> Generator[None]:
+    try:
+        yield
+    except PeacefulError:
+        raise
+    except FileNotFoundError as error:
+        raise ArchiveMissing(path) from error
+    except StreamTooLong as error:
+        raise ArchiveTooLarge(path, size(limits.size), "max_size") from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise DiskFailed(path, "read", error) from error
+        # Decompressors raise errors of their own, and `tarfile` whatever its parts raise of a
+        # header that makes no sense.
+        reason = one_line(str(error), 100) or "it ends too early"
+        raise ArchiveDamaged(path, reason) from error
 
 
-def _members(stream: Forward, reading: _Reading) -> Iterator[Member]:
-    limits = reading.limits
-    with reading:
+def _members(stream: Forward, path: Path, limits: Limits) -> Iterator[Member]:
+    with _archive_errors(path, limits):
         # `r:` and not `r|`, so that `Forward` sees how much is asked for at once.
         tar = tarfile.open(  # noqa: SIM115 - it holds nothing that would have to be closed
             fileobj=cast("IO[bytes]", stream), mode="r:", encoding="utf-8", errors="surrogateescape"
         )
     total = number = 0
     while True:
-        with reading:
+        with _archive_errors(path, limits):
             info = tar.next()
             vars(tar)["members"].clear()  # Nobody looks back; all of them would be much.
             if info is not None and info.size < 0:
@@ -294,11 +239,18 @@ def _members(stream: Forward, reading: _Reading) -> Iterator[Member]:
         number += 1
         total += info.size if info.isreg() else 0
         if number > limits.files:
-            raise ArchiveTooLarge(reading.path, count(limits.files, "entry"), "max_files")
+            raise ArchiveTooLarge(path, count(limits.files, "entry"), "max_files")
         if total > limits.size:
-            raise reading.too_large()
-        yield _member(tar, info, reading)
-    with reading:
+            raise ArchiveTooLarge(path, size(limits.size), "max_size")
+        yield Member(
+            raw_name=info.name,
+            kind=_KINDS.get(info.type, Kind.UNKNOWN),
+            target=info.linkname,
+            mode=_rights(info.mode),
+            modified=min(max(0.0, float(info.mtime)), _LAST_TIME),
+            content=partial(_content, tar, info, path, limits),
+        )
+    with _archive_errors(path, limits):
         # `tarfile` takes a broken header for the end; and what is packed has its checksum there.
         if stream.last != _END:
             raise StreamInvalid("it ends too early, or in the middle of something else")
@@ -306,46 +258,22 @@ def _members(stream: Forward, reading: _Reading) -> Iterator[Member]:
             pass
 
 
-def _member(tar: tarfile.TarFile, info: tarfile.TarInfo, reading: _Reading) -> Member:
-    def content() -> Iterator[bytes]:
-        with reading:
-            file = tar.extractfile(info)
-            assert file is not None
-        while True:
-            with reading:
-                chunk = file.read(_CHUNK)
-            if not chunk:
-                return
-            yield chunk
-
-    return Member(
-        raw_name=info.name,
-        kind=_kind(info),
-        target=info.linkname,
-        mode=_rights(info.mode),
-        modified=min(max(0.0, float(info.mtime)), _LAST_TIME),
-        content=content,
-    )
-
-
-def _kind(info: tarfile.TarInfo) -> Kind:
-    if info.type in tarfile.REGULAR_TYPES:
-        return Kind.FILE
-    return _KINDS.get(info.type, Kind.UNKNOWN)
-
-
-_KINDS: Final = {
-    tarfile.DIRTYPE: Kind.FOLDER,
-    tarfile.SYMTYPE: Kind.LINK,
-    tarfile.LNKTYPE: Kind.HARD_LINK,
-    tarfile.CHRTYPE: Kind.DEVICE,
-    tarfile.BLKTYPE: Kind.DEVICE,
-    tarfile.FIFOTYPE: Kind.PIPE,
-}
+def _content(
+    tar: tarfile.TarFile, info: tarfile.TarInfo, path: Path, limits: Limits
+) -> Iterator[bytes]:
+    with _archive_errors(path, limits):
+        file = tar.extractfile(info)
+    assert file is not None
+    while True:
+        with _archive_errors(path, limits):
+            chunk = file.read(_CHUNK)
+        if not chunk:
+            return
+        yield chunk
 
 
 def _rights(mode: int) -> int:
-    """The rights of a file, as `tarfile.data_filter` gives them.
+    """Return the rights of a file, as `tarfile.data_filter` does.
 
     Nothing runs as another user, nobody else may write, and the owner may read and write. Whoever
     may not run it as its owner may not run it at all.
@@ -354,29 +282,18 @@ def _rights(mode: int) -> int:
     return (mode if mode & 0o100 else mode & ~0o111) | 0o600
 
 
-def manifest_of(
-    path: Path,
-    limits: Limits,
-    between: Callable[[int, int], None],
-) -> Manifest:
-    """What an archive will bring; reads all of it.
+def read_entries(
+    path: Path, limits: Limits, on_read: Callable[[int, int], None]
+) -> Mapping[str, Entry]:
+    """Read an archive to its end, and return the entries to be extracted by their names.
 
-    Args:
-        path: the archive.
-        limits: how large it may become.
-        between: called between entries and parts of them, with how many bytes were read, and how
-            many there are.
-
-    Raises:
-        ArchiveFailed: it cannot be extracted.
-        DiskFailed: it cannot be read.
-        ExtraMissing: it is packed in a way that needs an optional dependency.
+    `on_read` gets the position in the file and the file's size, again and again.
     """
     manifest = Manifest()
     with opened(path, limits) as (members, position):
         packed = path.stat().st_size
         for member in members:
-            between(position(), packed)
+            on_read(position(), packed)
             name = manifest.name_of(member.raw_name, member.kind)
             if name is None:
                 continue
@@ -387,7 +304,7 @@ def manifest_of(
                     for chunk in member.content():
                         digest.update(chunk)
                         length += len(chunk)
-                        between(position(), packed)
+                        on_read(position(), packed)
                     manifest.add(name, FileEntry(member.mode, length, digest.hexdigest()))
                 case Kind.LINK:
                     manifest.add(name, LinkEntry(member.target))
@@ -398,4 +315,4 @@ def manifest_of(
     manifest.close()
     if manifest.refused:
         raise ArchiveRefused(path, manifest.refused)
-    return manifest
+    return manifest.entries

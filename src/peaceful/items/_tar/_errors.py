@@ -1,4 +1,4 @@
-"""How an archive cannot be extracted."""
+"""Errors of extraction."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ from peaceful._errors.running import ItemFailure
 from peaceful._present.text import count, one_line
 
 _NAMED: Final = 10
-"""How many refused entries are named before the rest is counted."""
+"""The most refused entries that are named; the rest is counted."""
 
 
 class ArchiveFailed(ItemFailure):
-    """An archive cannot be extracted.
-
-    Attributes:
-        path: the archive.
-    """
+    """The archive at `path` cannot be extracted."""
 
     code: ClassVar[str] = "ARCHIVE-FAILED"
 
@@ -30,7 +26,7 @@ class ArchiveFailed(ItemFailure):
 
 
 class ArchiveMissing(ArchiveFailed):
-    """There is no archive."""
+    """The archive does not exist."""
 
     code: ClassVar[str] = "ARCHIVE-MISSING"
 
@@ -41,7 +37,7 @@ class ArchiveMissing(ArchiveFailed):
 
 
 class ArchiveDamaged(ArchiveFailed):
-    """The archive is no archive, or only half of one."""
+    """The file is no archive, or is truncated or corrupt."""
 
     code: ClassVar[str] = "ARCHIVE-DAMAGED"
 
@@ -52,10 +48,10 @@ class ArchiveDamaged(ArchiveFailed):
 
 
 class ArchiveRefused(ArchiveFailed):
-    """The archive would put something where it must not be. Nothing was written.
+    """The archive has entries that must not be extracted. Nothing was written.
 
     Attributes:
-        refused: by name, why.
+        refused: the name of each refused entry, and the reason.
     """
 
     code: ClassVar[str] = "ARCHIVE-REFUSED"
@@ -76,20 +72,18 @@ class ArchiveRefused(ArchiveFailed):
 
 
 class ArchiveTooLarge(ArchiveFailed):
-    """The archive would become larger than allowed. Nothing was written."""
+    """The extracted archive would be larger than allowed. Nothing was written."""
 
     code: ClassVar[str] = "ARCHIVE-TOO-LARGE"
 
     def __init__(self, path: Path, limit: str, field: str) -> None:
         super().__init__(
-            path,
-            f"holds more than {limit}",
-            help=f"if that is right, allow it by a larger {field}",
+            path, f"holds more than {limit}", help=f"if that is right, allow it by a larger {field}"
         )
 
 
 class ArchiveChanged(ArchiveFailed):
-    """The archive changed while it was extracted."""
+    """The archive changed during its extraction."""
 
     code: ClassVar[str] = "ARCHIVE-CHANGED"
 

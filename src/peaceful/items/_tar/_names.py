@@ -1,4 +1,4 @@
-"""Entries of archives, and the names that they may have."""
+"""Entries of archives, and the rules for their names."""
 
 from __future__ import annotations
 
@@ -12,6 +12,21 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from peaceful._present.numbers import size
 from peaceful._present.text import one_line
 
+NOTES_END: Final = ".extracted.json"
+TEMPORARY_END: Final = ".extracting"
+"""Ends of the names that items keep in their destinations, after those of their flow and item."""
+
+_KEPT: Final = re.compile(
+    rf"\.[^.]+\.[^.]+({re.escape(NOTES_END)}|{re.escape(TEMPORARY_END)})", re.IGNORECASE
+)
+"""Names that are refused: forged notes would make another item remove the files that they list."""
+
+_LONGEST_PART: Final = 255
+_LONGEST_NAME: Final = 4000
+"""Bytes: a little less than what a path may have on most systems."""
+_DEEPEST: Final = 100
+"""Nested folders: a walk keeps each of them open, and a process may have about 1,024 open files."""
+
 _FILE: Final = re.compile(r"([0-7]{4}) ([0-9]{1,19}) ([0-9a-f]{64})")
 _LINK: Final = "-> "
 _FOLDER: Final = "folder"
@@ -23,7 +38,7 @@ class FileEntry:
 
     Attributes:
         mode: its rights.
-        size: in bytes.
+        size: its size in bytes.
         sha256: the checksum of its content, in hexadecimal digits.
     """
 
@@ -32,40 +47,31 @@ class FileEntry:
     sha256: str
 
     def __str__(self) -> str:
-        """As it is stored: rights, size and checksum."""
+        """Return rights, size and checksum, as they are stored."""
         return f"{self.mode:04o} {self.size} {self.sha256}"
 
 
 @dataclass(frozen=True, slots=True)
 class LinkEntry:
-    """A symbolic link.
-
-    Attributes:
-        target: where it leads, as it is written in it.
-    """
+    """A symbolic link with the given target."""
 
     target: str
 
     def __str__(self) -> str:
-        """As it is stored: an arrow and the target."""
+        """Return an arrow and the target, as they are stored."""
         return f"{_LINK}{self.target}"
 
 
 @dataclass(frozen=True, slots=True)
 class FolderEntry:
-    """A folder with nothing in it. Other folders are there because of what is in them."""
+    """An empty folder. Other folders exist because of what is in them."""
 
     def __str__(self) -> str:
-        """As it is stored: a word."""
+        """Return the word that is stored."""
         return _FOLDER
 
 
-def entry_from(text: object) -> object:
-    """The entry that is stored as a text; what is no text is left for others to refuse.
-
-    Raises:
-        ValueError: the text says none.
-    """
+def _parse_entry(text: object) -> object:
     if not isinstance(text, str):
         return text
     if text == _FOLDER:
@@ -80,15 +86,15 @@ def entry_from(text: object) -> object:
 
 Entry = Annotated[
     FileEntry | LinkEntry | FolderEntry,
-    BeforeValidator(entry_from),
+    BeforeValidator(_parse_entry),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string"}),
 ]
-"""What an archive brings under one name; stored as a line of text."""
+"""An archive's entry, stored as a line of text."""
 
 
-def shown(entry: Entry, beside: Entry | None) -> str:
-    """An entry in a few words, with what makes it another one than the one beside it."""
+def describe_entry(entry: Entry, beside: Entry | None) -> str:
+    """Return an entry in a few words, with what distinguishes it from the one beside it."""
     match entry:
         case LinkEntry(target=target):
             return f"link to {one_line(target, 60)}"
@@ -104,25 +110,8 @@ def shown(entry: Entry, beside: Entry | None) -> str:
             return ", ".join(words)
 
 
-NOTES_END: Final = ".extracted.json"
-TEMPORARY_END: Final = ".extracting"
-"""How the names end of what items keep in their destinations, after their flow and their own."""
-
-_KEPT: Final = re.compile(
-    rf"\.[^.]+\.[^.]+({re.escape(NOTES_END)}|{re.escape(TEMPORARY_END)})", re.IGNORECASE
-)
-"""What no archive may bring: forged notes would make another item remove what they name."""
-
-_LONGEST_PART: Final = 255
-_LONGEST_NAME: Final = 4000
-"""Bytes: a little less than what a path may have on most systems."""
-_DEEPEST: Final = 100
-"""Folders within folders. Each is open while one goes through it, and a process may commonly have
-1,024 files open in all."""
-
-
 class Kind(enum.Enum):
-    """What an archive says that an entry is."""
+    """The kind of an archive's entry, in words."""
 
     FILE = "a file"
     FOLDER = "a folder"
@@ -133,15 +122,21 @@ class Kind(enum.Enum):
     UNKNOWN = "of an unknown kind"
 
 
+_KINDS: Final[dict[type[Entry], Kind]] = {
+    FileEntry: Kind.FILE,
+    LinkEntry: Kind.LINK,
+    FolderEntry: Kind.FOLDER,
+}
+
+
 class NameRefused(ValueError):
     """A name must not be extracted; the text says why."""
 
 
 def checked_name(raw: str) -> str:
-    """A name as an archive has it, within the destination; empty for the destination itself.
+    """Return an archive's name relative to the destination, which itself has an empty name.
 
-    Raises:
-        NameRefused: it is not within the destination, or no usable name.
+    Raises `NameRefused` if it is not within the destination, or no usable name.
     """
     parts = _parts(raw)
     if raw.startswith("/"):
@@ -154,11 +149,6 @@ def checked_name(raw: str) -> str:
 
 
 def _parts(path: str) -> list[str]:
-    """The names in a path.
-
-    Raises:
-        NameRefused: one of them cannot be a name.
-    """
     try:
         encoded = path.encode()
     except UnicodeEncodeError:
@@ -173,17 +163,10 @@ def _parts(path: str) -> list[str]:
 
 
 def check_target(name: str, target: str) -> None:
-    """Whether a symbolic link stays within the destination.
+    """Raise `NameRefused` unless a symbolic link stays within the destination.
 
-    It does if it leads up at first, at most to the destination, and only down from there: what it
-    then passes lies within, and if that is a link again, the same holds for it.
-
-    Args:
-        name: the link's name, checked.
-        target: where it leads.
-
-    Raises:
-        NameRefused: it does not.
+    It does if it leads up at first, at most to the destination, and only down from there: all it
+    passes then lies within, and if that is a link again, the same holds for it.
     """
     if not target:
         raise NameRefused("it is a link to nothing")
@@ -202,12 +185,9 @@ def check_target(name: str, target: str) -> None:
 
 @dataclass(slots=True)
 class Manifest:
-    """Gathers an archive's entries, and what is wrong with them.
+    """The entries of an archive to extract, and the refused names with reasons.
 
-    Attributes:
-        entries: by name, what is to be extracted: files, links, and all folders that are named.
-        refused: name and reason of what must not be.
-        twins: by name, the file that a hard link has its content from.
+    `twins` maps the names of hard links to those of the files that they have their content from.
     """
 
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -215,12 +195,7 @@ class Manifest:
     twins: dict[str, str] = field(default_factory=dict)
 
     def name_of(self, raw: str, kind: Kind) -> str | None:
-        """The name under which an entry would be extracted; none where it must not be, or need not.
-
-        Args:
-            raw: its name, as the archive has it.
-            kind: what it is.
-        """
+        """Return the checked name; None if it is refused, or is that of the destination itself."""
         try:
             name = checked_name(raw)
             if kind in (Kind.DEVICE, Kind.PIPE, Kind.UNKNOWN):
@@ -235,12 +210,7 @@ class Manifest:
         return name or None
 
     def add(self, name: str, entry: Entry) -> None:
-        """Takes an entry.
-
-        Args:
-            name: as `name_of` gave it.
-            entry: what it is. A later entry of the same kind takes the place of an earlier one.
-        """
+        """Add an entry with a checked name; it replaces an earlier one of the same kind."""
         if isinstance(entry, LinkEntry):
             try:
                 check_target(name, entry.target)
@@ -254,12 +224,7 @@ class Manifest:
         self.entries[name] = entry
 
     def add_twin(self, name: str, target: str) -> None:
-        """Takes a hard link: a further name of an earlier file.
-
-        Args:
-            name: as `name_of` gave it.
-            target: the name of the other one, as the archive has it.
-        """
+        """Add a hard link with a checked name: another name of the earlier file `target`."""
         try:
             other = checked_name(target)
         except NameRefused as error:
@@ -274,7 +239,7 @@ class Manifest:
             self.twins[name] = other
 
     def close(self) -> None:
-        """All entries are there: looks at them together, and drops folders that others are in."""
+        """Check the entries against each other, and drop the folders that are not empty."""
         used: set[str] = set()
         for name, entry in self.entries.items():
             above = name
@@ -295,10 +260,4 @@ class Manifest:
 
 
 def _word(entry: Entry) -> str:
-    match entry:
-        case FileEntry():
-            return Kind.FILE.value
-        case LinkEntry():
-            return Kind.LINK.value
-        case FolderEntry():
-            return Kind.FOLDER.value
+    return _KINDS[type(entry)].value

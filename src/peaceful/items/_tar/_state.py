@@ -1,4 +1,4 @@
-"""What an archive has brought, and what differs from what it should bring."""
+"""The state of an extracted archive, and the diff of two states."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from peaceful._item.diff import Change, StateDiff
 from peaceful._model.state import State
 from peaceful._present.numbers import size
 from peaceful._present.text import count
-from peaceful.items._tar._names import Entry, FileEntry, shown
+from peaceful.items._tar._names import Entry, FileEntry, describe_entry
 
 
 class TarExtractState(State):
-    """What an archive has brought, or should bring.
+    """The state of an extracted archive.
 
     Attributes:
-        path: the folder that it is extracted into.
-        present: whether anything was ever extracted there by the item.
-        files: by name within the folder, what the archive brings: a file's rights, size and
-            SHA-256, a link's target, or an empty folder. What else is in the folder is not listed.
-        unfinished: whether extracting was cut, and is to be carried on with.
+        path: the destination folder.
+        present: whether the item has ever extracted anything there.
+        files: the archive's files, links and empty folders by their names within the destination;
+            other files there are not listed.
+        unfinished: whether the extraction was cut, and is to be resumed.
     """
 
     path: Path
@@ -29,7 +29,6 @@ class TarExtractState(State):
     unfinished: bool = False
 
     def __str__(self) -> str:
-        """How much it is: `312 files, 4.5 MB`."""
         if not self.present:
             return "absent"
         total = sum(entry.size for entry in self.files.values() if isinstance(entry, FileEntry))
@@ -38,7 +37,7 @@ class TarExtractState(State):
 
 
 def tar_diff(current: TarExtractState, goal: TarExtractState) -> StateDiff | None:
-    """What differs: files added, changed and removed, by name."""
+    """Compare two states file by file."""
     changes = tuple(_changes(current, goal))
     if not changes and current.present != goal.present:
         changes = (Change("present", current.present, goal.present),)
@@ -57,6 +56,6 @@ def _changes(current: TarExtractState, goal: TarExtractState) -> Iterator[Change
                 name,
                 None if before is None else str(before),
                 None if after is None else str(after),
-                "" if before is None else shown(before, after),
-                "" if after is None else shown(after, before),
+                "" if before is None else describe_entry(before, after),
+                "" if after is None else describe_entry(after, before),
             )

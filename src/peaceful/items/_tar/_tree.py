@@ -1,4 +1,4 @@
-"""Trees of files: what is there, and what differs from an archive."""
+"""File trees below one folder, read and changed without following links."""
 
 from __future__ import annotations
 
@@ -7,29 +7,24 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from peaceful.items._disk import DiskFailed, PathTaken, disk_errors, sync_filesystem
 from peaceful.items._tar._names import Entry, FileEntry, FolderEntry, LinkEntry
 
+_CHUNK: Final = 1024 * 1024
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-NO_FOLDER: Final = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EMLINK})
-"""What the system says where a folder was to be opened, and there is a link or a file."""
+_NO_FOLDER: Final = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EMLINK})
+"""Errors of opening a link or a file as a folder."""
+_STAYS: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EBUSY, errno.ENOENT})
+"""Errors of removing a folder that is gone, is none, or is not empty."""
 
 
 class Walk:
-    """Where one is below a folder. What was opened on the way there stays open for the next step.
-
-    Args:
-        root: the folder, which is there.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
+    """A walk below a root folder, which keeps the folders on its way open for the next step."""
 
     def __init__(self, root: Path) -> None:
         self._path = root
@@ -37,46 +32,37 @@ class Walk:
         self.root: Final = os.open(root, _FOLDER)
 
     def close(self) -> None:
-        """Lets everything go."""
+        """Close every open folder."""
         self._back_to(0)
         os.close(self.root)
 
     def to(self, folder: str) -> int | None:
-        """The descriptor of a folder, or none where there is no such. Holds until the next step.
+        """Return the descriptor of a folder, valid until the next step, or None if there is none.
 
-        Args:
-            folder: its name below the root; empty for the root itself.
-
-        Raises:
-            DiskFailed: the system refused.
+        The name is relative to the root, which itself has an empty name.
         """
-        for part in self._left_of(folder):
+        for part in self._back_towards(folder):
             try:
                 self._enter(part)
             except OSError as error:
-                if error.errno == errno.ENOENT or error.errno in NO_FOLDER:
+                if error.errno == errno.ENOENT or error.errno in _NO_FOLDER:
                     return None
                 raise DiskFailed(self._path / folder, "opened", error) from error
         return self._here
 
-    def made(self, folder: str) -> int:
-        """The descriptor of a folder, which is made where it is missing. Holds until the next step.
+    def make(self, folder: str) -> int:
+        """Return the descriptor of a folder, and create what is missing on the way.
 
-        Args:
-            folder: its name below the root; empty for the root itself.
-
-        Raises:
-            PathTaken: on the way there is something that is no folder.
-            DiskFailed: the system refused.
+        Raises `PathTaken` if something on the way is no folder.
         """
-        for part in self._left_of(folder):
+        for part in self._back_towards(folder):
             try:
                 with suppress(FileExistsError):
                     os.mkdir(part, dir_fd=self._here)
                 self._enter(part)
             except OSError as error:
                 path = self._path.joinpath(*(name for name, _ in self._way), part)
-                if error.errno in NO_FOLDER:
+                if error.errno in _NO_FOLDER:
                     raise PathTaken(path, "a link or a file", "a folder") from error
                 raise DiskFailed(path, "made", error) from error
         return self._here
@@ -88,8 +74,8 @@ class Walk:
     def _enter(self, part: str) -> None:
         self._way.append((part, os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=self._here)))
 
-    def _left_of(self, folder: str) -> list[str]:
-        """Goes back as far as the way to a folder is another one; what is left of that way."""
+    def _back_towards(self, folder: str) -> list[str]:
+        """Go back to the last folder in common with the way to another, and return the rest."""
         parts = folder.split("/") if folder else []
         common = 0
         for (name, _), part in zip(self._way, parts, strict=False):
@@ -105,33 +91,24 @@ class Walk:
 
 
 def folder_of(name: str) -> tuple[str, str]:
-    """A name, cut into its folder and what it is called there."""
+    """Split a name into its folder and its last part."""
     folder, _, last = name.rpartition("/")
     return folder, last
 
 
 def folders_above(name: str) -> list[str]:
-    """The folders that a name is in, the innermost first, without the root."""
+    """Return the folders that a name is in, the innermost first, without the root."""
     folders: list[str] = []
     while name := folder_of(name)[0]:
         folders.append(name)
     return folders
 
 
-_CHUNK: Final = 1024 * 1024
-_STAYS: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EBUSY, errno.ENOENT})
-"""What the system says where a folder is gone, is none, or has somebody else's things in it."""
-
-
 class Tree:
-    """What is below one folder; `with`. Names are relative, with `/` between their parts.
+    """The files below an existing folder, by their relative names; use it as a context manager.
 
-    Every function raises `DiskFailed` where the operating system refuses.
-
-    Args:
-        root: the folder, which is there.
-        temporary: the name that files have while they are written, in the folder that they go to;
-            nothing else has it.
+    While a file is written, it has the name `temporary`, in its own folder. Every method raises
+    `DiskFailed` if the operating system refuses.
     """
 
     def __init__(self, root: Path, temporary: str) -> None:
@@ -143,22 +120,15 @@ class Tree:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._walk.close()
 
-    # ---- looking
+    # ---- reading
 
     def look(self, name: str, between: Callable[[], object]) -> Entry | None:
-        """What has a name: a file, a link, a folder; none where there is nothing of these.
+        """Return the file, link or folder of a name, or None if there is nothing of these.
 
-        Args:
-            name: the name.
-            between: called between parts of a file.
+        `between` is called between the parts of a file.
         """
         folder, last = folder_of(name)
         here = self._walk.to(folder)
@@ -171,21 +141,21 @@ class Tree:
                     return LinkEntry(os.readlink(last, dir_fd=here))
                 if stat.S_ISDIR(facts.st_mode):
                     return FolderEntry()
-                return _file(last, here, between) if stat.S_ISREG(facts.st_mode) else None
+                return _read_file(last, here, between) if stat.S_ISREG(facts.st_mode) else None
             except FileNotFoundError:
                 return None
 
     def content(self, name: str) -> Generator[bytes]:
-        """The bytes of a file, which is opened at once."""
+        """Open a file at once, and return an iterator over its bytes."""
         folder, last = folder_of(name)
         here = self._walk.to(folder)
         with self._errors(name, "read"):
             if here is None:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             descriptor = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
-        return self._content(descriptor, name)
+        return self._chunks(descriptor, name)
 
-    def _content(self, descriptor: int, name: str) -> Generator[bytes]:
+    def _chunks(self, descriptor: int, name: str) -> Generator[bytes]:
         with FileIO(descriptor) as file:
             while True:
                 with self._errors(name, "read"):
@@ -195,7 +165,7 @@ class Tree:
                 yield chunk
 
     def free(self) -> int:
-        """Bytes that can still be written."""
+        """Return the number of bytes that can still be written."""
         with disk_errors(self.root, "looked at"):
             facts = os.fstatvfs(self._walk.root)
         return facts.f_bavail * facts.f_frsize
@@ -203,24 +173,17 @@ class Tree:
     # ---- changing
 
     def write(self, name: str, chunks: Iterable[bytes], wanted: FileEntry, modified: float) -> bool:
-        """Puts a file in its place, whole, if its content is the wanted one.
+        """Write a file and its missing folders, and return whether its content is the wanted one.
 
-        Args:
-            name: its name; folders on the way are made.
-            chunks: its content.
-            wanted: what it is to be.
-            modified: when it was changed; seconds since 1970.
-
-        Returns:
-            Whether it is there now.
-
-        Raises:
-            PathTaken: there is a folder of that name, or no folder on the way to it.
+        If not, nothing is replaced. `modified` is in seconds since 1970. Raises `PathTaken` if
+        there is a folder of that name, or no folder on the way to it.
         """
         folder, last = folder_of(name)
-        here = self._walk.made(folder)
+        here = self._walk.make(folder)
         with self._errors(name, "written"):
-            descriptor = self._create(here)
+            self._remove_temporary(here)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(self._temporary, flags, 0o600, dir_fd=here)
             try:
                 digest = hashlib.sha256()
                 with FileIO(descriptor, "wb"):
@@ -233,39 +196,26 @@ class Tree:
                     self._rename(here, last, name)
                     return True
             except BaseException:
-                self._forget_temporary(here)
+                self._remove_temporary(here)
                 raise
-            self._forget_temporary(here)
+            self._remove_temporary(here)
             return False
 
     def write_link(self, name: str, target: str) -> None:
-        """Puts a link in its place.
-
-        Raises:
-            PathTaken: there is a folder of that name, or no folder on the way to it.
-        """
+        """Write a symbolic link and its missing folders; raise `PathTaken` as `write` does."""
         folder, last = folder_of(name)
-        here = self._walk.made(folder)
+        here = self._walk.make(folder)
         with self._errors(name, "written"):
-            self._forget_temporary(here)
+            self._remove_temporary(here)
             os.symlink(target, self._temporary, dir_fd=here)
             self._rename(here, last, name)
 
     def make_folder(self, name: str) -> None:
-        """Makes a folder, and those on the way to it.
-
-        Raises:
-            PathTaken: there is something else.
-        """
-        self._walk.made(name)
+        """Create a folder, and those on the way to it; raise `PathTaken` if there is no room."""
+        self._walk.make(name)
 
     def remove(self, name: str, *, folder: bool) -> None:
-        """Removes a file or a link; or a folder if nothing is in it. Anything else stays.
-
-        Args:
-            name: its name.
-            folder: which of the two.
-        """
+        """Remove a folder if it is empty, or a file or link; leave anything else."""
         above, last = folder_of(name)
         here = self._walk.to(above)
         if here is None:
@@ -279,36 +229,25 @@ class Tree:
                     os.unlink(last, dir_fd=here)
 
     def prune(self, names: Iterable[str]) -> None:
-        """Removes folders above names, as far as nothing is in them any more; never the root.
-
-        Args:
-            names: what was removed.
-        """
+        """Remove the folders above removed names as far as they are empty, but never the root."""
         folders = {folder for name in names for folder in folders_above(name)}
         for folder in sorted(folders, key=lambda name: -name.count("/")):
             self.remove(folder, folder=True)
 
     def sweep(self, names: Iterable[str]) -> None:
-        """Removes what a process that was killed has left half written beside names."""
+        """Remove the temporary files that a killed process has left beside names."""
         for folder in {folder_of(name)[0] for name in names}:
             here = self._walk.to(folder)
             if here is not None:
                 with self._errors(folder, "removed"):
-                    self._forget_temporary(here)
+                    self._remove_temporary(here)
 
     def sync(self) -> None:
-        """Makes everything durable."""
+        """Make everything durable."""
         with disk_errors(self.root, "written"):
             sync_filesystem(self._walk.root)
 
-    # ---- steps
-
-    def _create(self, here: int) -> int:
-        self._forget_temporary(here)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(self._temporary, flags, 0o600, dir_fd=here)
-
-    def _forget_temporary(self, here: int) -> None:
+    def _remove_temporary(self, here: int) -> None:
         with suppress(FileNotFoundError):
             os.unlink(self._temporary, dir_fd=here)
 
@@ -316,19 +255,15 @@ class Tree:
         try:
             os.rename(self._temporary, last, src_dir_fd=here, dst_dir_fd=here)
         except IsADirectoryError as error:
-            self._forget_temporary(here)
+            self._remove_temporary(here)
             path = self.root / name
             raise PathTaken(path, "a folder", "something from the archive") from error
 
-    @contextmanager
-    def _errors(self, name: str, doing: str) -> Generator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise DiskFailed(self.root / name, doing, error) from error
+    def _errors(self, name: str, doing: str) -> AbstractContextManager[None]:
+        return disk_errors(self.root / name, doing)
 
 
-def _file(last: str, here: int, between: Callable[[], object]) -> FileEntry:
+def _read_file(last: str, here: int, between: Callable[[], object]) -> FileEntry:
     digest = hashlib.sha256()
     # Should it have become a pipe or a link meanwhile: neither waited for nor followed.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

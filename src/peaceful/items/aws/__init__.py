@@ -1,24 +1,7 @@
-"""Items for AWS, and for servers that speak like it. Needs the extra `aws`."""
+"""Items for AWS, and for servers with the same API. Needs the extra `aws`."""
 
 from peaceful.items.aws._bucket import S3Bucket, S3BucketState
-from peaceful.items.aws._errors import (
-    AwsBusy,
-    AwsDenied,
-    AwsFailed,
-    AwsInUse,
-    AwsLoginMissing,
-    AwsLoginRefused,
-    AwsMissing,
-    AwsNotSettled,
-    AwsRefused,
-    AwsRegionUnknown,
-    AwsUnreachable,
-    BucketNotEmpty,
-    BucketTaken,
-    IamElsewhere,
-    UploadSourceChanged,
-    UploadSourceMissing,
-)
+from peaceful.items.aws._errors import AwsFailed
 from peaceful.items.aws._object import S3Object, S3ObjectState
 from peaceful.items.aws._policy import IamPolicy, IamPolicyState
 from peaceful.items.aws._role import IamRole, IamRoleState, InstanceProfile, InstanceProfileState
@@ -26,20 +9,7 @@ from peaceful.items.aws._service import AwsAccess
 
 __all__ = [
     "AwsAccess",
-    "AwsBusy",
-    "AwsDenied",
     "AwsFailed",
-    "AwsInUse",
-    "AwsLoginMissing",
-    "AwsLoginRefused",
-    "AwsMissing",
-    "AwsNotSettled",
-    "AwsRefused",
-    "AwsRegionUnknown",
-    "AwsUnreachable",
-    "BucketNotEmpty",
-    "BucketTaken",
-    "IamElsewhere",
     "IamPolicy",
     "IamPolicyState",
     "IamRole",
@@ -50,6 +20,4 @@ __all__ = [
     "S3BucketState",
     "S3Object",
     "S3ObjectState",
-    "UploadSourceChanged",
-    "UploadSourceMissing",
 ]

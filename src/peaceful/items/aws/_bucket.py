@@ -23,19 +23,19 @@ from peaceful.items.aws._s3 import BucketName, bucket_location
 from peaceful.items.aws._service import AwsAccess, Service, account, service
 
 _FIRST_REGION: Final = "us-east-1"
-"""The region that S3 takes where none is named, and that must not be named."""
+"""The default region of S3, which must not be given as a location constraint."""
 
 _NAMED: Final = 5
-"""How many objects are named that are in the way."""
+"""The most objects that an error names."""
 
 
 class S3BucketState(State):
-    """A bucket, or that there is none.
+    """The state of a bucket, which may be absent.
 
     Attributes:
         name: its name; known from the start, so that other items can refer to it.
-        present: whether it is there, and belongs to the account.
-        region: where it is, or none where it is not there.
+        present: whether it exists in the account.
+        region: its region, or None if it is absent.
     """
 
     name: str
@@ -43,42 +43,42 @@ class S3BucketState(State):
     region: str | None = None
 
     def __str__(self) -> str:
-        """`present in eu-central-1`, or `absent`."""
         if not self.present:
             return "absent"
         return "present" if self.region is None else f"present in {self.region}"
 
 
 class S3Bucket(Item[S3BucketState]):
-    """A bucket of S3 that belongs to the account. Needs the extra `aws`.
+    """An S3 bucket that belongs to the account. Needs the extra `aws`.
 
-    It is made in the region of `aws`. One that is elsewhere already stays there: buckets cannot be
-    moved. It is cleaned only when it is empty: what somebody else has put into it is not removed.
+    It is created in the region of `aws`. An existing bucket in another region is an error, since
+    buckets cannot be moved. Cleaning removes it only if it is empty, so that nothing is lost that
+    others have put into it.
 
     Attributes:
-        name: its name, which no other bucket in the world may have.
-        aws: how AWS is reached.
+        name: its name, which is unique among all AWS accounts.
+        aws: access to AWS.
     """
 
     name: BucketName
     aws: AwsAccess = AwsAccess()
 
     async def state_current(self, ctx: ItemCtx) -> S3BucketState:
-        """What AWS has."""
+        """Look the bucket up in S3."""
         async with service("s3", self.aws, ctx) as s3:
             return await self._found(ctx, s3)
 
     async def state_goal(self, ctx: ItemCtx) -> S3BucketState:
-        """The bucket, in the region."""
+        """Return the bucket in the region of the access."""
         async with service("s3", self.aws, ctx) as s3:
             return S3BucketState(name=self.name, present=True, region=s3.region)
 
     def state_clean(self, ctx: ItemCtx) -> S3BucketState:
-        """No bucket."""
+        """Return that the bucket is absent."""
         return S3BucketState(name=self.name, present=False)
 
     def diff(self, current: S3BucketState, goal: S3BucketState) -> StateDiff | None:
-        """Whether it is there, and where."""
+        """Compare whether the bucket exists, then its region."""
         presence = presence_diff(
             "bucket", goal.name, is_there=current.present, should_be=goal.present
         )
@@ -91,7 +91,7 @@ class S3Bucket(Item[S3BucketState]):
     async def apply(
         self, ctx: ItemCtx, current: S3BucketState, goal: S3BucketState
     ) -> S3BucketState:
-        """Makes the bucket, or removes it where it should not be there."""
+        """Create or remove the bucket, and wait until AWS shows it."""
         await ctx.safe_point(where=f"before the bucket {self.name} is changed")
         async with service("s3", self.aws, ctx) as s3:
             if not goal.present:
@@ -112,11 +112,11 @@ class S3Bucket(Item[S3BucketState]):
             )
 
     def interactions(self) -> Sequence[Interaction]:
-        """In S3."""
+        """Return that the item works within S3."""
         return (Within(bucket_location(self.name)),)
 
     def state_example(self) -> S3BucketState:
-        """A bucket in the first region of all."""
+        """Return the bucket in the access's region, or in the default one."""
         return S3BucketState(name=self.name, present=True, region=self.aws.region or _FIRST_REGION)
 
     async def _found(self, ctx: ItemCtx, s3: Service) -> S3BucketState:
@@ -127,12 +127,11 @@ class S3Bucket(Item[S3BucketState]):
             return S3BucketState(name=self.name, present=False)
         except AwsDenied as denied:
             raise BucketTaken(self.name, owner.caller) from denied
-        region = head.get("BucketRegion") or await self._location(s3)
+        region = head.get("BucketRegion")
+        if not region:
+            answer = await s3.call("get_bucket_location", Bucket=self.name)
+            region = answer.get("LocationConstraint") or _FIRST_REGION
         return S3BucketState(name=self.name, present=True, region=region)
-
-    async def _location(self, s3: Service) -> str:
-        answer = await s3.call("get_bucket_location", Bucket=self.name)
-        return str(answer.get("LocationConstraint") or _FIRST_REGION)
 
     async def _create(self, ctx: ItemCtx, s3: Service) -> None:
         place = None if s3.region == _FIRST_REGION else {"LocationConstraint": s3.region}
@@ -142,7 +141,7 @@ class S3Bucket(Item[S3BucketState]):
             if refused.reason == "BucketAlreadyExists":
                 owner = await account(self.aws, ctx)
                 raise BucketTaken(self.name, owner.caller) from refused
-            # Made by an attempt whose answer was lost.
+            # Created by an attempt whose answer was lost.
             if refused.reason != "BucketAlreadyOwnedByYou":
                 raise
 

@@ -1,4 +1,4 @@
-"""Errors of AWS, explained: what was refused, to whom, and what to do."""
+"""Errors of the AWS items, and the translation of botocore's exceptions into them."""
 
 from __future__ import annotations
 
@@ -12,188 +12,13 @@ from peaceful._present.text import one_line
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
-
-class AwsFailed(ItemFailure):
-    """Something in AWS could not be found out or done."""
-
-    code: ClassVar[str] = "AWS-FAILED"
-
-
-class AwsLoginMissing(AwsFailed):
-    """There are no keys to sign requests with, or the named profile is not there."""
-
-    code: ClassVar[str] = "AWS-LOGIN-MISSING"
-
-
-class AwsLoginRefused(AwsFailed):
-    """AWS does not accept the keys: unknown, wrong or expired."""
-
-    code: ClassVar[str] = "AWS-LOGIN-REFUSED"
-
-
-class AwsDenied(AwsFailed):
-    """The keys are right, but may not do this."""
-
-    code: ClassVar[str] = "AWS-DENIED"
-
-
-class AwsRegionUnknown(AwsFailed):
-    """No region is given, or there is none of that name, or it is not the right one."""
-
-    code: ClassVar[str] = "AWS-REGION"
-
-
-class AwsUnreachable(AwsFailed):
-    """AWS did not answer, or the connection to it broke. Trying again may help."""
-
-    code: ClassVar[str] = "AWS-UNREACHABLE"
-
-
-class AwsBusy(AwsFailed):
-    """AWS wants fewer requests, or cannot answer now. Trying again may help."""
-
-    code: ClassVar[str] = "AWS-BUSY"
-
-
-class AwsRefused(AwsFailed):
-    """AWS says that something cannot be done as it was asked.
-
-    Attributes:
-        reason: the code of AWS's answer, such as `DeleteConflict`.
-    """
-
-    code: ClassVar[str] = "AWS-REFUSED"
-
-    def __init__(self, message: str, reason: str, *, help: str) -> None:
-        super().__init__(message, help=help)
-        self.reason = reason
-
-
-class AwsMissing(AwsRefused):
-    """What was asked for is not there."""
-
-    code: ClassVar[str] = "AWS-NOT-FOUND"
-
-
-class AwsNotSettled(AwsFailed):
-    """Something was changed, and AWS still does not show it."""
-
-    code: ClassVar[str] = "AWS-NOT-SETTLED"
-
-    def __init__(self, what: str, seconds: float) -> None:
-        super().__init__(
-            f"{what} was changed, but AWS does not show it after {seconds:.0f} s.",
-            help="run the command again later: it carries on",
-        )
-
-
-class AwsInUse(AwsFailed):
-    """Something cannot be removed, because something else needs it."""
-
-    code: ClassVar[str] = "AWS-IN-USE"
-
-
-class IamElsewhere(AwsFailed):
-    """Something of that name is there, but under another path.
-
-    Attributes:
-        arn: its ARN.
-    """
-
-    code: ClassVar[str] = "AWS-IAM-ELSEWHERE"
-
-    def __init__(self, what: str, name: str, path: str, arn: str) -> None:
-        super().__init__(
-            f"The {what} {name} is there, but not under the path {path}: it is {arn}.",
-            help="give the item that path if it is yours, or another name: in IAM a name is taken "
-            "under whatever path it is, and paths cannot be changed",
-        )
-        self.arn = arn
-
-
-class BucketTaken(AwsFailed):
-    """A bucket of that name belongs to somebody else.
-
-    Attributes:
-        bucket: its name.
-    """
-
-    code: ClassVar[str] = "AWS-BUCKET-TAKEN"
-
-    def __init__(self, bucket: str, doing_as: str) -> None:
-        super().__init__(
-            f"The bucket {bucket} is there, and does not belong to the account of {doing_as}.",
-            help="choose another name: buckets of all accounts share their names; or, if it is "
-            "yours, use keys of the account that it belongs to, which may list it: S3 says the "
-            "same where they may not",
-        )
-        self.bucket = bucket
-
-
-class BucketNotEmpty(AwsFailed):
-    """A bucket cannot be removed while something is in it.
-
-    Attributes:
-        bucket: its name.
-    """
-
-    code: ClassVar[str] = "AWS-BUCKET-NOT-EMPTY"
-
-    def __init__(self, bucket: str, examples: tuple[str, ...], *, more: bool) -> None:
-        super().__init__(
-            f"The bucket {bucket} holds objects that do not belong to this flow.",
-            details=(("it holds", ", ".join(examples) + (", and more" if more else "")),),
-            help="move or delete them, then run the command again; nothing of them was removed",
-        )
-        self.bucket = bucket
-
-
-class UploadSourceMissing(AwsFailed):
-    """The file to upload is not there.
-
-    Attributes:
-        path: the file.
-    """
-
-    code: ClassVar[str] = "AWS-UPLOAD-SOURCE-MISSING"
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"There is no file {path} to upload.",
-            help="check the path, or add what makes the file to the flow, before the upload",
-        )
-        self.path = path
-
-
-class UploadSourceChanged(AwsFailed):
-    """The file changed while it was being uploaded.
-
-    Attributes:
-        path: the file.
-    """
-
-    code: ClassVar[str] = "AWS-UPLOAD-SOURCE-CHANGED"
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"{path} was changed while it was being uploaded; nothing was replaced.",
-            help="run the command again when nothing writes the file any more",
-        )
-        self.path = path
-
-
 _BUSY: Final = frozenset(
     {
         *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled"),
         *("RequestThrottledException", "RequestLimitExceeded", "TooManyRequestsException"),
-        *(
-            "SlowDown",
-            "BandwidthLimitExceeded",
-            "PriorRequestNotComplete",
-            "LimitExceededException",
-        ),
-        *("InternalError", "InternalFailure", "ServiceUnavailable", "ServiceFailure"),
-        *("RequestTimeout", "RequestTimeoutException", "OperationAborted"),
+        *("SlowDown", "BandwidthLimitExceeded", "PriorRequestNotComplete"),
+        *("LimitExceededException", "InternalError", "InternalFailure", "ServiceUnavailable"),
+        *("ServiceFailure", "RequestTimeout", "RequestTimeoutException", "OperationAborted"),
         *("500", "502", "503", "504", "429"),
     }
 )
@@ -226,16 +51,158 @@ _GIVE_LOGIN: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Where the keys come from that requests are signed with.
+class AwsFailed(ItemFailure):
+    """A request to AWS failed."""
+
+    code: ClassVar[str] = "AWS-FAILED"
+
+
+class AwsLoginMissing(AwsFailed):
+    """No credentials were found, or the named profile does not exist."""
+
+    code: ClassVar[str] = "AWS-LOGIN-MISSING"
+
+
+class AwsLoginRefused(AwsFailed):
+    """AWS does not accept the credentials: unknown, wrong or expired."""
+
+    code: ClassVar[str] = "AWS-LOGIN-REFUSED"
+
+
+class AwsDenied(AwsFailed):
+    """The credentials are valid, but lack the permission."""
+
+    code: ClassVar[str] = "AWS-DENIED"
+
+
+class AwsRegionUnknown(AwsFailed):
+    """The region is missing, does not exist, or is the wrong one."""
+
+    code: ClassVar[str] = "AWS-REGION"
+
+
+class AwsUnreachable(AwsFailed):
+    """AWS did not answer, or the connection broke. Trying again may help."""
+
+    code: ClassVar[str] = "AWS-UNREACHABLE"
+
+
+class AwsBusy(AwsFailed):
+    """AWS throttles requests, or is temporarily unavailable. Trying again may help."""
+
+    code: ClassVar[str] = "AWS-BUSY"
+
+
+class AwsRefused(AwsFailed):
+    """AWS rejected the request.
 
     Attributes:
-        origin: in words, such as `the profile dev of ~/.aws/credentials`.
-        credentials_file: the file with keys.
-        config_file: the file with profiles and regions.
-        profile: the profile in use.
+        reason: AWS's error code, such as `DeleteConflict`.
     """
+
+    code: ClassVar[str] = "AWS-REFUSED"
+
+    def __init__(self, message: str, reason: str, *, help: str) -> None:
+        super().__init__(message, help=help)
+        self.reason = reason
+
+
+class AwsMissing(AwsRefused):
+    """The requested resource does not exist."""
+
+    code: ClassVar[str] = "AWS-NOT-FOUND"
+
+
+class AwsNotSettled(AwsFailed):
+    """A change was made, but AWS still does not show it."""
+
+    code: ClassVar[str] = "AWS-NOT-SETTLED"
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(
+            f"{what} was changed, but AWS does not show it after {seconds:.0f} s.",
+            help="run the command again later: it carries on",
+        )
+
+
+class AwsInUse(AwsFailed):
+    """A resource cannot be removed, because something else uses it."""
+
+    code: ClassVar[str] = "AWS-IN-USE"
+
+
+class IamElsewhere(AwsFailed):
+    """The IAM name is taken by a resource under another path, whose ARN is `arn`."""
+
+    code: ClassVar[str] = "AWS-IAM-ELSEWHERE"
+
+    def __init__(self, what: str, name: str, path: str, arn: str) -> None:
+        super().__init__(
+            f"The {what} {name} is there, but not under the path {path}: it is {arn}.",
+            help="give the item that path if it is yours, or another name: in IAM a name is taken "
+            "under whatever path it is, and paths cannot be changed",
+        )
+        self.arn = arn
+
+
+class BucketTaken(AwsFailed):
+    """The bucket named `bucket` belongs to another account."""
+
+    code: ClassVar[str] = "AWS-BUCKET-TAKEN"
+
+    def __init__(self, bucket: str, doing_as: str) -> None:
+        super().__init__(
+            f"The bucket {bucket} is there, and does not belong to the account of {doing_as}.",
+            help="choose another name: buckets of all accounts share their names; or, if it is "
+            "yours, use keys of the account that it belongs to, which may list it: S3 says the "
+            "same where they may not",
+        )
+        self.bucket = bucket
+
+
+class BucketNotEmpty(AwsFailed):
+    """The bucket named `bucket` cannot be removed, because it contains objects."""
+
+    code: ClassVar[str] = "AWS-BUCKET-NOT-EMPTY"
+
+    def __init__(self, bucket: str, examples: tuple[str, ...], *, more: bool) -> None:
+        super().__init__(
+            f"The bucket {bucket} holds objects that do not belong to this flow.",
+            details=(("it holds", ", ".join(examples) + (", and more" if more else "")),),
+            help="move or delete them, then run the command again; nothing of them was removed",
+        )
+        self.bucket = bucket
+
+
+class UploadSourceMissing(AwsFailed):
+    """The file to upload, `path`, does not exist."""
+
+    code: ClassVar[str] = "AWS-UPLOAD-SOURCE-MISSING"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"There is no file {path} to upload.",
+            help="check the path, or add what makes the file to the flow, before the upload",
+        )
+        self.path = path
+
+
+class UploadSourceChanged(AwsFailed):
+    """The file `path` changed during its upload."""
+
+    code: ClassVar[str] = "AWS-UPLOAD-SOURCE-CHANGED"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} was changed while it was being uploaded; nothing was replaced.",
+            help="run the command again when nothing writes the file any more",
+        )
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The source of the credentials: `origin` says it in words, for error messages."""
 
     origin: str
     credentials_file: str
@@ -243,14 +210,10 @@ class Login:
     profile: str
 
 
-def explained(error: Exception, doing: str, login: Login, where: str) -> AwsFailed:
-    """A failure that tells what the client of AWS means.
+def translate_error(error: Exception, doing: str, login: Login, server: str) -> AwsFailed:
+    """Return the failure for a `BotoCoreError`, `ClientError` or `ResponseParserError`.
 
-    Args:
-        error: what it raised: a `BotoCoreError` or a `ClientError`.
-        doing: what was asked, such as `iam:CreateRole`.
-        login: by whom.
-        where: the server or region that was asked.
+    `doing` names the request, such as `iam:CreateRole`; `server` the region or endpoint.
     """
     from botocore import exceptions as botocore
     from botocore import parsers
@@ -258,7 +221,7 @@ def explained(error: Exception, doing: str, login: Login, where: str) -> AwsFail
     said = one_line(str(error), 300)
     match error:
         case botocore.ClientError():
-            return _refusal(error, doing, login, where)
+            return _refusal(error, doing, login, server)
         case botocore.ProfileNotFound():
             return AwsLoginMissing(
                 f"There is no profile {login.profile} in {login.config_file} or "
@@ -286,31 +249,22 @@ def explained(error: Exception, doing: str, login: Login, where: str) -> AwsFail
             return AwsRegionUnknown(
                 f"There is no such region: {said}.", help="give one such as eu-central-1"
             )
-        # What cannot be read was said by something on the way.
+        # An answer that cannot be parsed comes from something between here and AWS.
         case (
             botocore.HTTPClientError() | botocore.ConnectionError() | parsers.ResponseParserError()
         ):
             return AwsUnreachable(
-                f"{where} did not answer {doing}: {said}.",
+                f"{server} did not answer {doing}: {said}.",
                 help="check the region, the endpoint, the network and any proxy, then run the "
                 "command again: it carries on",
             )
         case _:
             return AwsFailed(
-                f"{doing} could not be asked of {where}: {said}.", help="correct the parameters"
+                f"{doing} could not be asked of {server}: {said}.", help="correct the parameters"
             )
 
 
-def no_region(login: Login) -> AwsRegionUnknown:
-    """No region is given, where one is needed."""
-    return AwsRegionUnknown(
-        "It is not known which region to work in.",
-        help="give the region, or set AWS_DEFAULT_REGION, or write it into the profile "
-        f"{login.profile} in {login.config_file}",
-    )
-
-
-def _refusal(error: ClientError, doing: str, login: Login, where: str) -> AwsFailed:
+def _refusal(error: ClientError, doing: str, login: Login, server: str) -> AwsFailed:
     answer = error.response.get("Error", {})
     reason = str(answer.get("Code", "unknown"))
     status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
@@ -318,34 +272,29 @@ def _refusal(error: ClientError, doing: str, login: Login, where: str) -> AwsFai
     said = reason if message in {"", reason, "Unknown"} else f"{message} ({reason})"
     if reason in _BUSY or status in _BUSY:
         return AwsBusy(
-            f"{where} cannot answer {doing} now: {said}.",
+            f"{server} cannot answer {doing} now: {said}.",
             help="run the command again later: it carries on",
         )
-    if reason in _LOGIN_REFUSED or reason in _LOGIN_EXPIRED or reason in _CLOCK_WRONG:
-        return _login_refusal(reason, said, login)
+    if reason in _CLOCK_WRONG:
+        return AwsLoginRefused(
+            f"AWS does not accept the time of this machine: {said}.", help="set the machine's clock"
+        )
+    if reason in _LOGIN_REFUSED or reason in _LOGIN_EXPIRED:
+        how = "has expired" if reason in _LOGIN_EXPIRED else "is not accepted"
+        return AwsLoginRefused(
+            f"The login to AWS {how}: {said}.",
+            help=f"it is {login.origin}: correct it there, or log in again",
+        )
     if reason in _DENIED:
         return AwsDenied(
-            f"{where} does not allow {doing}: {said}.",
+            f"{server} does not allow {doing}: {said}.",
             help=f"the login is {login.origin}: let its policies allow {doing}, or use another "
             "one. S3 says the same of what is not there, to who may not list it",
         )
     if reason in _REGION_WRONG:
         return AwsRegionUnknown(
-            f"{doing} was asked in the wrong region ({where}): {said}.",
+            f"{doing} was asked in the wrong region ({server}): {said}.",
             help="give the region that it belongs to",
         )
     kind = AwsMissing if reason in _MISSING else AwsRefused
-    return kind(f"{where} refused {doing}: {said}.", reason, help="correct what it names")
-
-
-def _login_refusal(reason: str, said: str, login: Login) -> AwsLoginRefused:
-    if reason in _CLOCK_WRONG:
-        return AwsLoginRefused(
-            f"AWS does not accept the time of this machine: {said}.",
-            help="set the machine's clock",
-        )
-    how = "has expired" if reason in _LOGIN_EXPIRED else "is not accepted"
-    return AwsLoginRefused(
-        f"The login to AWS {how}: {said}.",
-        help=f"it is {login.origin}: correct it there, or log in again",
-    )
+    return kind(f"{server} refused {doing}: {said}.", reason, help="correct what it names")

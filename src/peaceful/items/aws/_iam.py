@@ -1,4 +1,4 @@
-"""What the items of IAM share: policy documents, tags, presence."""
+"""The common base of the IAM items: names, policy documents, life cycle."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ from peaceful.items.aws._service import AwsAccess, Service, account, service
 
 _NAME: Final = re.compile(r"[\w+=,.@-]+", re.ASCII)
 _PATH: Final = re.compile(r"/|/[!-~]+/")
+_IAM: Final = Location.group("IAM", Location.group("AWS"))
+
+_ORDERLESS: Final = frozenset(
+    {"Action", "NotAction", "Resource", "NotResource", "AWS", "Service", "Federated", "Statement"}
+)
+"""Keys of a document whose value is one entry or a list of them, in any order."""
 
 
 def _is_name(value: str) -> str:
@@ -42,30 +48,7 @@ def _is_path(value: str) -> str:
     return value
 
 
-IamName = Annotated[str, AfterValidator(_is_name)]
-"""The name of a policy or an instance profile."""
-
-RoleName = Annotated[str, AfterValidator(_is_role_name)]
-"""The name of a role."""
-
-IamPath = Annotated[str, AfterValidator(_is_path)]
-"""The path of something in IAM, with which its ARN begins."""
-
-IAM: Final = Location.group("IAM", Location.group("AWS"))
-"""Where the things of IAM are, in diagrams."""
-
-
-Document = Mapping[str, Json]
-"""A policy document, as JSON."""
-
-_ORDERLESS: Final = frozenset(
-    {"Action", "NotAction", "Resource", "NotResource", "AWS", "Service", "Federated", "Statement"}
-)
-"""Where a document may have one entry or a list of them, in any order."""
-
-
-def read_document(value: object) -> object:
-    """A document from its text, for validation; anything else is left for others to refuse."""
+def _parse_document(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
@@ -74,24 +57,31 @@ def read_document(value: object) -> object:
         raise ValueError(f"a policy document is JSON: {error}") from None
 
 
-DocumentParam = Annotated[Document, BeforeValidator(read_document)]
+IamName = Annotated[str, AfterValidator(_is_name)]
+RoleName = Annotated[str, AfterValidator(_is_role_name)]
+IamPath = Annotated[str, AfterValidator(_is_path)]
+
+Document = Mapping[str, Json]
+"""A policy document, as JSON."""
+
+DocumentParam = Annotated[Document, BeforeValidator(_parse_document)]
 """A policy document as a parameter: a mapping, or its JSON text."""
 
 
 def from_aws(value: object) -> Document:
-    """A document as AWS answers it: parsed already, or URL-encoded text."""
+    """Return a document from an answer, which has it parsed or as URL-encoded text."""
     return cast(
         "Document", value if isinstance(value, Mapping) else json.loads(unquote(str(value)))
     )
 
 
 def to_aws(document: Document) -> str:
-    """A document as AWS takes it."""
+    """Return a document as a request takes it."""
     return json.dumps(document, separators=(",", ":"))
 
 
 def same_meaning(one: Document | None, other: Document | None) -> bool:
-    """Whether two documents say the same: AWS gives some back in another form than it took them."""
+    """Return whether two documents are equivalent: AWS may return one in another form."""
     if one is None or other is None:
         return one is other
     return _canonical(dict(one), "") == _canonical(dict(other), "")
@@ -110,28 +100,22 @@ def _canonical(value: Json, name: str) -> Json:
 
 
 def presence_diff(what: str, name: str, *, is_there: bool, should_be: bool) -> StateDiff | None:
-    """What differs in whether something is there, or none where nothing does.
-
-    Args:
-        what: it is, such as `role`.
-        name: its name.
-        is_there: whether it is there.
-        should_be: whether it should be.
-    """
+    """Return the diff of a resource that exists and should not, or the other way round."""
     if is_there == should_be:
         return None
-    before, after = ({"name": name} if there else None for there in (is_there, should_be))
-    shown = ("" if before is None else name, "" if after is None else name)
-    return StateDiff((Change(what, before, after, *shown),))
+    named = {"name": name}
+    if should_be:
+        return StateDiff((Change(what, None, named, after_shown=name),))
+    return StateDiff((Change(what, named, None, before_shown=name),))
 
 
 class IamState(State):
-    """Something in IAM, or that there is none.
+    """The state of an IAM resource, which may be absent.
 
     Attributes:
         name: its name.
         arn: its ARN; known from the start, so that other items can refer to it.
-        present: whether it is there.
+        present: whether it exists.
     """
 
     name: str
@@ -143,71 +127,68 @@ S = TypeVar("S", bound=IamState)
 
 
 class IamItem(Item[S], Generic[S]):
-    """Something in IAM, found by its name.
+    """An IAM resource, identified by its name.
 
     Attributes:
         name: its name.
-        path: in front of its name in the ARN.
-        aws: how AWS is reached.
+        path: the prefix of its name in the ARN.
+        aws: access to AWS.
     """
 
     _what: ClassVar[str]
-    """What it is, for people."""
-
-    _in_arn: ClassVar[str]
-    """What it is, in ARNs."""
+    """The kind of resource, such as `instance profile`; in ARNs it has hyphens for spaces."""
 
     name: IamName
     path: IamPath = "/"
     aws: AwsAccess = AwsAccess()
 
-    # ---- what each does in its own way
+    # ---- what differs between the kinds of resource
 
     @abstractmethod
     async def _read(self, iam: Service, arn: str) -> S:
-        """What AWS has.
-
-        Args:
-            iam: the service.
-            arn: where it should be.
-
-        Raises:
-            AwsMissing: it is not there.
-        """
+        """Return the resource's state, or raise `AwsMissing`."""
 
     @abstractmethod
     async def _ensure(self, iam: Service, current: S, goal: S) -> None:
-        """Makes it, or changes it."""
+        """Create or change the resource."""
 
     @abstractmethod
     async def _remove(self, iam: Service, current: S) -> None:
-        """Removes it."""
+        """Remove the resource."""
+
+    @abstractmethod
+    def _content(self) -> Mapping[str, object]:
+        """Return the goal's fields besides those of `IamState`."""
 
     @abstractmethod
     def _content_diff(self, current: S, goal: S) -> StateDiff | None:
-        """What differs besides whether it is there."""
+        """Return the diff of these fields."""
 
     # ---- what is the same for all
 
     async def state_current(self, ctx: ItemCtx) -> S:
-        """What AWS has."""
+        """Read the resource from IAM."""
         absent = await self.state_clean(ctx)
         async with service("iam", self.aws, ctx) as iam:
             return await self._found(iam, absent.arn)
 
+    async def state_goal(self, ctx: ItemCtx) -> S:
+        """Return the resource as the item's parameters describe it."""
+        return self._present(await self.state_clean(ctx))
+
     async def state_clean(self, ctx: ItemCtx) -> S:
-        """There is none."""
+        """Return that the resource is absent."""
         owner = await account(self.aws, ctx)
-        return self._absent(owner.arn("iam", f"{self._in_arn}{self.path}{self.name}"))
+        return self._absent(owner.arn("iam", self._resource))
 
     def diff(self, current: S, goal: S) -> StateDiff | None:
-        """Whether it is there, and what else differs."""
+        """Compare whether the resource exists, then its content."""
         what = self._what.replace(" ", "_")
         presence = presence_diff(what, goal.name, is_there=current.present, should_be=goal.present)
         return self._content_diff(current, goal) if presence is None else presence
 
     async def apply(self, ctx: ItemCtx, current: S, goal: S) -> S:
-        """Makes it what it should be, or removes it where it should not be there."""
+        """Create, change or remove the resource, and wait until AWS shows it."""
         shown = f"the {self._what} {self.name}"
         await ctx.safe_point(where=f"before {shown} is changed")
         async with service("iam", self.aws, ctx) as iam:
@@ -222,56 +203,48 @@ class IamItem(Item[S], Generic[S]):
             )
 
     def interactions(self) -> Sequence[Interaction]:
-        """In IAM."""
-        return (Within(Location.path(f"{self._what} {self.name}", IAM)),)
+        """Return that the item works within IAM."""
+        return (Within(Location.path(f"{self._what} {self.name}", _IAM)),)
+
+    def state_example(self) -> S:
+        """Return the goal as it would be in the account 123456789012."""
+        return self._present(self._absent(f"arn:aws:iam::123456789012:{self._resource}"))
 
     async def _found(self, iam: Service, arn: str) -> S:
-        """What AWS has, or that there is none.
-
-        Raises:
-            IamElsewhere: it is there, but under another path.
-        """
+        """Return the resource's state, or raise `IamElsewhere` if it is under another path."""
         try:
             state = await self._read(iam, arn)
         except AwsMissing:
             return self._absent(arn)
-        if _place(state.arn) != _place(arn):
+        if _resource_in(state.arn) != _resource_in(arn):
             raise IamElsewhere(self._what, self.name, self.path, state.arn)
         return state
 
-    async def _make(self, iam: Service, operation: str, arn: str, **parameters: object) -> S | None:
-        """Makes it.
-
-        Args:
-            iam: the service.
-            operation: which of its operations makes it.
-            arn: where it should be.
-            parameters: of the operation, besides the path.
-
-        Returns:
-            What was there already, or none where nothing was.
-        """
+    async def _create(self, iam: Service, operation: str, arn: str, **parameters: object) -> S:
+        """Create the resource if it does not exist, and return it as it was before."""
         try:
             await iam.call(operation, Path=self.path, **parameters)
         except AwsRefused as refused:
             if refused.reason != "EntityAlreadyExists":
                 raise
-            # Made by an attempt whose answer was lost, or by somebody else just now.
+            # Created by an attempt whose answer was lost, or by somebody else just now.
             state = await self._found(iam, arn)
             if not state.present:
                 # Or the name is taken by something that is not this one.
                 raise
             return state
-        return None
+        return self._absent(arn)
 
-    def _example_arn(self) -> str:
-        """Its ARN in an account with digits in a row."""
-        return f"arn:aws:iam::123456789012:{self._in_arn}{self.path}{self.name}"
+    @property
+    def _resource(self) -> str:
+        return f"{self._what.replace(' ', '-')}{self.path}{self.name}"
 
     def _absent(self, arn: str) -> S:
         return self.state_type()(name=self.name, arn=arn, present=False)
 
+    def _present(self, absent: S) -> S:
+        return absent.model_copy(update={"present": True, **self._content()})
 
-def _place(arn: str) -> str:
-    """What an ARN says besides the account."""
+
+def _resource_in(arn: str) -> str:
     return arn.split(":", 5)[-1]

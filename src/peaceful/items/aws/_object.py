@@ -18,25 +18,25 @@ from peaceful._present.numbers import size
 from peaceful.items.aws._errors import AwsMissing, UploadSourceMissing
 from peaceful.items.aws._s3 import BucketName, ObjectKey, bucket_location
 from peaceful.items.aws._service import AwsAccess, Service, service
-from peaceful.items.aws._upload import ObjectDigest, Upload, abort_uploads, digest_of, uploads_of
+from peaceful.items.aws._upload import Upload, abort_uploads, digest_of, uploads_of
 
 _VERSION_TAG: Final = "version"
-"""The tag of an object that holds its version."""
+"""The name of the tag that holds an object's version."""
 
 
 class S3ObjectState(State):
-    """An object in a bucket, or that there is none.
+    """The state of an object in a bucket, which may be absent.
 
     Attributes:
-        bucket: the bucket.
+        bucket: the name of the bucket.
         key: its key.
-        present: whether it is there.
-        size: in bytes, or none where it is not there.
-        checksum: its SHA-256 in base64, as S3 has made it; of an object in parts, that of the
-            parts' SHA-256, a hyphen, and how many they are. None where S3 does not tell.
-        etag: what S3 tells its versions apart by; none where that says nothing of the content.
-        uploads: how many uploads of it were begun and not ended.
-        version: the version that it is tagged with, where one is asked for.
+        present: whether it exists.
+        size: its size in bytes, or None if it is absent.
+        checksum: its SHA-256 in base64, as S3 computes it: for a multipart object, the SHA-256 of
+            the parts' SHA-256, a hyphen, and the number of parts. None if S3 does not tell.
+        etag: its entity tag, or None if that does not depend on the content only.
+        uploads: the number of its unfinished multipart uploads.
+        version: the version that it is tagged with, if the item gives one.
     """
 
     bucket: str
@@ -49,14 +49,13 @@ class S3ObjectState(State):
     version: str | None = None
 
     def __str__(self) -> str:
-        """Its version and size: `version 1.2, 5.0 MB`; or `absent`; and what was begun of it."""
         version = "" if self.version is None else f"version {self.version}, "
         what = f"{version}{size(self.size or 0)}" if self.present else "absent"
         return f"{what}, partly uploaded" if self.uploads else what
 
 
 class S3Object(Item[S3ObjectState]):
-    """An object of S3 whose content is that of a file. Needs the extra `aws`.
+    """An S3 object with the content of a local file. Needs the extra `aws`.
 
     ```python
     bucket = flow.add("bucket", S3Bucket(name="app-releases"))
@@ -67,21 +66,21 @@ class S3Object(Item[S3ObjectState]):
     ```
 
     A large file is uploaded in parts, several at a time. An interrupt ends that at once; the next
-    run compares the parts that are there by their checksums, and carries on with the others. Object
-    and file are compared by SHA-256, or by `ETag` with servers that keep no other checksum.
+    run compares the uploaded parts by checksum, and resumes with the missing ones. Object and file
+    are compared by SHA-256, or by `ETag` with servers that keep no other checksum.
 
-    While the file is still to be made by an item before, what it will be is not known. To see even
-    then that another version is due, give `version`: the object is tagged with it.
+    As long as an earlier item has not produced the file, the goal is unknown. To see even then that
+    a new version is due, give `version`: the object is tagged with it.
 
-    Cleaning removes the object and every upload of it that was begun and not ended.
+    Cleaning removes the object and all of its unfinished multipart uploads.
 
     Attributes:
         bucket: the name of the bucket.
         key: its key in the bucket.
         file: the file.
-        content_type: what S3 tells those who download it, such as `application/gzip`.
-        version: what the file is the release of, such as `1.2`.
-        aws: how AWS is reached.
+        content_type: the content type that S3 sends with it, such as `application/gzip`.
+        version: the release that the file belongs to, such as `1.2`.
+        aws: access to AWS.
     """
 
     bucket: BucketName
@@ -92,27 +91,36 @@ class S3Object(Item[S3ObjectState]):
     aws: AwsAccess = AwsAccess()
 
     async def state_current(self, ctx: ItemCtx) -> S3ObjectState:
-        """What S3 has."""
+        """Look up the object and its unfinished uploads in S3."""
         async with service("s3", self.aws, ctx) as s3:
             return await self._found(s3)
 
     async def state_goal(self, ctx: ItemCtx) -> S3ObjectState:
-        """The content of the file."""
-        return self._state(await run_in_thread(self._digest, ctx))
+        """Compute the checksums of the file; raise `UploadSourceMissing` if there is none."""
+        digest = await run_in_thread(digest_of, self.file, ctx)
+        return S3ObjectState(
+            bucket=self.bucket,
+            key=self.key,
+            present=True,
+            size=digest.size,
+            checksum=digest.checksum,
+            etag=digest.etag,
+            version=self.version,
+        )
 
     async def try_state_goal(self, ctx: ItemCtx) -> S3ObjectState | None:
-        """As `state_goal`; not known where the file may only come to be."""
+        """Return the goal, or None if an earlier item may still produce the file."""
         try:
             return await self.state_goal(ctx)
         except UploadSourceMissing:
             return None
 
     def state_clean(self, ctx: ItemCtx) -> S3ObjectState:
-        """No object, and no part of one."""
+        """Return that there is no object, nor any part of one."""
         return S3ObjectState(bucket=self.bucket, key=self.key, present=False)
 
     def diff(self, current: S3ObjectState, goal: S3ObjectState) -> StateDiff | None:
-        """What differs, as far as both sides know it: see `S3Object`."""
+        """Compare existence, or version and content as far as both states know them."""
         changes: list[Change] = []
         if current.present != goal.present:
             shown = (str(current) if current.present else "", str(goal) if goal.present else "")
@@ -120,9 +128,10 @@ class S3Object(Item[S3ObjectState]):
             after = goal.model_dump(mode="json") if goal.present else None
             changes.append(Change("object", before, after, *shown))
         elif goal.present:
-            changes.extend(_version_changes(current, goal))
+            if goal.version not in {None, current.version}:
+                changes.append(_from_unknown("version", current.version, goal.version))
             changes.extend(_content_changes(current, goal))
-        # What is uploaded is carried on with: it is no difference of its own.
+        # An unfinished upload will be resumed, so it is no difference of its own.
         if current.uploads and not goal.present:
             changes.append(Change("uploads", current.uploads, 0))
         return StateDiff(tuple(changes)) if changes else None
@@ -130,7 +139,7 @@ class S3Object(Item[S3ObjectState]):
     async def apply(
         self, ctx: ItemCtx, current: S3ObjectState, goal: S3ObjectState
     ) -> S3ObjectState:
-        """Uploads the file, or carries on with it; or removes what should not be there."""
+        """Upload the file, resuming an unfinished upload; or remove the object."""
         await ctx.safe_point(where="before the upload")
         async with service("s3", self.aws, ctx) as s3:
             if goal.present:
@@ -144,45 +153,20 @@ class S3Object(Item[S3ObjectState]):
             )
 
     def interactions(self) -> Sequence[Interaction]:
-        """From the file to the bucket."""
+        """Return that the item pushes from the file to the bucket."""
         source = Location.path(str(self.file), Location.host("localhost"))
         return (Push(source, Location.path(self.key, bucket_location(self.bucket))),)
 
     def state_example(self) -> S3ObjectState:
-        """An object of five megabytes."""
+        """Return an object of five megabytes."""
         return S3ObjectState(bucket=self.bucket, key=self.key, present=True, size=5_000_000)
-
-    def _digest(self, ctx: ItemCtx) -> ObjectDigest:
-        ctx.progress.message("computing the checksum of the file")
-        begun = False
-
-        def between(count: int, total: int) -> None:
-            nonlocal begun
-            if not begun:
-                begun = True
-                ctx.progress.bytes(total, done=0)
-            ctx.progress.advance(count)
-            _ = ctx.safe_point(where="while computing the checksum of the file")
-
-        return digest_of(self.file, between)
-
-    def _state(self, digest: ObjectDigest) -> S3ObjectState:
-        return S3ObjectState(
-            bucket=self.bucket,
-            key=self.key,
-            present=True,
-            size=digest.size,
-            checksum=digest.checksum,
-            etag=digest.etag,
-            version=self.version,
-        )
 
     async def _found(self, s3: Service) -> S3ObjectState:
         absent = S3ObjectState(bucket=self.bucket, key=self.key, present=False)
         try:
             uploads = await uploads_of(s3, self.bucket, self.key)
         except AwsMissing:
-            return absent  # Not even the bucket is there.
+            return absent  # There is not even a bucket.
         try:
             head = await s3.call(
                 "head_object", Bucket=self.bucket, Key=self.key, ChecksumMode="ENABLED"
@@ -217,22 +201,14 @@ class S3Object(Item[S3ObjectState]):
         if self.version is None:
             return None
         answer = await s3.call("get_object_tagging", Bucket=self.bucket, Key=self.key)
-        tags = {tag["Key"]: str(tag["Value"]) for tag in answer["TagSet"]}
-        return tags.get(_VERSION_TAG)
+        return {tag["Key"]: str(tag["Value"]) for tag in answer["TagSet"]}.get(_VERSION_TAG)
 
     async def _delete(self, s3: Service) -> None:
         try:
             await abort_uploads(s3, self.bucket, self.key)
             await s3.call("delete_object", Bucket=self.bucket, Key=self.key)
         except AwsMissing:
-            return  # Not even the bucket is there.
-
-
-def _version_changes(current: S3ObjectState, goal: S3ObjectState) -> list[Change]:
-    if goal.version is None or current.version == goal.version:
-        return []
-    before = current.version or "unknown"
-    return [Change("version", current.version, goal.version, before, goal.version)]
+            return  # There is not even a bucket.
 
 
 def _content_changes(current: S3ObjectState, goal: S3ObjectState) -> list[Change]:
@@ -245,13 +221,10 @@ def _content_changes(current: S3ObjectState, goal: S3ObjectState) -> list[Change
         if current.checksum not in {goal.checksum, goal.checksum.partition("-")[0]}:
             changes.append(Change("checksum", current.checksum, goal.checksum))
     elif current.etag != goal.etag:
-        changes.append(
-            Change(
-                "etag",
-                current.etag,
-                goal.etag,
-                before_shown=current.etag or "unknown",
-                after_shown=goal.etag or "unknown",
-            )
-        )
+        changes.append(_from_unknown("etag", current.etag, goal.etag))
     return changes
+
+
+def _from_unknown(name: str, before: str | None, after: str | None) -> Change:
+    """Return a change of a fact for which None means unknown, not absent."""
+    return Change(name, before, after, before or "unknown", after or "unknown")

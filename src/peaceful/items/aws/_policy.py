@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from peaceful._item.ctx import ItemCtx
 from peaceful._item.diff import StateDiff, field_wise_diff
 from peaceful.items.aws._errors import AwsInUse, AwsMissing, AwsRefused
 from peaceful.items.aws._iam import (
@@ -20,75 +20,62 @@ from peaceful.items.aws._iam import (
 from peaceful.items.aws._service import Answer, Service
 
 _MOST_VERSIONS: Final = 5
-"""How many versions of a policy AWS keeps; a sixth is refused."""
+"""The number of versions of a policy that AWS keeps; it refuses another one."""
 
 
 class IamPolicyState(IamState):
-    """A managed policy, or that there is none.
+    """The state of a managed policy, which may be absent.
 
     Attributes:
-        document: what it allows, or none where it is not there.
-        version: the version that is in force, such as `v3`, or none where it is not known.
+        document: the permissions, or None if it is absent.
+        version: the default version, such as `v3`, or None if it is not known.
     """
 
     document: Document | None = None
     version: str | None = None
 
     def __str__(self) -> str:
-        """`present, v3`, or `absent`."""
         if not self.present:
             return "absent"
         return "present" if self.version is None else f"present, {self.version}"
 
 
 class IamPolicy(IamItem[IamPolicyState]):
-    """A managed policy of IAM, with one document in force.
+    """A managed policy of IAM whose default version is the given document.
 
     ```python
     policy = flow.add("policy", IamPolicy(name="app", document={...}))
     flow.add("role", IamRole(name="app", trust={...}, policies=[policy.state.arn]))
     ```
 
-    A change of the document makes a new version; where there are five already, the oldest one that
-    is not in force is removed for it, and no other. Needs the extra `aws`.
+    A change of the document creates a new version; if there are five already, the oldest one that
+    is not the default is removed first. Needs the extra `aws`.
 
     Attributes:
         name: its name.
-        document: what it allows: a mapping, or its JSON text.
-        path: in front of its name in the ARN.
-        aws: how AWS is reached.
+        document: its permissions: a mapping, or its JSON text.
+        path: the prefix of its name in the ARN.
+        aws: access to AWS.
     """
 
     _what: ClassVar[str] = "policy"
-    _in_arn: ClassVar[str] = "policy"
 
     document: DocumentParam
 
-    async def state_goal(self, ctx: ItemCtx) -> IamPolicyState:
-        """The document, in force."""
-        absent = await self.state_clean(ctx)
-        return absent.model_copy(update={"present": True, "document": self.document})
-
     def state_example(self) -> IamPolicyState:
-        """The policy of an account with digits in a row."""
-        return IamPolicyState(
-            name=self.name,
-            arn=self._example_arn(),
-            present=True,
-            document=self.document,
-            version="v1",
-        )
+        """Return the goal as the first version of a policy in the account 123456789012."""
+        return super().state_example().model_copy(update={"version": "v1"})
+
+    def _content(self) -> Mapping[str, object]:
+        return {"document": self.document}
 
     def _content_diff(self, current: IamPolicyState, goal: IamPolicyState) -> StateDiff | None:
-        """Whether its document means the same."""
         if same_meaning(current.document, goal.document):
             return None
-        was = IamPolicyState(name="", arn="", present=True, document=current.document)
-        will_be = IamPolicyState(name="", arn="", present=True, document=goal.document)
-        return field_wise_diff(was, will_be)
+        alike = {"name": goal.name, "arn": goal.arn, "version": goal.version}
+        return field_wise_diff(current.model_copy(update=alike), goal)
 
     async def _read(self, iam: Service, arn: str) -> IamPolicyState:
-        """The policy, with the document in force."""
         policy = (await iam.call("get_policy", PolicyArn=arn))["Policy"]
         version = policy["DefaultVersionId"]
         answer = await iam.call("get_policy_version", PolicyArn=arn, VersionId=version)
@@ -101,22 +88,18 @@ class IamPolicy(IamItem[IamPolicyState]):
         )
 
     async def _ensure(self, iam: Service, current: IamPolicyState, goal: IamPolicyState) -> None:
-        """Makes it, or a new version of it."""
-        if current.present:
-            await self._new_version(iam, goal)
-            return
-        there = await self._make(
-            iam,
-            "create_policy",
-            goal.arn,
-            PolicyName=self.name,
-            PolicyDocument=to_aws(self.document),
-        )
-        if there is not None and self.diff(there, goal) is not None:
+        if not current.present:
+            current = await self._create(
+                iam,
+                "create_policy",
+                goal.arn,
+                PolicyName=self.name,
+                PolicyDocument=to_aws(self.document),
+            )
+        if current.present and self.diff(current, goal) is not None:
             await self._new_version(iam, goal)
 
     async def _remove(self, iam: Service, current: IamPolicyState) -> None:
-        """Removes its versions, and it."""
         arn = current.arn
         try:
             for version in await _versions(iam, arn):
@@ -138,7 +121,8 @@ class IamPolicy(IamItem[IamPolicyState]):
         versions = await _versions(iam, goal.arn)
         if len(versions) >= _MOST_VERSIONS:
             oldest = min(
-                (one for one in versions if not one["IsDefaultVersion"]), key=_version_number
+                (one for one in versions if not one["IsDefaultVersion"]),
+                key=lambda version: int(str(version["VersionId"]).removeprefix("v")),
             )
             await _delete_version(iam, goal.arn, oldest)
         await iam.call(
@@ -149,16 +133,12 @@ class IamPolicy(IamItem[IamPolicyState]):
         )
 
 
-def _version_number(version: Answer) -> int:
-    return int(str(version["VersionId"]).removeprefix("v"))
-
-
 async def _versions(iam: Service, arn: str) -> list[Answer]:
     return [one async for one in iam.pages("list_policy_versions", "Versions", PolicyArn=arn)]
 
 
 async def _delete_version(iam: Service, arn: str, version: Answer) -> None:
-    # One that is gone already was removed by an attempt whose answer was lost.
+    # A missing one was removed by an attempt whose answer was lost.
     with contextlib.suppress(AwsMissing):
         await iam.call("delete_policy_version", PolicyArn=arn, VersionId=version["VersionId"])
 

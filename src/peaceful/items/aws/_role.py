@@ -1,13 +1,13 @@
-"""`IamRole` and `InstanceProfile`."""
+"""The items for a role and an instance profile."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from peaceful._item.ctx import ItemCtx
 from peaceful._item.diff import Change, StateDiff, field_wise_diff
+from peaceful._present.text import count
 from peaceful.items.aws._errors import AwsInUse, AwsMissing, AwsRefused
 from peaceful.items.aws._iam import (
     Document,
@@ -23,22 +23,18 @@ from peaceful.items.aws._service import Service
 
 
 class IamRoleState(IamState):
-    """A role, or that there is none.
+    """The state of a role, which may be absent.
 
     Attributes:
-        trust: who may take it, or none where it is not there.
-        policies: the ARNs of the managed policies attached to it, sorted.
+        trust: the trust policy, or None if it is absent.
+        policies: the ARNs of the attached managed policies, sorted.
     """
 
     trust: Document | None = None
     policies: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """`present, 2 policies`, or `absent`."""
-        if not self.present:
-            return "absent"
-        count = len(self.policies)
-        return f"present, {count} {'policy' if count == 1 else 'policies'}"
+        return f"present, {count(len(self.policies), 'policy')}" if self.present else "absent"
 
 
 class IamRole(IamItem[IamRoleState]):
@@ -53,46 +49,28 @@ class IamRole(IamItem[IamRoleState]):
 
     Attributes:
         name: its name.
-        trust: who may take it, and under which conditions: a mapping, or its JSON text.
+        trust: its trust policy, which says who may assume it: a mapping, or its JSON text.
         policies: the ARNs of managed policies; any others are detached.
-        path: in front of its name in the ARN.
-        aws: how AWS is reached.
+        path: the prefix of its name in the ARN.
+        aws: access to AWS.
     """
 
     _what: ClassVar[str] = "role"
-    _in_arn: ClassVar[str] = "role"
 
     name: RoleName
     trust: DocumentParam
     policies: Sequence[str] = ()
 
-    async def state_goal(self, ctx: ItemCtx) -> IamRoleState:
-        """The role with its policies."""
-        policies = tuple(sorted(set(self.policies)))
-        absent = await self.state_clean(ctx)
-        return absent.model_copy(
-            update={"present": True, "trust": self.trust, "policies": policies}
-        )
-
-    def state_example(self) -> IamRoleState:
-        """The role of an account with digits in a row."""
-        return IamRoleState(
-            name=self.name,
-            arn=self._example_arn(),
-            present=True,
-            trust=self.trust,
-            policies=tuple(sorted(self.policies)),
-        )
+    def _content(self) -> Mapping[str, object]:
+        return {"trust": self.trust, "policies": tuple(sorted(set(self.policies)))}
 
     def _content_diff(self, current: IamRoleState, goal: IamRoleState) -> StateDiff | None:
-        """Who may take it, and which policies are attached."""
         alike: dict[str, object] = {"policies": tuple(sorted(current.policies))}
         if same_meaning(current.trust, goal.trust):
             alike["trust"] = goal.trust
         return field_wise_diff(current.model_copy(update=alike), goal)
 
     async def _read(self, iam: Service, arn: str) -> IamRoleState:
-        """The role, and the policies attached to it."""
         role = (await iam.call("get_role", RoleName=self.name))["Role"]
         policies = [
             str(one["PolicyArn"])
@@ -109,31 +87,28 @@ class IamRole(IamItem[IamRoleState]):
         )
 
     async def _ensure(self, iam: Service, current: IamRoleState, goal: IamRoleState) -> None:
-        """Makes it, and brings what is attached to it up to date."""
         if not current.present:
-            there = await self._make(
+            current = await self._create(
                 iam,
                 "create_role",
                 goal.arn,
                 RoleName=self.name,
                 AssumeRolePolicyDocument=to_aws(self.trust),
             )
-            current = there or current
         if current.present and not same_meaning(current.trust, goal.trust):
             await iam.call(
-                "update_assume_role_policy",
-                RoleName=self.name,
-                PolicyDocument=to_aws(self.trust),
+                "update_assume_role_policy", RoleName=self.name, PolicyDocument=to_aws(self.trust)
             )
         for arn in current.policies:
             if arn not in goal.policies:
                 await self._detach(iam, arn)
         for arn in goal.policies:
             if arn not in current.policies:
-                await self._attach(iam, arn)
+                await iam.call_when_known(
+                    f"the policy {arn}", "attach_role_policy", RoleName=self.name, PolicyArn=arn
+                )
 
     async def _remove(self, iam: Service, current: IamRoleState) -> None:
-        """Detaches its policies, and removes it."""
         for arn in current.policies:
             await self._detach(iam, arn)
         try:
@@ -149,15 +124,8 @@ class IamRole(IamItem[IamRoleState]):
                 help="remove these from it, or leave it to them; then run the command again",
             ) from refused
 
-    async def _attach(self, iam: Service, arn: str) -> None:
-        await iam.accepted(
-            lambda: iam.call("attach_role_policy", RoleName=self.name, PolicyArn=arn),
-            AwsMissing,
-            f"the policy {arn}",
-        )
-
     async def _detach(self, iam: Service, arn: str) -> None:
-        # One that is gone already was detached by an attempt whose answer was lost.
+        # A missing one was detached by an attempt whose answer was lost.
         with contextlib.suppress(AwsMissing):
             await iam.call("detach_role_policy", RoleName=self.name, PolicyArn=arn)
 
@@ -173,57 +141,45 @@ class IamRole(IamItem[IamRoleState]):
 
 
 class InstanceProfileState(IamState):
-    """An instance profile, or that there is none.
+    """The state of an instance profile, which may be absent.
 
     Attributes:
-        role: the name of its role, or none.
+        role: the name of its role, or None.
     """
 
     role: str | None = None
 
     def __str__(self) -> str:
-        """`present, role app`, or `absent`."""
         if not self.present:
             return "absent"
         return "present, no role" if self.role is None else f"present, role {self.role}"
 
 
 class InstanceProfile(IamItem[InstanceProfileState]):
-    """An instance profile of IAM, by which machines get a role. Needs the extra `aws`.
+    """An instance profile of IAM, through which machines get a role. Needs the extra `aws`.
 
     Attributes:
         name: its name.
-        role: the name of its role; another one is taken out.
-        path: in front of its name in the ARN.
-        aws: how AWS is reached.
+        role: the name of its role; another one is removed from it.
+        path: the prefix of its name in the ARN.
+        aws: access to AWS.
     """
 
     _what: ClassVar[str] = "instance profile"
-    _in_arn: ClassVar[str] = "instance-profile"
 
     role: RoleName
 
-    async def state_goal(self, ctx: ItemCtx) -> InstanceProfileState:
-        """The profile with its role."""
-        absent = await self.state_clean(ctx)
-        return absent.model_copy(update={"present": True, "role": self.role})
-
-    def state_example(self) -> InstanceProfileState:
-        """The profile of an account with digits in a row."""
-        return InstanceProfileState(
-            name=self.name, arn=self._example_arn(), present=True, role=self.role
-        )
+    def _content(self) -> Mapping[str, object]:
+        return {"role": self.role}
 
     def _content_diff(
         self, current: InstanceProfileState, goal: InstanceProfileState
     ) -> StateDiff | None:
-        """Which role it has."""
         if current.role == goal.role:
             return None
         return StateDiff((Change("role", current.role, goal.role),))
 
     async def _read(self, iam: Service, arn: str) -> InstanceProfileState:
-        """The profile, and its role."""
         answer = await iam.call("get_instance_profile", InstanceProfileName=self.name)
         profile = answer["InstanceProfile"]
         roles = [str(role["RoleName"]) for role in profile["Roles"]]
@@ -234,44 +190,35 @@ class InstanceProfile(IamItem[InstanceProfileState]):
     async def _ensure(
         self, iam: Service, current: InstanceProfileState, goal: InstanceProfileState
     ) -> None:
-        """Makes it, and puts its role into it."""
         if not current.present:
-            there = await self._make(
+            current = await self._create(
                 iam, "create_instance_profile", goal.arn, InstanceProfileName=self.name
             )
-            current = there or current
-        if current.role is not None and current.role != self.role:
-            await self._take_out(iam, current.role)
-        if current.role != self.role:
-            await self._put_in(iam)
-
-    async def _remove(self, iam: Service, current: InstanceProfileState) -> None:
-        """Takes its role out of it, and removes it."""
+        if current.role == self.role:
+            return
         if current.role is not None:
-            await self._take_out(iam, current.role)
-        with contextlib.suppress(AwsMissing):
-            await iam.call("delete_instance_profile", InstanceProfileName=self.name)
-
-    async def _put_in(self, iam: Service) -> None:
+            await self._remove_role(iam, current.role)
         try:
-            await iam.accepted(
-                lambda: iam.call(
-                    "add_role_to_instance_profile",
-                    InstanceProfileName=self.name,
-                    RoleName=self.role,
-                ),
-                AwsMissing,
+            await iam.call_when_known(
                 f"the role {self.role}",
+                "add_role_to_instance_profile",
+                InstanceProfileName=self.name,
+                RoleName=self.role,
             )
         except AwsRefused as refused:
             # It holds one role: that of an attempt whose answer was lost, or another one.
-            answer = await iam.call("get_instance_profile", InstanceProfileName=self.name)
-            roles = [role["RoleName"] for role in answer["InstanceProfile"]["Roles"]]
-            if refused.reason != "LimitExceeded" or roles != [self.role]:
+            now = await self._read(iam, goal.arn)
+            if refused.reason != "LimitExceeded" or now.role != self.role:
                 raise
 
-    async def _take_out(self, iam: Service, role: str) -> None:
-        # One that is gone already was taken out by an attempt whose answer was lost.
+    async def _remove(self, iam: Service, current: InstanceProfileState) -> None:
+        if current.role is not None:
+            await self._remove_role(iam, current.role)
+        with contextlib.suppress(AwsMissing):
+            await iam.call("delete_instance_profile", InstanceProfileName=self.name)
+
+    async def _remove_role(self, iam: Service, role: str) -> None:
+        # A missing one was removed by an attempt whose answer was lost.
         with contextlib.suppress(AwsMissing):
             await iam.call(
                 "remove_role_from_instance_profile", InstanceProfileName=self.name, RoleName=role

@@ -1,4 +1,4 @@
-"""What the items of S3 share: names, and places in diagrams."""
+"""The parameter types and diagram locations that the S3 items share."""
 
 from __future__ import annotations
 
@@ -30,12 +30,9 @@ def _is_key(value: str) -> str:
 
 
 BucketName = Annotated[str, AfterValidator(_is_bucket)]
-"""The name of a bucket."""
-
 ObjectKey = Annotated[str, AfterValidator(_is_key)]
-"""The key of an object in its bucket."""
 
 
 def bucket_location(bucket: str) -> Location:
-    """A bucket, in diagrams."""
+    """Return the place of a bucket in diagrams."""
     return Location.path(bucket, Location.group("S3", Location.group("AWS")))

@@ -33,11 +33,12 @@ from peaceful._item.ctx import ItemCtx
 from peaceful._item.retry import Backoff
 from peaceful.items.aws._errors import (
     AwsBusy,
+    AwsMissing,
     AwsNotSettled,
+    AwsRegionUnknown,
     AwsUnreachable,
     Login,
-    explained,
-    no_region,
+    translate_error,
 )
 
 if TYPE_CHECKING:
@@ -46,62 +47,22 @@ if TYPE_CHECKING:
     from aiobotocore.session import AioSession
     from botocore.loaders import Loader
 
-
-def _is_endpoint(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("an endpoint is an address such as https://s3.example.org")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("an endpoint has no login in it: AWS requests are signed with keys")
-    return value
-
-
-class AwsAccess(BaseModel):
-    """How AWS, or another server that speaks like it, is reached.
-
-    What is not given here is found where every tool for AWS finds it: in environment variables, in
-    the files `~/.aws/config` and `~/.aws/credentials`, and in the role of the machine.
-
-    Attributes:
-        profile: of the files of AWS; by default `AWS_PROFILE`, else `default`.
-        region: by default `AWS_REGION` or `AWS_DEFAULT_REGION`, else that of the profile.
-        endpoint_url: the server to talk to; by default `AWS_ENDPOINT_URL`, else AWS itself.
-        timeout: seconds without an answer after which an attempt fails.
-        attempts: how often in a row something is tried where trying again may help.
-        patience: seconds to wait until AWS shows everywhere what was changed.
-    """
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
-
-    profile: str | None = None
-    region: str | None = None
-    endpoint_url: Annotated[str, AfterValidator(_is_endpoint)] | None = None
-    timeout: Annotated[float, Field(gt=0)] = 30.0
-    attempts: Annotated[int, Field(ge=1)] = 6
-    patience: Annotated[float, Field(ge=0)] = 120.0
-
-    @property
-    def endpoint(self) -> str | None:
-        """The server to talk to, or none for AWS itself."""
-        return self.endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or None
-
-
 T = TypeVar("T")
 
 ServiceName: TypeAlias = Literal["iam", "s3", "sts"]
-"""The services of AWS that items ask."""
 
 Answer = dict[str, Any]  # Any: what AWS answers is described by its own models, not by types
 
-_GLOBAL_REGION: Final = "us-east-1"
-"""Where services are asked that are the same in every region, if no region is known."""
-
 _GLOBAL_SERVICES: Final = frozenset({"iam", "sts"})
+_GLOBAL_REGION: Final = "us-east-1"
+"""The region in which global services are asked if none is configured."""
+
+_IAM_MARKERS: Final = {"Marker": "Marker"}
 
 _TRANSIENT: Final = (AwsBusy, AwsUnreachable)
 
 _CHANGES: Final = ("create", "delete", "attach", "detach", "add", "remove", "update")
-"""How the names of operations begin that are worth telling while they run."""
+"""Prefixes of operations that are reported as progress."""
 
 _ORIGINS: Final = {
     "env": "that of the environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -116,193 +77,200 @@ _ORIGINS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An account of AWS.
+def _is_endpoint(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("an endpoint is an address such as https://s3.example.org")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("an endpoint has no login in it: AWS requests are signed with keys")
+    return value
+
+
+class AwsAccess(BaseModel):
+    """Access to AWS, or to another server with the same API.
+
+    Settings that are not given come from where every AWS tool takes them: environment variables,
+    the files `~/.aws/config` and `~/.aws/credentials`, and the machine's role.
 
     Attributes:
-        id: its twelve digits.
-        partition: the part of AWS that it is in, such as `aws` or `aws-cn`.
-        caller: who is logged in, as an ARN.
+        profile: a profile in the AWS files; by default `AWS_PROFILE`, else `default`.
+        region: by default `AWS_REGION` or `AWS_DEFAULT_REGION`, else the profile's region.
+        endpoint_url: the server's address; by default `AWS_ENDPOINT_URL`, else AWS itself.
+        timeout: seconds without an answer after which an attempt fails.
+        attempts: the most attempts in a row after failures that may pass.
+        patience: seconds to wait until AWS shows a change everywhere.
     """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: Annotated[str, AfterValidator(_is_endpoint)] | None = None
+    timeout: Annotated[float, Field(gt=0)] = 30.0
+    attempts: Annotated[int, Field(ge=1)] = 6
+    patience: Annotated[float, Field(ge=0)] = 120.0
+
+    @property
+    def endpoint(self) -> str | None:
+        """The server's address, or None for AWS itself."""
+        return self.endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An AWS account: its twelve digits, its partition (such as `aws-cn`), the caller's ARN."""
 
     id: str
     partition: str
     caller: str
 
     def arn(self, service: str, resource: str) -> str:
-        """The ARN of a resource of the account that belongs to no region."""
+        """Return the ARN of a resource that belongs to no region."""
         return f"arn:{self.partition}:{service}::{self.id}:{resource}"
 
 
+_ACCOUNTS: Final[dict[tuple[str | None, str | None, str], Account]] = {}
+"""Known accounts by profile, endpoint and access key: a key belongs to one account for good."""
+
+
 class _MakesClients(Protocol):
-    """What is used of a session; its own types name each of AWS's hundreds of services."""
+    """The part of a session used here; its own types name each of AWS's hundreds of services."""
 
     def create_client(
         self, name: str, /, *, region_name: str | None, endpoint_url: str | None, config: AioConfig
     ) -> AbstractAsyncContextManager[AioBaseClient]: ...
 
 
+@dataclass(frozen=True, slots=True)
 class Service:
-    """One service of AWS, asked for one item. Made by `service`."""
+    """A client of one AWS service for one item, made by `service`."""
 
-    def __init__(
-        self,
-        name: ServiceName,
-        client: AioBaseClient,
-        ctx: ItemCtx,
-        access: AwsAccess,
-        login: Login,
-    ) -> None:
-        self._name = name
-        self._client = client
-        self._ctx = ctx
-        self._access = access
-        self._login = login
+    name: ServiceName
+    client: AioBaseClient
+    ctx: ItemCtx
+    access: AwsAccess
+    login: Login
 
     @property
     def region(self) -> str:
-        """The region that is asked."""
-        return str(self._client.meta.region_name)
+        """The region of the client."""
+        return str(self.client.meta.region_name)
 
     async def call(self, operation: str, /, **parameters: object) -> Answer:
-        """Asks for one operation, and again where that may help.
+        """Call an operation such as `create_role`, with retries; parameters may be None.
 
-        Args:
-            operation: its name as a method, such as `create_role`.
-            parameters: as AWS names them; those that are none are left out.
-
-        Raises:
-            AwsFailed: it failed for good, or as often as allowed.
-            StoppedAtSafePoint: an interrupt came while waiting to ask again.
+        Raises `AwsFailed` if it failed for good, or as often as allowed.
         """
         given = {name: value for name, value in parameters.items() if value is not None}
         if operation.startswith(_CHANGES):
-            self._ctx.progress.message(operation.replace("_", " "))
-        method: Callable[..., Awaitable[Answer]] = getattr(self._client, operation)
-        doing = f"{self._name}:{''.join(word.title() for word in operation.split('_'))}"
+            self.ctx.progress.message(operation.replace("_", " "))
+        method: Callable[..., Awaitable[Answer]] = getattr(self.client, operation)
+        doing = f"{self.name}:{''.join(word.title() for word in operation.split('_'))}"
+        server = self.access.endpoint or f"AWS in {self.region}"
 
         async def ask() -> Answer:
-            # What is sent is read to its end: each attempt needs its own beginning.
+            # The client reads a body to its end, so each attempt needs a fresh stream.
             sent = {
                 name: io.BytesIO(value) if isinstance(value, bytes) else value
                 for name, value in given.items()
             }
-            return await told(method(**sent), doing, self._login, self._where)
+            return await _translated(method(**sent), doing, self.login, server)
 
-        return await _tried(self._ctx, ask, self._access.attempts, doing)
+        attempts = self.access.attempts
+        try:
+            return await self.ctx.retry(
+                ask, on=_TRANSIENT, backoff=Backoff(attempts=attempts), doing=doing
+            )
+        except RetriesExhausted as exhausted:
+            failure = exhausted.__cause__
+            assert isinstance(failure, _TRANSIENT)
+            failure.details = (("tried", f"{attempts} times"),)
+            raise failure from None
 
     async def pages(
-        self, operation: str, key: str, /, **parameters: object
+        self,
+        operation: str,
+        key: str,
+        /,
+        *,
+        markers: Mapping[str, str] = _IAM_MARKERS,
+        **parameters: object,
     ) -> AsyncIterator[Answer]:
-        """The entries of a listing of IAM, page by page.
+        """Yield the entries under `key` of a paginated listing.
 
-        Args:
-            operation: as for `call`.
-            key: the part of the answer that holds the entries.
-            parameters: as for `call`.
-
-        Raises:
-            AwsFailed: as `call`.
+        `markers` maps the parameters for the next page to the entries that an answer has for them.
         """
-        marker: object = None
+        next_page: dict[str, object] = {}
         while True:
-            answer = await self.call(operation, Marker=marker, **parameters)
+            answer = await self.call(operation, **next_page, **parameters)
             for entry in answer.get(key, ()):
                 yield entry
             if not answer.get("IsTruncated"):
                 return
-            marker = answer["Marker"]
+            next_page = {name: answer[source] for name, source in markers.items()}
 
     async def settled(
-        self,
-        look: Callable[[], Awaitable[T]],
-        is_there: Callable[[T], bool],
-        what: str,
+        self, look: Callable[[], Awaitable[T]], is_there: Callable[[T], bool], what: str
     ) -> T:
-        """Waits until AWS shows what was changed, which may take it some seconds.
+        """Poll until AWS, which is eventually consistent, shows a change; return what it shows.
 
-        Returns:
-            What was seen in the end.
-
-        Raises:
-            AwsNotSettled: it did not, within the access's patience.
-            StoppedAtSafePoint: an interrupt came while waiting; the change itself is made.
+        Raises `AwsNotSettled` if it takes longer than the access's patience.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._access.patience
+        deadline = loop.time() + self.access.patience
         delay = 0.1
         while not is_there(seen := await look()):
             left = deadline - loop.time()
             if left <= 0:
-                raise AwsNotSettled(what, self._access.patience)
-            self._ctx.progress.message(f"waiting until AWS shows {what}")
-            await self._ctx.sleep(min(delay, left), where=f"waiting until AWS shows {what}")
+                raise AwsNotSettled(what, self.access.patience)
+            self.ctx.progress.message(f"waiting until AWS shows {what}")
+            await self.ctx.sleep(min(delay, left), where=f"waiting until AWS shows {what}")
             delay = min(delay * 2, 5.0)
         return seen
 
-    async def accepted(self, ask: Callable[[], Awaitable[T]], on: type[Exception], what: str) -> T:
-        """Asks until AWS knows of what was made just before, which may take it some seconds.
+    async def call_when_known(self, what: str, operation: str, /, **parameters: object) -> None:
+        """Call an operation until AWS, which is eventually consistent, knows what it refers to.
 
-        Args:
-            ask: what to ask.
-            on: how it fails where AWS does not know yet.
-            what: what it is to know, for people.
-
-        Raises:
-            Exception: the last failure, after the access's patience.
-            StoppedAtSafePoint: an interrupt came while waiting.
+        Raises `AwsMissing` if it takes longer than the access's patience.
         """
-        failure: Exception | None = None
+        missing: AwsMissing | None = None
 
-        async def attempt() -> tuple[T] | None:
-            nonlocal failure
+        async def attempt() -> bool:
+            nonlocal missing
             try:
-                return (await ask(),)
-            except on as error:
-                failure = error
-                return None
+                await self.call(operation, **parameters)
+            except AwsMissing as error:
+                missing = error
+                return False
+            return True
 
         try:
-            result = await self.settled(attempt, lambda done: done is not None, what)
+            await self.settled(attempt, bool, what)
         except AwsNotSettled:
-            assert failure is not None
-            raise failure from None
-        assert result is not None
-        return result[0]
-
-    @property
-    def _where(self) -> str:
-        endpoint = self._access.endpoint
-        return f"AWS in {self.region}" if endpoint is None else endpoint
+            assert missing is not None
+            raise missing from None
 
 
 @asynccontextmanager
 async def service(name: ServiceName, access: AwsAccess, ctx: ItemCtx) -> AsyncGenerator[Service]:
-    """A service of AWS, to be asked for an item within the context.
-
-    Args:
-        name: which one.
-        access: how it is reached.
-        ctx: of the item.
-
-    Raises:
-        ExtraMissing: aiobotocore is not installed.
-        AwsFailed: there is no login, or no region.
-    """
+    """Open a client of an AWS service; raise `AwsFailed` if there is no login, or no region."""
     session = await run_in_thread(_session, access.profile, name)
     doing = f"a question to {name}"
     region = access.region or _known_region(session)
     if region is None and name in _GLOBAL_SERVICES:
         region = _GLOBAL_REGION
-    login = await told(_login(session), doing, _login_of(session, None), "AWS")
+    login = await _translated(_login(session), doing, _login_of(session, None), "AWS")
     if region is None:
-        # Not left to the client, which takes one that nobody has chosen.
-        raise no_region(login)
+        # The client itself would fall back to a region that nobody has chosen.
+        raise AwsRegionUnknown(
+            "It is not known which region to work in.",
+            help="give the region, or set AWS_DEFAULT_REGION, or write it into the profile "
+            f"{login.profile} in {login.config_file}",
+        )
     making = cast("_MakesClients", session).create_client(
         name, region_name=region, endpoint_url=access.endpoint, config=_config(access)
     )
-    client = await told(making.__aenter__(), doing, login, "AWS")
+    client = await _translated(making.__aenter__(), doing, login, "AWS")
     try:
         yield Service(name, client, ctx, access, login)
         ctx.progress.message("")
@@ -310,18 +278,13 @@ async def service(name: ServiceName, access: AwsAccess, ctx: ItemCtx) -> AsyncGe
         await making.__aexit__(None, None, None)
 
 
-_ACCOUNTS: Final[dict[tuple[str | None, str | None, str], Account]] = {}
-"""Accounts that were asked for, by profile, endpoint and key: a key belongs to one for good."""
-
-
 async def account(access: AwsAccess, ctx: ItemCtx) -> Account:
-    """The account that is worked in.
-
-    Raises:
-        AwsFailed: AWS does not tell.
-    """
+    """Return the account of the login."""
     session = await run_in_thread(_session, access.profile, "sts")
-    key = (access.profile, access.endpoint, await _key(session))
+    access_key = await _translated(
+        _access_key(session), "the login", _login_of(session, None), "AWS"
+    )
+    key = (access.profile, access.endpoint, access_key)
     if key not in _ACCOUNTS:
         async with service("sts", access, ctx) as sts:
             answer = await sts.call("get_caller_identity")
@@ -330,33 +293,18 @@ async def account(access: AwsAccess, ctx: ItemCtx) -> Account:
     return _ACCOUNTS[key]
 
 
-async def told(asking: Awaitable[T], doing: str, login: Login, where: str) -> T:
-    """Waits for the client of AWS, and tells its errors in words.
-
-    Raises:
-        AwsFailed: it raised one.
-    """
+async def _translated(asking: Awaitable[T], doing: str, login: Login, server: str) -> T:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
     try:
         return await asking
     except (BotoCoreError, ClientError, ResponseParserError) as error:
-        raise explained(error, doing, login, where) from error
-
-
-async def _tried(ctx: ItemCtx, ask: Callable[[], Awaitable[T]], attempts: int, doing: str) -> T:
-    try:
-        return await ctx.retry(ask, on=_TRANSIENT, backoff=Backoff(attempts=attempts), doing=doing)
-    except RetriesExhausted as exhausted:
-        failure = exhausted.__cause__
-        assert isinstance(failure, _TRANSIENT)
-        failure.details = (("tried", f"{attempts} times"),)
-        raise failure from None
+        raise translate_error(error, doing, login, server) from error
 
 
 def _session(profile: str | None, service_name: str) -> AioSession:
-    """A session that has what a client of the service needs loaded already; slow, for a thread."""
+    """Return a session with the service's models loaded already: slow, so call it in a thread."""
     try:
         session_module = importlib.import_module("aiobotocore.session")
     except ImportError as error:
@@ -371,25 +319,22 @@ def _session(profile: str | None, service_name: str) -> AioSession:
 
 @functools.cache
 def _loader() -> Loader:
-    """Reads AWS's models, and keeps them: they are large."""
+    """Return the one loader of AWS's models, which caches them: they are large."""
     from botocore.loaders import create_loader
 
     return create_loader()
 
 
 def _known_region(session: AioSession) -> str | None:
-    import os
-
     from botocore.exceptions import ProfileNotFound
 
-    # Other tools for AWS heed the first variable, botocore only the second.
-    region = os.environ.get("AWS_REGION")
-    if region:
+    # Other tools for AWS heed this variable, botocore only AWS_DEFAULT_REGION.
+    if region := os.environ.get("AWS_REGION"):
         return region
     try:
         return session.get_config_variable("region") or None
     except ProfileNotFound:
-        return None  # Told when the login is looked for.
+        return None  # Reported when the login is looked for.
 
 
 def _config(access: AwsAccess) -> AioConfig:
@@ -398,29 +343,26 @@ def _config(access: AwsAccess) -> AioConfig:
     return AioConfig(
         connect_timeout=min(access.timeout, 10.0),
         read_timeout=access.timeout,
-        # Waits of its own could not be interrupted.
+        # The client's own waits between attempts could not be interrupted.
         retries={"total_max_attempts": 1, "mode": "standard"},
         user_agent_extra="peaceful",
-        # A name such as bucket.localhost is known to nobody.
+        # The other style puts the bucket into the host name, as in bucket.localhost.
         s3=None if access.endpoint is None else {"addressing_style": "path"},
     )
+
+
+async def _access_key(session: AioSession) -> str:
+    from botocore.exceptions import NoCredentialsError
+
+    credentials = await session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    return str((await credentials.get_frozen_credentials()).access_key)
 
 
 async def _login(session: AioSession) -> Login:
     credentials = await session.get_credentials()
     return _login_of(session, None if credentials is None else credentials.method)
-
-
-async def _key(session: AioSession) -> str:
-    credentials = await told(
-        session.get_credentials(), "the login", _login_of(session, None), "AWS"
-    )
-    if credentials is None:
-        from botocore.exceptions import NoCredentialsError
-
-        raise explained(NoCredentialsError(), "the login", _login_of(session, None), "AWS")
-    frozen = await credentials.get_frozen_credentials()
-    return str(frozen.access_key)
 
 
 def _login_of(session: AioSession, method: str | None) -> Login:

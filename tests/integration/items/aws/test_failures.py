@@ -17,8 +17,8 @@ from peaceful import ItemStatus
 from peaceful._item.item import AnyItem
 from peaceful.commands import Complete
 from peaceful.errors import PeacefulError
-from peaceful.items.aws import (
-    AwsAccess,
+from peaceful.items.aws import AwsAccess, IamPolicy, IamRole, InstanceProfile, S3Bucket
+from peaceful.items.aws._errors import (
     AwsBusy,
     AwsDenied,
     AwsInUse,
@@ -30,10 +30,6 @@ from peaceful.items.aws import (
     AwsUnreachable,
     BucketTaken,
     IamElsewhere,
-    IamPolicy,
-    IamRole,
-    InstanceProfile,
-    S3Bucket,
 )
 from peaceful.testing import Command, ItemHarness
 

@@ -13,7 +13,8 @@ from waiting import until
 
 from peaceful import ItemStatus
 from peaceful.commands import Complete, ItemProgressed
-from peaceful.items.aws import AwsAccess, BucketNotEmpty, IamPolicyState, S3ObjectState
+from peaceful.items.aws import AwsAccess, IamPolicyState, S3ObjectState
+from peaceful.items.aws._errors import BucketNotEmpty
 
 ALL = ("policy", "role", "profile", "bucket", "upload")
 NOTHING: dict[str, object] = {"policies": [], "roles": [], "profiles": []}

@@ -13,15 +13,9 @@ from aws_stack import MEBIBYTE, client
 
 from peaceful import ItemStatus, ProgressUnit
 from peaceful.commands import ItemProgressed
-from peaceful.items.aws import (
-    AwsAccess,
-    S3Bucket,
-    S3Object,
-    S3ObjectState,
-    UploadSourceChanged,
-    UploadSourceMissing,
-)
+from peaceful.items.aws import AwsAccess, S3Bucket, S3Object, S3ObjectState
 from peaceful.items.aws import _upload as _digest
+from peaceful.items.aws._errors import UploadSourceChanged, UploadSourceMissing
 from peaceful.items.aws._upload import ObjectDigest, PartDigest, part_size
 from peaceful.testing import ItemHarness
 
