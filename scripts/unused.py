@@ -40,7 +40,6 @@ ALLOWED: Final = {
     "ignored_warning_kinds": "read by pydantic",
     "handle_invalid_for_json_schema": "called by pydantic",
     "error_info": "an argument that pydantic gives",
-    "without_places": "a field of an answer of the API",
     "not_in_flow": "a field of an answer of the API",
     "_MakesClients": "named in the text of a cast",
 }

@@ -1,4 +1,4 @@
-"""What requests need, put together in one place."""
+"""The services that requests need, put together in one place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from peaceful._app.contexts import Contexts
 from peaceful._executions.registry import Executions
-from peaceful._executions.running import InterruptSenders
 from peaceful._model.clock import Clock, SystemClock
 from peaceful._runtime.ctx import ExecutionSettings
 from peaceful._runtime.hub import OutputSink
@@ -15,30 +14,17 @@ from peaceful._web.diagrams.graphviz import Layouts
 from peaceful._web.live.watches import Watches
 from peaceful._web.work.execution_log import LogSink
 from peaceful._web.work.metrics import Metrics, MetricsSink
-from peaceful._web.work.running import RunningExecutions, StartedBefore
+from peaceful._web.work.running import IdempotencyKeys, RunningExecutions
 
 
 @dataclass(frozen=True, slots=True)
 class ServerContext:
-    """What requests need, for one application in one workspace.
-
-    Attributes:
-        contexts: the application's flows and profiles in the workspace, and contexts for commands.
-        executions: the register of executions, running and past, of whichever process.
-        senders: by execution ID, the sender of interrupts to an execution of this process.
-        running: the executions that this server runs, and how it starts them.
-        started_before: by idempotency key, what was started with it.
-        watches: the executions that are followed for those who watch them.
-        layouts: by plan of a diagram, where everything in it stands.
-        metrics: counts of what happened.
-        clock: tells the time.
-    """
+    """The services that requests need, for one application in one workspace."""
 
     contexts: Contexts
     executions: Executions
-    senders: InterruptSenders
     running: RunningExecutions
-    started_before: StartedBefore
+    idempotency_keys: IdempotencyKeys
     watches: Watches
     layouts: Layouts
     metrics: Metrics
@@ -48,15 +34,8 @@ class ServerContext:
 def server_context(
     contexts: Contexts, clock: SystemClock, settings: ExecutionSettings | None = None
 ) -> ServerContext:
-    """Put together what requests need.
-
-    Args:
-        contexts: the application in the workspace.
-        clock: tells the time.
-        settings: how executions behave.
-    """
-    executions = contexts.executions
-    watches = Watches(executions, clock)
+    """Return the services for an application in a workspace."""
+    watches = Watches(contexts.executions, clock)
     metrics = Metrics()
 
     def follow(starting: Starting) -> None:
@@ -67,10 +46,9 @@ def server_context(
 
     return ServerContext(
         contexts=contexts,
-        executions=executions,
-        senders=executions.senders,
-        running=RunningExecutions(contexts, executions.senders, follow, sinks, settings),
-        started_before=StartedBefore(),
+        executions=contexts.executions,
+        running=RunningExecutions(contexts, follow, sinks, settings),
+        idempotency_keys=IdempotencyKeys(),
         watches=watches,
         layouts=Layouts(),
         metrics=metrics,

@@ -134,4 +134,4 @@ async def site(workspace: Path, gates: Gates) -> AsyncIterator[Site]:
         web.interrupt_all(InterruptSignal(InterruptLevel.STOP, InterruptSource.API, now))
         for gate in gates.by_name.values():
             gate.open.set()
-        await web.ended()
+        await web.wait_until_ended()

@@ -22,7 +22,10 @@ ID = "01890000-0000-7000-8000-000000000000"
 
 
 class _NoRegister:
-    """A register that nobody may ask."""
+    """A register of which nothing but the senders may be asked."""
+
+    def __init__(self, senders: InterruptSenders) -> None:
+        self.senders = senders
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"the register was asked: {name}")
@@ -34,7 +37,7 @@ async def test_interrupts_need_only_their_senders(tmp_path: Path) -> None:
     sender, receiver = interrupt_channel()
     senders.register(ID, sender)
     server = server_context(Contexts.of(gated_app(), tmp_path), SystemClock())
-    server = replace(server, executions=cast("Executions", _NoRegister()), senders=senders)
+    server = replace(server, executions=cast("Executions", _NoRegister(senders)))
     transport = httpx.ASGITransport(WebApp(server, Access()))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         response = await client.post(f"/api/executions/{ID}/interrupt")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from peaceful._errors.requests import KeyReused, ServerStopping
-from peaceful._web.work.running import StartedBefore
+from peaceful._web.work.running import IdempotencyKeys
 
 # What is asked for, and what is started, is only compared and handed on here.
 REQUEST: Any = "ensure dev"
@@ -31,52 +31,52 @@ class Starts:
         return self.count
 
 
-async def _once(before: StartedBefore, key: str | None, request: Any, start: Any) -> Any:
-    return await before.once(key, request, start)
+async def _once(keys: IdempotencyKeys, key: str | None, request: Any, start: Any) -> Any:
+    return await keys.start_once(key, request, start)
 
 
 async def test_a_request_that_is_sent_again() -> None:
     """With the same key it starts nothing and gets the same answer; without a key, it starts."""
-    before, start = StartedBefore(), Starts()
-    assert [await _once(before, "k", REQUEST, start) for _ in range(3)] == [1, 1, 1]
-    assert [await _once(before, None, REQUEST, start) for _ in range(2)] == [2, 3]
+    keys, start = IdempotencyKeys(), Starts()
+    assert [await _once(keys, "k", REQUEST, start) for _ in range(3)] == [1, 1, 1]
+    assert [await _once(keys, None, REQUEST, start) for _ in range(2)] == [2, 3]
     with pytest.raises(KeyReused):
-        await _once(before, "k", OTHER, start)
+        await _once(keys, "k", OTHER, start)
     assert start.count == 3
 
 
 async def test_the_newest_thousand_are_remembered() -> None:
     """However many requests come, a server keeps 1,000 keys; the oldest is forgotten first."""
-    before, start = StartedBefore(), Starts()
+    keys, start = IdempotencyKeys(), Starts()
     for number in range(1000):
-        await _once(before, f"k{number}", REQUEST, start)
-    assert await _once(before, "k0", REQUEST, start) == 1
-    await _once(before, "one more", REQUEST, start)
-    assert await _once(before, "k1", REQUEST, start) == 2
-    assert await _once(before, "k0", REQUEST, start) == 1002
+        await _once(keys, f"k{number}", REQUEST, start)
+    assert await _once(keys, "k0", REQUEST, start) == 1
+    await _once(keys, "one more", REQUEST, start)
+    assert await _once(keys, "k1", REQUEST, start) == 2
+    assert await _once(keys, "k0", REQUEST, start) == 1002
 
 
 async def test_a_request_that_failed_is_forgotten() -> None:
     """Nothing was started, so the same key may start it."""
-    before = StartedBefore()
+    keys = IdempotencyKeys()
     with pytest.raises(ServerStopping):
-        await _once(before, "k", REQUEST, Starts(ServerStopping()))
-    assert await _once(before, "k", OTHER, Starts()) == 1
+        await _once(keys, "k", REQUEST, Starts(ServerStopping()))
+    assert await _once(keys, "k", OTHER, Starts()) == 1
 
 
 async def test_who_waits_no_longer_stops_nothing() -> None:
     """What was begun for somebody who has gone goes on, and is found under its key."""
-    before, may_end = StartedBefore(), asyncio.Event()
+    keys, may_end = IdempotencyKeys(), asyncio.Event()
 
     async def start() -> Any:
         await may_end.wait()
         return "started"
 
-    gone = asyncio.create_task(_once(before, "k", REQUEST, start))
+    gone = asyncio.create_task(_once(keys, "k", REQUEST, start))
     await asyncio.sleep(0)
     gone.cancel()
     with pytest.raises(asyncio.CancelledError):
         await gone
-    again = asyncio.create_task(_once(before, "k", REQUEST, Starts()))
+    again = asyncio.create_task(_once(keys, "k", REQUEST, Starts()))
     may_end.set()
     assert await again == "started"

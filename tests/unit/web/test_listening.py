@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from peaceful import Tls, WebSettings, WebToken
-from peaceful._web.server.serve import Place, checked_address, most_connections
+from peaceful._web.server.serve import ServerAddress, checked_address, most_connections
 from peaceful.errors import UsageError
 
 TOKENS = (WebToken("a-token"),)
@@ -85,7 +85,7 @@ def test_all_addresses_have_to_be_given_a_name() -> None:
 def test_what_it_is_called(place: tuple[Any, ...], url: str, host: str) -> None:
     """The address to open is one that is answered; the usual port may be left out."""
     address, *rest = place
-    there = Place(ipaddress.ip_address(address), *rest)
+    there = ServerAddress(ipaddress.ip_address(address), *rest)
     assert there.url == url
     assert host in there.hosts
     assert not {"0.0.0.0", "[::]", f"0.0.0.0:{there.port}"} & set(there.hosts)

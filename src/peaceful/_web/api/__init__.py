@@ -1,1 +1,1 @@
-"""The calls of the API, and the table that they and their description are made from."""
+"""The handlers of the API, and the table that they and their description are made from."""

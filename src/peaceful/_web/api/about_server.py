@@ -1,4 +1,4 @@
-"""The calls about the server itself."""
+"""The API's calls about the server itself."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from peaceful._web.work.metrics import TEXT
 
 
 async def healthz(_: Request, __: ServerContext) -> Response:
-    """Says that the server is there."""
+    """Say that the server is there."""
     return json_response(Status())
 
 
 async def readyz(_: Request, server: ServerContext) -> Response:
-    """Says whether the server can do its work: it is not about to end, and reads its files."""
+    """Say whether the server can work: it is not stopping, and can read its files."""
     if server.running.stopping:
         raise ServerStopping
     await run_in_thread(server.contexts.executions.running)
@@ -27,7 +27,5 @@ async def readyz(_: Request, server: ServerContext) -> Response:
 
 
 async def metrics(_: Request, server: ServerContext) -> Response:
-    """Counts what happens, for Prometheus."""
-    running = len(server.running)
-    text = server.metrics.text(running=running)
-    return Response(text, media_type=TEXT)
+    """Return the metrics in the text format of Prometheus."""
+    return Response(server.metrics.text(running=len(server.running)), media_type=TEXT)

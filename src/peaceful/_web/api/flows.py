@@ -1,8 +1,8 @@
-"""Flows, graphs, profiles and states, over HTTP."""
+"""The API's calls about flows, diagrams, profiles and stored states."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from msgspec.structs import asdict, replace
@@ -13,112 +13,70 @@ from peaceful._aio import run_in_thread
 from peaceful._app.contexts import Contexts
 from peaceful._commands.diff import DiffCmd, StatusCmd
 from peaceful._errors.usage import UsageError
-from peaceful._model.codec import from_json
 from peaceful._model.field_types import ItemId
+from peaceful._model.location import LocationKind
 from peaceful._runtime.ctx import CmdCtx
-from peaceful._runtime.flow import BuiltFlow
 from peaceful._storage.stored_state import StateKind
 from peaceful._web.context import ServerContext
 from peaceful._web.diagrams.drawing import Drawing, as_dot
 from peaceful._web.diagrams.outcome import Outcome, plan_of
-from peaceful._web.http.bodies import checked_or_unknown, found, found_in_thread, wrong_field
+from peaceful._web.http.bodies import find, find_in_thread, name_in_path, wrong_field
 from peaceful._web.http.documents import (
+    Act,
     Diffs,
     Flow,
     Flows,
     FlowWithItems,
     Graph,
     Item,
-    Node,
-    Places,
+    Place,
     Profiles,
     States,
     item_documents,
+    nodes_of,
 )
 from peaceful._web.http.fields import checked_id
 from peaceful._web.http.route import JSON, json_response
 
 KINDS: Final = ("progress", "outcome")
-"""What can be drawn: what waits for what, and which places are touched."""
+"""The kinds of diagrams: what waits for what, and which places are touched."""
 
 SVG: Final = "image/svg+xml"
 DOT: Final = "text/vnd.graphviz"
 
-FORMS: Final = {"json": JSON, "svg": SVG, "dot": DOT}
-"""By the word for a form, its media type."""
-
-
-def asked(request: Request, field: str, known: Collection[str]) -> str:
-    """What a request asks for in a field of its query; the first of what is known by default.
-
-    Raises:
-        ParamsInvalid: it is none of these.
-    """
-    default = next(iter(known))
-    word = request.query_params.get(field, default)
-    if word not in known:
-        raise wrong_field(field, f"it is one of {', '.join(known)}")
-    return word
-
-
-async def picture(
-    server: ServerContext, ctx: CmdCtx, kind: str, form: str, statuses: Mapping[str, str]
-) -> Response:
-    """Returns a diagram as a file.
-
-    Args:
-        server: the server's context.
-        ctx: the flow.
-        kind: one of `KINDS`.
-        form: `svg` or `dot`.
-        statuses: by item, how it stands.
-
-    Raises:
-        DiagramTooLarge: nobody could take in the picture.
-        DiagramFailed: Graphviz could not draw it.
-        ExtraMissing: Graphviz is not installed.
-    """
-    plan = await run_in_thread(lambda: plan_of(ctx, kind, to_draw=form == "svg"))
-    if form == "svg":
-        layout = await server.layouts.of(plan)
-        text = await run_in_thread(Drawing(kind, plan, layout, statuses, in_page=False).svg)
-    else:
-        text = as_dot(plan, statuses)
-    # The name has no quotes in it: flows are named by letters, digits and `_`.
-    headers = {"Content-Disposition": f'inline; filename="{ctx.flow.id}-{kind}.{form}"'}
-    return Response(text.encode(), headers=headers, media_type=FORMS[form])
+FORMATS: Final = {"json": JSON, "svg": SVG, "dot": DOT}
+"""The media types of diagrams, by the `format` of a request."""
 
 
 async def flows(_: Request, server: ServerContext) -> Response:
-    """Lists the flows of the application."""
+    """List the flows of the application."""
     contexts = server.contexts
-    shown = [_flow(contexts, name) for name in contexts.app.flows]
-    return json_response(Flows(contexts.app.name, shown))
+    return json_response(
+        Flows(contexts.app.name, [_flow(contexts, name) for name in contexts.app.flows])
+    )
 
 
 async def flow(request: Request, server: ServerContext) -> Response:
-    """Shows a flow: as a profile's parameters make it, where that is possible."""
-    contexts, name = server.contexts, _flow_name(request)
-    shown = found(lambda: _flow(contexts, name))
+    """Show a flow, with its items where a profile has the parameters for it."""
+    contexts, name = server.contexts, name_in_path(request, "flow")
+    fields = asdict(find(lambda: _flow(contexts, name)))
     profile = request.query_params.get("profile")
     if profile is not None:
-        await found_in_thread(lambda: contexts.profile(profile))
+        await find_in_thread(lambda: contexts.profile(profile))
     try:
         built = await run_in_thread(lambda: contexts.build(contexts.profile(profile), name))
     except UsageError as error:
         # Without parameters it is not known what the flow will be.
-        unknown = FlowWithItems(**asdict(shown), items=None, edges=None, why=error.to_json())
-        return json_response(unknown)
-    edges = built.graph.edges
+        return json_response(FlowWithItems(**fields, items=None, edges=None, why=error.to_json()))
     return json_response(
-        FlowWithItems(**asdict(shown), items=list(_nodes(built)), edges=edges, why=None)
+        FlowWithItems(**fields, items=nodes_of(built), edges=built.graph.edges, why=None)
     )
 
 
 async def graph(request: Request, server: ServerContext) -> Response:
-    """Draws a flow: what waits for what or which places it touches, and how each item stands."""
-    contexts, name = server.contexts, _flow_name(request)
-    kind, form = asked(request, "kind", KINDS), asked(request, "format", FORMS)
+    """Draw a flow, with the status of each item in an execution."""
+    contexts, name = server.contexts, name_in_path(request, "flow")
+    kind, form = _choice(request, "kind", KINDS), _choice(request, "format", FORMATS)
     execution_id = request.query_params.get("execution")
     statuses: dict[ItemId, Item] = {}
     profile = request.query_params.get("profile")
@@ -128,55 +86,65 @@ async def graph(request: Request, server: ServerContext) -> Response:
             raise wrong_field("execution", f"it is an execution of {record.info.flow}")
         statuses = item_documents(await server.watches.snapshot(record), record.only)
         profile = record.info.profile
-    ctx = await found_in_thread(lambda: contexts.cmd_ctx(profile, name))
+    ctx = await find_in_thread(lambda: contexts.cmd_ctx(profile, name))
     if form == "json":
-        return json_response(await run_in_thread(lambda: _graph(ctx, kind, statuses)))
+        return json_response(await run_in_thread(_graph, ctx, kind, statuses))
+    plan = await run_in_thread(lambda: plan_of(ctx, kind, to_draw=form == "svg"))
     words = {item: each.status.value for item, each in statuses.items()}
-    return await picture(server, ctx, kind, form, words)
+    if form == "svg":
+        layout = await server.layouts.get(plan)
+        text = await run_in_thread(Drawing(kind, plan, layout, words, in_page=False).svg)
+    else:
+        text = as_dot(plan, words)
+    # The name has no quotes in it: flows are named by letters, digits and `_`.
+    headers = {"Content-Disposition": f'inline; filename="{ctx.flow.id}-{kind}.{form}"'}
+    return Response(text.encode(), headers=headers, media_type=FORMATS[form])
 
 
-def _graph(ctx: CmdCtx, kind: str, statuses: dict[ItemId, Item]) -> Graph:
+def _graph(ctx: CmdCtx, kind: str, statuses: Mapping[ItemId, Item]) -> Graph:
     graph = Graph(
         flow=ctx.flow.id,
         kind="outcome" if kind == "outcome" else "progress",
-        items=list(_nodes(ctx.flow)),
+        items=nodes_of(ctx.flow),
         edges=ctx.flow.graph.edges,
         statuses=statuses,
     )
-    if kind == "outcome":
-        places = from_json(Outcome.of(ctx, to_draw=False).to_json(), Places)
-        graph = replace(graph, **asdict(places))
-    return graph
+    if kind != "outcome":
+        return graph
+    outcome = Outcome.of(ctx, to_draw=False)
+    return replace(
+        graph,
+        places=[
+            Place(node.id, node.label, LocationKind(node.sort), node.inside, node.by_example)
+            for node in outcome.places
+        ],
+        acts=[Act(*each) for each in outcome.acts],
+        without_places=outcome.without_places,
+    )
 
 
 async def profiles(_: Request, server: ServerContext) -> Response:
-    """Lists the profiles of the workspace."""
-    contexts = server.contexts
-    names = await run_in_thread(contexts.workspace.profiles)
-    return json_response(Profiles(names))
+    """List the profiles of the workspace."""
+    return json_response(Profiles(await run_in_thread(server.contexts.workspace.profiles)))
 
 
 async def states(request: Request, server: ServerContext) -> Response:
-    """Shows stored states."""
-    word = request.query_params.get("kind", "current")
-    if word not in {kind.value for kind in StateKind}:
-        raise wrong_field("kind", f"it is one of {', '.join(kind.value for kind in StateKind)}")
+    """Show stored states."""
+    kind = _choice(request, "kind", [each.value for each in StateKind])
     ctx = await _ctx(request, server)
-    known = await run_in_thread(lambda: StatusCmd.exec(ctx, StateKind(word)))
+    known = await run_in_thread(lambda: StatusCmd.exec(ctx, StateKind(kind)))
+    stored = {item: each.stored for item, each in known.items()}
     return json_response(
         States(
             profile=ctx.profile,
             flow=ctx.flow.id,
-            kind=word,
-            states={
-                item: None if each.stored is None else each.stored.state
-                for item, each in known.items()
-            },
+            kind=kind,
+            states={item: None if each is None else each.state for item, each in stored.items()},
             shown={item: each.shown for item, each in known.items()},
             in_progress_since={
-                item: each.stored.in_progress_since
-                for item, each in known.items()
-                if each.stored is not None and each.stored.in_progress_since is not None
+                item: each.in_progress_since
+                for item, each in stored.items()
+                if each is not None and each.in_progress_since is not None
             },
             not_in_flow=[item for item, each in known.items() if not each.in_flow],
         )
@@ -184,38 +152,36 @@ async def states(request: Request, server: ServerContext) -> Response:
 
 
 async def diff(request: Request, server: ServerContext) -> Response:
-    """Shows what differs, by what is stored."""
+    """Show the differences between stored current and goal states."""
     ctx = await _ctx(request, server)
-    diffs = await run_in_thread(lambda: DiffCmd.stored(ctx))
+    stored = await run_in_thread(DiffCmd.stored, ctx)
     return json_response(
         Diffs(
             profile=ctx.profile,
             flow=ctx.flow.id,
             diffs={
-                item: None if each is None else each.to_json() for item, each in diffs.diffs.items()
+                item: None if each is None else each.to_json()
+                for item, each in stored.diffs.items()
             },
-            unknown=diffs.unknown,
+            unknown=stored.unknown,
         )
     )
 
 
+def _choice(request: Request, field: str, choices: Collection[str]) -> str:
+    """Return a field of the query; the first choice by default."""
+    word = request.query_params.get(field, next(iter(choices)))
+    if word not in choices:
+        raise wrong_field(field, f"it is one of {', '.join(choices)}")
+    return word
+
+
 async def _ctx(request: Request, server: ServerContext) -> CmdCtx:
-    contexts, name = server.contexts, _flow_name(request)
-    profile = checked_or_unknown("a profile", request.path_params["profile"])
-    return await found_in_thread(lambda: contexts.cmd_ctx(profile, name))
+    profile, flow = name_in_path(request, "profile"), name_in_path(request, "flow")
+    return await find_in_thread(lambda: server.contexts.cmd_ctx(profile, flow))
 
 
 def _flow(contexts: Contexts, name: str) -> Flow:
     definition = contexts.app.flow_def(name)
     parameters = contexts.params_schema(name)
     return Flow(id=definition.id, help=definition.help, parameters=parameters)
-
-
-def _nodes(built: BuiltFlow) -> Iterator[Node]:
-    for item in built.graph.order:
-        kind = type(built.items[item].item).kind()
-        yield Node(item, kind, built.graph.container_of(item), built.graph.predecessors(item))
-
-
-def _flow_name(request: Request) -> str:
-    return checked_or_unknown("a flow", request.path_params["flow"])

@@ -1,4 +1,4 @@
-"""The API in one table: what can be called, who may, and what is answered."""
+"""The routes of the API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from peaceful._storage.stored_state import StateKind
 from peaceful._web.api import about_server as _about_server
 from peaceful._web.api import executions as _executions
 from peaceful._web.api import flows as _flows
-from peaceful._web.api.flows import DOT, FORMS, KINDS, SVG
+from peaceful._web.api.flows import DOT, FORMATS, KINDS, SVG
 from peaceful._web.http.bodies import PROBLEM
 from peaceful._web.http.documents import (
     Diffs,
@@ -80,7 +80,7 @@ ROUTES: Final = (
     Route(
         "GET", "/api/executions", "list_executions",
         "Lists executions, running and past, newest first.",
-        _executions.listing, Role.VIEW,
+        _executions.list_executions, Role.VIEW,
         params=_PAGE,
         answers={200: Answer("A page of them.", ExecutionPage), 422: _WRONG},
     ),
@@ -158,7 +158,7 @@ ROUTES: Final = (
             ),
             Param(
                 "format", "query", "As data, as a picture, or as text for Graphviz.",
-                {"enum": list(FORMS), "default": "json"},
+                {"enum": list(FORMATS), "default": "json"},
             ),
             Param(
                 "execution", "query", "The execution.", {"type": "string", "format": "uuid"}
@@ -216,4 +216,3 @@ ROUTES: Final = (
         answers={200: Answer("The counts.", None, TEXT)},
     ),
 )  # fmt: skip
-"""Every call."""

@@ -1,4 +1,4 @@
-"""A plan in DOT, the language of Graphviz."""
+"""Writing plans in DOT, the language of Graphviz."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ from peaceful._web.diagrams.plan import Link, Node, Plan, visible
 def graph(
     plan: Plan, head: str, attributes: Callable[[Node], Sequence[str]], edges: Iterable[str]
 ) -> str:
-    """Writes a plan: what holds others becomes a cluster.
+    """Return a plan in DOT, with statements for its head and its edges.
 
-    Args:
-        plan: what is written.
-        head: the statements that come first.
-        attributes: returns the attributes of a node, or statements about its cluster.
-        edges: the statements about edges.
+    Nodes that hold others become clusters: then `attributes` returns statements about the cluster.
     """
     contents = plan.contents
 
@@ -33,23 +29,23 @@ def graph(
 
 
 def edge(source: str, target: str, attributes: Sequence[str]) -> str:
-    """Writes an arrow between two nodes."""
+    """Return the statement about an arrow between two nodes."""
     more = f" [{', '.join(attributes)}]" if attributes else ""
     return f"{quoted(source)} -> {quoted(target)}{more};"
 
 
 def cut_off(link: Link, holders: Container[str | None]) -> list[str]:
-    """Returns the attributes that cut an arrow off at the borders of what it leads from and to."""
+    """Return the attributes that cut an arrow off at the borders of clusters."""
     ends = (("ltail", link.source), ("lhead", link.target))
     return [f"{name}={cluster(one)}" for name, one in ends if one in holders]
 
 
 def cluster(one: str) -> str:
-    """Returns the name of the cluster that a node becomes."""
+    """Return the name of the cluster of a node."""
     return quoted(f"cluster_{one}")
 
 
 def quoted(text: str) -> str:
-    """Returns a text as a string of the language."""
+    """Return a text as a string of DOT."""
     escaped = visible(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -1,9 +1,8 @@
-"""A diagram written down: as SVG, for a page or as a file of its own, and as text for Graphviz.
+"""A diagram as SVG, for a page or a file, and in DOT.
 
 There are no styles and no scripts in the SVG, so that the strictest policy lets it through. In a
-page, the one thing that depends on how an item stands is the attribute `data-status` of its group:
-a page brings a diagram to life by changing it, and its style sheet says how that looks. In a file
-of its own, attributes say so.
+page, only the attribute `data-status` depends on the status of an item: a script changes it, and
+the style sheet says how that looks. In a file, attributes say so.
 """
 
 from __future__ import annotations
@@ -31,15 +30,7 @@ from peaceful._web.diagrams.plan import Look, Node, Plan, visible
 
 @dataclass(frozen=True, slots=True)
 class StatusLook:
-    """How a box looks in a file of its own.
-
-    Attributes:
-        ink: the colour of border and sign.
-        ground: the colour within.
-        dashes: the pattern of the border; empty for an unbroken one.
-        sign: a path in a square of twelve pixels.
-        filled: whether the sign is filled, or drawn as a line.
-    """
+    """The look of a box in a file of its own: colours, dashes, and a sign of 12 pixels."""
 
     ink: str
     ground: str
@@ -59,7 +50,7 @@ STATUSES: Final[Mapping[str, StatusLook]] = {
     "abandoned": StatusLook("#9a5b00", "#fdf1dc", "", "M3 3h6v6h-6z", filled=True),
     "not_started": StatusLook("#9a5b00", "#ffffff", "4 3", "M2.5 6h7"),
 }
-"""By status; the first one is that of items of which nothing is known."""
+"""By status; the first one is for items of which nothing is known."""
 
 _PENDING: Final = next(iter(STATUSES))
 _SIGN: Final = 12
@@ -75,14 +66,10 @@ _BOX_IDS: Final = {"progress": "node-", "outcome": "outcome-"}
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A diagram as SVG.
+    """A diagram as SVG: for a page, with links to `#row-ITEM`, or as a file of its own.
 
-    Args:
-        kind: `progress` or `outcome`; IDs begin with it, so that both can be in one page.
-        plan: what is drawn.
-        layout: where everything stands.
-        statuses: by item, how it stands; those that are not named are pending.
-        in_page: whether it is for a page, with links to `#row-ITEM`, or a file of its own.
+    IDs begin with its kind, `progress` or `outcome`, so that both can be in one page. Items without
+    a status are pending.
     """
 
     kind: str
@@ -92,7 +79,7 @@ class Drawing:
     in_page: bool
 
     def svg(self) -> str:
-        """Writes it."""
+        """Return the SVG."""
         return "".join(self._parts())
 
     def _parts(self) -> Iterator[str]:
@@ -166,7 +153,7 @@ class Drawing:
         return f'{found} data-item={_quoted(node.item)} data-status={status} color="{ink}"'
 
     def _label(self, node: Node, box: Box) -> str:
-        """Returns the label, after the sign of an item: one of a row of signs behind a window."""
+        """Return the label, after the sign of an item: one of a row of signs behind a window."""
         x, middle, sign = box.x + TEXT_AT, box.y + box.height / 2, ""
         if node.item:
             x += SIGN_WIDTH
@@ -185,7 +172,7 @@ class Drawing:
         return self.statuses.get(node.item, _PENDING)
 
     def _look(self, node: Node) -> StatusLook | None:
-        """Returns how the status looks, which in a page the style sheet says."""
+        """Return the look of the status, which in a page is up to the style sheet."""
         return STATUSES.get(self._status(node)) if node.item and not self.in_page else None
 
 
@@ -221,12 +208,7 @@ def _quoted(text: str) -> str:
 
 
 def as_dot(plan: Plan, statuses: Mapping[str, str]) -> str:
-    """Writes a plan in the language of Graphviz, with the colours of a file of its own.
-
-    Args:
-        plan: what is written.
-        statuses: by item, how it stands; those that are not named are pending.
-    """
+    """Return a plan in DOT, with the colours of a file of its own."""
     holders = plan.contents.keys()
 
     def attributes(node: Node) -> list[str]:

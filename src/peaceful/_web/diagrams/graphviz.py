@@ -1,4 +1,4 @@
-"""Graphviz, in a process of its own for each layout; and the layouts that were asked for last."""
+"""Layouts by Graphviz, in a process for each, and a cache of them."""
 
 from __future__ import annotations
 
@@ -22,28 +22,22 @@ _LIMIT: Final = 10.0
 _AT_ONCE: Final = 2
 _KEPT: Final = 32
 _WIDE: Final = 1000
-"""In pixels: what is wider is laid out from left to right, where that makes it narrower."""
+"""Pixels; wider ones are laid out from left to right, if that makes them narrower."""
 
 
 class Layouts:
-    """Lays diagrams out, at most two at once; others wait.
-
-    Args:
-        limit: how many seconds a layout may take.
-    """
+    """Layouts of diagrams; at most two are made at once, within `limit` seconds each."""
 
     def __init__(self, limit: float = _LIMIT) -> None:
         self._limit = limit
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._known: OrderedDict[Plan, asyncio.Task[Layout]] = OrderedDict()
 
-    async def of(self, plan: Plan) -> Layout:
-        """Returns the layout of a plan; the same plan is laid out once, whoever asks for it.
+    async def get(self, plan: Plan) -> Layout:
+        """Return the layout of a plan; the same plan is laid out once.
 
-        Raises:
-            DiagramTooLarge: nobody could take it in.
-            DiagramFailed: Graphviz took too long, or crashed; next time it is asked anew.
-            ExtraMissing: Graphviz is not there.
+        Raise `DiagramTooLarge`, `ExtraMissing` without Graphviz, or `DiagramFailed` if Graphviz
+        took too long or crashed; then the next call tries again.
         """
         check_size(plan.flow, len(plan.nodes))
         task = self._known.get(plan)
@@ -57,7 +51,7 @@ class Layouts:
         return await wait_shielded(task)
 
     async def close(self) -> None:
-        """Ends the processes that are still at work."""
+        """End the processes that are still at work."""
         tasks = [task for task in self._known.values() if not task.done()]
         for task in tasks:
             task.cancel()
@@ -74,9 +68,9 @@ class Layouts:
             return min(upright, sideways, key=lambda each: each.width)
 
     async def _answered(self, sketch: Sketch, *, sideways: bool) -> Layout:
-        said = ""
+        end = ""
         try:
-            answer, said = await self._asked(sketch.question(sideways=sideways))
+            answer, end = await self._asked(sketch.question(sideways=sideways))
             found: dict[str, Any] = json.loads(answer)
             if "missing" not in found:
                 return sketch.layout(found, sideways=sideways)
@@ -85,11 +79,11 @@ class Layouts:
         except OSError as error:
             raise DiagramFailed(f"no process could be started for it: {error}") from error
         except (ValueError, LookupError) as error:
-            raise DiagramFailed("Graphviz crashed", said) from error
+            raise DiagramFailed("Graphviz crashed", end) from error
         raise ExtraMissing("Drawing diagrams", "web", "pygraphviz", found["missing"])
 
     async def _asked(self, question: str) -> tuple[bytes, str]:
-        """Returns what the helper answers, and with what it ended."""
+        """Return the helper's output, and the words for how it ended."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", _HELPER, str(self._limit + 1),
             # Not one of those to whom the terminal sends Ctrl-C.

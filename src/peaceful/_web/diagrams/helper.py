@@ -13,7 +13,7 @@ from typing import Any
 
 
 def main() -> None:
-    """Writes the layout, or `missing` and why where Graphviz is not there."""
+    """Write the layout, or `missing` and why if Graphviz is not there."""
     # Ends this process even while C code runs, and where nobody else is left to end it.
     faulthandler.dump_traceback_later(float(sys.argv[1]), exit=True)
     try:

@@ -1,7 +1,8 @@
-"""Where everything in a diagram stands: sizes from here, places from Graphviz.
+"""The layout of a diagram: sizes from here, places from Graphviz.
 
-Graphviz gets no text that people write: only sizes. Nodes that stand alike, such as sixty that wait
-for the same one, are one node to it; they are put in rows here, and one arrow leads to all of them.
+Graphviz gets no text that people write: only sizes. Nodes with the same neighbours, such as sixty
+that wait for the same one, are one node to it; they are put in rows here, and one arrow leads to
+all of them.
 """
 
 from __future__ import annotations
@@ -17,31 +18,31 @@ from peaceful._web.diagrams.dot import cut_off, edge, graph
 from peaceful._web.diagrams.plan import Link, Look, Node, Plan, visible
 
 Point: TypeAlias = tuple[float, float]
-"""A place in a diagram, in pixels to the right and down from its upper left corner."""
+"""Pixels to the right and down from the upper left corner."""
 
 Way: TypeAlias = tuple[Point, ...]
-"""Where an arrow begins; for each Bézier curve of it, two controls and the end; then, its tip."""
+"""The start of an arrow; for each Bézier curve of it, two controls and the end; then, its tip."""
 
 FONT_SIZE: Final = 12
 TITLE: Final = 27.0
 """The height of the strip with the name, in a box that holds others."""
 TEXT_AT: Final = 12.0
-"""Where text begins, from the left edge of its box; and where it ends, from the right."""
+"""The distance of text from the left and the right edge of its box."""
 SIGN_WIDTH: Final = 14.0
 """The room before the text for the sign of an item's status."""
 
 _LETTER: Final = 7.25
-"""How wide a letter is in most monospace fonts."""
+"""The width of a letter in most monospace fonts."""
 _MOST_LETTERS: Final = 40
 _HEIGHTS: Final[Mapping[Look, float]] = {Look.ITEM: 30.0, Look.PLACE: 30.0, Look.ACTOR: 24.0}
 _MARGIN: Final = 10.0
 _GAP: Final = 8.0
-"""Between nodes that stand alike, and around them."""
+"""The gap between nodes with the same neighbours, and around them."""
 _WIDEST_ROW: Final = 960.0
 _ONE_BY_ONE: Final = 6
-"""So many nodes that stand alike are shown one by one."""
+"""Up to so many nodes with the same neighbours are shown one by one."""
 _ARROWS_ONE_BY_ONE: Final = 8
-"""So many arrows at one side of them are shown one by one."""
+"""Up to so many arrows at one side of them are shown one by one."""
 _INCH: Final = 72
 """In pixels; Graphviz wants sizes in inches."""
 
@@ -65,7 +66,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything stands: the nodes by ID, the frames around those alike, the arrows."""
+    """The places of nodes by ID, of the frames around groups, and of arrows."""
 
     width: float
     height: float
@@ -75,7 +76,7 @@ class Layout:
 
 
 def written(node: Node) -> str:
-    """Returns a label as it is written on its box: a long one without its middle.
+    """Return a label as it is written on its box: a long one without its middle.
 
     Both ends are kept, since names that are alike differ mostly there.
     """
@@ -84,7 +85,7 @@ def written(node: Node) -> str:
 
 
 def _letters(text: str) -> int:
-    """Returns how many letters of the usual width take as much room as a text."""
+    """Return the width of a text, in letters of the usual width."""
     return sum(
         0 if unicodedata.combining(each) else 1 + (unicodedata.east_asian_width(each) in "WF")
         for each in text
@@ -92,16 +93,15 @@ def _letters(text: str) -> int:
 
 
 def size_of(node: Node) -> Point:
-    """Returns the width and height of a box that holds no others."""
+    """Return the width and height of a box that holds no others."""
     width = _LETTER * _letters(written(node)) + 2 * TEXT_AT + (SIGN_WIDTH if node.item else 0)
     return width, _HEIGHTS[node.look]
 
 
 class Sketch:
-    """What Graphviz is asked about a plan, and what its answer means.
+    """The question to Graphviz about a plan, and the reading of its answer.
 
-    Attributes:
-        arrows: those that are drawn, with one node for each group of nodes that stand alike.
+    Its `arrows` are those that are drawn, with one node for each group with the same neighbours.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -117,7 +117,7 @@ class Sketch:
         self.arrows: Final = self._plan.arrows
 
     def question(self, *, sideways: bool) -> str:
-        """Returns the graph in DOT; sideways, arrows lead from left to right."""
+        """Return the graph in DOT; sideways, arrows lead from left to right."""
         # `newrank`: what is in a box is ranked together with what is not. Sideways, everything is
         # mirrored when it is read, since what comes first would stand below.
         direction, upper = ("LR", "b") if sideways else ("TB", "t")
@@ -152,7 +152,7 @@ class Sketch:
         return [each for node in self._contents[one] for each in self._held(node.id)]
 
     def layout(self, answer: Mapping[str, Any], *, sideways: bool) -> Layout:
-        """Returns the layout that Graphviz answered in its format `json0`, in pixels upwards."""
+        """Return the layout that Graphviz answered in its format `json0`, in pixels upwards."""
         left, bottom, right, top = _numbers(answer["bb"])
 
         def at(point: str) -> Point:
@@ -199,7 +199,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def _alike(plan: Plan) -> Iterator[Sequence[str]]:
-    """Yields groups of nodes that the same arrows lead to, and from."""
+    """Yield groups of nodes with the same neighbours."""
     before: dict[str, set[str]] = {node.id: set() for node in plan.nodes}
     after: dict[str, set[str]] = {node.id: set() for node in plan.nodes}
     for link in plan.arrows:
@@ -230,7 +230,7 @@ class _Grid:
         self.size: Final = (self._columns * self._width + _GAP, rows * self._height + _GAP)
 
     def boxes(self, around: Box) -> Mapping[str, Box]:
-        """Returns the boxes of the nodes, given that of all."""
+        """Return the boxes of the nodes, by the box around them."""
         found: dict[str, Box] = {}
         for at, one in enumerate(self.ids):
             row, column = divmod(at, self._columns)

@@ -1,4 +1,4 @@
-"""The diagram of the outcome: the places that a flow touches, and the items that act on them."""
+"""The diagram of the places that a flow touches, and the items that act on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from peaceful._commands.diff import StatusCmd
 from peaceful._errors.base import PeacefulError
 from peaceful._item.item import AnyItem
 from peaceful._item.resolution import Unresolvable, example_of, resolve
-from peaceful._model.codec import JsonValue
 from peaceful._model.field_types import ItemId
 from peaceful._model.location import Interaction, Location, LocationKind, Pull, Push, Within
 from peaceful._model.state import State
@@ -25,16 +24,9 @@ _NOWHERE: Final = "nowhere"
 
 
 def plan_of(ctx: CmdCtx, kind: str, *, to_draw: bool) -> Plan:
-    """Plans a diagram of a flow.
+    """Return the plan of a diagram of a flow, of a kind: `progress` or `outcome`.
 
-    Args:
-        ctx: the flow.
-        kind: `progress` or `outcome`.
-        to_draw: whether it is to be drawn, so that it may not be too much for that.
-
-    Raises:
-        DiagramTooLarge: it is.
-        StorageError: what is stored cannot be read.
+    Raise `DiagramTooLarge` if it is to be drawn and too large, and `StorageError`.
     """
     if to_draw:
         check_size(ctx.flow.id, len(ctx.flow.items))
@@ -45,13 +37,9 @@ def plan_of(ctx: CmdCtx, kind: str, *, to_draw: bool) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class Touches:
-    """What an item touches.
+    """The interactions of an item with places, or the reason (`trouble`) why they are not known.
 
-    Attributes:
-        item: the item.
-        interactions: how it touches places; nothing where it declares none.
-        is_there: whether its thing is as it should be, by what is stored.
-        trouble: why its places cannot be told; empty where they can.
+    The item `is_there` if it is as it should be, by stored states.
     """
 
     item: ItemId
@@ -61,11 +49,9 @@ class Touches:
 
 
 def touches_of(flow: BuiltFlow, known: States) -> Iterator[Touches]:
-    """Asks one item after the other for its places. Runs code of items, which may take its time.
+    """Yield the interactions of each item, by stored states, or examples if one is missing.
 
-    Args:
-        flow: the flow.
-        known: the stored states. Where one is missing, an example of it is taken.
+    Runs code of items, which may take its time.
     """
     states: dict[ItemId, State] = {}
     for item_id in flow.graph.order:
@@ -104,11 +90,10 @@ def _is_there(item: AnyItem, item_id: ItemId, known: States) -> bool:
 
 
 class Outcome:
-    """What the items of a flow touch, to be drawn or told.
+    """The places that the items of a flow touch, each after the one that it is in.
 
-    Args:
-        flow: the flow's name.
-        touches: what its items touch, in their order.
+    An act is an item with the IDs of two places, the same one twice if it acts within it. Items
+    that declare no place are kept with the reason, if there is any.
     """
 
     def __init__(self, flow: str, touches: Iterable[Touches]) -> None:
@@ -118,10 +103,13 @@ class Outcome:
         places, ids = _places(location for _, ends in pairs for location in ends)
         # By item, the IDs of two places; the same one twice where it acts in that.
         acts = [(each.item, ids[source], ids[target]) for each, (source, target) in pairs]
-        self._acts = tuple(dict.fromkeys(acts))
+        self.acts: Final = tuple(dict.fromkeys(acts))
+        self.without_places: Final = {
+            each.item: each.trouble for each in self._touches if not each.interactions
+        }
         made = {act[2] for act, (each, _) in zip(acts, pairs, strict=True) if each.is_there}
         targets = {target for _, _, target in acts}
-        self._places = tuple(
+        self.places: Final = tuple(
             Node(
                 place.id,
                 place.label,
@@ -136,15 +124,9 @@ class Outcome:
 
     @classmethod
     def of(cls, ctx: CmdCtx, *, to_draw: bool) -> Outcome:
-        """Returns what is touched, by what is stored. Reads files, runs code of items.
+        """Return the outcome of a flow, by stored states; read files, and run code of items.
 
-        Args:
-            ctx: the flow.
-            to_draw: whether it is to be drawn, so that it may not be too much for that.
-
-        Raises:
-            DiagramTooLarge: it is, which is known before all items were asked.
-            StorageError: what is stored cannot be read.
+        Raise `StorageError`; and if it is to be drawn, `DiagramTooLarge` as soon as it is known.
         """
         touches: list[Touches] = []
         boxes = 0
@@ -156,8 +138,8 @@ class Outcome:
         return cls(ctx.flow.id, touches)
 
     def plan(self) -> Plan:
-        """Plans the diagram: places in places, and items in a place or between two of them."""
-        nodes, links = list(self._places), list[Link]()
+        """Return the diagram: places in places, and items in a place or between two of them."""
+        nodes, links = list(self.places), list[Link]()
         inside = {node.id: node.inside for node in nodes}
 
         def around(place: str | None) -> Iterator[str]:
@@ -173,15 +155,14 @@ class Outcome:
             more = f"-{number[item]}" if number[item] > 1 else ""
             return Node(f"item-{item}{more}", item, holder, Look.ACTOR, item)
 
-        for item, source, target in self._acts:
+        for item, source, target in self.acts:
             common = set(around(source))
             nodes.append(actor(item, next((one for one in around(target) if one in common), None)))
             if source != target:
                 links += [Link(source, nodes[-1].id), Link(nodes[-1].id, target)]
-        without = [each.item for each in self._touches if not each.interactions]
-        if without:
+        if self.without_places:
             nodes.append(Node(_NOWHERE, "declares no place", None, Look.PLACE, sort=_NOWHERE))
-            nodes += [actor(item, _NOWHERE) for item in without]
+            nodes += [actor(item, _NOWHERE) for item in self.without_places]
         notes = (
             f"The places of {each.item} cannot be told: {each.trouble}"
             for each in self._touches
@@ -189,31 +170,9 @@ class Outcome:
         )
         return Plan(self._flow, "what it touches", tuple(nodes), tuple(links), tuple(notes))
 
-    def to_json(self) -> dict[str, JsonValue]:
-        """Returns the same as data."""
-        return {
-            "places": [
-                {
-                    "id": node.id,
-                    "name": node.label,
-                    "kind": node.sort,
-                    "inside": node.inside,
-                    "by_example": node.by_example,
-                }
-                for node in self._places
-            ],
-            "acts": [
-                {"item": item, "source": source, "target": target}
-                for item, source, target in self._acts
-            ],
-            "without_places": {
-                each.item: each.trouble for each in self._touches if not each.interactions
-            },
-        }
-
 
 def _ends(interaction: Interaction) -> tuple[Location, Location]:
-    """Returns from where to where something goes; the same place twice where it stays in one."""
+    """Return the source and the target; the same place twice for an act within it."""
     match interaction:
         case Push(source=source, target=target) | Pull(client=target, server=source):
             return source, target
@@ -227,8 +186,8 @@ def _ends(interaction: Interaction) -> tuple[Location, Location]:
 class _Place:
     """A place, or a folder that is only on the way to some: then it is not `meant`.
 
-    The last three are known once it is shown: its ID, its name with the folders that hold nothing
-    else before it, and the ID of the place in which it is shown.
+    Its ID, its label with the folders that hold nothing else before it, and the ID of the place
+    around it are known once it is shown.
     """
 
     name: str
@@ -242,7 +201,7 @@ class _Place:
     inside: str | None = None
 
     def shown(self) -> Iterator[tuple[str, _Place]]:
-        """Yields what is in it, with names: a folder that holds one thing is joined with that."""
+        """Yield its parts with labels: a folder that holds one thing is joined with that."""
         for part in self.parts.values():
             place, label = part, part.name
             while not place.meant and len(place.parts) == 1:
@@ -256,7 +215,7 @@ class _Place:
 
 
 def _places(locations: Iterable[Location]) -> tuple[list[_Place], Mapping[Location, str]]:
-    """Returns places, each after the one that it is in, and the ID of the place of each location.
+    """Return places, each after the one that it is in, and the ID of the place of each location.
 
     Paths are sorted into the folders that they share.
     """
@@ -283,7 +242,7 @@ def _places(locations: Iterable[Location]) -> tuple[list[_Place], Mapping[Locati
 
 
 def _names(location: Location) -> list[str]:
-    """Returns the names on the way to a location: of a path, those of its folders and its own."""
+    """Return the names on the way to a location: of a path, those of its folders and its own."""
     name = location.name
     if location.kind is not LocationKind.PATH:
         return [name]

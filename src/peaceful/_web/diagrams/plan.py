@@ -1,4 +1,4 @@
-"""What a diagram shows: nodes in nodes, and the arrows between them."""
+"""The plan of a diagram: nodes in nodes, and the arrows between them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from peaceful._graph.graph import EdgeKind
 from peaceful._runtime.flow import BuiltFlow
 
 MOST_BOXES: Final = 400
-"""So many boxes can be taken in at a glance; more are not drawn."""
+"""More are not drawn: nobody could take them in."""
 
 MOST_ARROWS: Final = 1000
-"""Likewise; Graphviz needs a second for them, and half a minute for twice as many."""
+"""More are not drawn: Graphviz needs a second for these, and half a minute for twice as many."""
 
 _MOST_TOLD: Final = 60
-"""So many relations are told in words; whoever wants all has the table of items."""
+"""Relations that are described in words; the table of items has all."""
 
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 class Look(enum.StrEnum):
-    """What a node stands for; a class of its box, for style sheets."""
+    """The kind of a node; a class of its box, for style sheets."""
 
     ITEM = "item"
     PLACE = "place"
@@ -35,16 +35,9 @@ class Look(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A box.
+    """A box, inside another node if it has its ID; `sort` is a further class for style sheets.
 
-    Attributes:
-        id: unique in its plan.
-        label: what is written on it.
-        inside: the ID of the node in which it is drawn, or none.
-        look: what it stands for.
-        item: the item that it stands for; empty where it stands for none.
-        sort: a further class of its box, or empty.
-        by_example: whether it is only an example of what will be.
+    It is drawn as an item if it has one, and with dashes if it is only an example of what will be.
     """
 
     id: str
@@ -66,14 +59,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a diagram shows, before anything has its place.
+    """The nodes of a diagram, each after the one that it is in, and its arrows.
 
-    Attributes:
-        flow: the flow's name.
-        shows: what is shown of it, in a few words.
-        nodes: each after the one that it is in.
-        links: the arrows.
-        notes: what cannot be drawn, in sentences.
+    `notes` are sentences about what cannot be drawn.
     """
 
     flow: str
@@ -89,7 +77,7 @@ class Plan:
 
     @property
     def contents(self) -> Mapping[str | None, Sequence[Node]]:
-        """By the ID of a node, the nodes directly in it; by none, those that are in no other."""
+        """The nodes directly in each node, by ID; by `None`, those in no other."""
         found: dict[str | None, list[Node]] = {None: []}
         for node in self.nodes:
             found.setdefault(node.inside, []).append(node)
@@ -113,10 +101,7 @@ class Plan:
 
     @property
     def layers(self) -> Sequence[Sequence[Node]]:
-        """The nodes of a diagram without circles, each in the layer after what it waits for.
-
-        What is in a node waits for that node, too.
-        """
+        """The nodes in layers, each after what it waits for and what it is in; without circles."""
         before: dict[str, list[str]] = {
             node.id: [] if node.inside is None else [node.inside] for node in self.nodes
         }
@@ -130,7 +115,7 @@ class Plan:
         return [found[number] for number in sorted(found)]
 
     def in_words(self) -> str:
-        """What the diagram shows, for those who do not see it."""
+        """Return the diagram in words, for those who do not see it."""
         labels = {node.id: node.label for node in self.nodes}
         before: dict[str, list[str]] = {}
         for link in self.arrows:
@@ -150,23 +135,14 @@ class Plan:
 
 
 def visible(text: str) -> str:
-    """Returns a text with a sign for all that cannot be seen, or would turn the rest around."""
+    """Return a text with a sign for all that cannot be seen, or would turn the rest around."""
     if text.isascii() and text.isprintable():
         return text
     return "".join("\ufffd" if unicodedata.category(each) in _UNSEEN else each for each in text)
 
 
 def check_size(flow: str, boxes: int, arrows: int = 0) -> None:
-    """Refuses to draw what nobody could take in.
-
-    Args:
-        flow: the flow's name.
-        boxes: how many boxes there would be, at least.
-        arrows: how many arrows there would be.
-
-    Raises:
-        DiagramTooLarge: there are too many of either.
-    """
+    """Raise `DiagramTooLarge` for more boxes or arrows than anybody could take in."""
     if boxes > MOST_BOXES:
         raise DiagramTooLarge(flow, boxes, MOST_BOXES, "boxes")
     if arrows > MOST_ARROWS:
@@ -174,7 +150,7 @@ def check_size(flow: str, boxes: int, arrows: int = 0) -> None:
 
 
 def progress_plan(flow: BuiltFlow) -> Plan:
-    """Plans the diagram of what waits for what: items, in the items that contain them."""
+    """Return the diagram of what waits for what: items, in the items that contain them."""
     graph = flow.graph
     return Plan(
         flow.id,

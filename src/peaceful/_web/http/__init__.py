@@ -1,1 +1,1 @@
-"""What every call and page is made with: who may ask, what a request holds, how it is answered."""
+"""What the API and the pages share: access, requests, documents, errors, routes."""

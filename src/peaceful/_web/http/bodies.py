@@ -1,4 +1,4 @@
-"""Bodies of requests and answers, and problems as documents."""
+"""Reading requests, and the problem document that answers a failed one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final, TypeVar
 
 from msgspec import UNSET, UnsetType
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
@@ -49,7 +49,20 @@ from peaceful._model.document import OutcomeDocument
 from peaceful._model.names import checked_name
 from peaceful._web.http.documents import Detail, Execution, FieldError, Problem
 
+T = TypeVar("T")
+
 PROBLEM: Final = "application/problem+json"
+
+LONGEST: Final = 64 * 1024
+"""Bytes that the body of a request may have."""
+
+SLOWEST: Final = 10.0
+"""Seconds within which the whole body must have arrived."""
+
+ORIGIN: Final = "the request"
+"""The origin of values that come from a request, as errors name it."""
+
+_SEND_JSON: Final = "send JSON, with the header Content-Type: application/json"
 
 _STATUSES: Final[tuple[tuple[type[PeacefulError], HTTPStatus], ...]] = (
     (ServerStopping, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -72,17 +85,13 @@ _STATUSES: Final[tuple[tuple[type[PeacefulError], HTTPStatus], ...]] = (
     (ExtraMissing, HTTPStatus.NOT_IMPLEMENTED),
     (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
-"""By kind of error; the first one that fits."""
+"""By kind of error; the first match counts."""
 
 
 class Refusal(Exception):
-    """An error with what the answer says besides.
+    """An error with an HTTP status of its own, or with more for the problem document.
 
-    Args:
-        error: what is wrong.
-        status: the status, where it is not that of its kind.
-        execution: the execution that stands in the way; none where that is not known.
-        outcome: how the execution ended that is meant; none where that is not known.
+    `execution` is the one in the way, and `outcome` how it ended; `None` if that is not known.
     """
 
     def __init__(
@@ -100,28 +109,34 @@ class Refusal(Exception):
         self.outcome = outcome
 
 
-def wants_page(request: Request) -> bool:
-    """Whether a person is to read the answer: a browser asks, and not for what programs read."""
+def root_path(request: HTTPConnection) -> str:
+    """Return the path that the application is mounted at, or an empty text."""
     root: str = request.scope.get("root_path", "")
-    path: str = request.scope["path"].removeprefix(root)
-    return not path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
+    return root
 
 
-def status_of(error: PeacefulError) -> HTTPStatus:
-    """The HTTP status of an error."""
-    found = (status for kind, status in _STATUSES if isinstance(error, kind))
-    return next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
+def path_of(request: Request) -> str:
+    """Return the path below the place where the application is mounted."""
+    path: str = request.scope["path"]
+    return path.removeprefix(root_path(request)) or "/"
+
+
+def wants_page(request: Request) -> bool:
+    """Return whether a person is to read the answer: a browser asks, and not for the API."""
+    is_api = path_of(request).startswith("/api/")
+    return not is_api and "text/html" in request.headers.get("accept", "")
+
+
+def error_status(error: PeacefulError) -> HTTPStatus:
+    """Return the HTTP status of an error."""
+    statuses = (status for kind, status in _STATUSES if isinstance(error, kind))
+    return next(statuses, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def problem_response(error: PeacefulError, refusal: Refusal | None = None) -> Response:
-    """The answer to a request that failed.
-
-    Args:
-        error: what is wrong.
-        refusal: what the answer says besides, or none.
-    """
+    """Return the problem document (RFC 9457) of an error, with what a refusal adds to it."""
     refusal = refusal or Refusal(error)
-    status = refusal.status or status_of(error)
+    status = refusal.status or error_status(error)
     document = Problem(
         type=f"urn:peaceful:error:{error.code.lower()}",
         title=status.phrase,
@@ -134,7 +149,7 @@ def problem_response(error: PeacefulError, refusal: Refusal | None = None) -> Re
         execution=refusal.execution,
         outcome=refusal.outcome,
     )
-    return Response(encode_json(document), status, headers_of(error), PROBLEM)
+    return Response(encode_json(document), status, error_headers(error), PROBLEM)
 
 
 def _field_errors(error: PeacefulError) -> list[FieldError] | UnsetType:
@@ -147,8 +162,8 @@ def _field_errors(error: PeacefulError) -> list[FieldError] | UnsetType:
             return UNSET
 
 
-def headers_of(error: PeacefulError) -> dict[str, str]:
-    """The headers of an answer to a request that failed."""
+def error_headers(error: PeacefulError) -> dict[str, str]:
+    """Return the headers that the answer about an error needs."""
     match error:
         case MethodRefused(allowed=allowed):
             return {"Allow": ", ".join(allowed)}
@@ -160,67 +175,38 @@ def headers_of(error: PeacefulError) -> dict[str, str]:
             return {}
 
 
-LONGEST: Final = 64 * 1024
-"""How many bytes a body may have."""
-
-SLOWEST: Final = 10.0
-"""Seconds in which all of it must have come."""
-
-ORIGIN: Final = "the request"
-"""Where values of a request are said to come from."""
-
-
 async def json_body(request: Request, *, may_be_empty: bool = False) -> JsonObject:
-    """The JSON object that a request holds.
-
-    Args:
-        request: the request.
-        may_be_empty: whether there may be no body at all, which is as good as an empty object.
-
-    Raises:
-        Refusal: it is too long, too slow, or no JSON object.
-    """
-    body = await whole_body(request)
+    """Return the JSON object in the body of a request; raise `Refusal` if it is none."""
+    body = await read_body(request)
     if not body and may_be_empty:
         return {}
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Refusal(
-            BodyRefused(
-                f"The body is {kind[:50] or 'of an unknown kind'}, not JSON.",
-                help="send JSON, with the header Content-Type: application/json",
-            ),
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        )
-    return parsed_object(body)
-
-
-def parsed_object(body: bytes) -> JsonObject:
-    """The JSON object that a text is.
-
-    Raises:
-        Refusal: it is none.
-    """
+    check_media_type(request, "application/json", "JSON", _SEND_JSON)
     try:
-        value: JsonValue = json.loads(body, parse_constant=_no_number)
+        value: JsonValue = json.loads(body, parse_constant=_refuse_constant)
         # Half of a surrogate pair could neither be stored nor shown.
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Refusal(
-            BodyRefused(f"The body is not JSON: {said[:200]}.", help="send a JSON object")
+            BodyRefused(f"The body is not JSON: {reason[:200]}.", help="send a JSON object")
         ) from error
     if not isinstance(value, Mapping):
         raise wrong_field("", "it is not a JSON object")
     return value
 
 
-async def whole_body(request: Request) -> bytes:
-    """The body of a request.
+def check_media_type(request: Request, media_type: str, name: str, help: str) -> None:
+    """Raise `Refusal` if the body of a request has another media type."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != media_type:
+        refused = BodyRefused(
+            f"The body is {given[:50] or 'of an unknown kind'}, not {name}.", help=help
+        )
+        raise Refusal(refused, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
-    Raises:
-        Refusal: it is too long, or too slow.
-    """
+
+async def read_body(request: Request) -> bytes:
+    """Return the body of a request; raise `Refusal` if it is too long or too slow."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > LONGEST:
         raise _too_long()
@@ -243,7 +229,7 @@ async def whole_body(request: Request) -> bytes:
 
 
 def wrong_field(field: str, reason: str) -> ParamsInvalid:
-    """The error that says what is wrong with one field of a request."""
+    """Return the error about one field of a request."""
     return ParamsInvalid("The request", [ParamProblem(field or "body", ORIGIN, reason)])
 
 
@@ -252,34 +238,23 @@ def _too_long() -> Refusal:
     return Refusal(refused, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
-def _no_number(word: str) -> JsonValue:
+def _refuse_constant(word: str) -> JsonValue:
     raise ValueError(f"{word} is no JSON value")
 
 
-T = TypeVar("T")
-
-
-def found(look: Callable[[], T]) -> T:
-    """What is found under the names of an address.
-
-    Raises:
-        Refusal: there is no such thing.
-    """
+def find(look_up: Callable[[], T]) -> T:
+    """Return what a function finds by names in an address; refuse unknown names with 404."""
     try:
-        return look()
+        return look_up()
     except (NameInvalid, NameUnknown) as error:
         raise Refusal(error, HTTPStatus.NOT_FOUND) from error
 
 
-async def found_in_thread(look: Callable[[], T]) -> T:
-    """As `found`, without holding the event loop up."""
-    return await run_in_thread(lambda: found(look))
+async def find_in_thread(look_up: Callable[[], T]) -> T:
+    """Call `find` in a thread, for a function that waits for the disk."""
+    return await run_in_thread(lambda: find(look_up))
 
 
-def checked_or_unknown(kind: str, name: str) -> str:
-    """A name of an address.
-
-    Raises:
-        Refusal: nothing can have that name.
-    """
-    return found(lambda: checked_name(kind, name))
+def name_in_path(request: Request, param: str) -> str:
+    """Return a name from the path of a request, such as that of a flow; 404 if it cannot be one."""
+    return find(lambda: checked_name(f"a {param}", request.path_params[param]))

@@ -1,9 +1,12 @@
-"""The documents of the API, as they are declared; its description is derived from them."""
+"""The documents of the API.
+
+The OpenAPI description is made from these declarations, and from the texts below `Attributes:`.
+"""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -19,6 +22,7 @@ from peaceful._model.interrupt import InterruptLevel
 from peaceful._model.location import LocationKind
 from peaceful._model.progress import Progress
 from peaceful._model.snapshot import Snapshot
+from peaceful._runtime.flow import BuiltFlow
 
 
 class ItemWord(enum.StrEnum):
@@ -181,20 +185,6 @@ class Act(msgspec.Struct, frozen=True):
     target: str
 
 
-class Places(msgspec.Struct, frozen=True, kw_only=True):
-    """The places that a flow touches.
-
-    Attributes:
-        places: the places.
-        acts: what items do with them.
-        without_places: by item that declares no place, why not; empty where it just does not.
-    """
-
-    places: Sequence[Place]
-    acts: Sequence[Act]
-    without_places: Mapping[ItemId, str]
-
-
 class Graph(msgspec.Struct, frozen=True, kw_only=True):
     """A diagram of a flow, as data.
 
@@ -331,13 +321,22 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     outcome: OutcomeDocument | UnsetType | None = UNSET
 
 
-def execution_document(record: ExecutionRecord, snapshot: Snapshot | None = None) -> Execution:
-    """Return an execution with its items.
+def nodes_of(flow: BuiltFlow) -> list[Node]:
+    """Return the items of a flow, in order."""
+    graph = flow.graph
+    return [
+        Node(
+            item,
+            type(flow.items[item].item).kind(),
+            graph.container_of(item),
+            graph.predecessors(item),
+        )
+        for item in graph.order
+    ]
 
-    Args:
-        record: what the register knows of it.
-        snapshot: how it stands, where it runs; none where that is not known.
-    """
+
+def execution_document(record: ExecutionRecord, snapshot: Snapshot | None = None) -> Execution:
+    """Return an execution with its items, by a snapshot of it if it has not ended."""
     fields = msgspec.structs.asdict(record.document())
     if record.outcome is None:
         return Execution(**fields, items=item_documents(snapshot or Snapshot(), record.only))
@@ -354,15 +353,9 @@ def execution_document(record: ExecutionRecord, snapshot: Snapshot | None = None
     return Execution(**fields, items=items)
 
 
-def item_documents(snapshot: Snapshot, only: Iterable[ItemId] = ()) -> dict[ItemId, Item]:
-    """Return, by item, how it stands now.
-
-    Args:
-        snapshot: how the execution stands.
-        only: the items that it is limited to; empty where it is not.
-    """
-    chosen = set(only)
-    names = [each for each in snapshot.items if not chosen or each in chosen]
+def item_documents(snapshot: Snapshot, only: Collection[ItemId] = ()) -> dict[ItemId, Item]:
+    """Return the items of a running execution, limited to `only` if that is not empty."""
+    names = [each for each in snapshot.items if not only or each in only]
     # An item that has left the flow is not among those of the flow.
     return {
         name: _item(snapshot, name)

@@ -1,10 +1,10 @@
-"""Requests, read by their declarations: all that is wrong is said at once."""
+"""Requests, converted by their declarations; errors name all wrong fields at once."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, Final, TypeAlias, TypeVar, cast
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
@@ -24,38 +24,31 @@ from peaceful._web.http.bodies import ORIGIN
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+MOST_SHOWN: Final = 200
+"""Executions that a page may have."""
+
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
 
 def is_name(kind: str) -> msgspec.Meta:
-    """Declare that a field holds a name, or several.
-
-    Args:
-        kind: what is named, with its article.
-    """
+    """Declare that a field holds names, of a kind such as `a profile`."""
     return msgspec.Meta(extra={"names": kind})
 
 
 def in_words(words: str) -> msgspec.Meta:
-    """Declare what is said that a field must be, where its type does not say enough."""
+    """Declare the words of an error about a field whose type does not say enough."""
     return msgspec.Meta(extra={"words": words})
 
 
 def read_request(
     values: JsonObject,
     kind: type[T],
-    check: Callable[[T], dict[str, str]] = lambda _: {},
     *,
     strict: bool = True,
 ) -> T:
-    """Return what a request asks for. A field that is null is as good as missing.
+    """Convert the fields of a request; raise `ParamsInvalid` with all that is wrong.
 
-    Args:
-        values: what the request holds.
-        kind: what it may hold.
-        check: says by field what is wrong with several of them together.
-        strict: whether values have their types; else texts are taken for what they say.
-
-    Raises:
-        ParamsInvalid: something is wrong; all of it.
+    A field that is null counts as missing. Without `strict`, texts may stand for other types.
     """
     wrong: dict[str, str] = {}
     read: dict[str, Any] = {}
@@ -64,38 +57,37 @@ def read_request(
         value = values.get(name)
         if value is not None:
             try:
-                read[name] = _read(value, field.type, strict=strict)
+                read[name] = _convert(value, field.type, strict=strict)
             except ValueError as error:
                 wrong[name] = str(error)
         elif field.required:
             wrong[name] = "it is missing"
     wrong |= {str(each)[:100]: "there is no such field" for each in values if each not in known}
-    if not wrong:
-        request = kind(**read)
-        wrong = check(request)
-        if not wrong:
-            return request
-    raise ParamsInvalid(
-        "The request",
-        [ParamProblem(field, ORIGIN, reason) for field, reason in wrong.items()],
-        help="correct the values above, then send it again",
+    if wrong:
+        raise _wrong_fields(wrong.items())
+    return kind(**read)
+
+
+def _wrong_fields(wrong: Iterable[tuple[str, str]]) -> ParamsInvalid:
+    problems = [ParamProblem(field, ORIGIN, reason) for field, reason in wrong]
+    return ParamsInvalid(
+        "The request", problems, help="correct the values above, then send it again"
     )
 
 
-def _read(value: JsonValue, declared: object, *, strict: bool) -> object:
+def _convert(value: JsonValue, declared: object, *, strict: bool) -> object:
     info = inspect.type_info(declared)
     try:
         found: object = msgspec.convert(value, cast("type[object]", declared), strict=strict)
     except msgspec.ValidationError as error:
         raise ValueError(f"it is {_words(info)}") from error
-    kind = _said(info, "names")
+    kind = _extra(info, "names")
     if kind is not None:
         _check_names(kind, found)
     return found
 
 
-def _said(info: inspect.Type, key: str) -> str | None:
-    """What a declaration says besides its type."""
+def _extra(info: inspect.Type, key: str) -> str | None:
     if not isinstance(info, inspect.Metadata):
         return None
     return cast("dict[str, str]", info.extra or {}).get(key)
@@ -110,10 +102,10 @@ def _check_names(kind: str, found: object) -> None:
 
 
 def _words(info: inspect.Type) -> str:
-    """What a value must be."""
-    words = _said(info, "words") or "a text"
+    """Return the words for what a value must be."""
+    words = _extra(info, "words") or "a text"
     match info:
-        case inspect.Metadata() if _said(info, "words"):
+        case inspect.Metadata() if _extra(info, "words"):
             pass
         case inspect.Metadata(type=inner) | inspect.VarTupleType(item_type=inner, max_length=None):
             words = _words(inner)
@@ -136,15 +128,6 @@ def _words(info: inspect.Type) -> str:
     return words
 
 
-MOST_SHOWN: Final = 200
-"""How many executions a page may have."""
-
-_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-
-
-_Cursor: TypeAlias = Annotated[str, msgspec.Meta(pattern=f"^{_ID.pattern}$")]
-
-
 class StartRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What somebody wants to be executed.
 
@@ -164,17 +147,6 @@ class StartRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     only: Annotated[tuple[ItemId, ...], is_name("an item"), msgspec.Meta(max_length=10_000)] = ()
     params: Mapping[str, JsonValue] = {}
 
-    def request(self) -> RunRequest:
-        """Return the same as every door asks for it."""
-        return RunRequest(
-            command=self.command,
-            profile=self.profile,
-            flow=self.flow,
-            dry_run=self.dry_run,
-            only=self.only,
-            params=self.params,
-        )
-
 
 class InterruptBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much is to be interrupted, and why.
@@ -189,52 +161,36 @@ class InterruptBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which executions are asked for.
-
-    Attributes:
-        profile: those of the profile.
-        flow: those of the flow.
-        state: those in one of the states.
-        limit: how many at most.
-        cursor: from the page before.
-    """
+    """The query for a page of executions."""
 
     profile: Annotated[ProfileName | None, is_name("a profile")] = None
     flow: Annotated[FlowId | None, is_name("a flow")] = None
     state: tuple[ExecutionState, ...] = ()
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_SHOWN)] = 50
-    cursor: Annotated[_Cursor | None, in_words("what the page before gave")] = None
+    cursor: Annotated[
+        Annotated[str, msgspec.Meta(pattern=f"^{_ID.pattern}$")] | None,
+        in_words("what the page before gave"),
+    ] = None
 
 
 def start_request(body: JsonObject) -> RunRequest:
-    """Return what somebody wants to be executed.
-
-    Raises:
-        ParamsInvalid: fields are wrong; all of them at once.
-    """
-    asked = read_request(body, StartRequest, lambda asked: dict(asked.request().problems))
-    return asked.request()
+    """Return what is to be run; raise `ParamsInvalid` with all that is wrong."""
+    request = RunRequest(**msgspec.structs.asdict(read_request(body, StartRequest)))
+    if request.problems:
+        raise _wrong_fields(request.problems)
+    return request
 
 
 def interrupt_request(body: JsonObject) -> tuple[InterruptLevel, str | None]:
-    """Return how much is to be interrupted, and why.
-
-    Raises:
-        ParamsInvalid: fields are wrong; all of them at once.
-    """
+    """Return the level and the reason; raise `ParamsInvalid` with all that is wrong."""
     request = read_request(body, InterruptBody)
     return request.level, cut_reason(request.reason or None)
 
 
 def page_request(query: Mapping[str, str], states: Iterable[str]) -> PageQuery:
-    """Return which executions are asked for.
+    """Return which executions are asked for; raise `ParamsInvalid` with all that is wrong.
 
-    Args:
-        query: the query of the request.
-        states: every `state` in it.
-
-    Raises:
-        ParamsInvalid: something is wrong; all of it at once.
+    Each of `states` may hold several states, separated by commas.
     """
     words = [word for each in states for word in each.split(",")]
     values: JsonObject = {**query, **({"state": list(words)} if words else {})}
@@ -242,7 +198,7 @@ def page_request(query: Mapping[str, str], states: Iterable[str]) -> PageQuery:
 
 
 def page_of(executions: Executions, query: PageQuery) -> ExecutionRecords:
-    """Return the executions that are asked for. It waits for the disk."""
+    """Read the executions that are asked for from the register."""
     return executions.list(
         profile=query.profile,
         flow=query.flow,
@@ -253,11 +209,7 @@ def page_of(executions: Executions, query: PageQuery) -> ExecutionRecords:
 
 
 def checked_id(execution_id: str) -> ExecutionId:
-    """An ID as it was handed out: the beginning of one is enough for people, not for programs.
-
-    Raises:
-        ExecutionUnknown: it cannot be one.
-    """
+    """Return a whole execution ID; raise `ExecutionUnknown` if it cannot be one."""
     if not _ID.fullmatch(execution_id.lower()):
         raise ExecutionUnknown(execution_id[:100])
     return execution_id.lower()

@@ -1,8 +1,6 @@
-"""Interrupting an execution: at once where it is one of this process, else by asking its own."""
+"""Interrupting an execution: in this process directly, in another one by asking that process."""
 
 from __future__ import annotations
-
-from functools import partial
 
 from peaceful._aio import run_in_thread
 from peaceful._errors.base import PeacefulError
@@ -19,52 +17,35 @@ from peaceful._web.live.watches import record_of
 from peaceful.interrupt import SendResult
 
 
-async def interrupted(
+async def interrupt_execution(
     server: ServerContext,
     execution_id: ExecutionId,
     level: InterruptLevel,
     source: InterruptSource,
     reason: str | None,
 ) -> InterruptReceipt:
-    """Interrupts an execution, whichever process runs it.
+    """Interrupt an execution of any process.
 
-    Args:
-        server: the server's context.
-        execution_id: which one.
-        level: how much is interrupted.
-        source: the door that the request came through.
-        reason: what the person said of it, or none.
-
-    Returns:
-        What somebody who asks for it is told.
-
-    Raises:
-        Refusal: it has ended, or cannot be interrupted; with the execution.
-        PeacefulError: it is unknown, or its process does not answer.
+    Raises `Refusal`, with the execution, if it has ended or cannot be interrupted; and
+    `PeacefulError` if it is unknown or its process does not answer.
     """
     signal = InterruptSignal(level, source, server.clock.now(), reason)
-    receipt = _here(server.senders, execution_id, signal)
-    if receipt is None:
-        receipt = await _anywhere(server.executions, execution_id, signal)
-    return receipt
+    receipt = _interrupt_own(server.executions.senders, execution_id, signal)
+    return receipt or await _interrupt_any(server.executions, execution_id, signal)
 
 
 async def try_get(executions: Executions, execution_id: ExecutionId) -> ExecutionRecord | None:
-    """The record that an error tells of, if it can be had: the error itself says the rest."""
+    """Return an execution to be shown with an error, or `None` if it cannot be read."""
     try:
         return await record_of(executions, execution_id)
     except PeacefulError:
         return None
 
 
-def _here(
+def _interrupt_own(
     senders: InterruptSenders, execution_id: ExecutionId, signal: InterruptSignal
 ) -> InterruptReceipt | None:
-    """Interrupts an execution of this process, at once: without the disk, which may be busy.
-
-    Returns:
-        The receipt; none where it is not one of this process, or has ended.
-    """
+    """Interrupt a running execution of this process without the disk, which may be busy."""
     sender = senders.get(execution_id)
     result = senders.interrupt(execution_id, signal)
     if sender is None or result not in {SendResult.ACCEPTED, SendResult.UNCHANGED}:
@@ -77,18 +58,14 @@ def _here(
     )
 
 
-async def _anywhere(
+async def _interrupt_any(
     executions: Executions, execution_id: ExecutionId, signal: InterruptSignal
 ) -> InterruptReceipt:
-    ask = partial(
-        executions.interrupt,
-        execution_id,
-        level=signal.level,
-        source=signal.source,
-        reason=signal.reason,
-    )
+    level, source, reason = signal.level, signal.source, signal.reason
     try:
-        return await run_in_thread(ask)
+        return await run_in_thread(
+            executions.interrupt, execution_id, level=level, source=source, reason=reason
+        )
     except (AlreadyEnded, NotInterruptible) as error:
         record = await try_get(executions, execution_id)
         if record is None:

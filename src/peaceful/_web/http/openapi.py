@@ -1,4 +1,4 @@
-"""The description of the API, derived from declarations."""
+"""The OpenAPI description of the API, derived from its declarations."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _PART: Final = re.compile(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 
 
 def ref(kind: type[msgspec.Struct]) -> dict[str, JsonValue]:
-    """Return what stands for a schema where it is used."""
+    """Return the reference to the schema of a struct."""
     return {"$ref": _REF.format(name=kind.__name__)}
 
 
 def schemas(kinds: Iterable[type[msgspec.Struct]]) -> Mapping[str, JsonObject]:
-    """Return by name the schema of each declaration, and of each that these use."""
+    """Return the JSON Schemas of some structs and of all that these use, by name."""
     kinds = tuple(kinds)
     # Any: msgspec has no narrower type for a schema.
     _, components = msgspec.json.schema_components(kinds, ref_template=_REF)
@@ -37,7 +37,7 @@ def schemas(kinds: Iterable[type[msgspec.Struct]]) -> Mapping[str, JsonObject]:
 
 
 def _find(info: inspect.Type, found: dict[str, type]) -> None:
-    """Find every declaration that a type is made of."""
+    """Collect the declarations that a type is made of."""
     match info:
         case inspect.Metadata(type=inner):
             _find(inner, found)
@@ -60,7 +60,7 @@ def _find(info: inspect.Type, found: dict[str, type]) -> None:
 
 
 def _described(schema: dict[str, Any], kind: type | None) -> JsonObject:
-    """Move what docstrings say of each field to the field, and say which are always there."""
+    """Move the texts below `Attributes:` to the fields, and say which are always there."""
     about = schema.pop("description", "").partition(_FIELDS)[0].strip()
     properties = cast("dict[str, dict[str, JsonValue]]", schema.get("properties", {}))
     for each in reversed(kind.__mro__ if kind is not None else ()):
@@ -76,13 +76,7 @@ def _described(schema: dict[str, Any], kind: type | None) -> JsonObject:
 
 
 def openapi(title: str, version: str, routes: Sequence[Route]) -> dict[str, JsonValue]:
-    """The description of an API.
-
-    Args:
-        title: the application's name.
-        version: its version, or empty.
-        routes: what can be called.
-    """
+    """Return the OpenAPI document of an API with a title and a version."""
     paths: dict[str, dict[str, JsonValue]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)

@@ -1,4 +1,4 @@
-"""Routes, and who may take them."""
+"""Routes, and the access to them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,19 @@ from peaceful._web.context import ServerContext
 __all__ = ["EVERYTHING", "LOOPBACK", "SAFE", "Access", "Role", "cookie_value"]
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
-"""What this machine is called by itself."""
+"""The names of this machine for itself."""
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
 
+Handler: TypeAlias = Callable[[Request, ServerContext], Awaitable[Response]]
+"""A function that answers requests."""
+
+JSON: Final = "application/json"
+
 _PORT: Final = re.compile(r":[0-9]{1,5}$", re.ASCII)
 _OWN: Final = frozenset({"same-origin", "none"})
-"""What browsers say of requests that this server's pages make, or that a person typed."""
+"""Values of `Sec-Fetch-Site` for requests of this server's pages, or that a person typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +41,11 @@ class Access:
     """Who may use the server.
 
     Attributes:
-        hosts: what the server is called; with a port, only at that port.
-        tokens: by token, what it may be used for. Where there is none, whoever reaches the server
-            may do everything: for applications that are mounted in a site which looks after that.
-        cookie: the name of the cookie that a browser's token becomes. Browsers do not tell servers
-            apart by their ports, so each server should have a name of its own.
-        proxies: addresses whose word on the original request is taken.
-        encrypts: whether the server itself encrypts, and browsers are told to insist on it.
+        hosts: the hosts that requests may be for; with a port, only at that port.
+        tokens: the roles of each token; without tokens, whoever reaches the server may do all.
+        cookie: the name of the cookie for a token; browsers send it to all ports of a host.
+        proxies: networks of proxies whose headers about the original request are believed.
+        encrypts: whether the server itself encrypts, so that browsers are told to insist on it.
     """
 
     hosts: tuple[str, ...] = LOOPBACK
@@ -53,26 +56,22 @@ class Access:
 
     @classmethod
     def of(cls, settings: WebSettings) -> Access:
-        """For an application that is mounted in a site."""
+        """Return the access to an application that is mounted in a site."""
         return cls(
             tuple(host.lower() for host in settings.hosts) or LOOPBACK,
             {token.text: token.roles for token in settings.tokens},
             proxies=tuple(settings.networks()),
         )
 
-    def insists(self, host: str) -> bool:
-        """Whether browsers are told to insist on encryption at a host, at whatever port.
+    def sends_hsts(self, host: str) -> bool:
+        """Return whether browsers are to insist on HTTPS at a host.
 
-        Not where it is this machine, on which other servers do not encrypt.
+        They are not on this machine, where other servers do not encrypt.
         """
         return self.encrypts and _PORT.sub("", host.lower()) not in LOOPBACK
 
     def check_host(self, host: str) -> None:
-        """Refuses requests for other hosts: a page elsewhere may have made its name mean this one.
-
-        Raises:
-            HostRefused: the request is for another host.
-        """
+        """Raise `HostRefused` for a request to another host (DNS rebinding)."""
         asked = host.lower()
         name = _PORT.sub("", asked)
         at_any_port = name in self.hosts and not _PORT.search(name)
@@ -82,18 +81,9 @@ class Access:
     def check_origin(
         self, method: str, *, own: str, origin: str | None, fetch_site: str | None, api: bool
     ) -> None:
-        """Refuses what pages of other sites ask for, whether or not they could read the answer.
+        """Raise `OriginRefused` for a request from a page of another site (CSRF).
 
-        Args:
-            method: of the request.
-            own: this server's origin, as the request names it.
-            origin: the header `Origin`, or none.
-            fetch_site: the header `Sec-Fetch-Site`, or none.
-            api: whether a program is meant to read the answer, as opposed to a person who followed
-                a link.
-
-        Raises:
-            OriginRefused: a page of another site asks.
+        `own` is this server's origin. No link of another site may lead to an answer of the `api`.
         """
         if origin is not None and origin.lower() != own.lower():
             raise OriginRefused(origin)
@@ -101,19 +91,11 @@ class Access:
             raise OriginRefused(fetch_site)
 
     def roles_of_token(self, token: str) -> frozenset[Role]:
-        """What a token may be used for.
-
-        Raises:
-            TokenRefused: it is not one of this server's.
-        """
+        """Return the roles of a token; raise `TokenRefused` if it is unknown."""
         return self._roles({each: each for each in self.tokens}, token)
 
     def roles_of_cookie(self, value: str) -> frozenset[Role]:
-        """What the token may be used for that a cookie was made from.
-
-        Raises:
-            TokenRefused: it was not made by this server.
-        """
+        """Return the roles of a cookie's token; raise `TokenRefused` if unknown."""
         return self._roles({each: cookie_value(each) for each in self.tokens}, value)
 
     def _roles(self, known: Mapping[str, str], given: str) -> frozenset[Role]:
@@ -128,27 +110,12 @@ class Access:
 
 
 def cookie_value(token: str) -> str:
-    """What a browser keeps in place of a token, which could be used elsewhere."""
+    """Return the value of the cookie for a token, which must not leak by it."""
     return hmac.new(token.encode(), b"peaceful cookie", hashlib.sha256).hexdigest()
 
 
-Handler: TypeAlias = Callable[[Request, ServerContext], Awaitable[Response]]
-"""Answers a request with what the server has for it."""
-
-JSON = "application/json"
-"""The media type of most answers."""
-
-
 class Param(msgspec.Struct, frozen=True):
-    """A parameter of a call.
-
-    Attributes:
-        name: its name.
-        place: where it is given.
-        description: what it means.
-        schema: what it may be.
-        required: whether it has to be given.
-    """
+    """A parameter of a call, with the JSON Schema of its value."""
 
     name: str
     place: Literal["path", "query", "header"]
@@ -158,13 +125,9 @@ class Param(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer that a call may get.
+    """An answer of a call: a document (`holds`), a text of some media type, or nothing.
 
-    Attributes:
-        description: what it means.
-        holds: the declaration of what it holds; none where that is nothing, or a text.
-        media_type: of which kind it is.
-        others: further kinds, of which it is a text where the request asks for that.
+    `others` are the media types of texts that the request may ask for instead.
     """
 
     description: str
@@ -174,19 +137,9 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """A call of the API.
+    """A call of the API, or a page; everybody may make it if `role` is `None`.
 
-    Attributes:
-        method: GET or POST.
-        path: with its parameters in braces.
-        name: unique.
-        summary: what it does, in a sentence.
-        handler: answers it.
-        role: what it needs; none where everybody may make it.
-        params: its parameters.
-        body: the declaration of its body; none where it has none.
-        body_required: whether the body may not be left out.
-        answers: by status, the answers besides problems that every call may have.
+    Every call may have problems as answers besides its own, which are given by status.
     """
 
     method: Literal["GET", "POST"]
@@ -204,11 +157,11 @@ class Route(msgspec.Struct, frozen=True):
 def json_response(
     value: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """An answer that is a JSON document."""
+    """Return an answer that is a JSON document."""
     return Response(encode_json(value), status, headers, JSON)
 
 
 def declarations(routes: Iterable[Route]) -> set[type[msgspec.Struct]]:
-    """Return what the bodies and answers of calls are declared as."""
+    """Return the structs that bodies and answers of calls are declared as."""
     held = (answer.holds for route in routes for answer in route.answers.values())
     return {each for each in (*held, *(route.body for route in routes)) if each is not None}

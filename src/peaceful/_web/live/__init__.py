@@ -1,1 +1,1 @@
-"""Executions that are followed, and the broadcast of what happens in them to all who watch."""
+"""The executions that are followed, and the broadcast of their events to all who watch."""

@@ -1,4 +1,4 @@
-"""A broadcast to watchers: of each key the newest value, to each watcher at its own speed."""
+"""A broadcast to watchers: the newest value of each key, to each watcher at its own speed."""
 
 from __future__ import annotations
 
@@ -10,36 +10,27 @@ from typing import Final, Generic, TypeAlias, TypeVar
 Value = TypeVar("Value")
 
 Change: TypeAlias = tuple[int, Value]
-"""A value with the version that it came with."""
+"""A version and the value that came with it."""
 
 AT_ONCE: Final = 16
-"""How many waiters are woken before the event loop does anything else: a millisecond's work."""
+"""Waiters that are woken before the event loop does anything else: a millisecond's work."""
 
 _SOONEST: Final = 0.1
 _PER_WATCHER: Final = 0.0002
 _LATEST: Final = 0.3
-"""Seconds at most for which changes are gathered, however many watch."""
+"""Seconds for which changes are gathered, however many watch."""
 
 _REMEMBERED: Final = 16
-"""For how many versions the message of what is newer is kept: most watchers are at the same."""
+"""Versions for which the message is kept: most watchers have seen the same."""
 
 
 class Latest(Generic[Value]):
-    """The newest value of each key, in the order of their changes.
+    """The newest value of each key, in the order of their changes; `kept` of them are kept.
 
     A watcher is a number, the version that it has seen: a thousand of them cost no more than one.
-    Versions only grow. They begin at a time, so that they also grow from one run of the server to
-    the next. That of the last change is odd and all others are even, so that a version by itself
-    tells whether its watcher has seen the end.
-
-    Args:
-        began: microseconds since 1970.
-        kept: how many of the newest values are kept.
-
-    Attributes:
-        version: the version of the newest change.
-        begun: whether there was any change.
-        ended: whether the last change was made.
+    Versions only grow; they begin at a time, in microseconds since 1970, so that they also grow
+    from one run of the server to the next. The version of the last change is odd and all others are
+    even, so that a version by itself tells whether its watcher has seen the end.
     """
 
     def __init__(self, began: int, kept: int = 4096) -> None:
@@ -51,12 +42,12 @@ class Latest(Generic[Value]):
         self._changes: dict[Hashable, Change[Value]] = {}
 
     def get(self, key: Hashable) -> Value | None:
-        """Return the newest value of a key, or none."""
+        """Return the newest value of a key, or `None`."""
         change = self._changes.get(key)
         return None if change is None else change[1]
 
     def put(self, key: Hashable, value: Value, *, last: bool = False) -> None:
-        """Change the value of a key. Nothing changes after the last change."""
+        """Change the value of a key; ignored after the last change."""
         if self.ended:
             return
         self.version += 1 if last else 2
@@ -69,11 +60,9 @@ class Latest(Generic[Value]):
             self._complete_since, _ = self._changes.pop(oldest)
 
     def since(self, seen: int | None) -> Sequence[Change[Value]] | None:
-        """Return the changes after a version.
+        """Return the newest value of each key that has changed since a version.
 
-        Returns:
-            The newest value of each key that has changed, in order; none where the version is not
-            one of these, or too old.
+        Return `None` if the version is unknown or too old.
         """
         if seen is None or not self._complete_since <= seen <= self.version:
             return None
@@ -91,19 +80,11 @@ class Latest(Generic[Value]):
 
 
 class Broadcast(Generic[Value]):
-    """Hands the newest values on to all who watch. To be used in one event loop.
+    """A broadcast of the newest values to all who watch, within one event loop.
 
     What a slow watcher has missed is not gathered for it: when it is ready it gets the newest of
-    everything, so it holds nothing up and takes no memory.
-
-    Args:
-        latest: the values.
-        message: encodes changes for watchers; all there is to know where they are none.
-
-    Attributes:
-        latest: the values.
-        watchers: how many watch now.
-        stopped: whether watchers are told nothing more.
+    everything, so it holds nothing up and takes no memory. The function `message` encodes changes,
+    or the whole state if they are `None`.
     """
 
     def __init__(
@@ -114,56 +95,52 @@ class Broadcast(Generic[Value]):
         self.stopped: bool = False
         self._message = message
         self._messages: dict[int | None, bytes] = {}
-        self._told = latest.version
+        self._notified = latest.version
         self._waiters = Waiters()
-        self._telling: asyncio.TimerHandle | None = None
+        self._notifying: asyncio.TimerHandle | None = None
 
     def put(self, key: Hashable, value: Value, *, last: bool = False) -> None:
-        """Change the value of a key; watchers are told by `tell` or `tell_soon`."""
+        """Change the value of a key; `notify` or `notify_soon` sends it to watchers."""
         self.latest.put(key, value, last=last)
         self._messages.clear()
 
-    def tell(self) -> None:
-        """Tell all watchers at once."""
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
-        self._told = self.latest.version
+    def notify(self) -> None:
+        """Wake all watchers now."""
+        if self._notifying is not None:
+            self._notifying.cancel()
+            self._notifying = None
+        self._notified = self.latest.version
         self._waiters.wake()
 
-    def tell_soon(self) -> None:
-        """Tell all watchers in a moment, together with what changes until then."""
-        if self._telling is None:
+    def notify_soon(self) -> None:
+        """Wake all watchers in a moment, together for all that changes until then."""
+        if self._notifying is None:
             pause = gathering_time(self.watchers)
-            self._telling = asyncio.get_running_loop().call_later(pause, self.tell)
+            self._notifying = asyncio.get_running_loop().call_later(pause, self.notify)
 
     def stop(self) -> None:
-        """Tell watchers nothing more, although there may be more to tell."""
+        """Send watchers nothing more, although there may be more to send."""
         self.stopped = True
-        self.tell()
+        self.notify()
 
-    async def news(self, patience: float) -> bool:
-        """Wait until watchers are told; return whether they were within some seconds."""
-        return await self._waiters.news(patience)
+    async def wait(self, seconds: float) -> bool:
+        """Wait for `notify`; return whether it came within some seconds."""
+        return await self._waiters.wait(seconds)
 
     async def messages(self, seen: int | None, heartbeat: float) -> AsyncGenerator[bytes | None]:
-        """Yield what a watcher has not seen yet, whenever there is something, until the end.
+        """Yield messages with what a watcher has not seen yet, until the end.
 
-        Yields none where there was nothing for some time.
-
-        Args:
-            seen: the version that the watcher has seen, or none.
-            heartbeat: seconds after which there was nothing for some time.
+        Yield `None` after `heartbeat` seconds without a message.
         """
         latest = self.latest
         while True:
-            if latest.begun and (seen is None or seen < self._told or seen > latest.version):
+            if latest.begun and (seen is None or seen < self._notified or seen > latest.version):
                 message, seen = self._since(seen), latest.version
                 if message:
                     yield message
             elif latest.ended or self.stopped:
                 return
-            elif not await self._waiters.news(heartbeat):
+            elif not await self._waiters.wait(heartbeat):
                 yield None
 
     def _since(self, seen: int | None) -> bytes:
@@ -178,7 +155,7 @@ class Broadcast(Generic[Value]):
 
 
 class Waiters:
-    """Those who wait for the same news, woken a few at a time in the order in which they came.
+    """Coroutines that wait for the same event, woken a few at a time in the order of their coming.
 
     Were all of a thousand woken at once, an interrupt that comes then, and the items that are being
     worked on in the same event loop, would wait until all were served.
@@ -189,13 +166,13 @@ class Waiters:
         self._due = 0
         self._waking = False
 
-    async def news(self, patience: float) -> bool:
+    async def wait(self, seconds: float) -> bool:
         """Wait for the next `wake`; return whether it came within some seconds."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
         self._futures.append(future)
         # Cheaper than `asyncio.timeout`, which counts where a thousand wait ten times a second.
-        timer = loop.call_later(patience, _settle, future, False)
+        timer = loop.call_later(seconds, _settle, future, False)
         try:
             return await future
         finally:
@@ -217,17 +194,22 @@ class Waiters:
             asyncio.get_running_loop().call_soon(self._wake_some)
 
 
+def parse_version(text: str) -> int | None:
+    """Return the version that a watcher names, or `None` if it cannot be one."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+
+
 def saw_the_end(version: int) -> bool:
     """Return whether a watcher that has seen a version has seen the last change."""
     return version % 2 == 1
 
 
 def gathering_time(watchers: int) -> float:
-    """Return the seconds for which changes are gathered: more where many watch."""
+    """Return the seconds for which changes are gathered: more if many watch."""
     return min(_LATEST, max(_SOONEST, watchers * _PER_WATCHER))
 
 
-def _settle(future: asyncio.Future[bool], told: bool) -> None:
+def _settle(future: asyncio.Future[bool], result: bool) -> None:
     # Who went away meanwhile waits no longer.
     if not future.done():
-        future.set_result(told)
+        future.set_result(result)

@@ -17,10 +17,10 @@ from starlette.types import Message, Receive, Scope, Send
 from peaceful._web.live.broadcast import Broadcast
 
 HEARTBEAT: Final = 15.0
-"""Seconds after which a watcher is told that the server is still there."""
+"""Seconds after which a watcher is sent a sign of life."""
 
 _SLOWEST: Final = 60.0
-"""Seconds after which a watcher that took nothing is left; it may come again."""
+"""Seconds after which a watcher that took nothing is disconnected; it may come again."""
 
 _NOTED: Final = 10.0
 """Seconds between two notes that a watcher took something: one each time would cost as much."""
@@ -32,13 +32,10 @@ _STILL_HERE: Final = b": still here\n\n"
 
 
 class EventStream(Response):
-    """What happens in an execution, until it has ended or the watcher goes away.
+    """A response of Server-Sent Events, until the broadcast ends or the watcher goes away.
 
-    Args:
-        watch: gives what is broadcast, for as long as somebody watches.
-        counted: counts the stream, for as long as it is open.
-        seen: the ID of the last event that the watcher has seen, or none.
-        heartbeat: seconds after which a watcher is told that the server is still there.
+    Within their contexts, `watch` gives the broadcast and `counted` counts the stream; `seen` is
+    the version that the watcher has seen.
     """
 
     def __init__(
@@ -58,7 +55,7 @@ class EventStream(Response):
         self._heartbeat = heartbeat
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends the events."""
+        """Send the events."""
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
         with self._counted():
@@ -103,7 +100,7 @@ def _part(body: bytes, *, more: bool = True) -> Message:
 
 
 async def _left(receive: Receive) -> None:
-    """Returns when the watcher has gone away."""
+    """Wait until the watcher has gone away."""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":

@@ -1,4 +1,4 @@
-"""Watches: one for each execution that somebody looks at."""
+"""The executions that are followed for those who watch them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,25 @@ from peaceful._model.field_types import ExecutionId
 from peaceful._model.snapshot import Snapshot, SnapshotTaken, StreamEvent
 from peaceful._web.live.broadcast import Broadcast, Change, Latest
 
+_LOG = logging.getLogger("peaceful.web")
+
+LINGER: Final = 10.0
+"""Seconds for which an execution of another process is followed after its last watcher left."""
+
+ENDED_KEPT: Final = 32
+"""Ended executions of this process that are kept for watchers that were away."""
+
+_AGAIN: Final = 1.0
+"""Seconds until a process that does not answer is asked again."""
+
+_URGENT: Final = (InterruptRequested, SnapshotTaken, ExecutionEnded)
+"""Events that a person should see at once."""
+
 
 async def record_of(executions: Executions, execution_id: ExecutionId) -> ExecutionRecord:
-    """An execution, with its outcome document if it has ended.
+    """Return an execution, with its outcome document if it has ended.
 
-    Raises:
-        ExecutionUnknown: there is none with that ID.
-        StorageError: the register cannot be read.
+    Raise `ExecutionUnknown` or `StorageError`.
     """
     # Whoever asks again and again in this event loop, as tests do, must not stop what it asks for.
     await asyncio.sleep(0)
@@ -38,32 +50,11 @@ async def record_of(executions: Executions, execution_id: ExecutionId) -> Execut
     return record
 
 
-_LOG = logging.getLogger("peaceful.web")
-
-LINGER: Final = 10.0
-"""Seconds for which an execution of another process is still followed when nobody watches it."""
-
-ENDED_KEPT: Final = 32
-"""How many executions of this process are kept after their end, for watchers that were away."""
-
-_AGAIN: Final = 1.0
-"""Seconds until a process that does not answer is asked again."""
-
-_URGENT: Final = (InterruptRequested, SnapshotTaken, ExecutionEnded)
-"""What a person should see at once."""
-
-
 class ExecutionWatch:
-    """An execution that is followed: its snapshot, its events, its pages.
+    """An execution that is followed: its newest snapshot, events, and parts of pages.
 
-    Args:
-        clock: tells the time.
-
-    Attributes:
-        snapshot: how everything stands.
-        events: hands the events on: of an item's progress the newest, of everything else each.
-        pages: by root of addresses, hands the parts of a page on.
-        tasks: what keeps all of this up to date.
+    Of the progress of an item only the newest event is kept. Pages are kept by the root of their
+    addresses, and `tasks` keep all of this up to date.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -73,19 +64,19 @@ class ExecutionWatch:
         self.pages: Final[dict[str, Broadcast[str]]] = {}
         self.tasks: Final = set[asyncio.Task[None]]()
         self._clock = clock
-        self._moved_at = clock.monotonic()
+        self._last_event_at = clock.monotonic()
 
     @property
-    def still_for(self) -> float:
-        """Seconds since anything happened, as far as that is known."""
-        return self._clock.monotonic() - self._moved_at
+    def idle_seconds(self) -> float:
+        """Seconds since the last event."""
+        return self._clock.monotonic() - self._last_event_at
 
     def add(self, event: StreamEvent) -> None:
-        """Take an event; watchers are told of it soon, or at once where it is urgent."""
+        """Take an event; watchers get it soon, or at once if it is urgent."""
         latest = self.events.latest
         if latest.ended:
             return
-        self._moved_at = self._clock.monotonic()
+        self._last_event_at = self._clock.monotonic()
         if isinstance(event, SnapshotTaken):
             # The event itself stays as it is.
             self.snapshot = event.snapshot.copy()
@@ -94,12 +85,12 @@ class ExecutionWatch:
         key = event.item if isinstance(event, ItemProgressed) else latest.version
         self.events.put(key, event, last=isinstance(event, ExecutionEnded))
         if isinstance(event, _URGENT):
-            self.events.tell()
+            self.events.notify()
         else:
-            self.events.tell_soon()
+            self.events.notify_soon()
 
     def stop(self) -> None:
-        """Tell watchers nothing more, and end the tasks."""
+        """Send watchers nothing more, and cancel the tasks."""
         self.events.stop()
         for page in self.pages.values():
             page.stop()
@@ -116,14 +107,10 @@ class ExecutionWatch:
 
 
 class Watches:
-    """By execution ID, the executions that are followed.
+    """The executions that are followed, by ID.
 
-    Those of this process are followed from their beginning. Those of other processes are followed
-    while somebody watches them, and for a while after that.
-
-    Args:
-        executions: the register, which reaches other processes.
-        clock: tells the time.
+    Executions of this process are followed from their beginning, those of other processes while
+    somebody watches them, and for a while after that.
     """
 
     def __init__(self, executions: Executions, clock: Clock) -> None:
@@ -134,13 +121,13 @@ class Watches:
         self._closed = False
 
     def get(self, execution_id: ExecutionId) -> ExecutionWatch | None:
-        """Return what follows an execution, or none where nothing does."""
+        """Return the watch of an execution, or `None` if it is not followed."""
         return self._own.get(execution_id) or self._others.get(execution_id)
 
     def follow(self, execution_id: ExecutionId, source: ProgressSource) -> None:
-        """Follow an execution of this process from now on. To be called in its event loop."""
+        """Follow an execution of this process from now on; call it in its event loop."""
         watch = self._own[execution_id] = ExecutionWatch(self._clock)
-        run_for(watch, _take(watch, source.subscribe()))
+        run_for(watch, _add_all(watch, source.subscribe()))
         ended = [
             key
             for key, each in self._own.items()
@@ -151,7 +138,7 @@ class Watches:
 
     @contextmanager
     def watched(self, execution_id: ExecutionId) -> Generator[ExecutionWatch]:
-        """Follow an execution, of whichever process, for the length of a context."""
+        """Follow an execution of any process within the context."""
         watch = self.get(execution_id)
         if watch is None:
             watch = self._others[execution_id] = ExecutionWatch(self._clock)
@@ -171,12 +158,12 @@ class Watches:
 
     @contextmanager
     def events(self, execution_id: ExecutionId) -> Generator[Broadcast[StreamEvent]]:
-        """Follow an execution for the length of a context, and hand its events on."""
+        """Follow an execution within the context, and yield its events."""
         with self.watched(execution_id) as watch:
             yield watch.events
 
     async def close(self) -> None:
-        """Tell all watchers that nothing more comes, and stop following, for good."""
+        """End all streams, and follow nothing any more."""
         self._closed = True
         watches = (*self._own.values(), *self._others.values())
         tasks = {task for watch in watches for task in watch.tasks}
@@ -185,17 +172,17 @@ class Watches:
         if tasks:
             await asyncio.wait(tasks)
 
-    # ---- how everything stands
+    # ---- snapshots
 
     def followed_snapshot(self, record: ExecutionRecord) -> Snapshot | None:
-        """Return the snapshot of an execution; none where it is not followed."""
+        """Return the snapshot of an execution, or `None` if it is not followed."""
         watch = self.get(record.id)
         return watch.snapshot if watch is not None and watch.events.latest.begun else None
 
     async def running_snapshot(self, record: ExecutionRecord) -> Snapshot | None:
-        """Return the snapshot of an execution of any process.
+        """Return the snapshot of a running execution of any process.
 
-        None where it has ended, and where its process cannot be asked.
+        Return `None` if it has ended or its process does not answer.
         """
         if record.state.ended:
             return None
@@ -208,13 +195,13 @@ class Watches:
             return None
 
     async def snapshot(self, record: ExecutionRecord) -> Snapshot:
-        """Return how everything stands in an execution, or stood at its end."""
+        """Return the snapshot of an execution; once it has ended, that of its end."""
         return await self.running_snapshot(record) or record.snapshot()
 
-    def still_for(self, record: ExecutionRecord) -> float:
-        """Return the seconds since anything happened in an execution; 0 where it is not known."""
+    def idle_seconds(self, record: ExecutionRecord) -> float:
+        """Return the seconds since the last event of an execution; 0 if it is not followed."""
         watch = self.get(record.id)
-        return 0.0 if watch is None else watch.still_for
+        return 0.0 if watch is None else watch.idle_seconds
 
     # ---- executions of other processes
 
@@ -230,7 +217,7 @@ class Watches:
             while True:
                 try:
                     async with aclosing(executions.events(execution_id)) as events:
-                        await _take(watch, events)
+                        await _add_all(watch, events)
                 except (AlreadyEnded, ExecutorUnreachable) as error:
                     _LOG.debug("%s", error)
                 # Without a last event its process was killed, or the connection was lost.
@@ -255,7 +242,7 @@ def run_for(watch: ExecutionWatch, work: Coroutine[object, None, None]) -> None:
     task.add_done_callback(watch.tasks.discard)
 
 
-async def _take(watch: ExecutionWatch, events: AsyncIterator[StreamEvent]) -> None:
+async def _add_all(watch: ExecutionWatch, events: AsyncIterator[StreamEvent]) -> None:
     async for event in events:
         watch.add(event)
 

@@ -1,5 +1,5 @@
-"""The pages: what people see in a browser, and what keeps it up to date.
+"""The pages of a browser, and the streams that keep them up to date.
 
-Each page works without scripts, by links, plain forms and reloads. With them, what changes is sent
-to it as pieces of HTML, made once for all who watch.
+Each page works without scripts, by links, plain forms and reloads. With them, changes come as
+pieces of HTML, made once for all who watch.
 """

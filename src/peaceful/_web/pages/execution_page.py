@@ -1,10 +1,10 @@
-"""The page of an execution, its parts as they change, and the question before a higher level."""
+"""The page of an execution, the stream of its changes, and the question before a higher level."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
@@ -24,7 +24,7 @@ from peaceful._model.snapshot import Snapshot
 from peaceful._present.summary import level_label
 from peaceful._web.context import ServerContext
 from peaceful._web.http.fields import checked_id
-from peaceful._web.live.broadcast import Broadcast, Change, Latest
+from peaceful._web.live.broadcast import Broadcast, Change, Latest, parse_version
 from peaceful._web.live.event_stream import EventStream
 from peaceful._web.live.watches import ExecutionWatch, microseconds, run_for
 from peaceful._web.pages.flow_pages import execution_diagram
@@ -32,201 +32,24 @@ from peaceful._web.pages.rows import ItemRow
 from peaceful._web.pages.site import Site, by_script, page, piece
 from peaceful._web.pages.view import ExecutionView, Verbs
 
-
-def carried_on(executions: Executions, record: ExecutionRecord) -> ExecutionId:
-    """The ID of the execution that one carries on; empty where it carries on none.
-
-    That is the one before it on the same profile and flow, if it did the same, and did not get to
-    its end.
-
-    Args:
-        executions: the register.
-        record: the execution.
-    """
-    info = record.info
-    page = executions.list(profile=info.profile, flow=info.flow, limit=1, cursor=record.id)
-    for before in page.records:
-        same = before.info.command == info.command and before.dry_run == record.dry_run
-        if same and before.state.resumable:
-            return before.id
-    return ""
-
+_LOG = logging.getLogger("peaceful.web")
 
 _TEMPLATE: Final = "execution_parts.html"
 
 LIVE_ROWS: Final = 500
-"""Of how many items each row is kept up to date; of more, only those that matter now."""
+"""Items of which each row is kept up to date; of more items, only those that matter now."""
 
-
-def execution_parts(site: Site, view: ExecutionView) -> Mapping[str, Markup]:
-    """By the ID of its element, each part but the rows."""
-    parts = {
-        "head": piece(_TEMPLATE, "head", site, view),
-        "meter": piece(_TEMPLATE, "meter", site, view),
-        "note": piece(_TEMPLATE, "note", site, view),
-        "failures": piece(_TEMPLATE, "failures", site, view),
-    }
-    if len(view.rows) > LIVE_ROWS:
-        parts["matters"] = piece(_TEMPLATE, "matters", view.mattering)
-    return parts
-
-
-def row_parts(rows: Iterable[ItemRow], number: int) -> Mapping[str, Markup]:
-    """By the ID of its element, each row; none where there are too many in the whole.
-
-    Args:
-        rows: the rows.
-        number: how many there are in the whole.
-    """
-    if number > LIVE_ROWS:
-        return {}
-    return {f"row-{row.item}": piece(_TEMPLATE, "row", row) for row in rows}
-
-
-_LOG = logging.getLogger("peaceful.web")
+_PAGE_ROWS: Final = 200
+"""Rows on a page, of executions with very many items."""
 
 BETWEEN: Final = 0.2
 """Seconds between two changes of a page: faster than an eye asks for."""
 
 LOOK: Final = 2.0
-"""Seconds after which it is looked whether nothing has happened for too long."""
+"""Seconds without an event after which the page is made again, to say that nothing moves."""
 
 _ENDED: Final = b"event: ended\ndata: -\n\n"
 """Tells a page that nothing more comes."""
-
-
-def page_broadcast(began: int) -> Broadcast[str]:
-    """Return the broadcast of a page's parts, by the ID of the element that each fills.
-
-    Args:
-        began: microseconds since 1970.
-    """
-    latest = Latest[str](began)
-
-    def message(changes: Sequence[Change[str]] | None) -> bytes:
-        newer = latest.everything() if changes is None else changes
-        parts = "\n".join([text for _, text in newer])
-        # Only these end a line of the stream.
-        lines = [line for line in parts.replace("\r", "\n").split("\n") if line.strip()]
-        end = _ENDED if latest.ended else b""
-        if not lines:
-            return end
-        # The end has no ID: whoever comes again with that of the last parts is told of it again.
-        data = "\ndata: ".join(lines)
-        told = f"id: {latest.version - latest.ended}\ndata: {data}\n\n"
-        return told.encode(errors="replace") + end
-
-    return Broadcast(latest, message)
-
-
-def page_version(server: ServerContext, execution_id: ExecutionId, site: Site) -> int:
-    """Return the version that a page has which is made now; 0 where nobody watches it yet."""
-    watch = server.watches.get(execution_id)
-    page = None if watch is None else watch.pages.get(site.links.root)
-    return 0 if page is None else page.latest.version
-
-
-@contextmanager
-def watched_page(
-    server: ServerContext, record: ExecutionRecord, site: Site
-) -> Generator[Broadcast[str]]:
-    """Keep the page of an execution up to date for the length of a context.
-
-    Args:
-        server: the server's context.
-        record: the execution.
-        site: how pages are made.
-    """
-    root = site.links.root
-    with server.watches.watched(record.id) as watch:
-        page = watch.pages.get(root)
-        if page is None:
-            page = watch.pages[root] = page_broadcast(microseconds(server.clock.now()))
-            if watch.events.stopped and not watch.events.latest.ended:
-                page.stop()
-            else:
-                maker = _Maker(page, watch, record, replace(site, roles=""), server)
-                run_for(watch, maker.run())
-        page.watchers += 1
-        try:
-            yield page
-        finally:
-            page.watchers -= 1
-            if page.stopped and not page.watchers and watch.pages.get(root) is page:
-                del watch.pages[root]
-
-
-class _Maker:
-    """Makes the parts of a page, whenever something happens."""
-
-    def __init__(
-        self,
-        page: Broadcast[str],
-        watch: ExecutionWatch,
-        record: ExecutionRecord,
-        site: Site,
-        server: ServerContext,
-    ) -> None:
-        self._page = page
-        self._watch = watch
-        self._record = record
-        self._site = site
-        self._server = server
-        self._verbs = Verbs.of(server)
-        self._earlier = ""
-        self._shown: dict[str, ItemRow] = {}
-
-    async def run(self) -> None:
-        """Make the parts until the execution has ended, or nobody watches any more."""
-        executions = self._server.executions
-        try:
-            self._earlier = await run_in_thread(lambda: carried_on(executions, self._record))
-            await self._follow()
-            if self._watch.events.latest.ended:
-                record = await run_in_thread(lambda: executions.get(self._record.id))
-                self._show(record, record.snapshot())
-                self._page.put("ended", "", last=True)
-        except PeacefulError as error:
-            _LOG.warning("the page of execution %s stays behind: %s", self._record.id, error)
-        except Exception:  # noqa: BLE001 - nobody waits for this task: it would be told to nobody
-            _LOG.exception("the page of execution %s stays behind", self._record.id)
-        finally:
-            self._page.stop()
-            if not self._page.watchers:
-                self._watch.pages.pop(self._site.links.root, None)
-
-    async def _follow(self) -> None:
-        events = self._watch.events
-        seen = 0 if events.latest.begun else events.latest.version
-        while self._page.watchers and not events.latest.ended:
-            if seen == events.latest.version:
-                if events.stopped:
-                    return
-                await events.news(LOOK)
-                if not events.latest.begun or events.latest.ended:
-                    continue
-            seen = events.latest.version
-            self._show(self._record, self._watch.snapshot, self._watch.still_for)
-            await asyncio.sleep(BETWEEN)
-
-    def _show(self, record: ExecutionRecord, snapshot: Snapshot, still_for: float = 0.0) -> None:
-        now = self._server.clock.now()
-        view = ExecutionView(record, snapshot, self._verbs, now, still_for, self._earlier)
-        rows = [row for row in view.rows if self._shown.get(row.item) != row]
-        self._shown |= {row.item: row for row in rows}
-        parts = {**execution_parts(self._site, view), **row_parts(rows, len(view.rows))}
-        changed = False
-        for name, part in parts.items():
-            text = f'<hx-partial id="{name}">{part}</hx-partial>'
-            if self._page.latest.get(name) != text:
-                self._page.put(name, text)
-                changed = True
-        if changed:
-            self._page.tell()
-
-
-_SHOWN: Final = 200
-"""Rows on a page, of executions with very many items."""
 
 _COSTS: Final[Mapping[InterruptLevel, str]] = {
     InterruptLevel.STOP: (
@@ -246,22 +69,22 @@ _COSTS: Final[Mapping[InterruptLevel, str]] = {
 
 
 async def execution(request: Request, server: ServerContext) -> Response:
-    """Shows an execution; to a page in the background, only what its tab is to say."""
-    site, view = Site.of(request, server), await execution_view(request, server)
+    """Show an execution; to a page in the background, only the title of its tab."""
+    site, view = Site.of(request, server), await _view(request, server)
     if request.query_params.get("part") == "head":
         return HTMLResponse(execution_parts(site, view)["head"])
     kind = "outcome" if request.query_params.get("kind") == "outcome" else "progress"
     many = len(view.rows) > LIVE_ROWS
-    pages = range(0, len(view.rows), _SHOWN) if many else range(1)
-    first = _first(request, pages)
-    shown = view.rows[first : first + _SHOWN] if many else view.rows
+    pages = range(0, len(view.rows), _PAGE_ROWS) if many else range(1)
+    asked = parse_version(request.query_params.get("first", ""))
+    first = asked if asked is not None and asked in pages else 0
     return page(
         "execution.html",
         site,
         view=view,
         kind=kind,
         diagram=await execution_diagram(server, view, kind),
-        shown=shown,
+        shown=view.rows[first : first + _PAGE_ROWS] if many else view.rows,
         first=first,
         pages=pages,
         live_rows=LIVE_ROWS,
@@ -271,19 +94,21 @@ async def execution(request: Request, server: ServerContext) -> Response:
 
 
 async def live(request: Request, server: ServerContext) -> Response:
-    """Sends the parts of an execution's page that change, as they do."""
-    record = await _record(server, request.path_params["id"])
+    """Stream the parts of an execution's page that change."""
+    record = await _record(request, server)
     site = Site.of(request, server)
+    # What the page says when it comes back counts more than its address.
+    seen = request.headers.get("last-event-id") or request.query_params.get("since", "")
     return EventStream(
         lambda: watched_page(server, record, site),
         server.metrics.stream,
-        seen=_seen(request),
+        seen=parse_version(seen),
     )
 
 
 async def ask_interrupt(request: Request, server: ServerContext) -> Response:
-    """Asks before a higher level: it says what that costs."""
-    view = await execution_view(request, server)
+    """Ask before a higher level, and say what it costs."""
+    view = await _view(request, server)
     levels = {str(level): level for level in InterruptLevel}
     level = levels.get(request.query_params.get("level", ""))
     if level is None:
@@ -302,43 +127,177 @@ async def ask_interrupt(request: Request, server: ServerContext) -> Response:
 async def started_part(
     request: Request, server: ServerContext, record: ExecutionRecord
 ) -> Response:
-    """The piece that tells a page's script of an execution: where to watch it."""
-    view = await view_of(server, record)
+    """Return the piece that shows a page's script where to watch a started execution."""
+    view = await _view_of(server, record)
     return HTMLResponse(piece("lists.html", "running", Site.of(request, server), [view]))
 
 
-async def execution_view(request: Request, server: ServerContext) -> ExecutionView:
-    """The execution that an address names, in the words of its page."""
-    return await view_of(server, await _record(server, request.path_params["id"]))
+async def _record(request: Request, server: ServerContext) -> ExecutionRecord:
+    execution_id = checked_id(request.path_params["id"])
+    return await run_in_thread(server.executions.get, execution_id)
 
 
-async def view_of(server: ServerContext, record: ExecutionRecord) -> ExecutionView:
-    """An execution, in the words of its page."""
+async def _view(request: Request, server: ServerContext) -> ExecutionView:
+    return await _view_of(server, await _record(request, server))
+
+
+async def _view_of(server: ServerContext, record: ExecutionRecord) -> ExecutionView:
     executions = server.executions
     snapshot = await server.watches.snapshot(record)
     if not record.state.ended and snapshot.ending is not None:
         # It has ended meanwhile: by now the register says how.
-        record = await run_in_thread(lambda: executions.get(record.id))
+        record = await run_in_thread(executions.get, record.id)
         snapshot = await server.watches.snapshot(record)
-    earlier = await run_in_thread(lambda: carried_on(executions, record))
+    earlier = await run_in_thread(_resumed_execution, executions, record)
     now = server.clock.now()
-    return ExecutionView(
-        record, snapshot, Verbs.of(server), now, server.watches.still_for(record), earlier
-    )
+    idle = server.watches.idle_seconds(record)
+    return ExecutionView(record, snapshot, Verbs.of(server), now, idle, earlier)
 
 
-async def _record(server: ServerContext, execution_id: str) -> ExecutionRecord:
-    executions, known = server.executions, checked_id(execution_id)
-    return await run_in_thread(lambda: executions.get(known))
+def _resumed_execution(executions: Executions, record: ExecutionRecord) -> ExecutionId:
+    """Return the ID of the execution that one carries on, or an empty text.
+
+    It is the one before on the same profile and flow, if it did the same and did not complete.
+    """
+    info = record.info
+    page = executions.list(profile=info.profile, flow=info.flow, limit=1, cursor=record.id)
+    for before in page.records:
+        same = before.info.command == info.command and before.dry_run == record.dry_run
+        if same and before.state.resumable:
+            return before.id
+    return ""
 
 
-def _first(request: Request, pages: range) -> int:
-    asked = request.query_params.get("first", "0")
-    number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else 0
-    return number if number in pages else 0
+def execution_parts(site: Site, view: ExecutionView) -> Mapping[str, Markup]:
+    """Return the parts of the page except rows, by the IDs of their elements."""
+    names = ("head", "meter", "note", "failures")
+    parts = {name: piece(_TEMPLATE, name, site, view) for name in names}
+    if len(view.rows) > LIVE_ROWS:
+        parts["matters"] = piece(_TEMPLATE, "matters", view.important_rows)
+    return parts
 
 
-def _seen(request: Request) -> int | None:
-    """The version that a page has; what it said when it came back counts more than its address."""
-    text = request.headers.get("last-event-id") or request.query_params.get("since", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+def page_broadcast(began: int) -> Broadcast[str]:
+    """Return a broadcast of a page's parts, by the IDs of their elements.
+
+    `began` is a time in microseconds since 1970.
+    """
+    latest = Latest[str](began)
+
+    def message(changes: Sequence[Change[str]] | None) -> bytes:
+        newer = latest.everything() if changes is None else changes
+        parts = "\n".join([text for _, text in newer])
+        # Only these end a line of the stream.
+        lines = [line for line in parts.replace("\r", "\n").split("\n") if line.strip()]
+        end = _ENDED if latest.ended else b""
+        if not lines:
+            return end
+        # The end has no ID: whoever comes again with that of the last parts is told of it again.
+        data = "\ndata: ".join(lines)
+        event = f"id: {latest.version - latest.ended}\ndata: {data}\n\n"
+        return event.encode(errors="replace") + end
+
+    return Broadcast(latest, message)
+
+
+def page_version(server: ServerContext, execution_id: ExecutionId, site: Site) -> int:
+    """Return the version of a page that is made now; 0 if nobody watches it yet."""
+    watch = server.watches.get(execution_id)
+    page = None if watch is None else watch.pages.get(site.links.root)
+    return 0 if page is None else page.latest.version
+
+
+@contextmanager
+def watched_page(
+    server: ServerContext, record: ExecutionRecord, site: Site
+) -> Generator[Broadcast[str]]:
+    """Keep the page of an execution up to date within the context."""
+    root = site.links.root
+    with server.watches.watched(record.id) as watch:
+        page = watch.pages.get(root)
+        if page is None:
+            page = watch.pages[root] = page_broadcast(microseconds(server.clock.now()))
+            if watch.events.stopped and not watch.events.latest.ended:
+                page.stop()
+            else:
+                updater = _PageUpdater(page, watch, record, replace(site, roles=""), server)
+                run_for(watch, updater.run())
+        page.watchers += 1
+        try:
+            yield page
+        finally:
+            page.watchers -= 1
+            if page.stopped and not page.watchers and watch.pages.get(root) is page:
+                del watch.pages[root]
+
+
+class _PageUpdater:
+    """Makes the parts of a page after each event, once for all who watch it."""
+
+    def __init__(
+        self,
+        page: Broadcast[str],
+        watch: ExecutionWatch,
+        record: ExecutionRecord,
+        site: Site,
+        server: ServerContext,
+    ) -> None:
+        self._page = page
+        self._watch = watch
+        self._record = record
+        self._site = site
+        self._server = server
+        self._verbs = Verbs.of(server)
+        self._earlier = ""
+        self._shown: dict[str, ItemRow] = {}
+
+    async def run(self) -> None:
+        """Update the page until the execution has ended or nobody watches it any more."""
+        executions = self._server.executions
+        try:
+            self._earlier = await run_in_thread(_resumed_execution, executions, self._record)
+            await self._follow()
+            if self._watch.events.latest.ended:
+                record = await run_in_thread(executions.get, self._record.id)
+                self._update(record, record.snapshot())
+                self._page.put("ended", "", last=True)
+        except PeacefulError as error:
+            _LOG.warning("the page of execution %s stays behind: %s", self._record.id, error)
+        except Exception:  # noqa: BLE001 - nobody awaits this task, so nobody would see it
+            _LOG.exception("the page of execution %s stays behind", self._record.id)
+        finally:
+            self._page.stop()
+            if not self._page.watchers:
+                self._watch.pages.pop(self._site.links.root, None)
+
+    async def _follow(self) -> None:
+        events = self._watch.events
+        seen = 0 if events.latest.begun else events.latest.version
+        while self._page.watchers and not events.latest.ended:
+            if seen == events.latest.version:
+                if events.stopped:
+                    return
+                await events.wait(LOOK)
+                if not events.latest.begun or events.latest.ended:
+                    continue
+            seen = events.latest.version
+            self._update(self._record, self._watch.snapshot, self._watch.idle_seconds)
+            await asyncio.sleep(BETWEEN)
+
+    def _update(self, record: ExecutionRecord, snapshot: Snapshot, idle: float = 0.0) -> None:
+        now = self._server.clock.now()
+        view = ExecutionView(record, snapshot, self._verbs, now, idle, self._earlier)
+        parts = dict(execution_parts(self._site, view))
+        if len(view.rows) <= LIVE_ROWS:
+            for row in view.rows:
+                if self._shown.get(row.item) != row:
+                    self._shown[row.item] = row
+                    parts[f"row-{row.item}"] = piece(_TEMPLATE, "row", row)
+        changed = False
+        for name, part in parts.items():
+            text = f'<hx-partial id="{name}">{part}</hx-partial>'
+            if self._page.latest.get(name) != text:
+                self._page.put(name, text)
+                changed = True
+        if changed:
+            self._page.notify()

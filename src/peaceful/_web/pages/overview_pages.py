@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -16,92 +16,73 @@ from peaceful._executions.registry import Executions
 from peaceful._model.execution import ExecutionState
 from peaceful._model.field_types import FlowId, ProfileName
 from peaceful._web.context import ServerContext
-from peaceful._web.http.bodies import checked_or_unknown, found_in_thread
+from peaceful._web.http.bodies import find_in_thread, name_in_path
 from peaceful._web.http.fields import page_of, page_request
 from peaceful._web.pages.site import Site, page, piece
 from peaceful._web.pages.view import ExecutionView, Verbs
 
+_RECENT: Final = 10
+_RECENT_OF_PROFILE: Final = 20
+_MOST_RUNNING: Final = 20
 
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """A flow of a profile.
+
+class Environment(msgspec.Struct, frozen=True):
+    """A flow of a profile, as a row.
 
     Attributes:
-        profile: the profile.
-        flow: the flow.
-        help: what the flow is for.
-        latest: its newest execution, or none.
-        busy: the execution that keeps the profile busy, of this flow or another; none where none
-            does.
-        first: whether it is the first one of its profile.
+        latest: its newest execution.
+        busy: the execution that runs on the profile, of this flow or another.
+        first: whether it is the first row of its profile.
     """
 
     profile: ProfileName
     flow: FlowId
     help: str
     latest: ExecutionRecord | None
-    busy: ExecutionRecord | None = None
-    first: bool = True
+    busy: ExecutionRecord | None
+    first: bool
 
 
 def environments(
     contexts: Contexts, executions: Executions, profiles: Iterable[ProfileName]
 ) -> tuple[Environment, ...]:
-    """Each flow of each profile, with its newest execution.
-
-    Args:
-        contexts: the application in its workspace.
-        executions: the register.
-        profiles: which profiles.
-    """
+    """Return each flow of some profiles."""
     busy = {each.info.profile: each for each in executions.running()}
+
+    def latest(profile: ProfileName, flow: FlowId) -> ExecutionRecord | None:
+        return next(iter(executions.list(profile=profile, flow=flow, limit=1).records), None)
+
     return tuple(
         Environment(
             profile,
             flow.id,
             flow.summary,
-            latest_of(executions, profile, flow.id),
+            latest(profile, flow.id),
             busy.get(profile),
-            not place,
+            number == 0,
         )
         for profile in profiles
-        for place, flow in enumerate(contexts.app.flows.values())
+        for number, flow in enumerate(contexts.app.flows.values())
     )
 
 
-def latest_of(executions: Executions, profile: ProfileName, flow: FlowId) -> ExecutionRecord | None:
-    """The newest execution of a flow of a profile; none where there was none."""
-    return next(iter(executions.list(profile=profile, flow=flow, limit=1).records), None)
-
-
-def busy_on(executions: Executions, profile: ProfileName) -> ExecutionRecord | None:
-    """The execution that keeps a profile busy; none where none does."""
-    running = executions.running()
-    return next((each for each in running if each.info.profile == profile), None)
-
-
-_RECENT: Final = 10
-_MOST_RUNNING: Final = 20
-
-
 async def home(request: Request, server: ServerContext) -> Response:
-    """Shows everything at a glance; to its own script, only what runs now."""
+    """Show the overview; to its own script, only what runs now."""
     site = Site.of(request, server)
     running = await _running(server)
     if request.query_params.get("part") == "now":
-        told = piece("lists.html", "now", site, running)
-        return HTMLResponse(told)
+        return HTMLResponse(piece("lists.html", "now", site, running))
     contexts, executions = server.contexts, server.executions
     profiles = await run_in_thread(contexts.workspace.profiles)
-    known = await run_in_thread(lambda: environments(contexts, executions, profiles))
-    recent = await run_in_thread(lambda: executions.list(limit=_RECENT))
+    rows = await run_in_thread(environments, contexts, executions, profiles)
+    recent = await run_in_thread(executions.list, limit=_RECENT)
     return page(
         "home.html",
         site,
         about=contexts.app.help,
         running=running,
         profiles=profiles,
-        environments=known,
+        environments=rows,
         recent=recent.records,
         flows=tuple(contexts.app.flows.values()),
         verbs=Verbs.of(server),
@@ -116,18 +97,21 @@ async def _running(server: ServerContext) -> list[ExecutionView]:
     records = await run_in_thread(server.executions.running)
     now = server.clock.now()
     return [
-        ExecutionView(record, await watches.snapshot(record), verbs, now, watches.still_for(record))
+        ExecutionView(
+            record, await watches.snapshot(record), verbs, now, watches.idle_seconds(record)
+        )
         for record in records[:_MOST_RUNNING]
     ]
 
 
 async def executions(request: Request, server: ServerContext) -> Response:
-    """Lists executions, newest first."""
-    site, register, contexts = Site.of(request, server), server.executions, server.contexts
+    """List executions, newest first."""
+    site, contexts = Site.of(request, server), server.contexts
+    # An empty field of the form filters nothing.
     query = {name: value for name, value in request.query_params.items() if value}
-    words = [word for word in request.query_params.getlist("state") if word]
-    asked = page_request(query, words)
-    listed = await run_in_thread(lambda: page_of(register, asked))
+    states = [state for state in request.query_params.getlist("state") if state]
+    asked = page_request(query, states)
+    listed = await run_in_thread(page_of, server.executions, asked)
     profiles = await run_in_thread(contexts.workspace.profiles)
     state = asked.state[0].value if len(asked.state) == 1 else ""
     kept = {"profile": asked.profile or "", "flow": asked.flow or "", "state": state}
@@ -147,16 +131,16 @@ async def executions(request: Request, server: ServerContext) -> Response:
 
 
 async def profile(request: Request, server: ServerContext) -> Response:
-    """Shows a profile: its flows, and what was executed on it."""
+    """Show the flows of a profile, and its newest executions."""
     contexts, register = server.contexts, server.executions
-    asked = checked_or_unknown("a profile", request.path_params["profile"])
-    name = await found_in_thread(lambda: contexts.profile(asked))
-    recent = await run_in_thread(lambda: register.list(profile=name, limit=20))
+    asked = name_in_path(request, "profile")
+    name = await find_in_thread(lambda: contexts.profile(asked))
+    recent = await run_in_thread(register.list, profile=name, limit=_RECENT_OF_PROFILE)
     return page(
         "profile.html",
         Site.of(request, server),
         profile=name,
-        environments=await run_in_thread(lambda: environments(contexts, register, [name])),
+        environments=await run_in_thread(environments, contexts, register, [name]),
         recent=recent.records,
         verbs=Verbs.of(server),
     )

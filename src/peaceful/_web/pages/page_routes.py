@@ -1,4 +1,4 @@
-"""The pages in one table."""
+"""The routes of the pages."""
 
 from __future__ import annotations
 
@@ -34,4 +34,4 @@ PAGES: Final = (
     ),
     Route("GET", "/static/{name}", "static", "Styles, scripts and icons.", static, None),
 )  # fmt: skip
-"""Every page but the one about the API, and what pages are made with."""
+"""Every page but the one about the API, and the files that pages are made with."""

@@ -11,30 +11,17 @@ from peaceful._app.parameters.declaration import ParamDef, ParamGroup
 from peaceful._model.codec import JsonObject, JsonValue
 
 PARAM_PREFIX: Final = "param."
-"""What the names of fields begin with that hold parameters."""
+"""The prefix of the names of fields that hold parameters."""
 
 _NUMBERS: Final = frozenset({"integer", "number"})
 _STRUCTURED: Final = frozenset({"array", "object"})
-_NO: Final = ("yes", "no")
+_BOOLEANS: Final = ("yes", "no")
+_NOTHING: Final[JsonObject] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class ParamField:
-    """A field of the form.
-
-    Attributes:
-        name: of the parameter.
-        kind: of the input.
-        value: what it holds.
-        options: what can be chosen; empty where it is typed.
-        lines: whether it has several lines.
-        fixed: whether it cannot be changed here.
-        step: of numbers.
-        required: whether it has to be given.
-        placeholder: what it is without a value.
-        hint: what is to be known of it.
-        error: why its value is wrong; empty where it is not.
-    """
+    """A field of the form; chosen from `options`, if any, and not changed if it is `fixed`."""
 
     name: str
     kind: str = "text"
@@ -52,16 +39,10 @@ class ParamField:
 def param_fields(
     group: ParamGroup, schema: JsonObject, values: JsonObject, wrong: Mapping[str, str]
 ) -> Iterator[ParamField]:
-    """The fields of a form.
+    """Yield the fields of a form, by a JSON Schema, values, and errors by parameter.
 
-    Of parameters that hold secrets, it is said where they come from, and not asked for. A source
-    may be a command or a file of the server's machine, which nobody may name from elsewhere.
-
-    Args:
-        group: the parameters.
-        schema: of the parameters, as JSON Schema.
-        values: what they are now, or what somebody has typed.
-        wrong: by parameter, why its value is wrong.
+    For secrets it is said where they come from, and they are not asked for: a source may be a
+    command or a file of the server's machine, which nobody may name from elsewhere.
     """
     for name, found in object_of(schema, "properties").items():
         of, param = as_object(found), group.params[name]
@@ -90,14 +71,9 @@ def param_fields(
 
 
 def given_params(group: ParamGroup, typed: Mapping[str, str]) -> dict[str, object]:
-    """The parameters that a form gives.
+    """Return the parameters that a form gives, by the texts that somebody has typed.
 
-    A field that is empty, of a parameter that may be left out, gives nothing; where it may be none,
-    it gives none.
-
-    Args:
-        group: the parameters.
-        typed: by parameter, what somebody has typed.
+    An empty field gives `None` if the parameter may be that, and nothing if it may be left out.
     """
     given: dict[str, object] = {}
     for name, text in typed.items():
@@ -112,7 +88,7 @@ def given_params(group: ParamGroup, typed: Mapping[str, str]) -> dict[str, objec
 
 
 def shown_value(value: JsonValue) -> str:
-    """A value as it is typed."""
+    """Return a value as it is typed."""
     match value:
         case None:
             return ""
@@ -125,27 +101,27 @@ def shown_value(value: JsonValue) -> str:
 
 
 def type_words(schema: JsonObject, of: JsonObject) -> str:
-    """The type of a parameter, for people."""
+    """Return the type of a parameter, for people."""
     words = _choices(schema, of) or sorted(_types(schema, of) - {"null"})
     return " or ".join(words) or "anything"
 
 
 def _options(schema: JsonObject, of: JsonObject, param: ParamDef) -> tuple[str, ...]:
-    """What can be chosen; also nothing, where that is what the parameter is by default."""
+    """Return the values to choose from; also an empty one if that is the default."""
     choices = _choices(schema, of)
     nothing = not param.required and of.get("default") is None
     return ("", *choices) if choices and nothing else choices
 
 
 def _choices(schema: JsonObject, of: JsonObject) -> tuple[str, ...]:
-    """The only values that there are besides null; empty where there are others."""
+    """Return the only possible values besides null; empty if others are possible."""
     found: list[str] = []
     for each in _alternatives(schema, of):
         enum = each.get("enum")
         if isinstance(enum, list):
             found += [shown_value(one) for one in enum]
         elif each.get("type") == "boolean":
-            found += _NO
+            found += _BOOLEANS
         elif each.get("type") != "null":
             return ()
     return tuple(found)
@@ -157,7 +133,7 @@ def _types(schema: JsonObject, of: JsonObject) -> frozenset[str]:
 
 
 def _alternatives(schema: JsonObject, of: JsonObject) -> Sequence[JsonObject]:
-    """What a value may be: each way in which a schema allows one."""
+    """Return the schemas that a value may match."""
     reference = of.get("$ref")
     if isinstance(reference, str):
         name = reference.rpartition("/")[2]
@@ -170,13 +146,10 @@ def _alternatives(schema: JsonObject, of: JsonObject) -> Sequence[JsonObject]:
 
 
 def object_of(schema: JsonObject, key: str) -> JsonObject:
-    """A part of a schema; an empty one where there is none."""
+    """Return a part of a schema; an empty one if it is missing."""
     return as_object(schema.get(key))
 
 
 def as_object(value: JsonValue) -> JsonObject:
-    """A part of a schema; an empty one where it is none."""
+    """Return a schema; an empty one if it is none."""
     return value if isinstance(value, Mapping) else _NOTHING
-
-
-_NOTHING: Final[JsonObject] = {}

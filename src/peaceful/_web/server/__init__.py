@@ -1,1 +1,1 @@
-"""The server: put together, let in by a guard, served as a program, ended by a signal."""
+"""The ASGI application, its guard, and serving it until a signal."""

@@ -1,4 +1,4 @@
-"""What every request goes through first, and every answer last."""
+"""The ASGI middleware that decides who may use the server, and sets the headers of answers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from peaceful._app.web_settings import Network
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import HostRefused, TokenRefused
 from peaceful._present.text import one_line
+from peaceful._web.http.bodies import path_of, root_path
 from peaceful._web.http.route import EVERYTHING, Access, Role, cookie_value
 
 _LOG = logging.getLogger("peaceful.web.access")
@@ -26,7 +27,7 @@ _OPEN: Final = frozenset({"/healthz", "/readyz"})
 _OPEN_FOLDER: Final = "/static/"
 
 Refuse: TypeAlias = Callable[[Request, PeacefulError], Response]
-"""Makes the answer to a request that is refused."""
+"""Makes the answer to a refused request."""
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -44,17 +45,11 @@ _HEADERS: Final = {
 _COOKIE_DAYS: Final = 30
 
 _INSIST_DAYS: Final = 30
-"""How long a browser insists on encryption, after it has seen some (RFC 6797)."""
+"""How long a browser insists on HTTPS, after it has seen some (RFC 6797)."""
 
 
 class Guard:
-    """Lets those in who may use the server, and tells browsers what answers may do.
-
-    Args:
-        app: answers.
-        access: who may use the server.
-        refuse: makes the answer to those who may not.
-    """
+    """ASGI middleware that lets only those in who may use the server, and refuses others."""
 
     def __init__(self, app: ASGIApp, access: Access, refuse: Refuse) -> None:
         self._app = app
@@ -62,16 +57,18 @@ class Guard:
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request."""
+        """Answer a request."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             request = Request(forwarded(scope, self._access.proxies), receive)
-            answer = _Answer(send, insists=self._access.insists(request.headers.get("host", "")))
+            sender = _AnswerSender(
+                send, hsts=self._access.sends_hsts(request.headers.get("host", ""))
+            )
             try:
-                await self._answer(request, receive, answer.send)
+                await self._answer(request, receive, sender.send)
             finally:
-                answer.log(request)
+                sender.log(request)
         else:
             # Nothing here speaks over web sockets.
             await send({"type": "websocket.close", "code": 1008})
@@ -84,7 +81,7 @@ class Guard:
         await (response or self._app)(request.scope, receive, send)
 
     def _let_in(self, request: Request) -> Response | None:
-        """The answer to those who get no further, or none."""
+        """Return the answer to a request that goes no further, or `None`."""
         path = path_of(request)
         host = self._checked_host(request.headers)
         self._access.check_origin(
@@ -120,20 +117,21 @@ class Guard:
         return self._access.roles_of_cookie(cookie)
 
     def _cookie_of(self, connection: HTTPConnection) -> str:
-        """The name of the cookie.
+        """Return the name of the cookie.
 
-        Encrypted and at the root of a site, one that browsers take from this very host only.
+        Over HTTPS at the root of a site, its prefix makes browsers take it from this very host
+        only.
         """
-        hosts_own = connection.url.scheme == "https" and not connection.scope.get("root_path")
-        return f"__Host-{self._access.cookie}" if hosts_own else self._access.cookie
+        has_prefix = connection.url.scheme == "https" and not root_path(connection)
+        return f"__Host-{self._access.cookie}" if has_prefix else self._access.cookie
 
     def _welcome(self, request: Request, path: str, token: str) -> Response:
-        """Turns the token of an address into a cookie, and the address into one without it."""
+        """Turn the token of an address into a cookie, and redirect to the address without it."""
         if self._access.tokens:
             self._access.roles_of_token(token)
         others = [each for each in request.query_params.multi_items() if each[0] != "token"]
         query = f"?{urlencode(others)}" if others else ""
-        root = request.scope.get("root_path", "")
+        root = root_path(request)
         # With one slash at its beginning, it is a path for certain, and not another host.
         location = "/" + quote(f"{root}{path}".lstrip("/\\")) + query
         response = Response(status_code=303, headers={"Location": location})
@@ -151,44 +149,28 @@ class Guard:
 
 
 def is_open(path: str) -> bool:
-    """Whether anybody may ask for it who reaches the server: it tells nothing.
-
-    Args:
-        path: below the place where the application is mounted.
-    """
+    """Return whether a path needs no token; below the path that the server is mounted at."""
     return path in _OPEN or path.startswith(_OPEN_FOLDER)
 
 
-def path_of(request: Request) -> str:
-    """The path below the place where the application is mounted."""
-    root: str = request.scope.get("root_path", "")
-    path: str = request.scope["path"]
-    return path.removeprefix(root) or "/"
-
-
 def forwarded(scope: Scope, proxies: Sequence[Network]) -> Scope:
-    """The request as it came to the proxy.
+    """Return the scope of a request as it came to the proxy; unchanged from anybody else.
 
-    What anybody else says of it is not heeded. Of several values of a header, the last one is that
-    of the nearest proxy.
-
-    Args:
-        scope: the request as it came to this server.
-        proxies: whose word is taken.
+    Of several values of a header, the last one is that of the nearest proxy.
     """
-    if not proxies or not _is_one(scope, proxies):
+    if not proxies or not _is_from_proxy(scope, proxies):
         return scope
     headers = Headers(scope=scope)
     found = dict(scope)
-    if (scheme := _last(headers, "x-forwarded-proto").lower()) in {"http", "https"}:
+    if (scheme := _last_value(headers, "x-forwarded-proto").lower()) in {"http", "https"}:
         found["scheme"] = scheme
-    if host := _last(headers, "x-forwarded-host"):
+    if host := _last_value(headers, "x-forwarded-host"):
         kept = [each for each in scope["headers"] if each[0] != b"host"]
         found["headers"] = [*kept, (b"host", host.encode("latin-1"))]
     return found
 
 
-def _is_one(scope: Scope, proxies: Sequence[Network]) -> bool:
+def _is_from_proxy(scope: Scope, proxies: Sequence[Network]) -> bool:
     client = scope.get("client")
     try:
         address = ipaddress.ip_address(client[0]) if client else None
@@ -200,40 +182,35 @@ def _is_one(scope: Scope, proxies: Sequence[Network]) -> bool:
     return address is not None and any(address in network for network in proxies)
 
 
-def _last(headers: Headers, name: str) -> str:
+def _last_value(headers: Headers, name: str) -> str:
     values = headers.getlist(name)
     return values[-1].rpartition(",")[2].strip() if values else ""
 
 
-class _Answer:
-    """An answer on its way: given the headers that all have, and told of in the log.
+class _AnswerSender:
+    """Sends an answer with the headers that all have, and logs it."""
 
-    Args:
-        send: sends it.
-        insists: whether browsers are to insist on encryption.
-    """
-
-    def __init__(self, send: Send, *, insists: bool) -> None:
+    def __init__(self, send: Send, *, hsts: bool) -> None:
         self._send = send
-        self._insists = insists
+        self._hsts = hsts
         self._status: int | None = None
         self._since = time.perf_counter()
 
     async def send(self, message: Message) -> None:
-        """Sends a part of it."""
+        """Send a part of the answer."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers[name] = value
             headers.setdefault("Cache-Control", "no-store")
-            if self._insists:
+            if self._hsts:
                 seconds = _INSIST_DAYS * 24 * 60 * 60
                 headers["Strict-Transport-Security"] = f"max-age={seconds}"
         await self._send(message)
 
     def log(self, request: Request) -> None:
-        """Says in the log what was asked for, without the query, which may hold a token."""
+        """Log the request without its query, which may hold a token."""
         if _LOG.isEnabledFor(logging.DEBUG):
             milliseconds = round((time.perf_counter() - self._since) * 1000, 1)
             method, path = one_line(request.method, 20), one_line(request.scope["path"], 200)

@@ -1,4 +1,4 @@
-"""Serving the site: sockets, TLS, limits, signals."""
+"""Serving an application: socket, TLS, limits, signals."""
 
 from __future__ import annotations
 
@@ -31,11 +31,25 @@ from peaceful._present.text import count
 from peaceful._runtime.ctx import MAX_CONCURRENCY, ExecutionSettings
 from peaceful._web.context import server_context
 from peaceful._web.http.route import EVERYTHING, LOOPBACK, Access
-from peaceful._web.server.site import WebApp, web_app
+from peaceful._web.server.site import WebApp
 from peaceful.interrupt import InterruptReceiver, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
 
 IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_LOG = logging.getLogger("peaceful.web")
+
+_LAST_ANSWERS: Final = 5
+"""Seconds to send the last answers, once nothing runs any more."""
+
+_KEEP_ALIVE: Final = 15
+"""Seconds until a connection without a new request is closed."""
+
+_KEEP_ALIVE_OF_PROXY: Final = 75
+"""The same behind a proxy: longer than its usual 60 s, so that it closes first."""
+
+_LONGEST_HEAD: Final = 16 * 1024
+"""Bytes that an incomplete head of a request may have."""
 
 _HELP: Final = {
     errno.EADDRINUSE: "another program listens there: choose another port, or none for a free one",
@@ -45,21 +59,14 @@ _HELP: Final = {
 }
 _ANOTHER: Final = "choose another address or port"
 
-_MOST: Final = 4096
-_KEPT_FREE: Final = 256
+_MOST_CONNECTIONS: Final = 4096
+_FILES_OF_EXECUTIONS: Final = 256
 """Open files that executions need: journals, locks, pipes of child processes, connections."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a server listens, and what it is called there.
-
-    Attributes:
-        address: of this machine.
-        port: the port.
-        encrypts: whether it speaks HTTPS.
-        names: the hosts that it is to be called by, as they were given.
-    """
+class ServerAddress:
+    """The address that a server listens at, with the names that it is called by."""
 
     address: IpAddress
     port: int
@@ -79,7 +86,7 @@ class Place:
 
     @property
     def url(self) -> str:
-        """The address to open."""
+        """The address to open in a browser."""
         scheme = "https" if self.encrypts else "http"
         if self.encrypts and self.names:
             # The name that the certificate is for.
@@ -93,11 +100,10 @@ class Place:
 
 
 def checked_address(address: str, settings: WebSettings) -> IpAddress:
-    """The address to listen at.
+    """Return the address to listen at.
 
-    Raises:
-        UsageError: it is none; or others than this machine would reach the server, and it was not
-            said who may use it, or how what they send is kept secret.
+    Raise `UsageError` if it is none; or if others than this machine would reach the server, and its
+    tokens, encryption or name are missing.
     """
     try:
         found = ipaddress.ip_address("127.0.0.1" if address == "localhost" else address.strip("[]"))
@@ -139,11 +145,7 @@ def _check_reached_by_others(address: str, found: IpAddress, settings: WebSettin
 
 @contextmanager
 def listening(address: IpAddress, port: int) -> Generator[socket.socket]:
-    """A listening socket of this machine.
-
-    Raises:
-        UsageError: it cannot be listened there.
-    """
+    """Yield a listening socket; raise `UsageError` if the address cannot be used."""
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     # By the protocol's name asyncio knows that small answers are not to wait for larger ones.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as opened:
@@ -162,11 +164,10 @@ def listening(address: IpAddress, port: int) -> Generator[socket.socket]:
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:
-    """What a server encrypts with: TLS 1.2 or later.
+    """Return the context for TLS 1.2 or later.
 
-    Raises:
-        UsageError: certificate and key cannot be used, or everybody may read the key.
-        StorageError: they cannot be read.
+    Raise `UsageError` if certificate or key cannot be used, or everybody may read the key; and
+    `StorageError` if they cannot be read.
     """
     for path in (tls.cert, tls.key):
         try:
@@ -194,46 +195,27 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
 
 
 def most_connections(open_files: int | None = None) -> int:
-    """How many connections there may be at once; more are told to come again.
-
-    Args:
-        open_files: how many files this process may have open: what the system says by default.
-    """
+    """Return how many connections may be open at once, by the limit on open files."""
     limit = _open_files() if open_files is None else open_files
     # With very few, half of them.
-    return min(_MOST, max(limit - _KEPT_FREE, limit // 2))
+    return min(_MOST_CONNECTIONS, max(limit - _FILES_OF_EXECUTIONS, limit // 2))
 
 
 def _open_files() -> int:
     try:
         import resource
     except ModuleNotFoundError:  # Not a system that has such limits.
-        return _MOST + _KEPT_FREE
+        return _MOST_CONNECTIONS + _FILES_OF_EXECUTIONS
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return _MOST + _KEPT_FREE if soft == resource.RLIM_INFINITY else soft
+    return _MOST_CONNECTIONS + _FILES_OF_EXECUTIONS if soft == resource.RLIM_INFINITY else soft
 
 
 def _bracketed(address: IpAddress) -> str:
     return f"[{address}]" if address.version == 6 else str(address)
 
 
-_LOG = logging.getLogger("peaceful.web")
-
-_LAST_ANSWERS: Final = 5
-"""Seconds that connections have for what they are being sent, once nothing runs any more."""
-
-_KEEP_ALIVE: Final = 15
-"""Seconds after an answer until a connection without a new request is closed."""
-
-_KEEP_ALIVE_OF_PROXY: Final = 75
-"""The same behind a proxy: longer than proxies usually wait (60 s), so that the proxy closes."""
-
-_LONGEST_HEAD: Final = 16 * 1024
-"""Bytes of an incomplete head of a request."""
-
-
 def asgi(app: AppDef, workspace: Path | None = None, settings: WebSettings | None = None) -> WebApp:
-    """As `App.asgi`."""
+    """Return the application that `App.asgi` returns."""
     settings = settings or WebSettings()
     return _web(Contexts.of(app, workspace), settings, Access.of(settings))
 
@@ -248,38 +230,38 @@ async def serve(
     receiver: InterruptReceiver | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> ServerEnd:
-    """As `App.serve`."""
+    """Serve an application until it is interrupted, for `App.serve`."""
     settings = settings or WebSettings()
     found = checked_address(address, settings)
     tls = None if settings.tls is None else tls_context(settings.tls)
     contexts = Contexts.of(app, workspace)
     with listening(found, port) as opened:
-        place = Place(found, opened.getsockname()[1], tls is not None, settings.hosts)
-        new = "" if settings.tokens else secrets.token_urlsafe(32)
-        web = _web(contexts, settings, _access(settings, place, new))
+        at = ServerAddress(found, opened.getsockname()[1], tls is not None, settings.hosts)
+        new_token = "" if settings.tokens else secrets.token_urlsafe(32)
+        web = _web(contexts, settings, _access(settings, at, new_token))
         keep_alive = _KEEP_ALIVE_OF_PROXY if settings.proxies else _KEEP_ALIVE
         server = _Server(_config(web, tls, keep_alive))
-        async with _interrupts(receiver) as interrupts:
+        async with _receiver(receiver) as interrupts:
             if on_ready is not None:
                 # The socket listens already: who connects now is answered in a moment.
-                on_ready(f"{place.url}/?token={new}" if new else f"{place.url}/")
-            signal = await _served(web, server, opened, interrupts)
-        return ServerEnd(signal, web.server.running.cut)
+                on_ready(f"{at.url}/?token={new_token}" if new_token else f"{at.url}/")
+            signal = await _serve_until_interrupted(web, server, opened, interrupts)
+        return ServerEnd(signal, web.server.running.incomplete)
 
 
 def _web(contexts: Contexts, settings: WebSettings, access: Access) -> WebApp:
     execution = ExecutionSettings(settings.max_concurrency or MAX_CONCURRENCY)
-    return web_app(contexts, server_context(contexts, SystemClock(), execution), access)
+    return WebApp(server_context(contexts, SystemClock(), execution), access)
 
 
-def _access(settings: WebSettings, place: Place, new_token: str) -> Access:
+def _access(settings: WebSettings, at: ServerAddress, new_token: str) -> Access:
     given = {token.text: token.roles for token in settings.tokens}
     return Access(
-        place.hosts,
+        at.hosts,
         given or {new_token: EVERYTHING},
-        f"peaceful_{place.port}",
+        f"peaceful_{at.port}",
         tuple(settings.networks()),
-        place.encrypts,
+        at.encrypts,
     )
 
 
@@ -302,7 +284,7 @@ def _config(web: WebApp, tls: ssl.SSLContext | None, keep_alive: int) -> uvicorn
 
 
 @asynccontextmanager
-async def _interrupts(given: InterruptReceiver | None) -> AsyncGenerator[InterruptReceiver]:
+async def _receiver(given: InterruptReceiver | None) -> AsyncGenerator[InterruptReceiver]:
     if given is not None:
         yield given
         return
@@ -311,14 +293,10 @@ async def _interrupts(given: InterruptReceiver | None) -> AsyncGenerator[Interru
         yield receiver
 
 
-async def _served(
+async def _serve_until_interrupted(
     web: WebApp, server: _Server, opened: socket.socket, receiver: InterruptReceiver
 ) -> InterruptSignal:
-    """Serves until an interrupt, and then until what runs has ended.
-
-    Returns:
-        The first signal that asked for the end.
-    """
+    """Serve until an interrupt, and then until nothing runs; return the first interrupt."""
     loop = asyncio.get_running_loop()
 
     def on_signal(signal: InterruptSignal) -> None:
@@ -327,7 +305,7 @@ async def _served(
 
     leave = receiver.subscribe(on_signal)
     serving = asyncio.ensure_future(server.serve(sockets=[opened]))
-    stopping = asyncio.ensure_future(_stopped(web, receiver))
+    stopping = asyncio.ensure_future(_end_on_interrupt(web, receiver))
     try:
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     except asyncio.CancelledError:
@@ -336,7 +314,7 @@ async def _served(
         now = SystemClock.now()
         reason = "the server was cancelled"
         _interrupt(web, InterruptSignal(InterruptLevel.STOP, InterruptSource.API, now, reason))
-        await web.ended()
+        await web.wait_until_ended()
         raise
     finally:
         # Pages are answered until nothing runs any more; only then is the door closed.
@@ -352,9 +330,9 @@ async def _served(
     return first
 
 
-async def _stopped(web: WebApp, receiver: InterruptReceiver) -> None:
+async def _end_on_interrupt(web: WebApp, receiver: InterruptReceiver) -> None:
     web.interrupt_all(await receiver.wait())
-    await web.ended()
+    await web.wait_until_ended()
 
 
 def _interrupt(web: WebApp, signal: InterruptSignal) -> None:
@@ -365,15 +343,15 @@ def _interrupt(web: WebApp, signal: InterruptSignal) -> None:
         "running": running,
     }
     runs = f"interrupting {count(running, 'execution')}" if running else "nothing runs"
-    told = [f"Ending, {interrupted_how(signal)}: {runs}."]
+    sentences = [f"Ending, {interrupted_how(signal)}: {runs}."]
     if signal.source is InterruptSource.SIGINT:
-        told.append(next_press_sentence(signal.level, running))
-    _LOG.info("%s", " ".join(told).rstrip(), extra=fields)
+        sentences.append(next_press_sentence(signal.level, running))
+    _LOG.info("%s", " ".join(sentences).rstrip(), extra=fields)
     web.interrupt_all(signal)
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves process signals alone: executions heed them first."""
+    """A server that leaves process signals to the executions."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:

@@ -1,1 +1,1 @@
-"""What is done for those who ask: starting, one per profile; interrupting; counting."""
+"""The executions that a server runs, its log and its metrics."""

@@ -1,4 +1,4 @@
-"""What happens in executions, told in the server's log."""
+"""The log of what happens in the server's executions."""
 
 from __future__ import annotations
 
@@ -25,65 +25,56 @@ _LONGEST: Final = 300
 
 
 class LogSink:
-    """Logs what happens in one execution: an `OutputSink`.
+    """An `OutputSink` that logs the start, interrupts, failed items and the end of an execution.
 
-    That is its beginning, interrupts, failed items, and its end. Records have the fields
-    `execution_id`, and `item_id` where they are about an item. Texts that come from elsewhere are
-    made safe for a line.
+    Records have the field `execution_id`, and `item_id` if they are about an item.
     """
 
     def __init__(self) -> None:
         self._info: ExecutionInfo | None = None
 
     def receive(self, events: Sequence[Event]) -> None:
-        """Logs events."""
+        """Log events."""
         for event in events:
             if isinstance(event, ExecutionStarted):
                 self._info = event.execution
-                _log_start(event.execution)
-            elif self._info is not None:
+            if self._info is not None:
                 _log_event(event, self._info)
 
     def close(self) -> None:
-        """There is nothing to end."""
-
-
-def _log_start(info: ExecutionInfo) -> None:
-    _log(
-        logging.INFO,
-        info,
-        f"started: {info.command} of {info.profile}, {info.flow}, by {info.started_by}",
-        command=info.command,
-        profile=info.profile,
-        flow=info.flow,
-    )
+        """Do nothing: there is nothing to end."""
 
 
 def _log_event(event: Event, info: ExecutionInfo) -> None:
     match event:
+        case ExecutionStarted():
+            _log(
+                logging.INFO,
+                info,
+                f"started: {info.command} of {info.profile}, {info.flow}, by {info.started_by}",
+                command=info.command,
+                profile=info.profile,
+                flow=info.flow,
+            )
         case InterruptRequested(signal=signal):
-            said = "" if signal.reason is None else f": “{_clean(signal.reason)}”"
+            reason = "" if signal.reason is None else f": “{_clean(signal.reason)}”"
             level, source = str(signal.level), signal.source.value
             fields = {"interrupt_level": level, "interrupt_source": source}
-            _log(logging.INFO, info, f"interrupt accepted: {level}, by {source}{said}", **fields)
+            _log(logging.INFO, info, f"interrupt accepted: {level}, by {source}{reason}", **fields)
         case ItemEnded(item=item, status=ItemStatus.FAILED, message=message):
             _log(logging.WARNING, info, f"{item} failed: {_clean(message)}", item_id=item)
-        case ExecutionEnded():
-            _log_end(event, info)
+        case ExecutionEnded(error=error, outcome=outcome):
+            seconds = (event.at - info.started_at).total_seconds()
+            why = "" if error is None else f": {_clean(error.message)}"
+            _log(
+                logging.INFO if error is None else logging.WARNING,
+                info,
+                f"{event.state} after {duration(seconds)}{why}",
+                outcome="" if outcome is None else outcome.value,
+                seconds=round(seconds, 3),
+            )
         case _:
             pass
-
-
-def _log_end(event: ExecutionEnded, info: ExecutionInfo) -> None:
-    seconds = (event.at - info.started_at).total_seconds()
-    why = "" if event.error is None else f": {_clean(event.error.message)}"
-    _log(
-        logging.INFO if event.error is None else logging.WARNING,
-        info,
-        f"{event.state} after {duration(seconds)}{why}",
-        outcome="" if event.outcome is None else event.outcome.value,
-        seconds=round(seconds, 3),
-    )
 
 
 def _log(severity: int, info: ExecutionInfo, text: str, /, **fields: object) -> None:

@@ -1,8 +1,9 @@
-"""Counts of what this server's executions do, in the text format of Prometheus."""
+"""Metrics of the server's executions, in the text format of Prometheus."""
 
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,14 +21,7 @@ _BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
 class Metrics:
-    """Counts of what happened since the server was started.
-
-    Attributes:
-        executions: by ending, how many executions ended so.
-        interrupts: by door and level, how many interrupts were accepted.
-        items: by result, how many items ended so.
-        lock: held while these are changed, or read: sinks do so in threads of their own.
-    """
+    """Counts since the server was started; hold `lock` to use them, as sinks have own threads."""
 
     def __init__(self) -> None:
         self.executions: Final[Counter[str]] = Counter()
@@ -35,18 +29,17 @@ class Metrics:
         self.items: Final[Counter[str]] = Counter()
         self.lock: Final = threading.Lock()
         self._streams = 0
-        self._seconds: list[int] = [0] * (len(_BOUNDS) + 1)
+        self._buckets: list[int] = [0] * (len(_BOUNDS) + 1)
         self._sum = 0.0
 
     def interrupted_for(self, seconds: float) -> None:
-        """An execution ended that many seconds after its first interrupt."""
-        place = next((n for n, bound in enumerate(_BOUNDS) if seconds <= bound), len(_BOUNDS))
-        self._seconds[place] += 1
+        """Count an execution that ended some seconds after its first interrupt."""
+        self._buckets[bisect_left(_BOUNDS, seconds)] += 1
         self._sum += seconds
 
     @contextmanager
     def stream(self) -> Generator[None]:
-        """An event stream is open, of the API or of a page, for the length of a context."""
+        """Count an open event stream within the context."""
         self._streams += 1
         try:
             yield
@@ -54,11 +47,7 @@ class Metrics:
             self._streams -= 1
 
     def text(self, *, running: int) -> str:
-        """All counts.
-
-        Args:
-            running: how many executions run now.
-        """
+        """Return all metrics; `running` is the number of running executions."""
         with self.lock:
             return "".join(f"{line}\n" for line in self._lines(running))
 
@@ -91,14 +80,13 @@ class Metrics:
         yield from self._histogram()
 
     def _histogram(self) -> Iterator[str]:
-        name = "interrupt_to_end_seconds"
         buckets: dict[str, float] = {}
         total = 0
-        for bound, count in zip((*map(str, _BOUNDS), "+Inf"), self._seconds, strict=True):
+        for bound, count in zip((*map(str, _BOUNDS), "+Inf"), self._buckets, strict=True):
             total += count
             buckets[f'_bucket{{le="{bound}"}}'] = total
         yield from _family(
-            name,
+            "interrupt_to_end_seconds",
             "histogram",
             "Seconds from the first interrupt of an execution to its end.",
             {**buckets, "_sum": round(self._sum, 6), "_count": total},
@@ -106,24 +94,20 @@ class Metrics:
 
 
 class MetricsSink:
-    """Counts what happens in one execution: an `OutputSink`.
-
-    Args:
-        metrics: takes the counts.
-    """
+    """An `OutputSink` that counts what happens in one execution."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._interrupted_at: datetime | None = None
 
     def receive(self, events: Sequence[Event]) -> None:
-        """Counts events."""
+        """Count events."""
         with self._metrics.lock:
             for event in events:
                 self._count(event)
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """Do nothing: there is nothing to end."""
 
     def _count(self, event: Event) -> None:
         metrics = self._metrics
@@ -135,7 +119,7 @@ class MetricsSink:
                 self._interrupted_at = self._interrupted_at or at
             case ExecutionEnded():
                 metrics.executions[event.state.value] += 1
-                # Of those nothing was told until now.
+                # There are no events about these.
                 left = event.counts.get(ItemStatus.NOT_STARTED, 0)
                 if left:
                     metrics.items[ItemStatus.NOT_STARTED.value] += left

@@ -1,13 +1,12 @@
-"""Executions that the server runs, each started once."""
+"""The executions that a server runs; each is started once."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +20,7 @@ from peaceful._errors.running import ExecutionUnknown, ProfileBusy
 from peaceful._executions.admission import busy_error
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions
-from peaceful._executions.running import InterruptSenders, RunningExecution
+from peaceful._executions.running import RunningExecution
 from peaceful._model.field_types import ExecutionId, ProfileName
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._model.outcome import Complete
@@ -35,111 +34,98 @@ _LOG = logging.getLogger("peaceful.web")
 
 _TRIES: Final = 50
 _BETWEEN: Final = 0.05
-"""Seconds until it is tried again on a profile whose execution has ended, but holds its lock."""
+"""Seconds between tries on a profile whose execution has ended, but still holds its lock."""
+
+KEPT: Final = 1000
+"""How many of the newest keys are remembered."""
+
+LONGEST_KEY: Final = 255
+"""Characters that an idempotency key may have."""
 
 OnStart = Callable[[Starting], None]
-"""Told of an execution that is about to begin, before its first event."""
+"""Called with an execution that is about to begin, before its first event."""
 
 
-class Started(msgspec.Struct, frozen=True):
-    """What came of a request to execute something.
-
-    Attributes:
-        record: the execution that does it.
-        is_new: whether it was started by this request.
-    """
+class StartResult(msgspec.Struct, frozen=True):
+    """The execution that answers a request; `is_new` if the request has started it."""
 
     record: ExecutionRecord
     is_new: bool
 
 
 class RunningExecutions:
-    """The executions that this server runs, each as a task of its event loop.
+    """The executions that a server runs, each as a task of its event loop.
 
-    Args:
-        contexts: makes what they run on.
-        senders: interrupts them.
-        on_start: told of each before its first event.
-        sinks: makes what is told of the events of one.
-        settings: how they behave.
+    `on_start` is called with each before its first event, and `sinks` makes its sinks.
     """
 
     def __init__(
         self,
         contexts: Contexts,
-        senders: InterruptSenders,
         on_start: OnStart,
         sinks: Callable[[], tuple[OutputSink, ...]],
         settings: ExecutionSettings | None = None,
     ) -> None:
         self._contexts = contexts
-        self._senders = senders
+        self._executions = contexts.executions
         self._on_start = on_start
         self._sinks = sinks
         self._settings = settings or ExecutionSettings()
         self._tasks: dict[ExecutionId, asyncio.Task[object]] = {}
         self._starting: dict[ProfileName, asyncio.Lock] = {}
         self._stop: InterruptSignal | None = None
-        self._cut: list[ExecutionId] = []
+        self._incomplete: list[ExecutionId] = []
 
     def __len__(self) -> int:
-        """How many there are."""
         return len(self._tasks)
 
     @property
-    def cut(self) -> tuple[ExecutionId, ...]:
-        """Those that had not done everything when nothing new was started any more."""
-        return tuple(self._cut)
+    def incomplete(self) -> tuple[ExecutionId, ...]:
+        """The executions that `interrupt_all` kept from completing."""
+        return tuple(self._incomplete)
 
     @property
     def stopping(self) -> bool:
-        """Whether nothing new is started any more."""
+        """Whether new executions are refused."""
         return self._stop is not None
 
-    async def start(self, request: RunRequest, door: str) -> Started:
-        """Starts an execution, unless one that does the same is running on the profile.
+    async def start(self, request: RunRequest, door: str) -> StartResult:
+        """Start an execution, unless one that does the same is running on the profile.
 
-        Args:
-            request: what to do.
-            door: where the request came in: `web` or `api`.
-
-        Raises:
-            ProfileBusy: another execution runs on the profile.
-            ServerStopping: nothing new is started any more.
-            UsageError: a name is unknown, or parameters are missing or wrong.
-            PeacefulError: it cannot be started for another reason.
+        Raise `ProfileBusy` if another one runs there, `ServerStopping` after `interrupt_all`, and
+        `PeacefulError` if it cannot be started. The `door` is `web` or `api`.
         """
         profile = await run_in_thread(lambda: self._contexts.profile(request.profile))
         async with self._starting.setdefault(profile, asyncio.Lock()):
-            return await self._started(request, door)
+            return await self._start_locked(request, door)
 
     def interrupt_all(self, signal: InterruptSignal) -> None:
-        """Starts nothing new any more, and interrupts what runs."""
+        """Refuse new executions, and interrupt those that run."""
         if self._stop is None or signal.level > self._stop.level:
             self._stop = signal
         for execution_id in self._tasks:
-            self._senders.interrupt(execution_id, signal)
+            self._executions.senders.interrupt(execution_id, signal)
 
-    async def ended(self) -> None:
-        """Returns when nothing runs. To be awaited once nothing new is started any more."""
+    async def wait_until_ended(self) -> None:
+        """Wait until nothing runs, after `interrupt_all`."""
         for lock in tuple(self._starting.values()):
             async with lock:
                 pass
         while self._tasks:
             await asyncio.wait(set(self._tasks.values()))
 
-    async def _started(self, request: RunRequest, door: str) -> Started:
+    async def _start_locked(self, request: RunRequest, door: str) -> StartResult:
         for tries in range(_TRIES):
             if self.stopping:
                 raise ServerStopping
-            there = await run_in_thread(lambda: self._there(request.profile))
-            if there is not None:
-                return _same(there, request)
+            running = await run_in_thread(running_on, self._executions, request.profile)
+            if running is not None:
+                return _same(running, request)
             try:
                 return await self._begin(request, door)
             except ProfileBusy as error:
                 # Another process was faster; or its execution has ended, and is leaving.
-                other = await run_in_thread(partial(self._known, error.execution_id))
+                other = await run_in_thread(self._known, error.execution_id)
                 if other is not None and not other.state.ended:
                     return _same(other, request)
                 if other is None or tries == _TRIES - 1:
@@ -147,7 +133,7 @@ class RunningExecutions:
                 await asyncio.sleep(_BETWEEN)
         raise AssertionError("the last try returns or raises")
 
-    async def _begin(self, request: RunRequest, door: str) -> Started:
+    async def _begin(self, request: RunRequest, door: str) -> StartResult:
         sender, receiver = interrupt_channel()
         options = ExecutionOptions(
             interruptibility=Interruptible(receiver),
@@ -155,37 +141,31 @@ class RunningExecutions:
             settings=self._settings,
             door=door,
         )
-        ctx = await run_in_thread(lambda: self._contexts.ctx_for(request, options))
-        announced: asyncio.Future[ExecutionRecord] = asyncio.get_running_loop().create_future()
-        register = _Announcing(self._contexts.executions, self._announce(announced))
+        ctx = await run_in_thread(self._contexts.ctx_for, request, options)
+        registered: asyncio.Future[ExecutionRecord] = asyncio.get_running_loop().create_future()
+
+        def on_registered(starting: Starting, running: RunningExecution) -> None:
+            self._on_start(starting)
+            registered.set_result(running.record)
+
+        register = _NotifyingRegister(self._executions, on_registered)
         task = asyncio.ensure_future(request.run(replace(ctx, register=register)))
-        await asyncio.wait((task, announced), return_when=asyncio.FIRST_COMPLETED)
-        if not announced.done():
-            announced.cancel()
+        await asyncio.wait((task, registered), return_when=asyncio.FIRST_COMPLETED)
+        if not registered.done():
+            registered.cancel()
             await task
             raise AssertionError("an execution that was not registered did not run")
-        record = announced.result()
+        record = registered.result()
         self._tasks[record.id] = task
         task.add_done_callback(lambda _: self._end(record.id))
         if self._stop is not None:
             # It came while this one was being started.
             sender.send(self._stop)
-        return Started(record, is_new=True)
-
-    def _announce(self, announced: asyncio.Future[ExecutionRecord]) -> _OnRegistered:
-        def on_registered(starting: Starting, running: RunningExecution) -> None:
-            self._on_start(starting)
-            announced.set_result(running.record)
-
-        return on_registered
-
-    def _there(self, profile: ProfileName) -> ExecutionRecord | None:
-        running = self._contexts.executions.running()
-        return next((each for each in running if each.info.profile == profile), None)
+        return StartResult(record, is_new=True)
 
     def _known(self, execution_id: ExecutionId) -> ExecutionRecord | None:
         try:
-            return self._contexts.executions.get(execution_id)
+            return self._executions.get(execution_id)
         except ExecutionUnknown:
             return None
 
@@ -199,106 +179,92 @@ class RunningExecutions:
             _LOG.error("execution %s failed", execution_id, exc_info=error, extra=fields)
         complete = error is None and not task.cancelled() and isinstance(task.result(), Complete)
         if self.stopping and not complete:
-            self._cut.append(execution_id)
+            self._incomplete.append(execution_id)
 
 
-_OnRegistered = Callable[[Starting, RunningExecution], None]
+def running_on(executions: Executions, profile: ProfileName) -> ExecutionRecord | None:
+    """Return the execution that runs on a profile, or `None`."""
+    running = executions.running()
+    return next((each for each in running if each.info.profile == profile), None)
 
 
-class _Announcing:
-    """A register that says when an execution can be found in it."""
+class _NotifyingRegister:
+    """A register that calls a function as soon as an execution can be found in it."""
 
-    def __init__(self, inner: Executions, on_registered: _OnRegistered) -> None:
+    def __init__(
+        self, inner: Executions, on_registered: Callable[[Starting, RunningExecution], None]
+    ) -> None:
         self._inner = inner
         self._on_registered = on_registered
 
-    def registered(self, starting: Starting) -> AbstractAsyncContextManager[Registered]:
-        return self._registered(starting)
-
     @asynccontextmanager
-    async def _registered(self, starting: Starting) -> AsyncGenerator[Registered]:
+    async def registered(self, starting: Starting) -> AsyncGenerator[Registered]:
         async with self._inner.registered(starting) as running:
             self._on_registered(starting, running)
             yield running
 
 
-def _same(there: ExecutionRecord, request: RunRequest) -> Started:
-    """What runs already, if it does what is asked for."""
-    info = there.info
+def _same(running: ExecutionRecord, request: RunRequest) -> StartResult:
+    """Return an execution that runs if it does what is asked for; else raise `ProfileBusy`."""
+    info = running.info
     if (
         (info.flow, info.command) != (request.flow, request.command)
-        or there.dry_run != request.dry_run
-        or set(there.only) != set(request.only)
+        or running.dry_run != request.dry_run
+        or set(running.only) != set(request.only)
     ):
-        raise busy_error(there)
-    return Started(there, is_new=False)
-
-
-KEPT: Final = 1000
-"""How many of the newest keys are remembered."""
-
-LONGEST_KEY: Final = 255
-"""How many characters a key may have."""
+        raise busy_error(running)
+    return StartResult(running, is_new=False)
 
 
 @dataclass(frozen=True, slots=True)
-class _Before:
+class _Known:
     request: RunRequest
-    starting: asyncio.Task[Started]
+    starting: asyncio.Task[StartResult]
 
 
-class StartedBefore:
-    """What was started with which idempotency key, as long as the server runs.
+class IdempotencyKeys:
+    """The executions that requests with idempotency keys have started, while the server runs.
 
     The idea is that of the IETF draft "The Idempotency-Key HTTP Header Field". A request that
     failed is forgotten: nothing was started.
     """
 
     def __init__(self) -> None:
-        self._before: dict[str, _Before] = {}
+        self._known: dict[str, _Known] = {}
 
-    async def once(
+    async def start_once(
         self,
         key: str | None,
         request: RunRequest,
         # Any: what a coroutine yields is between it and the loop.
-        start: Callable[[], Coroutine[Any, Any, Started]],
-    ) -> Started:
-        """Starts what is asked for, unless it was with the same key.
+        start: Callable[[], Coroutine[Any, Any, StartResult]],
+    ) -> StartResult:
+        """Start an execution, unless the same key has; raise `KeyReused` for another request.
 
-        What was begun goes on, also where whoever asked for it does not wait any more.
-
-        Args:
-            key: the key, or none.
-            request: what is asked for.
-            start: starts it.
-
-        Raises:
-            KeyReused: the key was used for another request.
-            PeacefulError: it cannot be started.
+        Once begun, the start goes on when the caller is cancelled.
         """
-        before = None if key is None else self._before.get(key)
-        if before is None:
-            before = _Before(request, asyncio.ensure_future(start()))
-            before.starting.add_done_callback(_failed)
+        known = None if key is None else self._known.get(key)
+        if known is None:
+            known = _Known(request, asyncio.ensure_future(start()))
+            known.starting.add_done_callback(_has_failed)
             if key is not None:
-                self._remember(key, before)
-        elif before.request != request:
+                self._remember(key, known)
+        elif known.request != request:
             raise KeyReused(key or "")
-        return await wait_shielded(before.starting)
+        return await wait_shielded(known.starting)
 
-    def _remember(self, key: str, before: _Before) -> None:
-        self._before[key] = before
-        if len(self._before) > KEPT:
-            del self._before[next(iter(self._before))]
+    def _remember(self, key: str, known: _Known) -> None:
+        self._known[key] = known
+        if len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
 
-        def forget(starting: asyncio.Task[Started]) -> None:
-            if _failed(starting) and self._before.get(key) is before:
-                del self._before[key]
+        def forget(starting: asyncio.Task[StartResult]) -> None:
+            if _has_failed(starting) and self._known.get(key) is known:
+                del self._known[key]
 
-        before.starting.add_done_callback(forget)
+        known.starting.add_done_callback(forget)
 
 
-def _failed(starting: asyncio.Task[Started]) -> bool:
-    """Whether nothing was started. Also where nobody waits for that any more."""
+def _has_failed(starting: asyncio.Task[StartResult]) -> bool:
+    # Also retrieves the exception, which asyncio would log where nobody waits for it any more.
     return starting.cancelled() or starting.exception() is not None

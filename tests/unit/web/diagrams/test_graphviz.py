@@ -111,10 +111,10 @@ def is_there(pid: int) -> bool:
 async def test_what_is_asked_again_is_not_laid_out_again(fake: Fake) -> None:
     """Also where it is asked for by somebody else, who has made the same plan."""
     layouts = Layouts()
-    first = await layouts.of(plan())
-    assert await layouts.of(plan()) is first
+    first = await layouts.get(plan())
+    assert await layouts.get(plan()) is first
     assert len(fake.pids) == 1
-    await layouts.of(plan("b"))
+    await layouts.get(plan("b"))
     assert len(fake.pids) == 2
 
 
@@ -125,13 +125,13 @@ async def test_not_everything_is_remembered_for_ever(
     monkeypatch.setattr("peaceful._web.diagrams.graphviz._KEPT", 3)
     layouts = Layouts()
     for label in "abcab":
-        await layouts.of(plan(label))
+        await layouts.get(plan(label))
     assert len(fake.pids) == 3
-    await layouts.of(plan("d"))
+    await layouts.get(plan("d"))
     for label in "abd":
-        await layouts.of(plan(label))
+        await layouts.get(plan(label))
     assert len(fake.pids) == 4
-    await layouts.of(plan("c"))
+    await layouts.get(plan("c"))
     assert len(fake.pids) == 5
 
 
@@ -139,7 +139,7 @@ async def test_who_asks_at_the_same_time_shares(fake: Fake) -> None:
     """One who goes away does not take it from the others."""
     fake.mode("wait")
     layouts = Layouts()
-    asked = [asyncio.create_task(layouts.of(plan())) for _ in range(5)]
+    asked = [asyncio.create_task(layouts.get(plan())) for _ in range(5)]
     await until(lambda: len(fake.pids) == 1)
     asked[0].cancel()
     await asyncio.wait(asked[:1])
@@ -154,7 +154,7 @@ async def test_not_more_than_two_are_at_work(fake: Fake) -> None:
     """However many are asked for: the machine has other work."""
     fake.mode("wait")
     layouts = Layouts()
-    asked = [asyncio.create_task(layouts.of(plan(f"{number}"))) for number in range(6)]
+    asked = [asyncio.create_task(layouts.get(plan(f"{number}"))) for number in range(6)]
     await until(lambda: len(fake.pids) == 2)
     fake.mode("answer")
     # Whoever would have been third is no sooner done than the two that wait.
@@ -171,9 +171,9 @@ async def test_a_crash_touches_nobody_else(fake: Fake) -> None:
     fake.mode("crash")
     layouts = Layouts()
     with pytest.raises(DiagramFailed, match="Graphviz crashed"):
-        await layouts.of(plan())
+        await layouts.get(plan())
     fake.mode("answer")
-    assert isinstance(await layouts.of(plan()), Layout)
+    assert isinstance(await layouts.get(plan()), Layout)
     assert not any(is_there(pid) for pid in fake.pids)
 
 
@@ -181,13 +181,13 @@ async def test_a_process_that_is_killed_while_it_works(fake: Fake) -> None:
     """Is like one that crashes."""
     fake.mode("wait")
     layouts = Layouts()
-    asked = asyncio.create_task(layouts.of(plan()))
+    asked = asyncio.create_task(layouts.get(plan()))
     await until(lambda: len(fake.pids) == 1)
     os.kill(fake.pids[0], signal.SIGKILL)
     with pytest.raises(DiagramFailed, match="Graphviz crashed"):
         await asked
     fake.mode("answer")
-    assert isinstance(await layouts.of(plan()), Layout)
+    assert isinstance(await layouts.get(plan()), Layout)
 
 
 async def test_what_takes_too_long_is_ended(fake: Fake) -> None:
@@ -195,31 +195,31 @@ async def test_what_takes_too_long_is_ended(fake: Fake) -> None:
     fake.mode("wait")
     layouts = Layouts(limit=2)
     with pytest.raises(DiagramFailed, match="it took longer than 2 seconds"):
-        await layouts.of(plan())
+        await layouts.get(plan())
     assert not any(is_there(pid) for pid in fake.pids)
     fake.mode("answer")
-    assert isinstance(await layouts.of(plan()), Layout)
+    assert isinstance(await layouts.get(plan()), Layout)
 
 
 async def test_nonsense_is_no_layout(fake: Fake) -> None:
     """An answer in which something is missing is that of something broken."""
     fake.mode("nonsense")
     with pytest.raises(DiagramFailed, match="Graphviz crashed"):
-        await Layouts().of(plan())
+        await Layouts().get(plan())
 
 
 async def test_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason is said."""
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(DiagramFailed, match="no process could be started for it"):
-        await Layouts().of(plan())
+        await Layouts().get(plan())
 
 
 async def test_at_the_end_nothing_is_left(fake: Fake) -> None:
     """Whatever is at work is ended, and waited for."""
     fake.mode("wait")
     layouts = Layouts()
-    asked = [asyncio.create_task(layouts.of(plan(f"{number}"))) for number in range(3)]
+    asked = [asyncio.create_task(layouts.get(plan(f"{number}"))) for number in range(3)]
     await until(lambda: len(fake.pids) == 2)
     await layouts.close()
     assert not any(is_there(pid) for pid in fake.pids)
@@ -240,7 +240,7 @@ def test_a_process_that_nobody_waits_for_ends_by_itself(fake: Fake) -> None:
 
 async def test_the_process_stands_alone(fake: Fake) -> None:
     """The terminal's Ctrl-C does not reach it, and it loads nothing of what it does not need."""
-    await Layouts().of(plan())
+    await Layouts().get(plan())
     assert fake.sessions == fake.pids
     loaded = (fake.folder / "loaded").read_text().splitlines()
     assert not [name for name in loaded if name.partition(".")[0] in {"peaceful", "asyncio"}]
@@ -266,23 +266,23 @@ async def test_without_graphviz(fake: Fake, code: str, said: str, help: str) -> 
     fake.raises(code)
     layouts = Layouts()
     with pytest.raises(ExtraMissing) as caught:
-        await layouts.of(plan())
+        await layouts.get(plan())
     assert said in caught.value.message
     assert help in caught.value.help
     fake.raises("")
-    assert isinstance(await layouts.of(plan()), Layout)
+    assert isinstance(await layouts.get(plan()), Layout)
 
 
 async def test_the_library_is_not_loaded_here() -> None:
     """But where a crash of it is of no matter."""
-    await Layouts().of(plan())
+    await Layouts().get(plan())
     assert "pygraphviz" not in sys.modules
 
 
 def test_the_server_may_be_in_any_thread() -> None:
     """As in a notebook."""
     found: list[Layout] = []
-    thread = threading.Thread(target=lambda: found.append(asyncio.run(Layouts().of(plan()))))
+    thread = threading.Thread(target=lambda: found.append(asyncio.run(Layouts().get(plan()))))
     thread.start()
     thread.join()
     assert found[0].boxes.keys() == {"a"}

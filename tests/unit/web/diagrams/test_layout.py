@@ -99,7 +99,7 @@ async def test_a_wide_flow_does_not_make_a_wide_picture(number: int) -> None:
     nodes = tuple(Node(f"n{at}", f"item_{at}") for at in range(number + 1))
     links = tuple(Link("n0", f"n{at}") for at in range(1, number + 1))
     plan = Plan("flow", "", nodes, links)
-    layout = await Layouts().of(plan)
+    layout = await Layouts().get(plan)
     check_layout(plan, layout)
     assert layout.width < 1200
     assert len(layout.lines) <= 2
@@ -115,7 +115,7 @@ async def test_layers_that_wait_for_each_other_are_one_arrow_each() -> None:
         for b in range(layer * 50 + 50, layer * 50 + 100)
     )
     plan = Plan("flow", "", nodes, links)
-    layout = await Layouts().of(plan)
+    layout = await Layouts().get(plan)
     check_layout(plan, layout)
     assert (len(links), len(layout.lines), len(layout.frames)) == (7500, 3, 4)
 
@@ -124,7 +124,7 @@ async def test_what_would_be_very_wide_lies_on_its_side() -> None:
     """In its order, from above to below."""
     nodes = tuple(Node(f"n{at}", f"item_{at}") for at in range(60))
     links = tuple(Link(f"n{at}", f"n{at + 20}") for at in range(40))
-    layout = await Layouts().of(Plan("flow", "", nodes, links))
+    layout = await Layouts().get(Plan("flow", "", nodes, links))
     assert layout.width < 600
     places = [layout.boxes[f"n{at}"].y for at in range(20)]
     assert places == sorted(places)
@@ -152,4 +152,4 @@ async def test_too_many_arrows_are_not_drawn() -> None:
     nodes = tuple(Node(f"n{at}", f"item_{at}") for at in range(60))
     links = tuple(Link(f"n{a}", f"n{b}") for a in range(60) for b in range(a + 1, 60))
     with pytest.raises(DiagramTooLarge, match="1,770 arrows"):
-        await Layouts().of(Plan("flow", "", nodes, links))
+        await Layouts().get(Plan("flow", "", nodes, links))

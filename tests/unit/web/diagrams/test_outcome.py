@@ -96,7 +96,7 @@ def test_an_item_that_declares_no_place_is_shown_apart() -> None:
         "broken": "declares no place",
     }
     assert plan.notes == ("The places of broken cannot be told: KeyError",)
-    assert Outcome("flow", [Touches("quiet")]).to_json()["without_places"] == {"quiet": ""}
+    assert Outcome("flow", [Touches("quiet")]).without_places == {"quiet": ""}
 
 
 def test_a_circle_of_places_has_one_arrow_that_points_up() -> None:

@@ -101,12 +101,12 @@ async def test_a_watcher_is_told_to_the_end() -> None:
     watching = asyncio.ensure_future(_all(broadcast))
     await asyncio.sleep(0)
     broadcast.put("a", 1)
-    broadcast.tell()
+    broadcast.notify()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     broadcast.put("a", 2)
     broadcast.put("b", 3, last=True)
-    broadcast.tell()
+    broadcast.notify()
     assert await watching == [b"1002=1;", b"1004=2;1005=3;"]
     assert await _all(broadcast, 1004) == [b"1005=3;"]
     assert await _all(broadcast, 1005) == []
@@ -119,7 +119,7 @@ async def test_changes_are_gathered_for_a_moment() -> None:
     coming = asyncio.ensure_future(anext(messages))
     for value in range(3):
         broadcast.put("a", value)
-        broadcast.tell_soon()
+        broadcast.notify_soon()
     assert await coming == b"1006=2;"
     await messages.aclose()
 
@@ -128,12 +128,12 @@ async def test_what_comes_between_a_look_and_the_news_is_not_told_twice() -> Non
     """A watcher may see a change before the others are told of it."""
     broadcast = _broadcast()
     broadcast.put("a", 1)
-    broadcast.tell()
+    broadcast.notify()
     broadcast.put("b", 2)
     messages = broadcast.messages(None, 0)
     assert await anext(messages) == b"1002=1;1004=2;"
     assert await anext(messages) is None
-    broadcast.tell()
+    broadcast.notify()
     assert await anext(messages) is None
     await messages.aclose()
 
@@ -143,7 +143,7 @@ async def test_a_version_that_is_not_known_gets_everything(seen: int | None) -> 
     """As after a restart of the server."""
     broadcast = _broadcast()
     broadcast.put("a", 1)
-    broadcast.tell()
+    broadcast.notify()
     messages = broadcast.messages(seen, 60)
     assert await anext(messages) == b"1002=1;"
     await messages.aclose()
@@ -153,7 +153,7 @@ async def test_one_message_for_all() -> None:
     """Who is at the same version gets the very same bytes."""
     broadcast = _broadcast()
     broadcast.put("a", 1)
-    broadcast.tell()
+    broadcast.notify()
     one, other = broadcast.messages(None, 60), broadcast.messages(5, 60)
     assert await anext(one) is await anext(other)
     await one.aclose()
@@ -177,7 +177,7 @@ async def test_silence() -> None:
 
 async def _waiting(waiters: Waiters, number: int) -> list[asyncio.Task[bool]]:
     """So many who wait, all of whom have begun to."""
-    tasks = [asyncio.create_task(waiters.news(30)) for _ in range(number)]
+    tasks = [asyncio.create_task(waiters.wait(30)) for _ in range(number)]
     await asyncio.sleep(0)
     return tasks
 
@@ -233,7 +233,7 @@ async def test_who_leaves_is_in_nobodys_way() -> None:
 
 async def test_without_news_there_is_an_end_to_waiting() -> None:
     """So that whoever waits can say that it is still there."""
-    assert not await Waiters().news(0)
+    assert not await Waiters().wait(0)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ events = st.one_of(
 
 async def _news(watch: ExecutionWatch, seen: int | None) -> bytes:
     """What a watcher is told that looks once."""
-    watch.events.tell()
+    watch.events.notify()
     messages = watch.events.messages(seen, 0)
     told = await anext(messages, None)
     await messages.aclose()

@@ -32,7 +32,7 @@ def show(page: Broadcast[str], **parts: str) -> None:
     """Shows parts."""
     for name, text in parts.items():
         page.put(name, f"<p id={name}>{text}</p>")
-    page.tell()
+    page.notify()
 
 
 async def told(page: Broadcast[str], seen: int | None = None) -> bytes:
@@ -65,7 +65,7 @@ async def test_the_end() -> None:
     seen = page.latest.version
     page.put("head", "<p id=head>last</p>")
     page.put("ended", "", last=True)
-    page.tell()
+    page.notify()
     assert (await told(page, seen)).endswith(b"\n\n" + ENDED)
     assert parts_in(await told(page, seen)) == {"head": "last"}
 

@@ -16,8 +16,8 @@ from peaceful._model.snapshot import Snapshot
 from peaceful._web.pages.rows import (
     IN_PROGRESS,
     WIDTH,
+    DisplayStatus,
     ItemRow,
-    Stand,
     ended_row,
     rows_of,
     segments,
@@ -50,7 +50,7 @@ def snapshot(**parts: Any) -> Snapshot:
 
 def stands(rows: tuple[ItemRow, ...]) -> list[str]:
     """How the items of rows stand."""
-    return [str(row.stand) for row in rows]
+    return [str(row.status) for row in rows]
 
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -70,9 +70,9 @@ def test_every_item_has_one_row(events: list[Event]) -> None:
         rows = rows_of(made)
         assert [row.item for row in rows] == list(made.items)
         for row in rows:
-            assert (row.stand in IN_PROGRESS) == (row.item in made.running)
+            assert (row.status in IN_PROGRESS) == (row.item in made.running)
             if row.item in made.ended:
-                assert row.stand.value == made.ended[row.item].status.value
+                assert row.status.value == made.ended[row.item].status.value
 
 
 @given(PROGRESSES)
@@ -81,7 +81,6 @@ def test_any_progress_can_be_shown(progress: Progress) -> None:
     (row, *_) = rows_of(snapshot(running={"a": progress}))
     assert "\n" not in row.message
     assert row.fraction is None or 0 <= row.fraction <= 1
-    assert row.percent is None or 0 <= row.percent <= 100
 
 
 def test_waiting() -> None:
@@ -121,7 +120,7 @@ def test_only_some_items() -> None:
     """An execution that is limited to some shows no others; what is gone from the flow it shows."""
     rows = rows_of(snapshot(ended={"gone": done("gone")}), only=["b", "gone"])
     assert [row.item for row in rows] == ["b", "gone"]
-    assert rows[0].stand is Stand.QUEUED
+    assert rows[0].status is DisplayStatus.QUEUED
 
 
 def test_stalled() -> None:
@@ -137,18 +136,20 @@ def test_stalled() -> None:
 def test_every_ending_has_a_row(status: ItemStatus) -> None:
     """In one line."""
     row = ended_row(done("a", status, "so\nit was"))
-    assert row.stand.value == status.value
+    assert row.status.value == status.value
     assert "\n" not in row.message
 
 
-@given(st.lists(st.tuples(st.sampled_from(Stand), st.floats(0, 1)), min_size=1, max_size=250))
-def test_the_bar_is_filled(items: list[tuple[Stand, float]]) -> None:
+@given(
+    st.lists(st.tuples(st.sampled_from(DisplayStatus), st.floats(0, 1)), min_size=1, max_size=250)
+)
+def test_the_bar_is_filled(items: list[tuple[DisplayStatus, float]]) -> None:
     """From end to end, without parts that lie over each other."""
-    rows = [ItemRow(str(n), stand, "", fraction=done) for n, (stand, done) in enumerate(items)]
+    rows = [ItemRow(str(n), status, "", fraction=done) for n, (status, done) in enumerate(items)]
     parts = segments(rows)
     assert parts[0].x == 0
     assert abs(parts[-1].x + parts[-1].width - WIDTH) < 1
     for part, following in pairwise(parts):
         assert part.x + part.width <= following.x + 0.2
     assert all(part.done <= part.width + 0.1 for part in parts)
-    assert {part.stand for part in parts} == {row.stand for row in rows}
+    assert {part.status for part in parts} == {row.status for row in rows}

@@ -17,6 +17,7 @@ from peaceful._errors.json import ErrorJson
 from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity
 from peaceful._model.document import ItemAside
 from peaceful._model.snapshot import Snapshot
+from peaceful._present.summary import interrupted_how, level_label
 from peaceful._web.pages.view import STILL, ExecutionView, Verbs
 from peaceful.commands import Event, ExecutionState, OutcomeKind
 from peaceful.interrupt import InterruptLevel
@@ -52,10 +53,9 @@ def test_whatever_happens_can_be_told(events: list[Event]) -> None:
         shown = ExecutionView(record, made, VERBS, NOW)
         assert shown.title
         assert sum(shown.counts.values()) == len(shown.rows) == sum(n for n, _, _ in shown.legend)
-        assert shown.live == (shown.state in {ExecutionState.RUNNING, ExecutionState.INTERRUPTING})
         assert shown.can_interrupt == (shown.state is ExecutionState.RUNNING)
         assert shown.tab.startswith(shown.state.value.capitalize())
-        assert shown.note.text or shown.live
+        assert shown.note.text or not shown.state.ended
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,8 @@ def test_after_an_interrupt() -> None:
         "Resume carries on from here and repeats nothing."
     )
     assert shown.can_resume
-    assert shown.interrupted_how == "from a web page"
+    assert shown.signal is not None
+    assert interrupted_how(shown.signal) == "from a web page"
     assert shown.summary.seconds == 4.2
 
 
@@ -135,21 +136,22 @@ def test_the_next_level_is_offered() -> None:
     """While it is interrupted, and not above the highest."""
     assert view(ExecutionState.RUNNING).above is None
     stopping = view(ExecutionState.INTERRUPTING)
-    assert (stopping.above, stopping.above_label) == (InterruptLevel.CANCEL, "Stop now")
+    assert stopping.above is InterruptLevel.CANCEL
+    assert level_label(stopping.above) == "Stop now"
     killed = dataclasses.replace(SIGNAL, level=InterruptLevel.KILL)
     record = replace(stopping.record, info=replace(stopping.record.info, interrupt=killed))
     highest = ExecutionView(record, record.snapshot(), VERBS, NOW)
-    assert (highest.above, highest.above_label) == (None, "")
+    assert highest.above is None
 
 
 def test_an_interrupt_that_is_waited_for_in_vain() -> None:
     """The page says that nothing moves, once: a screen reader would read each number aloud."""
-    assert not view(ExecutionState.INTERRUPTING, still_for=STILL - 1).overdue
-    waiting = view(ExecutionState.INTERRUPTING, still_for=90.0)
+    assert not view(ExecutionState.INTERRUPTING, idle_seconds=STILL - 1).overdue
+    waiting = view(ExecutionState.INTERRUPTING, idle_seconds=90.0)
     assert waiting.overdue
     assert waiting.note is not None
     assert waiting.note.text.endswith("Nothing has moved for a while.")
-    assert not view(ExecutionState.RUNNING, still_for=90.0).overdue
+    assert not view(ExecutionState.RUNNING, idle_seconds=90.0).overdue
 
 
 def test_the_newest_interrupt_counts() -> None:
