@@ -10,6 +10,8 @@ from peaceful._commands.diff import DiffCmd, DiffProfilesCmd, StatusCmd
 from peaceful._commands.discover import DiscoverCmd
 from peaceful._commands.ensure import EnsureCmd
 from peaceful._commands.run_request import RunRequest
+from peaceful._commands.sync_check import SyncCheck
+from peaceful._graph.traversal import Direction
 from peaceful._model.clock import Clock
 from peaceful._model.event import (
     BlockEnded,
@@ -61,6 +63,7 @@ __all__ = [
     "Contexts",
     "DiffCmd",
     "DiffProfilesCmd",
+    "Direction",
     "DiscoverCmd",
     "EnsureCmd",
     "Event",
@@ -89,6 +92,7 @@ __all__ = [
     "States",
     "StatusCmd",
     "StoredState",
+    "SyncCheck",
     "Workspace",
     "YamlStateStore",
 ]

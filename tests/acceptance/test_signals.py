@@ -14,8 +14,9 @@ LATER_THAN_A_KEY_REPEATS = 0.6
 """Seconds after which Ctrl-C counts as another press."""
 
 
-def press_again(running: Running, keyboard: Keyboard) -> None:
+def press_again(running: Running, keyboard: Keyboard, times: int = 1) -> None:
     """Presses Ctrl-C once more, so that it counts."""
+    running.until("interrupt_requested", times)
     assert running.runs_for(LATER_THAN_A_KEY_REPEATS)
     keyboard.ctrl_c()
 
@@ -168,8 +169,7 @@ def test_kill(shell: Shell, keyboard: Keyboard) -> None:
     assert eventually(lambda: len(running.processes()) == 3)
     keyboard.ctrl_c()
     press_again(running, keyboard)
-    running.until("interrupt_requested", 2)
-    press_again(running, keyboard)
+    press_again(running, keyboard, 2)
     ended = running.end(expect=130)
     assert not running.processes()
     assert ended.statuses() == {"deaf": "abandoned"}

@@ -1,7 +1,6 @@
 """Helpers for tests of items and flows: harnesses, and in-memory fakes of stores and clocks."""
 
 from peaceful.testing._clock import ManualClock
-from peaceful.testing._execution_store import MemoryExecutionStore
 from peaceful.testing._harness import Command, FlowHarness, ItemHarness, run_item
 from peaceful.testing._sink import RecordingSink
 from peaceful.testing._state_store import MemoryStateStore
@@ -11,7 +10,6 @@ __all__ = [
     "FlowHarness",
     "ItemHarness",
     "ManualClock",
-    "MemoryExecutionStore",
     "MemoryStateStore",
     "RecordingSink",
     "run_item",

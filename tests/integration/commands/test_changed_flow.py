@@ -12,7 +12,6 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from peaceful import Flow, Item, ItemCtx, ItemFailure, ItemStatus, Location, Push, Resources, State
-from peaceful._commands.sync_check import SyncCheck
 from peaceful._item.item import AnyItem
 from peaceful._runtime.ctx import ProfilesFlowCtx
 from peaceful.commands import (
@@ -25,6 +24,7 @@ from peaceful.commands import (
     StateKind,
     StatusCmd,
     StoredState,
+    SyncCheck,
     Workspace,
 )
 from peaceful.errors import NameUnknown

@@ -10,7 +10,6 @@ from item_world import Stage, Thing, ThingState, World
 from pydantic import Field
 
 from peaceful import Flow, ItemCtx, ItemFailure, ItemStatus
-from peaceful._commands.sync_check import SyncCheck
 from peaceful._runtime.calls import StateDiffs
 from peaceful.commands import (
     CleanCmd,
@@ -22,6 +21,7 @@ from peaceful.commands import (
     StateKind,
     States,
     StatusCmd,
+    SyncCheck,
 )
 from peaceful.errors import (
     FileDamaged,

@@ -22,7 +22,7 @@ from peaceful._model.codec import JsonValue
 from peaceful._model.execution import StartedBy
 from peaceful._model.names import execution_id
 from peaceful.commands import Clock, ExecutionInfo
-from peaceful.testing import MemoryExecutionStore
+from peaceful.testing._execution_store import MemoryExecutionStore
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -34,7 +34,7 @@ from peaceful.errors import (
     ProfileBusy,
 )
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource, interrupt_channel
-from peaceful.testing import MemoryExecutionStore
+from peaceful.testing._execution_store import MemoryExecutionStore
 
 NewInfo = Callable[..., ExecutionInfo]
 NewRecord = Callable[..., ExecutionRecord]

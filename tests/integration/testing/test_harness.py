@@ -8,7 +8,6 @@ from typing import Never
 import pytest
 
 from peaceful import Flow, ItemCtx, ItemStatus, Resources
-from peaceful._commands.sync_check import SyncCheck
 from peaceful.commands import (
     Complete,
     ExecutionEnded,
@@ -17,6 +16,7 @@ from peaceful.commands import (
     ExecutionStarted,
     ItemEnded,
     StateKind,
+    SyncCheck,
 )
 from peaceful.errors import ItemFailure, NameUnknown, OutOfSync
 from peaceful.interrupt import IgnoreInterruptions

@@ -19,10 +19,9 @@ from peaceful._cli.program.result import document_without_execution, no_lines
 from peaceful._cli.program.signals import ProcessSignals
 from peaceful._cli.progress.ending import words_of
 from peaceful._cli.terminal.text import Page
-from peaceful._commands.sync_check import SyncCheck
 from peaceful._executions.liveness import SurvivingChild
 from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity, mark_lost
-from peaceful.commands import RunRequest
+from peaceful.commands import RunRequest, SyncCheck
 from peaceful.errors import ItemFailure, UsageError
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from peaceful._commands.run_request import COMMANDS
-from peaceful._commands.sync_check import SyncCheck
-from peaceful.commands import CleanCmd, EnsureCmd, RunRequest
+from peaceful.commands import CleanCmd, EnsureCmd, RunRequest, SyncCheck
 
 
 def _request(command: Any, **more: Any) -> RunRequest:

@@ -10,7 +10,8 @@ from typing import TypeAlias
 import pytest
 
 from peaceful._graph.graph import Graph, GraphBuilder
-from peaceful._graph.traversal import Direction, Traversal
+from peaceful._graph.traversal import Traversal
+from peaceful.commands import Direction
 from peaceful.errors import CycleFound
 
 Edges: TypeAlias = Iterable[tuple[int, int]]

@@ -17,7 +17,8 @@ from hypothesis.stateful import (
 )
 
 from peaceful._graph.graph import Graph, GraphBuilder
-from peaceful._graph.traversal import Direction, Traversal
+from peaceful._graph.traversal import Traversal
+from peaceful.commands import Direction
 
 FORWARD, BACKWARD = Direction.FORWARD, Direction.BACKWARD
 
