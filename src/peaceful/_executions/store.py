@@ -29,13 +29,6 @@ class ExecutionFilter(msgspec.Struct, frozen=True):
     flow: FlowId | None = None
     states: Collection[ExecutionState] = ()
 
-    def admits(self, record: ExecutionRecord) -> bool:
-        return (
-            (self.profile is None or record.info.profile == self.profile)
-            and (self.flow is None or record.info.flow == self.flow)
-            and (not self.states or record.state in self.states)
-        )
-
 
 class ExecutionPage(msgspec.Struct, frozen=True):
     """Executions, newest first, without outcome documents; `cursor` gets the next page."""

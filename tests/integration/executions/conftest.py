@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from memory_execution_store import MemoryExecutionStore
 
 from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity
 from peaceful._executions.registry import Executions
@@ -22,7 +23,6 @@ from peaceful._model.codec import JsonValue
 from peaceful._model.execution import StartedBy
 from peaceful._model.names import execution_id
 from peaceful.commands import Clock, ExecutionInfo
-from peaceful.testing._execution_store import MemoryExecutionStore
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

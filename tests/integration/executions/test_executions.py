@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from ending_documents import ending_document
+from memory_execution_store import MemoryExecutionStore
 from msgspec.structs import replace
 from waiting import until
 
@@ -34,7 +35,6 @@ from peaceful.errors import (
     ProfileBusy,
 )
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource, interrupt_channel
-from peaceful.testing._execution_store import MemoryExecutionStore
 
 NewInfo = Callable[..., ExecutionInfo]
 NewRecord = Callable[..., ExecutionRecord]

@@ -21,6 +21,14 @@ from peaceful._model.field_types import ExecutionId, ProfileName
 from peaceful._model.interrupt import InterruptSignal
 
 
+def _admits(wanted: ExecutionFilter, record: ExecutionRecord) -> bool:
+    return (
+        (wanted.profile is None or record.info.profile == wanted.profile)
+        and (wanted.flow is None or record.info.flow == wanted.flow)
+        and (not wanted.states or record.state in wanted.states)
+    )
+
+
 class MemoryExecutionStore:
     """An `ExecutionStore` in memory that keeps the newest `keep` executions of each profile."""
 
@@ -30,6 +38,7 @@ class MemoryExecutionStore:
         self._records: dict[ExecutionId, ExecutionRecord] = {}
 
     def insert(self, record: ExecutionRecord) -> ExecutionRecord:
+        """Register an execution."""
         with self._lock:
             if record.id in self._records:
                 raise ValueError(f"there is an execution {record.id}")
@@ -43,18 +52,22 @@ class MemoryExecutionStore:
             return record
 
     def interrupting(self, execution_id: ExecutionId, signal: InterruptSignal) -> ExecutionRecord:
+        """Record an interrupt."""
         with self._lock:
             return self._keep_changed(mark_interrupted(self._exact(execution_id), signal))
 
     def finish(self, execution_id: ExecutionId, document: KeptDocument) -> ExecutionRecord:
+        """Store an ending."""
         with self._lock:
             return self._keep_changed(mark_finished(self._exact(execution_id), document))
 
     def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
+        """Record that its process is gone."""
         with self._lock:
             return self._keep_changed(mark_lost(self._exact(execution_id), at))
 
     def get(self, execution_id: str) -> ExecutionRecord:
+        """Return the execution with an ID, or its beginning."""
         wanted = normalize_id(execution_id)
         with self._lock:
             if wanted in self._records:
@@ -67,16 +80,18 @@ class MemoryExecutionStore:
     def page(
         self, wanted: ExecutionFilter, *, limit: int, cursor: str | None = None
     ) -> ExecutionPage:
+        """Return a page of the history, newest first."""
         with self._lock:
             found = [
                 replace(record, outcome=None)
                 for record in self._newest()
-                if wanted.admits(record) and (cursor is None or record.id < cursor)
+                if _admits(wanted, record) and (cursor is None or record.id < cursor)
             ]
         more = len(found) > limit
         return ExecutionPage(tuple(found[:limit]), found[limit - 1].id if more else None)
 
     def unended(self) -> tuple[ExecutionRecord, ...]:
+        """Return what has not ended."""
         with self._lock:
             return tuple(record for record in self._newest() if not record.state.ended)
 
