@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -41,7 +41,7 @@ class AsgiApp(Protocol):
 
 
 @contextmanager
-def _from_extra(extra: str, feature: str) -> Iterator[None]:
+def _from_extra(extra: str, feature: str) -> Generator[None]:
     """Raise `ExtraMissing` if an import within the context finds a package of the extra missing."""
     try:
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cache, cached_property
@@ -218,17 +218,26 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    templates.filters |= {
+    filters: dict[str, Callable[..., object]] = {
         "duration": duration,
         "in_numbers": _in_numbers,
         "interrupted_how": interrupted_how,
         "level_label": level_label,
-        "moment": lambda at: date_and_time(at, _zone()),
+        "moment": _moment,
         "segments": segments,
         "shown_id": shown_id,
-        "time_of_day": lambda at: time_of_day(at, _zone()),
+        "time_of_day": _time_of_day,
     }
+    templates.filters.update(filters)
     return templates
+
+
+def _moment(at: datetime) -> str:
+    return date_and_time(at, _zone())
+
+
+def _time_of_day(at: datetime) -> str:
+    return time_of_day(at, _zone())
 
 
 @cache
