@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from peaceful._item.files import write_atomically
     from peaceful._item.item import Item
     from peaceful._item.retry import Backoff
+    from peaceful._model.events import ProgressUnit
     from peaceful._model.location import Interaction, Location, Pull, Push, Within
     from peaceful._model.outcome import ItemStatus
-    from peaceful._model.progress import ProgressUnit
     from peaceful._model.state import State
     from peaceful._params.references import mapped
     from peaceful._params.specs import stored
@@ -50,7 +50,7 @@ _HOMES = {
     "ItemStatus": "peaceful._model.outcome",
     "Location": "peaceful._model.location",
     "PeacefulError": "peaceful._errors.base",
-    "ProgressUnit": "peaceful._model.progress",
+    "ProgressUnit": "peaceful._model.events",
     "Pull": "peaceful._model.location",
     "Push": "peaceful._model.location",
     "Resources": "peaceful._resources",

@@ -5,15 +5,14 @@ a command in a `CmdCtx`, sends events to sinks, and returns an outcome.
 """
 
 from peaceful._app.contexts import Contexts, ExecutionOptions
-from peaceful._commands.clean import CleanCmd
-from peaceful._commands.diff import DiffCmd, DiffProfilesCmd, StatusCmd
+from peaceful._commands.change import CleanCmd, EnsureCmd
+from peaceful._commands.diff import DiffCmd, DiffProfilesCmd, StatusCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
-from peaceful._commands.ensure import EnsureCmd
 from peaceful._commands.run_request import RunRequest
-from peaceful._commands.sync_check import SyncCheck
 from peaceful._graph.traversal import Direction
 from peaceful._model.clock import Clock
-from peaceful._model.event import (
+from peaceful._model.codec import ItemId
+from peaceful._model.events import (
     BlockEnded,
     BlockStarted,
     Event,
@@ -23,9 +22,9 @@ from peaceful._model.event import (
     ItemEnded,
     ItemProgressed,
     ItemStarted,
+    Progress,
 )
 from peaceful._model.execution import ExecutionInfo, ExecutionState
-from peaceful._model.field_types import ItemId
 from peaceful._model.outcome import (
     BlockInterrupted,
     CmdOutcome,
@@ -35,9 +34,7 @@ from peaceful._model.outcome import (
     ItemResult,
     OutcomeKind,
 )
-from peaceful._model.progress import Progress
-from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock
-from peaceful._runtime.calls import States
+from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, States
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
 from peaceful._runtime.escalation import LadderTimes
 from peaceful._runtime.execution import CmdExecution

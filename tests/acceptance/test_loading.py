@@ -27,7 +27,7 @@ RUNNING = {
     "filelock",
     "peaceful._item.item",
     "peaceful._runtime.flow",
-    "peaceful._commands.ensure",
+    "peaceful._commands.change",
 }
 REGISTER = {"msgspec", "sqlite3", "asyncio", "peaceful._executions.registry"}
 

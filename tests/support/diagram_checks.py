@@ -9,7 +9,7 @@ from importlib.resources import files
 from itertools import combinations
 from typing import Any
 
-from peaceful._web.diagrams.layout import Box, Layout, Line, Sketch
+from peaceful._web.diagrams.drawing import Box, Layout, Line, Sketch
 from peaceful._web.diagrams.plan import Plan
 
 NEAR = 0.6

@@ -8,16 +8,19 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from peaceful._errors.running import ExecutionUnknown
-from peaceful._executions.records import ExecutionRecord, mark_finished, mark_interrupted, mark_lost
-from peaceful._executions.store import (
+from peaceful._executions.records import (
     CANDIDATES,
     KEPT,
     ExecutionFilter,
     ExecutionPage,
+    ExecutionRecord,
+    mark_finished,
+    mark_interrupted,
+    mark_lost,
     normalize_id,
 )
+from peaceful._model.codec import ExecutionId, ProfileName
 from peaceful._model.document import KeptDocument
-from peaceful._model.field_types import ExecutionId, ProfileName
 from peaceful._model.interrupt import InterruptSignal
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     # These load msgspec, which `--help` does without.
-    from peaceful._model.field_types import FlowId, ItemId
+    from peaceful._model.codec import FlowId, ItemId
     from peaceful._model.state import State
 
 F = TypeVar("F", bound=FlowFunction)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from peaceful._app.parameters.declaration import FlowDef
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import DefinitionError, NameUnknown, ParamProblem, ParamsInvalid
-from peaceful._model.field_types import FlowId, ItemId, ProfileName
+from peaceful._model.codec import FlowId, ItemId, ProfileName
 from peaceful._model.state import State
 from peaceful._params.masking import problems_in, secret_texts, without_secrets, without_texts
 from peaceful._params.references import Elsewhere, reference_to_state

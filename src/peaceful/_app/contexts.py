@@ -23,8 +23,7 @@ from peaceful._errors.usage import (
     WorkspaceMissing,
 )
 from peaceful._executions.registry import Executions
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import FlowId, ProfileName
+from peaceful._model.codec import FlowId, JsonValue, ProfileName
 from peaceful._model.names import checked_name
 from peaceful._resources import Resources
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings, ProfilesFlowCtx

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from peaceful._model.event import (
+from peaceful._model.codec import ItemId
+from peaceful._model.events import (
     BlockStarted,
     Event,
     ExecutionEnded,
@@ -22,7 +23,6 @@ from peaceful._model.event import (
     ItemStarted,
 )
 from peaceful._model.execution import ExecutionInfo, ExecutionState
-from peaceful._model.field_types import ItemId
 from peaceful._model.outcome import ItemStatus
 
 if TYPE_CHECKING:

@@ -14,8 +14,15 @@ from typing import Final, TypeAlias
 
 from peaceful._errors.running import FileInaccessible
 from peaceful._errors.usage import UsageError
-from peaceful._model.field_types import ExecutionId
+from peaceful._model.codec import ExecutionId
 from peaceful._model.interrupt import InterruptSignal
+
+_HOST: Final = re.compile(r"(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~-]{20,200}", re.ASCII)
+"""Texts that need no escaping in URLs and headers, and cannot be guessed by trying."""
+
+_MAKE: Final = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
 class Role(enum.StrEnum):
@@ -32,13 +39,6 @@ class Role(enum.StrEnum):
 EVERYTHING: Final = frozenset(Role)
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-_HOST: Final = re.compile(r"(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
-
-_TOKEN: Final = re.compile(r"[A-Za-z0-9._~-]{20,200}", re.ASCII)
-"""Texts that need no escaping in URLs and headers, and cannot be guessed by trying."""
-
-_MAKE: Final = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,12 @@ from peaceful._commands.item_access import asked_if_known, partial_item, shown_r
 from peaceful._commands.recording import Observation, StateRecorder, record_states
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.resolution import specs_of
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId, JsonValue
 from peaceful._model.outcome import CmdOutcome, ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._params.specs import stored_form
 from peaceful._resources import Resources
-from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock
-from peaceful._runtime.calls import States
+from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, States
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.flow import BuiltFlow

@@ -16,14 +16,12 @@ from peaceful._graph.graph import Graph, GraphBuilder
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.item import AnyItem, Item
 from peaceful._item.resolution import Unresolvable, check_state, resolve, resolve_partially
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId, JsonValue
 from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._params.plain import holds_secret, plain_form
 from peaceful._params.resolve import StateLookup
-from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock
-from peaceful._runtime.calls import diff_of, needs_apply
+from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, diff_of, needs_apply
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.flow import BuiltFlow, FlowItem
 from peaceful._storage.stored_state import StateKind, StateStore, StoredState

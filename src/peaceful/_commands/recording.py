@@ -24,13 +24,11 @@ from peaceful._item.ctx import ItemCtx
 from peaceful._item.item import AnyItem
 from peaceful._item.resolution import stored_params
 from peaceful._item.safe_point import StoppedAtSafePoint
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId, JsonValue
 from peaceful._model.location import Interaction, Location, Pull, Push, Within
 from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._model.state import State
-from peaceful._runtime.block import BlockRun
-from peaceful._runtime.calls import diff_of, needs_apply
+from peaceful._runtime.block import BlockRun, diff_of, needs_apply
 from peaceful._runtime.item_pass import BlockFailed
 from peaceful._storage.stored_state import StateKind, StateWriter, StoredState
 

@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, assert_never, get_args
 
-from peaceful._commands.clean import CleanCmd
-from peaceful._commands.diff import DiffCmd
+from peaceful._commands.change import CleanCmd, EnsureCmd
+from peaceful._commands.diff import DiffCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
-from peaceful._commands.ensure import EnsureCmd
-from peaceful._commands.sync_check import SyncCheck
 from peaceful._errors.usage import ParamProblem, ParamsInvalid
-from peaceful._model.field_types import FlowId, ItemId, ProfileName
+from peaceful._model.codec import FlowId, ItemId, ProfileName
 from peaceful._model.outcome import CmdOutcome
 from peaceful._runtime.ctx import CmdCtx
 

@@ -10,6 +10,15 @@ from typing import ClassVar
 from peaceful._errors.base import PeacefulError, described
 from peaceful._errors.usage import UsageError
 
+_MENDS = {
+    1: "check who owns it and whether it may be changed, then run the command again",
+    13: "give this user the right to do so, then run the command again",
+    28: "free some disk space, then run the command again: it carries on from here",
+    30: "make the file system writable, then run the command again",
+    122: "free some of this user's disk quota, then run the command again",
+}
+"""By errno: EPERM, EACCES, ENOSPC, EROFS, EDQUOT."""
+
 
 class BlockedError(PeacefulError):
     """The command was refused, nothing was changed, and it can run once the reason is gone."""
@@ -97,16 +106,6 @@ class FileInaccessible(StorageError):
             help=help or _MENDS.get(error.errno or 0, "mend the cause, then run the command again"),
         )
         self.path = path
-
-
-_MENDS = {
-    1: "check who owns it and whether it may be changed, then run the command again",
-    13: "give this user the right to do so, then run the command again",
-    28: "free some disk space, then run the command again: it carries on from here",
-    30: "make the file system writable, then run the command again",
-    122: "free some of this user's disk quota, then run the command again",
-}
-"""By errno: EPERM, EACCES, ENOSPC, EROFS, EDQUOT."""
 
 
 class FileDamaged(StorageError):

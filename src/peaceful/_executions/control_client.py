@@ -21,7 +21,7 @@ from peaceful._executions.control_protocol import (
 )
 from peaceful._executions.process_files import ControlSockets, LivenessMonitor
 from peaceful._executions.records import ExecutionRecord
-from peaceful._model.snapshot import StreamEvent, decode_event
+from peaceful._model.events import StreamEvent, decode_event
 
 T = TypeVar("T")
 

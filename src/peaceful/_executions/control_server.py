@@ -24,8 +24,7 @@ from peaceful._executions.control_protocol import (
     parse_request,
 )
 from peaceful._executions.running import Controlled, close_early
-from peaceful._model.event import Event, ExecutionEnded
-from peaceful._model.snapshot import SnapshotTaken
+from peaceful._model.events import Event, ExecutionEnded, SnapshotTaken
 
 _LOG = logging.getLogger("peaceful.executions")
 

@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 
 from peaceful._executions.records import Machine, ProcessIdentity
+from peaceful._model.codec import ExecutionId
 from peaceful._model.execution import EXECUTION_VARIABLE
-from peaceful._model.field_types import ExecutionId
 
 PROC: Final = Path("/proc")
 """The folder in which Linux describes processes."""

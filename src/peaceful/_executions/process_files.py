@@ -23,11 +23,16 @@ from peaceful._executions.liveness import (
     surviving_children,
     this_process,
 )
-from peaceful._executions.records import ExecutionRecord, ProcessIdentity, mark_lost
-from peaceful._executions.store import ExecutionFilter, ExecutionStore
+from peaceful._executions.records import (
+    ExecutionFilter,
+    ExecutionRecord,
+    ExecutionStore,
+    ProcessIdentity,
+    mark_lost,
+)
 from peaceful._model.clock import Clock
+from peaceful._model.codec import ExecutionId, ProfileName
 from peaceful._model.execution import ExecutionState
-from peaceful._model.field_types import ExecutionId, ProfileName
 
 if TYPE_CHECKING:
     from peaceful._storage.workspace import Workspace

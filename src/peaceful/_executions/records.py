@@ -1,23 +1,22 @@
-"""Records of executions, and the changes that they allow."""
+"""Records of executions, the changes that they allow, and the port to where they are stored."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from msgspec.structs import asdict, replace
 
 from peaceful._errors.json import ErrorJson
-from peaceful._errors.running import AlreadyEnded
+from peaceful._errors.running import AlreadyEnded, ExecutionUnknown
+from peaceful._model.codec import ExecutionId, FlowId, ItemId, Moment, ProfileName
 from peaceful._model.document import ItemAside, KeptDocument, OutcomeDocument
-from peaceful._model.event import ExecutionEnded, InterruptRequested, ItemEnded
+from peaceful._model.events import ExecutionEnded, InterruptRequested, ItemEnded, Snapshot
 from peaceful._model.execution import ExecutionInfo, ExecutionState
-from peaceful._model.field_types import ExecutionId, ItemId, Moment
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
-from peaceful._model.snapshot import Snapshot
 
 REASON_LIMIT: Final = 1000
 """Length of a reason in characters, above which it is cut."""
@@ -29,6 +28,12 @@ _LOST: Final = ErrorJson(
     "Its process ended without writing an ending: killed, or the machine went down.",
     "run the same command again: it carries on from there",
 )
+
+CANDIDATES: Final = 10
+"""How many IDs an error lists if several begin alike."""
+
+KEPT: Final = 1000
+"""How many executions of a profile are kept by default; older ones that ended are deleted."""
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -220,3 +225,75 @@ def mark_lost(record: ExecutionRecord, at: datetime) -> ExecutionRecord:
 def _refuse_ended(record: ExecutionRecord) -> None:
     if record.state.ended:
         raise AlreadyEnded(record.id, record.state)
+
+
+class ExecutionFilter(msgspec.Struct, frozen=True):
+    """Conditions on executions, all of which must hold; None or empty admits all."""
+
+    profile: ProfileName | None = None
+    flow: FlowId | None = None
+    states: Collection[ExecutionState] = ()
+
+
+class ExecutionPage(msgspec.Struct, frozen=True):
+    """Executions, newest first, without outcome documents; `cursor` gets the next page."""
+
+    records: tuple[ExecutionRecord, ...]
+    cursor: str | None = None
+
+
+def normalize_id(execution_id: str) -> str:
+    """Return an ID, or its beginning, in the form of stored IDs.
+
+    Raises `ExecutionUnknown` if none can match.
+    """
+    wanted = execution_id.strip().lower()
+    if not wanted or not wanted.isascii():
+        raise ExecutionUnknown(execution_id)
+    return wanted
+
+
+class ExecutionStore(Protocol):
+    """A store of executions. Safe from any thread; several processes may use one.
+
+    "Newest" is by ID, which begins with the time. Every call may wait for the disk or the network,
+    and raises `StorageError` if that fails, `ExecutionUnknown` if there is no execution with the
+    given ID.
+    """
+
+    def insert(self, record: ExecutionRecord) -> ExecutionRecord:
+        """Insert an execution, or return the other one of its profile that has not ended.
+
+        Decided in one step for all processes. Old executions of the profile, beyond those to be
+        kept, are deleted. Raises `ValueError` if the ID exists.
+        """
+        ...
+
+    def interrupting(self, execution_id: ExecutionId, signal: InterruptSignal) -> ExecutionRecord:
+        """Record an accepted interrupt of a higher level, or raise `AlreadyEnded`."""
+        ...
+
+    def finish(self, execution_id: ExecutionId, document: KeptDocument) -> ExecutionRecord:
+        """Record the ending, or raise `AlreadyEnded`: being found lost is none."""
+        ...
+
+    def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
+        """Record that its process was found gone at a time (UTC).
+
+        An execution that ended is not changed.
+        """
+        ...
+
+    def get(self, execution_id: str) -> ExecutionRecord:
+        """Return the execution whose ID is given, or is the only one to begin so, in any case."""
+        ...
+
+    def page(
+        self, wanted: ExecutionFilter, *, limit: int, cursor: str | None = None
+    ) -> ExecutionPage:
+        """Return at most `limit` executions, newest first, after `cursor` of the page before."""
+        ...
+
+    def unended(self) -> tuple[ExecutionRecord, ...]:
+        """Return every execution that has not ended, newest first."""
+        ...

@@ -14,13 +14,16 @@ from typing import Final, Protocol
 from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful._errors.running import AlreadyEnded, StorageError
 from peaceful._executions.control_protocol import InterruptAnswer
-from peaceful._executions.records import ExecutionRecord, mark_finished, mark_interrupted
-from peaceful._executions.store import ExecutionStore
+from peaceful._executions.records import (
+    ExecutionRecord,
+    ExecutionStore,
+    mark_finished,
+    mark_interrupted,
+)
+from peaceful._model.codec import ExecutionId
 from peaceful._model.document import KeptDocument
-from peaceful._model.event import Event, ExecutionEnded
-from peaceful._model.field_types import ExecutionId
+from peaceful._model.events import Event, ExecutionEnded, Snapshot
 from peaceful._model.interrupt import InterruptSignal
-from peaceful._model.snapshot import Snapshot
 from peaceful.interrupt import InterruptSender, SendResult
 
 _LOG = logging.getLogger("peaceful.executions")

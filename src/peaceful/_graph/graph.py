@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from peaceful._errors.usage import ContainedTwice, CycleFound, NameTaken, NameUnknown
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId
 
 Neighbours: TypeAlias = tuple[tuple[int, ...], ...]
 """By position, the positions of the neighbours in one direction, ascending."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from peaceful._graph.graph import Graph
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId
 
 _WAITING: Final = 0
 _READY: Final = 1

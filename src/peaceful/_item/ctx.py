@@ -29,9 +29,8 @@ from peaceful._item.progress import ProgressReporter
 from peaceful._item.retry import Backoff, Retry
 from peaceful._item.safe_point import PASSED, InterruptFlag, Passed, StoppedAtSafePoint
 from peaceful._model.clock import Clock
-from peaceful._model.event import Event, ItemProgressed
-from peaceful._model.field_types import ExecutionId, FlowId, ItemId, ProfileName
-from peaceful._model.progress import Progress
+from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
+from peaceful._model.events import Event, ItemProgressed, Progress
 from peaceful._model.state import State
 from peaceful._resources import Resources
 from peaceful.interrupt import InterruptibilityState, NoInterrupt, wait_or_interrupted

@@ -19,6 +19,32 @@ from peaceful._annotations import fields_of, type_alternatives
 
 M = TypeVar("M", bound=BaseModel)
 
+_COLLECTIONS: Final = (set, frozenset, deque)
+
+_MOMENT: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+
+_EXAMPLES: Final[Mapping[type, Callable[[str], object]]] = {
+    bool: lambda _: True,
+    ByteSize: lambda _: ByteSize(1024),
+    int: lambda _: 1,
+    float: lambda _: 1.0,
+    decimal.Decimal: lambda _: decimal.Decimal(1),
+    str: lambda name: f"example_{name}",
+    bytes: lambda name: name.encode(),
+    PurePath: lambda name: Path("/example") / name,
+    AnyUrl: lambda name: AnyUrl(f"https://example.org/{name}"),
+    SecretStr: lambda _: SecretStr("example"),
+    SecretBytes: lambda _: SecretBytes(b"example"),
+    dt.datetime: lambda _: _MOMENT,
+    dt.date: lambda _: _MOMENT.date(),
+    dt.time: lambda _: _MOMENT.time(),
+    dt.timedelta: lambda _: dt.timedelta(seconds=1),
+    uuid.UUID: lambda _: uuid.UUID(int=1),
+    ipaddress.IPv4Address: lambda _: ipaddress.IPv4Address("192.0.2.1"),
+    ipaddress.IPv6Address: lambda _: ipaddress.IPv6Address("2001:db8::1"),
+}
+"""By type, subclasses first."""
+
 
 def example_model(model: type[M]) -> M:
     """Return an instance of a model with example values, which are not validated."""
@@ -81,28 +107,3 @@ def _collection(
         (known for known in _COLLECTIONS if issubclass(kind, known)), list
     )
     return cast(Callable[[list[object]], object], whole)([one for one in inside if one is not None])
-
-
-_COLLECTIONS: Final = (set, frozenset, deque)
-_MOMENT: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-_EXAMPLES: Final[Mapping[type, Callable[[str], object]]] = {
-    bool: lambda _: True,
-    ByteSize: lambda _: ByteSize(1024),
-    int: lambda _: 1,
-    float: lambda _: 1.0,
-    decimal.Decimal: lambda _: decimal.Decimal(1),
-    str: lambda name: f"example_{name}",
-    bytes: lambda name: name.encode(),
-    PurePath: lambda name: Path("/example") / name,
-    AnyUrl: lambda name: AnyUrl(f"https://example.org/{name}"),
-    SecretStr: lambda _: SecretStr("example"),
-    SecretBytes: lambda _: SecretBytes(b"example"),
-    dt.datetime: lambda _: _MOMENT,
-    dt.date: lambda _: _MOMENT.date(),
-    dt.time: lambda _: _MOMENT.time(),
-    dt.timedelta: lambda _: dt.timedelta(seconds=1),
-    uuid.UUID: lambda _: uuid.UUID(int=1),
-    ipaddress.IPv4Address: lambda _: ipaddress.IPv4Address("192.0.2.1"),
-    ipaddress.IPv6Address: lambda _: ipaddress.IPv6Address("2001:db8::1"),
-}
-"""By type, subclasses first."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import RLock
 from typing import Final
 
-from peaceful._model.progress import Progress, ProgressUnit
+from peaceful._model.events import Progress, ProgressUnit
 
 SMOOTHING: Final = 2.0
 """Seconds over which a rate is smoothed: long enough to be read, short enough to follow."""

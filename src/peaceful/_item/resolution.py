@@ -17,8 +17,7 @@ from peaceful._item.declared import (
     field_of,
 )
 from peaceful._item.item import AnyItem
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId, JsonValue
 from peaceful._model.state import State
 from peaceful._params.masking import problems_in
 from peaceful._params.plain import plain_form

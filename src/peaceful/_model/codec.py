@@ -1,20 +1,38 @@
-"""JSON values, and the codec of the framework's own data.
-
-The data is declared once, as `msgspec.Struct`: the declaration gives the type, its form in JSON,
-the validation when it is read, and its JSON Schema.
-"""
+"""Types of fields, JSON values, and the codec of the framework's own data."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Hashable, Iterable, Mapping
+from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, cast, overload
 
 import msgspec
 
 from peaceful._errors.base import PeacefulError
+
+T = TypeVar("T")
+
+
+_NAME: Final = msgspec.Meta(extra_json_schema={"maxLength": 100})
+
+Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time of day with its zone; one without is refused when it is read."""
+
+ItemId: TypeAlias = Annotated[str, _NAME]
+"""The name of an item, unique within its flow."""
+
+FlowId: TypeAlias = Annotated[str, _NAME]
+"""The name of a flow, unique within its application."""
+
+ProfileName: TypeAlias = Annotated[str, _NAME]
+"""The name of a profile: one environment of a workspace."""
+
+ExecutionId: TypeAlias = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uuid"})]
+"""The ID of an execution: a UUID of version 7, so IDs sort by their time and are never reused."""
+
 
 if TYPE_CHECKING:
     JsonValue: TypeAlias = (
@@ -27,8 +45,6 @@ else:
 
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 """A JSON object."""
-
-T = TypeVar("T")
 
 
 def encode_json(value: object) -> bytes:

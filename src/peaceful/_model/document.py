@@ -12,10 +12,9 @@ import msgspec
 
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.json import ErrorJson
-from peaceful._model.codec import JsonValue
-from peaceful._model.event import ExecutionEnded
+from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonValue, Moment, ProfileName
+from peaceful._model.events import ExecutionEnded
 from peaceful._model.execution import ExecutionInfo
-from peaceful._model.field_types import ExecutionId, FlowId, ItemId, Moment, ProfileName
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._model.outcome import ItemResult, ItemStatus, OutcomeKind, Timings
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from peaceful._model.field_types import ExecutionId, FlowId, Moment, ProfileName
+from peaceful._model.codec import ExecutionId, FlowId, Moment, ProfileName
 from peaceful._model.interrupt import InterruptSignal
 
 EXECUTION_VARIABLE: Final = "PEACEFUL_EXECUTION_ID"

@@ -10,6 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+KEY_REPEAT: Final = 0.5
+"""Seconds: Ctrl-C pressed again within them counts as the same press."""
+
+STOP_TIMEOUT: Final = 25.0
+"""Seconds from SIGTERM or SIGHUP to KILL: a container is usually given 30."""
+
+CANCEL_AFTER: Final = 0.6
+"""The fraction of the time from SIGTERM or SIGHUP to KILL after which CANCEL comes."""
+
 
 @functools.total_ordering
 class InterruptLevel(enum.Enum):
@@ -83,15 +92,6 @@ PROCESS_SIGNALS: Final = tuple(_EXIT_CODES)
 
 MAY_BE_IGNORED: Final = frozenset({InterruptSource.SIGINT, InterruptSource.SIGHUP})
 """The signals that `nohup`, and `&` in a shell without job control, make programs ignore."""
-
-KEY_REPEAT: Final = 0.5
-"""Seconds: Ctrl-C pressed again within them counts as the same press."""
-
-STOP_TIMEOUT: Final = 25.0
-"""Seconds from SIGTERM or SIGHUP to KILL: a container is usually given 30."""
-
-CANCEL_AFTER: Final = 0.6
-"""The fraction of the time from SIGTERM or SIGHUP to KILL after which CANCEL comes."""
 
 
 # Not a struct: whoever uses interruption alone needs no other distribution.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from peaceful._errors.usage import NameInvalid
 
 if TYPE_CHECKING:
-    from peaceful._model.field_types import (
+    from peaceful._model.codec import (
         ExecutionId,  # it loads msgspec, which `--help` does without
     )
 

@@ -9,9 +9,8 @@ from typing import Generic, TypeAlias, TypeVar
 import msgspec
 
 from peaceful._errors.base import PeacefulError
-from peaceful._model.codec import JsonValue
+from peaceful._model.codec import ItemId, JsonValue, Moment
 from peaceful._model.execution import ExecutionState
-from peaceful._model.field_types import ItemId, Moment
 from peaceful._model.interrupt import InterruptSignal
 
 T = TypeVar("T")

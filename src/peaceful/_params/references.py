@@ -19,7 +19,7 @@ import msgspec
 
 from peaceful._annotations import hints_of, structure_in
 from peaceful._errors.usage import MappingInvalid, ReferenceInvalid, ReferenceUsedAsValue
-from peaceful._model.field_types import FlowId, ItemId
+from peaceful._model.codec import FlowId, ItemId
 from peaceful._model.state import State
 from peaceful._params.plain import is_secret, key_text, plain_form
 
@@ -31,6 +31,29 @@ SECRET_WORD: Final = "secret"  # noqa: S105 - it stands for a secret, and is non
 """Written in place of a secret."""
 
 _POINTS_TO: Final = "_peaceful_points_to"
+
+_SYMBOLS: Final = (
+    "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow", "lshift",
+    "rshift", "and", "xor", "or",
+)  # fmt: skip
+
+_OPERATIONS: Final = {
+    "a comparison": ("eq", "ne", "lt", "le", "gt", "ge"),
+    "a test for truth": ("bool",),
+    "making text of it": ("str", "format", "fspath", "bytes"),
+    "a loop": ("iter", "reversed", "aiter", "next", "anext"),
+    "taking its length": ("len",),
+    "a search in it": ("contains",),
+    "taking an entry of it": ("getitem", "setitem", "delitem"),
+    "a call": ("call",),
+    "entering it with `with`": ("enter", "exit", "aenter", "aexit"),
+    "awaiting it": ("await",),
+    "arithmetic": (
+        *_SYMBOLS, *(f"r{name}" for name in _SYMBOLS),
+        "neg", "pos", "abs", "invert", "int", "float", "complex", "index", "round", "trunc",
+        "floor", "ceil",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,27 +182,6 @@ def _refusing(operation: str) -> Callable[..., NoReturn]:
     return refuse
 
 
-_SYMBOLS: Final = (
-    "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow", "lshift",
-    "rshift", "and", "xor", "or",
-)  # fmt: skip
-_OPERATIONS: Final = {
-    "a comparison": ("eq", "ne", "lt", "le", "gt", "ge"),
-    "a test for truth": ("bool",),
-    "making text of it": ("str", "format", "fspath", "bytes"),
-    "a loop": ("iter", "reversed", "aiter", "next", "anext"),
-    "taking its length": ("len",),
-    "a search in it": ("contains",),
-    "taking an entry of it": ("getitem", "setitem", "delitem"),
-    "a call": ("call",),
-    "entering it with `with`": ("enter", "exit", "aenter", "aexit"),
-    "awaiting it": ("await",),
-    "arithmetic": (
-        *_SYMBOLS, *(f"r{name}" for name in _SYMBOLS),
-        "neg", "pos", "abs", "invert", "int", "float", "complex", "index", "round", "trunc",
-        "floor", "ceil",
-    ),
-}  # fmt: skip
 for _operation, _names in _OPERATIONS.items():
     for _name in _names:
         setattr(_ReferenceObject, f"__{_name}__", _refusing(_operation))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from peaceful._annotations import accepts_none
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId
 from peaceful._model.state import State
 from peaceful._params.masking import secret_texts, without_texts
 from peaceful._params.references import (

@@ -36,6 +36,13 @@ from peaceful._params.plain import (
 )
 from peaceful._params.references import MappedReference, Reference, reference_of
 
+STORED_FORM: Final[Mapping[str, JsonValue]] = {"from": "stored"}
+"""The stored form of a field that is declared with `stored()` and has no stored value."""
+
+_MEANING: Final = ({"from"}, {"value"})
+"""The keys of mappings with a special meaning."""
+
+
 # ---- `stored()`
 
 
@@ -228,12 +235,6 @@ class StoredSpec(msgspec.Struct, frozen=True):
 
 FieldSpec: TypeAlias = ValueSpec | ReferenceSpec | StoredSpec
 """The source of one field's value."""
-
-STORED_FORM: Final[Mapping[str, JsonValue]] = {"from": "stored"}
-"""The stored form of a field that is declared with `stored()` and has no stored value."""
-
-_MEANING: Final = ({"from"}, {"value"})
-"""The keys of mappings with a special meaning."""
 
 
 def spec_of(value: object) -> FieldSpec:

@@ -15,8 +15,7 @@ import msgspec
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from peaceful._errors.usage import DefinitionError
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId, JsonValue
 from peaceful._params.references import (
     SECRET_WORD,
     MappedReference,
@@ -30,6 +29,18 @@ from peaceful._params.references import (
 from peaceful._params.specs import STORED_FORM, FieldSpec, StoredSpec, is_pending, spec_of
 
 T = TypeVar("T")
+
+_TOKEN: Final = re.compile(
+    r"""\s*(?:
+        (?P<name>[^\W\d]\w*)
+      | (?P<number>-?\d[\d.]*(?:e[+-]?\d+)?)
+      | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
+      | (?P<mark>[][(){}.,:])
+    )""",
+    re.VERBOSE,
+)
+
+_WORDS: Final[dict[str, bool | None]] = {"True": True, "False": False, "None": None}
 
 
 # ---- the text of a reference
@@ -52,17 +63,6 @@ ValueText: TypeAlias = (
     "PathText | CallText | list[ValueText] | dict[str, ValueText] | str | int | float | None"
 )
 """The parsed text of a reference or of an argument."""
-
-_TOKEN: Final = re.compile(
-    r"""\s*(?:
-        (?P<name>[^\W\d]\w*)
-      | (?P<number>-?\d[\d.]*(?:e[+-]?\d+)?)
-      | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
-      | (?P<mark>[][(){}.,:])
-    )""",
-    re.VERBOSE,
-)
-_WORDS: Final[dict[str, bool | None]] = {"True": True, "False": False, "None": None}
 
 
 def read_text(text: str) -> ValueText:

@@ -9,24 +9,12 @@ from typing import Final
 
 import msgspec
 
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId
+from peaceful._model.events import Progress, ProgressUnit
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus, OutcomeKind
-from peaceful._model.progress import Progress, ProgressUnit
 from peaceful._present.numbers import UNKNOWN_NUMBER, byte_rate, duration, size, size_pair
 from peaceful._present.text import count, name_list, one_line
-
-
-class LiveWord(enum.StrEnum):
-    """The status of an item that has not ended."""
-
-    RUNNING = "running"
-    FINISHING = "finishing"
-    """In progress, with an interrupt accepted."""
-    WAITING = "waiting"
-    WILL_NOT_START = "will not start"
-    """It was waiting when an interrupt came, or what it needs did not end well."""
-
 
 STATUS_ORDER: Final = tuple(ItemStatus)
 """The order in which counts are listed."""
@@ -34,6 +22,7 @@ STATUS_ORDER: Final = tuple(ItemStatus)
 _GOOD: Final = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
 
 _SYMBOLS: Final = dict(zip(STATUS_ORDER, "✓=✗!·", strict=True))
+
 _ASCII_SYMBOLS: Final = dict(zip(STATUS_ORDER, "+=x!.", strict=True))
 
 _MOST_NAMES: Final = 3
@@ -60,6 +49,17 @@ RESUME_REPEATS_NOTHING: Final = "Resume carries on from here and repeats nothing
 _NOTHING_IN_PROGRESS: Final = "Nothing is in progress; nothing new will start."
 
 _LONGEST_REASON: Final = 200
+
+
+class LiveWord(enum.StrEnum):
+    """The status of an item that has not ended."""
+
+    RUNNING = "running"
+    FINISHING = "finishing"
+    """In progress, with an interrupt accepted."""
+    WAITING = "waiting"
+    WILL_NOT_START = "will not start"
+    """It was waiting when an interrupt came, or what it needs did not end well."""
 
 
 def status_word(status: ItemStatus) -> str:

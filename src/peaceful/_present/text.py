@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
-from peaceful._model.field_types import ExecutionId
+from peaceful._model.codec import ExecutionId
 
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 """Replaces what cannot be shown."""

@@ -1,22 +1,249 @@
-"""Blocks, and what they are given when they run."""
+"""Blocks, and the calls of items' functions that they make."""
 
 from __future__ import annotations
 
 import asyncio
+import enum
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from functools import cache
+from typing import Any, Final, Generic, TypeVar, cast
 
 import msgspec
 
-from peaceful._item.ctx import ExecutionScope
-from peaceful._model.field_types import ItemId
-from peaceful._model.outcome import ItemResult
-from peaceful._runtime.calls import ItemCalls
+from peaceful._aio import DaemonThreadPool
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import ChildFailed, ItemCrashed
+from peaceful._errors.usage import DefinitionError
+from peaceful._item.ctx import ExecutionScope, ItemCtx
+from peaceful._item.diff import StateDiff
+from peaceful._item.item import AnyItem, Item
+from peaceful._item.safe_point import StoppedAtSafePoint
+from peaceful._model.codec import ItemId
+from peaceful._model.outcome import ItemResult, ItemStatus
+from peaceful._model.state import State
+from peaceful._present.summary import differences
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
 from peaceful.interrupt import InterruptStrategy
 
 T_co = TypeVar("T_co", covariant=True)
+
+
+_DELEGATES: Final[Mapping[str, str]] = {
+    "try_state_current": "state_current",
+    "try_state_goal": "state_goal",
+    "clean": "apply",
+}
+"""Functions whose default only calls another one, which is then called directly."""
+
+_QUICK: Final = frozenset({"state_clean", "apply_dry"})
+"""Functions whose default is quick, so that a thread would cost more than it saves."""
+
+
+def ending_of(
+    error: BaseException, item: ItemId, doing: str, *, cancelled: bool, asked_to_end: bool
+) -> ItemResult:
+    """Return how an item ended whose work raised an error.
+
+    | raised | ended |
+    |---|---|
+    | the end at a safe point | abandoned |
+    | a cancellation that was asked for (`cancelled`) | abandoned |
+    | the failure of a child process, after children were `asked_to_end` | abandoned |
+    | anything else | failed |
+    """
+    match error:
+        case StoppedAtSafePoint():
+            where = f": {error.where}" if error.where else ""
+            return ItemResult(ItemStatus.ABANDONED, message=f"stopped safely{where}")
+        case asyncio.CancelledError() if cancelled:
+            return ItemResult(ItemStatus.ABANDONED, message="cancelled")
+        case PeacefulError() if asked_to_end and _of_child(error):
+            return ItemResult(ItemStatus.ABANDONED, message="its child process was ended")
+        case PeacefulError():
+            return ItemResult(ItemStatus.FAILED, message=error.message, error=error)
+        case _:
+            crash = crash_of(item, doing, error)
+            return ItemResult(ItemStatus.FAILED, message=crash.message, error=crash)
+
+
+def crash_of(item: ItemId, doing: str, error: BaseException) -> ItemCrashed:
+    """Return the failure of an item that raised an unexpected error."""
+    crash = ItemCrashed(item, doing, error)
+    crash.__cause__ = error
+    return crash
+
+
+def _of_child(error: BaseException | None) -> bool:
+    """Return whether a child process failed, directly or as the cause of the item's own error."""
+    while error is not None:
+        if isinstance(error, ChildFailed):
+            return True
+        error = error.__cause__
+    return False
+
+
+class _How(enum.Enum):
+    ASYNC = enum.auto()
+    THREAD = enum.auto()
+    DIRECT = enum.auto()
+
+
+@cache
+def _plan(item_type: type[AnyItem], name: str) -> tuple[str, _How]:
+    function = getattr(item_type, name)
+    if function is getattr(Item, name):
+        if name in _DELEGATES:
+            return _plan(item_type, _DELEGATES[name])
+        if name in _QUICK:
+            return name, _How.DIRECT
+    return name, _How.ASYNC if inspect.iscoroutinefunction(function) else _How.THREAD
+
+
+class ItemCalls:
+    """Calls functions of items: `async` ones in the loop, plain ones in `threads`.
+
+    Whatever an item raises ends that item alone, including `SystemExit` of a script that it runs.
+    """
+
+    __slots__ = ("threads",)
+
+    def __init__(self, threads: DaemonThreadPool) -> None:
+        self.threads: DaemonThreadPool = threads
+
+    async def __call__(self, item: AnyItem, name: str, ctx: ItemCtx, *states: object) -> Any:  # noqa: ANN401 - of whatever type the function returns
+        """Call a function of an item that takes its context.
+
+        Raises:
+            PeacefulError: the item failed, and says why; `ItemCrashed` if it raised anything else.
+            StoppedAtSafePoint: the item ends here.
+            CancelledError: the item's task was cancelled.
+            KeyboardInterrupt: somebody wants the program to end, in the loop's own thread.
+        """
+        name, how = _plan(type(item), name)
+        function: Callable[..., Any] = getattr(item, name)  # Any: as above
+        try:
+            if how is _How.ASYNC:
+                return await function(ctx, *states)
+            if how is _How.DIRECT:
+                return function(ctx, *states)
+            result = await self.threads.run(function, ctx, *states)
+            return await result if inspect.isawaitable(result) else result
+        except (PeacefulError, StoppedAtSafePoint):
+            raise
+        except BaseException as error:  # noqa: BLE001 - the item's own code, which may raise anything
+            # It has its cause, or is the very error.
+            raise _explained(error, ctx, name, in_loop=how is not _How.THREAD)  # noqa: B904
+
+
+def _explained(error: BaseException, ctx: ItemCtx, name: str, *, in_loop: bool) -> BaseException:
+    """Return the error to raise for the one that an item raised."""
+    group = _as_group(error)
+    if group is not None:
+        # Of a task group. Where there is one thing in it, that is what happened.
+        leaves = _leaves(group)
+        if len(leaves) == 1:
+            return _explained(leaves[0], ctx, name, in_loop=in_loop)
+    if isinstance(error, (PeacefulError, StoppedAtSafePoint)):
+        return error
+    if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+        return error
+    if isinstance(error, KeyboardInterrupt) and in_loop:
+        # Python raises it in the main thread; in another one it is the item's own.
+        return error
+    return crash_of(ctx.item, name, error)
+
+
+def _is_being_cancelled() -> bool:
+    """Return whether the present task is cancelled; else its own code raised the error."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _as_group(error: BaseException) -> BaseExceptionGroup[BaseException] | None:
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error)
+    return None
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """Return the errors in a group; if all are stops at safe points, only the first."""
+    leaves: list[BaseException] = []
+    for error in group.exceptions:
+        group_within = _as_group(error)
+        leaves += [error] if group_within is None else _leaves(group_within)
+    only_stops = all(isinstance(error, StoppedAtSafePoint) for error in leaves)
+    return leaves[:1] if only_stops else leaves
+
+
+def diff_of(item: AnyItem, item_id: ItemId, current: object, goal: object) -> StateDiff | None:
+    """Return what differs between two states, as the item compares them, or None.
+
+    Raises `ItemCrashed` for an unexpected error or result, `DefinitionError` for a coroutine
+    function.
+    """
+    diff = _called(item, item_id, "diff", current, goal)
+    if diff is None or isinstance(diff, StateDiff):
+        return diff
+    wrong = TypeError(f"it returned {type(diff).__name__}, not StateDiff or none")
+    raise crash_of(item_id, "diff", wrong)
+
+
+def needs_apply(
+    item: AnyItem, item_id: ItemId, current: object, goal: object, diff: StateDiff | None
+) -> bool:
+    """Return whether the item needs applying. Raises like `diff_of`."""
+    return bool(_called(item, item_id, "apply_check", current, goal, diff))
+
+
+def _called(item: AnyItem, item_id: ItemId, name: str, *arguments: object) -> object:
+    _check_plain(type(item), name)
+    try:
+        return getattr(item, name)(*arguments)
+    except (PeacefulError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # the item's own code, which may raise anything
+        raise crash_of(item_id, name, error) from error
+
+
+@cache
+def _check_plain(item_type: type[AnyItem], name: str) -> None:
+    if inspect.iscoroutinefunction(getattr(item_type, name)):
+        raise DefinitionError(
+            f"{item_type.__name__}.{name} is a coroutine function, and must be a plain one.",
+            help=f"write `def {name}`; what has to be waited for belongs into `state_current`",
+        )
+
+
+class States(msgspec.Struct, frozen=True):
+    """Known states of items.
+
+    Attributes:
+        current: by item, what it is now.
+        goal: by item, what it should be.
+    """
+
+    current: Mapping[ItemId, State] = msgspec.field(default_factory=dict[ItemId, State])
+    goal: Mapping[ItemId, State] = msgspec.field(default_factory=dict[ItemId, State])
+
+
+class StateDiffs(msgspec.Struct, frozen=True):
+    """Differences between what items are and what they should be.
+
+    Attributes:
+        diffs: by item; None if nothing differs. Items with an unknown state are not in it.
+        unknown: those items, with the reason.
+    """
+
+    diffs: Mapping[ItemId, StateDiff | None]
+    unknown: Mapping[ItemId, str]
+
+    @property
+    def headline(self) -> str:
+        """The numbers in a few words: `2 items of 6 differ, 1 not known`."""
+        differing = sum(each is not None for each in self.diffs.values())
+        return differences(differing, len(self.diffs) - differing, len(self.unknown))
 
 
 class DiskWaits(msgspec.Struct):

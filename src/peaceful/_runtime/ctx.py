@@ -13,9 +13,9 @@ import msgspec
 
 from peaceful._errors.usage import DefinitionError
 from peaceful._model.clock import Clock, SystemClock
+from peaceful._model.codec import ProfileName
 from peaceful._model.document import Ending
 from peaceful._model.execution import StartedBy
-from peaceful._model.field_types import ProfileName
 from peaceful._resources import Resources
 from peaceful._runtime.escalation import LadderTimes
 from peaceful._runtime.flow import BuiltFlow

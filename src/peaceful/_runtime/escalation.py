@@ -9,7 +9,7 @@ from typing import Self
 import msgspec
 
 from peaceful._item.child import Children
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful.interrupt import InterruptibilityState
 

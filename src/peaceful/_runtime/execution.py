@@ -1,14 +1,29 @@
-"""An execution: blocks one after the other, if no interrupt comes in between."""
+"""Executions: blocks one after the other, from start to ending, under the profile's lock."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
-from peaceful._aio import run_shielded
+import msgspec
+
+from peaceful._aio import DaemonThreadPool, run_shielded
+from peaceful._errors.base import PeacefulError, Unexpected
+from peaceful._errors.running import ProfileBusy
 from peaceful._errors.usage import DefinitionError
-from peaceful._model.field_types import ItemId
-from peaceful._model.interrupt import InterruptSignal
+from peaceful._item.child import Children
+from peaceful._item.ctx import ExecutionScope
+from peaceful._model.codec import ItemId
+from peaceful._model.document import Ending, execution_ending
+from peaceful._model.events import BlockEnded, BlockStarted, ExecutionStarted
+from peaceful._model.execution import ExecutionInfo
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal
+from peaceful._model.names import execution_id
 from peaceful._model.outcome import (
     BlockInterrupted,
     CmdOutcome,
@@ -17,16 +32,304 @@ from peaceful._model.outcome import (
     ItemError,
     ItemResult,
     ItemStatus,
+    OutcomeKind,
     Timings,
+    outcome_kind,
 )
 from peaceful._resources import Resources
-from peaceful._runtime.block import CmdBlock
-from peaceful._runtime.ctx import CmdCtx
-from peaceful._runtime.session import Session, open_session
+from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, ItemCalls
+from peaceful._runtime.ctx import CmdCtx, started_by
+from peaceful._runtime.hub import ProgressHub
+from peaceful._runtime.register import InterruptPublisher, Registered, Starting
+from peaceful._storage.lock import LockHolder, ProfileLock
+from peaceful._storage.workspace import Workspace
+from peaceful.interrupt import InterruptibilityState, Interruptible
 
 T = TypeVar("T")
 
+_LOG = logging.getLogger("peaceful.runtime")
+
+
+_UNFINISHED: Final = frozenset({ItemStatus.FAILED, ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})
+
+_KILLED_SINKS: Final = 2.0
+"""Seconds that stuck sinks are waited for after a kill."""
+
+_KILLED_CHILDREN: Final = 5.0
+"""Seconds in which killed children are gone; the kernel may have to free much of theirs."""
+
 _CUT: Final = frozenset({ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})
+
+
+@contextmanager
+def hold_lock(workspace: Workspace, info: ExecutionInfo) -> Generator[None]:
+    """Hold the profile's lock for an execution, or raise `ProfileBusy`. Raises `StorageError`."""
+    lock = ProfileLock(workspace.lock_file(info.profile))
+    holder = LockHolder(
+        user=info.started_by.user,
+        host=info.started_by.host,
+        pid=info.started_by.pid,
+        flow=info.flow,
+        command=info.command,
+        execution_id=info.id,
+        since=info.started_at,
+    )
+    other = lock.acquire(holder)
+    if other is not None:
+        raise _busy(info, other)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _busy(info: ExecutionInfo, holder: LockHolder) -> ProfileBusy:
+    return ProfileBusy(
+        info.profile,
+        app=info.app,
+        flow=holder.flow,
+        command=holder.command,
+        started_by=f"{holder.user} (pid {holder.pid})" if holder.user else "",
+        host=holder.host,
+        since=holder.since,
+        execution_id=holder.execution_id,
+    )
+
+
+@dataclass(slots=True)
+class Session:
+    """One execution while it runs.
+
+    Attributes:
+        results: how each item ended in the last block that has items, as far as it has come.
+        left_behind: tasks of abandoned items.
+    """
+
+    ctx: CmdCtx
+    info: ExecutionInfo
+    scope: ExecutionScope
+    hub: ProgressHub
+    calls: ItemCalls
+    interrupts: InterruptPublisher
+    registered: Registered | None = None
+    left_behind: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    results: dict[ItemId, ItemResult] = field(default_factory=dict[ItemId, ItemResult])
+    _looks: bool = False
+    _ending: Ending | None = None
+
+    @property
+    def signal(self) -> InterruptSignal | None:
+        """The latched interrupt, or None."""
+        return self.scope.interruptibility.signal
+
+    def timings(self) -> Timings:
+        return Timings(self.info.started_at, self.ctx.clock.now())
+
+    async def run_block(self, block: CmdBlock[T], *, looks: bool) -> BlockResult[T]:
+        """Run a block, and publish its start and end; `looks`: it comes before the main block."""
+        self._looks = looks
+        run = BlockRun(
+            block.name,
+            self.ctx,
+            self._scope_of(block),
+            self.ctx.settings,
+            self.calls,
+            self.left_behind,
+        )
+        items, before = block.items(run), self.results
+        if items:
+            self.results = run.results
+        self.hub.publish(BlockStarted(self.ctx.clock.now(), block.name, items))
+        finished = False
+        try:
+            result = await block.run(run)
+            self.results = dict(result.items) or before
+            finished = not any(each.status in _UNFINISHED for each in result.items.values())
+            return result
+        finally:
+            self.hub.publish(BlockEnded(self.ctx.clock.now(), block.name, finished))
+
+    async def end(self, outcome: CmdOutcome[T]) -> CmdOutcome[T]:
+        """Close the latch, store the ending, and return the outcome with an interrupt until now.
+
+        Raises `StorageError` if the ending cannot be stored.
+        """
+        await self._end_children()
+        interrupt, timings = self._close_latch(), self.timings()
+        ending = self._made(outcome_kind(outcome), interrupt, timings)
+        await self._store(ending)
+        self._ending = ending
+        return msgspec.structs.replace(outcome, interrupt=interrupt, timings=timings)
+
+    async def fail(self, error: BaseException) -> None:
+        """Close the latch, and store that the execution failed as a whole, or was cancelled."""
+        if self._ending is not None:
+            # It had ended, and that is written down; only then was whoever waits for it cancelled.
+            return
+        await self._end_children()
+        self._ending = self._made(_as_error(error), self._close_latch(), self.timings())
+        try:
+            await self._store(self._ending)
+        except Exception as unwritten:  # noqa: BLE001 - what ended the execution is raised
+            # It most likely caused this one, too.
+            _LOG.warning(
+                "the end of execution %s was not written down: %s", self.info.id, unwritten
+            )
+
+    async def tell_the_end(self) -> None:
+        """Publish the last event, and wait until every sink has received it."""
+        if self._ending is not None:
+            if self.ctx.on_end is not None:
+                self.ctx.on_end(self._ending)
+            self.hub.publish(self._ending.event())
+        killed = self.signal is not None and self.signal.level is InterruptLevel.KILL
+        await self.hub.close(_KILLED_SINKS if killed else None)
+
+    def _scope_of(self, block: CmdBlock[T]) -> ExecutionScope:
+        if block.strategy is None:
+            return self.scope
+        return msgspec.structs.replace(
+            self.scope, interruptibility=self.scope.interruptibility.scoped(block.strategy)
+        )
+
+    async def _end_children(self) -> None:
+        if self.left_behind:
+            self.scope.children.kill_all()
+            await self.scope.children.all_gone(_KILLED_CHILDREN)
+
+    def _close_latch(self) -> InterruptSignal | None:
+        receiver = self.scope.interruptibility.receiver
+        signal = None if receiver is None else receiver.close()
+        self.interrupts.publish()
+        return signal
+
+    def _made(
+        self,
+        outcome: OutcomeKind | PeacefulError,
+        interrupt: InterruptSignal | None,
+        timings: Timings,
+    ) -> Ending:
+        """Return the ending: the only one that is stored, published and shown."""
+        results = self.results
+        if isinstance(outcome, PeacefulError):
+            # What the block has not said by then is known from its events.
+            statuses = self.hub.take_snapshot().statuses
+            results = {item: ItemResult(status) for item, status in statuses.items()} | results
+        if self._looks:
+            results = {item: _only_looked_at(each) for item, each in results.items()}
+        return execution_ending(
+            self.info,
+            self.ctx.flow.graph.order,
+            results,
+            outcome,
+            interrupt=interrupt,
+            timings=timings,
+        )
+
+    async def _store(self, ending: Ending) -> None:
+        if self.registered is not None:
+            await self.registered.finish(ending.document)
+
+
+def _only_looked_at(result: ItemResult) -> ItemResult:
+    """Return the result of an item that was only looked at, because its block never began."""
+    if result.status not in {ItemStatus.DONE, ItemStatus.UNCHANGED}:
+        return result
+    message = "looked at; the command ended before it started"
+    return msgspec.structs.replace(result, status=ItemStatus.NOT_STARTED, message=message)
+
+
+@asynccontextmanager
+async def open_session(
+    ctx: CmdCtx, command: str, dry_run: bool, only: tuple[ItemId, ...]
+) -> AsyncGenerator[Session]:
+    """Open everything that one execution needs, in order, and close it in reverse.
+
+    The lock comes first and is released before the end is published: whoever sees the end can then
+    start the next execution. Raises `ProfileBusy`.
+    """
+    session = _new_session(ctx, command)
+    ended = False
+    started = _started_event(session)
+    # Others find it as soon as it is registered, which is before its start is published.
+    session.hub.snapshot.add(started)
+    try:
+        async with AsyncExitStack() as stack:
+            stack.enter_context(hold_lock(ctx.workspace, session.info))
+            stack.callback(session.calls.threads.close)
+            stack.enter_context(session.interrupts)
+            if ctx.register is not None:
+                receiver = session.scope.interruptibility.receiver
+                sender = None if receiver is None else receiver.sender()
+                starting = Starting(session.info, dry_run, only, sender, session.hub)
+                session.registered = await stack.enter_async_context(
+                    ctx.register.registered(starting)
+                )
+                session.interrupts.registered = session.registered
+            session.hub.publish(started)
+            try:
+                yield session
+            except BaseException as error:
+                await run_shielded(session.fail(error))
+                raise
+            ended = True
+    except Exception as error:
+        if not ended:
+            raise
+        # Its ending is stored, and others may have read it: that stays as it is.
+        _LOG.error("what execution %s used was not closed", session.info.id, exc_info=error)
+    finally:
+        await session.tell_the_end()
+
+
+def _new_session(ctx: CmdCtx, command: str) -> Session:
+    now = ctx.clock.now()
+    info = ExecutionInfo(
+        id=execution_id(int(now.timestamp() * 1000), secrets.randbits(74)),
+        app=ctx.app,
+        profile=ctx.profile,
+        flow=ctx.flow.id,
+        command=command,
+        started_by=started_by(ctx.door),
+        started_at=now,
+        can_interrupt=isinstance(ctx.interruptibility, Interruptible),
+    )
+    hub = ProgressHub(ctx.sinks)
+    state = InterruptibilityState.begin(ctx.interruptibility)
+    loop = asyncio.get_running_loop()
+    scope = ExecutionScope(
+        execution_id=info.id,
+        app=ctx.app,
+        workspace=ctx.workspace.root,
+        profile=ctx.profile,
+        flow=ctx.flow.id,
+        command=command,
+        interruptibility=state,
+        children=Children(),
+        clock=ctx.clock,
+        publish=hub.publish,
+        resources=ctx.resources.child(),
+        loop=loop,
+    )
+    calls = ItemCalls(DaemonThreadPool(ctx.settings.max_concurrency, "peaceful-item"))
+    return Session(ctx, info, scope, hub, calls, InterruptPublisher(state, hub, ctx.clock, loop))
+
+
+def _started_event(session: Session) -> ExecutionStarted:
+    graph = session.ctx.flow.graph
+    waits_for = {item: graph.predecessors(item) for item in graph.order}
+    return ExecutionStarted(session.info.started_at, session.info, graph.order, waits_for)
+
+
+def _as_error(error: BaseException) -> PeacefulError:
+    match error:
+        case PeacefulError():
+            return error
+        case asyncio.CancelledError() | KeyboardInterrupt():
+            return PeacefulError("The program that ran the command cancelled it.")
+        case _:
+            return Unexpected(error)
+
 
 AnyBlock: TypeAlias = CmdBlock[Any]
 """A block of any value. (Any: a type variable of the class.)"""

@@ -21,8 +21,7 @@ from peaceful._errors.usage import (
 from peaceful._graph.graph import EdgeKind, Graph, GraphBuilder
 from peaceful._item.item import AnyItem, Item, check_references
 from peaceful._item.resolution import fill_stored_values
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import FlowId, ItemId, ProfileName
+from peaceful._model.codec import FlowId, ItemId, JsonValue, ProfileName
 from peaceful._model.names import checked_name
 from peaceful._model.state import State
 from peaceful._params.masking import problems_in

@@ -13,15 +13,15 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol, Self
 
-from peaceful._model.event import (
+from peaceful._model.codec import ItemId
+from peaceful._model.events import (
     Event,
     ExecutionEnded,
     InterruptRequested,
     ItemEnded,
     ItemProgressed,
+    Snapshot,
 )
-from peaceful._model.field_types import ItemId
-from peaceful._model.snapshot import Snapshot
 
 _LOG = logging.getLogger("peaceful.runtime")
 

@@ -15,11 +15,10 @@ from peaceful._graph.graph import Graph
 from peaceful._graph.traversal import Direction, Traversal
 from peaceful._item.ctx import ItemCtx
 from peaceful._model.clock import Clock
-from peaceful._model.event import Event, ItemEnded, ItemProgressed, ItemStarted
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId
+from peaceful._model.events import Event, ItemEnded, ItemProgressed, ItemStarted
 from peaceful._model.outcome import ItemResult, ItemStatus
-from peaceful._runtime.block import BlockRun
-from peaceful._runtime.calls import ending_of
+from peaceful._runtime.block import BlockRun, ending_of
 from peaceful._runtime.escalation import Escalation
 
 _LOG = logging.getLogger("peaceful.runtime")

@@ -10,10 +10,10 @@ from typing import Protocol, Self
 import msgspec
 
 from peaceful._model.clock import Clock
+from peaceful._model.codec import ItemId
 from peaceful._model.document import KeptDocument
-from peaceful._model.event import InterruptRequested
+from peaceful._model.events import InterruptRequested
 from peaceful._model.execution import ExecutionInfo
-from peaceful._model.field_types import ItemId
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._runtime.hub import ProgressHub
 from peaceful.interrupt import InterruptibilityState, InterruptSender

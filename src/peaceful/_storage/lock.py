@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from peaceful._model.field_types import ExecutionId
+from peaceful._model.codec import ExecutionId
 from peaceful._storage.files import (
     make_folder,
     open_new,

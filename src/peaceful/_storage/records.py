@@ -10,8 +10,7 @@ from typing import Final, TypeAlias, cast
 
 import msgspec
 
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import ExecutionId, ItemId
+from peaceful._model.codec import ExecutionId, ItemId, JsonValue
 from peaceful._storage.stored_state import (
     EntryInvalid,
     StateKind,

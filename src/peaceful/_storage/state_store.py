@@ -12,11 +12,10 @@ from typing import Final
 from peaceful._aio import DaemonThreadPool, wait_shielded
 from peaceful._errors.running import FileDamaged
 from peaceful._model.clock import SystemClock
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import ExecutionId, ItemId
+from peaceful._model.codec import ExecutionId, ItemId, JsonValue
 from peaceful._storage.files import refusals, sync_folder
-from peaceful._storage.journal import Journal
-from peaceful._storage.journal_file import (
+from peaceful._storage.journal import (
+    Journal,
     JournalDamaged,
     Journalled,
     boot_id,

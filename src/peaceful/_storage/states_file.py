@@ -13,8 +13,7 @@ from typing import Final
 import msgspec
 
 from peaceful._errors.running import FileDamaged, FileInaccessible
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId, JsonValue
 from peaceful._storage.files import read_file, write_file_atomically
 from peaceful._storage.stored_state import (
     EntryInvalid,

@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol, cast
 
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import ExecutionId, ItemId
+from peaceful._model.codec import ExecutionId, ItemId, JsonValue
 
 _FIELDS: Final = frozenset({"kind", "version", "at", "in_progress_since", "state", "params"})
 

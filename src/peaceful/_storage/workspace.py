@@ -10,7 +10,7 @@ import msgspec
 
 from peaceful._errors.running import FileInaccessible
 from peaceful._errors.usage import NameInvalid
-from peaceful._model.field_types import FlowId, ProfileName
+from peaceful._model.codec import FlowId, ProfileName
 from peaceful._model.names import checked_app_name, checked_name
 from peaceful._storage.stored_state import StateKind
 

@@ -12,9 +12,8 @@ from peaceful._runtime.hub import OutputSink
 from peaceful._runtime.register import Starting
 from peaceful._web.diagrams.graphviz import Layouts
 from peaceful._web.live.watches import Watches
-from peaceful._web.work.execution_log import LogSink
-from peaceful._web.work.metrics import Metrics, MetricsSink
 from peaceful._web.work.running import IdempotencyKeys, RunningExecutions
+from peaceful._web.work.sinks import LogSink, Metrics, MetricsSink
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,12 @@ from peaceful._model.interrupt import (
     InterruptSource,
 )
 from peaceful.interrupt._channel import InterruptSender, SendResult
-from peaceful.interrupt._handlers import handle_signals, suspend_loop_handlers, wake_on_signals
-from peaceful.interrupt._ladder import SignalEscalation
+from peaceful.interrupt._handlers import (
+    SignalEscalation,
+    handle_signals,
+    suspend_loop_handlers,
+    wake_on_signals,
+)
 
 __all__ = ["SignalWatch", "interrupt_on_signals"]
 

@@ -7,20 +7,18 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, Generic, Literal, TypeAlias, TypeVar, assert_never, cast
 
-from peaceful._commands.clean import CleanCmd
-from peaceful._commands.diff import DiffCmd
+from peaceful._commands.change import CleanCmd, EnsureCmd
+from peaceful._commands.diff import DiffCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
-from peaceful._commands.ensure import EnsureCmd
-from peaceful._commands.sync_check import SyncCheck
 from peaceful._item.diff import StateDiff
 from peaceful._item.item import Item
 from peaceful._model.clock import Clock, SystemClock
-from peaceful._model.event import Event
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId
+from peaceful._model.events import Event
 from peaceful._model.outcome import CmdOutcome, ItemResult
 from peaceful._model.state import State
 from peaceful._resources import Resources
-from peaceful._runtime.calls import StateDiffs, States
+from peaceful._runtime.block import StateDiffs, States
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
 from peaceful._runtime.flow import Flow
 from peaceful._storage.stored_state import StateStore
@@ -33,8 +31,7 @@ from peaceful.interrupt import (
     InterruptStrategy,
     interrupt_channel,
 )
-from peaceful.testing._sink import RecordingSink
-from peaceful.testing._state_store import MemoryStateStore
+from peaceful.testing._fakes import MemoryStateStore, RecordingSink
 
 S = TypeVar("S", bound=State)
 

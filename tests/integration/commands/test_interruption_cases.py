@@ -8,7 +8,7 @@ import pytest
 from item_world import Hook, Stage
 
 from peaceful import ItemCtx, ItemStatus, Resources
-from peaceful._commands.ensure import EnsureBlock
+from peaceful._commands.change import EnsureBlock
 from peaceful.commands import (
     BlockInterrupted,
     BlockResult,

@@ -10,7 +10,7 @@ from item_world import Stage, Thing, ThingState, World
 from pydantic import Field
 
 from peaceful import Flow, ItemCtx, ItemFailure, ItemStatus
-from peaceful._runtime.calls import StateDiffs
+from peaceful._runtime.block import StateDiffs
 from peaceful.commands import (
     CleanCmd,
     Complete,

@@ -15,10 +15,9 @@ from pathlib import Path
 import pytest
 from memory_execution_store import MemoryExecutionStore
 
-from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity
+from peaceful._executions.records import ExecutionRecord, ExecutionStore, Machine, ProcessIdentity
 from peaceful._executions.registry import Executions
 from peaceful._executions.sqlite_store import SqliteExecutionStore
-from peaceful._executions.store import ExecutionStore
 from peaceful._model.codec import JsonValue
 from peaceful._model.execution import StartedBy
 from peaceful._model.names import execution_id
@@ -117,7 +116,7 @@ from peaceful.interrupt import interrupt_channel
 from peaceful._model.document import KeptDocument
 from peaceful._model.execution import ExecutionInfo, StartedBy
 from peaceful._model.outcome import OutcomeKind
-from peaceful._model.snapshot import Snapshot
+from peaceful._model.events import Snapshot
 from datetime import UTC, datetime
 import os, socket
 

@@ -16,7 +16,7 @@ from peaceful._executions.control_client import ControlClient
 from peaceful._executions.control_protocol import SnapshotRequest
 from peaceful._executions.process_files import ControlSockets
 from peaceful._model.codec import encode_json
-from peaceful._model.snapshot import Snapshot
+from peaceful._model.events import Snapshot
 from peaceful.commands import ItemStarted
 from peaceful.errors import ExecutorUnreachable
 

@@ -23,7 +23,7 @@ from peaceful._executions.registry import Executions
 from peaceful._executions.running import RunningExecution
 from peaceful._executions.sqlite_store import SqliteExecutionStore
 from peaceful._model.codec import JsonValue, to_json
-from peaceful._model.snapshot import Snapshot
+from peaceful._model.events import Snapshot
 from peaceful.commands import Clock, Event, ExecutionEnded, ExecutionInfo, ItemStarted, OutcomeKind
 from peaceful.interrupt import InterruptLevel, InterruptReceiver, interrupt_channel
 

@@ -12,8 +12,12 @@ from ending_documents import ending_document
 from msgspec.structs import replace
 
 from peaceful import ItemStatus
-from peaceful._executions.records import ExecutionRecord
-from peaceful._executions.store import ExecutionFilter, ExecutionPage, ExecutionStore
+from peaceful._executions.records import (
+    ExecutionFilter,
+    ExecutionPage,
+    ExecutionRecord,
+    ExecutionStore,
+)
 from peaceful._model.document import ItemDocument
 from peaceful.commands import ExecutionState, OutcomeKind
 from peaceful.errors import AlreadyEnded, ExecutionUnknown

@@ -19,12 +19,16 @@ from waiting import until
 from peaceful import ItemStatus
 from peaceful._executions.liveness import this_process
 from peaceful._executions.process_files import ControlSockets, LockHolders
-from peaceful._executions.records import ExecutionRecord, InterruptReceipt, ProcessIdentity
+from peaceful._executions.records import (
+    ExecutionRecord,
+    ExecutionStore,
+    InterruptReceipt,
+    ProcessIdentity,
+)
 from peaceful._executions.registry import Executions
 from peaceful._executions.running import RunningExecution
 from peaceful._executions.sqlite_store import SqliteExecutionStore
-from peaceful._executions.store import ExecutionStore
-from peaceful._model.snapshot import Snapshot, SnapshotTaken
+from peaceful._model.events import Snapshot, SnapshotTaken
 from peaceful.commands import Clock, Event, ExecutionInfo, ExecutionState, ItemEnded
 from peaceful.errors import (
     AlreadyEnded,

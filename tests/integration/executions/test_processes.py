@@ -17,8 +17,8 @@ from ending_documents import ending_document
 from peaceful._executions.liveness import surviving_children
 from peaceful._executions.registry import Executions
 from peaceful._model.codec import JsonValue
+from peaceful._model.events import Snapshot, SnapshotTaken
 from peaceful._model.execution import EXECUTION_VARIABLE
-from peaceful._model.snapshot import Snapshot, SnapshotTaken
 from peaceful.commands import Event, ExecutionEnded, ExecutionInfo, ExecutionState
 from peaceful.errors import AlreadyEnded, ExecutorUnreachable, ProfileBusy
 from peaceful.interrupt import InterruptLevel

@@ -13,7 +13,7 @@ from peaceful import ItemStatus
 from peaceful._executions.process_files import lock_holders_of
 from peaceful._executions.registry import Executions
 from peaceful._executions.sqlite_store import SqliteExecutionStore
-from peaceful._model.snapshot import SnapshotTaken
+from peaceful._model.events import SnapshotTaken
 from peaceful._runtime.hub import ProgressHub
 from peaceful._runtime.register import Register, Starting
 from peaceful._storage.lock import LockHolder, ProfileLock

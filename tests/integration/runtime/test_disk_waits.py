@@ -11,7 +11,7 @@ from item_world import Stage
 from peaceful import ItemStatus
 from peaceful.commands import Complete, EnsureCmd, ItemEnded, ItemStarted
 from peaceful.testing import MemoryStateStore
-from peaceful.testing._state_store import MemoryStateWriter
+from peaceful.testing._fakes import MemoryStateWriter
 
 ITEMS = "abcdefgh"
 

@@ -13,9 +13,9 @@ from item_world import Stage
 from waiting import until
 
 from peaceful import ItemCtx, ItemStatus, Resources
-from peaceful._commands.ensure import EnsureBlock
+from peaceful._commands.change import EnsureBlock
 from peaceful._model.document import Ending, KeptDocument
-from peaceful._model.snapshot import Snapshot
+from peaceful._model.events import Snapshot
 from peaceful._runtime.item_pass import BlockFailed
 from peaceful._runtime.register import Registered, Starting
 from peaceful.commands import (

@@ -15,9 +15,8 @@ import pytest
 from waiting import PATIENCE
 
 from peaceful._model.codec import JsonValue
-from peaceful._storage import journal_file as _journal_file
-from peaceful._storage.journal import FILE_HEADER, file_header, frame, scan
-from peaceful._storage.journal_file import boot_id
+from peaceful._storage import journal as _journal_file
+from peaceful._storage.journal import FILE_HEADER, boot_id, file_header, frame, scan
 from peaceful._storage.records import Started, payload_of
 from peaceful._storage.states_file import StatesFile
 from peaceful._storage.yaml_file import read_yaml

@@ -9,8 +9,13 @@ from execution_events import START, Tale
 from msgspec.structs import replace
 
 from peaceful import Change, ItemStatus, StateDiff
-from peaceful._cli.commands.history import HistoryWords, list_lines, show_lines, state_in_words
-from peaceful._cli.commands.interrupt import receipt_lines
+from peaceful._cli.commands.executions import (
+    HistoryWords,
+    list_lines,
+    receipt_lines,
+    show_lines,
+    state_in_words,
+)
 from peaceful._cli.commands.states import diffs_document, diffs_lines, states_document, states_lines
 from peaceful._cli.terminal.text import Line, Page, plain
 from peaceful._commands.diff import KnownState
@@ -25,8 +30,8 @@ from peaceful._executions.records import (
     mark_lost,
 )
 from peaceful._model.document import ItemDocument, KeptDocument
-from peaceful._model.snapshot import Snapshot
-from peaceful._runtime.calls import StateDiffs
+from peaceful._model.events import Snapshot
+from peaceful._runtime.block import StateDiffs
 from peaceful.commands import OutcomeKind, StoredState
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful.interrupt import InterruptLevel
-from peaceful.interrupt._ladder import SignalEscalation
+from peaceful.interrupt._handlers import SignalEscalation
 
 STOP, CANCEL, KILL = InterruptLevel
 

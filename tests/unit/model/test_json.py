@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from peaceful import ItemStatus, Location, ProgressUnit, Pull, Push, Within
 from peaceful._model.codec import decode_json, encode_json, from_json, to_json
 from peaceful._model.document import Ending, KeptDocument, OutcomeDocument, execution_ending
+from peaceful._model.events import SnapshotTaken, decode_event
 from peaceful._model.execution import StartedBy
 from peaceful._model.location import LocationKind
 from peaceful._model.outcome import Timings, outcome_kind, state_after
-from peaceful._model.snapshot import SnapshotTaken, decode_event
 from peaceful.commands import (
     BlockEnded,
     BlockInterrupted,

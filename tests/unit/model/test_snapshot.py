@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from peaceful import ItemStatus
 from peaceful._model.codec import encode_json
-from peaceful._model.snapshot import Snapshot, SnapshotTaken, decode_event
+from peaceful._model.events import Snapshot, SnapshotTaken, decode_event
 from peaceful.commands import (
     BlockEnded,
     BlockStarted,

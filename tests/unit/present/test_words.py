@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus, ProgressUnit
-from peaceful._model.field_types import ExecutionId
+from peaceful._model.codec import ExecutionId
 from peaceful._model.names import execution_id
 from peaceful._present.summary import (
     STATUS_ORDER,

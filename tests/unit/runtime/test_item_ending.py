@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from peaceful import ItemStatus
 from peaceful._item.safe_point import StoppedAtSafePoint
-from peaceful._runtime.calls import ending_of
+from peaceful._runtime.block import ending_of
 from peaceful.errors import ChildFailed, ItemCrashed, ItemFailure, ValueUnresolved
 
 ERRORS: list[BaseException] = [

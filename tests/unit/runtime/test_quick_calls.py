@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from peaceful import Item, ItemCtx, ItemFailure, PeacefulError, State, StateDiff
-from peaceful._runtime.calls import diff_of, needs_apply
+from peaceful._runtime.block import diff_of, needs_apply
 from peaceful.errors import DefinitionError, ItemCrashed
 
 

@@ -20,7 +20,7 @@ from peaceful._errors.usage import DefinitionError, NameUnknown
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from peaceful._model.field_types import FlowId  # it loads msgspec, which `--help` does without
+    from peaceful._model.codec import FlowId  # it loads msgspec, which `--help` does without
 
 FlowFunction: TypeAlias = Callable[..., None]
 """A function that takes a `Flow` and the flow's parameters, and adds items to the flow."""

@@ -11,8 +11,7 @@ from peaceful._app.parameters.declaration import Declarations, Given, ParamGroup
 from peaceful._app.parameters.files import ParamsFile, StoredParams, params_schema, right
 from peaceful._app.parameters.secrets import SECRET_FORMS, Secrets, readable
 from peaceful._errors.usage import NameUnknown
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import FlowId, ProfileName
+from peaceful._model.codec import FlowId, JsonValue, ProfileName
 from peaceful._storage.workspace import Workspace
 
 if TYPE_CHECKING:

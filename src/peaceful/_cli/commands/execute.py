@@ -13,13 +13,13 @@ from peaceful._cli.progress.screen import Show
 from peaceful._cli.progress.sinks import show_for
 from peaceful._cli.terminal.modes import TerminalModes, ask, can_ask
 from peaceful._cli.terminal.writer import prints_shown
+from peaceful._commands.diff import SyncCheck
 from peaceful._commands.run_request import CommandName, RunRequest
-from peaceful._commands.sync_check import SyncCheck
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import UsageError
+from peaceful._model.codec import ExecutionId, ItemId
 from peaceful._model.document import Ending
 from peaceful._model.execution import ExecutionInfo
-from peaceful._model.field_types import ExecutionId, ItemId
 from peaceful._model.interrupt import InterruptLevel
 from peaceful._model.outcome import CmdOutcome
 from peaceful._present.text import short_id

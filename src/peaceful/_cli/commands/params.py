@@ -21,8 +21,7 @@ from peaceful._errors.usage import (
     UsageError,
     WorkspaceMissing,
 )
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import ProfileName
+from peaceful._model.codec import JsonValue, ProfileName
 from peaceful._present.text import display_width, fitted, one_line, padded, shortened
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from peaceful._app.contexts import Contexts
     from peaceful._app.parameters.files import StoredParams
     from peaceful._cli.program.invocation import Invocation
-    from peaceful._model.field_types import FlowId  # it loads msgspec, which `--help` does without
+    from peaceful._model.codec import FlowId  # it loads msgspec, which `--help` does without
 
 WORDS: Final = "words"
 """The name under which click keeps words without an option."""

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 from peaceful._cli.commands.execute import run
 from peaceful._cli.program.result import Result
 from peaceful._cli.progress.ending import answer
-from peaceful._cli.terminal.text import Line, Page, Style, line
-from peaceful._cli.terminal.wrapping import wrapped
+from peaceful._cli.terminal.text import Line, Page, Style, line, wrapped
 from peaceful._commands.diff import DiffCmd, DiffProfilesCmd, KnownState, StatusCmd
 from peaceful._errors.usage import UsageError
-from peaceful._model.codec import JsonValue, to_json
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId, JsonValue, to_json
 from peaceful._model.outcome import Complete
 from peaceful._present.numbers import moment
 from peaceful._present.text import count, display_width, fitted, one_line, padded, shortened
-from peaceful._runtime.calls import StateDiffs
+from peaceful._runtime.block import StateDiffs
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._storage.stored_state import StateKind
 

@@ -235,12 +235,12 @@ class _CommandLine(CommandParts):
 
     def _executions(self) -> Group:
         def list_(limit: int) -> Result:
-            from peaceful._cli.commands.history import executions_list
+            from peaceful._cli.commands.executions import executions_list
 
             return executions_list(self._invocation, limit)
 
         def show(execution_id: str) -> Result:
-            from peaceful._cli.commands.history import executions_show
+            from peaceful._cli.commands.executions import executions_show
 
             return executions_show(self._invocation, execution_id)
 
@@ -272,7 +272,7 @@ class _CommandLine(CommandParts):
 
     def _interrupt(self) -> Command:
         def do(execution_id: str | None, level: str, reason: str | None) -> Result:
-            from peaceful._cli.commands.interrupt import interrupt
+            from peaceful._cli.commands.executions import interrupt
 
             return interrupt(self._invocation, execution_id, level, reason)
 

@@ -35,6 +35,9 @@ Completer: TypeAlias = Callable[
 
 Chosen = TypeVar("Chosen", bound=enum.StrEnum)
 
+_STORED_AS = "global_"
+"""The prefix under which click keeps these options, apart from an application's own."""
+
 
 def offering(find: Callable[[], Iterable[str]]) -> Completer:
     """Return a completer that offers those words that begin with what is typed already."""
@@ -153,9 +156,6 @@ def _known(kind: type[Chosen], value: str, otherwise: Chosen) -> Chosen:
 
 GLOBAL_NAMES = frozenset({*(each.name for each in fields(GlobalOptions)), "version", "help"})
 """Names that no parameter of an application can have, because every command has the option."""
-
-_STORED_AS = "global_"
-"""The prefix under which click keeps these options, apart from an application's own."""
 
 
 class GlobalOption(click.Option):

@@ -10,10 +10,17 @@ from typing import Final
 import msgspec
 
 from peaceful._cli.progress.outcome_text import STATUS_STYLES, status_words
-from peaceful._cli.terminal.text import Line, Span, Style, line
-from peaceful._cli.terminal.wrapping import clipped, wrapped
-from peaceful._model.event import BlockStarted, Event, ExecutionEnded, InterruptRequested, ItemEnded
-from peaceful._model.field_types import ItemId
+from peaceful._cli.terminal.text import Line, Span, Style, clipped, line, wrapped
+from peaceful._model.codec import ItemId
+from peaceful._model.events import (
+    BlockStarted,
+    Event,
+    ExecutionEnded,
+    InterruptRequested,
+    ItemEnded,
+    Progress,
+    Snapshot,
+)
 from peaceful._model.interrupt import (
     CANCEL_AFTER,
     PROCESS_SIGNALS,
@@ -22,8 +29,6 @@ from peaceful._model.interrupt import (
     InterruptSource,
 )
 from peaceful._model.outcome import ItemStatus, OutcomeKind
-from peaceful._model.progress import Progress
-from peaceful._model.snapshot import Snapshot
 from peaceful._present.numbers import duration, estimate, time_left
 from peaceful._present.summary import (
     STATUS_ORDER,

@@ -12,7 +12,7 @@ from peaceful._cli.progress.live_view import Frame, ProgressView, picture
 from peaceful._cli.terminal.text import Line, coloured, plain
 from peaceful._cli.terminal.writer import Writer
 from peaceful._model.clock import Clock
-from peaceful._model.event import Event, ExecutionEnded, InterruptRequested
+from peaceful._model.events import Event, ExecutionEnded, InterruptRequested
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptSignal, InterruptSource
 from peaceful._present.text import display_width, one_line

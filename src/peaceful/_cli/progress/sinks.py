@@ -14,8 +14,8 @@ from peaceful._cli.progress.screen import BarLook, BarSink, Show
 from peaceful._cli.terminal.text import local_zone
 from peaceful._cli.terminal.writer import Writer
 from peaceful._model.clock import SystemClock
-from peaceful._model.codec import encode_json
-from peaceful._model.event import (
+from peaceful._model.codec import ItemId, encode_json
+from peaceful._model.events import (
     BlockEnded,
     BlockStarted,
     Event,
@@ -25,12 +25,11 @@ from peaceful._model.event import (
     ItemEnded,
     ItemProgressed,
     ItemStarted,
+    Progress,
 )
 from peaceful._model.execution import ExecutionInfo
-from peaceful._model.field_types import ItemId
 from peaceful._model.interrupt import InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus
-from peaceful._model.progress import Progress
 from peaceful._present.numbers import duration, time_left
 from peaceful._present.summary import amount, next_press_sentence, percent, rate
 from peaceful._present.text import count, one_line

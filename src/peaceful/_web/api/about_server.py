@@ -10,7 +10,7 @@ from peaceful._errors.requests import ServerStopping
 from peaceful._web.context import ServerContext
 from peaceful._web.http.documents import Status
 from peaceful._web.http.route import json_response
-from peaceful._web.work.metrics import TEXT
+from peaceful._web.work.sinks import TEXT
 
 
 async def healthz(_: Request, __: ServerContext) -> Response:

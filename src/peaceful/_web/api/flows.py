@@ -13,13 +13,13 @@ from peaceful._aio import run_in_thread
 from peaceful._app.contexts import Contexts
 from peaceful._commands.diff import DiffCmd, StatusCmd
 from peaceful._errors.usage import UsageError
-from peaceful._model.field_types import ItemId
+from peaceful._model.codec import ItemId
 from peaceful._model.location import LocationKind
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._storage.stored_state import StateKind
 from peaceful._web.context import ServerContext
 from peaceful._web.diagrams.drawing import Drawing, as_dot
-from peaceful._web.diagrams.outcome import Outcome, plan_of
+from peaceful._web.diagrams.plan import Outcome, plan_of
 from peaceful._web.http.bodies import find, find_in_thread, name_in_path, wrong_field
 from peaceful._web.http.documents import (
     Act,

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from peaceful._model.codec import JsonObject
+from peaceful._model.events import Snapshot
 from peaceful._model.execution import ExecutionState
 from peaceful._model.names import NAME_RULE
-from peaceful._model.snapshot import Snapshot
 from peaceful._storage.stored_state import StateKind
-from peaceful._web.api import about_server as _about_server
-from peaceful._web.api import executions as _executions
-from peaceful._web.api import flows as _flows
+from peaceful._web.api import about_server, executions, flows
 from peaceful._web.api.flows import DOT, FORMATS, KINDS, SVG
 from peaceful._web.http.bodies import PROBLEM
 from peaceful._web.http.documents import (
@@ -29,8 +27,8 @@ from peaceful._web.http.documents import (
 )
 from peaceful._web.http.fields import MOST_SHOWN, InterruptBody, StartRequest
 from peaceful._web.http.route import Answer, Param, Role, Route
-from peaceful._web.work.metrics import TEXT
 from peaceful._web.work.running import LONGEST_KEY
+from peaceful._web.work.sinks import TEXT
 
 _NAME: Final[JsonObject] = {"type": "string", "maxLength": 100, "description": NAME_RULE}
 _ID: Final = Param(
@@ -62,7 +60,7 @@ ROUTES: Final = (
     Route(
         "POST", "/api/executions", "start_execution",
         "Starts an execution; one at a time for a profile.",
-        _executions.start, Role.RUN,
+        executions.start, Role.RUN,
         params=(
             Param(
                 "Idempotency-Key", "header", "Sent again, the same request starts nothing new.",
@@ -80,21 +78,21 @@ ROUTES: Final = (
     Route(
         "GET", "/api/executions", "list_executions",
         "Lists executions, running and past, newest first.",
-        _executions.list_executions, Role.VIEW,
+        executions.list_executions, Role.VIEW,
         params=_PAGE,
         answers={200: Answer("A page of them.", ExecutionPage), 422: _WRONG},
     ),
     Route(
         "GET", "/api/executions/{id}", "one_execution",
         "Shows an execution with its items.",
-        _executions.one, Role.VIEW,
+        executions.one, Role.VIEW,
         params=(_ID,),
         answers={200: Answer("The execution.", Execution), 404: _UNKNOWN},
     ),
     Route(
         "POST", "/api/executions/{id}/interrupt", "interrupt_execution",
         "Interrupts an execution, whichever process runs it.",
-        _executions.interrupt, Role.INTERRUPT,
+        executions.interrupt, Role.INTERRUPT,
         params=(_ID,),
         body=InterruptBody,
         body_required=False,
@@ -109,14 +107,14 @@ ROUTES: Final = (
     Route(
         "GET", "/api/executions/{id}/progress", "execution_progress",
         "Shows how everything stands in an execution now, or stood at its end.",
-        _executions.progress, Role.VIEW,
+        executions.progress, Role.VIEW,
         params=(_ID,),
         answers={200: Answer("How everything stands.", Snapshot), 404: _UNKNOWN},
     ),
     Route(
         "GET", "/api/executions/{id}/events", "execution_events",
         "Tells what happens in an execution, as Server-Sent Events, until it has ended.",
-        _executions.events, Role.VIEW,
+        executions.events, Role.VIEW,
         params=(
             _ID,
             Param(
@@ -134,13 +132,13 @@ ROUTES: Final = (
     ),
     Route(
         "GET", "/api/flows", "list_flows", "Lists the flows of the application.",
-        _flows.flows, Role.VIEW,
+        flows.flows, Role.VIEW,
         answers={200: Answer("The flows.", Flows)},
     ),
     Route(
         "GET", "/api/flows/{flow}", "one_flow",
         "Shows a flow with its parameters, and its items as a profile's parameters make them.",
-        _flows.flow, Role.VIEW,
+        flows.flow, Role.VIEW,
         params=(_FLOW, _PROFILE_ASKED),
         answers={200: Answer("The flow.", FlowWithItems), 404: _UNKNOWN},
     ),
@@ -148,7 +146,7 @@ ROUTES: Final = (
         "GET", "/api/flows/{flow}/graph", "flow_graph",
         "Draws a flow: what waits for what, or which places it touches; and how each of its items "
         "stands in an execution.",
-        _flows.graph, Role.VIEW,
+        flows.graph, Role.VIEW,
         params=(
             _FLOW,
             _PROFILE_ASKED,
@@ -173,13 +171,13 @@ ROUTES: Final = (
     ),
     Route(
         "GET", "/api/profiles", "list_profiles", "Lists the profiles of the workspace.",
-        _flows.profiles, Role.VIEW,
+        flows.profiles, Role.VIEW,
         answers={200: Answer("Their names.", Profiles)},
     ),
     Route(
         "GET", "/api/profiles/{profile}/{flow}/states", "stored_states",
         "Shows what is stored of a flow's items.",
-        _flows.states, Role.VIEW,
+        flows.states, Role.VIEW,
         params=(
             _PROFILE,
             _FLOW,
@@ -193,18 +191,18 @@ ROUTES: Final = (
     Route(
         "GET", "/api/profiles/{profile}/{flow}/diff", "stored_diff",
         "Shows what differs between what items are and what they should be, by what is stored.",
-        _flows.diff, Role.VIEW,
+        flows.diff, Role.VIEW,
         params=(_PROFILE, _FLOW),
         answers={200: Answer("The differences.", Diffs), 404: _UNKNOWN, 422: _WRONG},
     ),
     Route(
         "GET", "/healthz", "health", "Says that the server is there.",
-        _about_server.healthz, None,
+        about_server.healthz, None,
         answers={200: Answer("It is.", Status)},
     ),
     Route(
         "GET", "/readyz", "readiness", "Says whether the server can do its work.",
-        _about_server.readyz, None,
+        about_server.readyz, None,
         answers={
             200: Answer("It can.", Status),
             503: Answer("It is about to end.", Problem, PROBLEM),
@@ -212,7 +210,7 @@ ROUTES: Final = (
     ),
     Route(
         "GET", "/metrics", "metrics", "Counts what happens, for Prometheus.",
-        _about_server.metrics, Role.VIEW,
+        about_server.metrics, Role.VIEW,
         answers={200: Answer("The counts.", None, TEXT)},
     ),
 )  # fmt: skip

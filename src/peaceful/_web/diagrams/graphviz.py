@@ -14,7 +14,7 @@ from typing import Any, Final
 from peaceful._aio import run_in_thread, wait_shielded
 from peaceful._errors.requests import DiagramFailed
 from peaceful._errors.usage import ExtraMissing
-from peaceful._web.diagrams.layout import Layout, Sketch
+from peaceful._web.diagrams.drawing import Layout, Sketch
 from peaceful._web.diagrams.plan import Plan, check_size
 
 _HELPER: Final = Path(__file__).with_name("helper.py")

@@ -15,13 +15,19 @@ from msgspec import UNSET, UnsetType
 from peaceful._errors.json import ErrorJson
 from peaceful._executions.records import ExecutionDocument, ExecutionRecord
 from peaceful._graph.graph import Edge
-from peaceful._model.codec import JsonObject, JsonValue
+from peaceful._model.codec import (
+    ExecutionId,
+    FlowId,
+    ItemId,
+    JsonObject,
+    JsonValue,
+    Moment,
+    ProfileName,
+)
 from peaceful._model.document import OutcomeDocument
-from peaceful._model.field_types import ExecutionId, FlowId, ItemId, Moment, ProfileName
+from peaceful._model.events import Progress, Snapshot
 from peaceful._model.interrupt import InterruptLevel
 from peaceful._model.location import LocationKind
-from peaceful._model.progress import Progress
-from peaceful._model.snapshot import Snapshot
 from peaceful._runtime.flow import BuiltFlow
 
 

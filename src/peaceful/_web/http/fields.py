@@ -12,12 +12,11 @@ from msgspec import inspect
 from peaceful._commands.run_request import CommandName, RunRequest
 from peaceful._errors.running import ExecutionUnknown
 from peaceful._errors.usage import NameInvalid, ParamProblem, ParamsInvalid
+from peaceful._executions.records import ExecutionPage as ExecutionRecords
 from peaceful._executions.records import cut_reason
 from peaceful._executions.registry import Executions
-from peaceful._executions.store import ExecutionPage as ExecutionRecords
-from peaceful._model.codec import JsonObject, JsonValue
+from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonObject, JsonValue, ProfileName
 from peaceful._model.execution import ExecutionState
-from peaceful._model.field_types import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.interrupt import InterruptLevel
 from peaceful._model.names import checked_name
 from peaceful._web.http.bodies import ORIGIN

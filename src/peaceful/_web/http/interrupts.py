@@ -8,7 +8,7 @@ from peaceful._errors.running import AlreadyEnded, NotInterruptible
 from peaceful._executions.records import ExecutionRecord, InterruptReceipt
 from peaceful._executions.registry import Executions
 from peaceful._executions.running import InterruptSenders
-from peaceful._model.field_types import ExecutionId
+from peaceful._model.codec import ExecutionId
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._web.context import ServerContext
 from peaceful._web.http.bodies import Refusal

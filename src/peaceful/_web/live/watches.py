@@ -16,10 +16,15 @@ from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions
 from peaceful._executions.running import ProgressSource
 from peaceful._model.clock import Clock
-from peaceful._model.codec import encode_json
-from peaceful._model.event import ExecutionEnded, InterruptRequested, ItemProgressed
-from peaceful._model.field_types import ExecutionId
-from peaceful._model.snapshot import Snapshot, SnapshotTaken, StreamEvent
+from peaceful._model.codec import ExecutionId, encode_json
+from peaceful._model.events import (
+    ExecutionEnded,
+    InterruptRequested,
+    ItemProgressed,
+    Snapshot,
+    SnapshotTaken,
+    StreamEvent,
+)
 from peaceful._web.live.broadcast import Broadcast, Change, Latest
 
 _LOG = logging.getLogger("peaceful.web")

@@ -18,9 +18,9 @@ from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import PageUnknown
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions
-from peaceful._model.field_types import ExecutionId
+from peaceful._model.codec import ExecutionId
+from peaceful._model.events import Snapshot
 from peaceful._model.interrupt import InterruptLevel
-from peaceful._model.snapshot import Snapshot
 from peaceful._present.summary import level_label
 from peaceful._web.context import ServerContext
 from peaceful._web.http.fields import checked_id

@@ -20,8 +20,7 @@ from peaceful._present.text import count, name_list
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._web.context import ServerContext
 from peaceful._web.diagrams.drawing import Drawing
-from peaceful._web.diagrams.outcome import plan_of
-from peaceful._web.diagrams.plan import check_size
+from peaceful._web.diagrams.plan import check_size, plan_of
 from peaceful._web.http.bodies import error_status, find_in_thread, name_in_path
 from peaceful._web.http.documents import nodes_of
 from peaceful._web.pages.param_fields import (

@@ -13,8 +13,8 @@ from peaceful._aio import run_in_thread
 from peaceful._app.contexts import Contexts
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions
+from peaceful._model.codec import FlowId, ProfileName
 from peaceful._model.execution import ExecutionState
-from peaceful._model.field_types import FlowId, ProfileName
 from peaceful._web.context import ServerContext
 from peaceful._web.http.bodies import find_in_thread, name_in_path
 from peaceful._web.http.fields import page_of, page_request

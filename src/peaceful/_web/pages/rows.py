@@ -13,15 +13,13 @@ import msgspec
 
 from peaceful._commands.diff import DiffCmd, KnownState, StatusCmd
 from peaceful._item.diff import StateDiff
-from peaceful._model.event import ItemEnded
-from peaceful._model.field_types import ExecutionId, ItemId
+from peaceful._model.codec import ExecutionId, ItemId
+from peaceful._model.events import ItemEnded, Progress, ProgressUnit, Snapshot
 from peaceful._model.outcome import ItemStatus
-from peaceful._model.progress import Progress, ProgressUnit
-from peaceful._model.snapshot import Snapshot
 from peaceful._present.numbers import ago, duration, time_left
 from peaceful._present.summary import LiveWord, amount, live_word, rate, status_word
 from peaceful._present.text import name_list, one_line
-from peaceful._runtime.calls import StateDiffs
+from peaceful._runtime.block import StateDiffs
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._storage.stored_state import StateKind
 

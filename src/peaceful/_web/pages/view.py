@@ -12,10 +12,10 @@ from typing import Final
 import msgspec
 
 from peaceful._executions.records import ExecutionRecord
+from peaceful._model.events import Snapshot
 from peaceful._model.execution import ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind
-from peaceful._model.snapshot import Snapshot
 from peaceful._present.summary import (
     RESUME_REPEATS_NOTHING,
     STAYS_DONE,

@@ -32,8 +32,7 @@ from peaceful._errors.requests import (
 )
 from peaceful._errors.running import AlreadyEnded
 from peaceful._errors.usage import ParamsInvalid, ParamsMissing, UsageError
-from peaceful._model.codec import JsonObject, JsonValue
-from peaceful._model.field_types import ExecutionId
+from peaceful._model.codec import ExecutionId, JsonObject, JsonValue
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._web.api.routes import ROUTES
 from peaceful._web.context import ServerContext

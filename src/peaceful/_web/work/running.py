@@ -17,11 +17,10 @@ from peaceful._commands.run_request import RunRequest
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import KeyReused, ServerStopping
 from peaceful._errors.running import ExecutionUnknown, ProfileBusy
-from peaceful._executions.admission import busy_error
 from peaceful._executions.records import ExecutionRecord
-from peaceful._executions.registry import Executions
+from peaceful._executions.registry import Executions, busy_error
 from peaceful._executions.running import RunningExecution
-from peaceful._model.field_types import ExecutionId, ProfileName
+from peaceful._model.codec import ExecutionId, ProfileName
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._model.outcome import Complete
 from peaceful._present.text import one_line

@@ -76,6 +76,9 @@ _ORIGINS: Final = {
     "container-role": "the role of this container",
 }
 
+_ACCOUNTS: Final[dict[tuple[str | None, str | None, str], Account]] = {}
+"""Known accounts by profile, endpoint and access key: a key belongs to one account for good."""
+
 
 def _is_endpoint(value: str) -> str:
     parts = urlsplit(value)
@@ -127,10 +130,6 @@ class Account:
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of a resource that belongs to no region."""
         return f"arn:{self.partition}:{service}::{self.id}:{resource}"
-
-
-_ACCOUNTS: Final[dict[tuple[str | None, str | None, str], Account]] = {}
-"""Known accounts by profile, endpoint and access key: a key belongs to one account for good."""
 
 
 class _MakesClients(Protocol):

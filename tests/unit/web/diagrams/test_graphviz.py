@@ -18,8 +18,8 @@ import pytest
 from waiting import until
 
 from peaceful._errors.requests import DiagramFailed
+from peaceful._web.diagrams.drawing import Layout
 from peaceful._web.diagrams.graphviz import Layouts
-from peaceful._web.diagrams.layout import Layout
 from peaceful._web.diagrams.plan import Node, Plan
 from peaceful.errors import ExtraMissing
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from peaceful import Flow, Interaction, Item, ItemCtx, Location, Pull, Push, State, Within
 from peaceful._model.location import LocationKind
 from peaceful._runtime.flow import BuiltFlow
-from peaceful._web.diagrams.outcome import Outcome, Touches, touches_of
-from peaceful._web.diagrams.plan import Plan
+from peaceful._web.diagrams.plan import Outcome, Plan, Touches, touches_of
 from peaceful.commands import States
 from peaceful.items import FileDownload, ShCmd, TarExtract
 

@@ -11,8 +11,7 @@ from diagram_checks import stacked
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful._web.diagrams.drawing import STATUSES, Drawing
-from peaceful._web.diagrams.layout import Box, Layout, Line
+from peaceful._web.diagrams.drawing import STATUSES, Box, Drawing, Layout, Line
 from peaceful._web.diagrams.plan import Link, Look, Node, Plan
 from peaceful._web.http.documents import ItemWord
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from peaceful import ItemStatus
 from peaceful._executions.registry import Executions
 from peaceful._model.clock import SystemClock
-from peaceful._model.snapshot import Snapshot, SnapshotTaken, StreamEvent
+from peaceful._model.events import Snapshot, SnapshotTaken, StreamEvent
 from peaceful._web.live import watches
 from peaceful._web.live.watches import ExecutionWatch, Watches
 from peaceful.commands import (

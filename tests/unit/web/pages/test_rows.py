@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus, ProgressUnit
-from peaceful._model.snapshot import Snapshot
+from peaceful._model.events import Snapshot
 from peaceful._web.pages.rows import (
     IN_PROGRESS,
     WIDTH,

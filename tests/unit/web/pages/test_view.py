@@ -16,7 +16,7 @@ from peaceful import ItemStatus
 from peaceful._errors.json import ErrorJson
 from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity
 from peaceful._model.document import ItemAside
-from peaceful._model.snapshot import Snapshot
+from peaceful._model.events import Snapshot
 from peaceful._present.summary import interrupted_how, level_label
 from peaceful._web.pages.view import STILL, ExecutionView, Verbs
 from peaceful.commands import Event, ExecutionState, OutcomeKind

@@ -1,4 +1,4 @@
-"""The commands that show the executions of a workspace."""
+"""The history of executions, and interrupting one from another terminal."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import msgspec
 from peaceful._cli.program.errors import lines_of_parts
 from peaceful._cli.program.result import Result
 from peaceful._cli.progress.outcome_text import message_lines, status_words
-from peaceful._cli.terminal.text import Line, Page, Style, line
-from peaceful._cli.terminal.wrapping import clipped, table, wrapped
-from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable
-from peaceful._executions.records import ExecutionRecord
-from peaceful._model.codec import to_json
-from peaceful._model.execution import ExecutionState
-from peaceful._model.field_types import ExecutionId
+from peaceful._cli.terminal.text import Line, Page, Style, clipped, line, table, wrapped
+from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable, NothingRunning
+from peaceful._errors.usage import UsageError
+from peaceful._executions.records import ExecutionRecord, InterruptReceipt
+from peaceful._model.codec import ExecutionId, to_json
+from peaceful._model.events import Snapshot
+from peaceful._model.execution import ExecutionInfo, ExecutionState
+from peaceful._model.interrupt import InterruptLevel, InterruptSource
 from peaceful._model.outcome import ItemStatus
-from peaceful._model.snapshot import Snapshot
 from peaceful._present.numbers import date_and_time, duration, moment
 from peaceful._present.summary import STATUS_ORDER, counts_in_words, interrupted_how
 from peaceful._present.text import (
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
     from peaceful._executions.registry import Executions
 
+
 _STYLES: Final[Mapping[ExecutionState, Style]] = {
     ExecutionState.COMPLETE: Style.GOOD,
     ExecutionState.INTERRUPTED: Style.CUT,
@@ -48,6 +49,12 @@ _HEAD: Final = ("id", "started", "command", "profile", "by", "how it ended")
 
 _NEIGHBOURS: Final = 50
 """The number of older executions that must differ in their IDs: near ones are similar."""
+
+_MEANS = {
+    InterruptLevel.STOP: "what is in progress finishes, nothing new starts",
+    InterruptLevel.CANCEL: "what is in progress is asked to stop, then cancelled",
+    InterruptLevel.KILL: "what is in progress is abandoned, its child processes are killed",
+}
 
 
 class HistoryWords(msgspec.Struct, frozen=True):
@@ -261,3 +268,47 @@ def _stacked(rows: Sequence[tuple[str, ...]], room: int) -> list[str]:
         parts = wrapped(ending, room - indent)
         shown.append("\n".join([first, *(f"{' ' * indent}{part}" for part in parts)]))
     return shown
+
+
+def interrupt(
+    invocation: Invocation, execution_id: str | None, level: str, reason: str | None
+) -> Result:
+    """Interrupt an execution, by the beginning of its ID; by default, the only one that runs."""
+    executions = invocation.executions()
+    receipt = executions.interrupt(
+        execution_id or _only_one(executions).id,
+        level=InterruptLevel(level),
+        source=InterruptSource.COMMAND,
+        reason=reason,
+    )
+    watch = invocation.line("executions", "show", receipt.execution_id)
+    return Result(to_json(receipt), lambda page: receipt_lines(receipt, watch, page))
+
+
+def receipt_lines(receipt: InterruptReceipt, watch: str, page: Page) -> Sequence[Line]:
+    """Return what was accepted, in a sentence, and the command that watches the execution."""
+    since = moment(receipt.requested_at, page.zone, page.now)
+    how = "is interrupted" if receipt.changed else f"was interrupted already, at {since}"
+    accepted = f"Execution {receipt.execution_id} {how}: {_MEANS[receipt.level]}."
+    return [
+        *(line(part) for part in wrapped(accepted, page.width)),
+        line(f"  Watch it with: {watch}"),
+    ]
+
+
+def _only_one(executions: Executions) -> ExecutionRecord:
+    match executions.running():
+        case ():
+            raise NothingRunning
+        case (only,):
+            return only
+        case several:
+            raise UsageError(
+                f"{len(several)} executions are running; say which one to interrupt.",
+                details=tuple((each.id, _what(each.info)) for each in several),
+                help="give one of these IDs, or the beginning of it",
+            )
+
+
+def _what(info: ExecutionInfo) -> str:
+    return f"{info.command} of {info.profile}, {info.flow}, by {info.started_by}"

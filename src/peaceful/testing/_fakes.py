@@ -1,19 +1,75 @@
-"""An in-memory state store that simulates a killed process and a loss of power."""
+"""A clock, a sink and a state store for tests."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from peaceful._errors.running import StorageError
 from peaceful._model.clock import SystemClock
-from peaceful._model.codec import JsonValue
-from peaceful._model.field_types import ExecutionId, ItemId
+from peaceful._model.codec import ExecutionId, ItemId, JsonValue
+from peaceful._model.events import Event
 from peaceful._storage.stored_state import StateKind, StoredState
+
+E = TypeVar("E")
+
+
+_START: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class ManualClock:
+    """A thread-safe `Clock` that moves only when `advance` is called; it starts at `now` (UTC)."""
+
+    def __init__(self, now: datetime = _START) -> None:
+        self._begin = now
+        self._passed = 0.0
+
+    def now(self) -> datetime:
+        """Return the time of day, in UTC."""
+        return self._begin + timedelta(seconds=self._passed)
+
+    def monotonic(self) -> float:
+        """Return the seconds since the clock was made."""
+        return self._passed
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward; a negative number raises `ValueError`."""
+        if seconds < 0:
+            raise ValueError(f"time cannot pass by {seconds} seconds")
+        self._passed += seconds
+
+
+class RecordingSink:
+    """An `OutputSink` that records the events that it receives.
+
+    When a command has returned, all of its events are there, except that progress may have been
+    coalesced to the newest.
+
+    Attributes:
+        events: the received events, in order.
+        closed: the number of calls of `close`: one for each command.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.closed: int = 0
+
+    def receive(self, events: Sequence[Event]) -> None:
+        """Record the events."""
+        self.events += events
+
+    def close(self) -> None:
+        """Count the end of a command."""
+        self.closed += 1
+
+    def of(self, kind: type[E]) -> list[E]:
+        """Return the events of one class, in order."""
+        return [event for event in self.events if isinstance(event, kind)]
+
 
 _States: TypeAlias = dict[StateKind, dict[ItemId, StoredState]]
 

@@ -1,31 +1,195 @@
-"""Snapshot of an execution, built from its events, with which late readers begin.
-
-The docstrings describe the fields in the API's documentation.
-"""
+"""Events of an execution, and the snapshot that they add up to."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from typing import TypeAlias, cast, get_args
 
 import msgspec
 
-from peaceful._model.codec import decode_json
-from peaceful._model.event import (
-    BlockEnded,
-    BlockStarted,
-    Event,
-    ExecutionEnded,
-    ExecutionStarted,
-    InterruptRequested,
-    ItemEnded,
-    ItemProgressed,
-    ItemStarted,
-)
+from peaceful._errors.json import ErrorJson
+from peaceful._model.codec import ExecutionId, ItemId, Moment, decode_json
 from peaceful._model.execution import ExecutionInfo, ExecutionState
-from peaceful._model.field_types import ItemId, Moment
-from peaceful._model.outcome import ItemStatus
-from peaceful._model.progress import Progress
+from peaceful._model.interrupt import InterruptSignal
+from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
+
+
+class ProgressUnit(enum.StrEnum):
+    """The unit of an item's progress."""
+
+    BYTES = "bytes"
+    STEPS = "steps"
+    PERCENT = "percent"
+    UNKNOWN = "unknown"
+    """Nothing can be counted: it works, and nobody knows for how long."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """The progress of an item at one moment.
+
+    Attributes:
+        unit: what `done` and `total` count.
+        done: how much is done.
+        total: how much there is to do, or null if unknown.
+        rate: units per second, smoothed, or null if too little is known.
+        seconds_left: an estimate, or null if too little is known.
+        message: what it is doing now, in a few words.
+        stalled_for: seconds since its last report, if that is longer than it should be.
+    """
+
+    unit: ProgressUnit = ProgressUnit.UNKNOWN
+    done: float = 0
+    total: float | None = None
+    rate: float | None = None
+    seconds_left: float | None = None
+    message: str = ""
+    stalled_for: float | None = None
+
+    @property
+    def fraction(self) -> float | None:
+        """The fraction that is done, from 0 to 1, or `None` if the total is unknown."""
+        if not self.total:
+            return None
+        return min(1.0, max(0.0, self.done / self.total))
+
+
+class EventBase(msgspec.Struct, frozen=True, tag_field="event"):
+    """The base of events; in JSON, the tag comes first, under `event`.
+
+    Attributes:
+        at: when it happened; UTC.
+    """
+
+    at: Moment
+
+
+class ExecutionStarted(EventBase, frozen=True, tag="execution_started"):
+    """An execution began.
+
+    Attributes:
+        execution: the execution.
+        items: every item of the flow, in order.
+        waits_for: by item, the items that it waits for.
+    """
+
+    execution: ExecutionInfo
+    items: tuple[ItemId, ...]
+    waits_for: Mapping[ItemId, tuple[ItemId, ...]]
+
+
+class BlockStarted(EventBase, frozen=True, tag="block_started"):
+    """A block of the execution began.
+
+    Attributes:
+        block: its name.
+        items: the items that it will process, in order; may be empty.
+    """
+
+    block: str
+    items: tuple[ItemId, ...]
+
+
+class ItemStarted(EventBase, frozen=True, tag="item_started"):
+    """An item is in progress.
+
+    Attributes:
+        item: its name.
+    """
+
+    item: ItemId
+
+
+class ItemProgressed(EventBase, frozen=True, tag="item_progressed"):
+    """An item made progress, or reported something.
+
+    Attributes:
+        item: its name.
+        progress: its progress.
+    """
+
+    item: ItemId
+    progress: Progress
+
+
+class ItemEnded(EventBase, frozen=True, tag="item_ended"):
+    """An item ended, and its result is on disk.
+
+    Attributes:
+        item: its name.
+        status: how it ended.
+        shown: its state in a few words.
+        message: what was done, or why it was not.
+        error: why it failed, or null.
+        seconds: how long it was in progress.
+    """
+
+    item: ItemId
+    status: ItemStatus
+    shown: str
+    message: str
+    error: ErrorJson | None
+    seconds: float
+
+
+class InterruptRequested(EventBase, frozen=True, tag="interrupt_requested"):
+    """An interrupt was accepted, or raised to a higher level.
+
+    Attributes:
+        signal: the request.
+        in_progress: the items that were in progress then.
+    """
+
+    signal: InterruptSignal
+    in_progress: tuple[ItemId, ...]
+
+
+class BlockEnded(EventBase, frozen=True, tag="block_ended"):
+    """A block ended, or was interrupted.
+
+    Attributes:
+        block: its name.
+        finished: whether it processed all that it had to.
+    """
+
+    block: str
+    finished: bool
+
+
+class ExecutionEnded(EventBase, frozen=True, tag="execution_ended"):
+    """An execution ended. This is the last event of every execution.
+
+    Attributes:
+        execution_id: its ID.
+        outcome: how it ended; null if its process was lost, and another one reports it.
+        counts: the number of items by status.
+        interrupt: the accepted interrupt, or null.
+        error: the error of the command itself, as opposed to an item's.
+        state: the final state, which follows from the outcome.
+    """
+
+    execution_id: ExecutionId
+    outcome: OutcomeKind | None
+    counts: Mapping[ItemStatus, int]
+    interrupt: InterruptSignal | None
+    error: ErrorJson | None = None
+    state: ExecutionState = ExecutionState.LOST
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "state", state_after(self.outcome))
+
+
+Event: TypeAlias = (
+    ExecutionStarted
+    | BlockStarted
+    | ItemStarted
+    | ItemProgressed
+    | ItemEnded
+    | InterruptRequested
+    | BlockEnded
+    | ExecutionEnded
+)
+"""Every event that a sink takes."""
 
 
 class Snapshot(msgspec.Struct):
