@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from peaceful._errors.running import FileInaccessible
+from peaceful._app.parameters.sealing import private_text
 from peaceful._errors.usage import UsageError
 from peaceful._model.codec import ExecutionId
 from peaceful._model.interrupt import InterruptSignal
@@ -119,36 +117,6 @@ class ServerEnd:
 
     signal: InterruptSignal
     cut: tuple[ExecutionId, ...] = ()
-
-
-def private_text(path: Path, holds: str, *, help: str) -> str:
-    """Return the text of a file with secrets.
-
-    Args:
-        path: the file.
-        holds: what is in it, such as `the keys`, for messages.
-        help: what else to do if others may have read it, for messages.
-
-    Raises:
-        UsageError: others than its owner may read or change it.
-        StorageError: it cannot be read.
-    """
-    try:
-        with path.open(encoding="utf-8") as file:
-            # The rights of the opened file, whatever lies at the path by now.
-            rights = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            text = file.read()
-    except OSError as error:
-        raise FileInaccessible(path, "read", error) from error
-    except ValueError as error:
-        raise UsageError(f"{path} is not a text.", help=f"give a file with {holds}") from error
-    if os.name == "posix" and rights & 0o077:
-        raise UsageError(
-            f"Others than its owner may read {holds} in {path}.",
-            help=f"take their rights away: chmod 600 {path}; and {help}, if any of them may have "
-            "read it",
-        )
-    return text
 
 
 def web_tokens(path: Path) -> tuple[WebToken, ...]:

@@ -15,7 +15,6 @@ from peaceful._errors.usage import DefinitionError, ReferenceInvalid
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.declared import declare, declared_arguments, declared_type, why_unknown
 from peaceful._item.diff import StateDiff, field_wise_diff
-from peaceful._item.example import example_model
 from peaceful._model.location import Interaction
 from peaceful._model.state import State
 from peaceful._params.masking import without_secrets
@@ -122,6 +121,8 @@ class Item(BaseModel, ABC, Generic[S]):
 
     def state_example(self) -> S:
         """Return an example state, for diagrams that are drawn before anything exists."""
+        from peaceful._item.example import example_model  # only diagrams need it
+
         return example_model(self.state_type())
 
     # ---- what the framework uses

@@ -14,7 +14,14 @@ from peaceful import App, Flow, Given
 from peaceful._app.parameters.sealing import new_key
 from peaceful._app.parameters.secrets import SecretSource
 from peaceful.commands import Contexts, Workspace
-from peaceful.errors import FileInaccessible, KeyMissing, KeyWrong, SecretUnavailable, UsageError
+from peaceful.errors import (
+    ExtraMissing,
+    FileInaccessible,
+    KeyMissing,
+    KeyWrong,
+    SecretUnavailable,
+    UsageError,
+)
 
 SECRET = "tell-nobody"
 
@@ -157,6 +164,25 @@ def test_no_key(vault: Vault, key_file: Path) -> None:
     del vault.variables["PEACEFUL_KEY"]
     with pytest.raises(KeyMissing, match="token is a secret"):
         vault.taken()
+
+
+def test_the_library_is_missing(
+    vault: Vault, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sealed secret that cannot be opened without its library says which extra brings it."""
+    vault.give(SECRET)
+    monkeypatch.setitem(sys.modules, "cryptography.fernet", None)
+    with pytest.raises(ExtraMissing, match="Storing secrets"):
+        vault.taken()
+
+
+def test_a_user_whom_nobody_knows(vault: Vault) -> None:
+    """A home folder that does not exist is a wrong request, wherever it is named."""
+    with pytest.raises(UsageError, match="a user whom nobody knows"):
+        SecretSource.typed("file:~nobody_of_that_name/file", Path.cwd())
+    vault.variables["PEACEFUL_KEY_FILE"] = "~nobody_of_that_name/file"
+    with pytest.raises(UsageError, match="a user whom nobody knows"):
+        vault.give(SECRET)
 
 
 def test_wrong_keys(vault: Vault, key_file: Path, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from peaceful._cli.run import run
         (("write", "--only", ","), "--only names no item"),
         (("status", "--workspace", ""), "the name of a folder is not empty"),
         (("status", "--workspace", "~nobody_of_that_name"), "a user whom nobody knows"),
+        (("web", "--token-file", "~nobody_of_that_name/x"), "a user whom nobody knows"),
+        (("key", "new", "~nobody_of_that_name/x"), "a user whom nobody knows"),
         (("x" * 1000,), f"There is no command '{'x' * 30}…{'x' * 29}'."),
         (("executions", "list", "--limit", "0"), "'0' is not a number from 1 on"),
         (("executions", "list", "--limit", "x"), "'x' is not a number from 1 on"),

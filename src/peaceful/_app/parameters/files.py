@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
 
 from peaceful._app.parameters.declaration import Given, ParamGroup
+from peaceful._app.parameters.reading import read_path
 from peaceful._app.parameters.secrets import Secrets, SecretSource, readable
 from peaceful._errors.usage import ParamProblem, ParamsInvalid, ParamsMissing
 from peaceful._model.codec import JsonValue
@@ -170,7 +171,7 @@ def _without(model: type[BaseModel], names: Collection[str]) -> type[BaseModel]:
 
 def _with_absolute_paths(values: BaseModel, root: Path) -> BaseModel:
     relative = {
-        name: root / value.expanduser()
+        name: root / read_path(value)
         for name in type(values).model_fields
         if isinstance(value := getattr(values, name), Path) and not value.is_absolute()
     }

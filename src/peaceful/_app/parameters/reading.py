@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Literal, cast, get_args, get_origin
 
 from peaceful._annotations import is_model, type_alternatives
+from peaceful._errors.usage import UsageError
 
 _NO_TEXTS: Final = frozenset({object, int, float, bool})
 _WORDS: Final[Mapping[str, bool]] = {"yes": True, "no": False}
@@ -129,7 +130,7 @@ def _read(text: str, types: Collection[object], folder: Path | None) -> object:
     if folder is None:
         return _WORDS.get(text, text) if bool in kinds else text
     is_path = len(kinds) == 1 and issubclass(kinds[0], Path)
-    return folder / Path(text).expanduser() if is_path else text
+    return folder / read_path(text) if is_path else text
 
 
 def _besides_none(alternatives: Iterable[object]) -> list[object]:
@@ -150,3 +151,13 @@ def _is_collection(kind: type[object]) -> bool:
 
 def _is_structure(kind: type[object]) -> bool:
     return is_model(kind) or dataclasses.is_dataclass(kind) or _is_collection(kind)
+
+
+def read_path(path: str | Path) -> Path:
+    """Return a path with its `~` replaced by a home folder; raise `UsageError` if there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UsageError(
+            f"{str(path)!r} begins with a user whom nobody knows.", help="give the whole path"
+        ) from error

@@ -8,13 +8,15 @@ place of another.
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from peaceful._app.web_settings import private_text
+from peaceful._app.parameters.reading import read_path
 from peaceful._errors.running import FileInaccessible
-from peaceful._errors.usage import ExtraMissing, KeyMissing, KeyWrong
+from peaceful._errors.usage import ExtraMissing, KeyMissing, KeyWrong, UsageError
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -40,7 +42,7 @@ class KeyRing:
         if environment.get(KEY):
             return cls(environment[KEY].split(), f"the environment variable {KEY}")
         if environment.get(KEY_FILE):
-            path = Path(environment[KEY_FILE]).expanduser()
+            path = read_path(environment[KEY_FILE])
             return cls(_keys_in(path), str(path))
         return cls((), "")
 
@@ -54,10 +56,11 @@ class KeyRing:
 
     def open(self, name: str, sealed: str, where: str) -> str:
         """Decrypt the secret of a parameter; raise unless one of the keys sealed it for that."""
+        cipher = self._cipher(name)
         from cryptography.fernet import InvalidToken
 
         try:
-            content = json.loads(self._cipher(name).decrypt(sealed.encode()))
+            content = json.loads(cipher.decrypt(sealed.encode()))
         except InvalidToken:
             raise KeyWrong(
                 f"{name} in {where} cannot be opened with the keys of {self._origin}: it was "
@@ -116,3 +119,33 @@ def _keys_in(path: Path) -> list[str]:
     text = private_text(path, "the keys", help="make a new key")
     lines = (line.partition("#")[0] for line in text.splitlines())
     return [key for line in lines for key in line.split()]
+
+
+def private_text(path: Path, holds: str, *, help: str) -> str:
+    """Return the text of a file with secrets.
+
+    Args:
+        path: the file.
+        holds: what is in it, such as `the keys`, for messages.
+        help: what else to do if others may have read it, for messages.
+
+    Raises:
+        UsageError: others than its owner may read or change it.
+        StorageError: it cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            # The rights of the opened file, whatever lies at the path by now.
+            rights = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            text = file.read()
+    except OSError as error:
+        raise FileInaccessible(path, "read", error) from error
+    except ValueError as error:
+        raise UsageError(f"{path} is not a text.", help=f"give a file with {holds}") from error
+    if os.name == "posix" and rights & 0o077:
+        raise UsageError(
+            f"Others than its owner may read {holds} in {path}.",
+            help=f"take their rights away: chmod 600 {path}; and {help}, if any of them may have "
+            "read it",
+        )
+    return text

@@ -17,6 +17,7 @@ import msgspec
 from pydantic import SecretStr
 
 from peaceful._app.parameters.declaration import Given, ParamGroup
+from peaceful._app.parameters.reading import read_path
 from peaceful._app.parameters.sealing import KeyRing
 from peaceful._errors.usage import SecretUnavailable, UsageError
 from peaceful._model.codec import JsonValue
@@ -51,7 +52,7 @@ class SecretSource:
         kind = _STORED_AS.get(f"from_{word}")
         if not place or kind is None:
             return None
-        return cls(kind, str(folder / Path(place).expanduser()) if kind == "file" else place)
+        return cls(kind, str(folder / read_path(place)) if kind == "file" else place)
 
     @classmethod
     def stored(cls, value: JsonValue) -> SecretSource | None:

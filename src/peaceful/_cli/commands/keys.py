@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 def key_new(file: str) -> Result:
     """Put a new key in front of those of a file."""
+    from peaceful._app.parameters.reading import read_path
     from peaceful._app.parameters.sealing import new_key
 
-    path = (Path.cwd() / Path(file).expanduser()).resolve()
+    path = (Path.cwd() / read_path(file)).resolve()
     count = new_key(path)
     kept = {1: "It is the only one there.", 2: "The older one still opens."}.get(
         count, f"The {count - 1} older ones still open."

@@ -91,7 +91,9 @@ def _file_option(
     name: str, help: str, default: Callable[[], str | None] | None = None
 ) -> click.Option:
     def path(_context: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
-        return Path(value).expanduser() if value else None
+        from peaceful._app.parameters.reading import read_path
+
+        return read_path(value) if value else None
 
     return click.Option(
         [name], default=default, callback=path, metavar="FILE", help=help, shell_complete=paths

@@ -221,10 +221,9 @@ def _debug_option(options: GlobalOptions) -> click.Option:
 def _folder(text: str) -> Path:
     if not text:
         raise click.BadParameter("the name of a folder is not empty.")
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError as error:
-        raise click.BadParameter(f"{text!r} begins with a user whom nobody knows.") from error
+    from peaceful._app.parameters.reading import read_path
+
+    path = read_path(text)
     if path.is_file():
         raise click.BadParameter(f"{text!r} is a file, not a folder.")
     return path
