@@ -6,9 +6,10 @@ a command in a `CmdCtx`, sends events to sinks, and returns an outcome.
 
 from peaceful._app.contexts import Contexts, ExecutionOptions
 from peaceful._commands.change import CleanCmd, EnsureCmd
-from peaceful._commands.diff import DiffCmd, DiffProfilesCmd, StatusCmd, SyncCheck
+from peaceful._commands.diff import DiffCmd, DiffProfilesCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
 from peaceful._commands.run_request import RunRequest
+from peaceful._commands.status import StatusCmd
 from peaceful._graph.traversal import Direction
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ItemId

@@ -1,4 +1,4 @@
-"""`StatusCmd`, `DiffCmd` and the check that stored states are still what is there."""
+"""`DiffCmd`, `DiffProfilesCmd` and the check that stored states are still what is there."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-import msgspec
-
 from peaceful._commands.discover import BOTH, DiscoverBlock, ParamsSpecsBlock
-from peaceful._commands.item_access import left_items, load, state_from_stored, stored_states
+from peaceful._commands.item_access import load, state_from_stored, stored_states
+from peaceful._commands.status import StatusCmd
 from peaceful._errors.running import OutOfSync
 from peaceful._errors.usage import UsageError
 from peaceful._item.diff import StateDiff
-from peaceful._item.item import AnyItem
 from peaceful._model.codec import ItemId
 from peaceful._model.outcome import CmdOutcome, ItemStatus
 from peaceful._model.state import State
@@ -26,77 +24,6 @@ from peaceful._storage.stored_state import StateKind, StoredState
 _SIDES: Final = ("what it is", "what it should be")
 
 _LOOKED_AT: Final = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
-
-
-class KnownState(msgspec.Struct, frozen=True):
-    """The stored state of one item.
-
-    Attributes:
-        stored: the entry, or None.
-        shown: its state in a few words.
-        in_flow: whether the flow has the item; entries of removed items are kept.
-    """
-
-    stored: StoredState | None
-    shown: str
-    in_flow: bool
-
-
-class StatusCmd:
-    """Reads stored states."""
-
-    @staticmethod
-    def exec(ctx: CmdCtx, kind: StateKind = StateKind.CURRENT) -> Mapping[ItemId, KnownState]:
-        """Return the stored states of a flow's items, then those of removed items.
-
-        Args:
-            ctx: the flow and profile.
-            kind: which states.
-
-        Raises:
-            StorageError: they cannot be read.
-        """
-        stored = ctx.store.load(kind)
-        items = ctx.flow.items
-        known = {
-            item_id: _known(items[item_id].item, stored.get(item_id), in_flow=True)
-            for item_id in ctx.flow.graph.order
-        }
-        left = left_items(ctx.flow, stored).items
-        others = {
-            item_id: _known(left[item_id], entry, in_flow=False)
-            for item_id, entry in stored.items()
-            if item_id in left
-        }
-        return {**known, **others}
-
-    @staticmethod
-    def states(ctx: CmdCtx) -> States:
-        """Return the stored states of a flow's items, without those in doubt.
-
-        Raises `StorageError`.
-        """
-        return States(
-            stored_states(ctx.flow, ctx.store, StateKind.CURRENT),
-            stored_states(ctx.flow, ctx.store, StateKind.GOAL),
-        )
-
-
-def _known(item: AnyItem | None, entry: StoredState | None, *, in_flow: bool) -> KnownState:
-    if entry is None:
-        return KnownState(None, "not discovered yet", in_flow)
-    if entry.in_progress_since is not None:
-        since = entry.in_progress_since.isoformat(timespec="seconds")
-        return KnownState(entry, f"in progress since {since}, not known what it is now", in_flow)
-    state = None if item is None else state_from_stored(item, entry)
-    return KnownState(entry, _raw(entry) if state is None else str(state), in_flow)
-
-
-def _raw(entry: StoredState) -> str:
-    if not isinstance(entry.state, Mapping):
-        return str(entry.state)
-    facts = [f"{name}={value}" for name, value in entry.state.items() if value is not None]
-    return ", ".join(facts) or "absent"
 
 
 class DiffBlock(CmdBlock[StateDiffs]):

@@ -9,6 +9,7 @@ from execution_events import START, Tale
 from msgspec.structs import replace
 
 from peaceful import Change, ItemStatus, StateDiff
+from peaceful._cli.commands.diff import diffs_document, diffs_lines
 from peaceful._cli.commands.executions import (
     HistoryWords,
     list_lines,
@@ -16,9 +17,9 @@ from peaceful._cli.commands.executions import (
     show_lines,
     state_in_words,
 )
-from peaceful._cli.commands.states import diffs_document, diffs_lines, states_document, states_lines
+from peaceful._cli.commands.states import states_document, states_lines
 from peaceful._cli.terminal.text import Line, Page, plain
-from peaceful._commands.diff import KnownState
+from peaceful._commands.status import KnownState
 from peaceful._errors.json import ErrorJson
 from peaceful._executions.records import (
     ExecutionRecord,

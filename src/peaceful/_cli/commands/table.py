@@ -60,7 +60,7 @@ class _CommandLine(CommandParts):
 
     def _diff(self) -> Command:
         def do(profiles: tuple[str, ...], stored: bool) -> Result:
-            from peaceful._cli.commands.states import diff
+            from peaceful._cli.commands.diff import diff
 
             return diff(self._invocation, profiles, stored=stored)
 

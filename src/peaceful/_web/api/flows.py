@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
 from peaceful._app.contexts import Contexts
-from peaceful._commands.diff import DiffCmd, StatusCmd
+from peaceful._commands.diff import DiffCmd
+from peaceful._commands.status import StatusCmd
 from peaceful._errors.usage import UsageError
 from peaceful._model.codec import ItemId
 from peaceful._model.location import LocationKind

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from peaceful._commands.diff import StatusCmd
+from peaceful._commands.status import StatusCmd
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import DiagramTooLarge
 from peaceful._graph.graph import EdgeKind

@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from peaceful._commands.diff import DiffCmd, KnownState, StatusCmd
+from peaceful._commands.diff import DiffCmd
+from peaceful._commands.status import KnownState, StatusCmd
 from peaceful._item.diff import StateDiff
 from peaceful._model.codec import ExecutionId, ItemId
 from peaceful._model.events import ItemEnded, Progress, ProgressUnit, Snapshot
