@@ -31,13 +31,13 @@ RUNNING = {
 }
 REGISTER = {"msgspec", "sqlite3", "asyncio", "peaceful._executions.registry"}
 
-HELP = 70
+HELP = 55
 """The most modules that help may load, Python's own left out."""
-LOOKING = 150
+LOOKING = 105
 """Likewise what only looks at executions."""
-STATES = 320
+STATES = 230
 """Likewise what shows stored states."""
-EXECUTING = 360
+EXECUTING = 265
 """Likewise what is executed."""
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from in_process import Ran, Run
 
-from peaceful._executions.sqlite_store import Database
+from peaceful._executions.database import Database
 
 NAMES = ("a", "b")
 ALONE = ("--max-concurrency", "1", "--progress", "json", "--format", "json")
@@ -44,7 +44,7 @@ class FailingDisk:
 
         monkeypatch.setattr(Database, "_write_once", written)
         connect = partial(sqlite3.connect, factory=_Hasty)
-        monkeypatch.setattr("peaceful._executions.sqlite_store.sqlite3.connect", connect)
+        monkeypatch.setattr("peaceful._executions.database.sqlite3.connect", connect)
 
     def refuse(self, numbers: range) -> None:
         """From now on, those of the writes that follow are refused; the first is 1."""

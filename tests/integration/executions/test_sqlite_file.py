@@ -20,8 +20,9 @@ import pytest
 from ending_documents import ending_document
 
 from peaceful import ItemStatus
+from peaceful._executions.database import Database
 from peaceful._executions.records import ExecutionFilter, ExecutionRecord
-from peaceful._executions.sqlite_store import Database, SqliteExecutionStore
+from peaceful._executions.sqlite_store import SqliteExecutionStore
 from peaceful._model.codec import JsonValue, to_json
 from peaceful.commands import ExecutionState
 from peaceful.errors import ExecutionUnknown, FileDamaged, FileInaccessible, FormatTooNew

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful._cli.terminal.text import Style, clipped, coloured, line, plain, table, wrapped
+from peaceful._cli.terminal.text import Style, coloured, line, plain
+from peaceful._cli.terminal.wrapping import clipped, table, wrapped
 from peaceful._present.text import display_width, one_line
 
 texts = st.text(st.sampled_from("ab 漢🎉éx-")).map(one_line)

@@ -10,7 +10,8 @@ from peaceful._cli.commands.execute import run
 from peaceful._cli.commands.states import flow_ctx
 from peaceful._cli.program.result import Result
 from peaceful._cli.progress.ending import answer
-from peaceful._cli.terminal.text import Line, Page, Style, line, wrapped
+from peaceful._cli.terminal.text import Line, Page, Style, line
+from peaceful._cli.terminal.wrapping import wrapped
 from peaceful._commands.diff import DiffCmd, DiffProfilesCmd
 from peaceful._errors.usage import UsageError
 from peaceful._model.codec import JsonValue

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from peaceful._cli.terminal.text import Line, Style, line, table, wrapped
+from peaceful._cli.terminal.text import Line, Style, line
+from peaceful._cli.terminal.wrapping import table, wrapped
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import ExecutionUnknown, NothingRunning, ProfileBusy
 from peaceful._errors.usage import WorkspaceMissing

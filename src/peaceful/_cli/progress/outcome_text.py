@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from peaceful._cli.terminal.text import Line, Page, Style, line, wrapped
+from peaceful._cli.terminal.text import Line, Page, Style, line
+from peaceful._cli.terminal.wrapping import wrapped
 from peaceful._model.codec import ItemId
 from peaceful._model.execution import ExecutionState
 from peaceful._model.interrupt import InterruptSource

@@ -1,0 +1,229 @@
+"""The SQLite file of the register: opened for one transaction at a time, and its errors.
+
+No connection outlives its transaction. So there is nothing to close, to share between threads or
+to carry across a fork, and a workspace that was deleted or moved meanwhile is seen as it is now.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final, TypeVar
+
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import FileDamaged, FileInaccessible, FormatTooNew
+
+T = TypeVar("T")
+
+VERSION: Final = 1
+"""The version of the tables below, kept in the file's `user_version`."""
+
+_APPLICATION_ID: Final = 0x70656163
+"""Distinguishes the file from other programs' databases: the letters `peac`."""
+
+_TABLES: Final = (
+    """CREATE TABLE executions (
+        id TEXT PRIMARY KEY NOT NULL,
+        app TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        flow TEXT NOT NULL,
+        command TEXT NOT NULL,
+        state TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        ended_at TEXT,
+        user TEXT NOT NULL,
+        host TEXT NOT NULL,
+        pid INTEGER NOT NULL,
+        door TEXT NOT NULL,
+        can_interrupt INTEGER NOT NULL,
+        why_not_interruptible TEXT NOT NULL,
+        dry_run INTEGER NOT NULL,
+        only_items TEXT NOT NULL,
+        interrupt TEXT,
+        process TEXT,
+        address TEXT,
+        summary TEXT
+    )""",
+    # Apart, so that a page of the history does not read thousands of items.
+    "CREATE TABLE outcomes (id TEXT PRIMARY KEY NOT NULL, document BLOB NOT NULL)",
+    """CREATE UNIQUE INDEX one_at_a_time ON executions (app, profile)
+        WHERE state IN ('queued', 'running', 'interrupting')""",
+    "CREATE INDEX by_profile ON executions (app, profile, id)",
+    f"PRAGMA application_id = {_APPLICATION_ID}",
+    f"PRAGMA user_version = {VERSION}",
+)
+
+_PASSING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
+"""Another process is using it: worth another try."""
+
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
+
+_SHUT: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
+
+_DISK: Final = frozenset({sqlite3.SQLITE_IOERR, *_SHUT})
+"""Errors of SQLite on a disk that is full or read-only."""
+
+_MOVE_AWAY: Final = (
+    "move it away, together with the files whose names begin like its own, then run the command "
+    "again: the history of executions starts anew, and no item's state is lost"
+)
+
+
+class Database:
+    """One SQLite file that several processes write to; calls wait `patience` seconds for others."""
+
+    def __init__(self, path: Path, patience: float) -> None:
+        self._path = path.absolute()
+        self._patience = patience
+
+    def write(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a transaction: all of it, or, if it raises, nothing. Raises `StorageError`."""
+        with self._explained("written"):
+            self._check_kind()
+            return self._patiently(lambda: self._write_once(step))
+
+    def read(self, step: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+        """Run a transaction that only reads; return `nothing` if there is no file.
+
+        Raises `StorageError`.
+        """
+        with self._explained("read"):
+            self._check_kind()
+            try:
+                return self._patiently(lambda: self._read_once(step, nothing, "mode=rw"))
+            except sqlite3.OperationalError as error:
+                if not self._readable_alone(error):
+                    raise
+            # Where no file can be made beside it, SQLite wants to hear that nobody writes.
+            return self._read_once(step, nothing, "mode=ro&immutable=1")
+
+    def damaged(self, place: str, reason: str) -> FileDamaged:
+        """Return the error for invalid content."""
+        return FileDamaged(self._path, place, reason, help=_MOVE_AWAY)
+
+    def _check_kind(self) -> None:
+        """Refuse a named pipe: SQLite would wait for ever for its other end."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if not stat.S_ISREG(self._path.stat().st_mode):
+                raise self.damaged("", "it is no file")
+
+    def _write_once(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with closing(self._connect("mode=rwc")) as connection:
+            # The default of some builds would lose what was written last when the power fails.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            if not self._prepared(connection):
+                connection.execute("ROLLBACK")
+                self._prepare(connection)
+            answer = step(connection)
+            # Without this, closing takes everything back.
+            connection.execute("COMMIT")
+            return answer
+
+    def _read_once(self, step: Callable[[sqlite3.Connection], T], nothing: T, how: str) -> T:
+        if not self._path.exists():
+            return nothing
+        with closing(self._connect(how)) as connection:
+            connection.execute("BEGIN")
+            return step(connection) if self._prepared(connection) else nothing
+
+    def _connect(self, how: str) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{self._path.as_uri()}?{how}",
+            uri=True,
+            timeout=self._patience,
+            isolation_level=None,
+        )
+
+    def _prepared(self, connection: sqlite3.Connection) -> bool:
+        """Return whether the tables exist. Called in a transaction, so that the answers agree."""
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        if application != _APPLICATION_ID:
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if version or tables:
+                raise self.damaged("", "it is another program's database")
+            return False
+        if version > VERSION:
+            raise FormatTooNew(self._path, version, VERSION)
+        return True
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Create the tables, in the transaction that the caller continues."""
+        self._path.chmod(0o600)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        if not self._prepared(connection):  # Another process may have been faster.
+            for statement in _TABLES:
+                connection.execute(statement)
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        """Retry while others use the file; SQLite itself does not always wait."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return attempt()
+            except sqlite3.OperationalError as error:
+                if _primary(error) not in _PASSING or time.monotonic() >= deadline:
+                    raise
+            time.sleep(0.005)  # Other processes tell nobody when they are done with the file.
+
+    def _readable_alone(self, error: sqlite3.OperationalError) -> bool:
+        """Return whether the error may come from files beside it, which hold nothing."""
+        unmerged = Path(f"{self._path}-wal")
+        return _primary(error) in _DISK and not (unmerged.exists() and unmerged.stat().st_size)
+
+    @contextmanager
+    def _explained(self, doing: str) -> Generator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._explanation(error, doing) from error
+        except OSError as error:
+            raise FileInaccessible(self._path, doing, error) from error
+
+    def _explanation(self, error: sqlite3.Error, doing: str) -> PeacefulError:
+        code = _primary(error)
+        if code in _DAMAGE:
+            return self.damaged("", str(error))
+        if code in _PASSING:
+            busy = OSError(errno.EAGAIN, "other processes have been at it all the time")
+            return FileInaccessible(self._path, doing, busy, help="run the command again")
+        if code == sqlite3.SQLITE_FULL or (code in _DISK and self._full()):
+            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return FileInaccessible(self._path, doing, full)
+        if code in _SHUT:
+            return FileInaccessible(self._path, doing, self._refusal())
+        if code in _DISK:
+            return FileInaccessible(self._path, doing, OSError(errno.EIO, str(error)))
+        return self.damaged("", str(error))
+
+    def _full(self) -> bool:
+        return shutil.disk_usage(self._path.parent).free == 0
+
+    def _refusal(self) -> OSError:
+        """Return why nothing could be opened for writing: the system tells, SQLite does not."""
+        try:
+            # Not the file itself: to close it here would end the locks of other threads on it.
+            with tempfile.TemporaryFile(dir=self._path.parent):
+                pass
+        except OSError as error:
+            return error
+        if not os.access(self._path, os.W_OK):
+            return OSError(errno.EACCES, os.strerror(errno.EACCES))
+        return OSError(errno.EIO, "SQLite could not open it")
+
+
+def _primary(error: sqlite3.Error) -> int:
+    """Return SQLite's primary result code; 0 if the error is Python's own."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
