@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from ending_documents import ending_document
-from execution_events import START, Tale
+from execution_events import START, ExecutionEvents
 from msgspec.structs import replace
 
 from peaceful import Change, ItemStatus, StateDiff
@@ -40,7 +40,7 @@ TODAY = START + timedelta(hours=1)
 PAGE = Page(90, UTC, TODAY)
 PROCESS = ProcessIdentity(4711, 5, Machine("here"))
 WORDS = HistoryWords("deploy", with_flow=False)
-RUNNING = ExecutionRecord(Tale.info, PROCESS)
+RUNNING = ExecutionRecord(ExecutionEvents.info, PROCESS)
 SIGNAL = InterruptSignal(InterruptLevel.STOP, InterruptSource.SIGINT, START)
 DOCUMENT = ending_document(
     OutcomeKind.ITEM_ERROR,
@@ -154,7 +154,9 @@ def test_show_while_it_runs() -> None:
         dry_run=True,
         only=("iam_role", "s3_bucket"),
     )
-    progress = Snapshot(running={"iam_role": None}, ended={"a": Tale().ends("a")}, waiting=3)
+    progress = Snapshot(
+        running={"iam_role": None}, ended={"a": ExecutionEvents().ends("a")}, waiting=3
+    )
     lines = shown(show_lines(record, progress, HistoryWords(), PAGE))
     assert lines[0].startswith("envman ensure --dry-run · internal_dev_a/deploy · ")
     assert lines[2:] == [

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
-from execution_events import START, Tale
+from execution_events import START, ExecutionEvents
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ from peaceful._present.text import display_width
 from peaceful.commands import Event, OutcomeKind, Progress
 from peaceful.interrupt import InterruptLevel, InterruptSource
 
-tale = Tale()
+tale = ExecutionEvents()
 
 
 def board_of(*events: Event) -> ProgressView:

@@ -8,7 +8,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from execution_events import START, Tale
+from execution_events import START, ExecutionEvents
 from terminal_emulator import Emulator
 
 from peaceful import ItemStatus, ProgressUnit
@@ -18,7 +18,7 @@ from peaceful._cli.terminal.writer import Writer
 from peaceful.commands import BlockEnded, ExecutionInfo, Progress
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource, SendResult
 
-tale = Tale()
+tale = ExecutionEvents()
 
 
 def title(info: ExecutionInfo) -> str:

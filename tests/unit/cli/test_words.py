@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from execution_events import START, Tale
+from execution_events import START, ExecutionEvents
 
 from peaceful import App
 from peaceful._cli.commands.execute import items_typed
@@ -134,7 +134,7 @@ def child(execution_id: str, pid: int) -> SurvivingChild:
 
 def test_lost() -> None:
     """Executions that were killed are told of, with the processes that they have left behind."""
-    running = ExecutionRecord(Tale.info, PROCESS)
+    running = ExecutionRecord(ExecutionEvents.info, PROCESS)
     killed = mark_lost(running, START)
     assert lost_notices(None, []) == []
     assert lost_notices(running, []) == []

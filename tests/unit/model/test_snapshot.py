@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from event_sequences import INFO, ITEMS, NOW, SIGNAL, stories
+from execution_events import INFO, ITEMS, NOW, SIGNAL, event_sequences
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +33,7 @@ def folded(events: list[Event], snapshot: Snapshot | None = None) -> Snapshot:
     return snapshot
 
 
-@given(stories())
+@given(event_sequences())
 def test_a_snapshot_says_how_everything_stands(events: list[Event]) -> None:
     """Each item is waiting, running or ended, and never two of these."""
     snapshot = folded(events)
@@ -62,7 +62,7 @@ def test_a_snapshot_says_how_everything_stands(events: list[Event]) -> None:
         assert (status is ItemStatus.NOT_STARTED) == (item not in started)
 
 
-@given(stories(), st.integers(0, 30))
+@given(event_sequences(), st.integers(0, 30))
 def test_who_comes_later_sees_the_same(events: list[Event], cut: int) -> None:
     """Whether all events came, or a snapshot in another process's words and then the others."""
     told = decode_event(encode_json(SnapshotTaken(folded(events[:cut]))))
@@ -70,7 +70,7 @@ def test_who_comes_later_sees_the_same(events: list[Event], cut: int) -> None:
     assert folded(events[cut:], told.snapshot) == folded(events)
 
 
-@given(stories(), st.integers(0, 30))
+@given(event_sequences(), st.integers(0, 30))
 def test_a_copy_stays_as_it_is(events: list[Event], cut: int) -> None:
     """What is added to the one does not change the other."""
     snapshot = folded(events[:cut])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from event_sequences import NOW, SIGNAL
+from execution_events import NOW, SIGNAL
 
 from peaceful import ItemStatus
 from peaceful._runtime.hub import Mailbox

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from event_sequences import SIGNAL, stories
+from execution_events import SIGNAL, event_sequences
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,7 +61,7 @@ def done(item: str, status: ItemStatus = ItemStatus.DONE, message: str = "") -> 
     return ItemEnded(AT, item, status, "there", message, None, 1.5)
 
 
-@given(stories())
+@given(event_sequences())
 def test_every_item_has_one_row(events: list[Event]) -> None:
     """Whatever has happened; what the snapshot says of it, the row says too."""
     made = Snapshot()

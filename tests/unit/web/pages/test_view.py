@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ending_documents import ending_document
-from event_sequences import INFO, NOW, SIGNAL, stories
+from execution_events import INFO, NOW, SIGNAL, event_sequences
 from hypothesis import given
 from msgspec.structs import replace
 
@@ -44,7 +44,7 @@ def view(state: ExecutionState, items: dict[str, str] | None = None, **more: Any
     return ExecutionView(record, record.snapshot(), VERBS, NOW + timedelta(seconds=9), **more)
 
 
-@given(stories())
+@given(event_sequences())
 def test_whatever_happens_can_be_told(events: list[Event]) -> None:
     """At every moment there is a title, a sentence and a number for each way of standing."""
     made, record = Snapshot(), ExecutionRecord(INFO, PROCESS)
