@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -81,9 +81,11 @@ async def timers(monkeypatch: pytest.MonkeyPatch) -> Timers:
 
 
 @pytest.fixture
-async def item() -> Stubborn:
-    """The item that is in progress."""
-    return Stubborn()
+async def item() -> AsyncIterator[Stubborn]:
+    """The item that is in progress; it may end with the test, so that one that fails ends, too."""
+    stubborn = Stubborn()
+    yield stubborn
+    stubborn.may_end.set()
 
 
 async def _begun(stage: Stage, item: Stubborn) -> asyncio.Task[CmdOutcome[Any]]:
