@@ -26,6 +26,7 @@ PUBLIC: Final = (".", "commands", "errors", "interrupt", "items", "items/aws", "
 """The packages whose `__all__` is for people; elsewhere it only says what siblings may use."""
 
 ALLOWED: Final = {
+    "__dir__": "Python calls it, for `dir` and `help`",
     "apply_check": "a function of items, called by its name",
     "apply_dry": "a function of items, called by its name",
     "try_state_current": "a function of items, called by its name",

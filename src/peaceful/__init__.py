@@ -17,9 +17,11 @@ from peaceful._late import late as _late
 if TYPE_CHECKING:
     from peaceful._app.app import App
     from peaceful._app.parameters.declaration import Given
+    from peaceful._app.parameters.secrets import SecretSource
     from peaceful._app.web_settings import Role, Tls, WebSettings, WebToken
     from peaceful._errors.base import PeacefulError
     from peaceful._errors.running import ItemFailure
+    from peaceful._item.child import ChildResult
     from peaceful._item.ctx import ItemCtx
     from peaceful._item.diff import Change, StateDiff
     from peaceful._item.files import write_atomically
@@ -40,6 +42,7 @@ _HOMES = {
     "App": "peaceful._app.app",
     "Backoff": "peaceful._item.retry",
     "Change": "peaceful._item.diff",
+    "ChildResult": "peaceful._item.child",
     "Flow": "peaceful._runtime.flow",
     "Given": "peaceful._app.parameters.declaration",
     "Handle": "peaceful._runtime.flow",
@@ -55,6 +58,7 @@ _HOMES = {
     "Push": "peaceful._model.location",
     "Resources": "peaceful._resources",
     "Role": "peaceful._app.web_settings",
+    "SecretSource": "peaceful._app.parameters.secrets",
     "State": "peaceful._model.state",
     "StateDiff": "peaceful._item.diff",
     "Tls": "peaceful._app.web_settings",
@@ -71,6 +75,7 @@ __all__ = [
     "App",
     "Backoff",
     "Change",
+    "ChildResult",
     "Flow",
     "Given",
     "Handle",
@@ -86,6 +91,7 @@ __all__ = [
     "Push",
     "Resources",
     "Role",
+    "SecretSource",
     "State",
     "StateDiff",
     "Tls",
@@ -100,3 +106,7 @@ __all__ = [
 
 if not TYPE_CHECKING:  # Else every name would seem to be there.
     __getattr__ = _late(globals(), _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

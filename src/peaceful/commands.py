@@ -35,14 +35,14 @@ from peaceful._model.outcome import (
     ItemResult,
     OutcomeKind,
 )
-from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, States
+from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, StateDiffs, States
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
 from peaceful._runtime.escalation import LadderTimes
 from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.hub import OutputSink
 from peaceful._runtime.item_pass import ItemPass
 from peaceful._storage.state_store import YamlStateStore
-from peaceful._storage.stored_state import StateKind, StateStore, StoredState
+from peaceful._storage.stored_state import StateKind, StateStore, StateWriter, StoredState
 from peaceful._storage.workspace import Workspace
 
 __all__ = [
@@ -85,8 +85,10 @@ __all__ = [
     "OutputSink",
     "Progress",
     "RunRequest",
+    "StateDiffs",
     "StateKind",
     "StateStore",
+    "StateWriter",
     "States",
     "StatusCmd",
     "StoredState",

@@ -21,7 +21,7 @@ from peaceful._executions.records import (
 )
 from peaceful._model.codec import ExecutionId, ProfileName
 from peaceful._model.document import KeptDocument
-from peaceful._model.interrupt import InterruptSignal
+from peaceful.interrupt import InterruptSignal
 
 
 def _admits(wanted: ExecutionFilter, record: ExecutionRecord) -> bool:

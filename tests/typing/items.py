@@ -9,6 +9,7 @@ from typing import Generic, TypeVar, assert_type
 from peaceful import (
     Backoff,
     Change,
+    ChildResult,
     Flow,
     Interaction,
     Item,
@@ -18,7 +19,6 @@ from peaceful import (
     StateDiff,
     Within,
 )
-from peaceful._item.child import ChildResult
 
 
 class PackageState(State):

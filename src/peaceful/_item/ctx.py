@@ -266,8 +266,8 @@ class ItemCtx:
 
         Raises:
             RuntimeError: called from the event loop's own thread, which would wait for itself; or
-                the execution is over. asyncio.CancelledError: the item was cancelled; only the
-                framework catches it.
+                the execution is over.
+            asyncio.CancelledError: the item was cancelled; only the framework catches it.
             BaseException: any error of the coroutine.
         """
         return run_from_thread(work, self._scope.loop, self._task)

@@ -239,7 +239,7 @@ def mapped(name: str, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
         arguments: references and values, in the order of the function's parameters.
 
     Raises:
-        MappingInvalid: the name is not a Python identifier, or the function does not take the
+        DefinitionError: the name is not a Python identifier, or the function does not take the
             arguments.
     """
     if not name.isidentifier() or keyword.iskeyword(name):

@@ -168,7 +168,7 @@ class Flow:
             NameTaken: the flow has an item of that name.
             ReferenceInvalid: a parameter refers to an item that the flow does not have, or to a
                 value of another type than the parameter's.
-            MappingInvalid: a mapping function has the name of another one.
+            DefinitionError: a mapping function has the name of another one.
         """
         origin = _line_of(inspect.currentframe())
         checked_name("an item", item_id)
@@ -196,7 +196,7 @@ class Flow:
         Raises:
             NameUnknown: the flow has no such item.
             CycleFound: both are the same item.
-            ContainedTwice: it lies inside another one already.
+            DefinitionError: it lies inside another one already.
         """
         self._graph.add_edge(_id(container), _id(inside), EdgeKind.CONTAINS)
 

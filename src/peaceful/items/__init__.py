@@ -7,7 +7,6 @@ from peaceful.items._download._state import FileDownloadState
 from peaceful.items._shell import ScriptFailed, ShCmd, ShCmdState
 from peaceful.items._tar._errors import ArchiveFailed
 from peaceful.items._tar._item import TarExtract
-from peaceful.items._tar._names import FileEntry, FolderEntry, LinkEntry
 from peaceful.items._tar._state import TarExtractState
 from peaceful.items.blank import Blank, BlankState
 
@@ -19,9 +18,6 @@ __all__ = [
     "DownloadFailed",
     "FileDownload",
     "FileDownloadState",
-    "FileEntry",
-    "FolderEntry",
-    "LinkEntry",
     "ScriptFailed",
     "ShCmd",
     "ShCmdState",

@@ -11,13 +11,16 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from peaceful._item.ctx import ItemCtx
-from peaceful._item.diff import StateDiff, field_wise_diff
-from peaceful._item.files import write_atomically
-from peaceful._item.item import Item
-from peaceful._model.location import Interaction, Location, Within
-from peaceful._model.state import State
-from peaceful._present.text import count
+from peaceful import (
+    Interaction,
+    Item,
+    ItemCtx,
+    Location,
+    State,
+    StateDiff,
+    Within,
+    write_atomically,
+)
 
 __all__ = ["Blank", "BlankState"]
 
@@ -34,7 +37,9 @@ class BlankState(State):
 
     def __str__(self) -> str:
         """Return the state in a few words on one line, as people see it."""
-        return "absent" if self.lines is None else count(len(self.lines), "line")
+        if self.lines is None:
+            return "absent"
+        return "1 line" if len(self.lines) == 1 else f"{len(self.lines)} lines"
 
 
 class Blank(Item[BlankState]):
@@ -106,7 +111,7 @@ class Blank(Item[BlankState]):
 
     def diff(self, current: BlankState, goal: BlankState) -> StateDiff | None:
         """Return the differences, or None, without I/O. Default: the fields are compared."""
-        return field_wise_diff(current, goal)
+        return super().diff(current, goal)
 
     def apply_check(self, current: BlankState, goal: BlankState, diff: StateDiff | None) -> bool:
         """Return whether the item needs applying. Default: if anything differs."""

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from peaceful import App, Flow, Given
+from peaceful import App, Flow, Given, SecretSource
 from peaceful._app.parameters.sealing import new_key
-from peaceful._app.parameters.secrets import SecretSource
 from peaceful.commands import Contexts, Workspace
 from peaceful.errors import (
     ExtraMissing,

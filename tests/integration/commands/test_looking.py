@@ -10,7 +10,6 @@ from item_world import Stage, Thing, ThingState, World
 from pydantic import Field
 
 from peaceful import Flow, ItemCtx, ItemFailure, ItemStatus
-from peaceful._runtime.block import StateDiffs
 from peaceful.commands import (
     CleanCmd,
     Complete,
@@ -18,6 +17,7 @@ from peaceful.commands import (
     DiscoverCmd,
     EnsureCmd,
     ItemError,
+    StateDiffs,
     StateKind,
     States,
     StatusCmd,

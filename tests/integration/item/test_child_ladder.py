@@ -15,8 +15,9 @@ import pytest
 from item_contexts import Bench
 from waiting import until
 
+from peaceful import ChildResult
 from peaceful._item import child as child_module
-from peaceful._item.child import Children, ChildResult
+from peaceful._item.child import Children
 from peaceful._item.child_process import (
     RunningChild,
     group_alive,

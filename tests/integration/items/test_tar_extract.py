@@ -21,7 +21,8 @@ from peaceful import ItemStatus, ProgressUnit
 from peaceful._model.codec import JsonValue
 from peaceful.commands import BlockInterrupted, Complete, ItemProgressed
 from peaceful.interrupt import InterruptLevel
-from peaceful.items import FileEntry, TarExtract, TarExtractState
+from peaceful.items import TarExtract, TarExtractState
+from peaceful.items._tar._names import FileEntry
 from peaceful.items._tar._tree import Tree as DestinationTree
 from peaceful.testing import ItemHarness
 

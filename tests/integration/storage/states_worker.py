@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from peaceful._storage.stored_state import StateWriter
-from peaceful.commands import StateKind, StoredState, YamlStateStore
+from peaceful.commands import StateKind, StateWriter, StoredState, YamlStateStore
 
 ITEMS = [f"item_{number}" for number in range(12)]
 

@@ -11,8 +11,7 @@ from typing import Protocol
 import pytest
 
 from peaceful._model.codec import JsonValue
-from peaceful._storage.stored_state import StateWriter
-from peaceful.commands import StateKind, StateStore, StoredState, YamlStateStore
+from peaceful.commands import StateKind, StateStore, StateWriter, StoredState, YamlStateStore
 from peaceful.errors import FileInaccessible
 from peaceful.testing import MemoryStateStore
 

@@ -9,10 +9,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import Field, ValidationError
 
 import peaceful
 from peaceful import App, Flow
-from peaceful._app.parameters.declaration import FlowDef, ParamDef
+from peaceful._app.parameters.declaration import FlowDef, ParamDef, ParamGroup
 from peaceful.errors import DefinitionError, ExtraMissing, NameInvalid, NameTaken, NameUnknown
 
 if TYPE_CHECKING:
@@ -99,6 +100,22 @@ def test_a_function_that_cannot_be_one_of_a_flow(
     assert "def NAME(flow: Flow" in caught.value.help
 
 
+def _fields(
+    flow: Flow, copies: int = Field(ge=1), times: int = Field(3, ge=1, description="How often.")
+) -> None: ...
+
+
+def test_a_default_that_pydantic_describes() -> None:
+    """`Field(...)` as a default is as good as in `Annotated`: required, or with its default."""
+    copies, times = FlowDef("one", _fields, "").params
+    assert (copies.required, times.required) == (True, False)
+    assert (times.default, times.help) == (3, "How often.")
+    model = ParamGroup.of("one", (copies, times)).model
+    assert model(copies=1).model_dump() == {"copies": 1, "times": 3}
+    with pytest.raises(ValidationError):
+        model(copies=0)
+
+
 def test_helps_of_arguments() -> None:
     """What a docstring says of its arguments, as far as it says something."""
     docstring = """Does something.
@@ -135,6 +152,7 @@ def test_a_callable_object_will_do() -> None:
 def test_names_that_load_late() -> None:
     """What runs flows is loaded when it is asked for by name; other names are not there."""
     assert peaceful.Flow.__name__ == "Flow"
+    assert dir(peaceful) == sorted(peaceful.__all__)
     with pytest.raises(AttributeError, match="nothing_like_this"):
         getattr(peaceful, "nothing_like_this")  # noqa: B009 - mypy knows that it is not there
 

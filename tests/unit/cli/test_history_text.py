@@ -32,8 +32,7 @@ from peaceful._executions.records import (
 )
 from peaceful._model.document import ItemDocument, KeptDocument
 from peaceful._model.events import Snapshot
-from peaceful._runtime.block import StateDiffs
-from peaceful.commands import OutcomeKind, StoredState
+from peaceful.commands import OutcomeKind, StateDiffs, StoredState
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 TODAY = START + timedelta(hours=1)

@@ -11,10 +11,9 @@ import pytest
 from pydantic import BaseModel, Field
 from pydantic.types import SecretStr
 
-from peaceful import App, Flow
+from peaceful import App, Flow, SecretSource
 from peaceful._app.parameters.declaration import ParamDef
 from peaceful._app.parameters.reading import Shape
-from peaceful._app.parameters.secrets import SecretSource
 from peaceful._cli.commands.params import (
     declared_params,
     given_params,

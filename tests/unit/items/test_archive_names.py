@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful.items import FileEntry, FolderEntry, LinkEntry
-from peaceful.items._tar._names import Kind, Manifest, NameRefused, check_target, checked_name
+from peaceful.items._tar._names import (
+    FileEntry,
+    FolderEntry,
+    Kind,
+    LinkEntry,
+    Manifest,
+    NameRefused,
+    check_target,
+    checked_name,
+)
 from peaceful.items._tar._tree import folder_of, folders_above
 
 _PARTS = st.sampled_from(["a", "b", "c", "..", ".", ""])

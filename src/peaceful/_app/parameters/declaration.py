@@ -143,9 +143,13 @@ class FlowDef:
             raise self._wrong(f"has the parameter {parameter}, which cannot be given by name")
         if parameter.annotation is inspect.Parameter.empty:
             raise self._wrong(f"does not say of which type {parameter.name} is")
-        annotation = self._annotation(parameter)
+        annotation, default = self._annotation(parameter), parameter.default
+        fields = sys.modules.get("pydantic.fields")  # nobody can have made one without it
+        if fields is not None and isinstance(default, fields.FieldInfo):
+            annotation = Annotated[annotation, default]
+            default = NO_DEFAULT if default.is_required() else default.get_default()
         text = _description(annotation) or helps.get(parameter.name, "")
-        return ParamDef(parameter.name, annotation, parameter.default, text)
+        return ParamDef(parameter.name, annotation, default, text)
 
     def _annotation(self, parameter: inspect.Parameter) -> object:
         annotation: object = parameter.annotation
