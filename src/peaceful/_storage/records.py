@@ -20,7 +20,7 @@ from peaceful._storage.stored_state import (
     time_from,
     time_text,
 )
-from peaceful._storage.yaml_in import MAX_DEPTH
+from peaceful._storage.yaml import MAX_DEPTH
 
 _KEYS: Final = {kind: f"{json_line(kind.value)}:" for kind in StateKind}
 

@@ -25,6 +25,7 @@ from peaceful._storage.stored_state import (
     stored_of,
     unknown_keys,
 )
+from peaceful._storage.yaml import Entry, Writable, dump_each
 from peaceful._storage.yaml_file import (
     Pieces,
     cut,
@@ -36,8 +37,6 @@ from peaceful._storage.yaml_file import (
     renewed,
     text_of,
 )
-from peaceful._storage.yaml_in import Entry
-from peaceful._storage.yaml_out import Writable, dump_each
 
 _FORMAT: Final = 2
 

@@ -15,8 +15,7 @@ import yaml
 from peaceful._errors.running import FileDamaged, FormatTooNew
 from peaceful._model.codec import JsonValue
 from peaceful._storage.files import read_file, write_file_atomically
-from peaceful._storage.yaml_in import Entry, YamlProblem, line_and_column, parse
-from peaceful._storage.yaml_out import dump_each
+from peaceful._storage.yaml import Entry, YamlProblem, dump_each, line_and_column, parse
 
 FORMAT: Final = 1
 """Version of the files' layout, which their first line names."""

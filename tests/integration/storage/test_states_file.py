@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from peaceful._model.codec import JsonValue
 from peaceful._storage import states_file as _states_file
 from peaceful._storage.states_file import StatesFile
+from peaceful._storage.yaml import Entry, Writable, dump_each
 from peaceful._storage.yaml_file import entries_of
-from peaceful._storage.yaml_in import Entry
-from peaceful._storage.yaml_out import Writable, dump_each
 from peaceful.commands import StateKind, StoredState
 from peaceful.errors import FileDamaged, FormatTooNew, StorageError
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful._storage.yaml import YamlProblem, parse
 from peaceful._storage.yaml_file import cut, merged_order, renewed
-from peaceful._storage.yaml_in import YamlProblem, parse
 
 keys = st.sampled_from("abcdefgh")
 comments = st.sampled_from(["", "\n", "# above\n", "\n# above\n\n# more\n"])

@@ -15,8 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from peaceful._model.codec import JsonValue
-from peaceful._storage.yaml_in import MAX_DEPTH, YamlProblem, needs_json, parse
-from peaceful._storage.yaml_out import dump, dump_each
+from peaceful._storage.yaml import MAX_DEPTH, YamlProblem, dump, dump_each, needs_json, parse
 from peaceful.errors import StorageError
 
 ODD_TEXTS = (

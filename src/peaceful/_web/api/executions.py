@@ -1,4 +1,4 @@
-"""The API's calls about executions."""
+"""The handlers of calls about executions, and about the server itself."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
+from peaceful._errors.requests import ServerStopping
 from peaceful._errors.running import ProfileBusy
 from peaceful._executions.records import ExecutionRecord
 from peaceful._model.interrupt import InterruptSource
 from peaceful._web.context import ServerContext
 from peaceful._web.http.bodies import Refusal, json_body, root_path, wrong_field
-from peaceful._web.http.documents import ExecutionPage, Interrupted, execution_document
+from peaceful._web.http.documents import ExecutionPage, Interrupted, Status, execution_document
 from peaceful._web.http.fields import (
     checked_id,
     interrupt_request,
@@ -25,6 +26,7 @@ from peaceful._web.live.broadcast import parse_version, saw_the_end
 from peaceful._web.live.event_stream import EventStream
 from peaceful._web.live.watches import record_of
 from peaceful._web.work.running import LONGEST_KEY
+from peaceful._web.work.sinks import TEXT
 
 
 async def start(request: Request, server: ServerContext) -> Response:
@@ -95,3 +97,21 @@ async def events(request: Request, server: ServerContext) -> Response:
 
 async def _record(request: Request, server: ServerContext) -> ExecutionRecord:
     return await record_of(server.executions, checked_id(request.path_params["id"]))
+
+
+async def healthz(_: Request, __: ServerContext) -> Response:
+    """Say that the server is there."""
+    return json_response(Status())
+
+
+async def readyz(_: Request, server: ServerContext) -> Response:
+    """Say whether the server can work: it is not stopping, and can read its files."""
+    if server.running.stopping:
+        raise ServerStopping
+    await run_in_thread(server.contexts.executions.running)
+    return json_response(Status())
+
+
+async def metrics(_: Request, server: ServerContext) -> Response:
+    """Return the metrics in the text format of Prometheus."""
+    return Response(server.metrics.text(running=len(server.running)), media_type=TEXT)

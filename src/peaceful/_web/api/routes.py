@@ -9,7 +9,7 @@ from peaceful._model.events import Snapshot
 from peaceful._model.execution import ExecutionState
 from peaceful._model.names import NAME_RULE
 from peaceful._storage.stored_state import StateKind
-from peaceful._web.api import about_server, executions, flows
+from peaceful._web.api import executions, flows
 from peaceful._web.api.flows import DOT, FORMATS, KINDS, SVG
 from peaceful._web.http.bodies import PROBLEM
 from peaceful._web.http.documents import (
@@ -197,12 +197,12 @@ ROUTES: Final = (
     ),
     Route(
         "GET", "/healthz", "health", "Says that the server is there.",
-        about_server.healthz, None,
+        executions.healthz, None,
         answers={200: Answer("It is.", Status)},
     ),
     Route(
         "GET", "/readyz", "readiness", "Says whether the server can do its work.",
-        about_server.readyz, None,
+        executions.readyz, None,
         answers={
             200: Answer("It can.", Status),
             503: Answer("It is about to end.", Problem, PROBLEM),
@@ -210,7 +210,7 @@ ROUTES: Final = (
     ),
     Route(
         "GET", "/metrics", "metrics", "Counts what happens, for Prometheus.",
-        about_server.metrics, Role.VIEW,
+        executions.metrics, Role.VIEW,
         answers={200: Answer("The counts.", None, TEXT)},
     ),
 )  # fmt: skip
