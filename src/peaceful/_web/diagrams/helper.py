@@ -8,14 +8,14 @@ it ends in any case.
 import faulthandler
 import importlib
 import json
+import signal
 import sys
 from typing import Any
 
 
 def main() -> None:
     """Write the layout, or `missing` and why if Graphviz is not there."""
-    # Ends this process even while C code runs, and where nobody else is left to end it.
-    faulthandler.dump_traceback_later(float(sys.argv[1]), exit=True)
+    _end_after(float(sys.argv[1]))
     try:
         # Has no types: `draw` returns bytes here.
         pygraphviz: Any = importlib.import_module("pygraphviz")
@@ -28,6 +28,15 @@ def main() -> None:
         # From the file itself: reading a string would need a folder for temporary files.
         graph.read(sys.stdin)
         sys.stdout.buffer.write(graph.draw(format="json0", prog="dot"))
+
+
+def _end_after(seconds: float) -> None:
+    """End this process in any case: while C code runs, and where nobody else is left to do it."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+    else:  # on Windows; it reads the frames of a running thread, which may crash on the way
+        faulthandler.dump_traceback_later(seconds, exit=True)
 
 
 if __name__ == "__main__":
