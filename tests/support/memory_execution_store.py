@@ -12,8 +12,8 @@ from peaceful._executions.records import (
     CANDIDATES,
     KEPT,
     ExecutionFilter,
-    ExecutionPage,
     ExecutionRecord,
+    RecordPage,
     mark_finished,
     mark_interrupted,
     mark_lost,
@@ -80,9 +80,7 @@ class MemoryExecutionStore:
             raise ExecutionUnknown(execution_id, [each.id for each in alike[:CANDIDATES]])
         return alike[0]
 
-    def page(
-        self, wanted: ExecutionFilter, *, limit: int, cursor: str | None = None
-    ) -> ExecutionPage:
+    def page(self, wanted: ExecutionFilter, *, limit: int, cursor: str | None = None) -> RecordPage:
         """Return a page of the history, newest first."""
         with self._lock:
             found = [
@@ -91,7 +89,7 @@ class MemoryExecutionStore:
                 if _admits(wanted, record) and (cursor is None or record.id < cursor)
             ]
         more = len(found) > limit
-        return ExecutionPage(tuple(found[:limit]), found[limit - 1].id if more else None)
+        return RecordPage(tuple(found[:limit]), found[limit - 1].id if more else None)
 
     def unended(self) -> tuple[ExecutionRecord, ...]:
         """Return what has not ended."""

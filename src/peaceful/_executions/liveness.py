@@ -111,7 +111,7 @@ class Liveness(enum.Enum):
     UNKNOWN = "unknown"
 
 
-class Answer(enum.Enum):
+class AddressState(enum.Enum):
     """How an address answers a connection."""
 
     LISTENING = "listening"
@@ -126,7 +126,7 @@ class ProcessProbe(msgspec.Struct, frozen=True):
 
     machine: Machine
     started_at: Callable[[int], int | Unseen]
-    answer: Callable[[str], Answer]
+    answer: Callable[[str], AddressState]
 
 
 def liveness(process: ProcessIdentity, address: str | None, probe: ProcessProbe) -> Liveness:
@@ -161,11 +161,11 @@ def _by_socket(address: str | None, probe: ProcessProbe) -> Liveness:
     if address is None:
         return Liveness.UNKNOWN
     match probe.answer(address):
-        case Answer.LISTENING:
+        case AddressState.LISTENING:
             return Liveness.ALIVE
-        case Answer.REFUSED:
+        case AddressState.REFUSED:
             return Liveness.GONE
-        case Answer.NOTHING:
+        case AddressState.NOTHING:
             return Liveness.UNKNOWN
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from peaceful._errors.running import FileInaccessible
 from peaceful._executions.liveness import (
     PROC,
-    Answer,
+    AddressState,
     Liveness,
     ProcessProbe,
     SurvivingChild,
@@ -102,18 +102,18 @@ class ControlSockets:
             raise
         return connection
 
-    def answer(self, address: str) -> Answer:
+    def answer(self, address: str) -> AddressState:
         """Return how an address answers a connection."""
         try:
             self.connect(address, 1.0).close()
         except (BlockingIOError, TimeoutError):
             # So many wait to be heard that one more may not: the socket is in use.
-            return Answer.LISTENING
+            return AddressState.LISTENING
         except ConnectionRefusedError:
-            return Answer.REFUSED
+            return AddressState.REFUSED
         except OSError:
-            return Answer.NOTHING
-        return Answer.LISTENING
+            return AddressState.NOTHING
+        return AddressState.LISTENING
 
     def remove(self, address: str) -> None:
         """Remove a socket that nobody listens on any more."""
@@ -137,7 +137,7 @@ class ControlSockets:
         """Remove those of the sockets that nobody listens on."""
         for name in names:
             address = f"{_SCHEME}{name}{_SUFFIX}"
-            if self.answer(address) is Answer.REFUSED:
+            if self.answer(address) is AddressState.REFUSED:
                 self.remove(address)
 
     def _path(self, address: str) -> Path:

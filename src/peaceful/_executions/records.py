@@ -235,7 +235,7 @@ class ExecutionFilter(msgspec.Struct, frozen=True):
     states: Collection[ExecutionState] = ()
 
 
-class ExecutionPage(msgspec.Struct, frozen=True):
+class RecordPage(msgspec.Struct, frozen=True):
     """Executions, newest first, without outcome documents; `cursor` gets the next page."""
 
     records: tuple[ExecutionRecord, ...]
@@ -288,9 +288,7 @@ class ExecutionStore(Protocol):
         """Return the execution whose ID is given, or is the only one to begin so, in any case."""
         ...
 
-    def page(
-        self, wanted: ExecutionFilter, *, limit: int, cursor: str | None = None
-    ) -> ExecutionPage:
+    def page(self, wanted: ExecutionFilter, *, limit: int, cursor: str | None = None) -> RecordPage:
         """Return at most `limit` executions, newest first, after `cursor` of the page before."""
         ...
 

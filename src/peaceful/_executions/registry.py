@@ -26,10 +26,10 @@ from peaceful._executions.process_files import (
 )
 from peaceful._executions.records import (
     ExecutionFilter,
-    ExecutionPage,
     ExecutionRecord,
     ExecutionStore,
     InterruptReceipt,
+    RecordPage,
     cut_reason,
 )
 from peaceful._executions.running import (
@@ -285,7 +285,7 @@ class Executions:
         states: Collection[ExecutionState] = (),
         limit: int = 50,
         cursor: str | None = None,
-    ) -> ExecutionPage:
+    ) -> RecordPage:
         """Return executions, newest first, without outcome documents; None and empty admit all."""
         self._monitor.mark_all_lost()
         page = self._store.page(ExecutionFilter(profile, flow, states), limit=limit, cursor=cursor)

@@ -19,8 +19,8 @@ from peaceful._executions.records import (
     CANDIDATES,
     KEPT,
     ExecutionFilter,
-    ExecutionPage,
     ExecutionRecord,
+    RecordPage,
     normalize_id,
 )
 from peaceful._model.codec import (
@@ -245,9 +245,7 @@ class SqliteExecutionStore:
             raise ExecutionUnknown(execution_id, [record.id for record in found])
         return found[0]
 
-    def page(
-        self, wanted: ExecutionFilter, *, limit: int, cursor: str | None = None
-    ) -> ExecutionPage:
+    def page(self, wanted: ExecutionFilter, *, limit: int, cursor: str | None = None) -> RecordPage:
         conditions: dict[str, list[str]] = {}
         if wanted.profile is not None:
             conditions["profile = ?"] = [wanted.profile]
@@ -262,7 +260,7 @@ class SqliteExecutionStore:
         values = [value for group in conditions.values() for value in group]
         records = self._read(query, *values, limit + 1)
         more = len(records) > limit
-        return ExecutionPage(tuple(records[:limit]), records[limit - 1].id if more else None)
+        return RecordPage(tuple(records[:limit]), records[limit - 1].id if more else None)
 
     def unended(self) -> tuple[ExecutionRecord, ...]:
         return tuple(self._read(f"{_SELECT} WHERE {_UNENDED} ORDER BY id DESC"))

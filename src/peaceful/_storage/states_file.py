@@ -25,7 +25,7 @@ from peaceful._storage.stored_state import (
     stored_of,
     unknown_keys,
 )
-from peaceful._storage.yaml import Entry, Writable, dump_each
+from peaceful._storage.yaml import Writable, YamlEntry, dump_each
 from peaceful._storage.yaml_file import (
     Pieces,
     cut,
@@ -229,7 +229,7 @@ class StatesFile:
         texts = dict(zip(written, dump_each(written), strict=True))
         return Pieces(self._blank.head, texts, self._blank.tail)
 
-    def _check_end(self, text: str, entries: Sequence[Entry]) -> None:
+    def _check_end(self, text: str, entries: Sequence[YamlEntry]) -> None:
         if format_of(text) is None:
             if not entries:
                 raise FileDamaged(self.path, "", "it is empty", help=_HELP)
@@ -242,7 +242,7 @@ class StatesFile:
                 self.path, place, f"it ends early: its last line should be {_END!r}", help=_HELP
             )
 
-    def _invalid(self, text: str, entry: Entry, error: EntryInvalid) -> FileDamaged:
+    def _invalid(self, text: str, entry: YamlEntry, error: EntryInvalid) -> FileDamaged:
         keys = [entry.key, error.field] if error.field else [entry.key]
         what = f"of {entry.key}, {error.field} is wrong" if error.field else f"{entry.key} is wrong"
         place = place_in_text(text, keys)

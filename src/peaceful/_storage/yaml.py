@@ -182,7 +182,7 @@ class YamlProblem(ValueError):
         self.reason = reason
 
 
-class Entry(msgspec.Struct, frozen=True):
+class YamlEntry(msgspec.Struct, frozen=True):
     """A top-level key and its value, with their start and end as indexes into the text."""
 
     key: str
@@ -191,7 +191,7 @@ class Entry(msgspec.Struct, frozen=True):
     end: int
 
 
-def parse(text: str) -> list[Entry]:
+def parse(text: str) -> list[YamlEntry]:
     r"""Return the top-level entries of a document, or raise `YamlProblem`.
 
     The text has `\n` at the ends of lines and no byte order mark.
@@ -233,7 +233,7 @@ class _Reader:
         self._next = cast("Callable[[], Event]", yaml.CSafeLoader(text).get_event)
         self._last: Event | None = None
 
-    def document(self) -> list[Entry]:
+    def document(self) -> list[YamlEntry]:
         self._next()
         if type(self._next()) is StreamEndEvent:
             return []
@@ -251,15 +251,15 @@ class _Reader:
             _refuse(after, "a second document begins here, and only one is read")
         return entries
 
-    def _entries(self) -> list[Entry]:
-        entries: list[Entry] = []
+    def _entries(self) -> list[YamlEntry]:
+        entries: list[YamlEntry] = []
         keys: set[str] = set()
         while type(event := self._next()) is not MappingEndEvent:
             key = _key(event, keys)
             keys.add(key)
             value = self._value(self._next(), 1)
             assert self._last is not None
-            entries.append(Entry(key, value, _start(event), _end(self._last)))
+            entries.append(YamlEntry(key, value, _start(event), _end(self._last)))
         return entries
 
     def _value(self, event: Event, depth: int) -> JsonValue:

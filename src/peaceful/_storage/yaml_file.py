@@ -15,7 +15,7 @@ import yaml
 from peaceful._errors.running import FileDamaged, FormatTooNew
 from peaceful._model.codec import JsonValue
 from peaceful._storage.files import read_file, write_file_atomically
-from peaceful._storage.yaml import Entry, YamlProblem, dump_each, line_and_column, parse
+from peaceful._storage.yaml import YamlEntry, YamlProblem, dump_each, line_and_column, parse
 
 FORMAT: Final = 1
 """Version of the files' layout, which their first line names."""
@@ -39,7 +39,7 @@ class Pieces(msgspec.Struct, frozen=True):
         return "".join((self.head, *self.texts.values(), self.tail))
 
 
-def cut(text: str, entries: Sequence[Entry]) -> Pieces | None:
+def cut(text: str, entries: Sequence[YamlEntry]) -> Pieces | None:
     """Return a text in pieces, or None if an entry does not have lines of its own."""
     if _DOCUMENT_MARK.search(text):
         return None
@@ -194,7 +194,7 @@ def format_of(text: str) -> int | None:
     return None if found is None else int(found[1])
 
 
-def entries_of(path: Path, text: str, *, help: str = _CORRECT) -> list[Entry]:
+def entries_of(path: Path, text: str, *, help: str = _CORRECT) -> list[YamlEntry]:
     """Return the entries of a file's text, or raise `FileDamaged`."""
     try:
         return parse(text)

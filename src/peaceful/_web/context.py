@@ -13,7 +13,7 @@ from peaceful._runtime.register import Starting
 from peaceful._web.diagrams.graphviz import Layouts
 from peaceful._web.live.watches import Watches
 from peaceful._web.work.running import IdempotencyKeys, RunningExecutions
-from peaceful._web.work.sinks import LogSink, Metrics, MetricsSink
+from peaceful._web.work.sinks import Metrics, MetricsSink, ServerLogSink
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def server_context(
         watches.follow(starting.info.id, starting.hub)
 
     def sinks() -> tuple[OutputSink, ...]:
-        return (MetricsSink(metrics), LogSink())
+        return (MetricsSink(metrics), ServerLogSink())
 
     return ServerContext(
         contexts=contexts,

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from peaceful import ItemStatus
 from peaceful._executions.records import (
     ExecutionFilter,
-    ExecutionPage,
     ExecutionRecord,
     ExecutionStore,
+    RecordPage,
 )
 from peaceful._model.document import ItemDocument
 from peaceful.commands import ExecutionState, OutcomeKind
@@ -46,7 +46,7 @@ def ids(records: Iterable[ExecutionRecord]) -> list[str]:
 
 def test_empty(store: ExecutionStore) -> None:
     """In the beginning there is nothing, and asking does not fail."""
-    assert store.page(ExecutionFilter(), limit=10) == ExecutionPage(())
+    assert store.page(ExecutionFilter(), limit=10) == RecordPage(())
     assert store.unended() == ()
     for unknown in ("e1", "", "  ", "größe", "\udcff", "%"):
         with pytest.raises(ExecutionUnknown):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from peaceful._executions.liveness import Answer
+from peaceful._executions.liveness import AddressState
 from peaceful._executions.process_files import ControlSockets
 
 
@@ -70,7 +70,7 @@ def test_long_paths(tmp_path: Path, length: int) -> None:
     with listening:
         assert address == "unix:e1.sock"
         assert exchange(sockets, listening, address) == b"word"
-    assert sockets.answer(address) is Answer.REFUSED
+    assert sockets.answer(address) is AddressState.REFUSED
     sockets.remove(address)
     assert list(folder.iterdir()) == []
     assert open_files() == before
@@ -98,7 +98,7 @@ def test_nowhere(tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatc
     sockets = ControlSockets(tmp_path / ".run")
     with pytest.raises(OSError, match="no Unix sockets"):
         sockets.listen("e1")
-    assert sockets.answer("unix:e1.sock") is Answer.NOTHING
+    assert sockets.answer("unix:e1.sock") is AddressState.NOTHING
     assert list(temporary.iterdir()) == []
 
 
@@ -115,11 +115,11 @@ def test_one_listener(folder: Path, temporary: Path) -> None:
 def test_answers(folder: Path) -> None:
     """Who asks learns whether somebody listens, did once, or never did."""
     sockets = ControlSockets(folder)
-    assert sockets.answer("unix:e1.sock") is Answer.NOTHING
+    assert sockets.answer("unix:e1.sock") is AddressState.NOTHING
     listening, address = sockets.listen("e1")
-    assert sockets.answer(address) is Answer.LISTENING
+    assert sockets.answer(address) is AddressState.LISTENING
     listening.close()
-    assert sockets.answer(address) is Answer.REFUSED
+    assert sockets.answer(address) is AddressState.REFUSED
 
 
 def test_busy_listener(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,8 +128,8 @@ def test_busy_listener(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sockets = ControlSockets(folder)
     listening, address = sockets.listen("e1")
     with listening, sockets.connect(address, 5):
-        assert sockets.answer(address) is Answer.LISTENING
-        assert sockets.answer(address) is Answer.LISTENING
+        assert sockets.answer(address) is AddressState.LISTENING
+        assert sockets.answer(address) is AddressState.LISTENING
 
 
 def test_sweep(folder: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from peaceful._model.codec import JsonValue
 from peaceful._storage import states_file as _states_file
 from peaceful._storage.states_file import StatesFile
-from peaceful._storage.yaml import Entry, Writable, dump_each
+from peaceful._storage.yaml import Writable, YamlEntry, dump_each
 from peaceful._storage.yaml_file import entries_of
 from peaceful.commands import StateKind, StoredState
 from peaceful.errors import FileDamaged, FormatTooNew, StorageError
@@ -231,7 +231,7 @@ def test_side_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _side_file(path).exists()
     parsed: list[Path] = []
 
-    def watched(path: Path, text: str, *, help: str) -> list[Entry]:
+    def watched(path: Path, text: str, *, help: str) -> list[YamlEntry]:
         parsed.append(path)
         return entries_of(path, text, help=help)
 

@@ -26,7 +26,7 @@ from peaceful._web.http.documents import (
     Status,
 )
 from peaceful._web.http.fields import MOST_SHOWN, InterruptBody, StartRequest
-from peaceful._web.http.route import Answer, Param, Role, Route
+from peaceful._web.http.route import Param, Reply, Role, Route
 from peaceful._web.work.running import LONGEST_KEY
 from peaceful._web.work.sinks import TEXT
 
@@ -40,8 +40,8 @@ _PROFILE_ASKED: Final = Param(
     "profile", "query", "The profile whose parameters make the flow; by default, the one in use.",
     _NAME,
 )  # fmt: skip
-_UNKNOWN: Final = Answer("There is no such thing.", Problem, PROBLEM)
-_WRONG: Final = Answer("The request is wrong, field by field.", Problem, PROBLEM)
+_UNKNOWN: Final = Reply("There is no such thing.", Problem, PROBLEM)
+_WRONG: Final = Reply("The request is wrong, field by field.", Problem, PROBLEM)
 _PAGE: Final = (
     Param("profile", "query", "Those of the profile.", _NAME),
     Param("flow", "query", "Those of the flow.", _NAME),
@@ -69,9 +69,9 @@ ROUTES: Final = (
         ),
         body=StartRequest,
         answers={
-            202: Answer("It was started; Location says where it can be watched.", Execution),
-            200: Answer("The same was running already.", Execution),
-            409: Answer("Another execution runs on the profile.", Problem, PROBLEM),
+            202: Reply("It was started; Location says where it can be watched.", Execution),
+            200: Reply("The same was running already.", Execution),
+            409: Reply("Another execution runs on the profile.", Problem, PROBLEM),
             422: _WRONG,
         },
     ),
@@ -80,14 +80,14 @@ ROUTES: Final = (
         "Lists executions, running and past, newest first.",
         executions.list_executions, Role.VIEW,
         params=_PAGE,
-        answers={200: Answer("A page of them.", ExecutionPage), 422: _WRONG},
+        answers={200: Reply("A page of them.", ExecutionPage), 422: _WRONG},
     ),
     Route(
         "GET", "/api/executions/{id}", "one_execution",
         "Shows an execution with its items.",
         executions.one, Role.VIEW,
         params=(_ID,),
-        answers={200: Answer("The execution.", Execution), 404: _UNKNOWN},
+        answers={200: Reply("The execution.", Execution), 404: _UNKNOWN},
     ),
     Route(
         "POST", "/api/executions/{id}/interrupt", "interrupt_execution",
@@ -97,11 +97,11 @@ ROUTES: Final = (
         body=InterruptBody,
         body_required=False,
         answers={
-            202: Answer("It is being interrupted, now or since before.", Interrupted),
+            202: Reply("It is being interrupted, now or since before.", Interrupted),
             404: _UNKNOWN,
-            409: Answer("It has ended, or cannot be interrupted.", Problem, PROBLEM),
+            409: Reply("It has ended, or cannot be interrupted.", Problem, PROBLEM),
             422: _WRONG,
-            503: Answer("Its process does not answer.", Problem, PROBLEM),
+            503: Reply("Its process does not answer.", Problem, PROBLEM),
         },
     ),
     Route(
@@ -109,7 +109,7 @@ ROUTES: Final = (
         "Shows how everything stands in an execution now, or stood at its end.",
         executions.progress, Role.VIEW,
         params=(_ID,),
-        answers={200: Answer("How everything stands.", Snapshot), 404: _UNKNOWN},
+        answers={200: Reply("How everything stands.", Snapshot), 404: _UNKNOWN},
     ),
     Route(
         "GET", "/api/executions/{id}/events", "execution_events",
@@ -125,22 +125,22 @@ ROUTES: Final = (
             ),
         ),
         answers={
-            200: Answer("The events.", None, "text/event-stream"),
-            204: Answer("It had ended before."),
+            200: Reply("The events.", None, "text/event-stream"),
+            204: Reply("It had ended before."),
             404: _UNKNOWN,
         },
     ),
     Route(
         "GET", "/api/flows", "list_flows", "Lists the flows of the application.",
         flows.flows, Role.VIEW,
-        answers={200: Answer("The flows.", Flows)},
+        answers={200: Reply("The flows.", Flows)},
     ),
     Route(
         "GET", "/api/flows/{flow}", "one_flow",
         "Shows a flow with its parameters, and its items as a profile's parameters make them.",
         flows.flow, Role.VIEW,
         params=(_FLOW, _PROFILE_ASKED),
-        answers={200: Answer("The flow.", FlowWithItems), 404: _UNKNOWN},
+        answers={200: Reply("The flow.", FlowWithItems), 404: _UNKNOWN},
     ),
     Route(
         "GET", "/api/flows/{flow}/graph", "flow_graph",
@@ -163,16 +163,16 @@ ROUTES: Final = (
             ),
         ),
         answers={
-            200: Answer("The diagram.", Graph, others=(SVG, DOT)),
+            200: Reply("The diagram.", Graph, others=(SVG, DOT)),
             404: _UNKNOWN,
             422: _WRONG,
-            501: Answer("Graphviz, which lays pictures out, is missing here.", Problem, PROBLEM),
+            501: Reply("Graphviz, which lays pictures out, is missing here.", Problem, PROBLEM),
         },
     ),
     Route(
         "GET", "/api/profiles", "list_profiles", "Lists the profiles of the workspace.",
         flows.profiles, Role.VIEW,
-        answers={200: Answer("Their names.", Profiles)},
+        answers={200: Reply("Their names.", Profiles)},
     ),
     Route(
         "GET", "/api/profiles/{profile}/{flow}/states", "stored_states",
@@ -186,31 +186,31 @@ ROUTES: Final = (
                 {"enum": [each.value for each in StateKind], "default": StateKind.CURRENT.value},
             ),
         ),
-        answers={200: Answer("The states.", States), 404: _UNKNOWN, 422: _WRONG},
+        answers={200: Reply("The states.", States), 404: _UNKNOWN, 422: _WRONG},
     ),
     Route(
         "GET", "/api/profiles/{profile}/{flow}/diff", "stored_diff",
         "Shows what differs between what items are and what they should be, by what is stored.",
         flows.diff, Role.VIEW,
         params=(_PROFILE, _FLOW),
-        answers={200: Answer("The differences.", Diffs), 404: _UNKNOWN, 422: _WRONG},
+        answers={200: Reply("The differences.", Diffs), 404: _UNKNOWN, 422: _WRONG},
     ),
     Route(
         "GET", "/healthz", "health", "Says that the server is there.",
         executions.healthz, None,
-        answers={200: Answer("It is.", Status)},
+        answers={200: Reply("It is.", Status)},
     ),
     Route(
         "GET", "/readyz", "readiness", "Says whether the server can do its work.",
         executions.readyz, None,
         answers={
-            200: Answer("It can.", Status),
-            503: Answer("It is about to end.", Problem, PROBLEM),
+            200: Reply("It can.", Status),
+            503: Reply("It is about to end.", Problem, PROBLEM),
         },
     ),
     Route(
         "GET", "/metrics", "metrics", "Counts what happens, for Prometheus.",
         executions.metrics, Role.VIEW,
-        answers={200: Answer("The counts.", None, TEXT)},
+        answers={200: Reply("The counts.", None, TEXT)},
     ),
 )  # fmt: skip

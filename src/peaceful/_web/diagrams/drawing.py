@@ -10,7 +10,7 @@ from math import ceil, dist, hypot, sqrt
 from typing import Any, Final, NamedTuple, TypeAlias
 from xml.sax.saxutils import escape, quoteattr
 
-from peaceful._web.diagrams.plan import Link, Look, Node, Plan, visible
+from peaceful._web.diagrams.plan import Link, Look, Plan, PlanNode, visible
 
 FONT_SIZE: Final = 12
 
@@ -66,7 +66,7 @@ _BOX_IDS: Final = {"progress": "node-", "outcome": "outcome-"}
 
 
 def graph(
-    plan: Plan, head: str, attributes: Callable[[Node], Sequence[str]], edges: Iterable[str]
+    plan: Plan, head: str, attributes: Callable[[PlanNode], Sequence[str]], edges: Iterable[str]
 ) -> str:
     """Return a plan in DOT, with statements for its head and its edges.
 
@@ -144,7 +144,7 @@ class Layout:
     lines: tuple[Line, ...]
 
 
-def written(node: Node) -> str:
+def written(node: PlanNode) -> str:
     """Return a label as it is written on its box: a long one without its middle.
 
     Both ends are kept, since names that are alike differ mostly there.
@@ -161,7 +161,7 @@ def _letters(text: str) -> int:
     )
 
 
-def size_of(node: Node) -> Point:
+def size_of(node: PlanNode) -> Point:
     """Return the width and height of a box that holds no others."""
     width = _LETTER * _letters(written(node)) + 2 * TEXT_AT + (SIGN_WIDTH if node.item else 0)
     return width, _HEIGHTS[node.look]
@@ -197,7 +197,7 @@ class Sketch:
         )
         return graph(self._plan, head, self._attributes, self._edges())
 
-    def _attributes(self, node: Node) -> Sequence[str]:
+    def _attributes(self, node: PlanNode) -> Sequence[str]:
         width, height = self._sizes[node.id]
         if node.id not in self._contents:
             return f"width={width / _INCH:.4f}", f"height={height / _INCH:.4f}"
@@ -390,7 +390,7 @@ class Drawing:
         yield from (self._box(node, holds=False) for node in held)
         yield "</g></svg>"
 
-    def _box(self, node: Node, *, holds: bool) -> str:
+    def _box(self, node: PlanNode, *, holds: bool) -> str:
         box, look = self.layout.boxes[node.id], self._look(node)
         paint = "" if look is None else f' fill="{look.ground}" stroke="{look.ink}"'
         dashes = look.dashes if look is not None else "4 3" if node.by_example else ""
@@ -405,7 +405,7 @@ class Drawing:
         linked = self.in_page and node.item
         return f"<a href={_quoted(f'#row-{node.item}')}>{group}</a>" if linked else group
 
-    def _title(self, node: Node) -> str:
+    def _title(self, node: PlanNode) -> str:
         box, look = self.layout.boxes[node.id], self._look(node)
         ground = "" if look is None else f' fill="{look.ground}"'
         strip = Box(box.x + 4, box.y + 4, size_of(node)[0] - 8, TITLE - 8)
@@ -414,7 +414,7 @@ class Drawing:
             f"{self._label(node, Box(*box[:3], TITLE))}</g>"
         )
 
-    def _attributes(self, node: Node, more: str) -> str:
+    def _attributes(self, node: PlanNode, more: str) -> str:
         words = ("node", node.look.value, node.sort, more, "by-example" if node.by_example else "")
         found = f'class="{" ".join(filter(None, words))}"'
         if not node.item:
@@ -423,7 +423,7 @@ class Drawing:
         ink = _LINE if look is None else look.ink
         return f'{found} data-item={_quoted(node.item)} data-status={status} color="{ink}"'
 
-    def _label(self, node: Node, box: Box) -> str:
+    def _label(self, node: PlanNode, box: Box) -> str:
         """Return the label, after the sign of an item: one of a row of signs behind a window."""
         x, middle, sign = box.x + TEXT_AT, box.y + box.height / 2, ""
         if node.item:
@@ -439,10 +439,10 @@ class Drawing:
             f'fill="{_INK if node.item else _SOFT}">{_text(written(node))}</text>'
         )
 
-    def _status(self, node: Node) -> str:
+    def _status(self, node: PlanNode) -> str:
         return self.statuses.get(node.item, _PENDING)
 
-    def _look(self, node: Node) -> StatusLook | None:
+    def _look(self, node: PlanNode) -> StatusLook | None:
         """Return the look of the status, which in a page is up to the style sheet."""
         return STATUSES.get(self._status(node)) if node.item and not self.in_page else None
 
@@ -482,7 +482,7 @@ def as_dot(plan: Plan, statuses: Mapping[str, str]) -> str:
     """Return a plan in DOT, with the colours of a file of its own."""
     holders = plan.contents.keys()
 
-    def attributes(node: Node) -> list[str]:
+    def attributes(node: PlanNode) -> list[str]:
         status = statuses.get(node.item, _PENDING)
         look = STATUSES.get(status, STATUSES[_PENDING])
         ink, ground = (look.ink, look.ground) if node.item else (_EDGE, "#ffffff")

@@ -47,7 +47,7 @@ class Look(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class PlanNode:
     """A box, inside another node if it has its ID; `sort` is a further class for style sheets.
 
     It is drawn as an item if it has one, and with dashes if it is only an example of what will be.
@@ -79,7 +79,7 @@ class Plan:
 
     flow: str
     shows: str
-    nodes: tuple[Node, ...]
+    nodes: tuple[PlanNode, ...]
     links: tuple[Link, ...]
     notes: tuple[str, ...] = ()
 
@@ -89,9 +89,9 @@ class Plan:
         return f"{self.flow}: {self.shows}"
 
     @property
-    def contents(self) -> Mapping[str | None, Sequence[Node]]:
+    def contents(self) -> Mapping[str | None, Sequence[PlanNode]]:
         """The nodes directly in each node, by ID; by `None`, those in no other."""
-        found: dict[str | None, list[Node]] = {None: []}
+        found: dict[str | None, list[PlanNode]] = {None: []}
         for node in self.nodes:
             found.setdefault(node.inside, []).append(node)
         return found
@@ -113,7 +113,7 @@ class Plan:
         )
 
     @property
-    def layers(self) -> Sequence[Sequence[Node]]:
+    def layers(self) -> Sequence[Sequence[PlanNode]]:
         """The nodes in layers, each after what it waits for and what it is in; without circles."""
         before: dict[str, list[str]] = {
             node.id: [] if node.inside is None else [node.inside] for node in self.nodes
@@ -121,7 +121,7 @@ class Plan:
         for link in self.links:
             before[link.target].append(link.source)
         layer: dict[str, int] = {}
-        found: dict[int, list[Node]] = {}
+        found: dict[int, list[PlanNode]] = {}
         for node in self.nodes:
             layer[node.id] = 1 + max((layer[one] for one in before[node.id]), default=-1)
             found.setdefault(layer[node.id], []).append(node)
@@ -168,7 +168,7 @@ def progress_plan(flow: BuiltFlow) -> Plan:
     return Plan(
         flow.id,
         "what waits for what",
-        tuple(Node(item, item, graph.container_of(item), item=item) for item in graph.order),
+        tuple(PlanNode(item, item, graph.container_of(item), item=item) for item in graph.order),
         tuple(
             Link(edge.source, edge.target) for edge in graph.edges if edge.kind is EdgeKind.LOGIC
         ),
@@ -262,7 +262,7 @@ class Outcome:
         made = {act[2] for act, (each, _) in zip(acts, pairs, strict=True) if each.is_there}
         targets = {target for _, _, target in acts}
         self.places: Final = tuple(
-            Node(
+            PlanNode(
                 place.id,
                 place.label,
                 place.inside,
@@ -301,11 +301,11 @@ class Outcome:
 
         number = Counter[ItemId]()
 
-        def actor(item: ItemId, holder: str | None) -> Node:
+        def actor(item: ItemId, holder: str | None) -> PlanNode:
             # An item may do several things; names of items have no dash in them.
             number[item] += 1
             more = f"-{number[item]}" if number[item] > 1 else ""
-            return Node(f"item-{item}{more}", item, holder, Look.ACTOR, item)
+            return PlanNode(f"item-{item}{more}", item, holder, Look.ACTOR, item)
 
         for item, source, target in self.acts:
             common = set(around(source))
@@ -313,7 +313,7 @@ class Outcome:
             if source != target:
                 links += [Link(source, nodes[-1].id), Link(nodes[-1].id, target)]
         if self.without_places:
-            nodes.append(Node(_NOWHERE, "declares no place", None, Look.PLACE, sort=_NOWHERE))
+            nodes.append(PlanNode(_NOWHERE, "declares no place", None, Look.PLACE, sort=_NOWHERE))
             nodes += [actor(item, _NOWHERE) for item in self.without_places]
         notes = (
             f"The places of {each.item} cannot be told: {each.trouble}"

@@ -12,7 +12,7 @@ from msgspec import inspect
 from peaceful._commands.run_request import CommandName, RunRequest
 from peaceful._errors.running import ExecutionUnknown
 from peaceful._errors.usage import NameInvalid, ParamProblem, ParamsInvalid
-from peaceful._executions.records import ExecutionPage as ExecutionRecords
+from peaceful._executions.records import RecordPage as ExecutionRecords
 from peaceful._executions.records import cut_reason
 from peaceful._executions.registry import Executions
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonObject, JsonValue, ProfileName

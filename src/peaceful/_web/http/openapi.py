@@ -13,7 +13,7 @@ from msgspec import inspect
 from peaceful._model.codec import JsonObject, JsonValue
 from peaceful._web.http.bodies import PROBLEM
 from peaceful._web.http.documents import Problem
-from peaceful._web.http.route import JSON, Answer, Param, Route, declarations
+from peaceful._web.http.route import JSON, Param, Reply, Route, declarations
 
 _REF: Final = "#/components/schemas/{name}"
 _FIELDS: Final = "Attributes:\n"
@@ -99,7 +99,7 @@ def _operation(route: Route) -> dict[str, JsonValue]:
         "parameters": [_param(each) for each in route.params],
         "responses": {
             **{str(status): _answer(each) for status, each in route.answers.items()},
-            "default": _answer(Answer("The request failed.", Problem, PROBLEM)),
+            "default": _answer(Reply("The request failed.", Problem, PROBLEM)),
         },
     }
     if route.role is None:
@@ -124,7 +124,7 @@ def _param(param: Param) -> JsonValue:
     }
 
 
-def _answer(answer: Answer) -> JsonValue:
+def _answer(answer: Reply) -> JsonValue:
     if answer.holds is None and answer.media_type == JSON:
         return {"description": answer.description}
     schema: JsonValue = {"type": "string"} if answer.holds is None else ref(answer.holds)

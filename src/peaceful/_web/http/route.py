@@ -124,7 +124,7 @@ class Param(msgspec.Struct, frozen=True):
     required: bool = False
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Reply(msgspec.Struct, frozen=True):
     """An answer of a call: a document (`holds`), a text of some media type, or nothing.
 
     `others` are the media types of texts that the request may ask for instead.
@@ -151,7 +151,7 @@ class Route(msgspec.Struct, frozen=True):
     params: tuple[Param, ...] = ()
     body: type[msgspec.Struct] | None = None
     body_required: bool = True
-    answers: Mapping[int, Answer] = {}
+    answers: Mapping[int, Reply] = {}
 
 
 def json_response(

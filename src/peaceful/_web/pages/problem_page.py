@@ -11,7 +11,7 @@ from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import TokenRefused
 from peaceful._errors.running import ProfileBusy
 from peaceful._web.http.bodies import error_headers, error_status
-from peaceful._web.pages.site import Links, Site, by_script, page, piece
+from peaceful._web.pages.site import PageLinks, Site, by_script, page, piece
 
 
 def problem_page(
@@ -27,7 +27,7 @@ def problem_page(
     else:
         response = page(
             "problem.html",
-            Site(app, Links.of(request)),
+            Site(app, PageLinks.of(request)),
             status.value,
             title=_title(error, status),
             code=error.code,

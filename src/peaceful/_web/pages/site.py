@@ -63,13 +63,13 @@ _SIGNS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class PageLinks:
     """The addresses of a server's pages; `root` is the path that it is mounted at."""
 
     root: str = ""
 
     @classmethod
-    def of(cls, request: Request) -> Links:
+    def of(cls, request: Request) -> PageLinks:
         """Return the addresses as the sender of a request sees them."""
         return cls(quote(root_path(request).rstrip("/")))
 
@@ -173,7 +173,7 @@ class Site:
     """What every page shows: the application's name, links, and the roles of who looks at it."""
 
     app: str
-    links: Links
+    links: PageLinks
     roles: str = ""
 
     @classmethod
@@ -181,7 +181,7 @@ class Site:
         """Return the site as the sender of a request sees it."""
         roles: Iterable[Role] = getattr(request.state, "roles", ())
         words = " ".join(sorted(role.value for role in roles))
-        return cls(server.contexts.app.name, Links.of(request), words)
+        return cls(server.contexts.app.name, PageLinks.of(request), words)
 
     def asset(self, short: str) -> str:
         """Return the address of a file that pages are made with."""

@@ -36,7 +36,7 @@ _BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Seconds; upper bounds of the histogram's buckets."""
 
 
-class LogSink:
+class ServerLogSink:
     """An `OutputSink` that logs the start, interrupts, failed items and the end of an execution.
 
     Records have the field `execution_id`, and `item_id` if they are about an item.

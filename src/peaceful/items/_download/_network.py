@@ -55,7 +55,7 @@ class HttpSettings:
     verified: bool
 
 
-class Answer:
+class Response:
     """A response whose body has not been read; an async context manager that closes it."""
 
     def __init__(self, response: httpx.Response, address: Address, timeout: float) -> None:
@@ -109,14 +109,14 @@ class Client:
         self._transports.clear()
         await self._open.aclose()
 
-    async def send(self, method: str, headers: Mapping[str, str]) -> Answer:
+    async def send(self, method: str, headers: Mapping[str, str]) -> Response:
         """Send a request with further headers, and follow redirects."""
         address = self._settings.address
         for _ in range(self._settings.max_redirects + 1):
             response = await self._once(method, address, headers)
             location = response.headers.get("location")
             if response.status_code not in _REDIRECTS or location is None:
-                return Answer(response, address, self._settings.timeout)
+                return Response(response, address, self._settings.timeout)
             await response.aclose()
             address = self._redirected(address, location)
         raise RedirectRefused(

@@ -24,7 +24,7 @@ from peaceful.items._download._errors import (
     SourceUnavailable,
     SourceUnreachable,
 )
-from peaceful.items._download._network import Answer, Client, HttpSettings
+from peaceful.items._download._network import Client, HttpSettings, Response
 from peaceful.items._download._plan import (
     Nonsense,
     NothingLeft,
@@ -80,7 +80,7 @@ def _is_busy(status: int) -> bool:
     return status in _BUSY or (status >= 500 and status not in _FINAL)
 
 
-def _refusal(answer: Answer, address: Address) -> DownloadFailed:
+def _refusal(answer: Response, address: Address) -> DownloadFailed:
     if _is_busy(answer.status):
         wait = retry_after(answer.headers)
         return SourceUnavailable(address.shown, answer.status, answer.reason, wait)
@@ -226,7 +226,7 @@ class Transfer:
             wanted is not None and wanted in (record.etag, record.last_modified)
         )
 
-    async def _take(self, answer: Answer, offset: int, total: int | None) -> None:
+    async def _take(self, answer: Response, offset: int, total: int | None) -> None:
         if offset == 0 or self._record is None:
             facts = facts_of(answer.headers, answer.status)
             self._record = PartRecord(
@@ -257,7 +257,7 @@ class Transfer:
         same = (goal.etag, goal.last_modified) == (record.etag, record.last_modified)
         return record.length if record.length is not None else (goal.size if same else None)
 
-    async def _receive(self, answer: Answer, record: PartRecord, expected: int | None) -> None:
+    async def _receive(self, answer: Response, record: PartRecord, expected: int | None) -> None:
         ctx, part = self._ctx, self._part
         gathered = bytearray()
         try:

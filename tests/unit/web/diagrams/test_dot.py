@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful._web.diagrams.drawing import as_dot
-from peaceful._web.diagrams.plan import Link, Node, Plan
+from peaceful._web.diagrams.plan import Link, Plan, PlanNode
 
 TOKEN = re.compile(r'\s+|"(?:[^"\\]|\\.)*"|[a-zA-Z_]\w*|-?(?:\.\d+|\d+(?:\.\d*)?)|->|[{}\[\];,=]')
 
@@ -86,10 +86,10 @@ class Grammar:
 def test_what_holds_others_is_a_cluster() -> None:
     """With a point in it that nobody sees, at which lines to it end."""
     nodes = (
-        Node("a", "a", item="a"),
-        Node("b", "b", item="b"),
-        Node("c", "c", "b", item="c"),
-        Node("d", "d", item="d"),
+        PlanNode("a", "a", item="a"),
+        PlanNode("b", "b", item="b"),
+        PlanNode("c", "c", "b", item="c"),
+        PlanNode("d", "d", item="d"),
     )
     links = (Link("a", "b"), Link("b", "c"), Link("c", "d"))
     text = as_dot(Plan("flow", "shown", nodes, links), {"a": "done", "c": "running"})
@@ -104,7 +104,7 @@ def test_what_holds_others_is_a_cluster() -> None:
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_hostile_names_stay_text(label: str, name: str) -> None:
     """Quotes and backslashes end nothing."""
-    nodes = (Node("a", label), Node("b", name, "a"), Node("c", "\\N\\"))
+    nodes = (PlanNode("a", label), PlanNode("b", name, "a"), PlanNode("c", "\\N\\"))
     read = Grammar(as_dot(Plan("flow", label, nodes, (Link("b", "c"),)), {}))
     assert read.nodes == {"a", "b", "c"}
     assert read.edges == [("b", "c")]
@@ -119,8 +119,8 @@ HOSTILE = (
 def test_graphviz_reads_what_was_written() -> None:
     """Whatever names hold: nothing of them is markup, or an escape, to it."""
     nodes = (
-        Node("holder", HOSTILE[0]),
-        *(Node(f"n{at}", label, "holder") for at, label in enumerate(HOSTILE)),
+        PlanNode("holder", HOSTILE[0]),
+        *(PlanNode(f"n{at}", label, "holder") for at, label in enumerate(HOSTILE)),
     )
     text = as_dot(Plan('a "flow" <b>', "shown", nodes, (Link("n0", "n1"),)), {})
     read = {each["name"]: each.get("label", "") for each in graphviz(text)["objects"]}

@@ -20,7 +20,7 @@ from waiting import until
 from peaceful._errors.requests import DiagramFailed
 from peaceful._web.diagrams.drawing import Layout
 from peaceful._web.diagrams.graphviz import Layouts
-from peaceful._web.diagrams.plan import Node, Plan
+from peaceful._web.diagrams.plan import Plan, PlanNode
 from peaceful.errors import ExtraMissing
 
 FAKE = """
@@ -96,7 +96,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
 
 def plan(label: str = "a") -> Plan:
     """A plan of one thing."""
-    return Plan("make", "what waits for what", (Node("a", label),), ())
+    return Plan("make", "what waits for what", (PlanNode("a", label),), ())
 
 
 def is_there(pid: int) -> bool:

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from peaceful._errors.requests import DiagramTooLarge
 from peaceful._web.diagrams.graphviz import Layouts
-from peaceful._web.diagrams.plan import MOST_ARROWS, MOST_BOXES, Link, Node, Plan, check_size
+from peaceful._web.diagrams.plan import (
+    MOST_ARROWS,
+    MOST_BOXES,
+    Link,
+    Plan,
+    PlanNode,
+    check_size,
+)
 
 
 @st.composite
@@ -17,7 +24,7 @@ def plans(draw: st.DrawFn) -> Plan:
     """Things in things, with arrows, also in circles; what holds others comes before them."""
     number = draw(st.integers(0, 24))
     nodes = [
-        Node(
+        PlanNode(
             f"n{at}",
             draw(st.text(max_size=40)),
             draw(st.none() | st.sampled_from([f"n{one}" for one in range(at)])) if at else None,
@@ -41,7 +48,7 @@ def test_everything_has_its_place(plan: Plan, sideways: bool) -> None:
 def test_what_waits_comes_after_what_it_waits_for(sideways: bool) -> None:
     """Below it, or to the right; also where one of both holds others, which are all beside it."""
     nodes = tuple(
-        Node(one, one, inside)
+        PlanNode(one, one, inside)
         for one, inside in (
             ("first", None), ("box", None), ("a", "box"), ("b", "box"), ("inner", "box"),
             ("c", "inner"), ("d", "inner"), ("last", None), ("between", None),
@@ -69,9 +76,10 @@ def test_what_waits_comes_after_what_it_waits_for(sideways: bool) -> None:
 @pytest.mark.parametrize("sideways", [False, True])
 def test_arrows_begin_and_end_at_boxes(sideways: bool) -> None:
     """At the border, also of a box that holds others."""
-    nodes = (Node("a", "a"), Node("b", "b"), Node("c", "c", "b"), Node("d", "d"))
+    nodes = (PlanNode("a", "a"), PlanNode("b", "b"), PlanNode("c", "c", "b"), PlanNode("d", "d"))
     layout = by_graphviz(
-        Plan("f", "", nodes, (Link("a", "b"), Link("b", "d"), Link("a", "c"))), sideways=sideways
+        Plan("f", "", nodes, (Link("a", "b"), Link("b", "d"), Link("a", "c"))),
+        sideways=sideways,
     )
     near = 2.0
     for line in layout.lines:
@@ -86,7 +94,7 @@ def test_arrows_begin_and_end_at_boxes(sideways: bool) -> None:
 
 def test_what_stands_alike_keeps_its_order() -> None:
     """From left to right, in rows from above to below."""
-    nodes = tuple(Node(f"n{at}", f"item_{at}") for at in range(30))
+    nodes = tuple(PlanNode(f"n{at}", f"item_{at}") for at in range(30))
     layout = by_graphviz(Plan("flow", "", nodes, ()))
     places = [(layout.boxes[node.id].y, layout.boxes[node.id].x) for node in nodes]
     assert places == sorted(places)
@@ -96,7 +104,7 @@ def test_what_stands_alike_keeps_its_order() -> None:
 @pytest.mark.parametrize("number", [2, 40, 60, 200])
 async def test_a_wide_flow_does_not_make_a_wide_picture(number: int) -> None:
     """What waits for the same is put in rows in a frame, and one arrow leads there."""
-    nodes = tuple(Node(f"n{at}", f"item_{at}") for at in range(number + 1))
+    nodes = tuple(PlanNode(f"n{at}", f"item_{at}") for at in range(number + 1))
     links = tuple(Link("n0", f"n{at}") for at in range(1, number + 1))
     plan = Plan("flow", "", nodes, links)
     layout = await Layouts().get(plan)
@@ -107,7 +115,7 @@ async def test_a_wide_flow_does_not_make_a_wide_picture(number: int) -> None:
 
 async def test_layers_that_wait_for_each_other_are_one_arrow_each() -> None:
     """Thousands of waits are few arrows: all of a layer wait for all of the one before it."""
-    nodes = tuple(Node(f"n{at}", f"item_{at}") for at in range(200))
+    nodes = tuple(PlanNode(f"n{at}", f"item_{at}") for at in range(200))
     links = tuple(
         Link(f"n{a}", f"n{b}")
         for layer in range(3)
@@ -122,7 +130,7 @@ async def test_layers_that_wait_for_each_other_are_one_arrow_each() -> None:
 
 async def test_what_would_be_very_wide_lies_on_its_side() -> None:
     """In its order, from above to below."""
-    nodes = tuple(Node(f"n{at}", f"item_{at}") for at in range(60))
+    nodes = tuple(PlanNode(f"n{at}", f"item_{at}") for at in range(60))
     links = tuple(Link(f"n{at}", f"n{at + 20}") for at in range(40))
     layout = await Layouts().get(Plan("flow", "", nodes, links))
     assert layout.width < 600
@@ -149,7 +157,7 @@ def test_too_much_to_take_in_is_not_drawn(boxes: int, arrows: int, said: str) ->
 
 async def test_too_many_arrows_are_not_drawn() -> None:
     """Graphviz would take half a minute for them: it is not asked."""
-    nodes = tuple(Node(f"n{at}", f"item_{at}") for at in range(60))
+    nodes = tuple(PlanNode(f"n{at}", f"item_{at}") for at in range(60))
     links = tuple(Link(f"n{a}", f"n{b}") for a in range(60) for b in range(a + 1, 60))
     with pytest.raises(DiagramTooLarge, match="1,770 arrows"):
         await Layouts().get(Plan("flow", "", nodes, links))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful._web.diagrams.drawing import STATUSES, Box, Drawing, Layout, Line
-from peaceful._web.diagrams.plan import Link, Look, Node, Plan
+from peaceful._web.diagrams.plan import Link, Look, Plan, PlanNode
 from peaceful._web.http.documents import ItemWord
 
 NAME = "{http://www.w3.org/2000/svg}"
@@ -21,9 +21,9 @@ PLAN = Plan(
     "deploy",
     "what waits for what",
     (
-        Node("download", "download", item="download"),
-        Node("bucket", "bucket", item="bucket"),
-        Node("object", "object", "bucket", item="object"),
+        PlanNode("download", "download", item="download"),
+        PlanNode("bucket", "bucket", item="bucket"),
+        PlanNode("object", "object", "bucket", item="object"),
     ),
     (Link("download", "object"), Link("bucket", "object")),
 )
@@ -111,7 +111,7 @@ def test_each_arrow_says_from_where_to_where() -> None:
 
 def test_arrows_to_a_group_name_all_that_is_in_it() -> None:
     """So that each item finds those that lead to it; the group has a frame."""
-    nodes = (Node("a", "a"), Node("b", "b"), Node("c", "c"))
+    nodes = (PlanNode("a", "a"), PlanNode("b", "b"), PlanNode("c", "c"))
     boxes = {node.id: Box(0, 0, 9, 9) for node in nodes}
     way = ((1.0, 2.0), (1.0, 3.0), (1.0, 4.0), (1.0, 5.0), (1.0, 9.0))
     layout = Layout(99, 99, boxes, (Box(5, 6, 7, 8),), (Line(("a",), ("b", "c"), way),))
@@ -175,7 +175,7 @@ def test_every_status_of_the_api_has_a_look() -> None:
 
 def test_a_place_that_is_an_example_has_a_dashed_border() -> None:
     """In a page, its class says so."""
-    node = Node("place-1", "app", look=Look.PLACE, sort="path", by_example=True)
+    node = PlanNode("place-1", "app", look=Look.PLACE, sort="path", by_example=True)
     text = drawn(Plan("f", "", (node,), ()), in_page=False, kind="outcome")
     assert 'stroke-dasharray="4 3"' in text
     assert 'id="outcome-place-1" class="node place path by-example"' in text
@@ -194,9 +194,9 @@ def test_the_strictest_policy_lets_it_through(in_page: bool) -> None:
 def test_hostile_names_stay_text(label: str, other: str, look: Look) -> None:
     """Whatever is in them, the diagram is well-formed, and holds what any other would."""
     nodes = (
-        Node("a", label, look=look, item=other),
-        Node("b", other, "a", look=look),
-        Node("c", "<script>alert(1)</script>\"'&\x1b[31m\u202e", look=look),
+        PlanNode("a", label, look=look, item=other),
+        PlanNode("b", other, "a", look=look),
+        PlanNode("c", "<script>alert(1)</script>\"'&\x1b[31m\u202e", look=look),
     )
     plan = Plan("flow", label, nodes, (Link("b", "c"),), (other,))
     for in_page in (True, False):
@@ -210,7 +210,7 @@ def test_hostile_names_stay_text(label: str, other: str, look: Look) -> None:
 def test_a_long_name_is_shortened_in_its_middle() -> None:
     """And whole in the title that a pointer shows."""
     name = "a_very_long_name_of_an_item_whose_beginning_is_that_of_others_and_that_ends_with_42"
-    root = ET.fromstring(drawn(Plan("f", "", (Node("a", name, item="a"),), ())))
+    root = ET.fromstring(drawn(Plan("f", "", (PlanNode("a", name, item="a"),), ())))
     shown = next(root.iter(f"{NAME}text")).text or ""
     assert len(shown) == 40
     assert shown.startswith("a_very_long_name_of_")
