@@ -272,12 +272,9 @@ class Contexts(ParamStore):
         chosen, flow = tuple(map(self.profile, profiles)), self.flow_id(flow)
         return ProfilesFlowCtx(
             app=self.app.name,
-            workspace=self.workspace,
             profiles=chosen,
             flows={profile: self.build(profile, flow) for profile in chosen},
             stores={profile: self._store(profile, flow) for profile in chosen},
-            sinks=tracing_sinks(),
-            register=self.executions,
         )
 
     # ---- parts

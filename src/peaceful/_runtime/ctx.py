@@ -68,12 +68,15 @@ def _user() -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkspaceCtx:
-    """A workspace, without a profile or a flow.
+class CmdCtx:
+    """One flow of one profile: what most commands run on.
 
     Attributes:
         app: the application's name.
         workspace: where its files are.
+        profile: the profile.
+        flow: the flow, built with the profile's parameters.
+        store: where its states are.
         interruptibility: whether, by whom and how executions can be interrupted.
         sinks: the consumers of events.
         settings: how executions behave.
@@ -86,6 +89,9 @@ class WorkspaceCtx:
 
     app: str
     workspace: Workspace
+    profile: ProfileName
+    flow: BuiltFlow
+    store: StateStore
     interruptibility: Interruptibility = field(default_factory=NonInterruptible)
     sinks: tuple[OutputSink, ...] = ()
     settings: ExecutionSettings = field(default_factory=ExecutionSettings)
@@ -96,41 +102,17 @@ class WorkspaceCtx:
     door: str = "python"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileCtx(WorkspaceCtx):
-    """One profile of a workspace, without a flow."""
-
-    profile: ProfileName
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfilesCtx(WorkspaceCtx):
-    """Several profiles of a workspace, without a flow."""
-
-    profiles: tuple[ProfileName, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CmdCtx(ProfileCtx):
-    """One flow of one profile: what most commands run on.
-
-    Attributes:
-        flow: the flow, built with the profile's parameters.
-        store: where its states are.
-    """
-
-    flow: BuiltFlow
-    store: StateStore
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfilesFlowCtx(ProfilesCtx):
+class ProfilesFlowCtx(msgspec.Struct, frozen=True, kw_only=True):
     """One flow of several profiles: for comparing profiles.
 
     Attributes:
+        app: the application's name.
+        profiles: the profiles.
         flows: the flow, built with each profile's own parameters.
         stores: by profile, where the flow's states are.
     """
 
+    app: str
+    profiles: tuple[ProfileName, ...]
     flows: Mapping[ProfileName, BuiltFlow]
     stores: Mapping[ProfileName, StateStore]

@@ -25,7 +25,6 @@ from peaceful.commands import (
     StatusCmd,
     StoredState,
     SyncCheck,
-    Workspace,
 )
 from peaceful.errors import NameUnknown
 from peaceful.testing import FlowHarness
@@ -334,7 +333,6 @@ async def test_profiles_in_which_an_item_is_of_another_kind(
     after = library.harness.ctx
     ctx = ProfilesFlowCtx(
         app="testing",
-        workspace=Workspace(tmp_path, "testing"),
         profiles=("old", "new"),
         flows={"old": before.flow, "new": after.flow},
         stores={"old": before.store, "new": after.store},
