@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from public_names import PACKAGES, public_names
 
 import peaceful
+
+MOST_NAMES = 170
 
 
 def _public_modules() -> Iterator[str]:
@@ -84,3 +87,10 @@ def test_what_all_names_is_there(module: str) -> None:
     missing = [name for name in namespace.__all__ if not hasattr(namespace, name)]
 
     assert missing == []
+
+
+def test_few_names_are_public() -> None:
+    """What is promised can be learned, and kept: who adds a name looks for one to take away."""
+    names = {name for package in PACKAGES for name in public_names(package)}
+
+    assert len(names) <= MOST_NAMES
