@@ -59,8 +59,8 @@ needs: ## install what the tests need besides Python packages, such as a browser
 	@$(PYTHON) scripts/needs.py
 
 .PHONY: soak
-soak: setup needs ## run the long tests too: the same, a thousand times
-	$(BIN)/pytest -m "soak or property" --timeout 0 --hypothesis-profile soak
+soak: setup needs ## run the long tests, the same a thousand times; takes hours
+	$(TEST) -m "soak or property" --timeout 0 --hypothesis-profile soak
 
 .PHONY: mutants
 mutants: setup ## break a sample of guards in a copy of the sources; tests must notice each
