@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks._table import print_table
+from measured_program import cost_of
 
 RUNS = 15
 
@@ -22,32 +23,13 @@ def task_b():
 """
 
 
-_MEASURE = """
-import os, sys
-pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
-_, status, usage = os.wait4(pid, 0)
-told = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)
-print(*told, file=sys.stderr)
-"""
-"""Runs a program from a small process: what was in memory before it counts as its own."""
-
-
 def _used(folder: Path, program: str, *words: str) -> tuple[float, float]:
     """CPU seconds, and the most megabytes that were in memory."""
     command = [str(Path(sys.executable).with_name(program)), *words]
-    told = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _MEASURE, *command],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        check=True,
-        text=True,
-    ).stderr
-    cpu, megabytes, exit_code = told.splitlines()[-1].split()
+    cost = cost_of(command, folder, os.environ)
     # That there is nothing to interrupt is an error, and what is measured here.
-    assert exit_code == "0" or words == ("interrupt",), command
-    return float(cpu), float(megabytes)
+    assert cost.exit_code == 0 or words == ("interrupt",), command
+    return cost.seconds, cost.megabytes
 
 
 def _workspace(folder: Path, items: int) -> Path:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from measured_program import Cost, cost_of
 from shell import Loaded, Shell
 from slow_files_shell import SlowFiles
 
@@ -44,32 +43,14 @@ def test_thousand(slow: SlowFiles) -> None:
     assert not slow.files()
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a command cost.
-
-    Attributes:
-        seconds: of processor time.
-        megabytes: of memory, at most.
-    """
-
-    seconds: float
-    megabytes: float
-
-
 def costs(slow: SlowFiles, items: int) -> Iterator[Cost]:
     """What each of the commands costs, in order."""
     slow.init(items, 0, layers=10)
     for command in COMMANDS:
-        process = subprocess.Popen(
-            ["slow_files", command, "--progress", "none", "--format", "none"],
-            cwd=slow.shell.folder,
-            env=slow.shell.environment,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0
-        yield Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+        words = ["slow_files", command, "--progress", "none", "--format", "none"]
+        cost = cost_of(words, slow.shell.folder, slow.shell.environment)
+        assert cost.exit_code == 0
+        yield cost
 
 
 @pytest.mark.soak
