@@ -69,6 +69,26 @@ async def wait_shielded(future: asyncio.Future[T]) -> T:
     return future.result()
 
 
+async def run_until(
+    work: Coroutine[object, object, T], left: Coroutine[object, object, object]
+) -> T | None:
+    """Run a coroutine until another one ends: then it is cancelled, and `None` is returned.
+
+    An error of the work is raised; what the other ends with does not matter.
+    """
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(left)
+    tasks = (working, leaving)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    if not leaving.cancelled():
+        leaving.exception()  # Else asyncio would log it as one that nobody has seen.
+    return None if working.cancelled() else working.result()
+
+
 async def run_in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a function in a thread, to its end, as `run_shielded` does."""
     return await run_shielded(start_in_thread(function, *args, **kwargs))

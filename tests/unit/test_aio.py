@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import os
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from peaceful._aio import (
     run_from_thread,
     run_in_thread,
     run_shielded,
+    run_until,
     start_in_thread,
     wait_shielded,
 )
@@ -522,3 +524,37 @@ async def test_the_owner_of_a_thread_is_cancelled(pool: DaemonThreadPool) -> Non
     with pytest.raises(asyncio.CancelledError):
         await owner
     assert ended == ["coroutine"]
+
+
+async def _ends(how: Exception | str) -> str:
+    await asyncio.sleep(0)
+    if isinstance(how, Exception):
+        raise how
+    return how
+
+
+async def test_work_until_something_else_ends() -> None:
+    """The work ends with what it ended with; where the other ends first, it is cancelled."""
+    cancelled = asyncio.Event()
+
+    async def forever() -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return "never"
+
+    assert await run_until(_ends("done"), forever()) == "done"
+    assert cancelled.is_set()
+    cancelled.clear()
+    assert await run_until(forever(), _ends("left")) is None
+    assert cancelled.is_set()
+    with pytest.raises(ValueError, match="wrong"):
+        await run_until(_ends(ValueError("wrong")), forever())
+
+
+async def test_an_error_of_the_other_is_nobodys(caplog: pytest.LogCaptureFixture) -> None:
+    """As of a connection that is reset: the work is cancelled, and nothing is logged."""
+    assert await run_until(asyncio.Event().wait(), _ends(ConnectionResetError())) is None
+    gc.collect()
+    assert not caplog.records

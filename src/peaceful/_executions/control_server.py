@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from peaceful._aio import run_until
 from peaceful._errors.json import ErrorJson
 from peaceful._executions.control_protocol import (
     LONGEST_REQUEST,
@@ -211,17 +212,7 @@ class _Client:
 
     async def _stream(self) -> None:
         """Send a snapshot, then events, until the execution ends or the client disconnects."""
-        gone = asyncio.ensure_future(self._reader.read(1))
-        sending = asyncio.ensure_future(self._send_events())
-        tasks = (gone, sending)
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-        if not sending.cancelled():
-            sending.result()
+        await run_until(self._send_events(), self._reader.read(1))
 
     async def _send_events(self) -> None:
         events = self._controlled.subscribe()

@@ -14,6 +14,7 @@ from typing import Any, Final
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from peaceful._aio import run_until
 from peaceful._web.live.broadcast import Broadcast
 
 HEARTBEAT: Final = 15.0
@@ -62,20 +63,9 @@ class EventStream(Response):
             await self._serve(receive, send)
 
     async def _serve(self, receive: Receive, send: Send) -> None:
-        with self._watch() as broadcast:
-            sending = asyncio.ensure_future(self._send_events(broadcast, send))
-            leaving = asyncio.ensure_future(_left(receive))
-            tasks = (sending, leaving)
-            try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.wait(tasks)
-            if not sending.cancelled():
-                # A watcher that takes nothing is left to itself: the connection is closed.
-                with suppress(TimeoutError):
-                    sending.result()
+        # A watcher that takes nothing is left to itself: the connection is closed.
+        with self._watch() as broadcast, suppress(TimeoutError):
+            await run_until(self._send_events(broadcast, send), _left(receive))
 
     async def _send_events(self, broadcast: Broadcast[Any], send: Send) -> None:
         loop = asyncio.get_running_loop()
