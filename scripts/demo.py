@@ -49,7 +49,7 @@ def main() -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="peaceful-demo-") as name:
         try:
-            with aws_server(Path(name, "aws.log")) as aws, release_server() as releases:
+            with aws_server(Path(name, "aws.log")) as aws, release_server(stalls=True) as releases:
                 show_envman(made(Path(name, "work")), aws, releases)
         except StepFailed as failure:
             print(f"\n{BOLD}The demonstration failed:{PLAIN} {failure}", file=sys.stderr)
@@ -79,7 +79,14 @@ def show_envman(at: Path, aws: str, releases: Releases) -> None:
         return begun and bool(role_names(aws))
 
     heading("Ctrl-C: what is in progress finishes or stops safely; nothing new starts.")
-    run("envman", "deploy", at=at, env=env, ctrl_c_when=third_there, expect=130)
+    run(
+        *("envman", "deploy"),
+        at=at,
+        env=env,
+        ctrl_c_when=third_there,
+        after_ctrl_c=releases.go_on.set,
+        expect=130,
+    )
     check(part.exists() and not objects_in(aws), "a part of the release is here, none of it there")
 
     heading("The same command carries on.")
@@ -194,6 +201,7 @@ def run(
     at: Path,
     env: Mapping[str, str],
     ctrl_c_when: Callable[[], bool] | None = None,
+    after_ctrl_c: Callable[[], None] = lambda: None,
     expect: int = 0,
     silent: bool = False,
 ) -> None:
@@ -220,6 +228,7 @@ def run(
             if ctrl_c_when():
                 LOOK_AGAIN.wait(IN_PROGRESS)
                 process.send_signal(signal.SIGINT)
+                after_ctrl_c()
                 break
             LOOK_AGAIN.wait(0.01)
     finally:
@@ -274,62 +283,74 @@ class Releases:
     Attributes:
         url: where they are, with {version} for the version.
         ranges: of each request so far, the first byte that was asked for.
+        go_on: transfers wait for it after two thirds, for a Ctrl-C on a slow machine.
     """
 
     url: str
     ranges: list[int]
+    go_on: threading.Event
 
 
 @contextmanager
-def release_server() -> Iterator[Releases]:
-    """Serves releases on loopback, at a megabyte a second."""
+def release_server(*, stalls: bool = False) -> Iterator[Releases]:
+    """Serves releases on loopback, at a megabyte a second; where it stalls, until it may go on."""
     ranges: list[int] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_HEAD(self) -> None:
-            self.answer(0)
-
-        def do_GET(self) -> None:
-            start, content = 0, self.content()
-            if (asked := self.headers.get("Range", "")).startswith("bytes="):
-                start = int(asked.removeprefix("bytes=").partition("-")[0])
-            ranges.append(start)
-            self.answer(start)
-            try:
-                for place in range(start, len(content), CHUNK):
-                    self.wfile.write(content[place : place + CHUNK])
-                    LOOK_AGAIN.wait(0.05)  # A line of a megabyte a second.
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
-
-        def answer(self, start: int) -> None:
-            size = len(self.content())
-            self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(size - start))
-            self.send_header("Accept-Ranges", "bytes")
-            self.send_header("ETag", f'"{self.path}"')
-            if start:
-                self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
-            self.end_headers()
-
-        def content(self) -> bytes:
-            return release(self.path)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Says nothing: the demonstration shows what its commands say."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    go_on = threading.Event()
+    if not stalls:
+        go_on.set()
+    handler = type("Handler", (_ReleaseHandler,), {"ranges": ranges, "go_on": go_on})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         base = f"http://127.0.0.1:{server.server_address[1]}"
-        yield Releases(f"{base}/web_app-{{version}}.tar", ranges)
+        yield Releases(f"{base}/web_app-{{version}}.tar", ranges, go_on)
     finally:
         server.shutdown()
         server.server_close()
+
+
+class _ReleaseHandler(http.server.BaseHTTPRequestHandler):
+    """Sends a release, or the rest of it."""
+
+    ranges: list[int]
+    go_on: threading.Event
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self) -> None:
+        self.answer(0)
+
+    def do_GET(self) -> None:
+        start, content = 0, self.content()
+        if (asked := self.headers.get("Range", "")).startswith("bytes="):
+            start = int(asked.removeprefix("bytes=").partition("-")[0])
+        self.ranges.append(start)
+        self.answer(start)
+        try:
+            for place in range(start, len(content), CHUNK):
+                if place > len(content) * 2 / 3:
+                    self.go_on.wait()
+                self.wfile.write(content[place : place + CHUNK])
+                LOOK_AGAIN.wait(0.05)  # A line of a megabyte a second.
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    def answer(self, start: int) -> None:
+        size = len(self.content())
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(size - start))
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("ETag", f'"{self.path}"')
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
+        self.end_headers()
+
+    def content(self) -> bytes:
+        return release(self.path)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing: the demonstration shows what its commands say."""
 
 
 @functools.cache
