@@ -62,8 +62,10 @@ class RunRequest:
                 blocks = EnsureCmd.blocks(dry_run=self.dry_run)
             case "clean":
                 blocks = CleanCmd.blocks(dry_run=self.dry_run)
-            case _:
+            case "discover" | "diff":
                 blocks = DiscoverCmd.blocks()
+            case _:
+                assert_never(self.command)
         return blocks[-1].name
 
     @property

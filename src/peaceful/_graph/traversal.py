@@ -38,6 +38,19 @@ class Traversal:
     Contradictory calls, such as the end of an item that does not run, raise `AssertionError`.
     """
 
+    __slots__ = (
+        "_backward",
+        "_failure_of",
+        "_ids",
+        "_missing",
+        "_needs",
+        "_order",
+        "_phase",
+        "_position",
+        "_ready",
+        "_releases",
+    )
+
     def __init__(self, graph: Graph, direction: Direction = Direction.FORWARD) -> None:
         links = graph.links
         self._backward = direction is Direction.BACKWARD

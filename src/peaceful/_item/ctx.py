@@ -72,30 +72,50 @@ class ItemCtx:
 
     Attributes:
         item: the item's ID in its flow.
-        execution_id: the ID of the execution.
-        workspace: the folder that contains `.peace`.
-        profile: the profile that the command runs for.
-        flow: the flow that the item belongs to.
-        command: the command that is executed, such as `ensure` or `clean`.
-        resources: values that blocks and items pass to each other, by type.
         progress: takes reports of the item's progress.
         interrupted: whether the item is asked to end now.
     """
 
+    __slots__ = ("_scope", "_task", "interrupted", "item", "progress")
+
     def __init__(self, item: ItemId, scope: ExecutionScope) -> None:
         self.item: ItemId = item
-        self.execution_id: ExecutionId = scope.execution_id
-        self.workspace: Path = scope.workspace
-        self.profile: ProfileName = scope.profile
-        self.flow: FlowId = scope.flow
-        self.command: str = scope.command
-        self.resources: Resources = scope.resources
         self._scope = scope
         self._task = _this_task()
         self.interrupted: InterruptFlag = InterruptFlag(scope.interruptibility)
         self.progress: ProgressReporter = ProgressReporter(
             self._publish, scope.clock.monotonic, self._later
         )
+
+    @property
+    def execution_id(self) -> ExecutionId:
+        """The ID of the execution."""
+        return self._scope.execution_id
+
+    @property
+    def workspace(self) -> Path:
+        """The folder that contains `.peace`."""
+        return self._scope.workspace
+
+    @property
+    def profile(self) -> ProfileName:
+        """The profile that the command runs for."""
+        return self._scope.profile
+
+    @property
+    def flow(self) -> FlowId:
+        """The flow that the item belongs to."""
+        return self._scope.flow
+
+    @property
+    def command(self) -> str:
+        """The command that is executed, such as `ensure` or `clean`."""
+        return self._scope.command
+
+    @property
+    def resources(self) -> Resources:
+        """Values that blocks and items pass to each other, by type."""
+        return self._scope.resources
 
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:

@@ -408,15 +408,16 @@ class CmdExecution(Generic[T]):
                 return ExecutionInterrupted(*so_far(number), blocks_not_processed=left, value=value)
             result = await session.run_block(block, looks=number < self._main_at)
             resources.insert(result.value)
-            value = self._value(resources)
             statuses = {each.status for each in result.items.values()}
             if ItemStatus.FAILED in statuses:
                 results = session.results.items()
                 errors = {item: each.error for item, each in results if each.error is not None}
+                value = self._value(resources)
                 return ItemError(
                     *so_far(number), blocks_not_processed=left, value=value, errors=errors
                 )
             if statuses & _CUT:
+                value = self._value(resources)
                 return BlockInterrupted(*so_far(number), blocks_not_processed=left, value=value)
         value = self._value(resources)
         if value is None:

@@ -167,19 +167,21 @@ class Subscription:
         return self
 
     async def __anext__(self) -> Event:
-        if self._ended:
-            raise StopAsyncIteration
         while not self._taken:
+            if self._ended:
+                raise StopAsyncIteration
             await self._mail.wait()
             self._mail.clear()
             self._taken.extend(self.mailbox.take())
         event = self._taken.popleft()
-        self._ended = isinstance(event, ExecutionEnded)
+        self._ended = self._ended or isinstance(event, ExecutionEnded)
         return event
 
     async def aclose(self) -> None:
-        """Stop gathering events."""
+        """Stop gathering events, and end the iteration, also for a reader that waits."""
         self._hub.unsubscribe(self)
+        self._ended = True
+        self._mail.set()
 
     def _on_mail(self, _urgent: bool) -> None:
         # Where the reader's loop is closed, nobody reads any more.

@@ -105,7 +105,8 @@ async def wait_or_interrupted(awaitable: Awaitable[T], by: InterruptedBy) -> Ste
     if not finished and not state.may_go_on():
         if isinstance(awaitable, asyncio.Future):
             awaitable.cancel()
-        discard(awaitable)
+        else:
+            discard(awaitable)
         return Interrupted()
     cut = False
     try:

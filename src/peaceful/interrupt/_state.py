@@ -108,13 +108,9 @@ class InterruptibilityState:
     Each start after the signal counts, whatever the strategy that allowed it, because the count
     belongs to the execution: after a block that ignored the signal and started five things, a
     `PollNextN(3)` around it allows none.
-
-    Attributes:
-        receiver: where requests arrive, or `None` if not interruptible.
-        strategy: what is done once interrupted; `IgnoreInterruptions` if not interruptible.
     """
 
-    __slots__ = ("_limit", "_starts", "receiver", "strategy")
+    __slots__ = ("_limit", "_receiver", "_starts", "_strategy")
 
     def __init__(
         self, interruptibility: Interruptibility, *, _starts: _Starts | None = None
@@ -122,14 +118,14 @@ class InterruptibilityState:
         self._starts = _starts or _Starts()
         match interruptibility:
             case NonInterruptible():
-                self.receiver: InterruptReceiver | None = None
-                self.strategy: InterruptStrategy = IgnoreInterruptions()
+                self._receiver: InterruptReceiver | None = None
+                self._strategy: InterruptStrategy = IgnoreInterruptions()
             case Interruptible(receiver, strategy):
-                self.receiver = receiver
-                self.strategy = strategy
+                self._receiver = receiver
+                self._strategy = strategy
             case _:
                 assert_never(interruptibility)
-        self._limit = _limit(self.strategy)
+        self._limit = _limit(self._strategy)
 
     def __repr__(self) -> str:
         receiver = "no receiver" if self.receiver is None else repr(self.receiver)
@@ -159,6 +155,16 @@ class InterruptibilityState:
         if self.receiver is None:
             return self
         return InterruptibilityState(Interruptible(self.receiver, strategy), _starts=self._starts)
+
+    @property
+    def receiver(self) -> InterruptReceiver | None:
+        """Where requests arrive, or `None` if not interruptible."""
+        return self._receiver
+
+    @property
+    def strategy(self) -> InterruptStrategy:
+        """What is done once interrupted; `IgnoreInterruptions` if not interruptible."""
+        return self._strategy
 
     @property
     def signal(self) -> InterruptSignal | None:

@@ -73,6 +73,20 @@ async def test_a_block_of_ones_own(stage: Stage) -> None:
     ]
 
 
+async def test_its_value_is_looked_for_when_it_ends(stage: Stage) -> None:
+    """Once, so that a value which only the last block gives may raise where it is not there."""
+    asked: list[str] = []
+
+    def value(resources: Resources) -> str:
+        asked.append(resources.get(str))
+        return asked[-1]
+
+    execution = CmdExecution("report", [*EnsureCmd.blocks(), Report()], value)
+    outcome = await execution.run(stage.ctx(stage.flow(NEEDS)))
+    assert isinstance(outcome, Complete)
+    assert asked == [outcome.value]
+
+
 async def test_an_execution_that_gives_nothing(stage: Stage) -> None:
     """It is a mistake in the execution, which is told as one."""
     execution = CmdExecution("nothing", [EnsureBlock()], lambda resources: resources.try_get(int))

@@ -84,6 +84,13 @@ def test_boundaries_do_not_count() -> None:
     assert not state.may_go_on()
 
 
+@pytest.mark.parametrize("name", ["receiver", "strategy"])
+def test_what_decides_cannot_be_replaced(name: str) -> None:
+    """Else it would say one thing, and decide by another."""
+    with pytest.raises(AttributeError):
+        setattr(InterruptibilityState(NonInterruptible()), name, None)
+
+
 def test_what_is_not_interruptible_has_no_receiver() -> None:
     """`NonInterruptible` starts everything, in all its parts, and never has a signal."""
     state = InterruptibilityState(NonInterruptible())

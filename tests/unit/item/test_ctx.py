@@ -49,6 +49,13 @@ async def test_its_log_carries_where_it_is(bench: Bench, caplog: pytest.LogCaptu
     assert record.__dict__["item_id"] == "thing"
 
 
+@pytest.mark.parametrize("name", ["workspace", "resources", "misspelt"])
+async def test_it_cannot_be_changed(bench: Bench, name: str) -> None:
+    """What an item is told stays as it is, and a name that there is not is an error."""
+    with pytest.raises(AttributeError):
+        setattr(bench.ctx, name, None)
+
+
 async def test_progress_becomes_events(bench: Bench) -> None:
     """With the item and the time."""
     bench.clock.seconds = 5

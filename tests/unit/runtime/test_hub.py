@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -129,3 +130,20 @@ async def test_nothing_else_is_lost(steps: Steps) -> None:
     assert others(read) == others(steps)
     for item in "abc":
         assert _of(item, read) == _newest_only(_of(item, steps))
+
+
+async def test_a_reader_that_leaves() -> None:
+    """What it has taken is still read; then the iteration ends, also where somebody waits in it."""
+    hub = ProgressHub()
+    subscription = hub.subscribe()
+    hub.publish(starts("a"))
+    hub.publish(starts("b"))
+    assert await anext(subscription) == starts("a")
+    await subscription.aclose()
+    assert [event async for event in subscription] == [starts("b")]
+
+    waiting = hub.subscribe()
+    reading = asyncio.ensure_future(anext(waiting, None))
+    await asyncio.sleep(0)
+    await waiting.aclose()
+    assert await reading is None
