@@ -1,7 +1,7 @@
 """The web server: start, watch and interrupt executions from a browser or by HTTP.
 
-`asgi` makes an ASGI application of an `App`, and `serve` serves it on this machine; `App.asgi` and
-`App.serve` call them. `server_context` puts together what requests need.
+`App.asgi` and `App.serve` open it, by the functions of those names in `server.serve`. `context`
+puts together what requests need.
 
 | part | holds |
 |---|---|

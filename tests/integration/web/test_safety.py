@@ -10,10 +10,10 @@ import httpx
 import pytest
 from gated_app import gated_app
 
-from peaceful import WebSettings, WebToken
+from peaceful import Role, WebSettings, WebToken
 from peaceful._model.clock import SystemClock
 from peaceful._web.context import server_context
-from peaceful._web.http.route import Access, Role
+from peaceful._web.http.route import Access
 from peaceful._web.server.serve import asgi
 from peaceful._web.server.site import WebApp
 from peaceful.commands import Contexts

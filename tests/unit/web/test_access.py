@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful._app.web_settings import EVERYTHING, Role
 from peaceful._errors.requests import HostRefused, OriginRefused, TokenRefused
-from peaceful._web.http.route import EVERYTHING, Access, Role, cookie_value
+from peaceful._web.http.route import Access, cookie_value
 
 AT_PORT = Access(hosts=("127.0.0.1:8000", "localhost:8000"))
 ANY_PORT = Access()

@@ -7,10 +7,11 @@ import re
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from peaceful import Role
 from peaceful._model.codec import encode_json
 from peaceful._web.api.routes import ROUTES
 from peaceful._web.http.openapi import openapi
-from peaceful._web.http.route import Role, declarations
+from peaceful._web.http.route import declarations
 
 DOCUMENT = json.loads(encode_json(openapi("app", "1", ROUTES)))
 SCHEMAS = DOCUMENT["components"]["schemas"]

@@ -22,11 +22,11 @@ from peaceful._web.http.fields import (
 )
 from peaceful._web.http.interrupts import interrupt_execution, try_get
 from peaceful._web.http.route import json_response
-from peaceful._web.live.broadcast import parse_version, saw_the_end
+from peaceful._web.live.broadcast import parse_number, saw_the_end
 from peaceful._web.live.event_stream import EventStream
 from peaceful._web.live.watches import record_of
 from peaceful._web.work.running import LONGEST_KEY
-from peaceful._web.work.sinks import TEXT
+from peaceful._web.work.sinks import METRICS_TYPE
 
 
 async def start(request: Request, server: ServerContext) -> Response:
@@ -89,7 +89,7 @@ async def progress(request: Request, server: ServerContext) -> Response:
 async def events(request: Request, server: ServerContext) -> Response:
     """Stream the events of an execution."""
     record = await _record(request, server)
-    seen = parse_version(request.headers.get("last-event-id", ""))
+    seen = parse_number(request.headers.get("last-event-id", ""))
     if record.state.ended and (seen is None or saw_the_end(seen)):
         return Response(status_code=204)
     return EventStream(lambda: server.watches.events(record.id), server.metrics.stream, seen=seen)
@@ -114,4 +114,4 @@ async def readyz(_: Request, server: ServerContext) -> Response:
 
 async def metrics(_: Request, server: ServerContext) -> Response:
     """Return the metrics in the text format of Prometheus."""
-    return Response(server.metrics.text(running=len(server.running)), media_type=TEXT)
+    return Response(server.metrics.text(running=len(server.running)), media_type=METRICS_TYPE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from peaceful._app.web_settings import Role
 from peaceful._model.codec import JsonObject
 from peaceful._model.events import Snapshot
 from peaceful._model.execution import ExecutionState
@@ -26,9 +27,9 @@ from peaceful._web.http.documents import (
     Status,
 )
 from peaceful._web.http.fields import MOST_SHOWN, InterruptBody, StartRequest
-from peaceful._web.http.route import Param, Reply, Role, Route
+from peaceful._web.http.route import Param, Reply, Route
 from peaceful._web.work.running import LONGEST_KEY
-from peaceful._web.work.sinks import TEXT
+from peaceful._web.work.sinks import METRICS_TYPE
 
 _NAME: Final[JsonObject] = {"type": "string", "maxLength": 100, "description": NAME_RULE}
 _ID: Final = Param(
@@ -211,6 +212,6 @@ ROUTES: Final = (
     Route(
         "GET", "/metrics", "metrics", "Counts what happens, for Prometheus.",
         executions.metrics, Role.VIEW,
-        answers={200: Reply("The counts.", None, TEXT)},
+        answers={200: Reply("The counts.", None, METRICS_TYPE)},
     ),
 )  # fmt: skip

@@ -12,6 +12,12 @@ from xml.sax.saxutils import escape, quoteattr
 
 from peaceful._web.diagrams.plan import Link, Look, Plan, PlanNode, visible
 
+Point: TypeAlias = tuple[float, float]
+"""Pixels to the right and down from the upper left corner."""
+
+Way: TypeAlias = tuple[Point, ...]
+"""The start of an arrow; for each Bézier curve of it, two controls and the end; then, its tip."""
+
 FONT_SIZE: Final = 12
 
 TITLE: Final = 27.0
@@ -81,15 +87,15 @@ def graph(
                 yield from nodes(node.id)
                 yield "}"
             else:
-                yield f"{quoted(node.id)} [{', '.join(attributes(node))}];"
+                yield f"{_dot_quoted(node.id)} [{', '.join(attributes(node))}];"
 
-    return "\n".join((f"digraph {quoted(plan.title)} {{", head, *nodes(None), *edges, "}\n"))
+    return "\n".join((f"digraph {_dot_quoted(plan.title)} {{", head, *nodes(None), *edges, "}\n"))
 
 
 def edge(source: str, target: str, attributes: Sequence[str]) -> str:
     """Return the statement about an arrow between two nodes."""
     more = f" [{', '.join(attributes)}]" if attributes else ""
-    return f"{quoted(source)} -> {quoted(target)}{more};"
+    return f"{_dot_quoted(source)} -> {_dot_quoted(target)}{more};"
 
 
 def cut_off(link: Link, holders: Container[str | None]) -> list[str]:
@@ -100,20 +106,13 @@ def cut_off(link: Link, holders: Container[str | None]) -> list[str]:
 
 def cluster(one: str) -> str:
     """Return the name of the cluster of a node."""
-    return quoted(f"cluster_{one}")
+    return _dot_quoted(f"cluster_{one}")
 
 
-def quoted(text: str) -> str:
+def _dot_quoted(text: str) -> str:
     """Return a text as a string of DOT."""
     escaped = visible(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
-
-
-Point: TypeAlias = tuple[float, float]
-"""Pixels to the right and down from the upper left corner."""
-
-Way: TypeAlias = tuple[Point, ...]
-"""The start of an arrow; for each Bézier curve of it, two controls and the end; then, its tip."""
 
 
 class Box(NamedTuple):
@@ -396,14 +395,14 @@ class Drawing:
         dashes = look.dashes if look is not None else "4 3" if node.by_example else ""
         paint += f' stroke-dasharray="{dashes}"' if dashes else ""
         group = (
-            f"<g id={_quoted(_BOX_IDS[self.kind] + node.id)} "
+            f"<g id={_xml_quoted(_BOX_IDS[self.kind] + node.id)} "
             f"{self._attributes(node, 'container' if holds else '')}>"
             f"<title>{_text(node.label)}</title>"
             f'<rect {_at(box)} rx="{_ROUND[node.look]}"{paint}/>'
             f"{'' if holds else self._label(node, box)}</g>"
         )
         linked = self.in_page and node.item
-        return f"<a href={_quoted(f'#row-{node.item}')}>{group}</a>" if linked else group
+        return f"<a href={_xml_quoted(f'#row-{node.item}')}>{group}</a>" if linked else group
 
     def _title(self, node: PlanNode) -> str:
         box, look = self.layout.boxes[node.id], self._look(node)
@@ -419,9 +418,9 @@ class Drawing:
         found = f'class="{" ".join(filter(None, words))}"'
         if not node.item:
             return found
-        look, status = self._look(node), _quoted(self._status(node))
+        look, status = self._look(node), _xml_quoted(self._status(node))
         ink = _LINE if look is None else look.ink
-        return f'{found} data-item={_quoted(node.item)} data-status={status} color="{ink}"'
+        return f'{found} data-item={_xml_quoted(node.item)} data-status={status} color="{ink}"'
 
     def _label(self, node: PlanNode, box: Box) -> str:
         """Return the label, after the sign of an item: one of a row of signs behind a window."""
@@ -448,7 +447,7 @@ class Drawing:
 
 
 def _line(line: Line) -> str:
-    source, target = _quoted(" ".join(line.sources)), _quoted(" ".join(line.targets))
+    source, target = _xml_quoted(" ".join(line.sources)), _xml_quoted(" ".join(line.targets))
     start, *curves, tip = (f"{_number(x)} {_number(y)}" for x, y in line.way)
     (x, y), (to_x, to_y) = line.way[-2:]
     length = hypot(to_x - x, to_y - y) or 1.0
@@ -474,7 +473,7 @@ def _text(text: str) -> str:
     return escape(visible(text))
 
 
-def _quoted(text: str) -> str:
+def _xml_quoted(text: str) -> str:
     return quoteattr(visible(text))
 
 
@@ -486,18 +485,21 @@ def as_dot(plan: Plan, statuses: Mapping[str, str]) -> str:
         status = statuses.get(node.item, _PENDING)
         look = STATUSES.get(status, STATUSES[_PENDING])
         ink, ground = (look.ink, look.ground) if node.item else (_EDGE, "#ffffff")
-        found = [f"label={quoted(node.label)}", f'color="{ink}"', f'fillcolor="{ground}"']
+        found = [f"label={_dot_quoted(node.label)}", f'color="{ink}"', f'fillcolor="{ground}"']
         if node.item:
-            found.append(f"tooltip={quoted(status)}")
+            found.append(f"tooltip={_dot_quoted(status)}")
         if node.look is Look.ACTOR:
             found.append(f'fontcolor="{_SOFT}"')
         if node.id in holders:
             # Arrows cannot end at a cluster, so they end at a point in it that nobody sees.
-            found += ['style="rounded,filled"', f"{quoted(node.id)} [shape=point, style=invis]"]
+            found += [
+                'style="rounded,filled"',
+                f"{_dot_quoted(node.id)} [shape=point, style=invis]",
+            ]
         return found
 
     head = (
-        f"label={quoted(plan.title)}; labelloc=t; compound=true; rankdir=TB;\n"
+        f"label={_dot_quoted(plan.title)}; labelloc=t; compound=true; rankdir=TB;\n"
         'graph [fontname="monospace", fontsize=12];\n'
         'node [shape=box, style="rounded,filled", fontname="monospace", fontsize=12];\n'
         f'edge [color="{_LINE}", arrowsize=0.7];'

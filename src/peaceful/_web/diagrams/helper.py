@@ -34,6 +34,7 @@ def _end_after(seconds: float) -> None:
     """End this process in any case: while C code runs, and where nobody else is left to do it."""
     if hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
         signal.setitimer(signal.ITIMER_REAL, seconds)
     else:  # on Windows; it reads the frames of a running thread, which may crash on the way
         faulthandler.dump_traceback_later(seconds, exit=True)

@@ -253,7 +253,6 @@ class Outcome:
         self._touches = tuple(touches)
         pairs = [(each, _ends(act)) for each in self._touches for act in each.interactions]
         places, ids = _places(location for _, ends in pairs for location in ends)
-        # By item, the IDs of two places; the same one twice where it acts in that.
         acts = [(each.item, ids[source], ids[target]) for each, (source, target) in pairs]
         self.acts: Final = tuple(dict.fromkeys(acts))
         self.without_places: Final = {

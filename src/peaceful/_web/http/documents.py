@@ -361,7 +361,8 @@ def execution_document(record: ExecutionRecord, snapshot: Snapshot | None = None
 
 def item_documents(snapshot: Snapshot, only: Collection[ItemId] = ()) -> dict[ItemId, Item]:
     """Return the items of a running execution, limited to `only` if that is not empty."""
-    names = [each for each in snapshot.items if not only or each in only]
+    chosen = frozenset(only)
+    names = [each for each in snapshot.items if not chosen or each in chosen]
     # An item that has left the flow is not among those of the flow.
     return {
         name: _item(snapshot, name)

@@ -39,12 +39,7 @@ def in_words(words: str) -> msgspec.Meta:
     return msgspec.Meta(extra={"words": words})
 
 
-def read_request(
-    values: JsonObject,
-    kind: type[T],
-    *,
-    strict: bool = True,
-) -> T:
+def read_request(values: JsonObject, kind: type[T], *, strict: bool = True) -> T:
     """Convert the fields of a request; raise `ParamsInvalid` with all that is wrong.
 
     A field that is null counts as missing. Without `strict`, texts may stand for other types.

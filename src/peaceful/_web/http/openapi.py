@@ -98,8 +98,8 @@ def _operation(route: Route) -> dict[str, JsonValue]:
         "summary": route.summary,
         "parameters": [_param(each) for each in route.params],
         "responses": {
-            **{str(status): _answer(each) for status, each in route.answers.items()},
-            "default": _answer(Reply("The request failed.", Problem, PROBLEM)),
+            **{str(status): _reply(each) for status, each in route.answers.items()},
+            "default": _reply(Reply("The request failed.", Problem, PROBLEM)),
         },
     }
     if route.role is None:
@@ -124,10 +124,10 @@ def _param(param: Param) -> JsonValue:
     }
 
 
-def _answer(answer: Reply) -> JsonValue:
-    if answer.holds is None and answer.media_type == JSON:
-        return {"description": answer.description}
-    schema: JsonValue = {"type": "string"} if answer.holds is None else ref(answer.holds)
-    texts: dict[str, JsonValue] = {each: {"schema": {"type": "string"}} for each in answer.others}
-    content: JsonValue = {answer.media_type.partition(";")[0]: {"schema": schema}, **texts}
-    return {"description": answer.description, "content": content}
+def _reply(reply: Reply) -> JsonValue:
+    if reply.holds is None and reply.media_type == JSON:
+        return {"description": reply.description}
+    schema: JsonValue = {"type": "string"} if reply.holds is None else ref(reply.holds)
+    texts: dict[str, JsonValue] = {each: {"schema": {"type": "string"}} for each in reply.others}
+    content: JsonValue = {reply.media_type.partition(";")[0]: {"schema": schema}, **texts}
+    return {"description": reply.description, "content": content}

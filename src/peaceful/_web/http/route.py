@@ -13,17 +13,15 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from peaceful._app.web_settings import EVERYTHING, Network, Role, WebSettings
+from peaceful._app.web_settings import Network, Role, WebSettings
 from peaceful._errors.requests import HostRefused, OriginRefused, TokenRefused
 from peaceful._model.codec import JsonObject, encode_json
 from peaceful._web.context import ServerContext
 
-__all__ = ["EVERYTHING", "LOOPBACK", "SAFE", "Access", "Role", "cookie_value"]
-
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 """The names of this machine for itself."""
 
-SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
 
 Handler: TypeAlias = Callable[[Request, ServerContext], Awaitable[Response]]
@@ -87,7 +85,7 @@ class Access:
         """
         if origin is not None and origin.lower() != own.lower():
             raise OriginRefused(origin)
-        if fetch_site is not None and fetch_site not in _OWN and (api or method not in SAFE):
+        if fetch_site is not None and fetch_site not in _OWN and (api or method not in _SAFE):
             raise OriginRefused(fetch_site)
 
     def roles_of_token(self, token: str) -> frozenset[Role]:

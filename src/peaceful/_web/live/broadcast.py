@@ -194,8 +194,8 @@ class Waiters:
             asyncio.get_running_loop().call_soon(self._wake_some)
 
 
-def parse_version(text: str) -> int | None:
-    """Return the version that a watcher names, or `None` if it cannot be one."""
+def parse_number(text: str) -> int | None:
+    """Return a whole number of at most 19 digits, or `None`."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
 
 

@@ -7,11 +7,12 @@ import json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from peaceful._app.web_settings import Role
 from peaceful._model.codec import JsonObject
 from peaceful._web.context import ServerContext
 from peaceful._web.http.documents import Problem
 from peaceful._web.http.openapi import schemas
-from peaceful._web.http.route import Role, Route, declarations
+from peaceful._web.http.route import Route, declarations
 from peaceful._web.pages.site import Site, page
 
 

@@ -24,7 +24,7 @@ from peaceful._model.interrupt import InterruptLevel
 from peaceful._present.summary import level_label
 from peaceful._web.context import ServerContext
 from peaceful._web.http.fields import checked_id
-from peaceful._web.live.broadcast import Broadcast, Change, Latest, parse_version
+from peaceful._web.live.broadcast import Broadcast, Change, Latest, parse_number
 from peaceful._web.live.event_stream import EventStream
 from peaceful._web.live.watches import ExecutionWatch, microseconds, run_for
 from peaceful._web.pages.flow_pages import execution_diagram
@@ -76,7 +76,7 @@ async def execution(request: Request, server: ServerContext) -> Response:
     kind = "outcome" if request.query_params.get("kind") == "outcome" else "progress"
     many = len(view.rows) > LIVE_ROWS
     pages = range(0, len(view.rows), _PAGE_ROWS) if many else range(1)
-    asked = parse_version(request.query_params.get("first", ""))
+    asked = parse_number(request.query_params.get("first", ""))
     first = asked if asked is not None and asked in pages else 0
     return page(
         "execution.html",
@@ -102,7 +102,7 @@ async def live(request: Request, server: ServerContext) -> Response:
     return EventStream(
         lambda: watched_page(server, record, site),
         server.metrics.stream,
-        seen=parse_version(seen),
+        seen=parse_number(seen),
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from peaceful._web.http.route import Role, Route
+from peaceful._app.web_settings import Role
+from peaceful._web.http.route import Route
 from peaceful._web.pages.execution_page import ask_interrupt, execution, live
 from peaceful._web.pages.flow_pages import ask_clean, environment, flow
 from peaceful._web.pages.overview_pages import executions, home, profile

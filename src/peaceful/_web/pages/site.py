@@ -18,6 +18,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from peaceful._app.web_settings import Role
 from peaceful._errors.requests import PageUnknown
 from peaceful._executions.records import ExecutionRecord
 from peaceful._model.execution import ExecutionState
@@ -25,7 +26,6 @@ from peaceful._present.numbers import date_and_time, duration, time_of_day
 from peaceful._present.summary import counts_in_words, interrupted_how, level_label
 from peaceful._web.context import ServerContext
 from peaceful._web.http.bodies import root_path
-from peaceful._web.http.route import Role
 from peaceful._web.pages.rows import segments, shown_id
 
 _TYPES: Final = {

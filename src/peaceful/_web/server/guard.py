@@ -14,12 +14,12 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from peaceful._app.web_settings import Network
+from peaceful._app.web_settings import EVERYTHING, Network, Role
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import HostRefused, TokenRefused
 from peaceful._present.text import one_line
 from peaceful._web.http.bodies import path_of, root_path
-from peaceful._web.http.route import EVERYTHING, Access, Role, cookie_value
+from peaceful._web.http.route import Access, cookie_value
 
 _LOG = logging.getLogger("peaceful.web.access")
 
@@ -44,7 +44,7 @@ _HEADERS: Final = {
 
 _COOKIE_DAYS: Final = 30
 
-_INSIST_DAYS: Final = 30
+_HSTS_DAYS: Final = 30
 """How long a browser insists on HTTPS, after it has seen some (RFC 6797)."""
 
 
@@ -205,7 +205,7 @@ class _AnswerSender:
                 headers[name] = value
             headers.setdefault("Cache-Control", "no-store")
             if self._hsts:
-                seconds = _INSIST_DAYS * 24 * 60 * 60
+                seconds = _HSTS_DAYS * 24 * 60 * 60
                 headers["Strict-Transport-Security"] = f"max-age={seconds}"
         await self._send(message)
 

@@ -21,7 +21,7 @@ import uvicorn
 
 from peaceful._app.app_def import AppDef
 from peaceful._app.contexts import Contexts
-from peaceful._app.web_settings import ServerEnd, Tls, WebSettings
+from peaceful._app.web_settings import EVERYTHING, ServerEnd, Tls, WebSettings
 from peaceful._errors.running import FileInaccessible
 from peaceful._errors.usage import UsageError
 from peaceful._model.clock import SystemClock
@@ -30,7 +30,7 @@ from peaceful._present.summary import interrupted_how, next_press_sentence
 from peaceful._present.text import count
 from peaceful._runtime.ctx import MAX_CONCURRENCY, ExecutionSettings
 from peaceful._web.context import server_context
-from peaceful._web.http.route import EVERYTHING, LOOPBACK, Access
+from peaceful._web.http.route import LOOPBACK, Access
 from peaceful._web.server.site import WebApp
 from peaceful.interrupt import InterruptReceiver, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals

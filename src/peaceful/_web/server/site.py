@@ -21,6 +21,7 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from peaceful._app.contexts import Contexts
+from peaceful._app.web_settings import Role
 from peaceful._commands.run_request import CommandName, RunRequest
 from peaceful._errors.base import PeacefulError, Unexpected
 from peaceful._errors.requests import (
@@ -51,7 +52,7 @@ from peaceful._web.http.bodies import (
 from peaceful._web.http.fields import checked_id, interrupt_request, start_request
 from peaceful._web.http.interrupts import interrupt_execution
 from peaceful._web.http.openapi import openapi
-from peaceful._web.http.route import Access, Handler, Role, Route, json_response
+from peaceful._web.http.route import Access, Handler, Route, json_response
 from peaceful._web.pages.docs_page import docs_page
 from peaceful._web.pages.execution_page import started_part
 from peaceful._web.pages.flow_pages import clean_question, environment_page

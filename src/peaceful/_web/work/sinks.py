@@ -25,12 +25,11 @@ from peaceful._present.text import one_line
 
 _LOG = logging.getLogger("peaceful.web.executions")
 
-
-_LONGEST: Final = 300
+_LONGEST_TEXT: Final = 300
 """Characters of a text from elsewhere."""
 
-TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
-"""The media type of the format."""
+METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+"""The media type of the text format of Prometheus."""
 
 _BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Seconds; upper bounds of the histogram's buckets."""
@@ -90,12 +89,12 @@ def _log_event(event: Event, info: ExecutionInfo) -> None:
 
 
 def _log(severity: int, info: ExecutionInfo, text: str, /, **fields: object) -> None:
-    message = f"execution {info.id} {one_line(text, 2 * _LONGEST)}"
+    message = f"execution {info.id} {one_line(text, 2 * _LONGEST_TEXT)}"
     _LOG.log(severity, "%s", message, extra={"execution_id": info.id, **fields})
 
 
 def _clean(text: str) -> str:
-    return one_line(text, _LONGEST)
+    return one_line(text, _LONGEST_TEXT)
 
 
 class Metrics:
