@@ -101,9 +101,13 @@ def built_flow(
         return f"{path}, {place}" if place else str(path)
 
     flow = Flow(definition.id, others.profile)
-    token = _REACHABLE.set(others)
     try:
-        definition.function(flow, **values)
+        # Other flows can be asked for in the function alone, not by what checks items afterwards.
+        token = _REACHABLE.set(others)
+        try:
+            definition.function(flow, **values)
+        finally:
+            _REACHABLE.reset(token)
         if flow.asks_for_stored:
             flow.recall(others.store(definition.id).load_params_specs(), where)
         return flow.build()
@@ -120,8 +124,6 @@ def built_flow(
             details=(("at", _place_in(definition, error.__traceback__)),),
             help="correct the function, or the parameters that it was given",
         ) from (error if shown == raised else None)
-    finally:
-        _REACHABLE.reset(token)
 
 
 def _wrong_value(definition: FlowDef, error: ValidationError) -> ParamsInvalid:

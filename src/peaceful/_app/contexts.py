@@ -200,16 +200,17 @@ class Contexts(ParamStore):
 
     # ---- contexts
 
-    def build(
-        self, profile: ProfileName, flow: FlowId, asking: tuple[FlowId, ...] = ()
-    ) -> BuiltFlow:
-        """Build a flow on behalf of the flows that refer to it; raise as `cmd_ctx` does."""
+    def build(self, profile: ProfileName, flow: FlowId) -> BuiltFlow:
+        """Build a flow with its stored parameters; raise as `cmd_ctx` does."""
+        return self._built(profile, flow, ())
+
+    def _built(self, profile: ProfileName, flow: FlowId, asking: tuple[FlowId, ...]) -> BuiltFlow:
         others = StoredFlows(
             profile=profile,
             asking=(*asking, flow),
             flow_def=self.app.flow_def,
             store=partial(self._store, profile),
-            build=partial(self.build, profile),
+            build=partial(self._built, profile),
             run=lambda name: self.typed(self.app.ensure_name, "--flow", name),
         )
         path = self.workspace.params_specs_file(profile, flow)
@@ -267,9 +268,8 @@ class Contexts(ParamStore):
         self, profiles: Iterable[ProfileName] | None = None, flow: FlowId | None = None
     ) -> ProfilesFlowCtx:
         """Return the context of one flow in several profiles (all by default), to compare them."""
-        if profiles is None:
-            profiles = self.workspace.profiles()
-        chosen, flow = tuple(map(self.profile, profiles)), self.flow_id(flow)
+        chosen = self.workspace.profiles() if profiles is None else map(self.profile, profiles)
+        chosen, flow = tuple(chosen), self.flow_id(flow)
         return ProfilesFlowCtx(
             app=self.app.name,
             profiles=chosen,

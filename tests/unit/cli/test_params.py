@@ -10,6 +10,7 @@ import click
 import pytest
 from pydantic import BaseModel, Field
 from pydantic.types import SecretStr
+from pydantic_core import PydanticUndefined
 
 from peaceful import App, Flow, SecretSource
 from peaceful._app.parameters.declaration import ParamDef
@@ -138,6 +139,7 @@ def help_of(declared: ParamDef) -> str:
             "[may be repeated; default: x=1]",
         ),
         (ParamDef("a", list[str], []), "[may be repeated]"),
+        (ParamDef("a", list[str], PydanticUndefined), "[may be repeated]"),
     ],
 )
 def test_help(declared: ParamDef, shown: str) -> None:

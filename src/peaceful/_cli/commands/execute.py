@@ -49,7 +49,8 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
 
     show = show_for(invocation, title, request)
     sender, receiver = interrupt_channel()
-    with prints_shown(show.say) as show.before_close:
+    with prints_shown(show.say) as end_lines:
+        show.before_close = end_lines  # Half a line is shown before the display closes.
         options = ExecutionOptions(
             interruptibility=Interruptible(receiver),
             sinks=(show,),

@@ -152,6 +152,8 @@ def _completer(param: ParamDef) -> Completer | None:
 
 def _help(param: ParamDef) -> str:
     default = param.default
+    # What a factory makes is not known before; its type is named, for pydantic takes long to load.
+    unknown = default is None or type(default).__name__ == "PydanticUndefinedType"
     facts: list[str] = []
     if param.secret:
         facts.append("env:NAME, file:PATH, command:LINE or prompt")
@@ -159,7 +161,7 @@ def _help(param: ParamDef) -> str:
         facts.append("may be repeated")
     if param.required:
         facts.append("needed")
-    elif default is not None and not (isinstance(default, Sized) and not len(default)):
+    elif not unknown and not (isinstance(default, Sized) and not len(default)):
         facts.append(f"default: {value_words(default)}")
     tail = f"[{'; '.join(facts)}]" if facts else ""
     return f"{param.help}  {tail}".strip()

@@ -150,7 +150,7 @@ class _CommandLine(CommandParts):
 
         params = declared_params(self._app, self._options.flow)
 
-        def do(new_profile: str, create: bool, **values: Any) -> Result:  # noqa: ANN401  likewise
+        def do(new_profile: str, create: bool, **values: Any) -> Result:  # noqa: ANN401  as click has read them
             from peaceful._cli.commands.params import given_params, switch
 
             given = given_params(params, values)

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from peaceful._cli.program.options import paths
+from peaceful._cli.program.options import file_path, paths
 from peaceful._errors.usage import UsageError
 
 TOKEN_FILE: Final = "PEACEFUL_WEB_TOKENS"  # noqa: S105 - a name
@@ -91,9 +91,7 @@ def _file_option(
     name: str, help: str, default: Callable[[], str | None] | None = None
 ) -> click.Option:
     def path(_context: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
-        from peaceful._app.parameters.reading import read_path
-
-        return read_path(value) if value else None
+        return file_path(value) if value else None
 
     return click.Option(
         [name], default=default, callback=path, metavar="FILE", help=help, shell_complete=paths

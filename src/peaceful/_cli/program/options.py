@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 import click
 
 from peaceful._errors.base import PeacefulError
+from peaceful._errors.usage import UsageError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -218,12 +219,20 @@ def _debug_option(options: GlobalOptions) -> click.Option:
     )
 
 
+def file_path(text: str) -> Path:
+    """Parse a path; raise `click.BadParameter` if its `~` is the home of nobody."""
+    from peaceful._app.parameters.reading import read_path
+
+    try:
+        return read_path(text)
+    except UsageError as error:
+        raise click.BadParameter(error.message) from error
+
+
 def _folder(text: str) -> Path:
     if not text:
         raise click.BadParameter("the name of a folder is not empty.")
-    from peaceful._app.parameters.reading import read_path
-
-    path = read_path(text)
+    path = file_path(text)
     if path.is_file():
         raise click.BadParameter(f"{text!r} is a file, not a folder.")
     return path

@@ -37,7 +37,7 @@ class OutcomeMessage(msgspec.Struct, frozen=True):
     title: str
     summary: Summary
     carry_on: str  # a command to type
-    what_is_left: str = ""  # likewise
+    what_is_left: str = ""  # a command to type, or empty
     messages: Sequence[tuple[ItemId, ItemStatus, str]] = ()
 
 
