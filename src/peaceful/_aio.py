@@ -84,8 +84,8 @@ async def run_until(
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-    if not leaving.cancelled():
-        leaving.exception()  # Else asyncio would log it as one that nobody has seen.
+        if not leaving.cancelled():
+            leaving.exception()  # Else asyncio would log it as one that nobody has seen.
     return None if working.cancelled() else working.result()
 
 
@@ -212,7 +212,8 @@ def run_from_thread(
 
     Raises:
         RuntimeError: this is the loop's own thread, which would wait for itself; or the loop is
-            closed. asyncio.CancelledError: the coroutine was cancelled.
+            closed.
+        asyncio.CancelledError: the coroutine was cancelled.
     """
     owned = _cancelled_with(owner, coroutine)
     try:

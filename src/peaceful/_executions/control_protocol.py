@@ -87,7 +87,7 @@ def parse_request(line: bytes) -> ControlRequest:
 
 
 def parse_answer(line: bytes, kind: type[T]) -> T:
-    """Return the answer in a line; raise `ValueError` with the reason if it has none."""
+    """Return the answer in a line; raise `ValueError` for a refusal or none."""
     reply = decode_json(line, _Reply)
     if reply.error is not None:
         raise ValueError(reply.error.message)

@@ -1,4 +1,4 @@
-"""Liveness of executions: their control sockets, and the monitor that marks lost ones."""
+"""The control sockets of executions, and the monitor that marks lost ones."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ def lock_holders_of(workspace: Workspace) -> LockHolders:
     """Return a function that reads who holds a profile's lock from the workspace's files."""
 
     def holder_of(profile: ProfileName) -> ExecutionId | None:
-        from peaceful._storage.lock import ProfileLock  # it loads PyYAML
+        from peaceful._storage.lock import ProfileLock  # few executions need it
 
         lock = ProfileLock(workspace.lock_file(profile))
         if not lock.is_locked():

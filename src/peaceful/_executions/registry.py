@@ -46,11 +46,9 @@ from peaceful._model.interrupt import InterruptLevel, InterruptSignal, Interrupt
 from peaceful.interrupt import InterruptSender, SendResult
 
 if TYPE_CHECKING:
-    from peaceful._runtime.register import Starting  # it loads pydantic, which is not needed here
-
+    from peaceful._runtime.register import Starting
 
 _LOG = logging.getLogger("peaceful.executions")
-
 
 _THREADS: Final = 8
 """How many threads wait for the store at once."""
@@ -313,7 +311,10 @@ class Executions:
         return self._store.mark_lost(record.id, self._clock.now())
 
     async def snapshot(self, execution_id: str) -> Snapshot:
-        """Return the snapshot of a running execution: see `interrupt` for what it raises."""
+        """Return the snapshot of a running execution.
+
+        Raises `AlreadyEnded`, or `ExecutorUnreachable`.
+        """
         record = await self._unended(execution_id)
         here = self._here(record)
         if here is not None:

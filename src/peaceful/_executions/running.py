@@ -94,7 +94,8 @@ class ProgressSource(Protocol):
         """Return the events from now on, until the execution's last one.
 
         Each reader has an iterator of its own, and its own speed: of an item's progress only the
-        newest is buffered. One that leaves early closes it (`aclose`), if it can be closed.
+        newest is buffered, of everything else each event. One that leaves early closes
+        it (`aclose`), if it can be closed.
         """
         ...
 

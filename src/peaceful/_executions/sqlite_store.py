@@ -14,13 +14,15 @@ import msgspec
 from msgspec.structs import replace
 
 from peaceful._errors.running import ExecutionUnknown
-from peaceful._executions import records as change
 from peaceful._executions.records import (
     CANDIDATES,
     KEPT,
     ExecutionFilter,
     ExecutionRecord,
     RecordPage,
+    mark_finished,
+    mark_interrupted,
+    mark_lost,
     normalize_id,
 )
 from peaceful._model.codec import (
@@ -100,7 +102,7 @@ def row_of(record: ExecutionRecord) -> Row:
         **to_json(info),
         **to_json(info.started_by),
         "only_items": record.only,
-        "why_not_interruptible": "",
+        "why_not_interruptible": "",  # Earlier versions kept a reason in it; it may not be null.
     }
     return tuple(_cell(column, fields[column]) for column in COLUMNS)
 
@@ -152,6 +154,7 @@ def unpack(data: bytes) -> KeptDocument:
 # cannot read whole is better than none, so what such a word says is left out, and nothing else.
 
 
+# A state that has not ended and is new needs another version: `_UNENDED` and its index name them.
 def _is_new(word: JsonValue, words: type[enum.Enum]) -> bool:
     """Return whether a word may be one of a later version; what is not a word is damage."""
     return isinstance(word, str) and word not in {each.value for each in words}
@@ -229,13 +232,13 @@ class SqliteExecutionStore:
         return self._database.write(partial(self._insert, record))
 
     def interrupting(self, execution_id: ExecutionId, signal: InterruptSignal) -> ExecutionRecord:
-        return self._changed(execution_id, partial(change.mark_interrupted, signal=signal))
+        return self._changed(execution_id, partial(mark_interrupted, signal=signal))
 
     def finish(self, execution_id: ExecutionId, document: KeptDocument) -> ExecutionRecord:
-        return self._changed(execution_id, partial(change.mark_finished, document=document))
+        return self._changed(execution_id, partial(mark_finished, document=document))
 
     def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
-        return self._changed(execution_id, partial(change.mark_lost, at=at))
+        return self._changed(execution_id, partial(mark_lost, at=at))
 
     def get(self, execution_id: str) -> ExecutionRecord:
         wanted = normalize_id(execution_id)

@@ -211,8 +211,9 @@ class StateWriter(Protocol):
         """Record that an item is about to be changed: from now on its stored state is in doubt.
 
         The record outlives the process when this returns; a crash of the machine is covered
-        otherwise. An item is started once in a block. In a block that does not apply, this does
-        nothing. After `FileInaccessible`, the item must not be started.
+        otherwise. An item is started once in a block: a second time raises `ValueError`. In a
+        block that does not apply, this does nothing. After `FileInaccessible`, the item must not be
+        started.
         """
         ...
 

@@ -54,6 +54,7 @@ _WORDS: Final[dict[str, bool | float | None]] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
+
 # Numbers of every base and with every separator, times of day, dates, special floats, `=`, `<<`.
 _AMBIGUOUS: Final = re.compile(
     r"""
@@ -64,6 +65,7 @@ _AMBIGUOUS: Final = re.compile(
 )
 
 _AMBIGUOUS_STARTS: Final = frozenset("-+.0123456789=~<yYnNoOtTfF")
+
 # What keeps several lines from being read, by people and every implementation of YAML, as they
 # stand: white space at the beginning or before the end of a line, more than one empty line at the
 # end, and what is not printed as it is.

@@ -22,6 +22,7 @@ _SECRET_ENDS: Final = ("token", "secret", "password", "passwd", "signature", "ke
 def is_secret_name(name: str) -> bool:
     """Return whether a parameter, header or environment variable of this name holds a secret."""
     lower = name.lower()
+    # In odd capitals, a word is only found in small letters.
     words = (word.lower() for text in (name, lower) for word in _WORD.findall(text))
     return lower.endswith(_SECRET_ENDS) or not _SECRET_WORDS.isdisjoint(words)
 

@@ -32,6 +32,8 @@ _MESSAGE_EVERY: Final = 0.05
 _OUTPUT_LIMIT: Final = 64 * 1024
 """Bytes of output that a state may hold, since people read it and scripts get it."""
 _CHANGING: Final = frozenset({"apply", "clean"})
+"""Scripts whose lines are shown as messages; the output of others is a state."""
+
 _NOT_RUN: Final = 125
 """The highest exit code of a check; those above mean that a command is missing, or was killed."""
 

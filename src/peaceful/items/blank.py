@@ -39,7 +39,7 @@ class BlankState(State):
         """Return the state in a few words on one line, as people see it."""
         if self.lines is None:
             return "absent"
-        return "1 line" if len(self.lines) == 1 else f"{len(self.lines)} lines"
+        return "1 line" if len(self.lines) == 1 else f"{len(self.lines):,} lines"
 
 
 class Blank(Item[BlankState]):

@@ -17,6 +17,8 @@ from peaceful._storage.stored_state import StateKind, StoredState
 
 E = TypeVar("E")
 
+_States: TypeAlias = dict[StateKind, dict[ItemId, StoredState]]
+
 
 _START: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -71,11 +73,11 @@ class RecordingSink:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-_States: TypeAlias = dict[StateKind, dict[ItemId, StoredState]]
-
-
 class MemoryStateStore:
     """A `StateStore` in memory, for tests.
+
+    Its methods are those of `StateStore`; nothing in memory is ever damaged, so `set_damaged_aside`
+    returns nothing.
 
     Args:
         states: the initially stored states.
@@ -214,7 +216,7 @@ class MemoryStateWriter:
         for kind, changes in self._changes.items():
             after = {**states[kind], **changes}
             result[kind] = {item: state for item, state in after.items() if state is not None}
-        in_doubt = self._in_flight
+        in_doubt = dict(self._in_flight)  # A command may start another item meanwhile.
         if after_power_loss and self._applies:
             in_doubt = {item: self._at for item in self._items if item not in self._durable}
         current = result[StateKind.CURRENT]

@@ -172,6 +172,9 @@ class ItemHarness(FlowHarness, Generic[S]):
         folder: a temporary folder, used as the workspace.
         item_id: the item's ID.
         store: as for `FlowHarness`, like the following arguments.
+
+    Attributes:
+        item_id: the item's ID.
     """
 
     def __init__(

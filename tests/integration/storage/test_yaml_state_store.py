@@ -15,7 +15,7 @@ import pytest
 from waiting import PATIENCE
 
 from peaceful._model.codec import JsonValue
-from peaceful._storage import journal as _journal_file
+from peaceful._storage import journal
 from peaceful._storage.journal import FILE_HEADER, boot_id, file_header, frame, scan
 from peaceful._storage.records import Started, payload_of
 from peaceful._storage.states_file import StatesFile
@@ -580,7 +580,7 @@ def test_this_run_of_the_machine() -> None:
 
 def test_machines_that_do_not_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where that cannot be told, every unclean ending is taken for a loss of power."""
-    monkeypatch.setattr(_journal_file, "_BOOT_ID", tmp_path / "none")
+    monkeypatch.setattr(journal, "_BOOT_ID", tmp_path / "none")
 
     assert boot_id() is None
 
