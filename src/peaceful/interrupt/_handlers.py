@@ -1,4 +1,4 @@
-"""Handlers of process signals, and the ladder of levels that they climb."""
+"""Handlers of process signals, and how repeated signals escalate."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class Kind(enum.Enum):
     UNKNOWN = "of an unknown kind"
 
 
-_KINDS: Final[dict[type[Entry], Kind]] = {
+_KIND_OF_ENTRY: Final[dict[type[Entry], Kind]] = {
     FileEntry: Kind.FILE,
     LinkEntry: Kind.LINK,
     FolderEntry: Kind.FOLDER,
@@ -260,4 +260,4 @@ class Manifest:
 
 
 def _word(entry: Entry) -> str:
-    return _KINDS[type(entry)].value
+    return _KIND_OF_ENTRY[type(entry)].value
