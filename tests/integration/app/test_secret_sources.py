@@ -180,8 +180,9 @@ def test_a_user_whom_nobody_knows(vault: Vault) -> None:
     with pytest.raises(UsageError, match="a user whom nobody knows"):
         SecretSource.typed("file:~nobody_of_that_name/file", Path.cwd())
     vault.variables["PEACEFUL_KEY_FILE"] = "~nobody_of_that_name/file"
-    with pytest.raises(UsageError, match="a user whom nobody knows"):
+    with pytest.raises(UsageError, match="a user whom nobody knows") as caught:
         vault.give(SECRET)
+    assert caught.value.details == (("set in", "PEACEFUL_KEY_FILE"),)
 
 
 def test_wrong_keys(vault: Vault, key_file: Path, tmp_path: Path) -> None:

@@ -147,6 +147,23 @@ def test_help(declared: ParamDef, shown: str) -> None:
     assert help_of(declared) == shown
 
 
+@pytest.mark.parametrize(
+    ("declared", "words", "origin"),
+    [
+        (ParamDef("into", Path), ("--into", "~nobody_of_that_name/x"), "--into"),
+        (ParamDef("into", Path), ("~nobody_of_that_name/x",), "INTO"),
+        (ParamDef("token", SecretStr), ("--token", "file:~nobody_of_that_name/x"), "--token"),
+    ],
+)
+def test_what_cannot_be_read_says_where_it_was_set(
+    declared: ParamDef, words: tuple[str, ...], origin: str
+) -> None:
+    """By the option, or by its place."""
+    with pytest.raises(UsageError, match="a user whom nobody knows") as caught:
+        given_params([declared], parsed([declared], *words))
+    assert caught.value.details == (("set in", origin),)
+
+
 class Shared(BaseModel):
     """Parameters of a workspace."""
 

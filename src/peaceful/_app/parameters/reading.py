@@ -153,11 +153,16 @@ def _is_structure(kind: type[object]) -> bool:
     return is_model(kind) or dataclasses.is_dataclass(kind) or _is_collection(kind)
 
 
-def read_path(path: str | Path) -> Path:
-    """Return a path with its `~` replaced by a home folder; raise `UsageError` if there is none."""
+def read_path(path: str | Path, where: str = "") -> Path:
+    """Return a path with its `~` replaced by a home folder; raise `UsageError` if there is none.
+
+    The error says `where` the path was set, if that is given.
+    """
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise UsageError(
-            f"{str(path)!r} begins with a user whom nobody knows.", help="give the whole path"
+            f"{str(path)!r} begins with a user whom nobody knows.",
+            details=(("set in", where),) if where else (),
+            help="give the whole path",
         ) from error

@@ -42,7 +42,7 @@ class KeyRing:
         if environment.get(KEY):
             return cls(environment[KEY].split(), f"the environment variable {KEY}")
         if environment.get(KEY_FILE):
-            path = read_path(environment[KEY_FILE])
+            path = read_path(environment[KEY_FILE], KEY_FILE)
             return cls(_keys_in(path), str(path))
         return cls((), "")
 

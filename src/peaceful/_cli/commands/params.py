@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Generator, Iterable, Mapping, Sequence, Sized
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -79,7 +80,7 @@ def given_params(params: Iterable[ParamDef], values: Mapping[str, object]) -> di
                 given[each.name] = Given(value, _name(each))
             case value:
                 texts = [value] if isinstance(value, str) else cast("Sequence[str]", value)
-                given[each.name] = Given(each.value_type.read(texts, Path.cwd()), _name(each))
+                given[each.name] = _given(each, texts, _name(each))
     words = cast("Sequence[str]", values.get(WORDS, ()))
     if len(words) > len(places):
         raise UsageError(
@@ -88,8 +89,23 @@ def given_params(params: Iterable[ParamDef], values: Mapping[str, object]) -> di
             help="give every other parameter by its option; --help lists them",
         )
     for each, word in zip(places, words, strict=False):
-        given[each.name] = Given(each.value_type.read([word], Path.cwd()), each.name.upper())
+        given[each.name] = _given(each, [word], each.name.upper())
     return given
+
+
+def _given(param: ParamDef, texts: Sequence[str], origin: str) -> Given:
+    with _named(origin):
+        return Given(param.value_type.read(texts, Path.cwd()), origin)
+
+
+@contextmanager
+def _named(origin: str) -> Generator[None]:
+    """Let an error of what is read within the context say where it was set."""
+    try:
+        yield
+    except UsageError as error:
+        details = (("set in", origin), *error.details)
+        raise UsageError(error.message, details=details, help=error.help) from error
 
 
 def _secret(param: ParamDef, text: str) -> Given:
@@ -103,7 +119,8 @@ def _secret(param: ParamDef, text: str) -> Given:
         if not secret:
             raise UsageError(f"Nothing was typed for {param.name}.", help="run it again")
         return Given(secret, _name(param), must_be_stored=True)
-    source = SecretSource.typed(text, Path.cwd())
+    with _named(_name(param)):
+        source = SecretSource.typed(text, Path.cwd())
     if source is None:
         raise UsageError(
             f"{_name(param)} takes where the secret is, not the secret itself.",
