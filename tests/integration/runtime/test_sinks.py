@@ -42,20 +42,21 @@ def _with(ctx: CmdCtx, *sinks: OutputSink) -> CmdCtx:
 
 
 class Failing(RecordingSink):
-    """Fails from some call on, and when it is closed."""
+    """Fails at some event, however many come in one call, and when it is closed."""
 
     def __init__(self, at: int, error: BaseException) -> None:
-        """Fails with the error at that call."""
+        """Fails with the error at that event."""
         super().__init__()
         self._left = at
         self._error = error
 
     def receive(self, events: Sequence[Event]) -> None:
         """Keeps events, until it fails."""
-        self._left -= 1
-        if self._left <= 0:
-            raise self._error
-        super().receive(events)
+        for event in events:
+            self._left -= 1
+            if self._left == 0:
+                raise self._error
+            super().receive([event])
 
     def close(self) -> None:
         """Fails too."""
