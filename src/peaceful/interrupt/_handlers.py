@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import selectors
 import signal
 import socket
 import threading
 from collections.abc import Callable, Generator
 from types import FrameType
+from typing import Final, Self
 
 from peaceful._model.interrupt import (
     CANCEL_AFTER,
@@ -21,43 +23,71 @@ from peaceful._model.interrupt import (
 
 
 class SignalEscalation:
-    """Counts presses of Ctrl-C and keeps deadlines.
+    """Decides what level each process signal asks for, and keeps deadlines.
+
+    The first signal is a STOP. Each further press of Ctrl-C climbs one level, and so does the first
+    signal of another kind: whoever sends SIGTERM after SIGINT means it. Signals that come together
+    count once, however many there are: a key that is held down is not consent, and neither are the
+    SIGTERM and the SIGHUP that some service managers send at once.
 
     Args:
-        stop_timeout: seconds from the first SIGTERM or SIGHUP to KILL; CANCEL comes after 60 %.
-        key_repeat: presses less than this many seconds apart count once, however many there are: a
-            key that is held down is not consent.
+        stop_timeout: seconds from the first signal that nobody at a terminal can have sent to KILL;
+            CANCEL comes after 60 %.
+        key_repeat: signals less than this many seconds apart count once.
+        can_press: returns whether somebody could press Ctrl-C now.
     """
 
-    __slots__ = ("_deadlines", "_key_repeat", "_last_press", "_presses", "_stop_timeout")
+    __slots__ = (
+        "_can_press",
+        "_deadlines",
+        "_key_repeat",
+        "_kinds",
+        "_last",
+        "_level",
+        "_stop_timeout",
+        "deadline_of",
+    )
 
-    def __init__(self, *, stop_timeout: float, key_repeat: float) -> None:
+    def __init__(
+        self, *, stop_timeout: float, key_repeat: float, can_press: Callable[[], bool] | None = None
+    ) -> None:
         self._stop_timeout = stop_timeout
         self._key_repeat = key_repeat
-        self._presses = 0
-        self._last_press: float | None = None
+        self._can_press = can_press or can_press_keys
+        self._level: InterruptLevel | None = None
+        self._kinds: set[InterruptSource] = set()
+        self._last: dict[InterruptSource, float] = {}
         self._deadlines: list[tuple[float, InterruptLevel]] | None = None
+        self.deadline_of: InterruptSource | None = None
+        """The signal that set the deadlines, or `None`."""
 
-    def press(self, at: float) -> InterruptLevel | None:
-        """Return the level of a Ctrl-C: STOP, CANCEL, then KILL; `None` for a key repeat.
+    def receive(self, source: InterruptSource, at: float) -> InterruptLevel | None:
+        """Return the level of a signal; `None` for a key repeat.
 
         All times are seconds of one clock that never goes back.
         """
-        before, self._last_press = self._last_press, at
-        if before is not None and at - before < self._key_repeat:
+        pressed = source is InterruptSource.SIGINT
+        before = self._last.get(source)
+        together = any(at - last < self._key_repeat for last in self._last.values())
+        self._last[source] = at
+        if pressed and before is not None and at - before < self._key_repeat:
             return None
-        self._presses += 1
-        levels = tuple(InterruptLevel)
-        return levels[min(self._presses, len(levels)) - 1]
-
-    def terminate(self, at: float) -> InterruptLevel:
-        """Return STOP for SIGTERM or SIGHUP; the first of them sets the deadlines."""
-        if self._deadlines is None:
+        if self._deadlines is None and not (pressed and self._can_press()):
+            self.deadline_of = source
             self._deadlines = [
                 (at + CANCEL_AFTER * self._stop_timeout, InterruptLevel.CANCEL),
                 (at + self._stop_timeout, InterruptLevel.KILL),
             ]
-        return InterruptLevel.STOP
+        climbs = (pressed or source not in self._kinds) and not together
+        self._kinds.add(source)
+        if self._level is None:
+            self._level = InterruptLevel.STOP
+        elif climbs:
+            self._level = self._level.above or self._level
+        elif not pressed:
+            # Asked for once more: whoever asks hears that it is known.
+            return InterruptLevel.STOP
+        return self._level
 
     @property
     def next_deadline(self) -> float | None:
@@ -69,7 +99,25 @@ class SignalEscalation:
         level: InterruptLevel | None = None
         while self._deadlines and self._deadlines[0][0] <= at:
             _, level = self._deadlines.pop(0)
+        if level is not None:
+            self._level = level
         return level
+
+
+def can_press_keys() -> bool:
+    """Return whether this process is in the foreground of a terminal, where keys reach it."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return os.name != "posix"
+    except AttributeError:  # on Windows, where every program has a console
+        return True
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 @contextlib.contextmanager
@@ -130,37 +178,85 @@ def _handler(
     return handle
 
 
-@contextlib.contextmanager
-def wake_on_signals(loop: asyncio.AbstractEventLoop) -> Generator[None]:
-    """Within the context, let a process signal wake the loop, even one that is about to sleep.
+class SignalBell:
+    """Rings for each process signal that is handled here, also while the main thread does not run.
 
-    Without it, a signal that comes between Python's last check for signals and the system call that
-    waits would be noticed only when the loop wakes for another reason.
+    Python calls handlers in the main thread, between two of its instructions: not while that waits
+    in a function of another language. The number of each signal comes as a byte at once, if nothing
+    else of the program has its signals come in that way already, such as a loop with handlers of
+    its own; then the handlers ring.
     """
-    reading, writing = socket.socketpair()
-    with reading, writing:
-        reading.setblocking(False)
-        writing.setblocking(False)
-        before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-        if before != -1:
-            # Something wakes the loop already: handlers of its own, or it is another kind of loop.
-            signal.set_wakeup_fd(before)
-            yield
-            return
-        try:
-            loop.add_reader(reading, _drain, reading)
-            yield
-        finally:
-            loop.remove_reader(reading)
-            now = signal.set_wakeup_fd(-1)
-            if now != writing.fileno():
+
+    def __init__(self) -> None:
+        self._reading, self._writing = socket.socketpair()
+        self._reading.setblocking(False)
+        self._writing.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._reading, selectors.EVENT_READ)
+        self._before: int | None = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            before = signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
+            if before == -1 or before in _bells:
+                self._before = before
+            else:
+                signal.set_wakeup_fd(before)
+            _bells.add(self._writing.fileno())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            now = signal.set_wakeup_fd(self._before)
+            if now != self._writing.fileno():
+                # Something else has taken over meanwhile, and keeps it.
                 signal.set_wakeup_fd(now)
+        _bells.discard(self._writing.fileno())
+
+    def close(self) -> None:
+        """Close it, once nobody listens any more."""
+        self._selector.close()
+        self._reading.close()
+        self._writing.close()
+
+    def rings_by_itself(self) -> bool:
+        """Return whether signals ring without a handler; call it in a handler."""
+        now = signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
+        if now == self._writing.fileno():
+            return True
+        signal.set_wakeup_fd(now)
+        return False
+
+    def ring(self, number: int = 0) -> None:
+        """Ring for a signal; for none, only whoever listens is woken. Never waits."""
+        with contextlib.suppress(BlockingIOError):  # it rings already
+            self._writing.send(bytes([number]))
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until it rings, but not longer than so many seconds."""
+        self._selector.select(seconds)
+
+    def take(self) -> bytes:
+        """Return the numbers of the signals that have come since the last call. Never waits."""
+        try:
+            return self._reading.recv(4096)
+        except BlockingIOError:
+            return b""
 
 
-def _drain(reading: socket.socket) -> None:
-    with contextlib.suppress(BlockingIOError):
-        while reading.recv(4096):
-            pass
+_bells: Final[set[int]] = set()
+"""The descriptors of bells that are in use."""
+
+
+def _after_fork() -> None:
+    # Else a signal to the child would ring at its parent.
+    if _bells:
+        _bells.clear()
+        signal.set_wakeup_fd(-1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextlib.contextmanager

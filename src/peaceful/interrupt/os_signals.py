@@ -12,13 +12,13 @@ async with interrupt_on_signals(sender):
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import queue
+import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from peaceful._model.clock import Clock, SystemClock
 from peaceful._model.interrupt import (
@@ -30,10 +30,10 @@ from peaceful._model.interrupt import (
 )
 from peaceful.interrupt._channel import InterruptSender, SendResult
 from peaceful.interrupt._handlers import (
+    SignalBell,
     SignalEscalation,
     handle_signals,
     suspend_loop_handlers,
-    wake_on_signals,
 )
 
 __all__ = ["SignalWatch", "interrupt_on_signals"]
@@ -53,142 +53,177 @@ def interrupt_on_signals(
 
     | signal | sends |
     |---|---|
-    | SIGINT (Ctrl-C) | STOP, at the second press CANCEL, from the third on KILL |
-    | SIGTERM, SIGHUP | STOP; in a loop also CANCEL after 60 % of `stop_timeout`, KILL at its end |
+    | SIGINT from a terminal (Ctrl-C) | STOP, at the second press CANCEL, from the third on KILL |
+    | SIGTERM, SIGHUP, any other SIGINT | STOP, CANCEL after 60 % of `stop_timeout`, KILL at its end |
 
-    The previous handlers are restored afterwards. SIGINT and SIGHUP are left alone if the program
-    was started so that they are ignored, as by `nohup`.
+    A signal of another kind than those before climbs one level at once. Signals are heard and
+    deadlines kept by a thread, also while the main thread is busy with something that lets nobody
+    else in. The previous handlers are restored afterwards. SIGINT and SIGHUP are left alone if the
+    program was started so that they are ignored, as by `nohup`.
 
     `async with` is for asyncio programs, with any kind of loop and on every platform, a notebook's
-    running loop included: the loop sends the signals and keeps the deadlines. `with` is for
-    programs without a loop, which call `InterruptReceiver.poll` between two steps: signals are sent
-    by the handler itself, in the middle of whatever the main thread does, and there are no
-    deadlines.
-
-    Both yield the set of signals that are handled. Python handles signals in the main thread only:
-    in any other thread nothing is handled and the set is empty, so that code which uses this can
-    also run in a thread of a larger program that handles signals itself.
+    running loop included. `with` is for programs without a loop, which call
+    `InterruptReceiver.poll` between two steps. Both yield the set of signals that are handled.
+    Python handles signals in the main thread only: in any other thread nothing is handled and the
+    set is empty, so that code which uses this can also run in a thread of a larger program that
+    handles signals itself.
 
     Args:
         sender: sends to the execution.
-        stop_timeout: seconds from the first SIGTERM or SIGHUP to KILL; only in a loop.
+        stop_timeout: seconds from the first signal that nobody at a terminal can have sent to KILL.
         on_press: called with each signal that is sent, deadlines included, and its effect; not for
-            key repeats. Runs where the signal is sent: in the loop; or, with `with`, in the
-            handler, where it must not do what the interrupted code could be in the middle of. An
+            key repeats. One call at a time, in a thread of its own, after the signal was sent. An
             error that it raises is logged to `peaceful.interrupt`.
-        key_repeat: presses less than this many seconds apart count once.
+        key_repeat: signals less than this many seconds apart count once.
         clock: the source of the time; the system's by default.
 
     Returns:
         A context to enter once.
     """
     escalation = SignalEscalation(stop_timeout=stop_timeout, key_repeat=key_repeat)
-    return SignalWatch(_SignalSender(sender, escalation, on_press, clock or SystemClock()))
+    return SignalWatch(_Listener(sender, escalation, on_press, clock or SystemClock()))
 
 
 class SignalWatch:
     """The context that `interrupt_on_signals` returns, asynchronous or plain."""
 
-    __slots__ = ("_context", "_signals")
+    __slots__ = ("_context", "_listener")
 
-    def __init__(self, signals: _SignalSender) -> None:
-        self._signals = signals
+    def __init__(self, listener: _Listener) -> None:
+        self._listener = listener
         self._context = ExitStack()
 
     async def __aenter__(self) -> frozenset[InterruptSource]:
-        return self._context.enter_context(_in_loop(self._signals, asyncio.get_running_loop()))
+        sources = self.__enter__()
+        loop = asyncio.get_running_loop()
+        self._context.enter_context(suspend_loop_handlers(loop, sources))
+        return sources
 
     async def __aexit__(self, *_: object) -> None:
         self._context.close()
 
     def __enter__(self) -> frozenset[InterruptSource]:
-        return self._context.enter_context(handle_signals(self._signals.receive))
+        with ExitStack() as opened:
+            opened.callback(self._listener.end)
+            opened.enter_context(self._listener.bell)
+            sources = opened.enter_context(handle_signals(self._listener.handle))
+            if sources:
+                self._listener.begin()
+            self._context = opened.pop_all()
+        return sources
 
     def __exit__(self, *_: object) -> None:
         self._context.close()
 
 
-@dataclass(slots=True)
-class _SignalSender:
-    """Sends the levels of process signals and of their deadlines."""
+class _Listener:
+    """Sends the levels of process signals and of their deadlines, whichever thread can.
 
-    sender: InterruptSender
-    escalation: SignalEscalation
-    on_press: Callable[[InterruptSignal, SendResult], None] | None
-    clock: Clock
-    ended_by: InterruptSource | None = None
+    A signal is sent by its handler, which comes first unless the main thread is busy with something
+    else; or by the listener's own thread, which keeps the deadlines, too, and calls `on_press`.
+    """
 
-    def receive(self, source: InterruptSource, at: float | None = None) -> None:
-        """Send the level of a process signal that came at a time, by default now."""
-        at = self.clock.monotonic() if at is None else at
-        if source is InterruptSource.SIGINT:
-            level = self.escalation.press(at)
-        else:
-            level = self.escalation.terminate(at)
-            self.ended_by = self.ended_by or source
-        if level is not None:
-            self._send(level, source, None)
+    def __init__(
+        self,
+        sender: InterruptSender,
+        escalation: SignalEscalation,
+        on_press: Callable[[InterruptSignal, SendResult], None] | None,
+        clock: Clock,
+    ) -> None:
+        self._sender = sender
+        self._escalation = escalation
+        self._on_press = on_press
+        self._clock = clock
+        self._arrived: deque[tuple[InterruptSource, float]] = deque()
+        # Nobody waits for the turn: a handler in the middle of a turn would wait for ever.
+        self._turn = threading.Lock()
+        self._sent: queue.SimpleQueue[tuple[InterruptSignal, SendResult]] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._over = False
+        self.bell: SignalBell = SignalBell()
 
-    def seconds_left(self) -> float | None:
-        """Return how long until `look` has something to do, or `None` if never."""
-        at = self.escalation.next_deadline
-        if at is None or self.sender.closed:
+    def begin(self) -> None:
+        """Start to listen."""
+        self._thread = threading.Thread(target=self._listen, name="peaceful-signals", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Send what has come at the last moment, and listen no longer."""
+        self._send_arrived()
+        self._over = True
+        if self._thread is not None:
+            self.bell.ring()
+            self._thread.join()
+        self.bell.close()
+
+    def handle(self, source: InterruptSource) -> None:
+        """Send a signal from its handler, unless it is sent already."""
+        if not self.bell.rings_by_itself():
+            self._arrived.append((source, self._clock.monotonic()))
+        self._send_arrived()
+        self.bell.ring()
+
+    def _listen(self) -> None:
+        while not self._over:
+            self.bell.wait(self._seconds_left())
+            self._send_arrived()
+            self._in_turn(self._keep_deadlines)
+            self._tell()
+        self._tell()
+
+    def _seconds_left(self) -> float | None:
+        at = self._escalation.next_deadline
+        if at is None or self._sender.closed:
             return None
-        return max(0.0, at - self.clock.monotonic())
+        return max(0.0, at - self._clock.monotonic())
 
-    def look(self) -> None:
-        """Send the level of a deadline, if one has passed."""
-        level = self.escalation.due(self.clock.monotonic())
-        if level is not None and self.ended_by is not None and not self.sender.closed:
-            self._send(level, self.ended_by, f"not done in time after {self.ended_by}")
+    def _send_arrived(self) -> None:
+        now = self._clock.monotonic()
+        for number in self.bell.take():
+            if number and (source := _source_of(number)) is not None:
+                self._arrived.append((source, now))
+        while self._arrived and self._in_turn(self._send_next):
+            pass
+
+    def _in_turn(self, step: Callable[[], None]) -> bool:
+        """Take a step unless another thread takes one, which looks again afterwards."""
+        if not self._turn.acquire(blocking=False):
+            return False
+        try:
+            step()
+        finally:
+            self._turn.release()
+        return True
+
+    def _send_next(self) -> None:
+        while self._arrived:
+            source, at = self._arrived.popleft()
+            level = self._escalation.receive(source, at)
+            if level is not None:
+                self._send(level, source, None)
+
+    def _keep_deadlines(self) -> None:
+        by = self._escalation.deadline_of
+        level = self._escalation.due(self._clock.monotonic())
+        if level is not None and by is not None and not self._sender.closed:
+            self._send(level, by, f"not done in time after {by}")
 
     def _send(self, level: InterruptLevel, source: InterruptSource, reason: str | None) -> None:
-        request = InterruptSignal(level, source, self.clock.now(), reason)
-        result = self.sender.send(request)
-        if self.on_press is None:
-            return
-        try:
-            self.on_press(request, result)
-        except Exception:  # noqa: BLE001  its mistake must not cost a signal or a deadline
-            _LOG.exception("on_press raised an error at %s", level)
+        request = InterruptSignal(level, source, self._clock.now(), reason)
+        self._sent.put((request, self._sender.send(request)))
+
+    def _tell(self) -> None:
+        while not self._sent.empty():
+            request, result = self._sent.get()
+            try:
+                if self._on_press is not None:
+                    self._on_press(request, result)
+            except Exception:  # noqa: BLE001  its mistake must not cost a signal or a deadline
+                _LOG.exception("on_press raised an error at %s", request.level)
 
 
-@contextlib.contextmanager
-def _in_loop(
-    signals: _SignalSender, loop: asyncio.AbstractEventLoop
-) -> Generator[frozenset[InterruptSource]]:
-    arrived: deque[tuple[InterruptSource, float]] = deque()
-    timer: asyncio.TimerHandle | None = None
-    over = False
-
-    def receive(source: InterruptSource) -> None:
-        # In the handler only what is safe anywhere; the loop does the rest between two steps.
-        arrived.append((source, signals.clock.monotonic()))
-        loop.call_soon_threadsafe(proceed)
-
-    def proceed() -> None:
-        nonlocal timer
-        if over:
-            return
-        if timer is not None:
-            timer.cancel()
-        send_arrived()
-        signals.look()
-        left = signals.seconds_left()
-        timer = None if left is None else loop.call_later(left, proceed)
-
-    def send_arrived() -> None:
-        while arrived:
-            signals.receive(*arrived.popleft())
-
-    with ExitStack() as context:
-        if threading.current_thread() is threading.main_thread():
-            context.enter_context(wake_on_signals(loop))
-        try:
-            with handle_signals(receive) as sources, suspend_loop_handlers(loop, sources):
-                yield sources
-        finally:
-            over = True
-            send_arrived()  # what came at the last moment, before the loop got to it, is not lost
-            if timer is not None:
-                timer.cancel()
+def _source_of(number: int) -> InterruptSource | None:
+    try:
+        return InterruptSource(signal.Signals(number).name)
+    except ValueError:
+        return None  # Another signal of the program's.
