@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from peaceful._model.state import State
     from peaceful._params.references import mapped
     from peaceful._params.specs import stored
+    from peaceful._process_signals import heed_signals
     from peaceful._resources import Resources
     from peaceful._runtime.flow import Flow, Handle
 
@@ -65,6 +66,7 @@ _HOMES = {
     "WebSettings": "peaceful._app.web_settings",
     "WebToken": "peaceful._app.web_settings",
     "Within": "peaceful._model.location",
+    "heed_signals": "peaceful._process_signals",
     "mapped": "peaceful._params.references",
     "stored": "peaceful._params.specs",
     "write_atomically": "peaceful._item.files",
@@ -99,6 +101,7 @@ __all__ = [
     "WebToken",
     "Within",
     "__version__",
+    "heed_signals",
     "mapped",
     "stored",
     "write_atomically",

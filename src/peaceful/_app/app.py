@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Generator, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from peaceful._app.app_def import AppDef
 from peaceful._errors.usage import ExtraMissing
+from peaceful._process_signals import process_signals
 
 if TYPE_CHECKING:
     from peaceful._app.contexts import Contexts
@@ -184,6 +186,8 @@ class App(AppDef):
             SystemExit: always, with the exit code.
             ExtraMissing: the extra `cli` is not installed.
         """
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        signals = process_signals(words)
         with _from_extra("cli", "The command line"):
             from peaceful._cli.run import run
-        run(self, arguments)
+        run(self, words, signals)

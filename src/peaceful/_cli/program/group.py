@@ -57,6 +57,10 @@ class Command(_Sections, click.Command):
     """A command."""
 
 
+_ACTS: Final = frozenset({"init", "switch", "key", "interrupt"})
+"""Commands that may have done something at any moment, without a history that says so."""
+
+
 class Group(_Sections, click.Group):
     """Commands by name, made when they are asked for; `chosen` is called with the chosen one."""
 
@@ -161,6 +165,8 @@ class CommandParts:
 
         def chosen(command: str) -> None:
             self._invocation.command = f"{before}{command}"
+            if command in _ACTS:
+                self._invocation.signals.changes_nothing = False
 
         return Group(name, entries=entries, params=self._global, help=help, chosen=chosen)
 

@@ -13,9 +13,9 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from peaceful._cli.program.options import ColorChoice, GlobalOptions
-from peaceful._cli.program.signals import ProcessSignals
 from peaceful._cli.terminal.writer import Writer
 from peaceful._errors.usage import UsageError
+from peaceful._process_signals import ProcessSignals
 
 if TYPE_CHECKING:
     from peaceful._app.app import App
@@ -66,7 +66,7 @@ class Invocation:
         cls, app: App, words: Sequence[str], signals: ProcessSignals, until_printed: ExitStack
     ) -> Invocation:
         """Return the run of this process."""
-        return cls(
+        invocation = cls(
             app=app,
             words=words,
             program=program_words(app.name, sys.argv, sys.orig_argv),
@@ -76,6 +76,14 @@ class Invocation:
             stderr=Writer(sys.stderr, "standard error"),
             until_printed=until_printed,
         )
+        signals.program = shlex.join(invocation.program)
+        signals.facts = lambda: {
+            "app": app.name,
+            "profile": invocation.profile or invocation.options.profile,
+            "flow": invocation.flow or invocation.options.flow,
+            "command": invocation.command,
+        }
+        return invocation
 
     def contexts(self) -> Contexts:
         """Return the application in the chosen workspace."""
