@@ -268,6 +268,22 @@ def process_signals(words: Sequence[str]) -> ProcessSignals:
     return signals.begin()
 
 
+def can_press_keys() -> bool:
+    """Return whether this process is in the foreground of a terminal, where keys reach it."""
+    if os.name != "posix":
+        return True
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
 def _die_of(number: int) -> None:
     """Let a signal do to this process what it does to those that do not handle it."""
     try:

@@ -86,10 +86,14 @@ class App(AppDef):
         default_flow: the flow to work on where there are several and nobody names one.
         asks_before_clean: takes the parameters of a profile, and returns whether its command line
             asks before it cleans that profile up.
+        stop_timeout: the seconds that its command line takes to stop when it is told by a signal
+            that nobody at a terminal has sent; CANCEL comes after 60 %, KILL at the end. By default
+            25, and 6 in GitHub Actions. `PEACEFUL_STOP_TIMEOUT` and `--stop-timeout` override it.
 
     Raises:
         NameInvalid: the name breaks the rule.
-        DefinitionError: `asks_before_clean` is given without `profile_params`.
+        DefinitionError: `asks_before_clean` is given without `profile_params`, or `stop_timeout` is
+            not positive.
     """
 
     def contexts(self, workspace: Path | None = None) -> Contexts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
@@ -101,11 +102,17 @@ class AppDef:
         names_profiles: bool = False,
         default_flow: FlowId | None = None,
         asks_before_clean: Callable[[Any], bool] | None = None,  # Any: takes the profile's model
+        stop_timeout: float | None = None,
     ) -> None:
         if asks_before_clean is not None and profile_params is None:
             raise DefinitionError(
                 f"{name} asks before it cleans some profiles up, but profiles have no parameters.",
                 help="give the model of their parameters as profile_params",
+            )
+        if stop_timeout is not None and not 0 < stop_timeout < math.inf:
+            raise DefinitionError(
+                f"{name} is given {stop_timeout} seconds to stop.",
+                help="give stop_timeout a positive number of seconds, or leave it out",
             )
         self.name: Final = checked_app_name(name)
         self.help = help
@@ -116,6 +123,7 @@ class AppDef:
         self.names_profiles = names_profiles
         self.default_flow = default_flow
         self.asks_before_clean = asks_before_clean
+        self.stop_timeout = stop_timeout
         self.flows: dict[FlowId, FlowDef] = {}
         self.declared: Final = Declarations(
             self.name, self.flows, workspace=workspace_params, profile=profile_params

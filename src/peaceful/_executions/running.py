@@ -158,11 +158,21 @@ class RunningExecution:
 
         From here on, every interrupt comes too late.
         """
+        self._close(document)
+        await run_shielded(self._threads.submit(self._finish, document))
+
+    def finish_waiting(self, document: KeptDocument) -> None:
+        """Store the ending from another thread than the loop's, which may be blocked."""
+        self._close(document)
+        self._finish(document)
+
+    def _close(self, document: KeptDocument) -> None:
         self._senders.close(self.id)
         # Readers of its events get the ending even if it cannot be stored.
         self._ended = mark_finished(self._record, document)
-        ending = partial(self._store.finish, self.id, document)
-        await run_shielded(self._threads.submit(lambda: self._ending.set_result(ending())))
+
+    def _finish(self, document: KeptDocument) -> None:
+        self._ending.set_result(self._store.finish(self.id, document))
         self._senders.drop(self.id)
 
     def last_event(self) -> ExecutionEnded | None:

@@ -36,7 +36,7 @@ _LABELS: Final[Mapping[InterruptLevel, str]] = {
 _DOORS: Final[Mapping[InterruptSource, str]] = {
     InterruptSource.SIGINT: "by Ctrl-C",
     InterruptSource.SIGTERM: "by SIGTERM",
-    InterruptSource.SIGHUP: "because its terminal went away",
+    InterruptSource.SIGHUP: "by SIGHUP",
     InterruptSource.WEB: "from a web page",
     InterruptSource.API: "through the API",
     InterruptSource.COMMAND: "by the interrupt command",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ from peaceful._runtime.register import Register
 from peaceful._storage.stored_state import StateStore
 from peaceful._storage.workspace import Workspace
 from peaceful.interrupt import Interruptibility, NonInterruptible
+
+_LOG = logging.getLogger("peaceful.runtime")
 
 MAX_CONCURRENCY: Final = 16
 """How many items are in progress at once: enough to hide waiting, few enough to read."""
@@ -84,6 +87,10 @@ class CmdCtx:
         resources: what the application gives to blocks and items, by type.
         register: where executions are registered, or None.
         on_end: called with the ending of an execution, before its last event; or None.
+        on_late_end: called with the ending of an execution that was killed and has not ended some
+            time later, in another thread: to leave the process. None to wait for it.
+        on_blocked: called with a sentence about an item that blocks the event loop, in another
+            thread; by default it is logged.
         door: where its commands come from: `terminal`, `web`, `api` or `python`.
     """
 
@@ -99,6 +106,8 @@ class CmdCtx:
     resources: Resources = field(default_factory=Resources)
     register: Register | None = None
     on_end: Callable[[Ending], None] | None = None
+    on_late_end: Callable[[Ending], None] | None = None
+    on_blocked: Callable[[str], object] = _LOG.warning
     door: str = "python"
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -14,7 +15,7 @@ import msgspec
 
 from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful._errors.base import PeacefulError, Unexpected
-from peaceful._errors.running import ProfileBusy
+from peaceful._errors.running import ProfileBusy, StorageError
 from peaceful._errors.usage import DefinitionError
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
@@ -40,6 +41,7 @@ from peaceful._resources import Resources
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, ItemCalls
 from peaceful._runtime.ctx import CmdCtx, started_by
 from peaceful._runtime.hub import ProgressHub
+from peaceful._runtime.loop_watch import Blocker, LoopWatch
 from peaceful._runtime.register import InterruptPublisher, Registered, Starting
 from peaceful._storage.lock import LockHolder, ProfileLock
 from peaceful._storage.workspace import Workspace
@@ -116,6 +118,8 @@ class Session:
     results: dict[ItemId, ItemResult] = field(default_factory=dict[ItemId, ItemResult])
     _looks: bool = False
     _ending: Ending | None = None
+    _ends: threading.Lock = field(default_factory=threading.Lock)
+    _ended_late: bool = False
 
     @property
     def signal(self) -> InterruptSignal | None:
@@ -156,9 +160,10 @@ class Session:
         """
         await self._end_children()
         interrupt, timings = self._close_latch(), self.timings()
-        ending = self._made(outcome_kind(outcome), interrupt, timings)
-        await self._store(ending)
-        self._ending = ending
+        if self._ends.acquire(blocking=False):
+            ending = self._made(outcome_kind(outcome), interrupt, timings)
+            await self._store(ending)
+            self._ending = ending
         return msgspec.structs.replace(outcome, interrupt=interrupt, timings=timings)
 
     async def fail(self, error: BaseException) -> None:
@@ -167,7 +172,11 @@ class Session:
             # It had ended, and that is written down; only then was whoever waits for it cancelled.
             return
         await self._end_children()
-        self._ending = self._made(_as_error(error), self._close_latch(), self.timings())
+        interrupt = self._close_latch()
+        self._ends.acquire(blocking=False)
+        if self._ended_late:
+            return
+        self._ending = self._made(_as_error(error), interrupt, self.timings())
         try:
             await self._store(self._ending)
         except Exception as unwritten:  # noqa: BLE001 - what ended the execution is raised
@@ -184,6 +193,39 @@ class Session:
             self.hub.publish(self._ending.event())
         killed = self.signal is not None and self.signal.level is InterruptLevel.KILL
         await self.hub.close(_KILLED_SINKS if killed else None)
+
+    def end_late(self, blocker: Blocker | None) -> None:
+        """Make the ending and store it from another thread, and pass it to `on_late_end`.
+
+        The execution was killed and does not end, perhaps because an item blocks the loop.
+        """
+        assert self.ctx.on_late_end is not None
+        self.scope.children.kill_all()
+        interrupt = self._close_latch()
+        running = self.hub.take_snapshot().running
+        abandoned = dict.fromkeys(running, ItemResult(ItemStatus.ABANDONED, message="abandoned"))
+        if blocker is not None:
+            message = f"it does not let go {blocker.place}".rstrip()
+            abandoned[blocker.item] = ItemResult(ItemStatus.ABANDONED, message=message)
+        kind = OutcomeKind.BLOCK_INTERRUPTED if running else OutcomeKind.EXECUTION_INTERRUPTED
+        ending = self._made(kind, interrupt, self.timings(), abandoned)
+        if self._ends.acquire(blocking=False):
+            self._ended_late = True
+            # In a thread of its own: a disk may block, too.
+            storing = threading.Thread(target=self._store_waiting, args=(ending,), daemon=True)
+            storing.start()
+            storing.join(_KILLED_SINKS)
+        ending = self._ending or ending
+        self.hub.publish(ending.event())
+        self.hub.close_waiting(_KILLED_SINKS)
+        self.ctx.on_late_end(ending)
+
+    def _store_waiting(self, ending: Ending) -> None:
+        try:
+            if self.registered is not None:
+                self.registered.finish_waiting(ending.document)
+        except StorageError as unwritten:
+            _LOG.warning("the end of execution %s is not recorded: %s", self.info.id, unwritten)
 
     def _scope_of(self, block: CmdBlock[T]) -> ExecutionScope:
         if block.strategy is None:
@@ -208,13 +250,15 @@ class Session:
         outcome: OutcomeKind | PeacefulError,
         interrupt: InterruptSignal | None,
         timings: Timings,
+        abandoned: Mapping[ItemId, ItemResult] | None = None,
     ) -> Ending:
         """Return the ending: the only one that is stored, published and shown."""
-        results = self.results
-        if isinstance(outcome, PeacefulError):
+        results = dict(self.results)
+        if isinstance(outcome, PeacefulError) or abandoned is not None:
             # What the block has not said by then is known from its events.
             statuses = self.hub.take_snapshot().statuses
             results = {item: ItemResult(status) for item, status in statuses.items()} | results
+            results.update(abandoned or {})
         if self._looks:
             results = {item: _only_looked_at(each) for item, each in results.items()}
         return execution_ending(
@@ -253,9 +297,18 @@ async def open_session(
     started = _started_event(session)
     # Others find it as soon as it is registered, which is before its start is published.
     session.hub.snapshot.add(started)
+    watch = LoopWatch(
+        session.hub,
+        session.interrupts,
+        session.scope.interruptibility.receiver,
+        ctx.on_blocked,
+        None if ctx.on_late_end is None else session.end_late,
+    )
+    watching = ExitStack()
     try:
         async with AsyncExitStack() as stack:
             stack.enter_context(hold_lock(ctx.workspace, session.info))
+            watching.enter_context(watch)
             stack.callback(session.calls.threads.close)
             stack.enter_context(session.interrupts)
             if ctx.register is not None:
@@ -279,7 +332,8 @@ async def open_session(
         # Its ending is stored, and others may have read it: that stays as it is.
         _LOG.error("what execution %s used was not closed", session.info.id, exc_info=error)
     finally:
-        await session.tell_the_end()
+        with watching:
+            await session.tell_the_end()
 
 
 def _new_session(ctx: CmdCtx, command: str) -> Session:

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol, Self
@@ -237,6 +237,15 @@ class ProgressHub:
             self._mailboxes = tuple(
                 mailbox for mailbox in self._mailboxes if mailbox is not subscription.mailbox
             )
+
+    def close_waiting(self, patience: float) -> None:
+        """Wait until every sink has taken everything, but not longer than some seconds.
+
+        For another thread than the loop's, which may be blocked.
+        """
+        for thread in self._threads:
+            thread.end()
+        wait([thread.served for thread in self._threads], timeout=patience)
 
     async def close(self, patience: float | None = None) -> bool:
         """Wait until every sink has taken everything, and return whether all have.

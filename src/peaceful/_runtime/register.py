@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, Self
@@ -40,6 +41,10 @@ class Registered(Protocol):
         """Store the ending, once."""
         ...
 
+    def finish_waiting(self, document: KeptDocument) -> None:
+        """Store the ending, once, from another thread, which is kept waiting."""
+        ...
+
 
 class Register(Protocol):
     """A register of executions."""
@@ -52,7 +57,7 @@ class Register(Protocol):
 class InterruptPublisher:
     """Publishes each accepted interrupt, once, in order. Used as a context manager.
 
-    Interrupts are also recorded in the register once `registered` is set.
+    The loop does, or while it is blocked, another thread. Interrupts are also recorded in the register once `registered` is set.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class InterruptPublisher:
         self._clock = clock
         self._loop = loop
         self._published = 0
+        self._lock = threading.Lock()
         self._leave: Callable[[], None] | None = None
         self.registered: Registered | None = None
 
@@ -84,15 +90,16 @@ class InterruptPublisher:
         self._loop.call_soon_threadsafe(self.publish)
 
     def publish(self) -> None:
-        """Publish what was accepted since the last call; in the loop's thread."""
+        """Publish what was accepted since the last call. Not in a signal handler."""
         receiver = self._state.receiver
         if receiver is None:
             return
-        accepted = receiver.accepted
-        for signal in accepted[self._published :]:
-            if self.registered is not None:
-                self.registered.interrupting(signal)
-            if self._state.effective is not None:
-                in_progress = tuple(self._hub.snapshot.running)
-                self._hub.publish(InterruptRequested(self._clock.now(), signal, in_progress))
-        self._published = len(accepted)
+        with self._lock:
+            accepted = receiver.accepted
+            for signal in accepted[self._published :]:
+                if self.registered is not None:
+                    self.registered.interrupting(signal)
+                if self._state.effective is not None:
+                    in_progress = tuple(self._hub.take_snapshot().running)
+                    self._hub.publish(InterruptRequested(self._clock.now(), signal, in_progress))
+            self._published = len(accepted)

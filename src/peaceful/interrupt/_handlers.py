@@ -20,6 +20,7 @@ from peaceful._model.interrupt import (
     InterruptLevel,
     InterruptSource,
 )
+from peaceful._process_signals import can_press_keys
 
 
 class SignalEscalation:
@@ -102,22 +103,6 @@ class SignalEscalation:
         if level is not None:
             self._level = level
         return level
-
-
-def can_press_keys() -> bool:
-    """Return whether this process is in the foreground of a terminal, where keys reach it."""
-    try:
-        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-    except OSError:
-        return os.name != "posix"
-    except AttributeError:  # on Windows, where every program has a console
-        return True
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
-        return False
-    finally:
-        os.close(terminal)
 
 
 @contextlib.contextmanager

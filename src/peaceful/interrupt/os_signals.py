@@ -36,7 +36,7 @@ from peaceful.interrupt._handlers import (
     suspend_loop_handlers,
 )
 
-__all__ = ["SignalWatch", "interrupt_on_signals"]
+__all__ = ["interrupt_on_signals"]
 
 _LOG = logging.getLogger("peaceful.interrupt")
 
@@ -48,7 +48,7 @@ def interrupt_on_signals(
     on_press: Callable[[InterruptSignal, SendResult], None] | None = None,
     key_repeat: float = KEY_REPEAT,
     clock: Clock | None = None,
-) -> SignalWatch:
+) -> _SignalWatch:
     """Send interrupts for process signals while the context is open.
 
     | signal | sends |
@@ -81,10 +81,10 @@ def interrupt_on_signals(
         A context to enter once.
     """
     escalation = SignalEscalation(stop_timeout=stop_timeout, key_repeat=key_repeat)
-    return SignalWatch(_Listener(sender, escalation, on_press, clock or SystemClock()))
+    return _SignalWatch(_Listener(sender, escalation, on_press, clock or SystemClock()))
 
 
-class SignalWatch:
+class _SignalWatch:
     """The context that `interrupt_on_signals` returns, asynchronous or plain."""
 
     __slots__ = ("_context", "_listener")

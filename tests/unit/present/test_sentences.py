@@ -103,7 +103,7 @@ def test_levels_have_labels_and_one_above() -> None:
     [
         (InterruptSource.SIGINT, None, "by Ctrl-C"),
         (InterruptSource.SIGTERM, "", "by SIGTERM"),
-        (InterruptSource.SIGHUP, None, "because its terminal went away"),
+        (InterruptSource.SIGHUP, None, "by SIGHUP"),
         (InterruptSource.WEB, "wrong version", "from a web page: “wrong version”"),
         (InterruptSource.API, None, "through the API"),
         (InterruptSource.COMMAND, "\x1b[2J\n", "by the interrupt command"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peaceful._app.contexts import ExecutionOptions
 from peaceful._cli.program.loop import LoopEnd, lost_notices, run_in_loop
+from peaceful._cli.program.printing import print_answer
 from peaceful._cli.program.result import Result
-from peaceful._cli.progress.ending import Execution, answer, exit_code_of, words_of
+from peaceful._cli.program.stop_timeout import execution_settings, stop_timeout
+from peaceful._cli.progress.ending import Execution, answer, dies_of, exit_code_of, words_of
 from peaceful._cli.progress.screen import Show
 from peaceful._cli.progress.sinks import show_for
 from peaceful._cli.terminal.modes import TerminalModes, ask, can_ask
@@ -23,7 +26,7 @@ from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel
 from peaceful._model.outcome import CmdOutcome
 from peaceful._present.text import short_id
-from peaceful._runtime.ctx import MAX_CONCURRENCY, CmdCtx, ExecutionSettings
+from peaceful._runtime.ctx import CmdCtx
 from peaceful.interrupt import Interruptible, InterruptSender, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
 
@@ -54,7 +57,7 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
         options = ExecutionOptions(
             interruptibility=Interruptible(receiver),
             sinks=(show,),
-            settings=ExecutionSettings(invocation.options.max_concurrency or MAX_CONCURRENCY),
+            settings=execution_settings(invocation),
             door="terminal",
         )
         try:
@@ -65,7 +68,8 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
             survivors = contexts.executions.survivors(ctx.profile)
             for notice in lost_notices(latest[0] if latest else None, survivors):
                 show.say(notice)
-            end, ending = _run(invocation, request, ctx, sender, show)
+            running = _Running(invocation, request, sender, show, title)
+            end, ending = running.run(ctx)
         finally:
             invocation.progress_left = show.left
     if ending is None:
@@ -74,48 +78,68 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
     return Execution(title(ending.execution), ending, end.value, end.stuck)
 
 
-def _run(
-    invocation: Invocation, request: RunRequest, ctx: CmdCtx, sender: InterruptSender, show: Show
-) -> tuple[LoopEnd[CmdOutcome[object]], Ending | None]:
-    signals = invocation.signals
-    endings: list[Ending] = []
+@dataclass(slots=True)
+class _Running:
+    """One run of a command in an event loop, and whatever may befall it."""
 
-    def ended(ending: Ending) -> None:
+    invocation: Invocation
+    request: RunRequest
+    sender: InterruptSender
+    show: Show
+    title: Callable[[ExecutionInfo], str]
+    ending: Ending | None = None
+
+    def run(self, ctx: CmdCtx) -> tuple[LoopEnd[CmdOutcome[object]], Ending | None]:
+        signals, stderr = self.invocation.signals, self.invocation.stderr
+        # Until the outcome is printed, which keys that are still pressed would spoil too.
+        modes = self.invocation.until_printed.enter_context(
+            TerminalModes(
+                stderr.fd if stderr.is_terminal else None,
+                all_keys=self.show.draws,
+                on_resume=self.show.redraw,
+            )
+        )
+        signals.at_once = modes.restore
+        try:
+            end = run_in_loop(self._main(ctx), self._patience)
+        except BaseException:
+            if self.ending is None:
+                raise
+            # Such as an item's KeyboardInterrupt: the ending tells of it.
+            end = LoopEnd[CmdOutcome[object]](None, None, stuck=False)
+        return end, self.ending
+
+    async def _main(self, ctx: CmdCtx) -> CmdOutcome[object]:
+        signals = self.invocation.signals
+        ctx = replace(ctx, on_end=self._ended, on_late_end=self._leave)
+        timeout = stop_timeout(self.invocation)
+        async with interrupt_on_signals(
+            self.sender, stop_timeout=timeout, on_press=self.show.pressed
+        ):
+            try:
+                return await self.request.run(ctx)
+            except Exception as error:  # Whatever it is: it is raised on.
+                if self.ending is None:
+                    signals.ending(error.exit_code if isinstance(error, PeacefulError) else 1)
+                raise
+
+    def _ended(self, ending: Ending) -> None:
         # From now on a signal comes too late: it may not change the exit code.
-        signals.ending(exit_code_of(ending))
-        endings.append(ending)
+        self.invocation.signals.ending(exit_code_of(ending), dies_of(ending))
+        self.ending = ending
 
-    async def main() -> CmdOutcome[object]:
-        async with interrupt_on_signals(sender, on_press=show.pressed):
-            if signals.left_by is not None:
-                sender.request(source=signals.left_by)
-            with signals.last_resort():
-                try:
-                    return await request.run(replace(ctx, on_end=ended))
-                except Exception as error:  # Whatever it is: it is raised on.
-                    if not endings:
-                        signals.ending(error.exit_code if isinstance(error, PeacefulError) else 1)
-                    raise
+    def _leave(self, ending: Ending) -> None:
+        """Print the answer and end the process, in another thread than the one that is stuck."""
+        self._ended(ending)
+        self.invocation.progress_left = self.show.left
+        execution = Execution(self.title(ending.execution), ending, None, stuck=True)
+        code = print_answer(self.invocation, answer(execution, self.invocation, self.request))
+        self.invocation.signals.leave(code, at_once=True)
 
-    def patience() -> float:
-        signal = sender.signal
+    def _patience(self) -> float:
+        signal = self.sender.signal
         killed = signal is not None and signal.level is InterruptLevel.KILL
         return _PATIENCE_AFTER_KILL if killed else _PATIENCE
-
-    fd = invocation.stderr.fd if invocation.stderr.is_terminal else None
-    # Until the outcome is printed, which keys that are still pressed would spoil too.
-    modes = invocation.until_printed.enter_context(
-        TerminalModes(fd, all_keys=show.draws, on_resume=show.redraw)
-    )
-    signals.at_once = modes.restore
-    try:
-        end = run_in_loop(main(), patience)
-    except BaseException:
-        if not endings:
-            raise
-        # Such as an item's KeyboardInterrupt: the ending tells of it.
-        end = LoopEnd[CmdOutcome[object]](None, None, stuck=False)
-    return end, endings[0] if endings else None
 
 
 def confirm_clean(invocation: Invocation, request: RunRequest) -> None:

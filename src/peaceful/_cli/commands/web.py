@@ -17,11 +17,18 @@ from peaceful._cli.commands.web_options import WebChoices
 from peaceful._cli.program.loop import lost_notices, run_in_loop
 from peaceful._cli.program.options import Format, ProgressStyle
 from peaceful._cli.program.result import Result, document_text, no_lines
+from peaceful._cli.program.stop_timeout import stop_timeout
 from peaceful._cli.terminal.text import local_zone
 from peaceful._cli.terminal.writer import Writer
 from peaceful._errors.base import PeacefulError
+from peaceful._model.interrupt import (
+    PROCESS_SIGNALS,
+    InterruptLevel,
+    InterruptSignal,
+    InterruptSource,
+)
 from peaceful._present.text import one_line
-from peaceful.interrupt import interrupt_channel
+from peaceful.interrupt import SendResult, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
 
 if TYPE_CHECKING:
@@ -31,6 +38,9 @@ _LOG = logging.getLogger("peaceful.cli.web")
 
 _PATIENCE = 1.0
 """Seconds that remaining tasks and threads get to end, after the server has ended."""
+
+_LAST_RESORT: Final = 8.0
+"""Seconds from KILL to the end of the process, if something keeps the server from ending."""
 
 _LONGEST: Final = 1000
 """The most characters of a line."""
@@ -122,12 +132,19 @@ def web(invocation: Invocation, choices: WebChoices) -> Result:
         raise loop_end.error
     assert loop_end.value is not None
     code = exit_code_of(loop_end.value)
+    invocation.signals.ending(code, _dies_of(loop_end.value))
     return Result({}, no_lines, code, stuck=loop_end.stuck, printed=True)
 
 
 def exit_code_of(end: ServerEnd) -> int:
     """Return the exit code of a server: 0, unless its end has interrupted executions."""
     return end.signal.source.exit_code if end.cut else 0
+
+
+def _dies_of(end: ServerEnd) -> str | None:
+    """Return the process signal that a server dies of, or None."""
+    source = end.signal.source
+    return source.name if end.cut and source in PROCESS_SIGNALS else None
 
 
 class _Serving:
@@ -141,6 +158,7 @@ class _Serving:
         progress = invocation.options.progress
         self.quiet = progress is ProgressStyle.NONE
         self._json = (choices.log_format or progress) == "json"
+        self._leaving: threading.Timer | None = None
 
     def form(self) -> Form:
         """Return the format of the log."""
@@ -153,24 +171,34 @@ class _Serving:
         """Serve until a process signal ends it."""
         signals = self._invocation.signals
         sender, receiver = interrupt_channel()
-        async with interrupt_on_signals(sender):
-            if signals.left_by is not None:
-                sender.request(source=signals.left_by)
-            with signals.last_resort():
-                try:
-                    end = await self._invocation.app.serve(
-                        self._choices.address,
-                        self._choices.port,
-                        workspace=self._contexts.workspace.root,
-                        settings=self._settings,
-                        receiver=receiver,
-                        on_ready=self._welcome,
-                    )
-                except Exception as error:  # Whatever it is: it is raised on.
-                    signals.ending(error.exit_code if isinstance(error, PeacefulError) else 1)
-                    raise
-                signals.ending(exit_code_of(end))
-                return end
+        timeout = stop_timeout(self._invocation)
+        async with interrupt_on_signals(sender, stop_timeout=timeout, on_press=self._pressed):
+            try:
+                end = await self._invocation.app.serve(
+                    self._choices.address,
+                    self._choices.port,
+                    workspace=self._contexts.workspace.root,
+                    settings=self._settings,
+                    receiver=receiver,
+                    on_ready=self._welcome,
+                )
+            except Exception as error:  # Whatever it is: it is raised on.
+                signals.ending(error.exit_code if isinstance(error, PeacefulError) else 1)
+                raise
+            signals.ending(exit_code_of(end), _dies_of(end))
+            return end
+
+    def _pressed(self, signal: InterruptSignal, _: SendResult) -> None:
+        if signal.level is InterruptLevel.KILL and self._leaving is None:
+            self._leaving = threading.Timer(_LAST_RESORT, self._leave, (signal.source,))
+            self._leaving.daemon = True
+            self._leaving.start()
+
+    def _leave(self, source: InterruptSource) -> None:
+        """End the process, because something does not let go of the event loop."""
+        signals = self._invocation.signals
+        signals.ending(source.exit_code, source.name)
+        signals.leave(source.exit_code, at_once=True)
 
     def _welcome(self, url: str) -> None:
         app, folder = self._invocation.app.name, self._contexts.workspace.root

@@ -125,6 +125,7 @@ class GlobalOptions:
     progress: ProgressStyle = ProgressStyle.AUTO
     color: ColorChoice = ColorChoice.AUTO
     max_concurrency: int | None = None
+    stop_timeout: float | None = None
     debug: bool = False
 
     def selection(self, without: Collection[str] = ()) -> list[str]:
@@ -202,6 +203,9 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
         option("progress", "How progress is shown on stderr.", ProgressStyle),
         option("color", "When to use colours; auto heeds NO_COLOR.", ColorChoice),
         option("max_concurrency", "How many items are worked on at once.", positive, "N"),
+        option(
+            "stop_timeout", "How long to take to stop when told by a signal.", _seconds, "SECONDS"
+        ),
         _debug_option(options),
     ]
 
@@ -236,6 +240,12 @@ def _folder(text: str) -> Path:
     if path.is_file():
         raise click.BadParameter(f"{text!r} is a file, not a folder.")
     return path
+
+
+def _seconds(text: str) -> float:
+    from peaceful._cli.program.stop_timeout import seconds
+
+    return seconds(text, "--stop-timeout")
 
 
 def positive(text: str) -> int:

@@ -12,7 +12,7 @@ from peaceful._errors.base import PeacefulError
 from peaceful._model.codec import JsonValue, to_json
 from peaceful._model.document import Ending
 from peaceful._model.execution import ExecutionState
-from peaceful._model.interrupt import InterruptSource
+from peaceful._model.interrupt import PROCESS_SIGNALS, InterruptSource
 from peaceful._model.outcome import CmdOutcome, ItemStatus, state_after
 from peaceful._present.summary import summarise
 
@@ -39,7 +39,7 @@ class Execution:
 
 
 def exit_code_of(ending: Ending) -> int:
-    """Return the exit code of the process after an ending."""
+    """Return the exit code of the process after an ending, unless it dies of a signal."""
     if "" in ending.errors:
         return ending.errors[""].exit_code
     match state_after(ending.document.outcome):
@@ -50,6 +50,20 @@ def exit_code_of(ending: Ending) -> int:
             return (InterruptSource.SIGINT if signal is None else signal.source).exit_code
         case _:
             return 1
+
+
+def dies_of(ending: Ending) -> str | None:
+    """Return the process signal that the process dies of after an ending, or None.
+
+    Ctrl-C is meant for whatever runs the program, too, whatever came of it here. A service manager
+    that sends another signal is content if everything was done.
+    """
+    signal = ending.document.interrupt
+    if signal is None or signal.source not in PROCESS_SIGNALS:
+        return None
+    interrupted = state_after(ending.document.outcome) is ExecutionState.INTERRUPTED
+    pressed = signal.source is InterruptSource.SIGINT
+    return signal.source.name if interrupted or pressed else None
 
 
 def answer(

@@ -135,6 +135,7 @@ class Frame(msgspec.Struct, frozen=True):
     main_block: str = ""
     """The block that needs no name, because it is what the command is about."""
     ctrl_c: bool = True
+    stop_timeout: float = STOP_TIMEOUT
     closing: bool = False
     """True if the picture says how the execution ended."""
     ascii_only: bool = False
@@ -160,7 +161,13 @@ def footer_lines(view: ProgressView, frame: Frame, width: int) -> list[Line]:
     if view.snapshot.interrupt is None:
         return [line(f"  {_counts(view, frame, width - 2)}")]
     most = 1 if frame.height < _SMALL else 2
-    sentences = interrupt_lines(view.snapshot.interrupt, tuple(view.running), pressed=view.pressed)
+    sentences = interrupt_lines(
+        view.snapshot.interrupt,
+        tuple(view.running),
+        pressed=view.pressed,
+        keys=frame.ctrl_c,
+        stop_timeout=frame.stop_timeout,
+    )
     return [
         line("  ", (part, Style.CUT))
         for sentence in sentences
@@ -169,20 +176,38 @@ def footer_lines(view: ProgressView, frame: Frame, width: int) -> list[Line]:
 
 
 def interrupt_lines(
-    interrupt: InterruptRequested, in_progress: tuple[ItemId, ...], *, pressed: bool
+    interrupt: InterruptRequested,
+    in_progress: tuple[ItemId, ...],
+    *,
+    pressed: bool,
+    keys: bool,
+    stop_timeout: float,
 ) -> list[str]:
-    """Return what an interrupt does to the items in progress, and what the next one would do."""
+    """Return what an interrupt does to the items in progress, and what comes next.
+
+    Args:
+        interrupt: the interrupt.
+        in_progress: the items in progress.
+        pressed: whether somebody has pressed Ctrl-C.
+        keys: whether somebody could: only then it is said what that would do.
+        stop_timeout: seconds from a signal that nobody has pressed to KILL.
+    """
     signal = interrupt.signal
-    how = "" if signal.source is InterruptSource.SIGINT else f" ({interrupted_how(signal)})"
+    by_key = keys and signal.source is InterruptSource.SIGINT
+    how = "" if by_key else f" ({interrupted_how(signal)})"
     lines = [f"Interrupting{how}: {interrupt_sentence(signal.level, in_progress)}"]
-    if pressed or signal.source is InterruptSource.SIGINT:
+    if by_key or (keys and pressed):
         lines.append(next_press_sentence(signal.level, len(in_progress)))
-    elif signal.source in PROCESS_SIGNALS and signal.level is InterruptLevel.STOP and in_progress:
+    elif signal.source in PROCESS_SIGNALS and in_progress:
         subject = "it is" if len(in_progress) == 1 else "they are"
-        lines.append(
-            f"{duration(STOP_TIMEOUT * CANCEL_AFTER)} after the signal {subject} asked to stop, "
-            f"and after {duration(STOP_TIMEOUT)} abandoned."
-        )
+        cancel = duration(stop_timeout * CANCEL_AFTER)
+        kill = duration(stop_timeout)
+        if signal.level is InterruptLevel.STOP:
+            lines.append(
+                f"{cancel} after the signal {subject} asked to stop, and after {kill} abandoned."
+            )
+        elif signal.level is InterruptLevel.CANCEL:
+            lines.append(f"{kill} after the first signal {subject} abandoned.")
     return [each for each in lines if each]
 
 

@@ -14,7 +14,7 @@ from peaceful._cli.terminal.writer import Writer
 from peaceful._model.clock import Clock
 from peaceful._model.events import Event, ExecutionEnded, InterruptRequested
 from peaceful._model.execution import ExecutionInfo
-from peaceful._model.interrupt import InterruptSignal, InterruptSource
+from peaceful._model.interrupt import STOP_TIMEOUT, InterruptSignal, InterruptSource
 from peaceful._present.text import display_width, one_line
 from peaceful.interrupt import SendResult
 
@@ -125,6 +125,7 @@ class BarLook(msgspec.Struct, frozen=True):
     title: Callable[[ExecutionInfo], str]
     main_block: str = ""
     ctrl_c: bool = True
+    stop_timeout: float = STOP_TIMEOUT
     closing: bool = False
     """True if the display says how the execution ended."""
     vanishing: bool = False
@@ -219,6 +220,7 @@ class BarSink(Show):
             title=self._look.title(snapshot.execution),
             main_block=self._look.main_block,
             ctrl_c=self._look.ctrl_c,
+            stop_timeout=self._look.stop_timeout,
             closing=self._look.closing,
             ascii_only=self._writer.ascii_only,
         )

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 
 from peaceful._cli.program.options import Format, ProgressStyle
+from peaceful._cli.program.stop_timeout import stop_timeout
 from peaceful._cli.progress.live_view import block_words, ending_words, interrupt_lines
 from peaceful._cli.progress.outcome_text import status_words
 from peaceful._cli.progress.screen import BarLook, BarSink, Show
@@ -28,11 +29,12 @@ from peaceful._model.events import (
     Progress,
 )
 from peaceful._model.execution import ExecutionInfo
-from peaceful._model.interrupt import InterruptSignal, InterruptSource
+from peaceful._model.interrupt import STOP_TIMEOUT, InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus
 from peaceful._present.numbers import duration, time_left
 from peaceful._present.summary import amount, next_press_sentence, percent, rate
 from peaceful._present.text import count, one_line
+from peaceful._process_signals import can_press_keys
 from peaceful.interrupt import SendResult
 
 if TYPE_CHECKING:
@@ -71,10 +73,14 @@ class LogSink(Show):
         zone: tzinfo,
         *,
         interrupts_only: bool = False,
+        keys: bool = True,
+        stop_timeout: float = STOP_TIMEOUT,
     ) -> None:
         self._writer = writer
         self._title = title
         self._zone = zone
+        self._keys = keys
+        self._stop_timeout = stop_timeout
         self._interrupts_only = interrupts_only
         self._shown_at: dict[ItemId, datetime] = {}
         self._started: ExecutionStarted | None = None
@@ -99,12 +105,21 @@ class LogSink(Show):
         if signal.source is not InterruptSource.SIGINT:
             return
         self._pressed = True
+        if not self._keys:
+            return
         if result is SendResult.UNCHANGED and (again := next_press_sentence(signal.level, 2)):
             self._write(self._line(signal.requested_at, f"Already interrupted. {again}"))
 
     def _entry(self, event: Event) -> str:
         if isinstance(event, InterruptRequested):
-            text = " ".join(interrupt_lines(event, event.in_progress, pressed=self._pressed))
+            lines = interrupt_lines(
+                event,
+                event.in_progress,
+                pressed=self._pressed,
+                keys=self._keys,
+                stop_timeout=self._stop_timeout,
+            )
+            text = " ".join(lines)
         else:
             text = "" if self._interrupts_only else self._text(event)
         return self._line(event.at, text) if text else ""
@@ -164,6 +179,8 @@ def show_for(
     """Return the display of a command's progress, as the options say."""
     stderr = invocation.stderr
     style = invocation.options.progress
+    timeout = stop_timeout(invocation)
+    keys = invocation.signals.heeds(InterruptSource.SIGINT.name) and can_press_keys()
     if style is ProgressStyle.AUTO:
         # Nobody else may draw on the terminal.
         smart = stderr.is_terminal and os.environ.get("TERM") != "dumb"
@@ -179,7 +196,8 @@ def show_for(
             look = BarLook(
                 title=title,
                 main_block=request.main_block,
-                ctrl_c=invocation.signals.heeds(InterruptSource.SIGINT),
+                ctrl_c=keys,
+                stop_timeout=timeout,
                 closing=not answer_below,
                 vanishing=answer_below and only_looks,
                 color=invocation.colors(stderr),
@@ -189,4 +207,11 @@ def show_for(
             return JsonLinesSink(stderr)
         case _:
             interrupts_only = style is ProgressStyle.NONE
-            return LogSink(stderr, title, local_zone(), interrupts_only=interrupts_only)
+            return LogSink(
+                stderr,
+                title,
+                local_zone(),
+                interrupts_only=interrupts_only,
+                keys=keys,
+                stop_timeout=timeout,
+            )
