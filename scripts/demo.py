@@ -234,6 +234,8 @@ def run(
     finally:
         # Also when the demonstration itself is interrupted: the terminal has told both.
         code = process.wait()
+    if code < 0:  # It died of a signal, as a shell would tell it.
+        code = 128 - code
     if code != expect:
         raise StepFailed(f"{program} ended with {code}, not {expect}")
 

@@ -59,6 +59,7 @@ NEEDS: Final = (
         ),
         commands=("chromium-headless-shell", "chromium"),
     ),
+    Need("the shell zsh", choices=(("zsh",),), commands=("zsh",)),
     Need(
         "what Graphviz is linked with",
         # pygraphviz brings Graphviz along, but takes these for granted. Some are called otherwise

@@ -54,7 +54,7 @@ class ProcessSignals:
         self._late_at: float | None = None
         self._printing = threading.Lock()
         self.words: Sequence[str] = words
-        self.program: str = os.path.basename(sys.argv[0]) if sys.argv else ""
+        self.program: str = sys.argv[0].rpartition(os.sep)[2] if sys.argv else ""
         # What a document tells of a command that ended before it executed anything.
         self.facts: Callable[[], Mapping[str, str | None]] = lambda: {
             "app": self.program,
@@ -118,8 +118,8 @@ class ProcessSignals:
         if self._dies_of is not None:
             import atexit
 
-            # As at any end, except for the last garbage collection.
-            atexit._run_exitfuncs()
+            # As at any end; Python has no other way to a death by a signal after them.
+            atexit._run_exitfuncs()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             self._leave_now(exit_code)
         sys.exit(exit_code)
 
@@ -152,16 +152,19 @@ class ProcessSignals:
     def _received_late(self, number: int) -> None:
         """Let the answer be printed, but not for ever, and not for somebody who presses again."""
         assert self._ending is not None
-        if number == signal.SIGINT:
+        if number == signal.SIGINT and self._dies_of is None:
             # Whoever pressed it wants the script around the program to end, too.
             self._dies_of = number
         now, before = time.monotonic(), self._late_at
         self._late_at = now
         if before is None and hasattr(signal, "setitimer"):  # not on Windows
-            signal.signal(signal.SIGALRM, lambda *_: self._leave_now(self._ending or 0))
+            signal.signal(signal.SIGALRM, self._too_late)
             signal.setitimer(signal.ITIMER_REAL, _TIME_TO_PRINT)
         elif before is not None and now - before >= _KEY_REPEAT:
             self._leave_now(self._ending)
+
+    def _too_late(self, _number: int, _frame: FrameType | None) -> None:
+        self._leave_now(self._ending or 0)
 
     def _received_after_the_end(self, number: int) -> None:
         assert self._ended_at is not None
@@ -185,8 +188,9 @@ class ProcessSignals:
         self.at_once()
         for stream in (sys.__stdout__, sys.__stderr__):
             # Nobody may read, or the signal came in the middle of writing.
-            with suppress(OSError, ValueError, RuntimeError, AttributeError):
-                stream.flush()  # type: ignore[union-attr]
+            with suppress(OSError, ValueError, RuntimeError):
+                if stream is not None:
+                    stream.flush()
         if self._dies_of is not None:
             _die_of(self._dies_of)
         os._exit(exit_code)
@@ -219,7 +223,7 @@ class ProcessSignals:
     def _form(self) -> str:
         """Return how the answer is to be printed, by the words that were typed."""
         form = "text"
-        for word, following in zip(self.words, [*self.words[1:], ""], strict=True):
+        for word, following in zip(self.words, [*self.words[1:], ""], strict=False):
             if word == "--":
                 break
             if word == "--format":

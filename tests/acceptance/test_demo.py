@@ -22,7 +22,7 @@ def test_demo(shell: Shell, tmp_path: Path) -> None:
     left = set(tmp_path.iterdir())
     running = shell.start(sys.executable, DEMO)
     shown = running.end(expect=0, within=90).out
-    assert shown.count("Interrupting: ") == 1
+    assert shown.count("Interrupting (by SIGINT): ") == 1
     assert shown.count(" · interrupted after ") == 1
     assert shown.count(" · complete in ") == 2
     assert " · nothing differs" in shown

@@ -121,6 +121,19 @@ def test_children(slow: SlowFiles, keyboard: Keyboard) -> None:
     assert set(slow.json("status")["in_progress_since"]) == {"file_1", "file_2", "file_3"}
 
 
+def test_quit(slow: SlowFiles) -> None:
+    """SIGQUIT ends the program at once, and all child processes of items; the next run tells."""
+    slow.init(2, 60, "--child", layers=1)
+    limited = ("sh", "-c", 'ulimit -c 0; exec "$0" "$@"')
+    running = slow.shell.start(*limited, "slow_files", "ensure")
+    assert eventually(lambda: len(running.processes()) == 1 + 2 * 2)
+    running.send(signal.SIGQUIT)
+    running.end(expect=128 + signal.SIGQUIT)
+    assert eventually(lambda: not running.processes())
+    (executed,) = slow.json("executions", "list")["executions"]
+    assert executed["state"] == "lost"
+
+
 STUBBORN = """
 import asyncio
 

@@ -64,6 +64,15 @@ def eventually(holds: Callable[[], bool], *, within: float = PATIENCE) -> bool:
     return True
 
 
+def in_a_shell(code: int) -> int:
+    """How a shell tells the end of a process: 128 and the number of the signal that it died of.
+
+    Args:
+        code: its exit code, or the negated number of the signal.
+    """
+    return 128 - code if code < 0 else code
+
+
 def kill(pid: int) -> None:
     """Ends a process; one that has ended already is no error."""
     try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from preloaded_programs import BIN, PreloadedProcess, can_be_preloaded, preloaded
-from processes import MARK, PATIENCE, kill, processes_with
+from processes import MARK, PATIENCE, in_a_shell, kill, processes_with
 
 Json: TypeAlias = dict[str, Any]
 """A JSON object. (Any: a test says itself what it expects in it.)"""
@@ -26,7 +26,7 @@ class Ended:
     """A program that has ended.
 
     Attributes:
-        code: its exit code, or the negated number of the signal that ended it.
+        code: its exit code, as a shell tells it: of a signal that it died of, 128 and its number.
         out: what it wrote to stdout.
         err: what it wrote to stderr, without its events.
         events: the events that it told on stderr, in order.
@@ -196,7 +196,7 @@ class Running:
             expect: the exit code that it must have; none for any.
             within: seconds.
         """
-        code = self.process.wait(within)
+        code = in_a_shell(self.process.wait(within))
         for reader in self._readers:
             reader.join(PATIENCE)
         ended = Ended(code, self._out.decode(), "".join(self._err), self.events)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from preloaded_programs import PreloadedProcess, can_be_preloaded, preloaded
+from processes import in_a_shell
 from terminal_emulator import Emulator
 
 PATIENCE: Final = 30.0
@@ -108,18 +109,18 @@ class OnTerminal:
         """Waits for the end of the program, and reads all that it has written.
 
         Returns:
-            The exit code, or the negated number of the signal that ended it.
+            The exit code, as a shell tells it.
         """
         if self._keys != -1:
             deadline = time.monotonic() + PATIENCE
             while self.process.poll() is None and self._read(deadline - time.monotonic()):
                 pass
-            code = self.process.wait(PATIENCE)
+            code = in_a_shell(self.process.wait(PATIENCE))
             while self._read(0):
                 pass
             assert "Traceback" not in self.raw, self.raw
             return code
-        return self.process.wait(PATIENCE)
+        return in_a_shell(self.process.wait(PATIENCE))
 
     def close(self) -> None:
         """Ends it, whatever it does."""

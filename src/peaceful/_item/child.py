@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Final
+from weakref import WeakSet
 
 import msgspec
 
@@ -47,6 +48,7 @@ class Children:
     def __init__(self) -> None:
         self._running: set[RunningChild] = set()
         self._level: InterruptLevel | None = None
+        _of_this_process.add(self)
 
     def raise_to(self, level: InterruptLevel) -> None:
         """Pass an interrupt on: CANCEL ends children by SIGTERM, KILL by SIGKILL.
@@ -86,6 +88,15 @@ class Children:
     def remove(self, child: RunningChild) -> None:
         """Forget a child that is gone with its group."""
         self._running.discard(child)
+
+
+_of_this_process: Final[WeakSet[Children]] = WeakSet()
+
+
+def kill_every_child() -> None:
+    """Kill the child processes of all executions of this process. Safe in a signal handler."""
+    for children in tuple(_of_this_process):
+        children.kill_all()
 
 
 class ChildResult(msgspec.Struct, frozen=True):

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Final, Self
 
@@ -38,8 +40,9 @@ _KILLED: Final = 10.0
 """Seconds from KILL until the end is not waited for any longer: while the loop is blocked, else."""
 
 _NOT_AN_ITEMS: Final = tuple(
-    os.path.dirname(each) + os.sep for each in (os.__file__, os.path.dirname(__file__))
+    f"{folder}{os.sep}" for folder in (Path(os.__file__).parent, Path(__file__).parents[1])
 )
+"""Where the source of an item is not: the standard library, and the framework."""
 
 
 class Blocker(msgspec.Struct, frozen=True):
@@ -112,10 +115,8 @@ class LoopWatch:
 
     def _watch(self) -> None:
         while True:
-            try:
+            with suppress(queue.Empty):
                 self._calls.get(timeout=_EVERY)
-            except queue.Empty:
-                pass
             if self._over or not self._ask():
                 return
             if not self._answered.wait(_ANSWERS_WITHIN):
@@ -162,7 +163,9 @@ class LoopWatch:
         task = asyncio.current_task(self._loop)
         if task is None or task.get_name() not in self._hub.take_snapshot().running:
             return None
-        frame = sys._current_frames().get(self._loops_thread)
+        # The one way to see what another thread does.
+        frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        frame = frames.get(self._loops_thread)
         while frame is not None and frame.f_code.co_filename.startswith(_NOT_AN_ITEMS):
             frame = frame.f_back
         return Blocker(task.get_name(), "" if frame is None else _place(frame))

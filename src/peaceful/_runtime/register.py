@@ -57,7 +57,8 @@ class Register(Protocol):
 class InterruptPublisher:
     """Publishes each accepted interrupt, once, in order. Used as a context manager.
 
-    The loop does, or while it is blocked, another thread. Interrupts are also recorded in the register once `registered` is set.
+    The loop does, or while it is blocked, another thread. Interrupts are also recorded in the
+    register once `registered` is set.
     """
 
     def __init__(

@@ -54,7 +54,7 @@ def interrupt_on_signals(
     | signal | sends |
     |---|---|
     | SIGINT from a terminal (Ctrl-C) | STOP, at the second press CANCEL, from the third on KILL |
-    | SIGTERM, SIGHUP, any other SIGINT | STOP, CANCEL after 60 % of `stop_timeout`, KILL at its end |
+    | SIGTERM, SIGHUP, other SIGINTs | STOP, CANCEL after 60 % of `stop_timeout`, KILL at its end |
 
     A signal of another kind than those before climbs one level at once. Signals are heard and
     deadlines kept by a thread, also while the main thread is busy with something that lets nobody

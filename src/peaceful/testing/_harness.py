@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final, Generic, Literal, TypeAlias, TypeVar, assert_never, cast
 
@@ -34,6 +34,7 @@ from peaceful.interrupt import (
 from peaceful.testing._fakes import MemoryStateStore, RecordingSink
 
 S = TypeVar("S", bound=State)
+T = TypeVar("T")
 
 Command: TypeAlias = Literal["discover", "diff", "ensure", "clean"]
 """The name of a command that a harness can run."""
@@ -61,8 +62,10 @@ class FlowHarness:
         assert outcome.items_with(ItemStatus.DONE) == ("one", "two")
     ```
 
-    Each command declares the flow anew, as an application does. An interrupt that `sender` sends
-    before or during a command belongs to that command; the next one begins without it.
+    Each command declares the flow anew, as an application does. One in which an item blocks the
+    event loop for more than a second raises `AssertionError`, which names the item. An interrupt
+    that `sender` sends before or during a command belongs to that command; the next one begins
+    without it.
 
     Args:
         declare: adds the flow's items.
@@ -100,6 +103,7 @@ class FlowHarness:
         self.sender: Final[InterruptSender] = channel[0]
         self._receiver: InterruptReceiver = channel[1]
         self.sink: Final = RecordingSink()
+        self._blocked: list[str] = []
         self.store: Final[StateStore] = store or MemoryStateStore(now=self._clock.now)
 
     @property
@@ -120,6 +124,7 @@ class FlowHarness:
             settings=self._settings,
             clock=self._clock,
             resources=self._resources,
+            on_blocked=self._blocked.append,
         )
 
     @property
@@ -129,11 +134,11 @@ class FlowHarness:
 
     async def discover(self) -> CmdOutcome[States]:
         """Discover the current and goal states of the items."""
-        return await DiscoverCmd.exec(self.ctx)
+        return await self._unblocked(DiscoverCmd.exec(self.ctx))
 
     async def diff(self) -> CmdOutcome[StateDiffs]:
         """Compare the current states with the goals."""
-        return await DiffCmd.exec(self.ctx)
+        return await self._unblocked(DiffCmd.exec(self.ctx))
 
     async def ensure(
         self,
@@ -143,7 +148,9 @@ class FlowHarness:
         sync: SyncCheck = SyncCheck.NONE,
     ) -> CmdOutcome[States]:
         """Bring the items to their goals; the arguments are those of `EnsureCmd.exec`."""
-        return await EnsureCmd.exec(self.ctx, dry_run=dry_run, only=only, sync=sync)
+        return await self._unblocked(
+            EnsureCmd.exec(self.ctx, dry_run=dry_run, only=only, sync=sync)
+        )
 
     async def clean(
         self,
@@ -153,7 +160,14 @@ class FlowHarness:
         sync: SyncCheck = SyncCheck.NONE,
     ) -> CmdOutcome[States]:
         """Clean the items up; the arguments are those of `CleanCmd.exec`."""
-        return await CleanCmd.exec(self.ctx, dry_run=dry_run, only=only, sync=sync)
+        return await self._unblocked(CleanCmd.exec(self.ctx, dry_run=dry_run, only=only, sync=sync))
+
+    async def _unblocked(self, running: Awaitable[T]) -> T:
+        self._blocked.clear()
+        outcome = await running
+        if self._blocked:
+            raise AssertionError(self._blocked[0])
+        return outcome
 
 
 class ItemHarness(FlowHarness, Generic[S]):

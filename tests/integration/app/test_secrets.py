@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from peaceful import App, Flow, Given, PeacefulError
-from peaceful._cli.run import run
 from peaceful._model.codec import encode_json
 from peaceful._storage.yaml_file import read_yaml
 from peaceful.commands import (
@@ -97,7 +96,7 @@ def _typed(folder: Path, words: tuple[str, ...]) -> str:
     """What a command prints."""
     printed = StringIO()
     with redirect_stdout(printed), redirect_stderr(printed), suppress(SystemExit):
-        run(secrets_app.app, [*words, "--workspace", str(folder), "--debug"])
+        secrets_app.app.main([*words, "--workspace", str(folder), "--debug"])
     return printed.getvalue()
 
 

@@ -8,8 +8,6 @@ import pytest
 from in_process import Ran, Run
 from text_app import app
 
-from peaceful._cli.run import run
-
 
 @pytest.fixture
 def texts(
@@ -23,7 +21,7 @@ def texts(
 
     def run_texts(*words: str) -> Ran:
         with pytest.raises(SystemExit) as ended:
-            run(app, words)
+            app.main(words)
         captured = capsys.readouterr()
         return Ran(ended.value.code, captured.out, captured.err)
 

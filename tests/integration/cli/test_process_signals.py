@@ -1,148 +1,267 @@
-"""Process signals before there is anything to interrupt, and after the end."""
+"""Process signals before there is anything to interrupt, and after the end, in real processes."""
 
 from __future__ import annotations
 
-import os
+import json
 import signal
-import threading
-from collections.abc import Iterator
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from typing import TypeAlias
 
 import pytest
 
-from peaceful._cli.program.signals import ProcessSignals, Signalled
-from peaceful.interrupt import InterruptSource
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals between processes")
 
-ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
+_PREAMBLE = """
+import os, signal, sys, threading, time
+from peaceful._process_signals import ProcessSignals, heed_signals, process_signals
 
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    """Whatever a test does, signals are handled as before afterwards."""
-    before = {number: signal.getsignal(number) for number in ALL}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+def send(name):
+    os.kill(os.getpid(), getattr(signal, name))
 
+def say(text):
+    os.write(1, f"{text}\\n".encode())
 
-def send(number: signal.Signals) -> None:
-    """Sends a signal to this process, which handles it at once."""
-    os.kill(os.getpid(), number)
+# Whatever the tests' own process ignores.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+sys.argv[0] = os.path.join(os.sep, "bin", "tool")
+"""
 
-
-@pytest.mark.parametrize("source", [*InterruptSource][:3])
-def test_before(source: InterruptSource) -> None:
-    """Before anything has started, a signal ends whatever is done."""
-    with ProcessSignals() as signals:
-        assert signals.heeds(source)
-        with pytest.raises(Signalled) as raised:
-            send(signal.Signals[source.name])
-    assert raised.value.source is source
+Ran: TypeAlias = "subprocess.CompletedProcess[str]"
+Run: TypeAlias = Callable[..., Ran]
 
 
-def test_a_held_key() -> None:
-    """A key that is held down, and signals that come together, count once."""
-    with ProcessSignals():
-        with pytest.raises(Signalled):
-            send(signal.SIGINT)
-        send(signal.SIGINT)
-        send(signal.SIGTERM)
+@pytest.fixture
+def run() -> Run:
+    """Runs a program to its end; its arguments are its words."""
+
+    def ended(program: str, *words: str) -> Ran:
+        return subprocess.run(
+            [sys.executable, "-c", _PREAMBLE + textwrap.dedent(program), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+
+    return ended
 
 
-def test_insisting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever presses again, later, is not kept waiting."""
-    left: list[int] = []
-    times = iter([1.0, 2.0, 3.0, 4.0])
-    monkeypatch.setattr("peaceful._cli.program.signals.time.monotonic", lambda: next(times, 9.0))
-    monkeypatch.setattr(os, "_exit", left.append)
-    with ProcessSignals() as signals:
-        put_back: list[bool] = []
-        signals.at_once = lambda: put_back.append(True)
-        with pytest.raises(Signalled):
-            send(signal.SIGTERM)
-        send(signal.SIGINT)
-    assert (left, put_back) == ([143], [True])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("how", ["heed_signals()", "process_signals(sys.argv[1:])"])
+def test_before_anything_has_begun(run: Run, name: str, how: str) -> None:
+    """A signal ends the program at once: it says so, and dies of the signal."""
+    ran = run(f"{how}; send({name!r}); say('went on')")
+    assert ran.returncode == -signal.Signals[name]
+    assert (ran.stdout, ran.stderr) == ("tool was interrupted; nothing was started.\n", "")
 
 
-def test_while_the_outcome_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the outcome is known, signals do not change it, but limit how long it is printed."""
-    left: list[int] = []
-    armed: list[float] = []
-    monkeypatch.setattr(os, "_exit", left.append)
-    monkeypatch.setattr(signal, "setitimer", lambda _which, seconds: armed.append(seconds))
-    with ProcessSignals() as signals:
-        signals.ending(1)
-        send(signal.SIGTERM)
-        send(signal.SIGINT)
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("words", [["--format", "json"], ["x", "--format=yaml"]])
+def test_the_document_of_what_has_not_begun(run: Run, name: str, words: list[str]) -> None:
+    """Programs get the document that they asked for, with all that is known by then."""
+    ran = run(
+        f"""
+        signals = process_signals(sys.argv[1:])
+        signals.facts = lambda: {{
+            "app": "tool", "profile": None, "flow": 'a "b" \\U0001f68c', "command": "ensure",
+        }}
+        send({name!r})
+        """,
+        *words,
+    )
+    document = json.loads(ran.stdout)
+    assert list(document)[:5] == ["execution_id", "app", "profile", "flow", "command"]
+    assert document["flow"] == 'a "b" \N{BUS}'
+    assert document["outcome"] == "execution_interrupted"
+    assert document["interrupt"]["source"] == name
+    assert document["started_at"] <= document["interrupt"]["requested_at"] <= document["ended_at"]
+
+
+@pytest.mark.parametrize("words", [["--format", "none"], ["--format", "json", "--format=none"]])
+def test_who_wants_to_read_nothing(run: Run, words: list[str]) -> None:
+    """Where nothing is to be printed, the program dies without a word; the last word counts."""
+    ran = run("process_signals(sys.argv[1:]); send('SIGTERM')", *words)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (-signal.SIGTERM, "", "")
+
+
+def test_what_may_have_changed_something(run: Run) -> None:
+    """It is not said that nothing was started of a command that may be half done."""
+    ran = run("p = process_signals([]); p.changes_nothing = False; send('SIGINT')")
+    assert ran.stdout == "tool was interrupted.\n"
+
+
+def test_what_is_left_behind_is_undone(run: Run) -> None:
+    """The modes of the terminal are put back where a signal ends everything."""
+    ran = run("p = process_signals([]); p.at_once = lambda: say('undone'); send('SIGINT')")
+    assert ran.stdout.splitlines()[1:] == ["undone"]
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", -2), ("SIGTERM", 3), ("SIGHUP", 3)])
+def test_while_the_answer_is_printed(run: Run, name: str, code: int) -> None:
+    """A signal does not spoil the answer; a Ctrl-C reaches whatever runs the program all the same.
+
+    So does the exit code of what other signals come too late for.
+    """
+    ran = run(
+        f"""
+        signals = process_signals([])
+        signals.ending(3)
+        send({name!r})
+        print("the answer")
+        signals.end()
+        signals.leave(3)
+        """
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (code, "the answer\n", "")
+
+
+def test_printing_that_takes_too_long(run: Run) -> None:
+    """After a signal, an answer that nobody takes is not printed for ever."""
+    ran = run(
+        """
+        signals = process_signals([])
+        signals.ending(3)
+        send("SIGTERM")
+        threading.Event().wait()
+        """
+    )
+    assert ran.returncode == 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_who_was_interrupted_dies_of_the_signal(run: Run, name: str) -> None:
+    """After the answer, and after what was to be done at the exit."""
+    ran = run(
+        f"""
+        import atexit
+
+        atexit.register(lambda: say("at exit"))
+        signals = process_signals([])
+        signals.ending(99, {name!r})
+        print("the answer")
+        signals.end()
+        signals.leave(99)
+        """
+    )
+    assert ran.returncode == -signal.Signals[name]
+    assert sorted(ran.stdout.splitlines()) == ["at exit", "the answer"]
+
+
+def test_death_in_another_thread(run: Run) -> None:
+    """A program whose main thread is stuck can still die of its signal."""
+    ran = run(
+        """
+        import ctypes
+
+        signals = process_signals([])
+        signals.ending(130, "SIGINT")
+        threading.Timer(0.05, lambda: signals.leave(130, at_once=True)).start()
+        while True:
+            ctypes.CDLL(None).sleep(60)
+        """
+    )
+    assert ran.returncode == -signal.SIGINT
+
+
+def test_threads_that_do_not_end(run: Run) -> None:
+    """A thread that somebody has left behind does not keep a program that has said everything."""
+    ran = run(
+        """
+        threading.Thread(target=threading.Event().wait).start()
+        signals = process_signals([])
+        signals.ending(4)
+        signals.end()
+        signals.leave(4)
+        """
+    )
+    assert (ran.returncode, ran.stderr) == (4, "")
+
+
+def test_a_key_that_is_held_down(run: Run) -> None:
+    """After the end, Ctrl-C makes no noise: the program dies of it, as the shell expects."""
+    ran = run("s = process_signals([]); s.ending(0); s.end(); send('SIGINT')")
+    assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
+
+
+def test_a_program_that_goes_on(run: Run) -> None:
+    """Some time after the end, signals do what they did before."""
+    ran = run(
+        """
+        signals = process_signals([])
         signals.ending(0)
-        assert armed == [2.0]
-        send(signal.SIGALRM)
-    assert left == [0]
-    assert armed[-1] == 0
+        signals.end()
+        now = time.monotonic()
+        time.monotonic = lambda: now + 60
+        try:
+            send("SIGINT")
+            threading.Event().wait(10)
+        except KeyboardInterrupt:
+            say("as before")
+        """
+    )
+    assert ran.stdout == "as before\n"
 
 
-def test_after_the_end() -> None:
-    """A key that is still held down when the command has ended makes no noise."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    with ProcessSignals():
-        pass
-    send(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-    signal.signal(signal.SIGINT, before)
+def test_what_is_to_be_ignored(run: Run) -> None:
+    """SIGINT and SIGHUP stay ignored where they are, as by nohup."""
+    ran = run(
+        """
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signals = process_signals([])
+        say([signals.heeds(name) for name in ("SIGINT", "SIGTERM", "SIGHUP")])
+        send("SIGHUP"), send("SIGINT")
+        say("went on")
+        """
+    )
+    assert ran.stdout.splitlines() == ["[False, True, False]", "went on"]
 
 
-def test_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Later, all is as it was before."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    with ProcessSignals():
-        pass
-    monkeypatch.setattr("peaceful._cli.program.signals.time.monotonic", lambda: float("inf"))
-    with pytest.raises(KeyboardInterrupt):
-        send(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+def test_in_another_thread(run: Run) -> None:
+    """In another thread nothing is handled."""
+    ran = run(
+        """
+        thread = threading.Thread(
+            target=lambda: say(process_signals([]).heeds("SIGTERM")), daemon=True
+        )
+        thread.start(), thread.join()
+        """
+    )
+    assert ran.stdout == "False\n"
 
 
-def test_ignored() -> None:
-    """What the program was told to ignore stays ignored: SIGINT and SIGHUP, as by nohup."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with ProcessSignals() as signals, signals.last_resort():
-        assert not signals.heeds(InterruptSource.SIGHUP)
-        send(signal.SIGHUP)
-        send(signal.SIGINT)
-    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+def test_quit(run: Run) -> None:
+    """SIGQUIT ends the program as ever, and before that what it has started."""
+    ran = run(
+        """
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signals = process_signals([])
+        signals.end_children = lambda: say("children end")
+        send("SIGQUIT")
+        """
+    )
+    assert (ran.returncode, ran.stdout) == (-signal.SIGQUIT, "children end\n")
 
 
-def test_in_another_thread() -> None:
-    """In another thread nothing is handled, and all else works."""
-    heeded: list[bool] = []
-
-    def run() -> None:
-        with ProcessSignals() as signals, signals.last_resort():
-            heeded.append(signals.heeds(InterruptSource.SIGTERM))
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    assert heeded == [False]
-
-
-def test_last_resort(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The third press ends the process after some time, if nothing else does."""
-    armed: list[float] = []
-    heard: list[int] = []
-    left: list[int] = []
-    now = 0.0
-    monkeypatch.setattr(os, "_exit", left.append)
-    monkeypatch.setattr(signal, "setitimer", lambda _which, seconds: armed.append(seconds))
-    monkeypatch.setattr("peaceful._cli.program.signals.time.monotonic", lambda: now)
-    with ProcessSignals() as signals:
-        signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
-        with signals.last_resort():
-            for pressed_at in (1.0, 1.1, 2.0, 3.0, 3.1, 4.0):
-                now = pressed_at
-                send(signal.SIGINT)
-            assert armed == [10.0]
-            send(signal.SIGALRM)
-        assert armed == [10.0, 0]
-    assert len(heard) == 6
-    assert left == [130]
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", -signal.SIGTERM), ("SIGINT", 0)])
+def test_a_fork(run: Run, name: str, code: int) -> None:
+    """A fork has nothing to say; it can be ended, and leaves Ctrl-C to its parent."""
+    ran = run(
+        f"""
+        process_signals([])
+        pid = os.fork()
+        if pid == 0:
+            send({name!r})
+            os._exit(0)
+        say(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        """
+    )
+    assert ran.stdout == f"{int(code)}\n"

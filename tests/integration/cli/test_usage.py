@@ -9,8 +9,6 @@ import pytest
 from in_process import Run
 from text_app import app
 
-from peaceful._cli.run import run
-
 
 @pytest.mark.parametrize(
     ("words", "said"),
@@ -100,7 +98,7 @@ def test_words_of_the_process(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["texts", "--version"])
     with pytest.raises(SystemExit) as ended:
-        run(app)
+        app.main()
     assert ended.value.code == 0
     assert capsys.readouterr().out == "texts 1.2.3\n"
 

@@ -235,6 +235,10 @@ class Unwritable:
 
     async def finish(self, document: KeptDocument) -> None:
         """Cannot."""
+        self.finish_waiting(document)
+
+    def finish_waiting(self, document: KeptDocument) -> None:
+        """Cannot."""
         self.tried.append(document.outcome)
         raise StorageError("The register is full.")
 

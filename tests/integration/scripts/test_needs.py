@@ -28,6 +28,9 @@ def machine(tmp_path: Path) -> Machine:
             program = tmp_path / name.replace("_", "-")
             program.write_text(f"#!/bin/sh\n{body}\n")
             program.chmod(0o755)
+        shell = tmp_path / "zsh"  # It is there already.
+        shell.write_text("")
+        shell.chmod(0o755)
         for name in ("env", "sh", "touch", "chmod", "true"):
             (tmp_path / name).symlink_to(f"/usr/bin/{name}")
         environment = {"PATH": str(tmp_path), "HERE": str(tmp_path)}

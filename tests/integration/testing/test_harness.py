@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Never
 
 import pytest
+from processes import PATIENCE
 
 from peaceful import Flow, ItemCtx, ItemStatus, Resources
 from peaceful.commands import (
@@ -185,3 +187,27 @@ def test_a_test_without_a_loop_can_run_one_command(tmp_path: Path) -> None:
     assert run_item(item, tmp_path, "clean").status is ItemStatus.DONE
     with pytest.raises(ItemFailure, match="no goal"):
         run_item(Failing(path=tmp_path / "it", lines=()), tmp_path)
+
+
+async def test_an_item_that_blocks_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test of an item that blocks the event loop fails, and names the item and the place."""
+    noticed = threading.Event()
+
+    class Blocking(Blank):
+        async def state_goal(  # type: ignore[override]
+            self, ctx: ItemCtx
+        ) -> BlankState:
+            noticed.wait(PATIENCE)  # The mistake: it lets nobody else in.
+            return BlankState(lines=self.lines)
+
+    class Blocked(list[str]):
+        def append(self, sentence: str) -> None:
+            super().append(sentence)
+            noticed.set()
+
+    harness = ItemHarness(Blocking(path=tmp_path / "it", lines=("x",)), tmp_path, item_id="slow")
+    monkeypatch.setattr(harness, "_blocked", Blocked())
+    with pytest.raises(AssertionError, match=r"slow has blocked everything else .*test_harness.py"):
+        await harness.ensure()

@@ -130,7 +130,8 @@ def test_interrupted_with_a_deadline() -> None:
             "app_download", source=InterruptSource.SIGTERM, level=InterruptLevel.CANCEL
         )
     )
-    assert "asked to stop now" in shown(board, 100)[-1]
+    assert "asked to stop now" in shown(board, 100)[-2]
+    assert shown(board, 100)[-1] == "  25 s after the first signal it is abandoned."
 
 
 @pytest.mark.parametrize("told_here", [True, False])

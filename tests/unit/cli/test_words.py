@@ -16,11 +16,11 @@ from peaceful._cli.program.invocation import Invocation, program_words
 from peaceful._cli.program.loop import lost_notices
 from peaceful._cli.program.options import ColorChoice, Format, GlobalOptions
 from peaceful._cli.program.result import document_without_execution, no_lines
-from peaceful._process_signals import ProcessSignals
 from peaceful._cli.progress.ending import words_of
 from peaceful._cli.terminal.text import Page
 from peaceful._executions.liveness import SurvivingChild
 from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdentity, mark_lost
+from peaceful._process_signals import ProcessSignals
 from peaceful.commands import RunRequest, SyncCheck
 from peaceful.errors import ItemFailure, UsageError
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource

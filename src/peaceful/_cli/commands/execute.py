@@ -20,14 +20,15 @@ from peaceful._commands.diff import SyncCheck
 from peaceful._commands.run_request import CommandName, RunRequest
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import UsageError
+from peaceful._item.child import kill_every_child
 from peaceful._model.codec import ExecutionId, ItemId
 from peaceful._model.document import Ending
 from peaceful._model.execution import ExecutionInfo
-from peaceful._model.interrupt import InterruptLevel
+from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import CmdOutcome
 from peaceful._present.text import short_id
 from peaceful._runtime.ctx import CmdCtx
-from peaceful.interrupt import Interruptible, InterruptSender, interrupt_channel
+from peaceful.interrupt import Interruptible, InterruptSender, SendResult, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class _Running:
     show: Show
     title: Callable[[ExecutionInfo], str]
     ending: Ending | None = None
+    pressed: bool = False
 
     def run(self, ctx: CmdCtx) -> tuple[LoopEnd[CmdOutcome[object]], Ending | None]:
         signals, stderr = self.invocation.signals, self.invocation.stderr
@@ -100,6 +102,7 @@ class _Running:
             )
         )
         signals.at_once = modes.restore
+        signals.end_children = kill_every_child
         try:
             end = run_in_loop(self._main(ctx), self._patience)
         except BaseException:
@@ -113,9 +116,7 @@ class _Running:
         signals = self.invocation.signals
         ctx = replace(ctx, on_end=self._ended, on_late_end=self._leave)
         timeout = stop_timeout(self.invocation)
-        async with interrupt_on_signals(
-            self.sender, stop_timeout=timeout, on_press=self.show.pressed
-        ):
+        async with interrupt_on_signals(self.sender, stop_timeout=timeout, on_press=self._heard):
             try:
                 return await self.request.run(ctx)
             except Exception as error:  # Whatever it is: it is raised on.
@@ -123,9 +124,14 @@ class _Running:
                     signals.ending(error.exit_code if isinstance(error, PeacefulError) else 1)
                 raise
 
+    def _heard(self, signal: InterruptSignal, result: SendResult) -> None:
+        self.pressed |= signal.source is InterruptSource.SIGINT
+        self.show.pressed(signal, result)
+
     def _ended(self, ending: Ending) -> None:
         # From now on a signal comes too late: it may not change the exit code.
-        self.invocation.signals.ending(exit_code_of(ending), dies_of(ending))
+        by = dies_of(ending, pressed=self.pressed)
+        self.invocation.signals.ending(exit_code_of(ending), by)
         self.ending = ending
 
     def _leave(self, ending: Ending) -> None:

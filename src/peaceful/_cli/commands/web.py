@@ -21,6 +21,7 @@ from peaceful._cli.program.stop_timeout import stop_timeout
 from peaceful._cli.terminal.text import local_zone
 from peaceful._cli.terminal.writer import Writer
 from peaceful._errors.base import PeacefulError
+from peaceful._item.child import kill_every_child
 from peaceful._model.interrupt import (
     PROCESS_SIGNALS,
     InterruptLevel,
@@ -171,6 +172,7 @@ class _Serving:
         """Serve until a process signal ends it."""
         signals = self._invocation.signals
         sender, receiver = interrupt_channel()
+        signals.end_children = kill_every_child
         timeout = stop_timeout(self._invocation)
         async with interrupt_on_signals(sender, stop_timeout=timeout, on_press=self._pressed):
             try:

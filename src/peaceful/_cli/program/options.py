@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -204,7 +205,10 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
         option("color", "When to use colours; auto heeds NO_COLOR.", ColorChoice),
         option("max_concurrency", "How many items are worked on at once.", positive, "N"),
         option(
-            "stop_timeout", "How long to take to stop when told by a signal.", _seconds, "SECONDS"
+            "stop_timeout",
+            "How long to take to stop when told by a signal.",
+            _stop_timeout,
+            "SECONDS",
         ),
         _debug_option(options),
     ]
@@ -242,10 +246,22 @@ def _folder(text: str) -> Path:
     return path
 
 
-def _seconds(text: str) -> float:
-    from peaceful._cli.program.stop_timeout import seconds
-
+def _stop_timeout(text: str) -> float:
     return seconds(text, "--stop-timeout")
+
+
+def seconds(text: str, name: str) -> float:
+    """Parse seconds; raise `UsageError` if they are none. `name` says where they come from."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise UsageError(
+            f"{name} is {text!r}, and not a number of seconds.",
+            help="give seconds, such as 8 or 2.5: how long the program may take to stop",
+        )
+    return number
 
 
 def positive(text: str) -> int:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 from typing import TYPE_CHECKING, Final
 
-from peaceful._errors.usage import UsageError
+from peaceful._cli.program.options import seconds
 from peaceful._model.interrupt import STOP_TIMEOUT
 from peaceful._runtime.ctx import MAX_CONCURRENCY, ExecutionSettings
 from peaceful._runtime.escalation import LadderTimes
@@ -20,7 +19,7 @@ _GITHUB: Final = 6.0
 """Seconds where `GITHUB_ACTIONS` is set: it kills what has not ended 10 s after its SIGINT."""
 
 _GRACE: Final = 0.2
-"""The share of the time that items have to end by themselves, between CANCEL and their cancellation."""
+"""The share of the time between CANCEL and the cancellation of items that have not ended."""
 
 
 def stop_timeout(invocation: Invocation) -> float:
@@ -38,20 +37,6 @@ def stop_timeout(invocation: Invocation) -> float:
     if invocation.app.stop_timeout is not None:
         return invocation.app.stop_timeout
     return _GITHUB if os.environ.get("GITHUB_ACTIONS") else STOP_TIMEOUT
-
-
-def seconds(text: str, name: str) -> float:
-    """Parse seconds; raise `UsageError` if they are none. `name` says where they come from."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise UsageError(
-            f"{name} is {text!r}, and not a number of seconds.",
-            help="give seconds, such as 8 or 2.5: how long the program may take to stop",
-        )
-    return number
 
 
 def execution_settings(invocation: Invocation) -> ExecutionSettings:

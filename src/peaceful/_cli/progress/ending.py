@@ -52,18 +52,17 @@ def exit_code_of(ending: Ending) -> int:
             return 1
 
 
-def dies_of(ending: Ending) -> str | None:
+def dies_of(ending: Ending, *, pressed: bool) -> str | None:
     """Return the process signal that the process dies of after an ending, or None.
 
-    Ctrl-C is meant for whatever runs the program, too, whatever came of it here. A service manager
-    that sends another signal is content if everything was done.
+    Ctrl-C is meant for whatever runs the program, too, whatever came of it here: `pressed` says
+    that there was one. Who sends another signal is content if everything was done.
     """
     signal = ending.document.interrupt
-    if signal is None or signal.source not in PROCESS_SIGNALS:
-        return None
     interrupted = state_after(ending.document.outcome) is ExecutionState.INTERRUPTED
-    pressed = signal.source is InterruptSource.SIGINT
-    return signal.source.name if interrupted or pressed else None
+    if interrupted and signal is not None and signal.source in PROCESS_SIGNALS:
+        return signal.source.name
+    return InterruptSource.SIGINT.name if pressed else None
 
 
 def answer(

@@ -194,7 +194,8 @@ def interrupt_lines(
     """
     signal = interrupt.signal
     by_key = keys and signal.source is InterruptSource.SIGINT
-    how = "" if by_key else f" ({interrupted_how(signal)})"
+    nobody_pressed = not keys and signal.source is InterruptSource.SIGINT
+    how = "" if by_key else f" ({'by SIGINT' if nobody_pressed else interrupted_how(signal)})"
     lines = [f"Interrupting{how}: {interrupt_sentence(signal.level, in_progress)}"]
     if by_key or (keys and pressed):
         lines.append(next_press_sentence(signal.level, len(in_progress)))

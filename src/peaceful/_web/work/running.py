@@ -21,6 +21,7 @@ from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions, busy_error
 from peaceful._executions.running import RunningExecution
 from peaceful._model.codec import ExecutionId, ProfileName
+from peaceful._model.document import Ending
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._model.outcome import Complete
 from peaceful._present.text import one_line
@@ -148,7 +149,8 @@ class RunningExecutions:
             registered.set_result(running.record)
 
         register = _NotifyingRegister(self._executions, on_registered)
-        task = asyncio.ensure_future(request.run(replace(ctx, register=register)))
+        ctx = replace(ctx, register=register, on_late_end=_left)
+        task = asyncio.ensure_future(request.run(ctx))
         await asyncio.wait((task, registered), return_when=asyncio.FIRST_COMPLETED)
         if not registered.done():
             registered.cancel()
@@ -201,6 +203,14 @@ class _NotifyingRegister:
         async with self._inner.registered(starting) as running:
             self._on_registered(starting, running)
             yield running
+
+
+def _left(ending: Ending) -> None:
+    """Log that an execution was killed, and goes on: its ending is written down by now."""
+    _LOG.error(
+        "execution %s was killed, but does not let go of the server; restart it",
+        ending.execution.id,
+    )
 
 
 def _same(running: ExecutionRecord, request: RunRequest) -> StartResult:
