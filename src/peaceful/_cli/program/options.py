@@ -206,7 +206,7 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
         option("max_concurrency", "How many items are worked on at once.", positive, "N"),
         option(
             "stop_timeout",
-            "How long to take to stop when told by a signal.",
+            "How long a stop by a signal may take.",
             _stop_timeout,
             "SECONDS",
         ),
