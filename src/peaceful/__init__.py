@@ -10,10 +10,9 @@ Names are loaded when they are used, so that `--help` does not wait for what onl
 needs.
 """
 
-from typing import TYPE_CHECKING
-
 from peaceful._late import late as _late
 
+TYPE_CHECKING = False  # As in `typing`, which takes longer to load than all of this.
 if TYPE_CHECKING:
     from peaceful._app.app import App
     from peaceful._app.parameters.declaration import Given

@@ -1,7 +1,12 @@
 """Lazy loading of a package's names (PEP 562)."""
 
-from collections.abc import Callable, Mapping
+from __future__ import annotations
+
 from importlib import import_module
+
+TYPE_CHECKING = False  # As in `typing`, which takes longer to load than all of this.
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 
 def late(namespace: dict[str, object], homes: Mapping[str, str]) -> Callable[[str], object]:

@@ -12,15 +12,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import time
 
 # Not `json`, which may be about to be loaded when it is needed.
 from _json import encode_basestring_ascii
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from types import FrameType
-from typing import Final, NoReturn, TypeAlias
+
+TYPE_CHECKING = False  # As in `typing`, which takes longer to load than all of this.
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import FrameType
+    from typing import Final, NoReturn, TypeAlias
+
+    _Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
 
 _KEY_REPEAT: Final = 0.5
 """Seconds within which presses of Ctrl-C count once."""
@@ -30,8 +33,6 @@ _TIME_TO_PRINT: Final = 2.0
 
 _MAY_BE_IGNORED: Final = ("SIGINT", "SIGHUP")
 """The signals that `nohup`, and `&` in a shell without job control, make programs ignore."""
-
-_Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
 
 
 class ProcessSignals:
@@ -52,7 +53,8 @@ class ProcessSignals:
         self._ended_at: float | None = None
         self._dies_of: int | None = None
         self._late_at: float | None = None
-        self._printing = threading.Lock()
+        # What is taken from a list is taken by one thread.
+        self._to_print = [True]
         self.words: Sequence[str] = words
         self.program: str = sys.argv[0].rpartition(os.sep)[2] if sys.argv else ""
         # What a document tells of a command that ended before it executed anything.
@@ -72,11 +74,15 @@ class ProcessSignals:
 
     def begin(self) -> ProcessSignals:
         """Handle the signals from now on."""
-        if threading.current_thread() is threading.main_thread() and not self._before:
-            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-                self._handle(name, self._received)
-            if signal.getsignal(getattr(signal, "SIGQUIT", signal.SIGINT)) is signal.SIG_DFL:
-                self._handle("SIGQUIT", self._quit)
+        if not self._before:
+            try:
+                for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                    self._handle(name, self._received)
+                if signal.getsignal(getattr(signal, "SIGQUIT", signal.SIGINT)) is signal.SIG_DFL:
+                    self._handle("SIGQUIT", self._quit)
+            except ValueError:
+                # Python handles signals in the main thread only.
+                self._before.clear()
         return self
 
     def end(self) -> None:
@@ -103,7 +109,11 @@ class ProcessSignals:
 
     def may_print(self) -> None:
         """Return in the one thread that prints the answer; any other waits for the end there."""
-        if not self._printing.acquire(blocking=False):
+        try:
+            self._to_print.pop()
+        except IndexError:
+            import threading
+
             threading.Event().wait()
 
     def leave(self, exit_code: int, *, at_once: bool = False) -> NoReturn:
@@ -188,15 +198,19 @@ class ProcessSignals:
         self.at_once()
         for stream in (sys.__stdout__, sys.__stderr__):
             # Nobody may read, or the signal came in the middle of writing.
-            with suppress(OSError, ValueError, RuntimeError):
+            try:
                 if stream is not None:
                     stream.flush()
+            except (OSError, ValueError, RuntimeError):
+                pass
         if self._dies_of is not None:
             _die_of(self._dies_of)
         os._exit(exit_code)
 
     def _others_end(self) -> bool:
         """Return whether no thread is left that the interpreter would wait for."""
+        import threading
+
         deadline = time.monotonic() + 1
         for thread in threading.enumerate():
             if thread is not threading.current_thread() and not thread.daemon:
@@ -216,9 +230,11 @@ class ProcessSignals:
             nothing = "; nothing was started" if self.changes_nothing else ""
             text = f"{self.program} was interrupted{nothing}.\n"
         rest = text.encode(errors="replace")
-        with suppress(OSError):
+        try:
             while rest:
                 rest = rest[os.write(1, rest) :]
+        except OSError:
+            pass  # Nobody reads.
 
     def _form(self) -> str:
         """Return how the answer is to be printed, by the words that were typed."""

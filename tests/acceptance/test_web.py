@@ -249,7 +249,9 @@ def test_a_port_that_is_taken(slow: SlowFiles) -> None:
 
 def test_without_its_extra_it_says_which(slow: SlowFiles) -> None:
     """Everything else works without it."""
-    blocked = "import sys; sys.modules['uvicorn'] = None; from slow_files import app; app.main()"
+    blocked = (
+        "import sys; sys.modules['uvicorn'] = None; from slow_files.tool import app; app.main()"
+    )
     running = slow.shell.start(sys.executable, "-c", blocked, "web")
     ended = running.end(expect=2)
     assert "peaceful[web]" in ended.err

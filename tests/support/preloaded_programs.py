@@ -210,6 +210,7 @@ def _load(program: str) -> Callable[[], int | None]:
     run: Callable[[], int | None] = _run_file
     if program != "python":
         run = importlib.import_module(program).main
+        importlib.import_module(f"{program}.tool")
     for module in pkgutil.walk_packages(peaceful.__path__, "peaceful."):
         if not module.name.startswith(_LEFT_OUT):
             importlib.import_module(module.name)

@@ -26,10 +26,10 @@ from peaceful.interrupt import InterruptReceiver
 _EVERY: Final = 1.0
 """Seconds between two questions to the loop, unless an interrupt comes."""
 
-_ANSWERS_WITHIN: Final = 0.1
+_ANSWERS_WITHIN: Final = 0.05
 """Seconds in which a loop answers that nothing blocks."""
 
-_LOOK_AGAIN: Final = 0.05
+_LOOK_AGAIN: Final = 0.02
 """Seconds between two looks at a loop that does not answer."""
 
 _BLOCKS: Final = 1.0

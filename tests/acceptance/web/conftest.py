@@ -20,7 +20,7 @@ from web_process import WebProcess
 
 from peaceful import Given
 from peaceful.commands import Contexts
-from slow_files import app
+from slow_files.tool import app
 
 _HERE: Final = Path(__file__).parent
 _IN_ONE_LOOP: Final = pytest.mark.asyncio(loop_scope="session")

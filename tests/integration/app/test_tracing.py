@@ -140,7 +140,7 @@ def test_where_nobody_collects_spans_there_are_none(contexts: Contexts) -> None:
 
 _RUN = """
 import sys
-from slow_files import app
+from slow_files.tool import app
 try:
     app.main(sys.argv[1:])
 finally:

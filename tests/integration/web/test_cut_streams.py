@@ -21,7 +21,7 @@ from web_process import WebProcess
 
 from peaceful import Given
 from peaceful.commands import Contexts
-from slow_files import app
+from slow_files.tool import app
 
 ITEMS: Final = 40
 WATCHERS: Final = 6

@@ -16,7 +16,7 @@ import pytest
 from event_streams import told
 from processes import in_a_shell
 
-from slow_files import app as slow_files
+from slow_files.tool import app as slow_files
 
 COMMAND = [sys.executable, "-c", "from slow_files import main; main()"]
 
