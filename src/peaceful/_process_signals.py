@@ -85,13 +85,6 @@ class ProcessSignals:
                 self._before.clear()
         return self
 
-    def end(self) -> None:
-        """Handle signals no longer, but keep a key that is held down from making a noise."""
-        self._ended_at = time.monotonic()
-        for number, handler in self._before.items():
-            if handler not in (signal.default_int_handler, signal.SIG_DFL):
-                signal.signal(number, handler)
-
     def heeds(self, name: str) -> bool:
         """Return whether a signal is handled at all."""
         return getattr(signal, name, None) in self._before
@@ -125,12 +118,17 @@ class ProcessSignals:
         """
         if at_once or not self._others_end():
             self._leave_now(exit_code)
-        if self._dies_of is not None:
-            import atexit
+        import atexit
 
+        if self._dies_of is not None:
             # As at any end; Python has no other way to a death by a signal after them.
             atexit._run_exitfuncs()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             self._leave_now(exit_code)
+        atexit.register(self._exiting)
+        self._ended_at = time.monotonic()
+        for number, handler in self._before.items():
+            if handler not in (signal.default_int_handler, signal.SIG_DFL):
+                signal.signal(number, handler)
         sys.exit(exit_code)
 
     # ---- handlers
@@ -185,6 +183,12 @@ class ProcessSignals:
         elif number == signal.SIGINT:
             self._dies_of = number
             self._leave_now(128 + number)
+
+    def _exiting(self) -> None:
+        """Let Ctrl-C end the interpreter while it ends by itself, and other signals do nothing."""
+        for number in self._before:
+            if signal.getsignal(number) == self._received:
+                signal.signal(number, signal.SIG_DFL if number == signal.SIGINT else signal.SIG_IGN)
 
     def _quit(self, number: int, _frame: FrameType | None) -> None:
         if os.getpid() == self._pid:

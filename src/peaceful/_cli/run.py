@@ -40,7 +40,6 @@ def run(app: App, words: Sequence[str], signals: ProcessSignals) -> NoReturn:
         if result.stuck:
             # Somewhere a thread or a task goes on that was abandoned: nobody waits for it.
             signals.leave(code, at_once=True)
-    signals.end()
     _leave_quickly()
     signals.leave(code)
 

@@ -114,7 +114,6 @@ def test_while_the_answer_is_printed(run: Run, name: str, code: int) -> None:
         signals.ending(3)
         send({name!r})
         print("the answer")
-        signals.end()
         signals.leave(3)
         """
     )
@@ -145,7 +144,6 @@ def test_who_was_interrupted_dies_of_the_signal(run: Run, name: str) -> None:
         signals = process_signals([])
         signals.ending(99, {name!r})
         print("the answer")
-        signals.end()
         signals.leave(99)
         """
     )
@@ -176,17 +174,51 @@ def test_threads_that_do_not_end(run: Run) -> None:
         threading.Thread(target=threading.Event().wait).start()
         signals = process_signals([])
         signals.ending(4)
-        signals.end()
         signals.leave(4)
         """
     )
     assert (ran.returncode, ran.stderr) == (4, "")
 
 
-def test_a_key_that_is_held_down(run: Run) -> None:
-    """After the end, Ctrl-C makes no noise: the program dies of it, as the shell expects."""
-    ran = run("s = process_signals([]); s.ending(0); s.end(); send('SIGINT')")
-    assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
+AFTER_THE_END = """
+signals = process_signals([])
+signals.ending(0)
+try:
+    signals.leave(0)
+except SystemExit:
+    {then}
+    raise
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", -2), ("SIGTERM", 0), ("SIGHUP", 0)])
+@pytest.mark.parametrize("where", ["send({!r})", "import atexit; atexit.register(send, {!r})"])
+def test_a_signal_after_the_end(run: Run, name: str, code: int, where: str) -> None:
+    """After the end, no signal makes a noise; Ctrl-C reaches what runs the program all the same."""
+    ran = run(AFTER_THE_END.replace("{then}", where.format(name)))
+    assert (ran.returncode, ran.stderr) == (code, "")
+
+
+def test_a_slow_exit(run: Run) -> None:
+    """However long the interpreter takes to exit, it does so without a noise."""
+    ran = run(
+        """
+        import atexit
+
+        def slowly():
+            now = time.monotonic()
+            time.monotonic = lambda: now + 60
+            send("SIGHUP")
+            say("went on")
+            send("SIGINT")
+
+        atexit.register(slowly)
+        signals = process_signals([])
+        signals.ending(0)
+        signals.leave(0)
+        """
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (-signal.SIGINT, "went on\n", "")
 
 
 def test_a_program_that_goes_on(run: Run) -> None:
@@ -195,14 +227,16 @@ def test_a_program_that_goes_on(run: Run) -> None:
         """
         signals = process_signals([])
         signals.ending(0)
-        signals.end()
-        now = time.monotonic()
-        time.monotonic = lambda: now + 60
         try:
-            send("SIGINT")
-            threading.Event().wait(10)
-        except KeyboardInterrupt:
-            say("as before")
+            signals.leave(0)
+        except SystemExit:
+            now = time.monotonic()
+            time.monotonic = lambda: now + 60
+            try:
+                send("SIGINT")
+                threading.Event().wait(10)
+            except KeyboardInterrupt:
+                say("as before")
         """
     )
     assert ran.stdout == "as before\n"
