@@ -56,6 +56,8 @@ def _bound_names(module: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_public(name: str) -> bool:
+    if name == "TYPE_CHECKING":  # Only type checkers read it.
+        return False
     return not name.startswith("_") or name == "__version__"
 
 

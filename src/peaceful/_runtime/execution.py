@@ -320,6 +320,7 @@ async def open_session(
                 )
                 session.interrupts.registered = session.registered
             session.hub.publish(started)
+            session.interrupts.begin()
             try:
                 yield session
             except BaseException as error:

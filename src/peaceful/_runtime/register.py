@@ -73,6 +73,7 @@ class InterruptPublisher:
         self._clock = clock
         self._loop = loop
         self._published = 0
+        self._begun = False
         self._lock = threading.Lock()
         self._leave: Callable[[], None] | None = None
         self.registered: Registered | None = None
@@ -86,6 +87,11 @@ class InterruptPublisher:
         if self._leave is not None:
             self._leave()
 
+    def begin(self) -> None:
+        """Publish from now on: the execution's start has been published."""
+        self._begun = True
+        self.publish()
+
     def _on_signal(self, _: InterruptSignal) -> None:
         # In the sender's thread, or in a signal handler: only the loop may be touched.
         self._loop.call_soon_threadsafe(self.publish)
@@ -93,7 +99,7 @@ class InterruptPublisher:
     def publish(self) -> None:
         """Publish what was accepted since the last call. Not in a signal handler."""
         receiver = self._state.receiver
-        if receiver is None:
+        if receiver is None or not self._begun:
             return
         with self._lock:
             accepted = receiver.accepted

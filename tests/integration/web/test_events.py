@@ -60,7 +60,8 @@ async def test_an_interrupt_is_told_at_once(served: Any) -> None:
         for events in streams:
             while (event := await anext(events)).word != "interrupt_requested":
                 pass
-            assert event.data["in_progress"] == ["a"]
+            # `c` waits for nobody, but perhaps for the disk.
+            assert event.data["in_progress"] in (["a"], ["a", "c"])
         gate.open.set()
         for events in streams:
             *_, last = [event async for event in events]
