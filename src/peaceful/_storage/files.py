@@ -33,8 +33,11 @@ _being_written: Final[set[str]] = set()
 """This process's temporary files; any other with its PID was left by an earlier process."""
 
 
-def read_file(path: Path, *, help: str = "") -> bytes | None:
-    """Return the content of a file, None if there is none; raise `FileDamaged` if it is no file."""
+def read_file(path: Path, *, help: str = "", size: int = -1) -> bytes | None:
+    """Return the content of a file, or its first bytes; None if there is none.
+
+    Raises `FileDamaged` if it is no file.
+    """
     with refusals(path, "read"):
         try:
             descriptor = os.open(path, os.O_RDONLY | _BINARY | _NO_WAIT)
@@ -43,7 +46,7 @@ def read_file(path: Path, *, help: str = "") -> bytes | None:
         try:
             _refuse_other_mode(path, os.fstat(descriptor).st_mode, help)
             with open(descriptor, "rb", closefd=False) as file:
-                return file.read()
+                return file.read(size)
         finally:
             os.close(descriptor)
 
