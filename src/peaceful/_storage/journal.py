@@ -14,8 +14,9 @@ from typing import Final
 import msgspec
 
 from peaceful._aio import DaemonThreadPool
+from peaceful._atomic import write_all
 from peaceful._errors.running import FileDamaged, FileInaccessible, FormatTooNew
-from peaceful._storage.files import open_new, read_file, refusals, write_all, write_file_atomically
+from peaceful._storage.files import open_new, read_file, refusals, write_file_atomically
 from peaceful._storage.records import BlockLog, Record, log_of, record_from
 
 MAGIC: Final = b"peacefuJ"
