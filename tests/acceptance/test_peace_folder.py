@@ -16,7 +16,7 @@ import pytest
 from shell import Ended, Loaded, Shell
 from slow_files_shell import SlowFiles
 
-from peaceful._storage.journal import file_header
+from peaceful._storage.journal import VERSION, file_header
 
 FLOW = "default/slow_files"
 PARAMS = ["workspace_params.yaml", f"{FLOW}/flow_params.yaml", f"{FLOW}/params_specs.yaml"]
@@ -183,7 +183,8 @@ def test_newer_format(used: Used, name: str) -> None:
             with closing(sqlite3.connect(path)) as register:
                 register.execute("PRAGMA user_version = 2")
         case _:
-            path.write_bytes(file_header(2) + path.read_bytes()[len(file_header(1)) :])
+            header = file_header(b"", VERSION + 1)
+            path.write_bytes(header + path.read_bytes()[len(header) :])
     before = path.read_bytes()
     code, advice = error_of(used.program.run("ensure", "--format", "json", expect=1))
     assert code == "FORMAT-TOO-NEW"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import sys
-from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
+
+from peaceful._atomic import remove_left_behind, replace_file, write_all
 
 _CANNOT_SYNC = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOENT})
 
@@ -19,7 +20,8 @@ def write_atomically(path: Path, content: str | bytes | None, *, mode: int | Non
 
     The content goes to a temporary file beside it, which is synced and then renamed, so that
     neither an interrupt nor a loss of power leaves half a file. Only a process that is killed
-    leaves the temporary file behind: its name begins with a dot and ends with `.tmp`.
+    leaves the temporary file behind: its name begins with a dot and ends with `.peaceful.tmp`, and
+    it goes when another process next writes into the folder.
 
     If the path is a symbolic link, its target is written and the link stays; removing removes the
     link. An existing file keeps its permissions, and its owner if this process may set it.
@@ -40,18 +42,30 @@ def write_atomically(path: Path, content: str | bytes | None, *, mode: int | Non
     before = _status(path)
     # A link that leads round in a circle has no status, and is refused by then.
     target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # The name is cut so that it is not too long in any script: names have at most 255 bytes.
-    temporary = target.with_name(f".{target.name[:50]}.{secrets.token_hex(4)}.tmp")
-    try:
-        _write(temporary, content, before, mode)
-        temporary.replace(target)
-    except BaseException:
-        # Where that cannot be done either, the reason for it is the one that is being raised.
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
+    folder = target.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    _tidy_once(str(folder))
+    data = content.encode() if isinstance(content, str) else content
+    rights = stat.S_IMODE(before.st_mode) if mode is None and before is not None else mode
+
+    def write(descriptor: int) -> None:
+        write_all(descriptor, data)
+        if sys.platform != "win32":
+            if before is not None:
+                _keep_owner(descriptor, before)
+            if rights is not None:
+                os.fchmod(descriptor, rights)
+        os.fsync(descriptor)
+
+    # While it is written, nobody else may read what may turn out to be for few. Where the umask is
+    # to decide, the file is created with every right: what the umask is cannot be asked without
+    # changing it for every thread.
+    replace_file(target, write, 0o666 if rights is None else 0o600)
+    _sync_folder(folder)
+
+
+_tidy_once = lru_cache(maxsize=1000)(remove_left_behind)
+"""Removes what killed processes left; once, because an item's folder may have very many files."""
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -64,31 +78,6 @@ def _status(path: Path) -> os.stat_result | None:
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "It is not a file", str(path))
     return status
-
-
-def _write(
-    temporary: Path, content: str | bytes, before: os.stat_result | None, mode: int | None
-) -> None:
-    rights = stat.S_IMODE(before.st_mode) if mode is None and before is not None else mode
-    # While it is written, nobody else may read what may turn out to be for few. Where the umask is
-    # to decide, the file is created with every right: what the umask is cannot be asked without
-    # changing it for every thread.
-    with open(temporary, "xb", opener=_opener(0o666 if rights is None else 0o600)) as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        if sys.platform != "win32":
-            if before is not None:
-                _keep_owner(file.fileno(), before)
-            if rights is not None:
-                os.fchmod(file.fileno(), rights)
-        os.fsync(file.fileno())
-
-
-def _opener(rights: int) -> Callable[[str, int], int]:
-    def opened(path: str, flags: int) -> int:
-        return os.open(path, flags, rights)
-
-    return opened
 
 
 def _keep_owner(descriptor: int, before: os.stat_result) -> None:

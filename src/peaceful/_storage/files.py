@@ -7,15 +7,14 @@ File Systems Are Not Created Equal", OSDI 2014.
 from __future__ import annotations
 
 import errno
-import itertools
 import os
-import re
 import stat
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from peaceful._atomic import remove_left_behind, replace_file, write_all
 from peaceful._errors.running import FileDamaged, FileInaccessible
 
 _FILE_RIGHTS: Final = 0o600
@@ -25,16 +24,14 @@ _BINARY: Final = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 # Without it, opening a named pipe waits for somebody who writes to it.
 _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
 
-_TEMPORARY: Final = re.compile(r"\..+\.(\d+)-\d+\.tmp\Z")
 _KINDS: Final = {stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link", stat.S_IFIFO: "a named pipe"}
 
-_numbers: Final = itertools.count()
-_being_written: Final[set[str]] = set()
-"""This process's temporary files; any other with its PID was left by an earlier process."""
 
+def read_file(path: Path, *, help: str = "", size: int = -1) -> bytes | None:
+    """Return the content of a file, or its first bytes; None if there is none.
 
-def read_file(path: Path, *, help: str = "") -> bytes | None:
-    """Return the content of a file, None if there is none; raise `FileDamaged` if it is no file."""
+    Raises `FileDamaged` if it is no file.
+    """
     with refusals(path, "read"):
         try:
             descriptor = os.open(path, os.O_RDONLY | _BINARY | _NO_WAIT)
@@ -43,7 +40,7 @@ def read_file(path: Path, *, help: str = "") -> bytes | None:
         try:
             _refuse_other_mode(path, os.fstat(descriptor).st_mode, help)
             with open(descriptor, "rb", closefd=False) as file:
-                return file.read()
+                return file.read(size)
         finally:
             os.close(descriptor)
 
@@ -55,22 +52,18 @@ def write_file_atomically(path: Path, data: bytes, *, sync: bool = True) -> None
     killed processes left in the folder are removed. Without `sync`, the kernel writes it later.
     After `FileInaccessible`, the old file is whole.
     """
+
+    def write(descriptor: int) -> None:
+        _for_this_user_only(descriptor)
+        write_all(descriptor, data)
+        if sync:
+            os.fsync(descriptor)
+
     with refusals(path, "written"):
         target = Path(os.path.realpath(path)) if path.is_symlink() else path
         make_folder(target.parent)
-        _remove_left_behind(target.parent)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}-{next(_numbers)}.tmp")
-        _being_written.add(str(temporary))
-        try:
-            _write_new(temporary, data, sync=sync)
-            temporary.replace(target)
-        except BaseException:
-            # The reason of the failure is what counts; what is left here goes at the next write.
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        finally:
-            _being_written.discard(str(temporary))
+        remove_left_behind(target.parent)
+        replace_file(target, write, _FILE_RIGHTS)
         if sync:
             sync_folder(target.parent)
 
@@ -113,12 +106,17 @@ def open_new(path: Path, flags: int) -> int:
     """Open a file, created if missing, with access for this user only, whatever the umask."""
     descriptor = os.open(path, flags | os.O_CREAT | _BINARY, _FILE_RIGHTS)
     try:
-        if os.name == "posix":
-            os.fchmod(descriptor, _FILE_RIGHTS)
+        _for_this_user_only(descriptor)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _for_this_user_only(descriptor: int) -> None:
+    # An odd umask takes rights away from the user as well.
+    if os.name == "posix":
+        os.fchmod(descriptor, _FILE_RIGHTS)
 
 
 def refuse_other_than_file(path: Path) -> None:
@@ -130,15 +128,6 @@ def refuse_other_than_file(path: Path) -> None:
     _refuse_other_mode(path, mode)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of the data, however much the system takes at a time."""
-    written = os.write(descriptor, data)
-    if written < len(data):
-        rest = memoryview(data)[written:]
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-
-
 @contextmanager
 def refusals(path: Path, doing: str) -> Generator[None]:
     """Turn an `OSError` into `FileInaccessible`; `doing` is a participle such as `written`."""
@@ -146,40 +135,6 @@ def refusals(path: Path, doing: str) -> Generator[None]:
         yield
     except OSError as error:
         raise FileInaccessible(path, doing, error) from error
-
-
-def _write_new(path: Path, data: bytes, *, sync: bool) -> None:
-    descriptor = open_new(path, os.O_WRONLY | os.O_EXCL)
-    try:
-        write_all(descriptor, data)
-        if sync:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _remove_left_behind(folder: Path) -> None:
-    # To tidy up is worth a try, and no reason to fail.
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            found = _TEMPORARY.match(entry.name)
-            if found is not None and _is_left_behind(entry.path, int(found[1])):
-                Path(entry.path).unlink(missing_ok=True)
-
-
-def _is_left_behind(temporary: str, pid: int) -> bool:
-    if pid == os.getpid():
-        return temporary not in _being_written
-    if os.name != "posix":
-        # Asking after a process with signal 0 would end it there.
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except (PermissionError, OverflowError):
-        return False
-    return False
 
 
 def _refuse_other_mode(path: Path, mode: int, help: str = "") -> None:

@@ -14,25 +14,39 @@ from typing import Final
 import msgspec
 
 from peaceful._aio import DaemonThreadPool
+from peaceful._atomic import write_all
 from peaceful._errors.running import FileDamaged, FileInaccessible, FormatTooNew
-from peaceful._storage.files import open_new, read_file, refusals, write_all, write_file_atomically
+from peaceful._storage.files import open_new, read_file, refusals, write_file_atomically
 from peaceful._storage.records import BlockLog, Record, log_of, record_from
 
 MAGIC: Final = b"peacefuJ"
 
-VERSION: Final = 1
+VERSION: Final = 2
+
 
 _FILE: Final = struct.Struct(">8sI")
 
-_FRAME: Final = struct.Struct(">III")
+_FRAMES: Final = {1: struct.Struct(">0sIII"), VERSION: struct.Struct(">8sIIIQ")}
+"""By version, a frame's header: word, length, number, checksum of the payload; offset of a sync.
+
+Up to that offset, all was synced when the frame was written. Version 1 has neither that nor a word.
+"""
+
+_FRAME: Final = _FRAMES[VERSION]
 
 _CRC: Final = struct.Struct(">I")
+"""The checksum that follows each header."""
 
-FILE_HEADER: Final = _FILE.size + _CRC.size
+_WORD: Final = {1: 0, VERSION: 8}
+"""By version, the size of the word that begins each frame of a journal, and no frame of another.
+
+It is found fast. Where a disk shows what an older journal left there, nothing is taken for a frame.
+"""
+
+_WORD_AT: Final = _FILE.size + _CRC.size
+
+FILE_HEADER: Final = _WORD_AT + _WORD[VERSION]
 """Size in bytes of what comes before the first frame."""
-
-FRAME_HEADER: Final = _FRAME.size + _CRC.size
-"""Size in bytes of what comes before a frame's payload."""
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
@@ -60,95 +74,115 @@ class VersionUnknown(ValueError):
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """The frames of a journal: the payloads of whole ones, and the torn bytes after their end.
+    """The frames of a journal.
 
-    `damage` is set if whole frames follow the torn bytes, so that frames were lost.
+    Attributes:
+        payloads: those of the whole frames before the first bad one, with their `offsets`.
+        end: where the first bad frame begins, or the end.
+        torn: what is there from then on.
+        cut: whether a process that was killed while it wrote a frame can have left these bytes.
+        synced: all before this offset was on disk once, as the headers tell that are whole.
     """
 
     payloads: tuple[bytes, ...]
+    offsets: tuple[int, ...]
     end: int
     torn: bytes
-    damage: BytesDamaged | None = None
+    cut: bool
+    synced: int
 
 
-def file_header(version: int = VERSION) -> bytes:
-    head = _FILE.pack(MAGIC, version)
-    return head + _CRC.pack(zlib.crc32(head))
+class _Header(msgspec.Struct, frozen=True):
+    length: int
+    number: int
+    check: int
+    synced: int = 0
 
 
-def frame(number: int, payload: bytes) -> bytes:
-    """Return a payload with its header: length, number, checksum, checksum of the header."""
-    head = _FRAME.pack(len(payload), number, zlib.crc32(payload))
-    return b"%b%b%b" % (head, _CRC.pack(zlib.crc32(head)), payload)
+def file_header(word: bytes, version: int = VERSION) -> bytes:
+    return _with_check(_FILE.pack(MAGIC, version)) + word
+
+
+def frame(word: bytes, number: int, synced: int, payload: bytes) -> bytes:
+    """Return a payload with its header."""
+    head = _with_check(_FRAME.pack(word, len(payload), number, zlib.crc32(payload), synced))
+    return head + payload
 
 
 def scan(data: bytes) -> Scan:
     """Split a journal into frames. Raises `BytesDamaged` or `VersionUnknown` for its header."""
-    _check_file_header(data)
+    frames = _Frames(data)
     payloads: list[bytes] = []
-    offset = FILE_HEADER
-    while (payload := _payload_at(data, offset, len(payloads))) is not None:
+    offsets: list[int] = []
+    offset, synced = frames.begin, 0
+    while (header := frames.header_at(offset)) is not None:
+        payload = frames.payload_at(offset, header)
+        if payload is None or header.number != len(payloads):
+            break
         payloads.append(payload)
-        offset += FRAME_HEADER + len(payload)
-    damage = None
-    if _whole_frame_after(data, offset):
-        damage = BytesDamaged(offset, "a record is damaged, although whole ones follow")
-    return Scan(tuple(payloads), offset, data[offset:], damage)
+        offsets.append(offset)
+        offset += frames.header_size + header.length
+        synced = header.synced
+    torn = data[offset:]
+    cut = len(torn) < frames.header_size or (
+        header is not None
+        and header.number == len(payloads)
+        and len(torn) < frames.header_size + header.length
+    )
+    synced = max(synced, frames.last_synced(offset))
+    return Scan(tuple(payloads), tuple(offsets), offset, torn, cut, synced)
 
 
-def beginning_of(data: bytes) -> bytes:
-    """Return the file header and the first frame, or what there is of them."""
-    length = int.from_bytes(data[FILE_HEADER : FILE_HEADER + 4])
-    return data[: FILE_HEADER + FRAME_HEADER + length]
+class _Frames:
+    """The bytes of a journal. Raises `BytesDamaged` or `VersionUnknown` for its header."""
+
+    def __init__(self, data: bytes) -> None:
+        if len(data) < _WORD_AT:
+            raise BytesDamaged(len(data), "it ends before its first record")
+        magic, version = _FILE.unpack_from(data)
+        if magic != MAGIC or not _has_check(data, 0, _FILE):
+            raise BytesDamaged(0, "it does not begin as a journal of states does")
+        if version not in _FRAMES:
+            raise VersionUnknown(version)
+        self._data = data
+        self._layout = _FRAMES[version]
+        self.header_size: int = self._layout.size + _CRC.size
+        self.begin: int = _WORD_AT + _WORD[version]
+        self._word = data[_WORD_AT : self.begin]
+
+    def header_at(self, offset: int) -> _Header | None:
+        """Return the header at an offset, or None if it is not whole."""
+        if not _has_check(self._data, offset, self._layout):
+            return None
+        word, *fields = self._layout.unpack_from(self._data, offset)
+        return _Header(*fields) if word == self._word else None
+
+    def payload_at(self, offset: int, header: _Header) -> bytes | None:
+        """Return the payload of the frame at an offset, or None if it is not whole."""
+        start = offset + self.header_size
+        payload = self._data[start : start + header.length]
+        whole = len(payload) == header.length and zlib.crc32(payload) == header.check
+        return payload if whole else None
+
+    def last_synced(self, offset: int) -> int:
+        """Return what the last whole header from an offset on tells, which is the most."""
+        place = self._data.rfind(self._word, offset) if self._word else -1
+        while place >= 0:
+            header = self.header_at(place)
+            if header is not None:
+                return header.synced
+            place = self._data.rfind(self._word, offset, place + len(self._word) - 1)
+        return 0
 
 
-def is_beginning_of_frame(torn: bytes, number: int) -> bool:
-    """Return whether a process that was killed while writing a frame can have left these bytes."""
-    if len(torn) < FRAME_HEADER:
-        return True
-    length, found = int.from_bytes(torn[:4]), int.from_bytes(torn[4:8])
-    if not _is_frame_header(torn, 0):
-        return False
-    return found == number and len(torn) < FRAME_HEADER + length
+def _with_check(head: bytes) -> bytes:
+    return head + _CRC.pack(zlib.crc32(head))
 
 
-def _check_file_header(data: bytes) -> None:
-    if len(data) < FILE_HEADER:
-        raise BytesDamaged(len(data), "it ends before its first record")
-    magic, version = _FILE.unpack_from(data)
-    (check,) = _CRC.unpack_from(data, _FILE.size)
-    if magic != MAGIC or check != zlib.crc32(data[: _FILE.size]):
-        raise BytesDamaged(0, "it does not begin as a journal of states does")
-    if version != VERSION:
-        raise VersionUnknown(version)
-
-
-def _payload_at(data: bytes, offset: int, number: int | None) -> bytes | None:
-    if not _is_frame_header(data, offset):
-        return None
-    length, found, check = _FRAME.unpack_from(data, offset)
-    start = offset + FRAME_HEADER
-    payload = data[start : start + length]
-    if len(payload) < length or zlib.crc32(payload) != check or number not in (None, found):
-        return None
-    return payload
-
-
-def _is_frame_header(data: bytes, offset: int) -> bool:
-    if len(data) - offset < FRAME_HEADER:
-        return False
-    end = offset + _FRAME.size
-    return zlib.crc32(data[offset:end]) == int.from_bytes(data[end : end + _CRC.size])
-
-
-def _whole_frame_after(data: bytes, offset: int) -> bool:
-    # From the bad frame itself on: what is there may be whole, and only have the wrong number.
-    for place in range(offset, len(data) - FRAME_HEADER + 1):
-        # The length alone rules most places out, which is faster than a checksum.
-        fits = int.from_bytes(data[place : place + 4]) <= len(data) - FRAME_HEADER - place
-        if fits and _payload_at(data, place, None) is not None:
-            return True
-    return False
+def _has_check(data: bytes, offset: int, head: struct.Struct) -> bool:
+    end = offset + head.size
+    check = data[end : end + _CRC.size]
+    return len(check) == _CRC.size and zlib.crc32(data[offset:end]) == int.from_bytes(check)
 
 
 class Journal:
@@ -178,11 +212,13 @@ class Journal:
         self._waiting: list[asyncio.Future[None]] = []
         self._syncing = False
         self._error: OSError | None = None
-        begin = file_header() + frame(0, first)
+        self._word = os.urandom(_WORD[VERSION])
+        begin = file_header(self._word) + frame(self._word, 0, 0, first)
         write_file_atomically(path, begin, sync=sync)
         with refusals(path, "written"):
             self._descriptor = open_new(path, os.O_WRONLY | os.O_APPEND)
         self._end = len(begin)
+        self._synced_to = len(begin) if sync else 0
         self._written = 1
 
     @property
@@ -199,7 +235,7 @@ class Journal:
             raise self._failure(self._error)
         if not self._unwritten:
             asyncio.get_running_loop().call_soon(self._write)
-        self._unwritten.append(frame(self.count, payload))
+        self._unwritten.append(frame(self._word, self.count, self._synced_to, payload))
 
     def flush(self) -> None:
         """Write what was appended, so that it outlives the process, or raise `FileInaccessible`.
@@ -244,12 +280,17 @@ class Journal:
         if self._error is not None:
             self._end_sync(waiting)
             return
+        end = self._end
         synced = self._thread.submit(_sync, self._descriptor)
-        synced.add_done_callback(lambda done: self._synced(waiting, done))
+        synced.add_done_callback(lambda done: self._synced(waiting, end, done))
 
-    def _synced(self, waiting: list[asyncio.Future[None]], done: asyncio.Future[None]) -> None:
+    def _synced(
+        self, waiting: list[asyncio.Future[None]], end: int, done: asyncio.Future[None]
+    ) -> None:
         error = done.exception()
-        if error is not None:
+        if error is None:
+            self._synced_to = end
+        else:
             # `fdatasync` raises nothing else.
             assert isinstance(error, OSError)
             self._error = error
@@ -316,9 +357,10 @@ class JournalDamaged(FileDamaged):
 def read_journal(path: Path, boot_id: str | None) -> Journalled | None:
     """Read a journal without changing it; return None if there is none.
 
-    A torn end is what a killed process or a power loss leaves of the last records. Nobody was told
-    that these were durable, so they are ignored. If the machine has not restarted since, only the
-    beginning of a record can be torn that way: anything else was whole once, and is damage, which
+    After a loss of power, whatever is bad behind the last sync that it tells of is the torn end:
+    later records may be whole although earlier ones are lost, and nobody was told that any of them
+    was durable, so they are ignored. If the machine has not restarted since, only the beginning of
+    a record can be torn, by a killed process. Anything else was whole once, and is damage, which
     raises `JournalDamaged`.
     """
     data = read_file(path, help=_HELP)
@@ -334,19 +376,19 @@ def read_journal(path: Path, boot_id: str | None) -> Journalled | None:
     except ValueError as error:
         raise JournalDamaged(path, BytesDamaged(FILE_HEADER, str(error))) from None
     same_boot = boot_id is not None and log.begun.boot_id == boot_id
-    is_cut = is_beginning_of_frame(found.torn, len(found.payloads))
-    if found.damage is not None:
-        raise JournalDamaged(path, found.damage, log)
-    if same_boot and not is_cut and any(found.torn):
-        damage = BytesDamaged(found.end, "the last record is damaged")
+    if same_boot:
+        is_damaged = not found.cut and found.torn != bytes(len(found.torn))
+    else:
+        is_damaged = found.end < found.synced
+    if is_damaged:
+        damage = BytesDamaged(found.end, "a record is damaged that had been written whole")
         raise JournalDamaged(path, damage, log)
-    return Journalled(log, same_boot and is_cut, beginning_of(data))
+    return Journalled(log, same_boot and found.cut, data[:FILE_HEADER])
 
 
 def journal_beginning(path: Path) -> bytes:
     """Return the first bytes of a journal, which identify it; empty if there is no journal."""
-    data = read_file(path, help=_HELP)
-    return b"" if data is None else beginning_of(data)
+    return read_file(path, help=_HELP, size=FILE_HEADER) or b""
 
 
 def boot_id() -> str | None:
@@ -359,10 +401,10 @@ def boot_id() -> str | None:
 
 
 def _records(found: Scan) -> Iterator[Record]:
-    offset = FILE_HEADER
     for number, payload in enumerate(found.payloads):
         try:
             yield record_from(payload)
         except ValueError as error:
-            raise BytesDamaged(offset, f"record {number} cannot be understood: {error}") from None
-        offset += FRAME_HEADER + len(payload)
+            raise BytesDamaged(
+                found.offsets[number], f"record {number} cannot be understood: {error}"
+            ) from None

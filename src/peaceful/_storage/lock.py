@@ -14,13 +14,13 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from peaceful._atomic import remove_left_behind, write_all
 from peaceful._model.codec import ExecutionId
 from peaceful._storage.files import (
     make_folder,
     open_new,
     refusals,
     refuse_other_than_file,
-    write_all,
 )
 from peaceful._storage.stored_state import time_from, time_text
 
@@ -92,6 +92,9 @@ class ProfileLock:
                 time.sleep(wait)
                 if self._try_to_lock():
                     self._write(me)
+                    # The profile's folder and the application's, which are seldom written to.
+                    for folder in self._path.parents[:2]:
+                        remove_left_behind(folder)
                     return None
         return self.holder() or LockHolder()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -38,6 +39,8 @@ from peaceful._storage.states_file import StatesFile
 from peaceful._storage.stored_state import StateKind, StoredState
 from peaceful._storage.workspace import PARAMS_SPECS_FILE, states_file_name
 from peaceful._storage.yaml_file import read_yaml, write_yaml
+
+_LOG = logging.getLogger("peaceful.storage")
 
 JOURNAL_FILE: Final = ".states_journal"
 
@@ -149,7 +152,7 @@ class YamlStateStore:
         self._sync = sync
         self._writer: YamlStateWriter | None = None
         self._files = {
-            kind: StatesFile(flow_dir / states_file_name(kind), kind, sync=sync)
+            kind: StatesFile(flow_dir / states_file_name(kind), kind, now=now, sync=sync)
             for kind in StateKind
         }
 
@@ -177,7 +180,14 @@ class YamlStateStore:
             self._fold(found.log, all_records=found.all_records)
         for file in self._files.values():
             # What cannot be read could not be folded at the end of the block.
-            file.load()
+            since = file.take_over()
+            if since:
+                _LOG.warning(
+                    "%s was changed by hand, or damaged, since %s, when it was last written; what "
+                    "it says is believed",
+                    file.path,
+                    since,
+                )
         begun = Begun(execution_id, self._now(), self._boot_id, applies, tuple(items))
         thread = DaemonThreadPool(1, f"journal of {self._folder.name}")
         journal = Journal(self._journal_path, thread, payload_of(begun), sync=self._sync)
@@ -209,8 +219,7 @@ class YamlStateStore:
     def _fold(self, log: BlockLog, *, all_records: bool = True) -> None:
         for kind, file in self._files.items():
             changes = _changes(log, file.load(), kind, all_records=all_records)
-            if changes:
-                file.save(changes, log.begun.items)
+            file.save(changes, log.begun.items)
         with refusals(self._journal_path, "removed"):
             # Not synced: should the name come back, folding once more changes nothing.
             self._journal_path.unlink(missing_ok=True)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from peaceful._errors.running import FileDamaged, FileInaccessible
+from peaceful._model.clock import SystemClock
 from peaceful._model.codec import ItemId, JsonValue
 from peaceful._storage.files import read_file, write_file_atomically
 from peaceful._storage.stored_state import (
@@ -23,6 +26,7 @@ from peaceful._storage.stored_state import (
     facts_of,
     json_line,
     stored_of,
+    time_text,
     unknown_keys,
 )
 from peaceful._storage.yaml import Writable, YamlEntry, dump_each
@@ -49,6 +53,11 @@ _HEADS: Final[Mapping[StateKind, str]] = {
 }
 _END: Final = "# end of states"
 """The last line, which shows that a file was not cut short between two entries."""
+_WRITTEN: Final = re.compile(r"# written (\S+), digest ([0-9a-f]{16})\n")
+"""The line before: when the program wrote the file, and the digest of all other lines.
+
+It is in the file itself, so that no kill and no loss of power can part the two.
+"""
 
 _HELP: Final = (
     "correct the file in an editor; or run discover, which moves it aside and finds the states anew"
@@ -107,10 +116,41 @@ def decoded(data: bytes, digest: str, text: str) -> Cached | None:
     return Cached(pieces, dict(zip(texts, lines, strict=True)), dict(pairs))
 
 
+def changed_since(text: str) -> str:
+    """Return when the program wrote a text that was changed since, or an empty text.
+
+    That is also returned where the text does not tell.
+    """
+    # Also where the end of the line before it is damaged.
+    place = text.rfind("# written ")
+    found = _WRITTEN.match(text, place) if place >= 0 else None
+    if found is None:
+        return ""
+    at, digest = found.groups()
+    rest = text[: found.start()] + text[found.end() :]
+    return "" if _short_digest(rest) == digest else at
+
+
+def _signed(pieces: Pieces, at: str) -> Pieces:
+    """Return the pieces of a text that tells when it was written, if it tells where it ends."""
+    tail = _WRITTEN.sub("", pieces.tail)
+    rest, found, after = tail.rpartition(_END)
+    if not found or after.strip():
+        return Pieces(pieces.head, pieces.texts, tail)
+    digest = _short_digest(Pieces(pieces.head, pieces.texts, f"{rest}{_END}\n").joined())
+    line = f"# written {at}, digest {digest}\n"
+    return Pieces(pieces.head, pieces.texts, f"{rest}{line}{_END}\n")
+
+
+def _short_digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
 class _Content(msgspec.Struct):
     """The content of the file, recognised by a digest that is empty if there is no file.
 
-    `lines` are the entries as JSON, `extras` their unknown keys, which are kept.
+    `lines` are the entries as JSON, `extras` their unknown keys, which are kept. `changed_since` is
+    when the program wrote it, if it was changed since.
     """
 
     digest: str
@@ -118,6 +158,7 @@ class _Content(msgspec.Struct):
     states: dict[ItemId, StoredState] = msgspec.field(default_factory=dict)
     lines: dict[ItemId, str] = msgspec.field(default_factory=dict)
     extras: dict[ItemId, dict[str, JsonValue]] = msgspec.field(default_factory=dict)
+    changed_since: str = ""
 
 
 class StatesFile:
@@ -127,12 +168,21 @@ class StatesFile:
     any time: a change is detected by its bytes, not by its time.
     """
 
-    def __init__(self, path: Path, kind: StateKind, *, sync: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        kind: StateKind,
+        *,
+        now: Callable[[], datetime] = SystemClock.now,
+        sync: bool = True,
+    ) -> None:
         self.path: Final = path
         self._cache_path = path.with_name(f".{path.stem}.cache")
         self._blank: Final = Pieces(head_for(_HEADS[kind]), {}, f"{_END}\n")
+        self._now = now
         self._sync = sync
         self._content = _Content("", self._blank)
+        self._taken_over = ""
 
     def load(self) -> Mapping[ItemId, StoredState]:
         """Return the states, by item, in the file's order, or raise `StorageError`."""
@@ -143,13 +193,24 @@ class StatesFile:
         elif (digest := digest_of(data)) != content.digest:
             text = text_of(self.path, data, help=_HELP)
             content = self._cached(digest, text) or self._parsed(digest, text)
+            content.changed_since = changed_since(text)
         self._content = content
         return content.states
+
+    def take_over(self) -> str:
+        """Return when the program wrote the file, if it was changed since; else an empty text.
+
+        The next `save` takes the change for the program's own, so whoever calls this tells of it.
+        Raises like `load`.
+        """
+        self.load()
+        self._taken_over = self._content.digest
+        return self._content.changed_since
 
     def save(self, changes: Mapping[ItemId, StoredState | None], order: Sequence[ItemId]) -> None:
         """Change entries, of which None removes one; all others keep their exact text.
 
-        Raises like `load`.
+        A change that was not taken over is still told by the file afterwards. Raises like `load`.
         """
         self.load()
         old = self._content
@@ -165,7 +226,10 @@ class StatesFile:
             if line != old.lines.get(item):
                 new.states[item], new.lines[item] = state, line
                 to_write[item] = _written(state, extra)
-        if to_write or len(new.lines) < len(old.lines):
+        signs_anew = old.changed_since and old.digest == self._taken_over
+        if not signs_anew:
+            new.changed_since = old.changed_since
+        if to_write or len(new.lines) < len(old.lines) or signs_anew:
             self._content = self._saved(old, new, to_write, order)
 
     def _saved(
@@ -180,6 +244,8 @@ class StatesFile:
             for key in keys
         }
         pieces = Pieces(old.pieces.head, texts, old.pieces.tail)
+        if not new.changed_since:
+            pieces = _signed(pieces, time_text(self._now()))
         data = pieces.joined().encode()
         write_file_atomically(self.path, data, sync=self._sync)
         lines = {key: new.lines[key] for key in keys}
@@ -187,7 +253,7 @@ class StatesFile:
         if len(data) >= _CACHED_FROM:
             self._write_cache(encoded(digest, pieces, tuple(lines.values())))
         states = {key: new.states[key] for key in keys}
-        return _Content(digest, pieces, states, lines, new.extras)
+        return _Content(digest, pieces, states, lines, new.extras, new.changed_since)
 
     def _write_cache(self, data: bytes) -> None:
         # The states are safe already; without a side file, they are only read more slowly.

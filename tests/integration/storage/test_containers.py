@@ -35,7 +35,6 @@ def _may_make_namespaces() -> bool:
 
 
 @pytest.mark.skipif(not _may_make_namespaces(), reason="may not make PID namespaces")
-@pytest.mark.xfail(strict=True, reason="a temporary file is owned by a process ID, not by a lock")
 def test_two_namespaces_write_into_one_folder(tmp_path: Path) -> None:
     """Neither takes the temporary file of the other for one that was left behind."""
     (tmp_path / "shared").mkdir()

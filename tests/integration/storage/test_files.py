@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 import stat
@@ -16,8 +17,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from peaceful import write_atomically
+from peaceful._atomic import remove_left_behind
 from peaceful._storage import files as _files
-from peaceful._storage.files import read_file, write_all, write_file_atomically
+from peaceful._storage.files import read_file, write_file_atomically
+from peaceful._storage.lock import LockHolder, ProfileLock
 from peaceful.errors import FileDamaged, FileInaccessible
 
 if TYPE_CHECKING:
@@ -156,41 +160,116 @@ write_file_atomically(Path(sys.argv[1]), b"new")
 """
 
 
-def test_what_a_killed_process_leaves(
-    tmp_path: Path, unmeasured_environment: dict[str, str]
-) -> None:
-    """A temporary file of a process that was killed goes at the next write; one in use stays."""
-    path = tmp_path / "file"
+@pytest.fixture
+def left_behind(tmp_path: Path, unmeasured_environment: dict[str, str]) -> Path:
+    """What a process that was killed left of writing the file in a folder."""
+    path = tmp_path / "folder" / "file"
+    path.parent.mkdir()
     path.write_bytes(b"old")
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, path], check=False, env=unmeasured_environment
     )
     assert killed.returncode == -signal.SIGKILL
     assert path.read_bytes() == b"old"
-    assert len(list(tmp_path.iterdir())) == 2
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as alive:
-        others = {
-            tmp_path / name: b"other"
-            for name in (
-                f".x.{alive.pid}-0.tmp",
-                ".x.1-0.tmp",
-                ".tmp",
-                "x.5-5.tmp",
-                f".x.{10**30}-0.tmp",
-            )
-        }
-        for other, data in others.items():
-            other.write_bytes(data)
-        (tmp_path / f".x.{os.getpid()}-0.tmp").write_bytes(b"left by an earlier process of this ID")
-        write_file_atomically(path, b"new")
-
-        assert set(tmp_path.iterdir()) == {path, *others}
+    (temporary,) = (each for each in path.parent.iterdir() if each != path)
+    return temporary
 
 
-def test_own_files_are_not_taken_for_left_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def _write_by_storage(folder: Path) -> None:
+    write_file_atomically(folder / "another", b"new")
+
+
+def _write_by_item(folder: Path) -> None:
+    write_atomically(folder / "another", b"new")
+
+
+def _lock(folder: Path) -> None:
+    lock = ProfileLock(folder / ".lock")
+    assert lock.acquire(LockHolder()) is None
+    lock.release()
+
+
+def _lock_below(folder: Path) -> None:
+    _lock(folder / "profile")
+
+
+@pytest.mark.parametrize("use", [_write_by_storage, _write_by_item, _lock, _lock_below])
+def test_what_a_killed_process_leaves(left_behind: Path, use: Callable[[Path], None]) -> None:
+    """It goes when somebody writes into the folder, or begins an execution of a profile there."""
+    use(left_behind.parent)
+
+    assert not left_behind.exists()
+
+
+def test_whose_temporary_files_stay(left_behind: Path) -> None:
+    """What is locked is being written, in whatever container; other names are somebody else's."""
+    others = [
+        left_behind.with_name(name)
+        for name in (".x.1-0.tmp", ".tmp", left_behind.name[1:], left_behind.name + "2")
+    ]
+    for other in others:
+        other.write_bytes(b"other")
+    left_behind.with_name("." + left_behind.name).symlink_to(others[0])
+    left_behind.with_name(".." + left_behind.name).mkdir()
+    before = set(left_behind.parent.iterdir())
+    with left_behind.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        remove_left_behind(left_behind.parent)
+        assert set(left_behind.parent.iterdir()) == before
+    remove_left_behind(left_behind.parent)
+
+    assert set(left_behind.parent.iterdir()) == before - {left_behind}
+
+
+@pytest.mark.parametrize("refusal", [errno.ENOLCK, errno.ENOTSUP, errno.EINVAL])
+def test_file_systems_without_locks(
+    left_behind: Path, monkeypatch: pytest.MonkeyPatch, refusal: int
 ) -> None:
-    """While one file is written, writing another in the same folder does not remove it."""
+    """Where files cannot be locked, they are written all the same, and what is old is removed."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(refusal, os.strerror(refusal))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    path = left_behind.with_name("another")
+    write_file_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert left_behind.exists()
+
+    yesterday = left_behind.stat().st_mtime - 25 * 3600
+    os.utime(left_behind, (yesterday, yesterday))
+    write_file_atomically(path, b"newer")
+    assert not left_behind.exists()
+
+
+@pytest.mark.parametrize("tidies", ["before it is locked", "while it is being locked"])
+def test_who_tidies_up_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tidies: str) -> None:
+    """A new temporary file that another process takes for left behind is made once more."""
+    flock, others = fcntl.flock, [tidies]
+
+    def late(descriptor: int, flags: int) -> None:
+        if others:
+            others.clear()
+            (temporary,) = tmp_path.iterdir()
+            temporary.unlink()
+            if tidies == "while it is being locked":
+                raise BlockingIOError(errno.EWOULDBLOCK, "locked")
+        flock(descriptor, flags)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    write_file_atomically(tmp_path / "file", b"new")
+
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]
+
+
+@pytest.mark.parametrize("has_locks", [True, False])
+def test_own_files_are_not_taken_for_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_locks: bool
+) -> None:
+    """While one file is written, writing another in the same folder does not remove it.
+
+    Nor where the process could lock its own files once more.
+    """
     replace = os.replace
 
     def replace_after_another(source: Path, target: Path) -> None:
@@ -199,6 +278,8 @@ def test_own_files_are_not_taken_for_left_behind(
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", replace_after_another)
+    if not has_locks:
+        monkeypatch.setattr(fcntl, "flock", lambda *_: None)
     write_file_atomically(tmp_path / "first", b"1")
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]
@@ -281,12 +362,26 @@ def test_file_systems_without_sync_of_folders(tmp_path: Path, system: FailingSys
 
 def test_other_platforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where rights and folders are not as in POSIX, files are written all the same."""
-    (tmp_path / ".x.1-0.tmp").write_bytes(b"other")
     monkeypatch.setattr(os, "name", "nt")
     _files.sync_folder(tmp_path / "none")
     descriptor = _files.open_new(tmp_path / "file", os.O_WRONLY)
-    write_all(descriptor, b"x")
+    os.write(descriptor, b"x")
     os.close(descriptor)
 
-    assert not _files._is_left_behind(str(tmp_path / ".x.1-0.tmp"), 1)
     assert (tmp_path / "file").stat().st_size == 1
+
+
+def test_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an open file can be neither renamed nor removed, it is closed before."""
+    replace = os.replace
+
+    def replace_closed(source: str, target: Path) -> None:
+        open_files = {os.path.realpath(each.path) for each in os.scandir("/proc/self/fd")}
+        assert source not in open_files
+        replace(source, target)
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "replace", replace_closed)
+    write_atomically(tmp_path / "file", "x")
+
+    assert (tmp_path / "file").read_text() == "x"

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from peaceful._storage.states_file import StatesFile
+from peaceful._storage.workspace import states_file_name
 from peaceful.commands import StateKind, YamlStateStore
 
 WORKER = Path(__file__).with_name("states_worker.py")
@@ -49,9 +51,14 @@ def _killed_after(seconds: float, folder: Path, environment: dict[str, str]) -> 
 
 
 def _check(folder: Path, durable: dict[str, int]) -> None:
-    """What was said to be durable is stored, and what is stored is what is, or is in doubt."""
+    """What was said to be durable is stored, and what is stored is what is, or is in doubt.
+
+    Nothing looks as if a person had changed it.
+    """
     world = _values((folder / "world").read_text())
     states = YamlStateStore(folder / "flow").load(StateKind.CURRENT)
+    file = folder / "flow" / states_file_name(StateKind.CURRENT)
+    assert not StatesFile(file, StateKind.CURRENT).take_over()
     for item, value in durable.items():
         assert isinstance(stored := states[item].state, int)
         assert stored >= value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from peaceful._model.codec import JsonValue
 from peaceful._storage import states_file as _states_file
 from peaceful._storage.states_file import StatesFile
+from peaceful._storage.stored_state import time_text
 from peaceful._storage.yaml import Writable, YamlEntry, dump_each
 from peaceful._storage.yaml_file import entries_of
 from peaceful.commands import StateKind, StoredState
@@ -39,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 
 def _opened(path: Path) -> StatesFile:
     """The file, as a process finds it that has not read it before."""
-    return StatesFile(path, StateKind.CURRENT, sync=False)
+    return StatesFile(path, StateKind.CURRENT, now=lambda: AT, sync=False)
 
 
 ENTRY = """\
@@ -58,11 +60,17 @@ HEAD = (
 END = "# end of states\n"
 
 
+def _signed(text: str) -> str:
+    """The text as the program writes it, which tells when that was."""
+    digest = blake2b(f"{text}{END}".encode(), digest_size=8).hexdigest()
+    return f"{text}# written {time_text(AT)}, digest {digest}\n{END}"
+
+
 def test_form(path: Path) -> None:
     """A head that says what it is, an entry per item, a line that says where it ends."""
     _opened(path).save({"a": _state(1)}, ["a"])
 
-    assert path.read_text() == HEAD + ENTRY + END
+    assert path.read_text() == _signed(HEAD + ENTRY)
     assert _opened(path).load() == {"a": _state(1)}
 
 
@@ -83,11 +91,11 @@ def test_entries_come_and_go(path: Path) -> None:
     ]
 
     _opened(path).save(dict.fromkeys("abcx"), [])
-    assert path.read_text() == HEAD + END
+    assert path.read_text() == _signed(HEAD)
     assert _opened(path).load() == {}
 
     _opened(path).save({"a": _state(1)}, ["a"])
-    assert path.read_text() == HEAD + ENTRY + END
+    assert path.read_text() == _signed(HEAD + ENTRY)
 
 
 @pytest.mark.parametrize("count", [3, 1000])
@@ -157,8 +165,8 @@ def test_files_in_another_form(path: Path, text: str) -> None:
 
     _opened(path).save({"b": _state(1)}, [])
     assert _opened(path).load() == {"b": _state(1), "a": expected}
-    assert path.read_text() == (
-        f"{HEAD}{ENTRY.replace('a:', 'b:', 1)}a:\n  in_progress_since: 2026-01-31T00:00:00Z\n{END}"
+    assert path.read_text() == _signed(
+        f"{HEAD}{ENTRY.replace('a:', 'b:', 1)}a:\n  in_progress_since: 2026-01-31T00:00:00Z\n"
     )
 
 
@@ -177,16 +185,91 @@ def test_cut_short_anywhere(path: Path) -> None:
 
 
 def test_flipped_anywhere(path: Path) -> None:
-    """With any bit flipped, the file is refused, or reads as if a person had written that."""
+    """With any bit flipped, the file is refused, or it is told that it was changed.
+
+    But for the line that would tell it, which says nothing of states.
+    """
     _opened(path).save({"a": _state({"text": "two words"})}, [])
     data = path.read_bytes()
+    line = range(data.index(b"# written "), data.index(b"# end of states"))
     for place in range(len(data)):
         for bit in range(8):
             flipped = bytearray(data)
             flipped[place] ^= 1 << bit
             path.write_bytes(flipped)
             with suppress(StorageError):
-                assert len(_opened(path).load()) == 1
+                file = _opened(path)
+                assert len(file.load()) == 1
+                assert file.take_over() == time_text(AT) or place in line
+
+
+def _edited(path: Path) -> None:
+    path.write_text(path.read_text().replace("state: 1", "state: 9"))
+
+
+@pytest.mark.parametrize("count", [3, 1000])
+def test_a_change_by_hand(path: Path, count: int) -> None:
+    """It is told until it was taken over and the file is written again, also with nothing new."""
+    _opened(path).save({**_many(count), "a": _state(1)}, [])
+    assert _opened(path).take_over() == ""
+    _edited(path)
+    for changes in ({}, {"b": _state(2)}):
+        # Whoever writes the file in between does not hide what nobody was told.
+        _opened(path).save(changes, [])
+        assert _opened(path).take_over() == time_text(AT)
+    file = _opened(path)
+    assert file.take_over() == time_text(AT)
+    file.save({}, [])
+
+    assert file.take_over() == _opened(path).take_over() == ""
+    assert _opened(path).load()["a"] == _state(9)
+
+
+def test_a_change_after_the_last_was_taken_over(path: Path) -> None:
+    """What is changed between then and the next writing is told by the next that looks."""
+    _opened(path).save({"a": _state(1), "b": _state(1)}, [])
+    file = _opened(path)
+    assert file.take_over() == ""
+    _edited(path)
+    file.save({"b": _state(2)}, [])
+
+    assert _opened(path).take_over() == time_text(AT)
+
+
+def test_what_is_no_change(path: Path) -> None:
+    """Other ends of lines, as some tools make them, are none; nor is another file of ours."""
+    _opened(path).save({"a": _state(1)}, [])
+    before = path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + before.replace(b"\n", b"\r\n"))
+    assert _opened(path).take_over() == ""
+    _opened(path).save({"a": _state(2)}, [])
+    path.write_bytes(before)
+    assert _opened(path).take_over() == ""
+    path.unlink()
+    assert _opened(path).take_over() == ""
+
+
+def test_a_change_of_a_file_without_an_end(path: Path) -> None:
+    """Where a person took away all that tells where the file ends, it is told once, too."""
+    _opened(path).save({"a": _state(1)}, [])
+    path.write_text(path.read_text().removeprefix(HEAD).removesuffix(END))
+    file = _opened(path)
+    assert file.take_over() == time_text(AT)
+    file.save({}, [])
+
+    assert _opened(path).take_over() == ""
+    assert path.read_text() == ENTRY
+
+
+@pytest.mark.parametrize("text", [HEAD + ENTRY + END, ENTRY, f"# mine\n{ENTRY}"])
+def test_files_that_do_not_tell_when_they_were_written(path: Path, text: str) -> None:
+    """Of those that earlier versions or people wrote, nothing is claimed."""
+    path.write_text(text)
+    assert _opened(path).take_over() == ""
+    _opened(path).save({"b": _state(1)}, [])
+
+    assert _opened(path).take_over() == ""
+    assert ("# written" in path.read_text()) is (END in text)
 
 
 @pytest.mark.parametrize(

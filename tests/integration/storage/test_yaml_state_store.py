@@ -16,7 +16,14 @@ from waiting import PATIENCE
 
 from peaceful._model.codec import JsonValue
 from peaceful._storage import journal
-from peaceful._storage.journal import FILE_HEADER, boot_id, file_header, frame, scan
+from peaceful._storage.journal import (
+    FILE_HEADER,
+    VERSION,
+    boot_id,
+    file_header,
+    frame,
+    scan,
+)
 from peaceful._storage.records import Started, payload_of
 from peaceful._storage.states_file import StatesFile
 from peaceful._storage.yaml_file import read_yaml
@@ -30,6 +37,13 @@ AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LATER = AT + timedelta(hours=1)
 BEGUN = AT + timedelta(minutes=30)
 ITEMS = ("a", "b", "c")
+WORD = b"12345678"
+HEADER = file_header(WORD)
+FRAME_HEADER = len(frame(WORD, 0, 0, b""))
+
+
+def _first_frame(payload: bytes) -> bytes:
+    return frame(WORD, 0, 0, payload)
 
 
 def _state(value: JsonValue = None, since: datetime | None = None) -> StoredState:
@@ -142,7 +156,7 @@ async def test_journal_cut_anywhere(folder: Path) -> None:
     Without its beginning, which is on disk before anything is started, it is damaged.
     """
     whole = await _killed(folder)
-    frames = [len(payload) + 16 for payload in scan(whole).payloads]
+    frames = [len(payload) + FRAME_HEADER for payload in scan(whole).payloads]
     ends = [FILE_HEADER + sum(frames[:number]) for number in range(len(frames) + 1)]
     old, new = _state("old"), _state("new")
     doubted = _state("old", since=LATER)
@@ -204,7 +218,7 @@ async def test_zeros_after_the_journal(folder: Path, tail: bytes) -> None:
     writer.let_go()
     with _journal(folder).open("ab") as file:
         file.write(tail)
-    since = None if len(tail) < 16 else BEGUN
+    since = None if len(tail) < FRAME_HEADER else BEGUN
 
     assert _current(_opened(folder)) == {
         "a": _state("new"),
@@ -330,6 +344,42 @@ async def test_a_person_changes_the_file_meanwhile(folder: Path) -> None:
 
     assert "# mine\nb:\n  note: 1\n" in file.read_text()
     assert _current(store)["a"] == _state("new")
+
+
+async def test_a_person_changed_the_file(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The next block says so before it begins; once it has ended, that was said.
+
+    Also where a block that was killed before is folded in first, and until a block ends cleanly.
+    """
+    await _killed(folder)
+    file = folder / "states_current.yaml"
+    file.write_text(file.read_text().replace("old", "older"))
+    for _ in range(2):
+        caplog.clear()
+        _opened(folder).open("killed", ITEMS, applies=True).let_go()
+        assert len(caplog.messages) == 1
+    caplog.clear()
+    writer = _opened(folder).open("execution", ITEMS, applies=True)
+    (said,) = caplog.messages
+    assert said.startswith(f"{file} was changed by hand, or damaged, since 2026-01-31T12:30:00Z")
+    await writer.close()
+    caplog.clear()
+    await _opened(folder).open("next", ITEMS, applies=True).close()
+
+    assert not caplog.messages
+    assert "older" in file.read_text()
+
+
+async def test_nobody_changed_the_files(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is said of what the program wrote itself, whatever became of the block before."""
+    for boot in ("this", "other"):
+        await _killed(folder)
+        writer = _opened(folder, boot).open("execution", ITEMS, applies=True)
+        await writer.record("b", current=_state(boot))
+        await writer.close()
+        await _opened(folder).open("next", ITEMS, applies=True).close()
+
+    assert not caplog.messages
 
 
 async def test_a_person_breaks_the_file_meanwhile(folder: Path) -> None:
@@ -543,9 +593,9 @@ def test_what_cannot_be_moved(folder: Path, system: FailingSystem) -> None:
     [
         (b"", "offset 0", "it ends before its first record"),
         (b"x" * 100, "offset 0", "it does not begin as a journal of states does"),
-        (file_header(), "offset 16", "it does not begin with the beginning of a block"),
-        (file_header() + frame(0, b"nonsense"), "offset 16", "record 0 cannot be understood"),
-        (file_header() + frame(0, b'["end"]'), "offset 16", "does not begin with the beginning"),
+        (HEADER, "offset 24", "it does not begin with the beginning of a block"),
+        (HEADER + _first_frame(b"nonsense"), "offset 24", "record 0 cannot be understood"),
+        (HEADER + _first_frame(b'["end"]'), "offset 24", "does not begin with the beginning"),
     ],
 )
 def test_what_is_no_journal(folder: Path, data: bytes, place: str, reason: str) -> None:
@@ -562,9 +612,9 @@ def test_what_is_no_journal(folder: Path, data: bytes, place: str, reason: str) 
 def test_a_journal_of_a_later_version(folder: Path) -> None:
     """A journal of a later version is no damage: it is left where it is."""
     folder.mkdir()
-    _journal(folder).write_bytes(file_header(2) + b"something new")
+    _journal(folder).write_bytes(file_header(WORD, VERSION + 1) + b"something new")
     for use in (lambda: _current(_opened(folder)), lambda: _opened(folder).set_damaged_aside()):
-        with pytest.raises(FormatTooNew, match="version 2"):
+        with pytest.raises(FormatTooNew, match=f"version {VERSION + 1}"):
             use()
     assert _journal(folder).exists()
 
@@ -595,4 +645,4 @@ async def test_no_name_is_like_no_other(folder: Path) -> None:
 
 def test_payloads_are_small() -> None:
     """What is written for an item whose state is small is small."""
-    assert len(frame(0, payload_of(Started("item", AT)))) < 70
+    assert len(_first_frame(payload_of(Started("item", AT)))) < 90
