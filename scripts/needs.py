@@ -60,6 +60,12 @@ NEEDS: Final = (
         commands=("chromium-headless-shell", "chromium"),
     ),
     Need(
+        "a C compiler",
+        # The tests of crashes compile what comes between a program and its files.
+        choices=(("gcc", "libc6-dev"),),
+        commands=("cc", "gcc"),
+    ),
+    Need(
         "what Graphviz is linked with",
         # pygraphviz brings Graphviz along, but takes these for granted. Some are called otherwise
         # since they measure time in 64 bits.
