@@ -40,7 +40,7 @@ def write_atomically(path: Path, content: str | bytes | None, *, mode: int | Non
     before = _status(path)
     # A link that leads round in a circle has no status, and is refused by then.
     target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent)
     # The name is cut so that it is not too long in any script: names have at most 255 bytes.
     temporary = target.with_name(f".{target.name[:50]}.{secrets.token_hex(4)}.tmp")
     try:
@@ -52,6 +52,15 @@ def write_atomically(path: Path, content: str | bytes | None, *, mode: int | Non
             temporary.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and missing ones above it, each of which is found after a loss of power."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
 
 
 def _status(path: Path) -> os.stat_result | None:
