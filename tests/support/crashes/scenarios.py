@@ -17,6 +17,7 @@ import secrets_app
 from shell import Ended, Json
 from slow_files_shell import files_in
 
+from crashes.disks import disk_in
 from crashes.ground import KILLED, TOLD, Ground
 from crashes.log import CHANGES
 from crashes.shim import Plan
@@ -80,16 +81,16 @@ def _changed(ground: Ground) -> None:
 
 
 def _killed(ground: Ground) -> None:
-    """A journal is left, with some items that are done and some that are in progress."""
+    """A journal is left: three items are done, one is in progress, and two are not begun."""
     _params(ground)
-    for at in range(60, 1000):
-        journals = [*ground.folder.rglob(".states_journal")]
-        if journals and len(files_in(ground.folder / "dest")) == 2:
-            return
-        ground.run("clean", expect=0)
-        ended = ground.run("ensure", plan=Plan("kill", at, CHANGES))
-        assert ended.code == KILLED
-    raise AssertionError("no kill left a journal with two items done")
+    params = disk_in(ground.folder)
+    words = ("ensure", "--max-concurrency", "1")
+    changes = [each for each in ground.record(*words) if each.kind in CHANGES]
+    fourth = [at for at, each in enumerate(changes, 1) if each.target.startswith("dest/")][3]
+    ground.become(params)
+    ground.run(*words, plan=Plan("kill", fourth, CHANGES), expect=KILLED)
+    assert any(ground.folder.rglob(".states_journal"))
+    assert len(files_in(ground.folder / "dest")) == 3
 
 
 def _secrets(ground: Ground) -> None:
@@ -175,6 +176,8 @@ def _clean_again(ground: Ground, told: Ended) -> None:
 
 def _keys_open(ground: Ground, told: Ended) -> None:
     """What is sealed can be opened, and the next keys are made as ever."""
+    if _succeeded(told) and "keys" in told.document:
+        assert len((ground.folder / "key").read_text().split()) == told.document["keys"]
     ground.run("status", expect=0)
     ground.run("key", "new", "key", expect=0)
     ground.run("key", "rotate", expect=0)
