@@ -84,10 +84,10 @@ class Device:
             fcntl.ioctl(descriptor, _SHUTDOWN, struct.pack("I", _WITHOUT_LOG))
         finally:
             os.close(descriptor)
-        copy = self._image.with_name(f"{self._image.name}-")
+        copy = self._image.with_name("copy")
         _run("cp", "--sparse=always", self._image, copy)
         self.close()
-        self._image = copy
+        copy.rename(self._image)
         self._mount()
 
     def close(self) -> None:
