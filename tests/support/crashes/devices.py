@@ -26,6 +26,13 @@ FILE_SYSTEMS: Final = {
 }
 """What makes them."""
 
+_OPTIONS: Final = {
+    # Nothing is written by itself while a test takes its time.
+    "ext4": "loop,commit=600",
+    # A copy has the same ID as what it was copied from, which somebody may still hold.
+    "xfs": "loop,nouuid",
+}
+
 _SIZE: Final = 320 << 20
 """Bytes; XFS is no smaller."""
 
@@ -54,8 +61,6 @@ class Device:
         with self._image.open("wb") as image:
             image.truncate(_SIZE)
         _run(*FILE_SYSTEMS[kind], self._image)
-        # Nothing is written by itself while a test takes its time.
-        self._options = "loop,commit=600" if kind == "ext4" else "loop"
         self._mount()
 
     def sync(self) -> None:
@@ -96,7 +101,7 @@ class Device:
         self._image.unlink()
 
     def _mount(self) -> None:
-        _run("mount", "-o", self._options, self._image, self.folder)
+        _run("mount", "-o", _OPTIONS[self.kind], self._image, self.folder)
 
 
 def _write_pages(path: Path, random: Random) -> None:

@@ -131,11 +131,12 @@ class Files:
             more: how many where names are there and missing at random, too.
         """
         contents: Sequence[_Content] = (
-            _newest,
             _synced,
+            _newest,
             _zeroed,
             *(partial(_torn, random, unit) for unit in (SECTOR, PAGE)),
             *(partial(_reordered, random, unit) for unit in (SECTOR, PAGE)),
+            *(partial(_with_a_hole, random, unit) for unit in (SECTOR, PAGE)),
         )
 
         def mixed(versions: Sequence[bytes]) -> bytes:
@@ -255,3 +256,18 @@ def _reordered(random: Random, unit: int, versions: Sequence[bytes]) -> bytes:
     old = versions[0].ljust(len(new), b"\0")
     units = (slice(place, place + unit) for place in range(0, len(new), unit))
     return b"".join(random.choice((old, new))[each] for each in units)
+
+
+def _with_a_hole(random: Random, unit: int, versions: Sequence[bytes]) -> bytes:
+    """Return the newest version, but for one unit that is not the last: it is as it was synced."""
+    old, new = versions[0], versions[-1]
+    changed = [
+        place
+        for place in range(0, len(new) - unit, unit)
+        if new[place : place + unit] != old[place : place + unit]
+    ]
+    if not changed:
+        return new
+    place = random.choice(changed)
+    hole = old[place : place + unit].ljust(unit, b"\0")
+    return new[:place] + hole + new[place + unit :]
