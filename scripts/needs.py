@@ -61,6 +61,12 @@ NEEDS: Final = (
     ),
     Need("the shell zsh", choices=(("zsh",),), commands=("zsh",)),
     Need(
+        "a C compiler",
+        # The tests of crashes compile what comes between a program and its files.
+        choices=(("gcc", "libc6-dev"),),
+        commands=("cc", "gcc"),
+    ),
+    Need(
         "what Graphviz is linked with",
         # pygraphviz brings Graphviz along, but takes these for granted. Some are called otherwise
         # since they measure time in 64 bits.

@@ -4,6 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from crashes.tally import write_summary
 from example_counts import register_profiles
 from hypothesis import is_hypothesis_test
 from processes import unmeasured
@@ -25,6 +26,11 @@ def pytest_configure(config: pytest.Config) -> None:
     home = TemporaryDirectory(prefix="home-of-tests-", ignore_cleanup_errors=True)
     config.add_cleanup(home.cleanup)
     arrange(Path(home.name))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many crashes were tried, and how many of them failed."""
+    write_summary(terminalreporter)
 
 
 @pytest.fixture

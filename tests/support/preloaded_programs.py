@@ -125,9 +125,10 @@ class Preloaded:
 
     Args:
         program: one of `PROGRAMS`.
+        variables: environment variables of what loads it, besides those of the tests.
     """
 
-    def __init__(self, program: str) -> None:
+    def __init__(self, program: str, variables: Mapping[str, str] | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="preloaded-", dir="/tmp")
         self._address = f"{self._folder.name}/socket"
         environment = {
@@ -135,7 +136,7 @@ class Preloaded:
         }
         self._server = subprocess.Popen(
             [sys.executable, __file__, program, self._address],
-            env=environment,
+            env={**environment, **(variables or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

@@ -201,7 +201,8 @@ class Running:
             reader.join(PATIENCE)
         ended = Ended(code, self._out.decode(), "".join(self._err), self.events)
         assert "Traceback" not in ended.err + ended.out, self._said()
-        assert expect in {None, code}, f"ended with {code}, not {expect}: {self._said()}"
+        words = " ".join(self._words)
+        assert expect in {None, code}, f"{words} ended with {code}, not {expect}: {self._said()}"
         return ended
 
     def _said(self) -> str:
@@ -214,7 +215,7 @@ class Running:
                 self._out += line
 
     def _hear(self, line: bytes) -> None:
-        event = _event_in(line)
+        event = event_in(line)
         with self._heard:
             if event is None:
                 self._err.append(line.decode())
@@ -331,7 +332,8 @@ class Shell:
                     stack.callback(kill, pid)
 
 
-def _event_in(line: bytes) -> Json | None:
+def event_in(line: bytes) -> Json | None:
+    """The event that a line tells, if it is one, and whole."""
     # A program that was killed may have told half an event.
     if not line.startswith(b'{"event":') or not line.endswith(b"\n"):
         return None

@@ -21,6 +21,16 @@ class Written:
     written: int
 
 
+def files_in(dest: Path) -> dict[str, Written]:
+    """By item, the file that is there; each must be whole."""
+    found: dict[str, Written] = {}
+    for path in dest.glob("*.txt"):
+        stat = path.stat()
+        assert path.read_text() == path.stem, f"{path} is not whole"
+        found[path.stem] = Written(stat.st_ino, stat.st_mtime_ns)
+    return found
+
+
 @dataclass(slots=True)
 class SlowFiles:
     """The practice ground for interruption, in a shell.
@@ -59,12 +69,7 @@ class SlowFiles:
 
     def files(self) -> dict[str, Written]:
         """By item, the file that is there; each must be whole."""
-        found: dict[str, Written] = {}
-        for path in self.dest.glob("*.txt"):
-            stat = path.stat()
-            assert path.read_text() == path.stem, f"{path} is not whole"
-            found[path.stem] = Written(stat.st_ino, stat.st_mtime_ns)
-        return found
+        return files_in(self.dest)
 
     def parts_done(self) -> dict[str, int]:
         """By item that is not whole, how many of its parts are done."""

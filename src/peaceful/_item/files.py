@@ -43,7 +43,7 @@ def write_atomically(path: Path, content: str | bytes | None, *, mode: int | Non
     # A link that leads round in a circle has no status, and is refused by then.
     target = Path(os.path.realpath(path))
     folder = target.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_folder(folder)
     _tidy_once(str(folder))
     data = content.encode() if isinstance(content, str) else content
     rights = stat.S_IMODE(before.st_mode) if mode is None and before is not None else mode
@@ -66,6 +66,15 @@ def write_atomically(path: Path, content: str | bytes | None, *, mode: int | Non
 
 _tidy_once = lru_cache(maxsize=1000)(remove_left_behind)
 """Removes what killed processes left; once, because an item's folder may have very many files."""
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and missing ones above it, each of which is found after a loss of power."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
 
 
 def _status(path: Path) -> os.stat_result | None:

@@ -152,6 +152,15 @@ def test_where_files_cannot_be_given_away_they_are_kept(
     assert path.read_text() == "x"
 
 
+def test_new_folders_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of each folder that is made is on disk before the file is said to be written."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    write_atomically(tmp_path / "a/b/file", "x")
+    above = (tmp_path, tmp_path / "a", tmp_path / "a/b")
+    assert [folder.stat().st_ino for folder in above] == [synced[0], synced[1], synced[-1]]
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     """What it points to is written, be it there or not; removing removes the link."""
     target, link = tmp_path / "there/target", tmp_path / "link"

@@ -21,10 +21,10 @@ Machine = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
-    """Runs the script on a machine that has only the programs that a test gives it."""
+    """Runs the script on a machine that has a compiler, and else what a test gives it."""
 
     def run(must: bool = False, **programs: str) -> subprocess.CompletedProcess[str]:
-        for name, body in programs.items():
+        for name, body in {"cc": "exit 0", **programs}.items():
             program = tmp_path / name.replace("_", "-")
             program.write_text(f"#!/bin/sh\n{body}\n")
             program.chmod(0o755)

@@ -1,0 +1,38 @@
+"""A few crashes of each command that writes: nothing is lost, done again, or to be mended by hand.
+
+`make soak` tries all of them.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from crashes.crashing import FAILING, FAILURES, KILLED_AT, fail, kill, lose_power
+from crashes.disks import disk_in
+from crashes.scenarios import SWITCH_HALF_DONE, Scenario, by_scenario
+from crashes.stages import Stages
+from crashes.tally import Rows
+
+
+@by_scenario(SWITCH_HALF_DONE)
+def test_a_few_crashes(stages: Stages, rows: Rows, scenario: Scenario) -> None:
+    """After a kill, a loss of power, and a failure whose end is told truly, it carries on.
+
+    What is rebuilt from the operations of a run is what the run left.
+    """
+    stage, random = stages[scenario], Random(7)
+    files, operations = stage.record()
+    for operation in operations:
+        files.do(operation)
+    assert files.now() == disk_in(stage.ground.folder)
+
+    def some(kinds: str) -> int:
+        # Not all runs have equally many.
+        counted = sum(operation.kind in kinds for operation in operations)
+        return random.randint(counted // 3, counted * 2 // 3)
+
+    with rows("a few") as tally:
+        assert kill(stage, some(KILLED_AT), tally)
+        fail(stage, random.choice(FAILURES), some(FAILING), tally)
+        place = random.randrange(len(operations) // 3, len(operations) * 2 // 3)
+        lose_power(stage, random, tally, {place}, most=1)
