@@ -18,6 +18,7 @@ from peaceful._model.codec import ItemId, encode_json
 from peaceful._model.events import (
     BlockEnded,
     BlockStarted,
+    ChangeStarted,
     Event,
     ExecutionEnded,
     ExecutionStarted,
@@ -25,6 +26,7 @@ from peaceful._model.events import (
     ItemEnded,
     ItemProgressed,
     ItemStarted,
+    Phase,
     Progress,
 )
 from peaceful._model.execution import ExecutionInfo
@@ -81,12 +83,16 @@ class LogSink(Show):
         self._pressed = False
 
     def receive(self, events: Sequence[Event]) -> None:
-        # An item that starts and ends in one go has a line for its end only.
-        ended = {event.item for event in events if isinstance(event, ItemEnded)}
+        # What an item goes through in one go has a line for the last of it only.
+        latest = {
+            event.item: event
+            for event in events
+            if isinstance(event, ItemStarted | ChangeStarted | ItemEnded)
+        }
         text = "".join(
             self._entry(event)
             for event in events
-            if not (isinstance(event, ItemStarted) and event.item in ended)
+            if not isinstance(event, ItemStarted | ChangeStarted) or latest[event.item] is event
         )
         if text:
             self._write(text)
@@ -104,16 +110,20 @@ class LogSink(Show):
 
     def _entry(self, event: Event) -> str:
         if isinstance(event, InterruptRequested):
-            text = " ".join(interrupt_lines(event, event.in_progress, pressed=self._pressed))
+            sentences = interrupt_lines(
+                event, event.in_progress, event.looking, pressed=self._pressed
+            )
+            text = " ".join(sentences)
         else:
             text = "" if self._interrupts_only else self._text(event)
         return self._line(event.at, text) if text else ""
 
     def _text(self, event: Event) -> str:
         match event:
-            case ItemStarted(at=at, item=item):
-                self._shown_at[item] = at
-                return f"{item}: started"
+            case ItemStarted() | ChangeStarted():
+                self._shown_at[event.item] = event.at
+                phase = event.phase if isinstance(event, ItemStarted) else Phase.CHANGING
+                return f"{event.item}: {phase or 'started'}"
             case ItemEnded():
                 self._shown_at.pop(event.item, None)
                 message = event.message or (event.shown if event.status is ItemStatus.DONE else "")

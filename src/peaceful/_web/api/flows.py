@@ -147,6 +147,7 @@ async def states(request: Request, server: ServerContext) -> Response:
                 for item, each in stored.items()
                 if each is not None and each.in_progress_since is not None
             },
+            stopped=[item for item, each in stored.items() if each is not None and each.stopped],
             not_in_flow=[item for item, each in known.items() if not each.in_flow],
         )
     )
