@@ -345,7 +345,7 @@ async def test_interrupted_while_it_waits(access: AwsAccess, way: Way, tmp_path:
     await waiting.wait()
     harness.sender.request()
     outcome = await running
-    assert outcome.items["item"].status is ItemStatus.ABANDONED
+    assert outcome.items["item"].status is ItemStatus.STOPPED
     way.before = None
     assert (await harness.result_of("ensure")).status is ItemStatus.UNCHANGED
 
