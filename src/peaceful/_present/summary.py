@@ -21,7 +21,7 @@ STATUS_ORDER: Final = tuple(ItemStatus)
 
 _GOOD: Final = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
 
-_SYMBOLS: Final = dict(zip(STATUS_ORDER, "✓=✗■!·", strict=True))
+_SYMBOLS: Final = dict(zip(STATUS_ORDER, "✓=✗‖!·", strict=True))
 
 _ASCII_SYMBOLS: Final = dict(zip(STATUS_ORDER, "+=x]!.", strict=True))
 

@@ -31,7 +31,7 @@ from peaceful._executions.records import (
     mark_lost,
 )
 from peaceful._model.document import ItemDocument, KeptDocument
-from peaceful._model.events import Snapshot
+from peaceful._model.events import Phase, Snapshot
 from peaceful.commands import OutcomeKind, StateDiffs, StoredState
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
@@ -168,6 +168,12 @@ def test_show_while_it_runs() -> None:
         "  waiting      3",
     ]
     assert "  waiting      0" in shown(show_lines(record, Snapshot(), WORDS, PAGE))
+    progress = Snapshot(
+        running=dict.fromkeys("abc"),
+        phases={"a": Phase.LOOKING, "b": Phase.CHANGING, "c": Phase.LOOKING},
+    )
+    lines = shown(show_lines(record, progress, WORDS, PAGE))
+    assert lines[6:8] == ["  changing     b", "  looking      a and c"]
 
 
 def test_receipt() -> None:

@@ -186,7 +186,7 @@ def test_words_and_symbols_of_endings() -> None:
         "abandoned",
         "not started",
     ]
-    assert "".join(map(status_symbol, STATUS_ORDER)) == "✓=✗■!·"
+    assert "".join(map(status_symbol, STATUS_ORDER)) == "✓=✗‖!·"
     plain = "".join(status_symbol(status, ascii_only=True) for status in STATUS_ORDER)
     assert plain == "+=x]!."
 
