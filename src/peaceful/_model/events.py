@@ -263,6 +263,8 @@ class Snapshot(msgspec.Struct):
             case ChangeStarted(item=item):
                 if item in self.running:
                     self.phases[item] = Phase.CHANGING
+                    # What it said was of the look.
+                    self.running[item] = None
             case ItemEnded(item=item):
                 self.running.pop(item, None)
                 self.since.pop(item, None)

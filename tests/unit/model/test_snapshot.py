@@ -127,6 +127,16 @@ def test_blocks_without_items() -> None:
     assert (snapshot.ended, snapshot.waiting) == ({}, 2)
 
 
+def test_what_an_item_said_when_it_was_looked_at() -> None:
+    """It says nothing of the change."""
+    snapshot = folded(
+        [ItemStarted(NOW, "a", Phase.LOOKING), ItemProgressed(NOW, "a", Progress(message="asking"))]
+    )
+    assert snapshot.running == {"a": Progress(message="asking")}
+    snapshot.add(ChangeStarted(NOW, "a"))
+    assert snapshot.running == {"a": None}
+
+
 def test_what_was_lost() -> None:
     """Nobody can say how it ended."""
     snapshot = folded(

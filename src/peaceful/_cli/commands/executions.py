@@ -136,9 +136,9 @@ def show_lines(
     facts = _facts(record, page)
     if progress is not None:
         for phase in (None, *reversed(Phase)):
-            items = [each for each in progress.running if progress.phases.get(each) is phase]
-            if items:
-                facts.append((phase or "in progress", name_list(items, 10)))
+            names = [each for each in progress.running if progress.phases.get(each) is phase]
+            if names:
+                facts.append((phase or "in progress", name_list(names, 10)))
         facts += [("ended", f"{len(progress.ended):,}"), ("waiting", f"{progress.waiting:,}")]
     lines += [line(row) for row in table(facts, page.width)]
     outcome = record.outcome
