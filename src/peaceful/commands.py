@@ -16,6 +16,7 @@ from peaceful._model.codec import ItemId
 from peaceful._model.events import (
     BlockEnded,
     BlockStarted,
+    ChangeStarted,
     Event,
     ExecutionEnded,
     ExecutionStarted,
@@ -51,6 +52,7 @@ __all__ = [
     "BlockResult",
     "BlockRun",
     "BlockStarted",
+    "ChangeStarted",
     "CleanCmd",
     "Clock",
     "CmdBlock",

@@ -63,20 +63,21 @@ def test_terminal_closed(slow: SlowFiles, keyboard: Keyboard) -> None:
 
 
 def test_safe_points(slow: SlowFiles) -> None:
-    """An item with safe points ends at the next one, and carries on from there."""
+    """An item with safe points stops at the next one, and carries on from there."""
     slow.init(4, 1, "--chunks", "10", layers=1)
     running = slow.start("ensure")
     running.until("item_progressed", 8)
     running.send(signal.SIGINT)
     ended = running.end(expect=130)
-    assert set(ended.statuses().values()) == {"abandoned"}
-    assert all("stopped safely" in each["message"] for each in ended.document["items"].values())
+    assert set(ended.statuses().values()) == {"stopped"}
+    assert ended.document["interrupt"]["level"] == "stop"
     done = slow.parts_done()
     assert len(done) == 4
     assert all(0 < parts < 10 for parts in done.values())
     stored = slow.json("status")
     assert {item: each["chunks"] for item, each in stored["states"].items()} == done
-    assert stored["in_progress_since"].keys() == done.keys()
+    assert stored["in_progress_since"].keys() == set(stored["stopped"]) == done.keys()
+    assert f"stopped at: {done['file_1']} parts done" in slow.run("status").out
 
     resumed = slow.start("ensure").end(expect=0)
     assert set(resumed.statuses().values()) == {"done"}
@@ -100,7 +101,7 @@ def test_cancel(slow: SlowFiles, keyboard: Keyboard) -> None:
     ended = running.end(expect=130)
     levels = [event["signal"]["level"] for event in ended.told("interrupt_requested")]
     assert levels == ["stop", "cancel"]
-    assert set(ended.statuses().values()) == {"abandoned"}
+    assert set(ended.statuses().values()) == {"stopped"}
     assert not slow.files()
 
 

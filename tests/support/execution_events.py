@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus
+from peaceful._model.events import Phase
 from peaceful._model.execution import StartedBy
 from peaceful.commands import (
     BlockEnded,
     BlockStarted,
+    ChangeStarted,
     Event,
     ExecutionEnded,
     ExecutionInfo,
@@ -56,6 +58,14 @@ class ExecutionEvents:
         """An item begins."""
         return ItemStarted(self.at(at), item)
 
+    def looks(self, item: str, at: float = 0) -> ItemStarted:
+        """An item begins to be looked at."""
+        return ItemStarted(self.at(at), item, Phase.LOOKING)
+
+    def changes(self, item: str, at: float = 0) -> ChangeStarted:
+        """An item begins to be changed."""
+        return ChangeStarted(self.at(at), item)
+
     def moves(self, item: str, progress: Progress, at: float = 0) -> ItemProgressed:
         """An item tells how far it is."""
         return ItemProgressed(self.at(at), item, progress)
@@ -76,6 +86,7 @@ class ExecutionEvents:
     def interrupted(
         self,
         *in_progress: str,
+        looking: tuple[str, ...] = (),
         level: InterruptLevel = InterruptLevel.STOP,
         source: InterruptSource = InterruptSource.SIGINT,
         reason: str | None = None,
@@ -83,7 +94,7 @@ class ExecutionEvents:
     ) -> InterruptRequested:
         """An interrupt is accepted."""
         signal = InterruptSignal(level, source, self.at(at), reason)
-        return InterruptRequested(self.at(at), signal, in_progress)
+        return InterruptRequested(self.at(at), signal, in_progress, looking)
 
     def over(
         self,
@@ -115,10 +126,13 @@ def event_sequences(draw: st.DrawFn) -> list[Event]:
     events: list[Event] = [ExecutionStarted(NOW, INFO, ITEMS, {}), BlockStarted(NOW, "B", ITEMS)]
     waiting, running = list(ITEMS), list[str]()
     for _ in range(draw(st.integers(0, 25))):
-        what = draw(st.sampled_from(["start", "progress", "end", "interrupt"]))
+        what = draw(st.sampled_from(["start", "change", "progress", "end", "interrupt"]))
         if what == "start" and waiting:
             running.append(waiting.pop(0))
-            events.append(ItemStarted(NOW, running[-1]))
+            phase = draw(st.sampled_from([None, Phase.LOOKING]))
+            events.append(ItemStarted(NOW, running[-1], phase))
+        elif what == "change" and running:
+            events.append(ChangeStarted(NOW, draw(st.sampled_from(running))))
         elif what == "end" and running:
             events.append(_ended(running.pop(draw(st.integers(0, len(running) - 1)))))
         elif what == "progress" and running:

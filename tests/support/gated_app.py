@@ -39,8 +39,25 @@ class Gates:
     stubborn: set[str] = field(default_factory=set)
 
     def gate(self, profile: str, item: str) -> Gate:
-        """The gate of an item; from now on it waits there."""
+        """The gate of an item; from now on it waits there before it is changed."""
         return self.by_name[f"{profile}.{item}"]
+
+    def look(self, profile: str, item: str) -> Gate:
+        """The gate of an item; from now on it waits there while it is looked at."""
+        return self.by_name[f"looking at {profile}.{item}"]
+
+    async def through(self, name: str, *, stubborn: bool = False) -> None:
+        """Waits until a gate is open, if somebody looks at it."""
+        if name not in self.by_name:
+            return
+        gate = self.by_name[name]
+        gate.reached.set()
+        while not gate.open.is_set():
+            try:
+                await gate.open.wait()
+            except asyncio.CancelledError:
+                if not stubborn:
+                    raise
 
 
 class MadeState(State):
@@ -57,6 +74,7 @@ class Made(Item[MadeState]):
 
     async def state_current(self, ctx: ItemCtx) -> MadeState:
         """What there is."""
+        await GATES[0].through(f"looking at {self.name}")
         return MadeState(value=GATES[0].made.get(self.name))
 
     async def state_goal(self, ctx: ItemCtx) -> MadeState:
@@ -68,15 +86,7 @@ class Made(Item[MadeState]):
         gates = GATES[0]
         ctx.progress.total(2)
         ctx.progress.done(1)
-        if self.name in gates.by_name:
-            gate = gates.by_name[self.name]
-            gate.reached.set()
-            while not gate.open.is_set():
-                try:
-                    await gate.open.wait()
-                except asyncio.CancelledError:
-                    if self.name not in gates.stubborn:
-                        raise
+        await gates.through(self.name, stubborn=self.name in gates.stubborn)
         if self.name in gates.failing:
             raise ItemFailure(f"{self.name} <b>fails</b>.", help="leave it alone")
         if goal.value is None:

@@ -41,6 +41,7 @@ class World:
         applied: by name, how often it was changed, in order.
         hooks: by name, what happens in the middle of its being changed.
         every: what happens in the middle of each change.
+        look: what happens in the middle of each look.
         failing: the names of those whose change fails.
         running: how many are being changed now.
         most_running: how many were being changed at once at most.
@@ -51,6 +52,7 @@ class World:
     cleaned: list[str] = field(default_factory=list)
     hooks: dict[str, Hook] = field(default_factory=dict)
     every: Hook | None = None
+    look: Hook | None = None
     failing: set[str] = field(default_factory=set)
     running: int = 0
     most_running: int = 0
@@ -71,7 +73,10 @@ class Thing(Item[ThingState]):
 
     async def state_current(self, ctx: ItemCtx) -> ThingState:
         """What is there."""
-        return ThingState(value=ctx.resources.get(World).things.get(self.name))
+        world = ctx.resources.get(World)
+        if world.look is not None:
+            await world.look(ctx)
+        return ThingState(value=world.things.get(self.name))
 
     async def state_goal(self, ctx: ItemCtx) -> ThingState:
         """The value, and those that it is made of."""

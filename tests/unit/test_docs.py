@@ -27,6 +27,7 @@ from peaceful._cli.commands.table import command_line
 from peaceful._cli.program.invocation import Invocation
 from peaceful._cli.program.options import GlobalOption
 from peaceful._model.codec import encode_json
+from peaceful._model.events import Phase
 from peaceful._model.execution import StartedBy
 from peaceful._process_signals import ProcessSignals
 from peaceful._web.http.documents import Problem
@@ -35,6 +36,7 @@ from peaceful._web.http.openapi import ref, schemas
 from peaceful.commands import (
     BlockEnded,
     BlockStarted,
+    ChangeStarted,
     Event,
     ExecutionEnded,
     ExecutionInfo,
@@ -270,7 +272,8 @@ EVENTS: Mapping[str, Event] = {
         {"a": ()},
     ),
     "block_started": BlockStarted(NOW, "Ensure", ("a",)),
-    "item_started": ItemStarted(NOW, "a"),
+    "item_started": ItemStarted(NOW, "a", Phase.LOOKING),
+    "change_started": ChangeStarted(NOW, "a"),
     "item_progressed": ItemProgressed(
         NOW, "a", Progress(ProgressUnit.BYTES, 1, 2, 1.0, 1.0, "downloading")
     ),

@@ -74,12 +74,12 @@ class SlowFile(Item[SlowFileState]):
                     SlowFileState(content=None, chunks=number),
                     where=f"after part {number} of {self.chunks}",
                 )
-            await self._spend_time(ctx)
+            await self._spend_time(ctx, number)
             ctx.progress.advance()
             if number + 1 < self.chunks:
                 write_atomically(self._part, str(number + 1))
 
-    async def _spend_time(self, ctx: ItemCtx) -> None:
+    async def _spend_time(self, ctx: ItemCtx, done: int) -> None:
         seconds = self.seconds / self.chunks
         if self.child:
             await ctx.run("sh", "-c", f"sleep {seconds} & wait $!")
@@ -90,7 +90,8 @@ class SlowFile(Item[SlowFileState]):
         finally:
             asked_to_end.cancel()
         if ctx.interrupted:
-            await ctx.safe_point(where="asked to end")
+            partial = SlowFileState(content=None, chunks=done or None)
+            await ctx.safe_point(partial, where="asked to end")
 
     @property
     def _part(self) -> Path:

@@ -92,7 +92,7 @@ class EnsureDryBlock(_SelectedItemsBlock):
         if self._only:
             stored = await load(run, StateKind.CURRENT)
             asking.states = _stored_others(run.ctx.flow, graph, stored.get)
-        results = await ItemPass(run, graph, asking.ask).results()
+        results = await ItemPass(run, graph, asking.ask, changes=False).results()
         return BlockResult(States(asking.states, asking.goal), results)
 
 
@@ -143,8 +143,9 @@ class _Asking:
 class EnsureBlock(_SelectedItemsBlock):
     """Brings every item to its goal, each after those that it refers to.
 
-    For each: its current state, its goal, the difference, whether it needs applying; then it is
-    applied, and only when its new state is on disk is it done.
+    Each is looked at first: its current state, its goal, the difference, whether it needs applying.
+    Then it is applied, unless an interrupt came meanwhile, and only when its new state is on disk
+    is it done.
 
     Args:
         only: the items to bring to their goals; empty for all.
@@ -157,7 +158,7 @@ class EnsureBlock(_SelectedItemsBlock):
             work = _Ensuring(run, record)
             if self._only:
                 work.current = _stored_others(run.ctx.flow, graph, record.stored_current)
-            results = await ItemPass(run, graph, work.ensure).results()
+            results = await ItemPass(run, graph, work.ensure, changes=True).results()
         return BlockResult(States(work.current, work.goal), results)
 
 
@@ -180,15 +181,40 @@ class _Ensuring:
         if not needs_apply(item, ctx.item, current, goal, diff):
             self.current[ctx.item] = current
             return await record.unchanged(found, current, goal)
+        change = _Change(self._run, record, found, self.current)
+        return await change.make("apply", current, goal, stored_goal=goal)
+
+
+class _Change:
+    """The change of one item that was looked at; notes in `known` what it then is."""
+
+    def __init__(
+        self, run: BlockRun, record: StateRecorder, found: Observation, known: dict[ItemId, State]
+    ) -> None:
+        self._run = run
+        self._record = record
+        self._found = found
+        self._known = known
+
+    async def make(
+        self, function: str, current: State, goal: State, *, stored_goal: State | None
+    ) -> ItemResult:
+        """Call the item's function, unless an interrupt came; record what it is then."""
+        run, record, found = self._run, self._record, self._found
+        ctx, item = found.ctx, found.item
         begun = record.started(ctx)
+        # Between this question and the item's own code, nothing waits.
+        if not run.may_change(ctx):
+            self._known[ctx.item] = current
+            return await record.not_changed(found, current, stored_goal)
         try:
-            applied = await asked(self._run, item, "apply", ctx, current, goal)
+            changed = await asked(run, item, function, ctx, current, goal)
         except StoppedAtSafePoint as stop:
             await record.stopped(found, stop, begun)
             raise
-        self.current[ctx.item] = applied
-        result = await record.made(found, applied, goal)
-        confirm(item, ctx, applied, goal)
+        self._known[ctx.item] = changed
+        result = await record.made(found, changed, stored_goal)
+        confirm(item, ctx, changed, goal)
         return result
 
 
@@ -265,8 +291,12 @@ class CleanBlock(CmdBlock[States]):
 
     async def _over_items(self, run: BlockRun, work: _Cleaning) -> BlockResult[States]:
         # One after the other, the last stored first: what they needed is not known any more.
-        left = await ItemPass(run, _left(run).graph, work.clean_left, at_once=1).results()
-        results = await ItemPass(run, self._graph(run), work.clean, Direction.BACKWARD).results()
+        left = await ItemPass(
+            run, _left(run).graph, work.clean_left, at_once=1, changes=not self._dry_run
+        ).results()
+        results = await ItemPass(
+            run, self._graph(run), work.clean, Direction.BACKWARD, changes=not self._dry_run
+        ).results()
         return BlockResult(States(work.current, {}), {**left, **results})
 
     def _graph(self, run: BlockRun) -> Graph:
@@ -302,7 +332,8 @@ class _Cleaning(ABC):
         if item is None:
             return ItemResult(ItemStatus.UNCHANGED, message=_KEPT)
         result = await self._cleaned(ctx, item, None)
-        await self.forget(ctx.item)
+        if result.status is not ItemStatus.NOT_STARTED:
+            await self.forget(ctx.item)
         return result
 
     async def _cleaned(self, ctx: ItemCtx, item: AnyItem, current: State | None) -> ItemResult:
@@ -345,17 +376,8 @@ class _RealCleaning(_Cleaning):
         self._record = record
 
     async def apply(self, ctx: ItemCtx, item: AnyItem, current: State, goal: State) -> ItemResult:
-        found = Observation(ctx, item)
-        begun = self._record.started(ctx)
-        try:
-            cleaned = await asked(self._run, item, "clean", ctx, current, goal)
-        except StoppedAtSafePoint as stop:
-            await self._record.stopped(found, stop, begun)
-            raise
-        self.current[ctx.item] = cleaned
-        result = await self._record.made(found, cleaned, None)
-        confirm(item, ctx, cleaned, goal)
-        return result
+        change = _Change(self._run, self._record, Observation(ctx, item), self.current)
+        return await change.make("clean", current, goal, stored_goal=None)
 
     async def unchanged(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemResult:
         return await self._record.unchanged(Observation(ctx, item), current, None)

@@ -83,7 +83,7 @@ class DiscoverBlock(CmdBlock[States]):
 
     async def _over_items(self, run: BlockRun, record: StateRecorder | None) -> BlockResult[States]:
         work = _Discovering(run, self._kinds, record)
-        results = await ItemPass(run, run.ctx.flow.graph, work.discover).results()
+        results = await ItemPass(run, run.ctx.flow.graph, work.discover, changes=False).results()
         return BlockResult(States(work.states[_CURRENT], work.states[_GOAL]), results)
 
 

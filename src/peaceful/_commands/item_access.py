@@ -101,7 +101,10 @@ def stored_form_of(
     *,
     unfinished: datetime | None = None,
 ) -> StoredState:
-    """Return a state in its stored form; `unfinished` is since when it is half done."""
+    """Return a state in its stored form.
+
+    If it is the partial state of an item that stopped, `unfinished` is since when it was changed.
+    """
     return StoredState(
         kind=item.kind(),
         version=type(state).state_version,
@@ -109,6 +112,7 @@ def stored_form_of(
         params=params,
         at=at,
         in_progress_since=unfinished,
+        stopped=unfinished is not None,
     )
 
 

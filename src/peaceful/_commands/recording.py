@@ -26,7 +26,7 @@ from peaceful._item.resolution import stored_params
 from peaceful._item.safe_point import StoppedAtSafePoint
 from peaceful._model.codec import ItemId, JsonValue
 from peaceful._model.location import Interaction, Location, Pull, Push, Within
-from peaceful._model.outcome import ItemResult, ItemStatus
+from peaceful._model.outcome import NOT_CHANGED, ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._runtime.block import BlockRun, diff_of, needs_apply
 from peaceful._runtime.item_pass import BlockFailed
@@ -155,13 +155,33 @@ class StateRecorder:
 
     async def unchanged(self, found: Observation, current: State, goal: State | None) -> ItemResult:
         """Record that nothing had to be done; return the result once that is on disk."""
+        return await self._as_found(ItemStatus.UNCHANGED, found, current, goal, found.note)
+
+    async def not_changed(
+        self, found: Observation, current: State, goal: State | None
+    ) -> ItemResult:
+        """Record what was found of an item that would be changed, but for an interrupt.
+
+        Returns the result once that is on disk.
+        """
+        message = f"{NOT_CHANGED}; {found.note}" if found.note else NOT_CHANGED
+        return await self._as_found(ItemStatus.NOT_STARTED, found, current, goal, message)
+
+    async def _as_found(
+        self,
+        status: ItemStatus,
+        found: Observation,
+        current: State,
+        goal: State | None,
+        message: str,
+    ) -> ItemResult:
         entry = self.entry(found, current)
         news = self.if_news(StateKind.CURRENT, found, entry)
         await self.record(found, news, self._goal(found, goal, current, entry))
         # Else, after a loss of power, it would look like an item that was being changed.
         with _WRITING:
             self._writer.settled(found.ctx.item)
-        return _result(ItemStatus.UNCHANGED, entry, current, found.note)
+        return _result(status, entry, current, message)
 
     async def made(self, found: Observation, current: State, goal: State | None) -> ItemResult:
         """Record a new state; return the result once it is on disk."""

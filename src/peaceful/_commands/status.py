@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 
@@ -21,11 +22,13 @@ class KnownState(msgspec.Struct, frozen=True):
         stored: the entry, or None.
         shown: its state in a few words.
         in_flow: whether the flow has the item; entries of removed items are kept.
+        stopped_at: its partial state in a few words, if it stopped at a safe point; else empty.
     """
 
     stored: StoredState | None
     shown: str
     in_flow: bool
+    stopped_at: str = ""
 
 
 class StatusCmd:
@@ -71,11 +74,23 @@ class StatusCmd:
 def _known(item: AnyItem | None, entry: StoredState | None, *, in_flow: bool) -> KnownState:
     if entry is None:
         return KnownState(None, "not discovered yet", in_flow)
-    if entry.in_progress_since is not None:
-        since = entry.in_progress_since.isoformat(timespec="seconds")
-        return KnownState(entry, f"in progress since {since}, not known what it is now", in_flow)
+    since = entry.in_progress_since
+    if since is None:
+        return KnownState(entry, _shown(item, entry), in_flow)
+    partial = _shown(item, replace(entry, in_progress_since=None)) if entry.stopped else ""
+    words = in_progress_words(since.isoformat(timespec="seconds"), partial)
+    return KnownState(entry, words, in_flow, partial)
+
+
+def in_progress_words(since: str, stopped_at: str) -> str:
+    """Return what is known of an item that was in progress when its last command ended."""
+    known = f"stopped at: {stopped_at}" if stopped_at else "not known what it is now"
+    return f"in progress since {since}, {known}"
+
+
+def _shown(item: AnyItem | None, entry: StoredState) -> str:
     state = None if item is None else state_from_stored(item, entry)
-    return KnownState(entry, _raw(entry) if state is None else str(state), in_flow)
+    return _raw(entry) if state is None else str(state)
 
 
 def _raw(entry: StoredState) -> str:

@@ -104,7 +104,7 @@ class Traversal:
         return tuple(newly)
 
     def failed(self, item: ItemId) -> None:
-        """Mark an item as failed or abandoned: what needs it, near or far, never starts."""
+        """Mark an item as not ended well: what needs it, near or far, never starts."""
         failure = self._leave_running(item, _FAILED)
         pending = [failure]
         for place in pending:

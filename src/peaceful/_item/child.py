@@ -17,7 +17,7 @@ import msgspec
 
 from peaceful._errors.running import ChildFailed, ItemFailure
 from peaceful._item.child_process import InputPipe, OutputPipe, RunningChild, Tail
-from peaceful._item.safe_point import StoppedAtSafePoint
+from peaceful._item.safe_point import EndedWithChild
 from peaceful._model.execution import EXECUTION_VARIABLE
 from peaceful._model.interrupt import InterruptLevel
 
@@ -290,7 +290,7 @@ def _make_result(order: ChildOrder, child: RunningChild, out: Tail, err: Tail) -
     status = child.exit_status
     assert status is not None
     if child.ended_at is not None and status != 0:
-        raise StoppedAtSafePoint(None, f"{order.words[0]} was ended by the interrupt")
+        raise EndedWithChild(order.words[0])
     result = ChildResult(
         order.words, status, bytes(out.data), bytes(err.data), out.truncated or err.truncated
     )

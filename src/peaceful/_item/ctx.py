@@ -27,7 +27,13 @@ from peaceful._errors.running import ChildFailed
 from peaceful._item.child import CAPTURED, ChildOrder, Children, ChildResult, run_child
 from peaceful._item.progress import ProgressReporter
 from peaceful._item.retry import Backoff, Retry
-from peaceful._item.safe_point import PASSED, InterruptFlag, Passed, StoppedAtSafePoint
+from peaceful._item.safe_point import (
+    PASSED,
+    EndedWithChild,
+    InterruptFlag,
+    Passed,
+    StoppedAtSafePoint,
+)
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.events import Event, ItemProgressed, Progress
@@ -261,7 +267,7 @@ class ItemCtx:
         Raises:
             ChildFailed: it ended with an error, and `check` is set.
             ItemFailure: it could not be started.
-            StoppedAtSafePoint: it ended with an error because of an interrupt, whatever `check` is;
+            EndedWithChild: it ended with an error because of an interrupt, whatever `check` is;
                 only the framework catches it.
         """
         words = tuple(os.fspath(word) for word in command)
@@ -272,8 +278,9 @@ class ItemCtx:
             )
         except ChildFailed as failure:
             # A Ctrl-C reaches a child that shares the terminal too, and is no failure of the child.
-            if terminal and failure.exit_status in _ENDED_BY_SIGINT:
-                await self.safe_point(where=f"{words[0]} was ended by the interrupt")
+            by_key = terminal and failure.exit_status in _ENDED_BY_SIGINT
+            if by_key and not self._scope.interruptibility.may_go_on():
+                raise EndedWithChild(words[0]) from failure
             raise
 
     def blocking(self, work: Coroutine[object, object, T]) -> T:

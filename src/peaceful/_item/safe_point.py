@@ -53,6 +53,16 @@ class StoppedAtSafePoint(BaseException):
         self.where = where
 
 
+class EndedWithChild(StoppedAtSafePoint):
+    """The interrupt ended a child process of the item, and the item with it: not at a safe point.
+
+    Its `where` says which child.
+    """
+
+    def __init__(self, program: str) -> None:
+        super().__init__(None, f"{program} was ended by the interrupt")
+
+
 class Passed:
     """The result of a safe point at which the item may go on; plain functions ignore it.
 

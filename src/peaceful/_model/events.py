@@ -54,6 +54,15 @@ class Progress(msgspec.Struct, frozen=True):
         return min(1.0, max(0.0, self.done / self.total))
 
 
+class Phase(enum.StrEnum):
+    """What is done with an item in progress."""
+
+    LOOKING = "looking"
+    """It is examined."""
+    CHANGING = "changing"
+    """It is applied, or cleaned up."""
+
+
 class EventBase(msgspec.Struct, frozen=True, tag_field="event"):
     """The base of events; in JSON, the tag comes first, under `event`.
 
@@ -92,6 +101,18 @@ class BlockStarted(EventBase, frozen=True, tag="block_started"):
 
 class ItemStarted(EventBase, frozen=True, tag="item_started"):
     """An item is in progress.
+
+    Attributes:
+        item: its name.
+        phase: what is done with it at first; null if its block does not say.
+    """
+
+    item: ItemId
+    phase: Phase | None = None
+
+
+class ChangeStarted(EventBase, frozen=True, tag="change_started"):
+    """An item in progress was looked at, and is changed from now on.
 
     Attributes:
         item: its name.
@@ -138,10 +159,12 @@ class InterruptRequested(EventBase, frozen=True, tag="interrupt_requested"):
     Attributes:
         signal: the request.
         in_progress: the items that were in progress then.
+        looking: those of them that were only looked at.
     """
 
     signal: InterruptSignal
     in_progress: tuple[ItemId, ...]
+    looking: tuple[ItemId, ...] = ()
 
 
 class BlockEnded(EventBase, frozen=True, tag="block_ended"):
@@ -183,6 +206,7 @@ Event: TypeAlias = (
     ExecutionStarted
     | BlockStarted
     | ItemStarted
+    | ChangeStarted
     | ItemProgressed
     | ItemEnded
     | InterruptRequested
@@ -205,6 +229,7 @@ class Snapshot(msgspec.Struct):
         waiting: how many of them have not started.
         running: those in progress, each with its latest progress, if it reported any.
         since: when each item in progress started.
+        phases: what is done with each item in progress, if its block says so.
         ended: those that ended.
         interrupt: the latest interrupt, with what was in progress when it came.
         ending: the last event, if it has come.
@@ -218,6 +243,7 @@ class Snapshot(msgspec.Struct):
     waiting: int = 0
     running: dict[ItemId, Progress | None] = {}
     since: dict[ItemId, Moment] = {}
+    phases: dict[ItemId, Phase] = {}
     ended: dict[ItemId, ItemEnded] = {}
     interrupt: InterruptRequested | None = None
     ending: ExecutionEnded | None = None
@@ -228,13 +254,21 @@ class Snapshot(msgspec.Struct):
             case ItemProgressed(item=item, progress=progress):
                 if item in self.running:
                     self.running[item] = progress
-            case ItemStarted(at=at, item=item):
+            case ItemStarted(at=at, item=item, phase=phase):
                 self.running[item] = None
                 self.since[item] = at
                 self.waiting -= 1
+                if phase is not None:
+                    self.phases[item] = phase
+            case ChangeStarted(item=item):
+                if item in self.running:
+                    self.phases[item] = Phase.CHANGING
+                    # What it said was of the look.
+                    self.running[item] = None
             case ItemEnded(item=item):
                 self.running.pop(item, None)
                 self.since.pop(item, None)
+                self.phases.pop(item, None)
                 self.ended[item] = event
             case _:
                 self._add_rare(event)
@@ -251,6 +285,7 @@ class Snapshot(msgspec.Struct):
                     self.waiting = len(items)
                     self.running.clear()
                     self.since.clear()
+                    self.phases.clear()
                     self.ended.clear()
             case BlockEnded():
                 self.block = ""
@@ -274,8 +309,17 @@ class Snapshot(msgspec.Struct):
     def copy(self) -> Snapshot:
         """Return a copy that does not change when events are added to this one."""
         return msgspec.structs.replace(
-            self, running=self.running.copy(), since=self.since.copy(), ended=self.ended.copy()
+            self,
+            running=self.running.copy(),
+            since=self.since.copy(),
+            phases=self.phases.copy(),
+            ended=self.ended.copy(),
         )
+
+    @property
+    def looking(self) -> tuple[ItemId, ...]:
+        """The items in progress that are only looked at."""
+        return tuple(item for item, phase in self.phases.items() if phase is Phase.LOOKING)
 
     @property
     def statuses(self) -> dict[ItemId, ItemStatus]:

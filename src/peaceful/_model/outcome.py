@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -26,10 +26,17 @@ class ItemStatus(enum.StrEnum):
     """It was examined, and there was nothing to do."""
     FAILED = "failed"
     """It ended with an error."""
+    STOPPED = "stopped"
+    """It ended at a safe point; its partial work is recorded, and the next run goes on from it."""
     ABANDONED = "abandoned"
-    """It was in progress and did not finish: ended at a safe point, cancelled, or killed."""
+    """It was in progress and did not finish: it, or a child process of it, was cancelled or killed.
+    """
     NOT_STARTED = "not_started"
-    """It was never examined: an interrupt came, or an item that it needs did not end well."""
+    """It was not changed: an interrupt came, or an item that it needs did not end well."""
+
+
+NOT_CHANGED: Final = "looked at, not changed"
+"""The message of an item that was not started because an interrupt came when it was looked at."""
 
 
 class ItemResult(msgspec.Struct, frozen=True):

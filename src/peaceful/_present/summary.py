@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from peaceful._model.codec import ItemId
-from peaceful._model.events import Progress, ProgressUnit
+from peaceful._model.events import Phase, Progress, ProgressUnit
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus, OutcomeKind
 from peaceful._present.numbers import UNKNOWN_NUMBER, byte_rate, duration, size, size_pair
@@ -21,9 +21,9 @@ STATUS_ORDER: Final = tuple(ItemStatus)
 
 _GOOD: Final = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
 
-_SYMBOLS: Final = dict(zip(STATUS_ORDER, "✓=✗!·", strict=True))
+_SYMBOLS: Final = dict(zip(STATUS_ORDER, "✓=✗‖!·", strict=True))
 
-_ASCII_SYMBOLS: Final = dict(zip(STATUS_ORDER, "+=x!.", strict=True))
+_ASCII_SYMBOLS: Final = dict(zip(STATUS_ORDER, "+=x]!.", strict=True))
 
 _MOST_NAMES: Final = 3
 
@@ -54,16 +54,19 @@ _LONGEST_REASON: Final = 200
 class LiveWord(enum.StrEnum):
     """The status of an item that has not ended."""
 
+    LOOKING = "looking"
+    CHANGING = "changing"
     RUNNING = "running"
+    """In progress, in a block that does not say whether it changes things."""
     FINISHING = "finishing"
-    """In progress, with an interrupt accepted."""
+    """In progress and not only looked at, with an interrupt accepted."""
     WAITING = "waiting"
     WILL_NOT_START = "will not start"
     """It was waiting when an interrupt came, or what it needs did not end well."""
 
 
 def status_word(status: ItemStatus) -> str:
-    """Return the word for a status: `done`, `unchanged`, `failed`, `abandoned`, `not started`."""
+    """Return the word for a status, such as `done` or `not started`."""
     return status.value.replace("_", " ")
 
 
@@ -72,10 +75,17 @@ def status_symbol(status: ItemStatus, *, ascii_only: bool = False) -> str:
     return (_ASCII_SYMBOLS if ascii_only else _SYMBOLS)[status]
 
 
-def live_word(*, in_progress: bool, interrupting: bool) -> LiveWord:
-    """Return the word for an item that has not ended."""
-    if in_progress:
-        return LiveWord.FINISHING if interrupting else LiveWord.RUNNING
+def live_word(phase: Phase | None, *, interrupting: bool) -> LiveWord:
+    """Return the word for an item in progress, with its phase if that is known."""
+    if phase is Phase.LOOKING:
+        return LiveWord.LOOKING
+    if interrupting:
+        return LiveWord.FINISHING
+    return LiveWord.RUNNING if phase is None else LiveWord.CHANGING
+
+
+def waiting_word(*, interrupting: bool) -> LiveWord:
+    """Return the word for an item that has not started."""
     return LiveWord.WILL_NOT_START if interrupting else LiveWord.WAITING
 
 
@@ -91,11 +101,17 @@ def level_label(level: InterruptLevel) -> str:
 
 
 def interrupt_sentence(
-    level: InterruptLevel, in_progress: Sequence[ItemId], most: int = _MOST_NAMES
+    level: InterruptLevel,
+    in_progress: Sequence[ItemId],
+    looking: Collection[ItemId] = (),
+    most: int = _MOST_NAMES,
 ) -> str:
-    """Return what happens now that an interrupt was accepted, with up to `most` items' names."""
+    """Return what happens now that an interrupt was accepted, with up to `most` items' names.
+
+    `looking` are the items that are only looked at.
+    """
     if level is InterruptLevel.STOP:
-        return finishing_sentence(in_progress, most)
+        return _stop_sentence(in_progress, frozenset(looking), most)
     if not in_progress:
         return _NOTHING_IN_PROGRESS
     one = len(in_progress) == 1
@@ -104,12 +120,23 @@ def interrupt_sentence(
     return f"{subject}; {_what_it_means(level, one=one)}."
 
 
-def finishing_sentence(in_progress: Sequence[ItemId], most: int = _MOST_NAMES) -> str:
+def _stop_sentence(in_progress: Sequence[ItemId], looking: Collection[ItemId], most: int) -> str:
     """Return what STOP does, such as `iam_role is finishing; nothing new will start.`."""
     if not in_progress:
         return _NOTHING_IN_PROGRESS
-    are = "is" if len(in_progress) == 1 else "are"
-    return f"{name_list(in_progress, most)} {are} finishing; nothing new will start."
+    finishing = [item for item in in_progress if item not in looking]
+    looked_at = len(in_progress) - len(finishing)
+    if not finishing:
+        return f"{name_list(in_progress, most)} {_are_looked_at(looked_at)}; nothing is changed."
+    are, their = ("is", "its") if len(finishing) == 1 else ("are", "their")
+    doing = f"{name_list(finishing, most)} {are} finishing"
+    if looked_at:
+        doing += f" {their} change; {looked_at:,} {_are_looked_at(looked_at)}"
+    return f"{doing}; nothing new will start."
+
+
+def _are_looked_at(number: int) -> str:
+    return f"{'is' if number == 1 else 'are'} only being looked at"
 
 
 def next_press_sentence(level: InterruptLevel, in_progress: int) -> str:

@@ -19,7 +19,7 @@ from peaceful._errors.usage import DefinitionError
 from peaceful._item.ctx import ExecutionScope, ItemCtx
 from peaceful._item.diff import StateDiff
 from peaceful._item.item import AnyItem, Item
-from peaceful._item.safe_point import StoppedAtSafePoint
+from peaceful._item.safe_point import EndedWithChild, StoppedAtSafePoint
 from peaceful._model.codec import ItemId
 from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._model.state import State
@@ -48,15 +48,17 @@ def ending_of(
 
     | raised | ended |
     |---|---|
-    | the end at a safe point | abandoned |
+    | the end at a safe point | stopped |
+    | the end of a child process by the interrupt | abandoned |
     | a cancellation that was asked for (`cancelled`) | abandoned |
     | the failure of a child process, after children were `asked_to_end` | abandoned |
     | anything else | failed |
     """
     match error:
+        case EndedWithChild():
+            return ItemResult(ItemStatus.ABANDONED, message=error.where)
         case StoppedAtSafePoint():
-            where = f": {error.where}" if error.where else ""
-            return ItemResult(ItemStatus.ABANDONED, message=f"stopped safely{where}")
+            return ItemResult(ItemStatus.STOPPED, message=error.where or "at a safe point")
         case asyncio.CancelledError() if cancelled:
             return ItemResult(ItemStatus.ABANDONED, message="cancelled")
         case PeacefulError() if asked_to_end and _of_child(error):
@@ -265,6 +267,16 @@ class DiskWaits(msgspec.Struct):
         self.count -= 1
 
 
+def _no_boundary(_: ItemCtx) -> bool:
+    raise RuntimeError("only the work of an `ItemPass` with `changes=True` is let to change items")
+
+
+class ChangeBoundary(msgspec.Struct):
+    """The boundary between looking at items and changing them, kept by the pass over the items."""
+
+    lets: Callable[[ItemCtx], bool] = _no_boundary
+
+
 class BlockRun(msgspec.Struct, frozen=True):
     """The arguments of a block's run.
 
@@ -277,6 +289,7 @@ class BlockRun(msgspec.Struct, frozen=True):
         left_behind: tasks of abandoned items, which may still run.
         results: how items of the block have ended so far; a pass over them writes it.
         disk_waits: the items that have done their work, and wait for its record to be on disk.
+        boundary: asked by `may_change`; a pass over the items sets it.
     """
 
     block: str
@@ -287,6 +300,17 @@ class BlockRun(msgspec.Struct, frozen=True):
     left_behind: set[asyncio.Task[None]]
     results: dict[ItemId, ItemResult] = msgspec.field(default_factory=dict)
     disk_waits: DiskWaits = msgspec.field(default_factory=DiskWaits)
+    boundary: ChangeBoundary = msgspec.field(default_factory=ChangeBoundary)
+
+    def may_change(self, ctx: ItemCtx) -> bool:
+        """Return whether an item may be changed, after it was looked at. Ask once, right before.
+
+        If it may, that counts as a start. If not, the work ends with `ItemStatus.NOT_STARTED`.
+
+        Raises:
+            RuntimeError: this is not asked in an `ItemPass` with `changes=True`.
+        """
+        return self.boundary.lets(ctx)
 
 
 class BlockResult(msgspec.Struct, Generic[T_co], frozen=True):

@@ -26,6 +26,7 @@ from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.names import execution_id
 from peaceful._model.outcome import (
+    NOT_CHANGED,
     BlockInterrupted,
     CmdOutcome,
     Complete,
@@ -52,15 +53,15 @@ T = TypeVar("T")
 _LOG = logging.getLogger("peaceful.runtime")
 
 
-_UNFINISHED: Final = frozenset({ItemStatus.FAILED, ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})
+_CUT: Final = frozenset({ItemStatus.STOPPED, ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})
+
+_UNFINISHED: Final = _CUT | {ItemStatus.FAILED}
 
 _KILLED_SINKS: Final = 2.0
 """Seconds that stuck sinks are waited for after a kill."""
 
 _KILLED_CHILDREN: Final = 5.0
 """Seconds in which killed children are gone; the kernel may have to free much of theirs."""
-
-_CUT: Final = frozenset({ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})
 
 
 @contextmanager
@@ -279,8 +280,7 @@ def _only_looked_at(result: ItemResult) -> ItemResult:
     """Return the result of an item that was only looked at, because its block never began."""
     if result.status not in {ItemStatus.DONE, ItemStatus.UNCHANGED}:
         return result
-    message = "looked at; the command ended before it started"
-    return msgspec.structs.replace(result, status=ItemStatus.NOT_STARTED, message=message)
+    return msgspec.structs.replace(result, status=ItemStatus.NOT_STARTED, message=NOT_CHANGED)
 
 
 @asynccontextmanager

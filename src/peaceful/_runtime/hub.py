@@ -15,6 +15,7 @@ from typing import Final, Protocol, Self
 
 from peaceful._model.codec import ItemId
 from peaceful._model.events import (
+    ChangeStarted,
     Event,
     ExecutionEnded,
     InterruptRequested,
@@ -80,7 +81,8 @@ class Mailbox:
                 if place < len(self._events):
                     self._events[place] = event
                     return
-            elif type(event) is ItemEnded:
+            elif isinstance(event, ChangeStarted | ItemEnded):
+                # Later progress comes after it.
                 self._place.pop(event.item, None)
             self._events.append(event)
         if tell:

@@ -14,10 +14,18 @@ from peaceful._errors.base import PeacefulError
 from peaceful._graph.graph import Graph
 from peaceful._graph.traversal import Direction, Traversal
 from peaceful._item.ctx import ItemCtx
+from peaceful._item.safe_point import EndedWithChild, StoppedAtSafePoint
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ItemId
-from peaceful._model.events import Event, ItemEnded, ItemProgressed, ItemStarted
-from peaceful._model.outcome import ItemResult, ItemStatus
+from peaceful._model.events import (
+    ChangeStarted,
+    Event,
+    ItemEnded,
+    ItemProgressed,
+    ItemStarted,
+    Phase,
+)
+from peaceful._model.outcome import NOT_CHANGED, ItemResult, ItemStatus
 from peaceful._runtime.block import BlockRun, ending_of
 from peaceful._runtime.escalation import Escalation
 
@@ -98,6 +106,9 @@ class ItemPass:
         direction: forward or backward along the graph.
         at_once: how many are worked on at once; by default as many as the settings allow. If that
             is more than one, up to as many again may be in progress that only wait for the disk.
+        changes: whether the work looks at an item, and then changes it only if
+            `BlockRun.may_change` allows it; then that is the start that a strategy counts. False if
+            it only looks, None if it is not known which of the two it does.
     """
 
     def __init__(
@@ -108,10 +119,12 @@ class ItemPass:
         direction: Direction = Direction.FORWARD,
         *,
         at_once: int | None = None,
+        changes: bool | None = None,
     ) -> None:
         self._run = run
         self._graph = graph
         self._work = work
+        self._changes = changes
         self._at_once = at_once or run.settings.max_concurrency
         self._waiting_besides = self._at_once if self._at_once > 1 else 0
         self._traversal = Traversal(graph, direction)
@@ -119,6 +132,7 @@ class ItemPass:
         self._clock = run.scope.clock
         self._publish = run.scope.publish
         self._in_progress: dict[ItemId, tuple[ItemCtx, float]] = {}
+        self._looking: set[ItemId] = set()
         self._loop = asyncio.get_running_loop()
         self._idle: asyncio.Future[None] = self._loop.create_future()
         self._escalation = Escalation(
@@ -142,6 +156,8 @@ class ItemPass:
             self._publish,
         )
         self._run.disk_waits.on_wait = self._start_soon
+        if self._changes:
+            self._run.boundary.lets = self._may_change
         with self._escalation, watch:
             self._start_what_may()
             try:
@@ -193,17 +209,30 @@ class ItemPass:
     async def _run_item(self, item: ItemId) -> None:
         # Asked and counted at the last moment before the item's own code runs: the task may have
         # been waiting for the loop, and an interrupt may have come meanwhile.
-        if not self._goes_on or not self._state.may_start():
+        may_start = self._state.may_go_on if self._changes else self._state.may_start
+        if not self._goes_on or not may_start():
             self._traversal.put_back(item)
             return
         ctx = ItemCtx(item, self._run.scope)
         self._in_progress[item] = (ctx, self._clock.monotonic())
-        self._publish(ItemStarted(self._clock.now(), item))
+        phase = None if self._changes is None else Phase.LOOKING
+        if phase is not None:
+            self._looking.add(item)
+        self._publish(ItemStarted(self._clock.now(), item, phase))
         # From here on the escalation may cancel it; before its first step, it would then never run.
         task = self._escalation.tasks[item] = self._tasks[item]
         result = await self._result_of(item, ctx, task)
         if item in self._in_progress:
             self._ended(item, result)
+
+    def _may_change(self, ctx: ItemCtx) -> bool:
+        # Asked and counted here: however long the item was looked at, an interrupt that came
+        # meanwhile leaves it as it is.
+        if not self._goes_on or not self._state.may_start():
+            return False
+        self._looking.discard(ctx.item)
+        self._publish(ChangeStarted(self._clock.now(), ctx.item))
+        return True
 
     async def _result_of(
         self, item: ItemId, ctx: ItemCtx, task: asyncio.Task[object]
@@ -220,6 +249,8 @@ class ItemPass:
             self._failure = self._failure or failed.error
             return ItemResult(ItemStatus.FAILED, message=failed.error.message, error=failed.error)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this item alone
+            if item in self._looking and _is_safe(error):
+                return ItemResult(ItemStatus.NOT_STARTED, message=NOT_CHANGED)
             return ending_of(
                 error,
                 item,
@@ -232,6 +263,7 @@ class ItemPass:
 
     def _ended(self, item: ItemId, result: ItemResult) -> None:
         _, started = self._in_progress.pop(item)
+        self._looking.discard(item)
         seconds = self._clock.monotonic() - started
         result = ItemResult(
             result.status, result.state, result.shown, result.message, result.error, seconds
@@ -294,8 +326,18 @@ class ItemPass:
         await self._idle
 
     def _why_not_started(self, item: ItemId) -> str:
-        blockers = self._traversal.blocked_by(item)
+        results = self._run.results
+        blockers = [
+            each
+            for each in self._traversal.blocked_by(item)
+            if results[each].status is not ItemStatus.NOT_STARTED
+        ]
         if blockers:
             return f"needs {', '.join(blockers)}"
         cause = "interrupted" if self._failure is None else f"{self._run.block} failed"
         return f"{cause} before it started"
+
+
+def _is_safe(error: BaseException) -> bool:
+    """Return whether an item that was looked at ended at a safe point: nothing was changed."""
+    return isinstance(error, StoppedAtSafePoint) and not isinstance(error, EndedWithChild)

@@ -107,6 +107,8 @@ class InterruptPublisher:
                 if self.registered is not None:
                     self.registered.interrupting(signal)
                 if self._state.effective is not None:
-                    in_progress = tuple(self._hub.take_snapshot().running)
-                    self._hub.publish(InterruptRequested(self._clock.now(), signal, in_progress))
+                    snapshot, now = self._hub.take_snapshot(), self._clock.now()
+                    self._hub.publish(
+                        InterruptRequested(now, signal, tuple(snapshot.running), snapshot.looking)
+                    )
             self._published = len(accepted)

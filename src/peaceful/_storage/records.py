@@ -217,15 +217,17 @@ def overlaid(
 ) -> dict[ItemId, StoredState | None]:
     """Return the changes of stored states; None removes one.
 
-    Of two doubts about an item, the earlier stays.
+    Of two doubts about an item, the earlier stays. What had stopped and was then begun anew is in
+    doubt, too.
     """
     result = dict(changes)
     for item, since in in_doubt.items():
         before = result[item] if item in result else stored.get(item)
         if before is None:
             result[item] = StoredState.in_progress(since)
-        elif before.in_progress_since is None:
-            result[item] = replace(before, in_progress_since=since)
+        elif before.stopped or before.in_progress_since is None:
+            earlier = before.in_progress_since or since
+            result[item] = replace(before, in_progress_since=earlier, stopped=False)
     return result
 
 

@@ -12,7 +12,9 @@ from typing import Final, Protocol, cast
 
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue
 
-_FIELDS: Final = frozenset({"kind", "version", "at", "in_progress_since", "state", "params"})
+_FIELDS: Final = frozenset(
+    {"kind", "version", "at", "in_progress_since", "stopped", "state", "params"}
+)
 
 _WITHOUT_ZONE: Final = -len("+00:00")
 
@@ -67,6 +69,7 @@ class StoredState:
         at: when it was found or made; UTC.
         in_progress_since: since when it may be out of date, because the item was being changed and
             its ending is unknown; UTC. None if the state is what was last found or made.
+        stopped: whether it is not out of date: the item stopped at a safe point, in this state.
     """
 
     kind: str
@@ -75,6 +78,7 @@ class StoredState:
     params: Mapping[str, JsonValue] | None
     at: datetime
     in_progress_since: datetime | None = None
+    stopped: bool = False
     _json: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -120,6 +124,8 @@ def facts_of(stored: StoredState) -> dict[str, JsonValue | datetime]:
     }
     if since is not None:
         facts["in_progress_since"] = since
+        if stored.stopped:
+            facts["stopped"] = True
     facts["state"] = stored.state
     if stored.params is not None:
         facts["params"] = stored.params
@@ -151,6 +157,7 @@ def stored_of(entry: JsonValue) -> StoredState:
         params=_params(entry),
         at=_time(entry, "at"),
         in_progress_since=since,
+        stopped=since is not None and entry.get("stopped") is True,
     )
 
 

@@ -184,7 +184,8 @@ class InterruptibilityState:
     def may_start(self) -> bool:
         """Return whether the next thing may start, and count it as started: ask once for each.
 
-        Items are things; blocks and boundaries are not: for those ask `may_go_on`.
+        Items are things, or their changes if they are looked at first; blocks and boundaries are
+        not: for those ask `may_go_on`.
         """
         signal = self.signal
         return signal is None or self._start(signal)

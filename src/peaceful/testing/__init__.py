@@ -1,10 +1,9 @@
 """Helpers for tests of items and flows: harnesses, and in-memory fakes of stores and clocks."""
 
 from peaceful.testing._fakes import ManualClock, MemoryStateStore, RecordingSink
-from peaceful.testing._harness import Command, FlowHarness, ItemHarness, run_item
+from peaceful.testing._harness import FlowHarness, ItemHarness, run_item
 
 __all__ = [
-    "Command",
     "FlowHarness",
     "ItemHarness",
     "ManualClock",

@@ -222,7 +222,8 @@ class MemoryStateWriter:
         current = result[StateKind.CURRENT]
         for item, since in in_doubt.items():
             state = current.get(item, StoredState.in_progress(since))
-            current[item] = replace(state, in_progress_since=state.in_progress_since or since)
+            earlier = state.in_progress_since or since
+            current[item] = replace(state, in_progress_since=earlier, stopped=False)
         return result
 
     def _check(self) -> None:

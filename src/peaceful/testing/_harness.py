@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Final, Generic, Literal, TypeAlias, TypeVar, assert_never, cast
+from typing import Final, Generic, TypeVar, assert_never, cast
 
 from peaceful._commands.change import CleanCmd, EnsureCmd
 from peaceful._commands.diff import DiffCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
+from peaceful._commands.run_request import CommandName
 from peaceful._item.diff import StateDiff
 from peaceful._item.item import Item
 from peaceful._model.clock import Clock, SystemClock
@@ -35,9 +36,6 @@ from peaceful.testing._fakes import MemoryStateStore, RecordingSink
 
 S = TypeVar("S", bound=State)
 T = TypeVar("T")
-
-Command: TypeAlias = Literal["discover", "diff", "ensure", "clean"]
-"""The name of a command that a harness can run."""
 
 _APP: Final = "testing"
 _PROFILE: Final = "test"
@@ -215,7 +213,7 @@ class ItemHarness(FlowHarness, Generic[S]):
             clock=clock,
         )
 
-    async def run(self, command: Command, *, dry_run: bool = False) -> CmdOutcome[object]:
+    async def run(self, command: CommandName, *, dry_run: bool = False) -> CmdOutcome[object]:
         """Run a command by its name; `dry_run` is for `ensure` and `clean`."""
         match command:
             case "discover":
@@ -229,7 +227,7 @@ class ItemHarness(FlowHarness, Generic[S]):
             case _:
                 assert_never(command)
 
-    async def result_of(self, command: Command, *, dry_run: bool = False) -> ItemResult:
+    async def result_of(self, command: CommandName, *, dry_run: bool = False) -> ItemResult:
         """Run a command by its name, and return the item's result.
 
         Raises:
@@ -270,7 +268,7 @@ class ItemHarness(FlowHarness, Generic[S]):
 
 
 def run_item(
-    item: Item[S], folder: Path, command: Command = "ensure", *, dry_run: bool = False
+    item: Item[S], folder: Path, command: CommandName = "ensure", *, dry_run: bool = False
 ) -> ItemResult:
     """Run one command of one item, in a test that is not async, and return the item's result.
 

@@ -74,17 +74,17 @@ def test_a_held_key(ensure: Start) -> None:
     ]
 
 
-def test_two_and_three_presses(ensure: Start, slow: SlowFiles) -> None:
-    """The second press asks items to stop, the third abandons them; each says so."""
+def test_two_presses(ensure: Start, slow: SlowFiles) -> None:
+    """The second press asks items to stop, which these heed; each press says what it does."""
     program = ensure(2, 60)
     program.shows("0 of 2")
     program.press(CTRL_C)
     program.shows("Ctrl-C again asks them to stop now")
     assert program.let(LATER)
     program.press(CTRL_C)
-    program.shows("abandoned")
+    program.shows("stopped: asked to end")
     assert program.end() == 130
-    assert "  abandoned  2   file_1, file_2" in summary(program)
+    assert "  stopped  2   file_1, file_2" in summary(program)
     assert program.echoes()
     assert not slow.files()
 
@@ -174,7 +174,7 @@ def test_nohup(slow: SlowFiles, on_terminal: Start) -> None:
     program = on_terminal("nohup", "slow_files", "ensure", "--progress", "log")
     program.shows("nohup: ignoring input")
     told = slow.shell.folder / "nohup.out"
-    assert eventually(lambda: told.exists() and "file_1: started" in told.read_text())
+    assert eventually(lambda: told.exists() and "file_1: changing" in told.read_text())
     program.hang_up()
     assert program.end() == 0
     assert len(slow.files()) == 2

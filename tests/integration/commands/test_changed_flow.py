@@ -363,9 +363,10 @@ async def test_clean_stops_at_a_safe_point(library: Library) -> None:
     library.shelf.on_clean = interrupt
     outcome = await library.harness.clean()
     assert isinstance(outcome, BlockInterrupted)
-    assert outcome.items["one"].message == "stopped safely: half way"
+    assert outcome.items["one"].message == "half way"
     stored = library.harness.store.load(StateKind.CURRENT)["one"]
     assert stored.in_progress_since is not None
+    assert stored.stopped
     assert stored.state == {"what": "half of it"}
     library.shelf.on_clean = lambda _: None
     assert isinstance(await library.harness.clean(), Complete)

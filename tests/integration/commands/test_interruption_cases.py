@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from item_world import Hook, Stage
+from item_world import Hook, Stage, ThingState
 
 from peaceful import ItemCtx, ItemStatus, Resources
 from peaceful._commands.change import EnsureBlock
+from peaceful._model.clock import SystemClock
 from peaceful.commands import (
     BlockInterrupted,
     BlockResult,
@@ -204,7 +205,7 @@ async def test_interruptions_may_be_ignored(stage: Stage) -> None:
 
 @pytest.mark.parametrize("more", [0, 1, 3, 20])
 async def test_a_number_of_further_starts_may_be_allowed(stage: Stage, more: int) -> None:
-    """With `PollNextN(n)` exactly n more items start, fewer if the work ends first."""
+    """With `PollNextN(n)` exactly n more changes begin, fewer if the work ends first."""
     stage.world.hooks["a"] = interrupting(stage)
     ctx = stage.ctx(stage.flow(FAN), strategy=PollNextN(more), at_once=1)
     outcome = await EnsureCmd.exec(ctx)
@@ -270,21 +271,35 @@ async def test_kill_abandons_at_once(stage: Stage) -> None:
 
 
 async def test_an_item_offers_a_safe_point(stage: Stage) -> None:
-    """At STOP an item ends at its next safe point, and its partial state is what is stored."""
+    """At STOP an item stops at its next safe point, and its partial state is what is stored."""
 
     async def hook(ctx: ItemCtx) -> None:
         await ctx.safe_point(where="never here")
         stage.sender.request()
-        await ctx.safe_point(where="half way")
+        await ctx.safe_point(ThingState(value="the"), where="half way")
 
     stage.world.hooks["a"] = hook
     ctx = stage.ctx(stage.flow(CHAIN))
     outcome = await EnsureCmd.exec(ctx)
     assert isinstance(outcome, BlockInterrupted)
-    assert outcome.items["a"].status is ItemStatus.ABANDONED
-    assert "half way" in outcome.items["a"].message
+    assert outcome.items_with(ItemStatus.STOPPED) == ("a",)
+    assert outcome.items["a"].message == "half way"
+    assert outcome.items["b"].message == "needs a"
+    known = StatusCmd.exec(ctx)["a"]
+    assert known.stored is not None
+    assert known.stored.stopped
+    assert known.stopped_at == "value=the"
+    assert known.shown.endswith(", stopped at: value=the")
+    assert known.shown.startswith("in progress since 20")
+    # Carried on, and killed on the way: it has gone on from there, nobody knows how far.
+    store = stage.store(stage.flow(CHAIN))
+    writer = store.open("another", ("a",), applies=True)
+    writer.started("a", SystemClock.now())
+    await writer.close()
+    assert "not known what it is now" in StatusCmd.exec(ctx)["a"].shown
     stage.world.hooks.clear()
     assert isinstance(await EnsureCmd.exec(ctx), Complete)
+    assert StatusCmd.exec(ctx)["a"].shown == "value=there"
 
 
 async def test_a_failed_item_stops_neither_siblings_nor_others(stage: Stage) -> None:

@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 from item_world import Stage
 
 from peaceful import ItemCtx, ItemStatus
-from peaceful.commands import CleanCmd, Complete, EnsureCmd, ItemError, LadderTimes
-from peaceful.interrupt import InterruptLevel
+from peaceful._model.outcome import NOT_CHANGED
+from peaceful.commands import (
+    CleanCmd,
+    Complete,
+    EnsureCmd,
+    ItemError,
+    LadderTimes,
+    StatusCmd,
+)
+from peaceful.interrupt import InterruptLevel, PollNextN, SendResult
 
 
 @st.composite
@@ -31,16 +39,20 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
 @examples(20, soak=10_000)
 @given(
     graphs(),
-    st.lists(st.integers(0, 12), max_size=4),
+    st.lists(st.integers(0, 24), max_size=4),
     st.sets(st.integers(0, 11), max_size=2),
     st.integers(1, 5),
+    st.integers(0, 3),
 )
 def test_resumed_ends_as_uninterrupted(
-    needs: dict[str, list[str]], stops: list[int], failing: set[int], at_once: int
+    needs: dict[str, list[str]], stops: list[int], failing: set[int], at_once: int, more: int
 ) -> None:
-    """Whatever the graph, and wherever interrupts and failures come, nothing is done twice."""
+    """Whatever the graph, and whenever interrupts and failures come, nothing is done twice.
+
+    After an interrupt no change begins, or only as many as the strategy allows.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_resumed(Stage(Path(folder)), needs, stops, failing, at_once))
+        asyncio.run(_resumed(Stage(Path(folder)), needs, stops, failing, at_once, more))
 
 
 async def _resumed(
@@ -49,16 +61,22 @@ async def _resumed(
     stops: list[int],
     failing: set[int],
     at_once: int,
+    more: int,
 ) -> None:
-    ctx = stage.ctx(stage.flow(needs), at_once=at_once)
+    ctx = stage.ctx(stage.flow(needs), at_once=at_once, strategy=PollNextN(more))
     stage.world.failing = {f"t{number}" for number in failing} & set(needs)
     for stop in stops:
-        await _interrupted_after(stage, stop)
+        moment = _Moment(stage, stop)
         before = dict(stage.world.things)
         outcome = await EnsureCmd.exec(ctx)
         done = set(outcome.items_with(ItemStatus.DONE))
         assert set(stage.world.things) == set(before) | done
-    stage.world.every = None
+        assert moment.begun_after <= more
+        known = StatusCmd.exec(ctx)
+        for item in outcome.items_with(ItemStatus.NOT_STARTED):
+            looked_at = outcome.items[item].message == NOT_CHANGED
+            assert not looked_at or known[item].shown == _shown(stage.world.things.get(item))
+    stage.world.every = stage.world.look = None
     outcome = await EnsureCmd.exec(ctx)
     if stage.world.failing:
         assert isinstance(outcome, ItemError)
@@ -73,20 +91,39 @@ async def _resumed(
     assert not stage.world.things
 
 
-async def _interrupted_after(stage: Stage, starts: int) -> None:
-    """Interrupts when that many items have been started."""
-    if starts == 0:
-        stage.sender.request()
-    count = 0
+class _Moment:
+    """Interrupts a command at a step: a look or a change begins, or has got half way.
 
-    async def hook(_: ItemCtx) -> None:
-        nonlocal count
-        count += 1
-        if count == starts:
-            stage.sender.request()
+    `begun_after` is how many changes have begun since. A signal between two commands is too late
+    for the one and too early for the other.
+    """
+
+    def __init__(self, stage: Stage, step: int) -> None:
+        self._stage = stage
+        self._step = step
+        self._count = 0
+        self._accepted = False
+        self.begun_after = 0
+        stage.world.look, stage.world.every = self._look, self._change
+        self._next()
+
+    async def _look(self, _: ItemCtx) -> None:
+        self._next()
         await asyncio.sleep(0)
+        self._next()
 
-    stage.world.every = hook
+    async def _change(self, ctx: ItemCtx) -> None:
+        self.begun_after += self._accepted
+        await self._look(ctx)
+
+    def _next(self) -> None:
+        if self._count == self._step:
+            self._accepted = self._stage.sender.request() is SendResult.ACCEPTED
+        self._count += 1
+
+
+def _shown(value: str | None) -> str:
+    return "absent" if value is None else f"value={value}"
 
 
 def _value(name: str, needs: dict[str, list[str]]) -> str:
@@ -94,7 +131,7 @@ def _value(name: str, needs: dict[str, list[str]]) -> str:
 
 
 @examples(20, soak=10_000)
-@given(graphs(), st.integers(1, 6), st.sampled_from(InterruptLevel), st.integers(1, 5))
+@given(graphs(), st.integers(1, 12), st.sampled_from(InterruptLevel), st.integers(1, 5))
 def test_any_level_leaves_what_is_done_recorded(
     needs: dict[str, list[str]], at: int, level: InterruptLevel, at_once: int
 ) -> None:
@@ -111,11 +148,11 @@ def test_any_level_leaves_what_is_done_recorded(
                 stage.sender.request(level)
             await asyncio.sleep(0)
 
-        stage.world.every = hook
+        stage.world.every = stage.world.look = hook
         ctx = stage.ctx(stage.flow(needs), at_once=at_once, ladder=LadderTimes(0, 0.1))
         outcome = await EnsureCmd.exec(ctx)
         done = outcome.items_with(ItemStatus.DONE)
-        stage.world.every = None
+        stage.world.every = stage.world.look = None
         again = await EnsureCmd.exec(ctx)
         assert isinstance(again, Complete)
         assert not set(done) & set(again.items_with(ItemStatus.DONE))

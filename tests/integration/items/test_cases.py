@@ -34,13 +34,14 @@ import yaml
 from tar_archives import packed
 
 from peaceful import ItemStatus, items
+from peaceful._commands.run_request import CommandName
 from peaceful._item.item import AnyItem
 from peaceful._model.codec import JsonValue
 from peaceful.errors import PeacefulError
-from peaceful.testing import Command, ItemHarness
+from peaceful.testing import ItemHarness
 
 CASES = Path(__file__).parent / "cases"
-COMMANDS: Mapping[str, Command] = {
+COMMANDS: Mapping[str, CommandName] = {
     "discover": "discover",
     "ensure": "ensure",
     "clean": "clean",
@@ -92,7 +93,7 @@ class _Case:
             assert found == content, f"{where}: {name}"
 
     async def _command(
-        self, where: str, command: Command, dry: bool, expected: str, step: dict[str, JsonValue]
+        self, where: str, command: CommandName, dry: bool, expected: str, step: dict[str, JsonValue]
     ) -> None:
         outcome = await self._harness.run(command, dry_run=dry)
         result = outcome.items["item"]

@@ -11,12 +11,13 @@ import pytest
 from tar_archives import member, tar
 
 from peaceful import Flow, ItemStatus
+from peaceful._commands.run_request import CommandName
 from peaceful.errors import PeacefulError
 from peaceful.items import TarExtract, TarExtractState
 from peaceful.items._disk import PathTaken
 from peaceful.items._tar._errors import ArchiveRefused
 from peaceful.items._tar._extract import Notes
-from peaceful.testing import Command, FlowHarness, ItemHarness
+from peaceful.testing import FlowHarness, ItemHarness
 
 
 def extraction(folder: Path, data: bytes) -> ItemHarness[TarExtractState]:
@@ -421,7 +422,7 @@ async def test_an_archive_forges_no_notes_of_another_item(tmp_path: Path) -> Non
 )
 @pytest.mark.parametrize("command", ["ensure", "clean"])
 async def test_notes_that_are_something_else_are_told(
-    command: Command, text: str, tmp_path: Path
+    command: CommandName, text: str, tmp_path: Path
 ) -> None:
     """Without its notes the item does not know what is its own, and does nothing."""
     (tmp_path / "precious").write_text("precious")

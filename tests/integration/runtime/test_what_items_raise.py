@@ -355,11 +355,12 @@ async def test_a_plain_function_that_heeds_the_interrupt(make: Make, doing: Doin
     doing.by_name["apply"] = heed
     outcome = await harness.ensure()
     assert isinstance(outcome, BlockInterrupted)
-    assert outcome.items["odd"].status is ItemStatus.ABANDONED
-    assert outcome.items["odd"].message == "stopped safely: half way"
+    assert outcome.items["odd"].status is ItemStatus.STOPPED
+    assert outcome.items["odd"].message == "half way"
     stored = harness.store.load(StateKind.CURRENT)["odd"]
     assert stored.state == {"number": 0}
     assert stored.in_progress_since is not None
+    assert stored.stopped
 
 
 async def test_a_late_result_of_an_abandoned_item(make: Make, doing: Doing) -> None:

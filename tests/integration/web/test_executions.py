@@ -145,6 +145,44 @@ async def test_an_interrupt_finishes_what_is_in_progress(site: Any) -> None:
     assert resumed["items"]["b"]["status"] == "done"
 
 
+async def test_an_interrupt_leaves_what_is_only_looked_at(site: Any) -> None:
+    """Everything that shows an execution says which items are looked at and which are changed."""
+    looking, changing = site.gates.look("dev", "a"), site.gates.gate("dev", "c")
+    execution_id = await site.started()
+    await looking.reached.wait()
+    await changing.reached.wait()
+    shown = (await site.get(f"/api/executions/{execution_id}"))["items"]
+    phases = {item: (each["status"], each["phase"]) for item, each in shown.items()}
+    assert phases == {
+        "a": ("running", "looking"),
+        "b": ("pending", None),
+        "c": ("running", "changing"),
+    }
+    assert (await site.get(f"/api/executions/{execution_id}/progress"))["phases"] == {
+        "a": "looking",
+        "c": "changing",
+    }
+    page = (await site.client.get(f"/executions/{execution_id}")).text
+    assert 'data-stand="looking">looking' in page
+    assert 'data-stand="running">changing' in page
+    graph = "/api/flows/make/graph?profile=dev&kind=progress&format=svg"
+    drawn = (await site.client.get(f"{graph}&execution={execution_id}")).text
+    assert "data-item='a' data-status='looking'" in drawn.replace('"', "'")
+    await site.client.post(f"/api/executions/{execution_id}/interrupt")
+    sentence = "c is finishing its change; 1 is only being looked at; nothing new will start."
+    assert sentence in (await site.client.get(f"/executions/{execution_id}")).text
+    looking.open.set()
+    changing.open.set()
+    items = (await site.ended(execution_id))["items"]
+    assert {item: each["status"] for item, each in items.items()} == {
+        "a": "not_started",
+        "b": "not_started",
+        "c": "done",
+    }
+    assert items["a"]["message"] == "looked at, not changed"
+    assert items["a"]["state"] == {"value": None}
+
+
 async def test_a_higher_level_is_asked_for_by_name(site: Any) -> None:
     """A repeated request never climbs by itself, and a lower level changes nothing."""
     gate = site.gates.gate("dev", "a")

@@ -44,7 +44,7 @@ async def test_what_happens_is_counted(served: Any) -> None:
         _key("interrupt_to_end_seconds_count"): 0,
     }
     await site.ended(await site.started("prod"))
-    gate = site.gates.gate("dev", "a")
+    gate = site.gates.look("dev", "a")
     site.gates.failing.add("dev.c")
     execution_id = await site.started()
     await gate.reached.wait()

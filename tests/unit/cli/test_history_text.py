@@ -31,7 +31,7 @@ from peaceful._executions.records import (
     mark_lost,
 )
 from peaceful._model.document import ItemDocument, KeptDocument
-from peaceful._model.events import Snapshot
+from peaceful._model.events import Phase, Snapshot
 from peaceful.commands import OutcomeKind, StateDiffs, StoredState
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
@@ -168,6 +168,12 @@ def test_show_while_it_runs() -> None:
         "  waiting      3",
     ]
     assert "  waiting      0" in shown(show_lines(record, Snapshot(), WORDS, PAGE))
+    progress = Snapshot(
+        running=dict.fromkeys("abc"),
+        phases={"a": Phase.LOOKING, "b": Phase.CHANGING, "c": Phase.LOOKING},
+    )
+    lines = shown(show_lines(record, progress, WORDS, PAGE))
+    assert lines[6:8] == ["  changing     b", "  looking      a and c"]
 
 
 def test_receipt() -> None:
@@ -226,6 +232,12 @@ def known(*, since: datetime | None = None, in_flow: bool = True) -> KnownState:
     return KnownState(stored, "content=x", in_flow=in_flow)
 
 
+def stopped(partial: str) -> KnownState:
+    """A partial state of an item that stopped at a safe point."""
+    stored = StoredState("texts.Text", 1, {"content": "h"}, None, START, START, stopped=True)
+    return KnownState(stored, "in other words", in_flow=True, stopped_at=partial)
+
+
 def test_states_without_limit() -> None:
     """In a file or a pipe, a state is not cut; on a terminal, it is."""
     stored = StoredState("texts.Text", 1, {}, None, START, None)
@@ -240,6 +252,7 @@ def test_states() -> None:
     states = {
         "a": known(),
         "bb": known(since=START),
+        "half": stopped("content=h"),
         "gone": known(in_flow=False),
         "new": KnownState(None, "not discovered yet", in_flow=True),
     }
@@ -248,6 +261,7 @@ def test_states() -> None:
         "",
         "  a     content=x",
         "  bb    in progress since 14:02:11, not known what it is now",
+        "  half  in progress since 14:02:11, stopped at: content=h",
         "  gone  content=x (no longer in the flow)",
         "  new   not discovered yet",
         "",
@@ -257,10 +271,12 @@ def test_states() -> None:
         "states": {
             "a": {"content": "x"},
             "bb": {"content": "x"},
+            "half": {"content": "h"},
             "gone": {"content": "x"},
             "new": None,
         },
-        "in_progress_since": {"bb": "2025-03-09T14:02:11Z"},
+        "in_progress_since": dict.fromkeys(("bb", "half"), "2025-03-09T14:02:11Z"),
+        "stopped": ["half"],
         "not_in_flow": ["gone"],
     }
     assert shown(states_lines("title", {}, "", PAGE))[-1] == "  The flow has no items."

@@ -85,6 +85,48 @@ def test_in_the_middle() -> None:
     ]
 
 
+def looking_and_changing() -> ProgressView:
+    """A board on which two items are looked at and two are changed."""
+    return board_of(
+        tale.started(*NAMES),
+        tale.block("Ensure", *NAMES),
+        *map(tale.looks, NAMES[:4]),
+        tale.moves("s3_bucket", Progress(message="asking S3")),
+        tale.changes("app_download"),
+        tale.moves("app_download", DOWNLOAD),
+        tale.changes("iam_role"),
+        tale.moves("iam_role", Progress(message="attaching policy")),
+    )
+
+
+def test_looking_and_changing() -> None:
+    """Each item in progress says which of the two is done with it, before anything else."""
+    board = looking_and_changing()
+    assert shown(board)[2:6] == [
+        "  ⠹ iam_policy        looking                                              1.1 s",
+        "  ⠹ s3_bucket         looking: asking S3                                   1.1 s",
+        "  ⠹ app_download      changing  ━━━━━╸      62 %  3.1/5.0 MB  1.2 MB/s  1 s left",
+        "  ⠹ iam_role          changing: attaching policy                           1.1 s",
+    ]
+    board.add(tale.interrupted(*NAMES[:4], looking=NAMES[:2]))
+    assert shown(board)[-3:-1] == [
+        "  Interrupting: app_download and iam_role are finishing their change; 2 are only",
+        "  being looked at; nothing new will start.",
+    ]
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 60])
+def test_looking_and_changing_in_a_narrow_terminal(width: int) -> None:
+    """The word stays as long as anything beside the name does; it says more than a bar."""
+    lines = shown(looking_and_changing(), width)
+    assert all(display_width(each) <= width for each in lines)
+    rows = [each for each in lines if each.startswith("  ⠹")]
+    assert all("looki" in each or "…" in each for each in rows[:2])
+    assert "62 %" in rows[2]
+    assert ("changing" in rows[2]) == (width >= 30)
+    assert ("━" in rows[2]) == (width >= 60)
+
+
 def test_interrupted() -> None:
     """After Ctrl-C the last lines say what happens now, and what the next press would do."""
     board = in_the_middle()

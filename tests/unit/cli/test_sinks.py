@@ -75,6 +75,21 @@ def test_log() -> None:
     assert not sink.draws
 
 
+def test_log_of_looking_and_changing() -> None:
+    """A line when an item is looked at, and when it is changed; the last of what comes at once."""
+    sink, out = log()
+    sink.receive([tale.looks("a", 1), tale.looks("b", 1), tale.changes("b", 1)])
+    sink.receive([tale.changes("a", 2), tale.interrupted("a", "b", looking=("b",), at=3)])
+    sink.receive([tale.ends("b", ItemStatus.NOT_STARTED, "looked at, not changed", at=3)])
+    assert out.getvalue().splitlines()[:3] == [
+        "14:02:12 a: looking",
+        "14:02:12 b: changing",
+        "14:02:13 a: changing",
+    ]
+    assert "a is finishing its change; 1 is only being looked at;" in out.getvalue()
+    assert "b: not started: looked at, not changed" in out.getvalue()
+
+
 def test_log_tells_progress_rarely() -> None:
     """How far an item is is told every ten seconds at most."""
     sink, out = log()

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from peaceful import ItemStatus, Location, ProgressUnit, Pull, Push, Within
 from peaceful._model.codec import decode_json, encode_json, from_json, to_json
 from peaceful._model.document import Ending, KeptDocument, OutcomeDocument, execution_ending
-from peaceful._model.events import SnapshotTaken, decode_event
+from peaceful._model.events import Phase, SnapshotTaken, decode_event
 from peaceful._model.execution import StartedBy
 from peaceful._model.location import LocationKind
 from peaceful._model.outcome import Timings, outcome_kind, state_after
@@ -27,6 +27,7 @@ from peaceful.commands import (
     BlockEnded,
     BlockInterrupted,
     BlockStarted,
+    ChangeStarted,
     CmdOutcome,
     Complete,
     Event,
@@ -64,10 +65,11 @@ ERROR = ChildFailed("make", 2, "no such target")
 EVENTS: list[Event] = [
     ExecutionStarted(AT, INFO, ("a", "b"), {"b": ("a",)}),
     BlockStarted(AT, "Ensure", ("a", "b")),
-    ItemStarted(AT, "a"),
+    ItemStarted(AT, "a", Phase.LOOKING),
+    ChangeStarted(AT, "a"),
     ItemProgressed(AT, "a", Progress(ProgressUnit.BYTES, 5, 10, 2.5, 2, "downloading")),
     ItemEnded(AT, "a", ItemStatus.FAILED, "", "it failed", ERROR.to_json(), 1.5),
-    InterruptRequested(AT, SIGNAL, ("a",)),
+    InterruptRequested(AT, SIGNAL, ("a", "b"), ("b",)),
     BlockEnded(AT, "Ensure", finished=False),
     ExecutionEnded(AT, "0197", OutcomeKind.ITEM_ERROR, {ItemStatus.FAILED: 1}, SIGNAL),
 ]
@@ -94,6 +96,7 @@ def test_words_of_events_stay() -> None:
         "execution_started",
         "block_started",
         "item_started",
+        "change_started",
         "item_progressed",
         "item_ended",
         "interrupt_requested",
@@ -104,7 +107,7 @@ def test_words_of_events_stay() -> None:
 
 def test_events_hold_everything_readably() -> None:
     """Enums by their words, data within data as objects."""
-    assert to_json(EVENTS[7]) == {
+    assert to_json(EVENTS[8]) == {
         "event": "execution_ended",
         "at": "2026-01-02T03:04:05.678900Z",
         "execution_id": "0197",

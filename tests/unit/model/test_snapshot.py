@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from peaceful import ItemStatus
 from peaceful._model.codec import encode_json
-from peaceful._model.events import Snapshot, SnapshotTaken, decode_event
+from peaceful._model.events import Phase, Snapshot, SnapshotTaken, decode_event
 from peaceful.commands import (
     BlockEnded,
     BlockStarted,
+    ChangeStarted,
     Event,
     ExecutionEnded,
     ExecutionStarted,
@@ -41,6 +42,14 @@ def test_a_snapshot_says_how_everything_stands(events: list[Event]) -> None:
     ended = [event.item for event in events if isinstance(event, ItemEnded)]
     assert set(snapshot.ended) == set(ended)
     assert set(snapshot.running) == set(snapshot.since) == set(started) - set(ended)
+    phases = {event.item: event.phase for event in events if isinstance(event, ItemStarted)}
+    phases |= {event.item: Phase.CHANGING for event in events if isinstance(event, ChangeStarted)}
+    assert snapshot.phases == {
+        item: phase for item, phase in phases.items() if phase and item in snapshot.running
+    }
+    assert set(snapshot.looking) == {
+        item for item, phase in snapshot.phases.items() if phase is Phase.LOOKING
+    }
     assert snapshot.waiting == len(ITEMS) - len(started)
     interrupted = any(isinstance(event, InterruptRequested) for event in events)
     assert (snapshot.interrupt is not None) == interrupted
@@ -85,7 +94,9 @@ def test_what_comes_before_the_start() -> None:
     snapshot.add(InterruptRequested(NOW, SIGNAL, ()))
     assert snapshot.execution is None
     snapshot.add(ItemProgressed(NOW, "a", Progress(done=1)))
+    snapshot.add(ChangeStarted(NOW, "a"))
     assert not snapshot.running
+    assert not snapshot.phases
     assert snapshot.statuses == {}
 
 
@@ -114,6 +125,16 @@ def test_blocks_without_items() -> None:
     assert (snapshot.block, snapshot.block_items, snapshot.ended) == ("Tell", ("a",), {"a": ended})
     snapshot.add(BlockStarted(NOW, "Two", ("a", "b")))
     assert (snapshot.ended, snapshot.waiting) == ({}, 2)
+
+
+def test_what_an_item_said_when_it_was_looked_at() -> None:
+    """It says nothing of the change."""
+    snapshot = folded(
+        [ItemStarted(NOW, "a", Phase.LOOKING), ItemProgressed(NOW, "a", Progress(message="asking"))]
+    )
+    assert snapshot.running == {"a": Progress(message="asking")}
+    snapshot.add(ChangeStarted(NOW, "a"))
+    assert snapshot.running == {"a": None}
 
 
 def test_what_was_lost() -> None:

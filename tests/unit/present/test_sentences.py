@@ -15,7 +15,6 @@ from peaceful._present.summary import (
     STATUS_ORDER,
     Summary,
     SummaryRow,
-    finishing_sentence,
     interrupt_sentence,
     interrupted_how,
     level_label,
@@ -36,7 +35,7 @@ from peaceful.errors import ItemFailure
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 STOP, CANCEL, KILL = InterruptLevel
-DONE, UNCHANGED, FAILED, ABANDONED, NOT_STARTED = ItemStatus
+DONE, UNCHANGED, FAILED, STOPPED, ABANDONED, NOT_STARTED = ItemStatus
 START = datetime(2025, 3, 9, 14, 2, 11, tzinfo=UTC)
 SIGNAL = InterruptSignal(STOP, InterruptSource.SIGINT, START)
 
@@ -55,7 +54,37 @@ SIGNAL = InterruptSignal(STOP, InterruptSource.SIGINT, START)
 )
 def test_what_a_first_interrupt_does(names: list[str], sentence: str) -> None:
     """The first interrupt says what finishes, and that nothing new starts."""
-    assert finishing_sentence(names) == interrupt_sentence(STOP, names) == sentence
+    assert interrupt_sentence(STOP, names) == sentence
+
+
+@pytest.mark.parametrize(
+    ("names", "looking", "sentence"),
+    [
+        ("a", "a", "a is only being looked at; nothing is changed."),
+        ("ab", "ab", "a and b are only being looked at; nothing is changed."),
+        (
+            "ab",
+            "b",
+            "a is finishing its change; 1 is only being looked at; nothing new will start.",
+        ),
+        (
+            "abcde",
+            "ade",
+            (
+                "b and c are finishing their change; 3 are only being looked at; "
+                "nothing new will start."
+            ),
+        ),
+    ],
+)
+def test_what_a_first_interrupt_does_to_what_is_looked_at(
+    names: str, looking: str, sentence: str
+) -> None:
+    """Only what is being changed finishes its change; the rest is told apart, and counted."""
+    assert interrupt_sentence(STOP, list(names), list(looking)) == sentence
+    assert interrupt_sentence(CANCEL, list(names), list(looking)) == (
+        interrupt_sentence(CANCEL, list(names))
+    )
 
 
 @pytest.mark.parametrize(

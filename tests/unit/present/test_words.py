@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from peaceful import ItemStatus, ProgressUnit
 from peaceful._model.codec import ExecutionId
+from peaceful._model.events import Phase
 from peaceful._model.names import execution_id
 from peaceful._present.summary import (
     STATUS_ORDER,
@@ -20,6 +21,7 @@ from peaceful._present.summary import (
     rate,
     status_symbol,
     status_word,
+    waiting_word,
 )
 from peaceful._present.text import (
     count,
@@ -180,20 +182,26 @@ def test_words_and_symbols_of_endings() -> None:
         "done",
         "unchanged",
         "failed",
+        "stopped",
         "abandoned",
         "not started",
     ]
-    assert "".join(map(status_symbol, STATUS_ORDER)) == "✓=✗!·"
+    assert "".join(map(status_symbol, STATUS_ORDER)) == "✓=✗‖!·"
     plain = "".join(status_symbol(status, ascii_only=True) for status in STATUS_ORDER)
-    assert plain == "+=x!."
+    assert plain == "+=x]!."
 
 
 def test_words_of_items_that_have_not_ended() -> None:
-    """What runs is finishing, and what waits will not start, once an interrupt came."""
-    assert live_word(in_progress=True, interrupting=False) is LiveWord.RUNNING
-    assert live_word(in_progress=True, interrupting=True) is LiveWord.FINISHING
-    assert live_word(in_progress=False, interrupting=False) is LiveWord.WAITING
-    assert live_word(in_progress=False, interrupting=True) is LiveWord.WILL_NOT_START
+    """Once an interrupt came, what is changed is finishing, and what waits will not start."""
+    assert live_word(None, interrupting=False) is LiveWord.RUNNING
+    assert live_word(Phase.CHANGING, interrupting=False) is LiveWord.CHANGING
+    for phase in (None, Phase.CHANGING):
+        assert live_word(phase, interrupting=True) is LiveWord.FINISHING
+    for interrupting in (False, True):
+        # It does not finish: it ends as not started.
+        assert live_word(Phase.LOOKING, interrupting=interrupting) is LiveWord.LOOKING
+    assert waiting_word(interrupting=False) is LiveWord.WAITING
+    assert waiting_word(interrupting=True) is LiveWord.WILL_NOT_START
 
 
 BYTES, STEPS, PERCENT = ProgressUnit.BYTES, ProgressUnit.STEPS, ProgressUnit.PERCENT

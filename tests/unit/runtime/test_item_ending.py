@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus
-from peaceful._item.safe_point import StoppedAtSafePoint
+from peaceful._item.safe_point import EndedWithChild, StoppedAtSafePoint
 from peaceful._runtime.block import ending_of
 from peaceful.errors import ChildFailed, ItemCrashed, ItemFailure, ValueUnresolved
 
@@ -22,6 +22,7 @@ ERRORS: list[BaseException] = [
     asyncio.CancelledError(),
     StoppedAtSafePoint(None, "half way"),
     StoppedAtSafePoint(None, ""),
+    EndedWithChild("make"),
 ]
 
 
@@ -35,22 +36,32 @@ def _by_child(error: ItemFailure) -> ItemFailure:
 def test_an_error_is_there_exactly_where_it_failed(
     error: BaseException, cancelled: bool, asked: bool
 ) -> None:
-    """An item that failed says why; one that was abandoned is no error, and says where."""
+    """An item that failed says why; one that ended for an interrupt is no error: it says where."""
     result = ending_of(error, "it", "apply", cancelled=cancelled, asked_to_end=asked)
-    assert result.status in {ItemStatus.FAILED, ItemStatus.ABANDONED}
+    assert result.status in {ItemStatus.FAILED, ItemStatus.STOPPED, ItemStatus.ABANDONED}
     assert (result.error is not None) == (result.status is ItemStatus.FAILED)
     assert result.message
 
 
 @pytest.mark.parametrize(
     ("where", "message"),
-    [("half way", "stopped safely: half way"), ("", "stopped safely")],
+    [("half way", "half way"), ("", "at a safe point")],
 )
 def test_a_safe_point(where: str, message: str) -> None:
-    """It is abandoned, with what it was doing."""
+    """The item stopped, with what it was doing, at any level."""
     error = StoppedAtSafePoint(None, where)
-    result = ending_of(error, "it", "apply", cancelled=False, asked_to_end=False)
-    assert (result.status, result.message) == (ItemStatus.ABANDONED, message)
+    for cancelled in (False, True):
+        result = ending_of(error, "it", "apply", cancelled=cancelled, asked_to_end=cancelled)
+        assert (result.status, result.message) == (ItemStatus.STOPPED, message)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_child_process_that_the_interrupt_ended(asked: bool) -> None:
+    """That was no safe point: the item is abandoned, and says which child."""
+    error = EndedWithChild("make")
+    result = ending_of(error, "it", "apply", cancelled=False, asked_to_end=asked)
+    assert result.status is ItemStatus.ABANDONED
+    assert result.message == "make was ended by the interrupt"
 
 
 @pytest.mark.parametrize(

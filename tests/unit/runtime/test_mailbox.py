@@ -6,7 +6,15 @@ from execution_events import NOW, SIGNAL
 
 from peaceful import ItemStatus
 from peaceful._runtime.hub import Mailbox
-from peaceful.commands import ExecutionEnded, InterruptRequested, ItemEnded, OutcomeKind
+from peaceful.commands import (
+    ChangeStarted,
+    ExecutionEnded,
+    InterruptRequested,
+    ItemEnded,
+    ItemProgressed,
+    OutcomeKind,
+    Progress,
+)
 
 
 def _ended(item: str) -> ItemEnded:
@@ -22,6 +30,19 @@ def test_a_reader_that_takes_nothing_any_more() -> None:
     mailbox.put(_ended("b"))
     assert mailbox.take() == []
     assert told == [False]
+
+
+def test_progress_of_a_change_comes_after_its_start() -> None:
+    """Newer progress takes the place of older one, but never of one that came before the change."""
+
+    def progressed(done: int) -> ItemProgressed:
+        return ItemProgressed(NOW, "a", Progress(done=done))
+
+    mailbox = Mailbox(lambda _: None)
+    change = ChangeStarted(NOW, "a")
+    for event in (progressed(1), progressed(2), change, progressed(3), progressed(4)):
+        mailbox.put(event)
+    assert mailbox.take() == [progressed(2), change, progressed(4)]
 
 
 def test_what_is_urgent() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -183,13 +184,15 @@ def test_what_changes() -> None:
         "b": _state("old"),
         "c": _state("old", since=AT),
         "gone": _state("old"),
+        "half": replace(_state("half", since=AT), stopped=True),
     }
     changes = {"a": _state("new"), "new": _state("new"), "gone": None}
-    doubt = dict.fromkeys(("b", "c", "new", "unheard_of"), LATER)
+    doubt = dict.fromkeys(("b", "c", "half", "new", "unheard_of"), LATER)
 
     assert overlaid(stored, changes, doubt) == {
         "a": _state("new"),
         "b": _state("old", since=LATER),
+        "half": _state("half", since=AT),
         "new": _state("new", since=LATER),
         "unheard_of": StoredState.in_progress(LATER),
         "gone": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -30,12 +31,12 @@ states = st.builds(
     state=st.none() | st.dictionaries(st.text(), st.integers()),
     params=st.none() | st.dictionaries(st.text(), st.text()),
     at=times,
-    in_progress_since=st.none() | times,
 )
+in_doubt = st.builds(replace, states, in_progress_since=times, stopped=st.booleans())
 unknown = times.map(StoredState.in_progress)
 
 
-@given(states | unknown)
+@given(states | in_doubt | unknown)
 def test_stored_states_survive(stored: StoredState) -> None:
     """What is stored is what is loaded."""
     assert stored_of(entry_of(stored)) == stored
@@ -43,13 +44,14 @@ def test_stored_states_survive(stored: StoredState) -> None:
 
 def test_form() -> None:
     """The entry reads from what it is to what it was made with."""
-    stored = StoredState("File", 2, {"size": 3}, {"path": "a"}, AT, LATER)
+    stored = StoredState("File", 2, {"size": 3}, {"path": "a"}, AT, LATER, stopped=True)
 
     assert list(entry_of(stored).items()) == [
         ("kind", "File"),
         ("version", 2),
         ("at", "2026-01-31T12:00:00.000250Z"),
         ("in_progress_since", "2026-01-31T13:00:00.000250Z"),
+        ("stopped", True),
         ("state", {"size": 3}),
         ("params", {"path": "a"}),
     ]

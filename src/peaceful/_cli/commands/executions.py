@@ -17,7 +17,7 @@ from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable, NothingR
 from peaceful._errors.usage import UsageError
 from peaceful._executions.records import ExecutionRecord, InterruptReceipt
 from peaceful._model.codec import ExecutionId, to_json
-from peaceful._model.events import Snapshot
+from peaceful._model.events import Phase, Snapshot
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSource
 from peaceful._model.outcome import ItemStatus
@@ -135,8 +135,10 @@ def show_lines(
     lines = [line((shortened(title, page.room), Style.STRONG))]
     facts = _facts(record, page)
     if progress is not None:
-        if progress.running:
-            facts.append(("in progress", name_list(list(progress.running), 10)))
+        for phase in (None, *reversed(Phase)):
+            names = [each for each in progress.running if progress.phases.get(each) is phase]
+            if names:
+                facts.append((phase or "in progress", name_list(names, 10)))
         facts += [("ended", f"{len(progress.ended):,}"), ("waiting", f"{progress.waiting:,}")]
     lines += [line(row) for row in table(facts, page.width)]
     outcome = record.outcome

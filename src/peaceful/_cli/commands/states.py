@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from peaceful._cli.program.result import Result
 from peaceful._cli.terminal.text import Line, Page, Style, line
-from peaceful._commands.status import KnownState, StatusCmd
+from peaceful._commands.status import KnownState, StatusCmd, in_progress_words
 from peaceful._model.codec import ItemId, JsonValue, to_json
 from peaceful._present.numbers import moment
 from peaceful._present.text import count, display_width, fitted, one_line, padded, shortened
@@ -28,7 +28,7 @@ def states(invocation: Invocation, kind: str) -> Result:
 
 
 def states_document(known: Mapping[ItemId, KnownState]) -> dict[str, JsonValue]:
-    """Return stored states for programs: null if not known; since when one may be out of date."""
+    """Return stored states for programs: null if not known; since when one was in progress."""
     return {
         "states": {
             item: None if each.stored is None else each.stored.state for item, each in known.items()
@@ -38,6 +38,9 @@ def states_document(known: Mapping[ItemId, KnownState]) -> dict[str, JsonValue]:
             for item, each in known.items()
             if each.stored is not None and each.stored.in_progress_since is not None
         },
+        "stopped": [
+            item for item, each in known.items() if each.stored is not None and each.stored.stopped
+        ],
         "not_in_flow": [item for item, each in known.items() if not each.in_flow],
     }
 
@@ -74,5 +77,5 @@ def _words(known: KnownState, page: Page) -> str:
     shown = one_line(known.shown)
     if known.stored is not None and known.stored.in_progress_since is not None:
         since = moment(known.stored.in_progress_since, page.zone, page.now)
-        shown = f"in progress since {since}, not known what it is now"
+        shown = in_progress_words(since, one_line(known.stopped_at))
     return shown if known.in_flow else f"{shown} (no longer in the flow)"

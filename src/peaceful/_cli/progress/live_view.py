@@ -36,13 +36,13 @@ from peaceful._present.summary import (
     amount,
     interrupt_sentence,
     interrupted_how,
-    live_word,
     next_press_sentence,
     percent,
     rate,
     status_symbol,
     status_word,
     summarise,
+    waiting_word,
 )
 from peaceful._present.text import display_width, fitted, one_line, padded, shortened
 
@@ -164,6 +164,7 @@ def footer_lines(view: ProgressView, frame: Frame, width: int) -> list[Line]:
     sentences = interrupt_lines(
         view.snapshot.interrupt,
         tuple(view.running),
+        view.snapshot.looking,
         pressed=view.pressed,
         keys=frame.ctrl_c,
         stop_timeout=frame.stop_timeout,
@@ -178,6 +179,7 @@ def footer_lines(view: ProgressView, frame: Frame, width: int) -> list[Line]:
 def interrupt_lines(
     interrupt: InterruptRequested,
     in_progress: tuple[ItemId, ...],
+    looking: tuple[ItemId, ...],
     *,
     pressed: bool,
     keys: bool,
@@ -188,6 +190,7 @@ def interrupt_lines(
     Args:
         interrupt: the interrupt.
         in_progress: the items in progress.
+        looking: those of them that are only looked at.
         pressed: whether somebody has pressed Ctrl-C.
         keys: whether somebody could: only then it is said what that would do.
         stop_timeout: seconds from a signal that nobody has pressed to KILL.
@@ -196,7 +199,7 @@ def interrupt_lines(
     by_key = keys and signal.source is InterruptSource.SIGINT
     nobody_pressed = not keys and signal.source is InterruptSource.SIGINT
     how = "" if by_key else f" ({'by SIGINT' if nobody_pressed else interrupted_how(signal)})"
-    lines = [f"Interrupting{how}: {interrupt_sentence(signal.level, in_progress)}"]
+    lines = [f"Interrupting{how}: {interrupt_sentence(signal.level, in_progress, looking)}"]
     if by_key or (keys and pressed):
         lines.append(next_press_sentence(signal.level, len(in_progress)))
     elif signal.source in PROCESS_SIGNALS and in_progress:
@@ -266,20 +269,24 @@ def item_ending_words(ended: ItemEnded) -> str:
 
 
 def running_line(item: ItemId, view: ProgressView, frame: Frame, width: int) -> Line:
-    """Return an item in progress: its bar if the amount of work is known, else its message."""
+    """Return an item in progress: its bar if the amount of work is known, else its message.
+
+    What is done with it comes first, if its block says so: `looking`, `changing`.
+    """
     symbol = (frame.spinner, Style.PLAIN)
     elapsed = duration((frame.now - view.snapshot.since[item]).total_seconds())
-    progress = view.running[item]
-    if progress is None:
-        return _words_line(symbol, item, view, "", elapsed, width)
+    progress = view.running[item] or Progress()
+    phase = view.snapshot.phases.get(item)
+    word = "" if phase is None else phase.value
+    if progress.stalled_for is None and progress.fraction is not None:
+        left = time_left(progress.seconds_left) if progress.seconds_left else elapsed
+        return _bar_line(symbol, item, progress, word, left, view, frame, width)
     if progress.stalled_for is not None:
         words = f"no sign of progress for {duration(progress.stalled_for)}"
-        return _words_line(symbol, item, view, words, elapsed, width)
-    if progress.fraction is not None:
-        left = time_left(progress.seconds_left) if progress.seconds_left else elapsed
-        return _bar_line(symbol, item, progress, left, view, frame, width)
-    parts = (one_line(progress.message), amount(progress), rate(progress))
-    words = ", ".join(part for part in parts if part)
+    else:
+        parts = (one_line(progress.message), amount(progress), rate(progress))
+        words = ", ".join(part for part in parts if part)
+    words = f"{word}: {words}" if word and words else word or words
     return _words_line(symbol, item, view, words, elapsed, width)
 
 
@@ -299,6 +306,7 @@ def _bar_line(
     symbol: Span,
     item: ItemId,
     progress: Progress,
+    phase: str,
     left: str,
     view: ProgressView,
     frame: Frame,
@@ -307,6 +315,14 @@ def _bar_line(
     """Return a line with a bar and the richest set of figures that leave room for it."""
     name, room = _name_column(item, view, width)
     share = padded(percent(progress), 5, right=True)
+    if phase:
+        beside = room - len(phase) - 2
+        if beside < _BAR[0] + 2 + display_width(share):
+            # Which of the two it is says more than a bar.
+            words = f"{phase}: {percent(progress)}"
+            words = words if len(words) <= room else percent(progress)
+            return line("  ", symbol, f" {name}  {words}")
+        name, room = f"{name}  {phase}", beside
     for figures, right in (
         ((share, amount(progress), rate(progress)), left),
         ((share, amount(progress)), left),
@@ -357,7 +373,7 @@ def picture(view: ProgressView, frame: Frame) -> list[Line]:
     running_lines = _running_lines(view, frame, min(rows - for_ended, running), width)
     body = [*_ended_lines(view, frame, rows - len(running_lines), width), *running_lines]
     if waiting:
-        word = live_word(in_progress=False, interrupting=view.snapshot.interrupt is not None)
+        word = waiting_word(interrupting=view.snapshot.interrupt is not None)
         body.append(line((f"  {frame.dot} {view.waiting:,} {word}", Style.FAINT)))
 
     gap = [line("")] if airy else []

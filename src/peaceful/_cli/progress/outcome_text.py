@@ -26,6 +26,7 @@ STATUS_STYLES: Final[Mapping[ItemStatus, Style]] = {
     ItemStatus.DONE: Style.GOOD,
     ItemStatus.UNCHANGED: Style.FAINT,
     ItemStatus.FAILED: Style.BAD,
+    ItemStatus.STOPPED: Style.CUT,
     ItemStatus.ABANDONED: Style.CUT,
     ItemStatus.NOT_STARTED: Style.FAINT,
 }

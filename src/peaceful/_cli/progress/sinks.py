@@ -19,6 +19,7 @@ from peaceful._model.codec import ItemId, encode_json
 from peaceful._model.events import (
     BlockEnded,
     BlockStarted,
+    ChangeStarted,
     Event,
     ExecutionEnded,
     ExecutionStarted,
@@ -26,6 +27,7 @@ from peaceful._model.events import (
     ItemEnded,
     ItemProgressed,
     ItemStarted,
+    Phase,
     Progress,
 )
 from peaceful._model.execution import ExecutionInfo
@@ -87,12 +89,16 @@ class LogSink(Show):
         self._pressed = False
 
     def receive(self, events: Sequence[Event]) -> None:
-        # An item that starts and ends in one go has a line for its end only.
-        ended = {event.item for event in events if isinstance(event, ItemEnded)}
+        # What an item goes through in one go has a line for the last of it only.
+        latest = {
+            event.item: event
+            for event in events
+            if isinstance(event, ItemStarted | ChangeStarted | ItemEnded)
+        }
         text = "".join(
             self._entry(event)
             for event in events
-            if not (isinstance(event, ItemStarted) and event.item in ended)
+            if not isinstance(event, ItemStarted | ChangeStarted) or latest[event.item] is event
         )
         if text:
             self._write(text)
@@ -115,6 +121,7 @@ class LogSink(Show):
             lines = interrupt_lines(
                 event,
                 event.in_progress,
+                event.looking,
                 pressed=self._pressed,
                 keys=self._keys,
                 stop_timeout=self._stop_timeout,
@@ -126,9 +133,10 @@ class LogSink(Show):
 
     def _text(self, event: Event) -> str:
         match event:
-            case ItemStarted(at=at, item=item):
-                self._shown_at[item] = at
-                return f"{item}: started"
+            case ItemStarted() | ChangeStarted():
+                self._shown_at[event.item] = event.at
+                phase = event.phase if isinstance(event, ItemStarted) else Phase.CHANGING
+                return f"{event.item}: {phase or 'started'}"
             case ItemEnded():
                 self._shown_at.pop(event.item, None)
                 message = event.message or (event.shown if event.status is ItemStatus.DONE else "")

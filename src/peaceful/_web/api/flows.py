@@ -15,6 +15,7 @@ from peaceful._commands.diff import DiffCmd
 from peaceful._commands.status import StatusCmd
 from peaceful._errors.usage import UsageError
 from peaceful._model.codec import ItemId
+from peaceful._model.events import Phase
 from peaceful._model.location import LocationKind
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._storage.stored_state import StateKind
@@ -91,7 +92,10 @@ async def graph(request: Request, server: ServerContext) -> Response:
     if form == "json":
         return json_response(await run_in_thread(_graph, ctx, kind, statuses))
     plan = await run_in_thread(lambda: plan_of(ctx, kind, to_draw=form == "svg"))
-    words = {item: each.status.value for item, each in statuses.items()}
+    words = {
+        item: (each.phase if each.phase is Phase.LOOKING else each.status).value
+        for item, each in statuses.items()
+    }
     if form == "svg":
         layout = await server.layouts.get(plan)
         text = await run_in_thread(Drawing(kind, plan, layout, words, in_page=False).svg)
@@ -147,6 +151,7 @@ async def states(request: Request, server: ServerContext) -> Response:
                 for item, each in stored.items()
                 if each is not None and each.in_progress_since is not None
             },
+            stopped=[item for item, each in stored.items() if each is not None and each.stopped],
             not_in_flow=[item for item, each in known.items() if not each.in_flow],
         )
     )

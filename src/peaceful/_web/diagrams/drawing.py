@@ -328,6 +328,8 @@ STATUSES: Final[Mapping[str, StatusLook]] = {
     "failed": StatusLook("#b3261e", "#fbe9e7", "", "M2.8 2.8l6.4 6.4M9.2 2.8l-6.4 6.4"),
     "abandoned": StatusLook("#9a5b00", "#fdf1dc", "", "M3 3h6v6h-6z", filled=True),
     "not_started": StatusLook("#9a5b00", "#ffffff", "4 3", "M2.5 6h7"),
+    "looking": StatusLook("#2563a8", "#ffffff", "", "M1.5 6q4.5-5 9 0q-4.5 5-9 0zM5 6h2"),
+    "stopped": StatusLook("#9a5b00", "#fdf1dc", "", "M4 2.5v7M8 2.5v7"),
 }
 """By status; the first one is for items of which nothing is known."""
 

@@ -25,7 +25,7 @@ from peaceful._model.codec import (
     ProfileName,
 )
 from peaceful._model.document import OutcomeDocument
-from peaceful._model.events import Progress, Snapshot
+from peaceful._model.events import Phase, Progress, Snapshot
 from peaceful._model.interrupt import InterruptLevel
 from peaceful._model.location import LocationKind
 from peaceful._runtime.flow import BuiltFlow
@@ -41,6 +41,8 @@ class ItemWord(enum.StrEnum):
     DONE = "done"
     UNCHANGED = "unchanged"
     FAILED = "failed"
+    STOPPED = "stopped"
+    """It ended at a safe point."""
     ABANDONED = "abandoned"
     NOT_STARTED = "not_started"
 
@@ -52,6 +54,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         status: how it stands.
         state: its state after its ending, as it is stored; null where that is not known.
         message: what was done, or why it was not.
+        phase: what is done with it, of an item that has not ended; null where that is not known.
         progress: how far it is, of an item that has not ended; null where it said nothing.
         shown: its state in a few words, once it has ended.
         seconds: how long it was in progress, once it has ended.
@@ -60,6 +63,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     status: ItemWord
     state: JsonValue = None
     message: str = ""
+    phase: Phase | UnsetType | None = UNSET
     progress: Progress | UnsetType | None = UNSET
     shown: str | UnsetType = UNSET
     seconds: float | UnsetType = UNSET
@@ -234,7 +238,8 @@ class States(msgspec.Struct, frozen=True, kw_only=True):
         kind: what items are, or what they should be.
         states: by item, its state; null where it is not known.
         shown: by item, its state in a few words.
-        in_progress_since: by item, since when its state may be out of date.
+        in_progress_since: by item that was being changed, since when; its state may be out of date.
+        stopped: those of them that stopped at a safe point, in the state that is shown.
         not_in_flow: the items that the flow no longer has.
     """
 
@@ -244,6 +249,7 @@ class States(msgspec.Struct, frozen=True, kw_only=True):
     states: Mapping[ItemId, JsonValue]
     shown: Mapping[ItemId, str]
     in_progress_since: Mapping[ItemId, Moment]
+    stopped: Sequence[ItemId]
     not_in_flow: Sequence[ItemId]
 
 
@@ -380,4 +386,4 @@ def _item(snapshot: Snapshot, name: ItemId) -> Item:
             seconds=ended.seconds,
         )
     word = ItemWord.RUNNING if name in snapshot.running else ItemWord.PENDING
-    return Item(status=word, progress=snapshot.running.get(name))
+    return Item(status=word, phase=snapshot.phases.get(name), progress=snapshot.running.get(name))

@@ -45,12 +45,16 @@ class DisplayStatus(enum.StrEnum):
     """It waits for other items."""
     QUEUED = "queued"
     """It waits for nothing but room."""
+    LOOKING = "looking"
+    """It is looked at, to be changed afterwards or not."""
     RUNNING = "running"
     FINISHING = "finishing"
-    """It is in progress during an interrupt."""
+    """It is in progress during an interrupt, and not only looked at."""
     DONE = "done"
     UNCHANGED = "unchanged"
     FAILED = "failed"
+    STOPPED = "stopped"
+    """It ended at a safe point, and its partial work is recorded."""
     ABANDONED = "abandoned"
     """It was in progress, and did not get to its end."""
     NOT_STARTED = "not_started"
@@ -61,16 +65,20 @@ BY_PROGRESS: Final = (
     DisplayStatus.DONE,
     DisplayStatus.UNCHANGED,
     DisplayStatus.FAILED,
+    DisplayStatus.STOPPED,
     DisplayStatus.ABANDONED,
     DisplayStatus.FINISHING,
     DisplayStatus.RUNNING,
+    DisplayStatus.LOOKING,
     DisplayStatus.QUEUED,
     DisplayStatus.PENDING,
     DisplayStatus.NOT_STARTED,
 )
 """The order in which bars and counts show them: what is over comes first."""
 
-IN_PROGRESS: Final = frozenset({DisplayStatus.RUNNING, DisplayStatus.FINISHING})
+IN_PROGRESS: Final = frozenset(
+    {DisplayStatus.LOOKING, DisplayStatus.RUNNING, DisplayStatus.FINISHING}
+)
 
 _CHANGES_ORDER: Final = (
     DisplayStatus.QUEUED,
@@ -113,7 +121,8 @@ def rows_of(snapshot: Snapshot, only: Collection[ItemId] = ()) -> tuple[ItemRow,
         if item in ended:
             return ended_row(ended[item])
         if item in running:
-            return _running_row(item, running[item], snapshot.since.get(item), stopping=stopping)
+            word = live_word(snapshot.phases.get(item), interrupting=stopping)
+            return _running_row(item, running[item], snapshot.since.get(item), word)
         names = snapshot.waits_for.get(item, ())
         awaited = [each for each in names if each not in ended and (not only or each in chosen)]
         return _waiting_row(item, awaited, stopping=stopping, over=over)
@@ -146,10 +155,10 @@ def shown_id(execution: ExecutionId) -> str:
 
 
 def _running_row(
-    item: ItemId, progress: Progress | None, at: datetime | None, *, stopping: bool
+    item: ItemId, progress: Progress | None, at: datetime | None, live: LiveWord
 ) -> ItemRow:
-    status = DisplayStatus.FINISHING if stopping else DisplayStatus.RUNNING
-    word = live_word(in_progress=True, interrupting=stopping).value
+    word = live.value
+    status = DisplayStatus.RUNNING if live is LiveWord.CHANGING else DisplayStatus(word)
     since = "" if at is None else at.isoformat()
     if progress is None:
         return ItemRow(item, status, word, since=since)

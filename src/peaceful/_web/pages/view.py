@@ -36,7 +36,7 @@ STILL: Final = 10.0
 _LONGEST_MESSAGE: Final = 2000
 _MOST_NAMES: Final = 3
 _MOST_IMPORTANT: Final = 40
-_FAILED: Final = frozenset({DisplayStatus.FAILED, DisplayStatus.ABANDONED})
+_FAILED: Final = frozenset({DisplayStatus.FAILED, DisplayStatus.STOPPED, DisplayStatus.ABANDONED})
 _REACHES_GOAL: Final = frozenset({"ensure", "clean"})
 _WAITING: Final = frozenset({DisplayStatus.PENDING, DisplayStatus.QUEUED})
 _OPEN: Final = _WAITING | IN_PROGRESS | {DisplayStatus.NOT_STARTED}
@@ -198,8 +198,7 @@ class ExecutionView:
             case ExecutionState.COMPLETE:
                 return self._complete_title
             case ExecutionState.INTERRUPTED:
-                # What ended at a safe point ended safely; what was cancelled may not have.
-                cut = DisplayStatus.ABANDONED in self.counts and self._level > InterruptLevel.STOP
+                cut = DisplayStatus.ABANDONED in self.counts
                 return "Interrupted" if cut else "Interrupted, safely"
             case ExecutionState.FAILED:
                 failed = [row.item for row in self.rows if row.status is DisplayStatus.FAILED]
@@ -263,7 +262,8 @@ class ExecutionView:
 
     @property
     def _interrupting_sentence(self) -> str:
-        sentence = interrupt_sentence(self._level, self._in_progress)
+        looking = [row.item for row in self.rows if row.status is DisplayStatus.LOOKING]
+        sentence = interrupt_sentence(self._level, self._in_progress, looking)
         if self.overdue:
             # It is read aloud whenever it changes: so it does not say for how long.
             return f"{sentence} Nothing has moved for a while."

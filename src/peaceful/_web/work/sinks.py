@@ -189,14 +189,14 @@ class MetricsSink:
     def _count(self, event: Event) -> None:
         metrics = self._metrics
         match event:
-            case ItemEnded(status=status):
+            case ItemEnded(status=status) if status is not ItemStatus.NOT_STARTED:
                 metrics.items[status.value] += 1
             case InterruptRequested(at=at, signal=signal):
                 metrics.interrupts[signal.source.value, str(signal.level)] += 1
                 self._interrupted_at = self._interrupted_at or at
             case ExecutionEnded():
                 metrics.executions[event.state.value] += 1
-                # There are no events about these.
+                # There are no events about most of these.
                 left = event.counts.get(ItemStatus.NOT_STARTED, 0)
                 if left:
                     metrics.items[ItemStatus.NOT_STARTED.value] += left

@@ -14,6 +14,7 @@ from aws_stack import READ, TRUST, Stack, client
 from pydantic import ValidationError
 
 from peaceful import ItemStatus
+from peaceful._commands.run_request import CommandName
 from peaceful._item.item import AnyItem
 from peaceful.commands import Complete
 from peaceful.errors import PeacefulError
@@ -31,12 +32,12 @@ from peaceful.items.aws._errors import (
     BucketTaken,
     IamElsewhere,
 )
-from peaceful.testing import Command, ItemHarness
+from peaceful.testing import ItemHarness
 
 Kind = type[PeacefulError]
 
 
-async def failure(item: AnyItem, folder: Path, command: Command = "ensure") -> PeacefulError:
+async def failure(item: AnyItem, folder: Path, command: CommandName = "ensure") -> PeacefulError:
     """What a command fails with; it says what to do, and leaks no secret."""
     with pytest.raises(PeacefulError) as caught:
         await ItemHarness(item, folder).result_of(command)
@@ -172,7 +173,7 @@ async def test_somebody_elses_bucket(access: AwsAccess, way: Way, tmp_path: Path
         return web.Response(status=403) if asked.method == "HEAD" else None
 
     way.before = theirs
-    commands: tuple[Command, ...] = ("discover", "ensure", "clean")
+    commands: tuple[CommandName, ...] = ("discover", "ensure", "clean")
     for command in commands:
         error = await failure(bucket(access), tmp_path, command)
         assert type(error) is BucketTaken
@@ -344,7 +345,7 @@ async def test_interrupted_while_it_waits(access: AwsAccess, way: Way, tmp_path:
     await waiting.wait()
     harness.sender.request()
     outcome = await running
-    assert outcome.items["item"].status is ItemStatus.ABANDONED
+    assert outcome.items["item"].status is ItemStatus.STOPPED
     way.before = None
     assert (await harness.result_of("ensure")).status is ItemStatus.UNCHANGED
 
@@ -394,7 +395,7 @@ async def test_a_role_that_others_use(access: AwsAccess, way: Way, tmp_path: Pat
 
 @pytest.mark.parametrize("command", ["ensure", "clean"])
 async def test_another_role_of_the_same_name(
-    access: AwsAccess, tmp_path: Path, command: Command
+    access: AwsAccess, tmp_path: Path, command: CommandName
 ) -> None:
     """One under another path is somebody's: it is neither taken over nor removed."""
     async with client("iam", access) as iam:

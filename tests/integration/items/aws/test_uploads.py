@@ -67,7 +67,7 @@ async def interrupted(harness: ItemHarness[S3ObjectState], way: Way, part: int) 
     outcome = await running
     way.before = way.after = None
     way.asked.clear()
-    assert outcome.items["item"].status is ItemStatus.ABANDONED
+    assert outcome.items["item"].status is ItemStatus.STOPPED
 
 
 def is_part(asked: Asked, number: int) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus, ProgressUnit
-from peaceful._model.events import Snapshot
+from peaceful._model.events import Phase, Snapshot
 from peaceful._web.pages.rows import (
     IN_PROGRESS,
     WIDTH,
@@ -101,6 +101,21 @@ def test_after_an_interrupt() -> None:
     assert stands(rows) == ["finishing", "not_started", "not_started"]
     assert [row.word for row in rows] == ["finishing", "will not start", "will not start"]
     assert rows[0].since == AT.isoformat()
+
+
+def test_looking_and_changing() -> None:
+    """What is only looked at says so, also after an interrupt: it does not finish anything."""
+    started: dict[str, Any] = {
+        "running": {"a": None, "b": None},
+        "phases": {"a": Phase.LOOKING, "b": Phase.CHANGING},
+    }
+    rows = rows_of(snapshot(**started))
+    assert stands(rows)[:2] == ["looking", "running"]
+    assert [row.word for row in rows][:2] == ["looking", "changing"]
+    assert all(row.in_progress for row in rows[:2])
+    rows = rows_of(snapshot(**started, interrupt=InterruptRequested(AT, SIGNAL, ("a", "b"))))
+    assert [row.word for row in rows][:2] == ["looking", "finishing"]
+    assert stands(rows)[:2] == ["looking", "finishing"]
 
 
 def test_after_the_end() -> None:
