@@ -269,17 +269,17 @@ def _settle_by(
     settle: Callable[[], None]
     try:
         settle = partial(future.set_result, function())
-    except (StopIteration, GeneratorExit) as error:
-        settle = partial(future.set_exception, _wrap_silent_error(error))
     except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
-        settle = partial(future.set_exception, error)
+        settle = partial(future.set_exception, wrap_silent_error(error))
     # A loop that was closed has ended without the function, and nobody waits.
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(_settle_unless_done, future, settle)
 
 
-def _wrap_silent_error(error: BaseException) -> RuntimeError:
-    """Wrap an error that would end a coroutine silently, see PEP 479."""
+def wrap_silent_error(error: BaseException) -> BaseException:
+    """Return an error, wrapped if it would end a coroutine silently, see PEP 479."""
+    if not isinstance(error, (StopIteration, GeneratorExit)):
+        return error
     wrapped = RuntimeError(f"the function raised {type(error).__name__}")
     wrapped.__cause__ = error
     return wrapped

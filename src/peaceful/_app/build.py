@@ -22,6 +22,7 @@ from peaceful._params.references import Elsewhere, reference_to_state
 from peaceful._runtime.flow import BuiltFlow, Flow
 from peaceful._storage.stored_state import StateKind, StateStore
 from peaceful._storage.yaml_file import place_in_yaml
+from peaceful._user_code import is_ctrl_c
 
 T = TypeVar("T")
 
@@ -116,7 +117,9 @@ def built_flow(
     except ValidationError as error:
         # Not the error itself, whose text may show a secret.
         raise _wrong_value(definition, error) from without_secrets(error, _model_in(error))
-    except Exception as error:  # noqa: BLE001 - the developer's function may raise anything
+    except BaseException as error:  # the developer's function may raise anything
+        if is_ctrl_c(error):
+            raise
         raised = f"{type(error).__name__}: {error}"
         shown = without_texts(raised, secret_texts(values))
         raise DefinitionError(

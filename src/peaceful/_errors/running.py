@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from peaceful._errors.base import PeacefulError, described
+from peaceful._errors.base import PeacefulError, described, raised_at
 from peaceful._errors.usage import UsageError
 
 _MENDS = {
@@ -217,10 +217,11 @@ class ItemCrashed(ItemFailure):
 
     def __init__(self, item: str, function: str, error: BaseException) -> None:
         shown, details = described(error)
+        at = raised_at(error)
         super().__init__(
             f"{item} failed in {function}: {shown}",
-            details=details,
-            help="run the command again with --debug to see where",
+            details=((("at", at),) if at else ()) + details,
+            help="correct the item; --debug shows how it came to that",
         )
         self.item = item
         self.function = function

@@ -7,6 +7,7 @@ import enum
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -25,6 +26,8 @@ from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._present.summary import differences
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
+from peaceful._runtime.escalation import was_cancelled
+from peaceful._user_code import is_ctrl_c
 from peaceful.interrupt import InterruptStrategy
 
 T_co = TypeVar("T_co", covariant=True)
@@ -39,6 +42,9 @@ _DELEGATES: Final[Mapping[str, str]] = {
 
 _QUICK: Final = frozenset({"state_clean", "apply_dry"})
 """Functions whose default is quick, so that a thread would cost more than it saves."""
+
+
+_STRAY: Final = "nobody interrupted it; its own code, or another item's, cancelled its task"
 
 
 def ending_of(
@@ -119,13 +125,15 @@ class ItemCalls:
             PeacefulError: the item failed, and says why; `ItemCrashed` if it raised anything else.
             StoppedAtSafePoint: the item ends here.
             CancelledError: the item's task was cancelled.
-            KeyboardInterrupt: somebody wants the program to end, in the loop's own thread.
+            KeyboardInterrupt: somebody pressed Ctrl-C, and nothing else handles it.
         """
         name, how = _plan(type(item), name)
         function: Callable[..., Any] = getattr(item, name)  # Any: as above
         try:
             if how is _How.ASYNC:
-                return await function(ctx, *states)
+                result = await function(ctx, *states)
+                await _drop_stray_cancellation()
+                return result
             if how is _How.DIRECT:
                 return function(ctx, *states)
             result = await self.threads.run(function, ctx, *states)
@@ -147,18 +155,26 @@ def _explained(error: BaseException, ctx: ItemCtx, name: str, *, in_loop: bool) 
             return _explained(leaves[0], ctx, name, in_loop=in_loop)
     if isinstance(error, (PeacefulError, StoppedAtSafePoint)):
         return error
-    if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+    if in_loop and is_ctrl_c(error):
         return error
-    if isinstance(error, KeyboardInterrupt) and in_loop:
-        # Python raises it in the main thread; in another one it is the item's own.
-        return error
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is not None and was_cancelled(task):
+            return error
+        if task is not None and task.cancelling():
+            error = asyncio.CancelledError(_STRAY).with_traceback(error.__traceback__)
     return crash_of(ctx.item, name, error)
 
 
-def _is_being_cancelled() -> bool:
-    """Return whether the present task is cancelled; else its own code raised the error."""
+async def _drop_stray_cancellation() -> None:
+    """Forget that a task was cancelled from within, and its work came to its end nevertheless.
+
+    The next thing that is awaited would raise it, such as that the work is recorded.
+    """
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    if task is not None and task.cancelling() and not was_cancelled(task):
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
 
 
 def _as_group(error: BaseException) -> BaseExceptionGroup[BaseException] | None:
@@ -201,9 +217,11 @@ def _called(item: AnyItem, item_id: ItemId, name: str, *arguments: object) -> ob
     _check_plain(type(item), name)
     try:
         return getattr(item, name)(*arguments)
-    except (PeacefulError, KeyboardInterrupt):
+    except PeacefulError:
         raise
     except BaseException as error:  # the item's own code, which may raise anything
+        if is_ctrl_c(error):
+            raise
         raise crash_of(item_id, name, error) from error
 
 

@@ -326,7 +326,10 @@ def _as_error(error: BaseException) -> PeacefulError:
         case PeacefulError():
             return error
         case asyncio.CancelledError() | KeyboardInterrupt():
-            return PeacefulError("The program that ran the command cancelled it.")
+            return PeacefulError(
+                "The command was cancelled by the program that ran it, or by code of an item.",
+                help="if nobody meant to, look for an item that cancels tasks of others",
+            )
         case _:
             return Unexpected(error)
 

@@ -19,7 +19,8 @@ from peaceful._model.codec import ItemId
 from peaceful._model.events import Event, ItemEnded, ItemProgressed, ItemStarted
 from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._runtime.block import BlockRun, ending_of
-from peaceful._runtime.escalation import Escalation
+from peaceful._runtime.escalation import Escalation, was_cancelled
+from peaceful._user_code import is_ctrl_c
 
 _LOG = logging.getLogger("peaceful.runtime")
 
@@ -210,21 +211,21 @@ class ItemPass:
     ) -> ItemResult:
         try:
             return await self._work(ctx)
-        except KeyboardInterrupt as error:
-            # Somebody wants the program to end. Out of a task, it would leave the loop at once.
-            if self._ending or self._idle.done():
-                raise
-            self._idle.set_exception(error)
-            return ItemResult(ItemStatus.ABANDONED, message="cancelled")
         except BlockFailed as failed:
             self._failure = self._failure or failed.error
             return ItemResult(ItemStatus.FAILED, message=failed.error.message, error=failed.error)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this item alone
+        except BaseException as error:  # whatever it is, it ends this item alone
+            if is_ctrl_c(error):
+                # Somebody wants the program to end. Out of a task, it would leave the loop at once.
+                if self._ending or self._idle.done():
+                    raise
+                self._idle.set_exception(error)
+                return ItemResult(ItemStatus.ABANDONED, message="cancelled")
             return ending_of(
                 error,
                 item,
                 self._run.block,
-                cancelled=task.cancelling() > 0,
+                cancelled=was_cancelled(task),
                 asked_to_end=self._escalation.asks_to_end,
             )
 
