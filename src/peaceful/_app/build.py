@@ -22,7 +22,7 @@ from peaceful._params.references import Elsewhere, reference_to_state
 from peaceful._runtime.flow import BuiltFlow, Flow
 from peaceful._storage.stored_state import StateKind, StateStore
 from peaceful._storage.yaml_file import place_in_yaml
-from peaceful._user_code import is_ctrl_c
+from peaceful._user_code import OwnProcess, is_ctrl_c
 
 T = TypeVar("T")
 
@@ -106,7 +106,8 @@ def built_flow(
         # Other flows can be asked for in the function alone, not by what checks items afterwards.
         token = _REACHABLE.set(others)
         try:
-            definition.function(flow, **values)
+            with OwnProcess():
+                definition.function(flow, **values)
         finally:
             _REACHABLE.reset(token)
         if flow.asks_for_stored:

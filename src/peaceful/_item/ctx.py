@@ -33,6 +33,7 @@ from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.events import Event, ItemProgressed, Progress
 from peaceful._model.state import State
 from peaceful._resources import Resources
+from peaceful._user_code import is_of_parent
 from peaceful.interrupt import InterruptibilityState, NoInterrupt, wait_or_interrupted
 
 T = TypeVar("T")
@@ -297,6 +298,8 @@ class ItemCtx:
 
     def _later(self, seconds: float, function: Callable[[], None]) -> None:
         loop = self._scope.loop
+        if is_of_parent(loop):
+            return
         # A loop that is closed shows nothing any more.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(loop.call_later, seconds, self._unless_ended, function)

@@ -31,7 +31,7 @@ from peaceful._params.specs import (
     rebuild,
     type_within,
 )
-from peaceful._user_code import is_ctrl_c
+from peaceful._user_code import OwnProcess, is_ctrl_c
 
 StateLookup: TypeAlias = Callable[[ItemId], State | None]
 """Returns the state of an item, or `None` if it is not known."""
@@ -107,7 +107,8 @@ def _computed(reference: MappedReference, state_of: StateLookup) -> object:
         for argument, kind in zip(reference.arguments, declared, strict=True)
     ]
     try:
-        return reference.function(*values)
+        with OwnProcess():
+            return reference.function(*values)
     except BaseException as error:  # whatever it raises belongs to this value
         if is_ctrl_c(error):
             raise

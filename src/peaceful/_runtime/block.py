@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -27,7 +26,7 @@ from peaceful._model.state import State
 from peaceful._present.summary import differences
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
 from peaceful._runtime.escalation import was_cancelled
-from peaceful._user_code import is_ctrl_c
+from peaceful._user_code import OwnProcess, is_ctrl_c
 from peaceful.interrupt import InterruptStrategy
 
 T_co = TypeVar("T_co", covariant=True)
@@ -90,21 +89,16 @@ def _of_child(error: BaseException | None) -> bool:
     return False
 
 
-class _How(enum.Enum):
-    ASYNC = enum.auto()
-    THREAD = enum.auto()
-    DIRECT = enum.auto()
-
-
 @cache
-def _plan(item_type: type[AnyItem], name: str) -> tuple[str, _How]:
+def _plan(item_type: type[AnyItem], name: str) -> tuple[str, bool]:
+    """Return the function of an item to call, and whether in a thread."""
     function = getattr(item_type, name)
     if function is getattr(Item, name):
         if name in _DELEGATES:
             return _plan(item_type, _DELEGATES[name])
         if name in _QUICK:
-            return name, _How.DIRECT
-    return name, _How.ASYNC if inspect.iscoroutinefunction(function) else _How.THREAD
+            return name, False
+    return name, not inspect.iscoroutinefunction(function)
 
 
 class ItemCalls:
@@ -127,22 +121,27 @@ class ItemCalls:
             CancelledError: the item's task was cancelled.
             KeyboardInterrupt: somebody pressed Ctrl-C, and nothing else handles it.
         """
-        name, how = _plan(type(item), name)
+        name, in_thread = _plan(type(item), name)
         function: Callable[..., Any] = getattr(item, name)  # Any: as above
         try:
-            if how is _How.ASYNC:
-                result = await function(ctx, *states)
-                await _drop_stray_cancellation()
-                return result
-            if how is _How.DIRECT:
-                return function(ctx, *states)
-            result = await self.threads.run(function, ctx, *states)
-            return await result if inspect.isawaitable(result) else result
+            if in_thread:
+                result = await self.threads.run(function, ctx, *states)
+            else:
+                with OwnProcess():
+                    result = function(ctx, *states)
+            if inspect.isawaitable(result):
+                with OwnProcess():
+                    result = await result
+                if _is_cancelled_from_within():
+                    # The next thing that is awaited would raise it; but this work has ended well.
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.sleep(0)
+            return result
         except (PeacefulError, StoppedAtSafePoint):
             raise
         except BaseException as error:  # noqa: BLE001 - the item's own code, which may raise anything
             # It has its cause, or is the very error.
-            raise _explained(error, ctx, name, in_loop=how is not _How.THREAD)  # noqa: B904
+            raise _explained(error, ctx, name, in_loop=not in_thread)  # noqa: B904
 
 
 def _explained(error: BaseException, ctx: ItemCtx, name: str, *, in_loop: bool) -> BaseException:
@@ -161,20 +160,15 @@ def _explained(error: BaseException, ctx: ItemCtx, name: str, *, in_loop: bool) 
         task = asyncio.current_task()
         if task is not None and was_cancelled(task):
             return error
-        if task is not None and task.cancelling():
+        if _is_cancelled_from_within():
             error = asyncio.CancelledError(_STRAY).with_traceback(error.__traceback__)
     return crash_of(ctx.item, name, error)
 
 
-async def _drop_stray_cancellation() -> None:
-    """Forget that a task was cancelled from within, and its work came to its end nevertheless.
-
-    The next thing that is awaited would raise it, such as that the work is recorded.
-    """
+def _is_cancelled_from_within() -> bool:
+    """Return whether an item's code has cancelled the present task, and no interrupt."""
     task = asyncio.current_task()
-    if task is not None and task.cancelling() and not was_cancelled(task):
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(0)
+    return task is not None and task.cancelling() > 0 and not was_cancelled(task)
 
 
 def _as_group(error: BaseException) -> BaseExceptionGroup[BaseException] | None:
@@ -216,7 +210,8 @@ def needs_apply(
 def _called(item: AnyItem, item_id: ItemId, name: str, *arguments: object) -> object:
     _check_plain(type(item), name)
     try:
-        return getattr(item, name)(*arguments)
+        with OwnProcess():
+            return getattr(item, name)(*arguments)
     except PeacefulError:
         raise
     except BaseException as error:  # the item's own code, which may raise anything

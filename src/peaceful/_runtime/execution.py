@@ -43,6 +43,7 @@ from peaceful._runtime.hub import ProgressHub
 from peaceful._runtime.register import InterruptPublisher, Registered, Starting
 from peaceful._storage.lock import LockHolder, ProfileLock
 from peaceful._storage.workspace import Workspace
+from peaceful._user_code import guard_loop
 from peaceful.interrupt import InterruptibilityState, Interruptible
 
 T = TypeVar("T")
@@ -297,6 +298,7 @@ def _new_session(ctx: CmdCtx, command: str) -> Session:
     hub = ProgressHub(ctx.sinks)
     state = InterruptibilityState.begin(ctx.interruptibility)
     loop = asyncio.get_running_loop()
+    guard_loop(loop)
     scope = ExecutionScope(
         execution_id=info.id,
         app=ctx.app,

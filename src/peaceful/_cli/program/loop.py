@@ -14,7 +14,7 @@ from peaceful._executions.liveness import SurvivingChild
 from peaceful._executions.records import ExecutionRecord
 from peaceful._model.execution import ExecutionState
 from peaceful._present.text import count, name_list, one_line
-from peaceful._user_code import is_ctrl_c
+from peaceful._user_code import OwnProcess, is_ctrl_c
 
 T = TypeVar("T")
 
@@ -63,7 +63,8 @@ def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> 
     value: T | None = None
     raised: Exception | None = None
     try:
-        value = _run_to_its_end(main, runner.get_loop())
+        with OwnProcess():
+            value = _run_to_its_end(main, runner.get_loop())
     except Exception as error:  # noqa: BLE001  handed on: what is left behind matters all the same
         raised = error
     except BaseException:
