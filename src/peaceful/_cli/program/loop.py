@@ -14,6 +14,7 @@ from peaceful._executions.liveness import SurvivingChild
 from peaceful._executions.records import ExecutionRecord
 from peaceful._model.execution import ExecutionState
 from peaceful._present.text import count, name_list, one_line
+from peaceful._runtime.leavings import Leavings
 from peaceful._user_code import OwnProcess, is_ctrl_c
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> 
     `asyncio.run` would wait for ever for a task that ignores its cancellation, or for a thread.
     What is no `Exception` is raised on, once the coroutine has ended.
     """
+    leavings = Leavings()
     runner = asyncio.Runner()
     threads = ThreadPoolExecutor(thread_name_prefix="peaceful-loop")
     runner.get_loop().set_default_executor(threads)
@@ -73,6 +75,7 @@ def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> 
     stuck = not runner.run(_all_end(threads, patience()))
     if not stuck:
         runner.close()
+        stuck = leavings.keep_process(patience())
     return LoopEnd(value, raised, stuck)
 
 
