@@ -107,6 +107,6 @@ class Unexpected(PeacefulError):
         super().__init__(
             f"Something went wrong that was not foreseen: {shown}",
             details=details,
-            help="run the command again with --debug to see where, and report it",
+            help="report it, with what --debug shows",
         )
         self.__cause__: BaseException | None = error

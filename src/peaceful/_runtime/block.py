@@ -14,7 +14,8 @@ import msgspec
 
 from peaceful._aio import DaemonThreadPool
 from peaceful._errors.base import PeacefulError
-from peaceful._errors.running import ChildFailed, ItemCrashed
+from peaceful._errors.running import ChildFailed, ItemCrashed, ItemFailure
+from peaceful._errors.system import refusal
 from peaceful._errors.usage import DefinitionError
 from peaceful._item.ctx import ExecutionScope, ItemCtx
 from peaceful._item.diff import StateDiff
@@ -69,15 +70,15 @@ def ending_of(
         case PeacefulError():
             return ItemResult(ItemStatus.FAILED, message=error.message, error=error)
         case _:
-            crash = crash_of(item, doing, error)
-            return ItemResult(ItemStatus.FAILED, message=crash.message, error=crash)
+            failure = failure_of(item, doing, error)
+            return ItemResult(ItemStatus.FAILED, message=failure.message, error=failure)
 
 
-def crash_of(item: ItemId, doing: str, error: BaseException) -> ItemCrashed:
-    """Return the failure of an item that raised an unexpected error."""
-    crash = ItemCrashed(item, doing, error)
-    crash.__cause__ = error
-    return crash
+def failure_of(item: ItemId, doing: str, error: BaseException) -> ItemFailure:
+    """Return the failure of an item that raised something else than one."""
+    failure = refusal(item, doing, error) or ItemCrashed(item, doing, error)
+    failure.__cause__ = error
+    return failure
 
 
 def _of_child(error: BaseException | None) -> bool:
@@ -116,7 +117,7 @@ class ItemCalls:
         """Call a function of an item that takes its context.
 
         Raises:
-            PeacefulError: the item failed, and says why; `ItemCrashed` if it raised anything else.
+            PeacefulError: the item failed, and says why; or `failure_of` what it raised.
             StoppedAtSafePoint: the item ends here.
             CancelledError: the item's task was cancelled.
             KeyboardInterrupt: somebody pressed Ctrl-C, and nothing else handles it.
@@ -162,7 +163,7 @@ def _explained(error: BaseException, ctx: ItemCtx, name: str, *, in_loop: bool) 
             return error
         if _is_cancelled_from_within():
             error = asyncio.CancelledError(_STRAY).with_traceback(error.__traceback__)
-    return crash_of(ctx.item, name, error)
+    return failure_of(ctx.item, name, error)
 
 
 def _is_cancelled_from_within() -> bool:
@@ -190,14 +191,14 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
 def diff_of(item: AnyItem, item_id: ItemId, current: object, goal: object) -> StateDiff | None:
     """Return what differs between two states, as the item compares them, or None.
 
-    Raises `ItemCrashed` for an unexpected error or result, `DefinitionError` for a coroutine
+    Raises `ItemFailure` for an unexpected error or result, `DefinitionError` for a coroutine
     function.
     """
     diff = _called(item, item_id, "diff", current, goal)
     if diff is None or isinstance(diff, StateDiff):
         return diff
     wrong = TypeError(f"it returned {type(diff).__name__}, not StateDiff or none")
-    raise crash_of(item_id, "diff", wrong)
+    raise failure_of(item_id, "diff", wrong)
 
 
 def needs_apply(
@@ -217,7 +218,7 @@ def _called(item: AnyItem, item_id: ItemId, name: str, *arguments: object) -> ob
     except BaseException as error:  # the item's own code, which may raise anything
         if is_ctrl_c(error):
             raise
-        raise crash_of(item_id, name, error) from error
+        raise failure_of(item_id, name, error) from error
 
 
 @cache

@@ -148,7 +148,6 @@ RAISED = {
     "RecursionError": _deep,
     "StopIteration": _raising(StopIteration(1)),
     "StopAsyncIteration": _raising(StopAsyncIteration()),
-    "TimeoutError": _raising(TimeoutError()),
     "_Own": _raising(_Own("odd")),
     "ExceptionGroup": _raising(ExceptionGroup("two", [ValueError("a"), KeyError("b")])),
     "BaseExceptionGroup": _raising(BaseExceptionGroup("two", [SystemExit(1), _Own("b")])),
@@ -281,6 +280,23 @@ async def test_an_item_that_is_cancelled_by_an_interrupt(
     outcome = await harness.ensure()
     assert isinstance(outcome, BlockInterrupted)
     assert outcome.items["odd"].status is ItemStatus.ABANDONED
+
+
+@KINDS
+@pytest.mark.parametrize("function", ["state_current", "state_goal", "apply"])
+async def test_what_the_system_refuses(
+    make: Make, doing: Doing, tmp_path: Path, kind: type[Plain], function: str
+) -> None:
+    """It is a failure that says what was refused, with the path and the line, and no crash."""
+    nothing = tmp_path / "nothing"
+    doing.by_name[function] = lambda *_: nothing.read_text()
+    outcome = await make(kind).ensure()
+    assert isinstance(outcome, ItemError)
+    error = outcome.errors["odd"]
+    assert error.code == "ITEM-NOT-FOUND"
+    assert error.message == f"odd failed in {function}: {nothing}: No such file or directory"
+    assert dict(error.details)["at"].startswith(f"{__file__}:")
+    assert isinstance(error.__cause__, FileNotFoundError)
 
 
 async def test_where_it_was_raised(make: Make, doing: Doing) -> None:
