@@ -255,8 +255,9 @@ class ItemCtx:
             on_line: called in the event loop with each line of output as it comes: must be quick.
             capture: how many of the last bytes of each output are kept.
             terminal: whether the child needs the terminal itself, for example for a password
-                prompt. It then shares the group and the streams of this process, its output is not
-                captured, and only the child itself is signalled and waited for.
+                prompt. It then shares the group and the streams of this process (where stderr is
+                the terminal, that for its stdout, too), its output is not captured, and only the
+                child itself is signalled and waited for.
             check: whether a nonzero exit status raises `ChildFailed`.
 
         Raises:
