@@ -13,7 +13,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from peaceful._app.parameters.declaration import FlowDef
-from peaceful._errors.base import PeacefulError
+from peaceful._errors.base import PeacefulError, described
 from peaceful._errors.usage import DefinitionError, NameUnknown, ParamProblem, ParamsInvalid
 from peaceful._model.codec import FlowId, ItemId, ProfileName
 from peaceful._model.state import State
@@ -121,7 +121,7 @@ def built_flow(
     except BaseException as error:  # the developer's function may raise anything
         if is_ctrl_c(error):
             raise
-        raised = f"{type(error).__name__}: {error}"
+        raised, _ = described(error)
         shown = without_texts(raised, secret_texts(values))
         raise DefinitionError(
             f"The function of flow {definition.id} failed: {shown}",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from peaceful._annotations import accepts_none
-from peaceful._errors.base import raised_at
+from peaceful._errors.base import described, raised_at
 from peaceful._model.codec import ItemId
 from peaceful._model.state import State
 from peaceful._params.masking import secret_texts, without_texts
@@ -112,7 +112,7 @@ def _computed(reference: MappedReference, state_of: StateLookup) -> object:
     except BaseException as error:  # whatever it raises belongs to this value
         if is_ctrl_c(error):
             raise
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        said, _ = described(error)
         shown, at = without_texts(said, secret_texts(values)), raised_at(error)
         where = f", at {at}" if at else ""
         raise Unknown(f"the mapping function {reference.name} failed: {shown}{where}") from (

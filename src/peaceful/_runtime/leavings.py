@@ -53,7 +53,7 @@ class Leavings:
         """Return a sentence about each thread and process that goes on, with its item if known."""
         if self._new_threads() or self._new_children():
             await run_in_thread(self._wait_a_moment)
-        frames = sys._current_frames()  # noqa: SLF001 - for debuggers, which this is like
+        frames = _frames()
         threads = [
             _sentence("thread", items, _started(thread), _shown(thread, frames))
             for thread in self._new_threads()
@@ -71,14 +71,18 @@ class Leavings:
         for thread in self._new_threads():
             if not thread.daemon:
                 thread.join(max(0.0, deadline - time.monotonic()))
-        multiprocessing = sys.modules.get("multiprocessing")
-        children = [] if multiprocessing is None else multiprocessing.active_children()
-        return any(not thread.daemon for thread in self._new_threads()) or any(
-            not child.daemon and child.pid not in self._children for child in children
-        )
+        if any(not thread.daemon for thread in self._new_threads()):
+            return True
+        if "multiprocessing" not in sys.modules:
+            return False
+        import multiprocessing
+
+        # Python waits for these when it ends.
+        children = multiprocessing.active_children()
+        return any(not each.daemon and each.pid not in self._children for each in children)
 
     def _new_threads(self) -> list[threading.Thread]:
-        frames = sys._current_frames()  # noqa: SLF001 - as above
+        frames = _frames()
         return [
             thread
             for thread in threading.enumerate()
@@ -94,6 +98,11 @@ class Leavings:
         deadline = time.monotonic() + _MOMENT
         while (self._new_threads() or self._new_children()) and time.monotonic() < deadline:
             time.sleep(_MOMENT / 20)
+
+
+def _frames() -> dict[int, FrameType]:
+    # For debuggers, which this is like.
+    return sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 def _is_idle(frame: FrameType | None) -> bool:
