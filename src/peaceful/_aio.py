@@ -20,6 +20,8 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
+from peaceful._user_code import OwnProcess, is_of_parent
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -212,11 +214,13 @@ def run_from_thread(
 
     Raises:
         RuntimeError: this is the loop's own thread, which would wait for itself; or the loop is
-            closed.
+            closed, or runs in the process that this one was forked from.
         asyncio.CancelledError: the coroutine was cancelled.
     """
     owned = _cancelled_with(owner, coroutine)
     try:
+        if is_of_parent(loop):
+            raise RuntimeError("a forked process cannot use the event loop of its parent")
         if _running_loop() is loop:
             raise RuntimeError("await the coroutine instead: this is the event loop's own thread")
         future = asyncio.run_coroutine_threadsafe(owned, loop)
@@ -268,18 +272,20 @@ def _settle_by(
     """Call a function, and resolve a future of a loop with its result or error."""
     settle: Callable[[], None]
     try:
-        settle = partial(future.set_result, function())
-    except (StopIteration, GeneratorExit) as error:
-        settle = partial(future.set_exception, _wrap_silent_error(error))
+        with OwnProcess():
+            result = function()
+        settle = partial(future.set_result, result)
     except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
-        settle = partial(future.set_exception, error)
+        settle = partial(future.set_exception, wrap_silent_error(error))
     # A loop that was closed has ended without the function, and nobody waits.
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(_settle_unless_done, future, settle)
 
 
-def _wrap_silent_error(error: BaseException) -> RuntimeError:
-    """Wrap an error that would end a coroutine silently, see PEP 479."""
+def wrap_silent_error(error: BaseException) -> BaseException:
+    """Return an error, wrapped if it would end a coroutine silently, see PEP 479."""
+    if not isinstance(error, (StopIteration, GeneratorExit)):
+        return error
     wrapped = RuntimeError(f"the function raised {type(error).__name__}")
     wrapped.__cause__ = error
     return wrapped

@@ -37,6 +37,15 @@ PeacefulError
 │   └── ResourceMissing         no resource of the requested type
 ├── ItemFailure                 one item could not do its work
 │   ├── ItemCrashed             it raised another exception
+│   ├── SystemRefused           the operating system refused something
+│   │   ├── PermissionMissing   this user may not do it
+│   │   ├── SpaceMissing        the disk is full
+│   │   ├── FileSystemReadOnly  it can only be read
+│   │   ├── FileMissing         a file that is not there
+│   │   ├── PlaceTaken          something else is there
+│   │   ├── FilesExhausted      too many open files
+│   │   ├── PeerUnreachable     another machine or program does not answer
+│   │   └── TookTooLong         it waited in vain
 │   ├── GoalNotReached          applied, and still not at its goal
 │   ├── ValueUnresolved         a parameter whose value is not known
 │   ├── ChildFailed             a child process ended with an error

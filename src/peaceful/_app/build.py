@@ -13,7 +13,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from peaceful._app.parameters.declaration import FlowDef
-from peaceful._errors.base import PeacefulError
+from peaceful._errors.base import PeacefulError, described
 from peaceful._errors.usage import DefinitionError, NameUnknown, ParamProblem, ParamsInvalid
 from peaceful._model.codec import FlowId, ItemId, ProfileName
 from peaceful._model.state import State
@@ -22,6 +22,7 @@ from peaceful._params.references import Elsewhere, reference_to_state
 from peaceful._runtime.flow import BuiltFlow, Flow
 from peaceful._storage.stored_state import StateKind, StateStore
 from peaceful._storage.yaml_file import place_in_yaml
+from peaceful._user_code import OwnProcess, is_ctrl_c
 
 T = TypeVar("T")
 
@@ -105,7 +106,8 @@ def built_flow(
         # Other flows can be asked for in the function alone, not by what checks items afterwards.
         token = _REACHABLE.set(others)
         try:
-            definition.function(flow, **values)
+            with OwnProcess():
+                definition.function(flow, **values)
         finally:
             _REACHABLE.reset(token)
         if flow.asks_for_stored:
@@ -116,8 +118,10 @@ def built_flow(
     except ValidationError as error:
         # Not the error itself, whose text may show a secret.
         raise _wrong_value(definition, error) from without_secrets(error, _model_in(error))
-    except Exception as error:  # noqa: BLE001 - the developer's function may raise anything
-        raised = f"{type(error).__name__}: {error}"
+    except BaseException as error:  # the developer's function may raise anything
+        if is_ctrl_c(error):
+            raise
+        raised, _ = described(error)
         shown = without_texts(raised, secret_texts(values))
         raise DefinitionError(
             f"The function of flow {definition.id} failed: {shown}",

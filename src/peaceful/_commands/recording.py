@@ -31,6 +31,7 @@ from peaceful._model.state import State
 from peaceful._runtime.block import BlockRun, diff_of, needs_apply
 from peaceful._runtime.item_pass import BlockFailed
 from peaceful._storage.stored_state import StateKind, StateWriter, StoredState
+from peaceful._user_code import OwnProcess
 
 _BEFORE: Final = "__before"
 
@@ -74,7 +75,8 @@ async def is_left(
 
 def places_of(item: AnyItem) -> frozenset[Location]:
     """Return the places where an item's thing is; empty if it does not say."""
-    return frozenset(_place(interaction) for interaction in item.interactions())
+    with OwnProcess():
+        return frozenset(_place(interaction) for interaction in item.interactions())
 
 
 def _place(interaction: Interaction) -> Location:

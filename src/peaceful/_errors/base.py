@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from peaceful._errors.json import ErrorJson
+
+
+_FRAMEWORK: Final = __file__.rpartition("_errors")[0]
 
 
 class PeacefulError(Exception):
@@ -57,6 +60,27 @@ def described(error: BaseException) -> tuple[str, tuple[tuple[str, str], ...]]:
     return shown, (("all it said", str(error)),) if rest else ()
 
 
+def raised_at(error: BaseException) -> str:
+    """Return the line of a user's code that raised an error, or what raised it; empty if none did.
+
+    It is the innermost line in the file of the function that the framework called.
+    """
+    place, called, traceback = "", "", error.__traceback__
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if not called and not file.startswith("<") and not _is_ours(file):
+            called = file
+        if file == called:
+            place = f"{file}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place
+
+
+def _is_ours(file: str) -> bool:
+    """Return whether a file belongs to the framework; items are code like a user's."""
+    return file.startswith(_FRAMEWORK) and not file.startswith(f"{_FRAMEWORK}items")
+
+
 def _indented(text: str) -> str:
     return "\n    ".join(text.splitlines()) if "\n" in text else text
 
@@ -83,6 +107,6 @@ class Unexpected(PeacefulError):
         super().__init__(
             f"Something went wrong that was not foreseen: {shown}",
             details=details,
-            help="run the command again with --debug to see where, and report it",
+            help="report it, with what --debug shows",
         )
         self.__cause__: BaseException | None = error

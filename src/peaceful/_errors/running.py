@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from peaceful._errors.base import PeacefulError, described
+from peaceful._errors.base import PeacefulError, described, raised_at
 from peaceful._errors.usage import UsageError
 
-_MENDS = {
+MENDS = {
     1: "check who owns it and whether it may be changed, then run the command again",
     13: "give this user the right to do so, then run the command again",
     28: "free some disk space, then run the command again: it carries on from here",
@@ -103,7 +103,7 @@ class FileInaccessible(StorageError):
     def __init__(self, path: Path, doing: str, error: OSError, *, help: str = "") -> None:
         super().__init__(
             f"{path} could not be {doing}: {error.strerror or error}.",
-            help=help or _MENDS.get(error.errno or 0, "mend the cause, then run the command again"),
+            help=help or MENDS.get(error.errno or 0, "mend the cause, then run the command again"),
         )
         self.path = path
 
@@ -217,10 +217,11 @@ class ItemCrashed(ItemFailure):
 
     def __init__(self, item: str, function: str, error: BaseException) -> None:
         shown, details = described(error)
+        at = raised_at(error)
         super().__init__(
             f"{item} failed in {function}: {shown}",
-            details=details,
-            help="run the command again with --debug to see where",
+            details=((("at", at),) if at else ()) + details,
+            help="correct the item; --debug shows how it came to that",
         )
         self.item = item
         self.function = function

@@ -23,6 +23,8 @@ from peaceful._model.interrupt import InterruptLevel
 
 _LOG: Final = logging.getLogger("peaceful.item")
 
+_STDERR: Final = 2
+
 TAIL_LINES: Final = 12
 """Maximum of output lines that an error shows."""
 
@@ -200,6 +202,8 @@ def _start(order: ChildOrder, execution_id: str) -> Popen[bytes]:
     environment = {**(os.environ if order.env is None else order.env)}
     reads = None if order.terminal else PIPE if order.stdin else DEVNULL
     writes = None if order.terminal else PIPE
+    # A command line keeps its stdout for the outcome, also where that is a terminal.
+    out = _STDERR if order.terminal and os.isatty(_STDERR) else writes
     try:
         return Popen(
             order.words,
@@ -207,7 +211,7 @@ def _start(order: ChildOrder, execution_id: str) -> Popen[bytes]:
             cwd=order.cwd,
             env={**environment, EXECUTION_VARIABLE: execution_id},
             stdin=reads,
-            stdout=writes,
+            stdout=out,
             stderr=writes,
             process_group=None if order.terminal else 0,
         )

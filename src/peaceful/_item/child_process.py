@@ -12,7 +12,9 @@ from pathlib import Path
 from subprocess import Popen
 from typing import IO, Final
 
+from peaceful._aio import wrap_silent_error
 from peaceful._model.interrupt import InterruptLevel
+from peaceful._user_code import is_ctrl_c
 
 _PROC: Final = Path("/proc")
 
@@ -142,8 +144,10 @@ class OutputPipe:
             return  # Somebody else has read it, or it was a false alarm.
         try:
             self._tail.take(chunk)
-        except Exception as error:  # noqa: BLE001 - what takes lines is other people's code
-            self.ended.set_exception(error)
+        except BaseException as error:  # what takes lines is other people's code
+            if is_ctrl_c(error):
+                raise
+            self.ended.set_exception(wrap_silent_error(error))
             self.ended.exception()  # Looked at, so that the loop does not report it as forgotten.
             self.close()
         else:

@@ -39,6 +39,7 @@ from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.events import Event, ItemProgressed, Progress
 from peaceful._model.state import State
 from peaceful._resources import Resources
+from peaceful._user_code import is_of_parent
 from peaceful.interrupt import InterruptibilityState, NoInterrupt, wait_or_interrupted
 
 T = TypeVar("T")
@@ -260,8 +261,9 @@ class ItemCtx:
             on_line: called in the event loop with each line of output as it comes: must be quick.
             capture: how many of the last bytes of each output are kept.
             terminal: whether the child needs the terminal itself, for example for a password
-                prompt. It then shares the group and the streams of this process, its output is not
-                captured, and only the child itself is signalled and waited for.
+                prompt. It then shares the group and the streams of this process (where stderr is
+                the terminal, that for its stdout, too), its output is not captured, and only the
+                child itself is signalled and waited for.
             check: whether a nonzero exit status raises `ChildFailed`.
 
         Raises:
@@ -304,6 +306,8 @@ class ItemCtx:
 
     def _later(self, seconds: float, function: Callable[[], None]) -> None:
         loop = self._scope.loop
+        if is_of_parent(loop):
+            return
         # A loop that is closed shows nothing any more.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(loop.call_later, seconds, self._unless_ended, function)

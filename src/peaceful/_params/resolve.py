@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from peaceful._annotations import accepts_none
+from peaceful._errors.base import described, raised_at
 from peaceful._model.codec import ItemId
 from peaceful._model.state import State
 from peaceful._params.masking import secret_texts, without_texts
@@ -30,6 +31,7 @@ from peaceful._params.specs import (
     rebuild,
     type_within,
 )
+from peaceful._user_code import OwnProcess, is_ctrl_c
 
 StateLookup: TypeAlias = Callable[[ItemId], State | None]
 """Returns the state of an item, or `None` if it is not known."""
@@ -105,11 +107,15 @@ def _computed(reference: MappedReference, state_of: StateLookup) -> object:
         for argument, kind in zip(reference.arguments, declared, strict=True)
     ]
     try:
-        return reference.function(*values)
-    except Exception as error:  # noqa: BLE001 - whatever it raises belongs to this value
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        shown = without_texts(said, secret_texts(values))
-        raise Unknown(f"the mapping function {reference.name} failed: {shown}") from (
+        with OwnProcess():
+            return reference.function(*values)
+    except BaseException as error:  # whatever it raises belongs to this value
+        if is_ctrl_c(error):
+            raise
+        said, _ = described(error)
+        shown, at = without_texts(said, secret_texts(values)), raised_at(error)
+        where = f", at {at}" if at else ""
+        raise Unknown(f"the mapping function {reference.name} failed: {shown}{where}") from (
             error if shown == said else None
         )
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -14,7 +14,8 @@ import msgspec
 
 from peaceful._aio import DaemonThreadPool
 from peaceful._errors.base import PeacefulError
-from peaceful._errors.running import ChildFailed, ItemCrashed
+from peaceful._errors.running import ChildFailed, ItemCrashed, ItemFailure
+from peaceful._errors.system import refusal
 from peaceful._errors.usage import DefinitionError
 from peaceful._item.ctx import ExecutionScope, ItemCtx
 from peaceful._item.diff import StateDiff
@@ -25,6 +26,8 @@ from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._present.summary import differences
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
+from peaceful._runtime.escalation import was_cancelled
+from peaceful._user_code import OwnProcess, is_ctrl_c
 from peaceful.interrupt import InterruptStrategy
 
 T_co = TypeVar("T_co", covariant=True)
@@ -39,6 +42,9 @@ _DELEGATES: Final[Mapping[str, str]] = {
 
 _QUICK: Final = frozenset({"state_clean", "apply_dry"})
 """Functions whose default is quick, so that a thread would cost more than it saves."""
+
+
+_STRAY: Final = "nobody interrupted it; its own code, or another item's, cancelled its task"
 
 
 def ending_of(
@@ -66,15 +72,15 @@ def ending_of(
         case PeacefulError():
             return ItemResult(ItemStatus.FAILED, message=error.message, error=error)
         case _:
-            crash = crash_of(item, doing, error)
-            return ItemResult(ItemStatus.FAILED, message=crash.message, error=crash)
+            failure = failure_of(item, doing, error)
+            return ItemResult(ItemStatus.FAILED, message=failure.message, error=failure)
 
 
-def crash_of(item: ItemId, doing: str, error: BaseException) -> ItemCrashed:
-    """Return the failure of an item that raised an unexpected error."""
-    crash = ItemCrashed(item, doing, error)
-    crash.__cause__ = error
-    return crash
+def failure_of(item: ItemId, doing: str, error: BaseException) -> ItemFailure:
+    """Return the failure of an item that raised something else than one."""
+    failure = refusal(item, doing, error) or ItemCrashed(item, doing, error)
+    failure.__cause__ = error
+    return failure
 
 
 def _of_child(error: BaseException | None) -> bool:
@@ -86,21 +92,16 @@ def _of_child(error: BaseException | None) -> bool:
     return False
 
 
-class _How(enum.Enum):
-    ASYNC = enum.auto()
-    THREAD = enum.auto()
-    DIRECT = enum.auto()
-
-
 @cache
-def _plan(item_type: type[AnyItem], name: str) -> tuple[str, _How]:
+def _plan(item_type: type[AnyItem], name: str) -> tuple[str, bool]:
+    """Return the function of an item to call, and whether in a thread."""
     function = getattr(item_type, name)
     if function is getattr(Item, name):
         if name in _DELEGATES:
             return _plan(item_type, _DELEGATES[name])
         if name in _QUICK:
-            return name, _How.DIRECT
-    return name, _How.ASYNC if inspect.iscoroutinefunction(function) else _How.THREAD
+            return name, False
+    return name, not inspect.iscoroutinefunction(function)
 
 
 class ItemCalls:
@@ -118,25 +119,32 @@ class ItemCalls:
         """Call a function of an item that takes its context.
 
         Raises:
-            PeacefulError: the item failed, and says why; `ItemCrashed` if it raised anything else.
+            PeacefulError: the item failed, and says why; or `failure_of` what it raised.
             StoppedAtSafePoint: the item ends here.
             CancelledError: the item's task was cancelled.
-            KeyboardInterrupt: somebody wants the program to end, in the loop's own thread.
+            KeyboardInterrupt: somebody pressed Ctrl-C, and nothing else handles it.
         """
-        name, how = _plan(type(item), name)
+        name, in_thread = _plan(type(item), name)
         function: Callable[..., Any] = getattr(item, name)  # Any: as above
         try:
-            if how is _How.ASYNC:
-                return await function(ctx, *states)
-            if how is _How.DIRECT:
-                return function(ctx, *states)
-            result = await self.threads.run(function, ctx, *states)
-            return await result if inspect.isawaitable(result) else result
+            if in_thread:
+                result = await self.threads.run(function, ctx, *states)
+            else:
+                with OwnProcess():
+                    result = function(ctx, *states)
+            if inspect.isawaitable(result):
+                with OwnProcess():
+                    result = await result
+                if _is_cancelled_from_within():
+                    # The next thing that is awaited would raise it; but this work has ended well.
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.sleep(0)
+            return result
         except (PeacefulError, StoppedAtSafePoint):
             raise
         except BaseException as error:  # noqa: BLE001 - the item's own code, which may raise anything
             # It has its cause, or is the very error.
-            raise _explained(error, ctx, name, in_loop=how is not _How.THREAD)  # noqa: B904
+            raise _explained(error, ctx, name, in_loop=not in_thread)  # noqa: B904
 
 
 def _explained(error: BaseException, ctx: ItemCtx, name: str, *, in_loop: bool) -> BaseException:
@@ -149,18 +157,21 @@ def _explained(error: BaseException, ctx: ItemCtx, name: str, *, in_loop: bool) 
             return _explained(leaves[0], ctx, name, in_loop=in_loop)
     if isinstance(error, (PeacefulError, StoppedAtSafePoint)):
         return error
-    if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+    if in_loop and is_ctrl_c(error):
         return error
-    if isinstance(error, KeyboardInterrupt) and in_loop:
-        # Python raises it in the main thread; in another one it is the item's own.
-        return error
-    return crash_of(ctx.item, name, error)
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is not None and was_cancelled(task):
+            return error
+        if _is_cancelled_from_within():
+            error = asyncio.CancelledError(_STRAY).with_traceback(error.__traceback__)
+    return failure_of(ctx.item, name, error)
 
 
-def _is_being_cancelled() -> bool:
-    """Return whether the present task is cancelled; else its own code raised the error."""
+def _is_cancelled_from_within() -> bool:
+    """Return whether an item's code has cancelled the present task, and no interrupt."""
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    return task is not None and task.cancelling() > 0 and not was_cancelled(task)
 
 
 def _as_group(error: BaseException) -> BaseExceptionGroup[BaseException] | None:
@@ -182,14 +193,14 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
 def diff_of(item: AnyItem, item_id: ItemId, current: object, goal: object) -> StateDiff | None:
     """Return what differs between two states, as the item compares them, or None.
 
-    Raises `ItemCrashed` for an unexpected error or result, `DefinitionError` for a coroutine
+    Raises `ItemFailure` for an unexpected error or result, `DefinitionError` for a coroutine
     function.
     """
     diff = _called(item, item_id, "diff", current, goal)
     if diff is None or isinstance(diff, StateDiff):
         return diff
     wrong = TypeError(f"it returned {type(diff).__name__}, not StateDiff or none")
-    raise crash_of(item_id, "diff", wrong)
+    raise failure_of(item_id, "diff", wrong)
 
 
 def needs_apply(
@@ -202,11 +213,14 @@ def needs_apply(
 def _called(item: AnyItem, item_id: ItemId, name: str, *arguments: object) -> object:
     _check_plain(type(item), name)
     try:
-        return getattr(item, name)(*arguments)
-    except (PeacefulError, KeyboardInterrupt):
+        with OwnProcess():
+            return getattr(item, name)(*arguments)
+    except PeacefulError:
         raise
     except BaseException as error:  # the item's own code, which may raise anything
-        raise crash_of(item_id, name, error) from error
+        if is_ctrl_c(error):
+            raise
+        raise failure_of(item_id, name, error) from error
 
 
 @cache

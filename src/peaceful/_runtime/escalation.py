@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Final, Self
+from weakref import WeakSet
 
 import msgspec
 
@@ -13,7 +14,15 @@ from peaceful._model.codec import ItemId
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful.interrupt import InterruptibilityState
 
-_CANCELLED = "the program that runs the command cancelled it"
+_BY_ESCALATION: Final[WeakSet[asyncio.Task[object]]] = WeakSet()
+"""Tasks that an escalation has cancelled."""
+
+_CANCELLED = "the task that runs the command was cancelled"
+
+
+def was_cancelled(task: asyncio.Task[Any]) -> bool:  # Any: of whatever result
+    """Return whether an interrupt has cancelled an item's task: an item's own code may, too."""
+    return task in _BY_ESCALATION
 
 
 class LadderTimes(msgspec.Struct, frozen=True):
@@ -110,6 +119,7 @@ class Escalation:
             return
         self._cancelling = True
         for task in list(self.tasks.values()):
+            _BY_ESCALATION.add(task)
             task.cancel()
         self._later(self._times.cleanup_timeout, self._abandon_all)
 

@@ -42,10 +42,12 @@ from peaceful._resources import Resources
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, ItemCalls
 from peaceful._runtime.ctx import CmdCtx, started_by
 from peaceful._runtime.hub import ProgressHub
+from peaceful._runtime.leavings import Leavings
 from peaceful._runtime.loop_watch import Blocker, LoopWatch
 from peaceful._runtime.register import InterruptPublisher, Registered, Starting
 from peaceful._storage.lock import LockHolder, ProfileLock
 from peaceful._storage.workspace import Workspace
+from peaceful._user_code import guard_loop
 from peaceful.interrupt import InterruptibilityState, Interruptible
 
 T = TypeVar("T")
@@ -106,6 +108,7 @@ class Session:
     Attributes:
         results: how each item ended in the last block that has items, as far as it has come.
         left_behind: tasks of abandoned items.
+        leavings: what items leave running; none where other code of the process starts some, too.
     """
 
     ctx: CmdCtx
@@ -117,6 +120,7 @@ class Session:
     registered: Registered | None = None
     left_behind: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     results: dict[ItemId, ItemResult] = field(default_factory=dict[ItemId, ItemResult])
+    leavings: Leavings | None = None
     _looks: bool = False
     _ending: Ending | None = None
     _ends: threading.Lock = field(default_factory=threading.Lock)
@@ -239,6 +243,9 @@ class Session:
         if self.left_behind:
             self.scope.children.kill_all()
             await self.scope.children.all_gone(_KILLED_CHILDREN)
+        if self.leavings is not None:
+            for notice in await self.leavings.notices(self.hub.take_snapshot().ended):
+                _LOG.warning("%s", notice)
 
     def _close_latch(self) -> InterruptSignal | None:
         receiver = self.scope.interruptibility.receiver
@@ -352,6 +359,7 @@ def _new_session(ctx: CmdCtx, command: str) -> Session:
     hub = ProgressHub(ctx.sinks)
     state = InterruptibilityState.begin(ctx.interruptibility)
     loop = asyncio.get_running_loop()
+    guard_loop(loop)
     scope = ExecutionScope(
         execution_id=info.id,
         app=ctx.app,
@@ -367,7 +375,9 @@ def _new_session(ctx: CmdCtx, command: str) -> Session:
         loop=loop,
     )
     calls = ItemCalls(DaemonThreadPool(ctx.settings.max_concurrency, "peaceful-item"))
-    return Session(ctx, info, scope, hub, calls, InterruptPublisher(state, hub, ctx.clock, loop))
+    interrupts = InterruptPublisher(state, hub, ctx.clock, loop)
+    leavings = Leavings() if ctx.door == "terminal" else None
+    return Session(ctx, info, scope, hub, calls, interrupts, leavings=leavings)
 
 
 def _started_event(session: Session) -> ExecutionStarted:
@@ -381,7 +391,10 @@ def _as_error(error: BaseException) -> PeacefulError:
         case PeacefulError():
             return error
         case asyncio.CancelledError() | KeyboardInterrupt():
-            return PeacefulError("The program that ran the command cancelled it.")
+            return PeacefulError(
+                "The command was cancelled by the program that ran it, or by code of an item.",
+                help="if nobody meant to, look for an item that cancels tasks of others",
+            )
         case _:
             return Unexpected(error)
 

@@ -27,7 +27,8 @@ from peaceful._model.events import (
 )
 from peaceful._model.outcome import NOT_CHANGED, ItemResult, ItemStatus
 from peaceful._runtime.block import BlockRun, ending_of
-from peaceful._runtime.escalation import Escalation
+from peaceful._runtime.escalation import Escalation, was_cancelled
+from peaceful._user_code import is_ctrl_c
 
 _LOG = logging.getLogger("peaceful.runtime")
 
@@ -239,23 +240,23 @@ class ItemPass:
     ) -> ItemResult:
         try:
             return await self._work(ctx)
-        except KeyboardInterrupt as error:
-            # Somebody wants the program to end. Out of a task, it would leave the loop at once.
-            if self._ending or self._idle.done():
-                raise
-            self._idle.set_exception(error)
-            return ItemResult(ItemStatus.ABANDONED, message="cancelled")
         except BlockFailed as failed:
             self._failure = self._failure or failed.error
             return ItemResult(ItemStatus.FAILED, message=failed.error.message, error=failed.error)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this item alone
+        except BaseException as error:  # whatever it is, it ends this item alone
+            if is_ctrl_c(error):
+                # Somebody wants the program to end. Out of a task, it would leave the loop at once.
+                if self._ending or self._idle.done():
+                    raise
+                self._idle.set_exception(error)
+                return ItemResult(ItemStatus.ABANDONED, message="cancelled")
             if item in self._looking and _is_safe(error):
                 return ItemResult(ItemStatus.NOT_STARTED, message=NOT_CHANGED)
             return ending_of(
                 error,
                 item,
                 self._run.block,
-                cancelled=task.cancelling() > 0,
+                cancelled=was_cancelled(task),
                 asked_to_end=self._escalation.asks_to_end,
             )
 

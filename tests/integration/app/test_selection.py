@@ -11,6 +11,7 @@ from example_counts import examples
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator, model_validator
+from sigint import by_the_program, sigint_by
 
 from peaceful import App, Flow, Given
 from peaceful._app.contexts import DEFAULT_PROFILE
@@ -289,18 +290,25 @@ def test_a_missing_value_of_the_workspace(tool: Contexts) -> None:
 # ---- building flows
 
 
-def test_a_flow_whose_function_fails(tmp_path: Path) -> None:
-    """The error says what it raised, and the line."""
+@pytest.mark.parametrize(
+    "error",
+    [IndexError("odd"), SystemExit(3), KeyboardInterrupt(), BaseExceptionGroup("", [SystemExit()])],
+)
+def test_a_flow_whose_function_fails(tmp_path: Path, error: BaseException) -> None:
+    """The error says what it raised, whatever it is, and the line."""
     failing = App("failing")
 
     @failing.flow("only")
     def only(flow: Flow) -> None:
-        _ = flow.id[10]
+        raise error
 
-    with pytest.raises(DefinitionError, match="failed: IndexError: string index") as caught:
+    with (
+        sigint_by(by_the_program),
+        pytest.raises(DefinitionError, match=f"flow only failed: {type(error).__name__}") as caught,
+    ):
         Contexts(failing, Workspace(tmp_path, "failing")).build("default", "only")
     assert dict(caught.value.details)["at"].startswith(f"{__file__}:")
-    assert isinstance(caught.value.__cause__, IndexError)
+    assert caught.value.__cause__ is error
 
 
 def test_an_item_that_cannot_take_a_value(tmp_path: Path) -> None:

@@ -171,16 +171,17 @@ def test_whatever_cannot_be_written(
 
 
 def test_code_that_ends_the_program(texts: Run, tmp_path: Path) -> None:
-    """Where an item raises `KeyboardInterrupt`, the document says what was done until then."""
+    """An item that raises `KeyboardInterrupt` has failed, and the others go on."""
     names = ("--names", "a", "--names", "b", "--trouble", "leaves")
     assert texts("init", "--folder", "files", *names, "--flow", "some").code == 0
     ran = texts("write", *ALONE)
     assert ran.code == 1
     assert {name: item["status"] for name, item in ran.json["items"].items()} == {
-        "a": "abandoned",
-        "b": "not_started",
+        "a": "failed",
+        "b": "done",
     }
-    assert not list((tmp_path / "files").glob("*"))
-    assert ran.json["outcome"] == "error"
+    assert [path.name for path in (tmp_path / "files").glob("*")] == ["nobody-b.txt"]
+    assert ran.json["outcome"] == "item_error"
+    assert "KeyboardInterrupt (at: " in ran.json["errors"]["a"]["message"]
     _as_streamed(ran)
     _as_stored(ran, texts)

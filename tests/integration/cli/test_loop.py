@@ -7,6 +7,7 @@ import contextlib
 import threading
 
 import pytest
+from sigint import by_the_program, sigint_by
 
 from peaceful._cli.program.loop import run_in_loop
 
@@ -54,6 +55,23 @@ def test_it_is_left() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run_in_loop(main(), lambda: 1)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+def test_a_task_that_wants_to_end_the_program(error: BaseException) -> None:
+    """It ends itself alone: whoever awaits it gets the error, and everything else goes on."""
+
+    async def leave() -> None:
+        raise error
+
+    async def main() -> object:
+        left = await asyncio.gather(asyncio.create_task(leave()), return_exceptions=True)
+        await asyncio.sleep(0)
+        return left
+
+    with sigint_by(by_the_program):
+        end = run_in_loop(main(), lambda: 1)
+    assert (end.value, end.stuck) == ([error], False)
 
 
 def test_a_task_that_ends_when_it_is_cancelled() -> None:

@@ -106,14 +106,17 @@ class Failing(CmdBlock[None]):
         raise self._error
 
 
+CANCELLED = "The command was cancelled by the program that ran it, or by code of an item."
+
+
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
         (PeacefulError("It cannot be."), "ERROR", "It cannot be."),
         (ValueError("odd"), "INTERNAL", "not foreseen: ValueError: odd"),
         (SystemExit(3), "INTERNAL", "not foreseen: SystemExit: 3"),
-        (KeyboardInterrupt(), "ERROR", "The program that ran the command cancelled it."),
-        (asyncio.CancelledError(), "ERROR", "The program that ran the command cancelled it."),
+        (KeyboardInterrupt(), "ERROR", CANCELLED),
+        (asyncio.CancelledError(), "ERROR", CANCELLED),
     ],
 )
 async def test_a_block_that_fails(

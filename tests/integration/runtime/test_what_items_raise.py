@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from sigint import by_the_program, sigint_by
 
 from peaceful import Flow, Item, ItemCtx, ItemFailure, ItemStatus, Resources, State
 from peaceful.commands import (
@@ -146,7 +148,6 @@ RAISED = {
     "RecursionError": _deep,
     "StopIteration": _raising(StopIteration(1)),
     "StopAsyncIteration": _raising(StopAsyncIteration()),
-    "TimeoutError": _raising(TimeoutError()),
     "_Own": _raising(_Own("odd")),
     "ExceptionGroup": _raising(ExceptionGroup("two", [ValueError("a"), KeyError("b")])),
     "BaseExceptionGroup": _raising(BaseExceptionGroup("two", [SystemExit(1), _Own("b")])),
@@ -201,14 +202,122 @@ async def test_a_keyboard_interrupt_in_the_loop(make: Make, doing: Doing) -> Non
     """Somebody wants the program to end: the command ends, orderly, and passes it on."""
     doing.by_name["apply"] = _raising(KeyboardInterrupt())
     harness = make(Asynchronous)
-    with pytest.raises(KeyboardInterrupt):
+    with sigint_by(signal.default_int_handler), pytest.raises(KeyboardInterrupt):
         await harness.ensure()
     [ending] = harness.sink.of(ExecutionEnded)
     assert ending.outcome is OutcomeKind.ERROR
     assert ending.error is not None
-    assert "cancelled it" in ending.error.message
+    assert "was cancelled" in ending.error.message
     del doing.by_name["apply"]
     assert isinstance(await harness.ensure(), Complete)
+
+
+@pytest.mark.parametrize("function", ["state_current", "state_goal", "apply"])
+async def test_a_keyboard_interrupt_of_its_own(make: Make, doing: Doing, function: str) -> None:
+    """Where the program handles Ctrl-C, Python raises nothing for it: the item has failed."""
+    doing.by_name[function] = _raising(KeyboardInterrupt())
+    with sigint_by(by_the_program):
+        outcome = await make(Asynchronous).ensure()
+    _failed_alone(outcome, "KeyboardInterrupt")
+
+
+async def _cancel_itself(*_: object) -> OddState:
+    """Cancels its own task, and notices it."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(0)
+    return OddState(number=1)
+
+
+async def _be_cancelled_within(*_: object) -> OddState:
+    """Cancels its own task from another one."""
+    task = asyncio.current_task()
+    assert task is not None
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asyncio.sleep(0)).add_done_callback(lambda _: task.cancel())
+        await asyncio.sleep(60)
+    return OddState(number=1)
+
+
+@pytest.mark.parametrize("cancel", [_cancel_itself, _be_cancelled_within])
+async def test_an_item_that_cancels_itself(
+    make: Make, doing: Doing, cancel: Callable[..., object]
+) -> None:
+    """Nobody has interrupted it: it has failed."""
+    doing.by_name["apply"] = cancel
+    _failed_alone(await make(Asynchronous).ensure(), "nobody interrupted it")
+
+
+async def test_an_item_that_cancels_itself_and_ends_first(make: Make, doing: Doing) -> None:
+    """Its work has come to its end, and is recorded."""
+
+    async def cancel(*_: object) -> OddState:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        return OddState(number=1)
+
+    doing.by_name["apply"] = cancel
+    harness = make(Asynchronous)
+    assert isinstance(await harness.ensure(), Complete)
+    assert harness.store.load(StateKind.CURRENT)["odd"].state == {"number": 1}
+
+
+@pytest.mark.parametrize("level", [InterruptLevel.CANCEL, InterruptLevel.KILL])
+async def test_an_item_that_is_cancelled_by_an_interrupt(
+    make: Make, doing: Doing, level: InterruptLevel
+) -> None:
+    """That is no failure."""
+    harness = make(Asynchronous, ladder=LadderTimes(0.001, 60))
+
+    async def wait(*_: object) -> OddState:
+        harness.sender.request(level)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    doing.by_name["apply"] = wait
+    outcome = await harness.ensure()
+    assert isinstance(outcome, BlockInterrupted)
+    assert outcome.items["odd"].status is ItemStatus.ABANDONED
+
+
+@KINDS
+@pytest.mark.parametrize("function", ["state_current", "state_goal", "apply"])
+async def test_what_the_system_refuses(
+    make: Make, doing: Doing, tmp_path: Path, kind: type[Plain], function: str
+) -> None:
+    """It is a failure that says what was refused, with the path and the line, and no crash."""
+    nothing = tmp_path / "nothing"
+    doing.by_name[function] = lambda *_: nothing.read_text()
+    outcome = await make(kind).ensure()
+    assert isinstance(outcome, ItemError)
+    error = outcome.errors["odd"]
+    assert error.code == "ITEM-NOT-FOUND"
+    assert error.message == f"odd failed in {function}: {nothing}: No such file or directory"
+    assert dict(error.details)["at"].startswith(f"{__file__}:")
+    assert isinstance(error.__cause__, FileNotFoundError)
+
+
+async def test_where_it_was_raised(make: Make, doing: Doing) -> None:
+    """The innermost line of the item's file is told, not one of what the item calls."""
+    doing.by_name["apply"] = lambda *_: Path("/nothing/there").read_bytes().decode("latin 3")
+    outcome = await make(Plain).ensure()
+    assert isinstance(outcome, ItemError)
+    place = dict(outcome.errors["odd"].details)["at"]
+    line = test_where_it_was_raised.__code__.co_firstlineno + 2
+    assert place == f"{__file__}:{line}"
+
+
+def _failed_alone(outcome: object, message: str) -> None:
+    assert isinstance(outcome, ItemError)
+    assert isinstance(outcome.errors["odd"], ItemCrashed)
+    assert message in outcome.errors["odd"].message
+    assert {name: result.status for name, result in outcome.items.items()} == {
+        "odd": ItemStatus.FAILED,
+        "after": ItemStatus.NOT_STARTED,
+        "other": ItemStatus.DONE,
+    }
 
 
 # ---- what it returns

@@ -8,6 +8,8 @@ import inspect
 import os
 import pickle
 import re
+import socket
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import peaceful.errors
-from peaceful._errors import base, requests, running, usage
+from peaceful._errors import base, requests, running, system, usage
 from peaceful._errors.requests import (
     BodyRefused,
     DiagramFailed,
@@ -32,6 +34,7 @@ from peaceful._errors.requests import (
     ServerStopping,
     TokenRefused,
 )
+from peaceful._errors.system import SystemRefused, refusal
 from peaceful._errors.usage import ContainedTwice, MappingInvalid, ReferenceUsedAsValue
 from peaceful.errors import (
     AlreadyEnded,
@@ -74,7 +77,7 @@ from peaceful.errors import (
 
 ALL = {
     name: found
-    for module in (base, requests, running, usage)
+    for module in (base, requests, running, system, usage)
     for name, found in vars(module).items()
     if inspect.isclass(found)
     and issubclass(found, PeacefulError)
@@ -86,6 +89,10 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 def _plain(kind: type[PeacefulError]) -> Callable[[], PeacefulError]:
     return lambda: kind("It happened.", details=(("where", "here"),), help="do something")
+
+
+def _refused(kind: type[SystemRefused]) -> Callable[[], PeacefulError]:
+    return lambda: kind("a", "apply", FULL)
 
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -129,6 +136,8 @@ EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
     ReferenceUsedAsValue: lambda: ReferenceUsedAsValue("a.state.path", "a loop"),
     ResourceMissing: lambda: ResourceMissing("module.Client", ["str", "int"]),
     ItemCrashed: lambda: ItemCrashed("a", "apply", ValueError("wrong")),
+    **{kind: _refused(kind) for kind in SystemRefused.__subclasses__()},
+    SystemRefused: _refused(SystemRefused),
     GoalNotReached: lambda: GoalNotReached("a", "size: 1 → 2"),
     ChildFailed: lambda: ChildFailed("make install", 2, "no such\ntarget"),
     FileInaccessible: lambda: FileInaccessible(Path("/x"), "written", FULL),
@@ -154,7 +163,9 @@ CODES = {
     "BLOCKED", "BUSY", "CHILD-FAILED", "CONTAINED-TWICE", "CYCLE", "DEFINITION", "ERROR",
     "EXECUTION-ENDED", "EXECUTION-UNKNOWN", "EXECUTOR-UNREACHABLE", "EXTRA-MISSING",
     "FILE-DAMAGED", "FILE-INACCESSIBLE", "FORMAT-TOO-NEW", "GOAL-NOT-REACHED", "INTERNAL",
-    "ITEM-CRASHED", "ITEM-FAILED", "MAPPING-INVALID", "NAME-INVALID", "NAME-TAKEN",
+    "ITEM-CRASHED", "ITEM-FAILED", "ITEM-NO-SPACE", "ITEM-NOT-FOUND", "ITEM-PATH-TAKEN",
+    "ITEM-PERMISSION", "ITEM-READ-ONLY", "ITEM-SYSTEM", "ITEM-TIMEOUT", "ITEM-TOO-MANY-FILES",
+    "ITEM-UNREACHABLE", "MAPPING-INVALID", "NAME-INVALID", "NAME-TAKEN",
     "NAME-UNKNOWN", "NOT-INITIALISED", "NOT-INTERRUPTIBLE", "NOTHING-RUNNING", "OUT-OF-SYNC",
     "KEY-MISSING", "KEY-WRONG", "PARAMS-INVALID", "PARAMS-MISSING", "REFERENCE-INVALID",
     "REFERENCE-NOT-A-VALUE",
@@ -317,6 +328,52 @@ def test_words_depend_on_what_is_known() -> None:
     several = ExecutionUnknown("01", ["0197", "0198"])
     assert "Several" in several.message
     assert several.details == (("candidates", "0197, 0198"),)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.EPERM, "PERMISSION"),
+        (errno.EACCES, "PERMISSION"),
+        (errno.ENOSPC, "NO-SPACE"),
+        (errno.EDQUOT, "NO-SPACE"),
+        (errno.EROFS, "READ-ONLY"),
+        (errno.ENOENT, "NOT-FOUND"),
+        (errno.EEXIST, "PATH-TAKEN"),
+        (errno.ENOTDIR, "PATH-TAKEN"),
+        (errno.EISDIR, "PATH-TAKEN"),
+        (errno.ENOTEMPTY, "PATH-TAKEN"),
+        (errno.EMFILE, "TOO-MANY-FILES"),
+        (errno.ECONNREFUSED, "UNREACHABLE"),
+        (errno.ECONNRESET, "UNREACHABLE"),
+        (errno.EHOSTUNREACH, "UNREACHABLE"),
+        (errno.ETIMEDOUT, "TIMEOUT"),
+        (errno.EIO, "SYSTEM"),
+    ],
+)
+def test_what_the_system_refuses_is_told_as_what_it_is(number: int, code: str) -> None:
+    """By the number of its error, with the path, and without a word of a bug or a traceback."""
+    error = refusal("a", "apply", OSError(number, os.strerror(number), "/x", None, b"/y"))
+
+    assert error is not None
+    assert error.code == f"ITEM-{code}"
+    assert error.message == f"a failed in apply: /x → /y: {os.strerror(number)}"
+    assert "debug" not in error.help
+
+
+def test_what_the_system_refuses_without_a_number() -> None:
+    """The class says what it is; without one either, or of a library, it is a crash like others."""
+    for raised, code, said in (
+        (TimeoutError(), "TIMEOUT", "it took too long, or was refused"),
+        (ConnectionError("the peer\nhung up"), "UNREACHABLE", "the peer hung up"),
+        (socket.gaierror(-2, "Name not known"), "UNREACHABLE", "Name not known"),
+        (PermissionError(), "PERMISSION", "it took too long, or was refused"),
+    ):
+        error = refusal("a", "apply", raised)
+        assert error is not None
+        assert (error.code, error.message) == (f"ITEM-{code}", f"a failed in apply: {said}")
+    for other in (OSError("odd"), ssl.SSLError(1, "no certificate"), ValueError()):
+        assert refusal("a", "apply", other) is None
 
 
 @given(st.text())

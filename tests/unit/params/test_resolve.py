@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from sample_state import HouseState, Known
+from sigint import by_the_program, sigint_by
 
 from peaceful import State, mapped
 from peaceful._params.resolve import Unknown, fill_references, value_of
@@ -166,20 +167,28 @@ def test_mapping_functions_may_give_none(house: Any, built_house: HouseState, kn
 
 @pytest.mark.parametrize(
     ("error", "said"),
-    [(ValueError("too small"), "ValueError: too small"), (KeyError(), "KeyError")],
+    [
+        (ValueError("too small"), "ValueError: too small"),
+        (KeyError(), "KeyError"),
+        (SystemExit(3), "SystemExit: 3"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (BaseExceptionGroup("two", [SystemExit(1)]), "BaseExceptionGroup: two (1 sub-exception)"),
+    ],
 )
 def test_a_failing_mapping_function_is_named(
-    error: Exception, said: str, house: Any, built_house: HouseState, known: Known
+    error: BaseException, said: str, house: Any, built_house: HouseState, known: Known
 ) -> None:
-    """Whatever it raises belongs to the value; the error is kept as the cause."""
+    """Whatever it raises belongs to the value, with its place; the error is kept as the cause."""
 
     def fail(_: object) -> str:
         raise error
 
-    with pytest.raises(Unknown) as unknown:
+    with sigint_by(by_the_program), pytest.raises(Unknown) as unknown:
         fill_references(mapped("fail", fail, house.name), known(house=built_house))
 
-    assert unknown.value.reason == f"the mapping function fail failed: {said}"
+    reason, _, place = unknown.value.reason.rpartition(", at ")
+    assert reason == f"the mapping function fail failed: {said}"
+    assert place.startswith(f"{__file__}:")
     assert unknown.value.__cause__ is error
 
 
@@ -192,8 +201,8 @@ def test_a_failing_mapping_function_that_repeats_a_secret() -> None:
     with pytest.raises(Unknown) as unknown:
         fill_references(mapped("fail", fail, SecretStr("hunter2")), lambda _: None)
 
-    assert unknown.value.reason == (
-        "the mapping function fail failed: ValueError: ********** is too short"
+    assert unknown.value.reason.startswith(
+        "the mapping function fail failed: ValueError: ********** is too short, at "
     )
     assert "hunter2 is" not in "".join(traceback.format_exception(unknown.value))
 

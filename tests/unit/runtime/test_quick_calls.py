@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sigint import by_the_program, sigint_by
 
 from peaceful import Item, ItemCtx, ItemFailure, PeacefulError, State, StateDiff
 from peaceful._runtime.block import diff_of, needs_apply
@@ -85,9 +87,21 @@ def test_what_is_passed_on(function: str, error: BaseException) -> None:
     def fail(*_: object) -> None:
         raise error
 
-    with pytest.raises(type(error)) as caught:
+    with sigint_by(signal.default_int_handler), pytest.raises(type(error)) as caught:
         _call(_with(**{function: fail}), function)
     assert caught.value is error
+
+
+@pytest.mark.parametrize("function", ["diff", "apply_check"])
+def test_an_interrupt_of_its_own(function: str) -> None:
+    """Where the program handles Ctrl-C, Python raises nothing for it: the item does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with sigint_by(by_the_program), pytest.raises(ItemCrashed) as caught:
+        _call(_with(**{function: interrupt}), function)
+    assert dict(caught.value.details)["at"].startswith(f"{__file__}:")
 
 
 def _call(item: Number, function: str) -> object:

@@ -15,7 +15,7 @@ from peaceful._cli.progress.ending import Execution, answer, dies_of, exit_code_
 from peaceful._cli.progress.screen import Show
 from peaceful._cli.progress.sinks import show_for
 from peaceful._cli.terminal.modes import TerminalModes, ask, can_ask
-from peaceful._cli.terminal.writer import prints_shown
+from peaceful._cli.terminal.writer import prints_shown, stdout_kept
 from peaceful._commands.diff import SyncCheck
 from peaceful._commands.run_request import CommandName, RunRequest
 from peaceful._errors.base import PeacefulError
@@ -53,6 +53,9 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
 
     show = show_for(invocation, title, request)
     sender, receiver = interrupt_channel()
+    stdout, stderr = invocation.stdout, invocation.stderr
+    kept = stdout_kept(stdout, stderr, None if show.mixes else show.say)
+    invocation.until_printed.enter_context(kept)
     with prints_shown(show.say) as end_lines:
         show.before_close = end_lines  # Half a line is shown before the display closes.
         options = ExecutionOptions(

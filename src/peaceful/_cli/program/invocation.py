@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from peaceful._cli.program.options import ColorChoice, GlobalOptions
-from peaceful._cli.terminal.writer import Writer
+from peaceful._cli.terminal.writer import Writer, hold_closed
 from peaceful._errors.usage import UsageError
 from peaceful._process_signals import ProcessSignals
 
@@ -66,6 +66,7 @@ class Invocation:
         cls, app: App, words: Sequence[str], signals: ProcessSignals, until_printed: ExitStack
     ) -> Invocation:
         """Return the run of this process."""
+        hold_closed()
         invocation = cls(
             app=app,
             words=words,

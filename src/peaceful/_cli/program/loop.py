@@ -14,6 +14,8 @@ from peaceful._executions.liveness import SurvivingChild
 from peaceful._executions.records import ExecutionRecord
 from peaceful._model.execution import ExecutionState
 from peaceful._present.text import count, name_list, one_line
+from peaceful._runtime.leavings import Leavings
+from peaceful._user_code import OwnProcess, is_ctrl_c
 
 T = TypeVar("T")
 
@@ -54,15 +56,17 @@ def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> 
     """Run a coroutine in a new event loop; wait `patience()` seconds for what it leaves behind.
 
     `asyncio.run` would wait for ever for a task that ignores its cancellation, or for a thread.
-    What is no `Exception` is raised on.
+    What is no `Exception` is raised on, once the coroutine has ended.
     """
+    leavings = Leavings()
     runner = asyncio.Runner()
     threads = ThreadPoolExecutor(thread_name_prefix="peaceful-loop")
     runner.get_loop().set_default_executor(threads)
     value: T | None = None
     raised: Exception | None = None
     try:
-        value = runner.run(main)
+        with OwnProcess():
+            value = _run_to_its_end(main, runner.get_loop())
     except Exception as error:  # noqa: BLE001  handed on: what is left behind matters all the same
         raised = error
     except BaseException:
@@ -71,7 +75,23 @@ def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> 
     stuck = not runner.run(_all_end(threads, patience()))
     if not stuck:
         runner.close()
+        stuck = leavings.keep_process(patience())
     return LoopEnd(value, raised, stuck)
+
+
+def _run_to_its_end(main: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
+    """Run a coroutine, whatever else in the loop raises.
+
+    A task of an item's own that raises `SystemExit` or `KeyboardInterrupt` has failed, as by any
+    other error; but asyncio raises these two out of the loop as well.
+    """
+    task = loop.create_task(main)
+    while True:
+        try:
+            return loop.run_until_complete(task)
+        except (SystemExit, KeyboardInterrupt) as error:
+            if task.done() or is_ctrl_c(error):
+                raise
 
 
 async def _all_end(threads: ThreadPoolExecutor, seconds: float) -> bool:

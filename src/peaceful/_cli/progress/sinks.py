@@ -68,6 +68,8 @@ def _line(value: object) -> str:
 class LogSink(Show):
     """A sink that writes a line when something starts or ends; rarely in between."""
 
+    mixes = True
+
     def __init__(
         self,
         writer: Writer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import io
@@ -18,6 +19,16 @@ from peaceful._errors.running import FileInaccessible
 
 _NOBODY_READS: Final = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO, errno.ECONNRESET})
 """The other end of a pipe is closed, or the terminal is gone."""
+
+
+_STDOUT: Final = 1
+_STDERR: Final = 2
+
+_LONGEST_LINE: Final = 65536
+"""How much of a line is kept until its end comes."""
+
+_LAST_WORDS: Final = 0.2
+"""Seconds for what was written before the end."""
 
 
 class Writer:
@@ -77,15 +88,20 @@ class Writer:
             # Not this process's own terminal: there is no foreground that it could be in.
             return True
 
+    def flush_stream(self) -> None:
+        """Write out what others have written to the stream."""
+        with contextlib.suppress(ValueError):  # It may be closed.
+            if self._stream is not None:
+                self._stream.flush()
+
     def _write(self, text: str) -> None:
         assert self._stream is not None
         if self.fd is None:
             self._stream.write(text)
             self._stream.flush()
             return
-        with contextlib.suppress(ValueError):
-            # What others have written to the stream comes first; it may be closed.
-            self._stream.flush()
+        # What others have written to the stream comes first.
+        self.flush_stream()
         rest = memoryview(text.encode(self.encoding, errors="replace"))
         while rest:
             try:
@@ -98,9 +114,7 @@ class Writer:
         self.gone = True
         if self.fd is not None:
             # What Python itself flushes when it ends must go somewhere.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.fd)
-            os.close(nowhere)
+            _lead_nowhere(self.fd)
 
 
 def _file_descriptor(stream: TextIO | None) -> int | None:
@@ -145,6 +159,8 @@ class Prints(io.TextIOBase):
             *lines, self._begun = (self._begun + text).split("\n")
         for each in lines:
             self._say(each)
+        if len(self._begun) > _LONGEST_LINE:
+            self.end()
         return len(text)
 
     def end(self) -> None:
@@ -173,3 +189,96 @@ def prints_shown(say: Callable[[str], None]) -> Generator[Callable[[], None]]:
             yield end
         finally:
             end()
+
+
+@contextmanager
+def stdout_kept(
+    stdout: Writer, stderr: Writer, say: Callable[[str], None] | None
+) -> Generator[None]:
+    """Within the context, keep stdout for its writer, whatever else writes to the descriptor.
+
+    Such as `os.write(1, …)`, a C library, or a process that has inherited it. That goes to stderr
+    as it is; or by lines to `say`, where it would spoil what is shown there.
+    """
+    if stdout.fd != _STDOUT:
+        yield
+        return
+    _flush(stdout)
+    stdout.fd = real = os.dup(_STDOUT)
+    reader = None
+    if stderr.fd is None:
+        _lead_nowhere(_STDOUT)
+    elif say is None:
+        os.dup2(stderr.fd, _STDOUT)
+    else:
+        reader = _LineReader(_STDOUT, say)
+    try:
+        yield
+    finally:
+        _flush(stdout)
+        os.dup2(real, _STDOUT)
+        os.close(real)
+        stdout.fd = _STDOUT
+        if reader is not None:
+            reader.end()
+
+
+def hold_closed() -> None:
+    """Let the descriptors of streams that are closed lead nowhere.
+
+    Else a file that is opened would get one, and what is written to the stream.
+    """
+    for descriptor in (0, _STDOUT, _STDERR):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            _lead_nowhere(descriptor)
+
+
+def _lead_nowhere(descriptor: int) -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    if nowhere == descriptor:
+        os.set_inheritable(descriptor, True)
+    else:
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
+def _flush(stdout: Writer) -> None:
+    """Write out what others have written to streams, with `printf` of a C library included."""
+    with contextlib.suppress(OSError, ValueError):
+        stdout.flush_stream()
+        if sys.__stdout__ is not None:
+            sys.__stdout__.flush()
+    ctypes = sys.modules.get("ctypes")  # Else Python code can hardly have called one.
+    if ctypes is not None and os.name == "posix":
+        ctypes.CDLL(None).fflush(None)
+
+
+class _LineReader:
+    """Lets a descriptor lead to a pipe, and passes on what is written there, line by line."""
+
+    def __init__(self, descriptor: int, say: Callable[[str], None]) -> None:
+        self._lines = Prints(say, None)
+        self._reading, writing = os.pipe()
+        os.dup2(writing, descriptor)
+        os.close(writing)
+        self._thread = threading.Thread(target=self._read, name="peaceful-stdout", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Pass on what is left; the descriptor leads elsewhere by now."""
+        self._thread.join(_LAST_WORDS)
+        if self._thread.is_alive():
+            # Processes that items have left running write to it, too. Their next line would end
+            # them where nobody reads it.
+            with contextlib.suppress(OSError, AttributeError):
+                to = [(os.POSIX_SPAWN_DUP2, self._reading, 0), (os.POSIX_SPAWN_DUP2, _STDERR, 1)]
+                os.posix_spawnp("cat", ["cat"], os.environ, file_actions=to, setpgroup=0)
+
+    def _read(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        while chunk := os.read(self._reading, _LONGEST_LINE):
+            self._lines.write(decoder.decode(chunk))
+        self._lines.end()
+        os.close(self._reading)

@@ -21,6 +21,7 @@ from peaceful._model.state import State
 from peaceful._runtime.block import States, diff_of
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.flow import BuiltFlow
+from peaceful._user_code import is_ctrl_c
 
 MOST_BOXES: Final = 400
 """More are not drawn: nobody could take them in."""
@@ -215,7 +216,9 @@ def touches_of(flow: BuiltFlow, known: States) -> Iterator[Touches]:
             interactions = tuple(item.interactions())
         except PeacefulError as error:
             yield Touches(item_id, trouble=error.message)
-        except Exception as error:  # noqa: BLE001 - an item's own code, on values that are examples
+        except BaseException as error:  # an item's own code, on values that are examples
+            if is_ctrl_c(error):
+                raise
             # Only its kind: the message may hold secrets.
             yield Touches(item_id, trouble=type(error).__name__)
         else:

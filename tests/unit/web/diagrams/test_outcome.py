@@ -183,8 +183,8 @@ class Fickle(Item[State]):
         return goal
 
     def interactions(self) -> Sequence[Interaction]:
-        """Fails, with a secret in its message."""
-        raise KeyError("swordfish")
+        """Fails, with a secret in its message, and not by an `Exception`."""
+        raise SystemExit("swordfish")
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_before_anything_exists_places_are_examples(built: BuiltFlow) -> None:
     assert shown(plan)["app.tar"] == "/x"
     by_example = {node.label for node in plan.nodes if node.by_example}
     assert by_example == {"app.tar", "app"}
-    assert plan.notes == ("The places of fickle cannot be told: KeyError",)
+    assert plan.notes == ("The places of fickle cannot be told: SystemExit",)
 
 
 def test_places_become_real_with_what_is_stored(built: BuiltFlow) -> None:

@@ -1,0 +1,151 @@
+"""What the operating system refuses to items: told as what it is, and not as a crash."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from errno import (
+    EDQUOT,
+    EFBIG,
+    EHOSTDOWN,
+    EHOSTUNREACH,
+    EMFILE,
+    ENETDOWN,
+    ENETUNREACH,
+    ENFILE,
+    ENOSPC,
+    ENOTEMPTY,
+    EROFS,
+)
+from typing import ClassVar, Final
+
+from peaceful._errors.base import raised_at
+from peaceful._errors.running import MENDS, ItemFailure
+
+_SILENT: Final = "it took too long, or was refused"
+
+
+class SystemRefused(ItemFailure):
+    """The operating system refused something to an item, for a reason without a code of its own.
+
+    The `OSError` is the error's `__cause__`.
+    """
+
+    code: ClassVar[str] = "ITEM-SYSTEM"
+    mend: ClassVar[str] = "mend the cause"
+
+    def __init__(self, item: str, function: str, error: OSError) -> None:
+        files = [os.fsdecode(file) for file in (error.filename, error.filename2) if _names(file)]
+        said = " ".join((error.strerror or str(error) or _SILENT).split())
+        at = raised_at(error)
+        parts = (f"{item} failed in {function}", " → ".join(files), said)
+        super().__init__(
+            ": ".join(part for part in parts if part),
+            details=(("at", at),) if at else (),
+            help=MENDS.get(error.errno or 0, f"{self.mend}, then run the command again"),
+        )
+        self.item = item
+        self.function = function
+
+
+class PermissionMissing(SystemRefused):
+    """The user that runs the command may not do something that an item does."""
+
+    code: ClassVar[str] = "ITEM-PERMISSION"
+
+
+class SpaceMissing(SystemRefused):
+    """The disk, or the user's share of it, is full."""
+
+    code: ClassVar[str] = "ITEM-NO-SPACE"
+
+
+class FileSystemReadOnly(SystemRefused):
+    """The file system can only be read."""
+
+    code: ClassVar[str] = "ITEM-READ-ONLY"
+
+
+class FileMissing(SystemRefused):
+    """A file, folder or program that an item needs is not there."""
+
+    code: ClassVar[str] = "ITEM-NOT-FOUND"
+    mend: ClassVar[str] = "check the path, and what should have made it"
+
+
+class PlaceTaken(SystemRefused):
+    """Something else is where an item needs a file, a folder, or nothing."""
+
+    code: ClassVar[str] = "ITEM-PATH-TAKEN"
+    mend: ClassVar[str] = "move away what is there, or choose another place"
+
+
+class FilesExhausted(SystemRefused):
+    """The process, or the machine, has as many files and sockets open as it may."""
+
+    code: ClassVar[str] = "ITEM-TOO-MANY-FILES"
+    mend: ClassVar[str] = (
+        "allow more (ulimit -n), or work on fewer items at once (--max-concurrency)"
+    )
+
+
+class PeerUnreachable(SystemRefused):
+    """Another machine or program does not answer, hung up, or is not known by that name."""
+
+    code: ClassVar[str] = "ITEM-UNREACHABLE"
+    mend: ClassVar[str] = "check its address, that it runs, and the network"
+
+
+class TookTooLong(SystemRefused):
+    """Something took longer than the item or the operating system waits."""
+
+    code: ClassVar[str] = "ITEM-TIMEOUT"
+    mend: ClassVar[str] = "find out what is slow"
+
+
+_CLASSES: Final[Mapping[type[OSError], type[SystemRefused]]] = {
+    PermissionError: PermissionMissing,
+    FileNotFoundError: FileMissing,
+    FileExistsError: PlaceTaken,
+    NotADirectoryError: PlaceTaken,
+    IsADirectoryError: PlaceTaken,
+    ConnectionError: PeerUnreachable,
+    socket.gaierror: PeerUnreachable,
+    socket.herror: PeerUnreachable,
+    TimeoutError: TookTooLong,
+}
+
+_NUMBERS: Final[Mapping[int, type[SystemRefused]]] = {
+    ENOSPC: SpaceMissing,
+    EDQUOT: SpaceMissing,
+    EFBIG: SpaceMissing,
+    EROFS: FileSystemReadOnly,
+    ENOTEMPTY: PlaceTaken,
+    EMFILE: FilesExhausted,
+    ENFILE: FilesExhausted,
+    EHOSTDOWN: PeerUnreachable,
+    EHOSTUNREACH: PeerUnreachable,
+    ENETDOWN: PeerUnreachable,
+    ENETUNREACH: PeerUnreachable,
+}
+"""Those for which Python has no class."""
+
+
+def refusal(item: str, function: str, error: BaseException) -> SystemRefused | None:
+    """Return the failure of an item that raised an error of the operating system, else None.
+
+    Classes of libraries that are derived from `OSError` use its numbers for something else.
+    """
+    if not isinstance(error, OSError) or type(error).__module__ not in {"builtins", "socket"}:
+        return None
+    for known, kind in _CLASSES.items():
+        if isinstance(error, known):
+            return kind(item, function, error)
+    if error.errno is None:
+        return None
+    return _NUMBERS.get(error.errno, SystemRefused)(item, function, error)
+
+
+def _names(file: object) -> bool:
+    return isinstance(file, (str, bytes, os.PathLike))
