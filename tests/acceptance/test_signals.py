@@ -130,7 +130,7 @@ def test_quit(slow: SlowFiles) -> None:
     assert eventually(lambda: len(running.processes()) == 1 + 2 * 2)
     running.send(signal.SIGQUIT)
     running.end(expect=128 + signal.SIGQUIT)
-    assert eventually(lambda: not running.processes())
+    assert eventually(lambda: not running.processes()), running.processes()
     (executed,) = slow.json("executions", "list")["executions"]
     assert executed["state"] == "lost"
 

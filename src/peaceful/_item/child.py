@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import shlex
+import signal
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -16,7 +17,15 @@ from weakref import WeakSet
 import msgspec
 
 from peaceful._errors.running import ChildFailed, ItemFailure
-from peaceful._item.child_process import InputPipe, OutputPipe, RunningChild, Tail
+from peaceful._item.child_process import (
+    InputPipe,
+    OutputPipe,
+    RunningChild,
+    Tail,
+    own_children,
+    signal_group,
+    signal_process,
+)
 from peaceful._item.safe_point import EndedWithChild
 from peaceful._model.execution import EXECUTION_VARIABLE
 from peaceful._model.interrupt import InterruptLevel
@@ -99,6 +108,10 @@ def kill_every_child() -> None:
     """Kill the child processes of all executions of this process. Safe in a signal handler."""
     for children in tuple(_of_this_process):
         children.kill_all()
+    # One may have been started this very moment, and not be registered yet.
+    for pid in own_children():
+        signal_process(pid, signal.SIGKILL)
+        signal_group(pid, signal.SIGKILL)
 
 
 class ChildResult(msgspec.Struct, frozen=True):

@@ -45,6 +45,15 @@ def signal_process(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
+def own_children(proc: Path = _PROC) -> list[int]:
+    """Return the child processes of this process; none without `/proc`."""
+    found: list[int] = []
+    with suppress(OSError):
+        for task in (proc / "self" / "task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    return found
+
+
 def group_alive(group: int, proc: Path = _PROC) -> bool:
     """Return whether a process of the group still runs.
 
