@@ -217,7 +217,8 @@ class Session:
         if self._ends.acquire(blocking=False):
             self._ended_late = True
             # In a thread of its own: a disk may block, too.
-            storing = threading.Thread(target=self._store_waiting, args=(ending,), daemon=True)
+            store, name = self._store_waiting, "peaceful-ending"
+            storing = threading.Thread(target=store, args=(ending,), name=name, daemon=True)
             storing.start()
             storing.join(_KILLED_SINKS)
         ending = self._ending or ending

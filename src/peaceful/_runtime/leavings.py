@@ -65,14 +65,8 @@ class Leavings:
         ]
         return [*threads, *processes]
 
-    def keep_process(self, seconds: float) -> bool:
-        """Return whether something would keep this process from ending, even after some time."""
-        deadline = time.monotonic() + seconds
-        for thread in self._new_threads():
-            if not thread.daemon:
-                thread.join(max(0.0, deadline - time.monotonic()))
-        if any(not thread.daemon for thread in self._new_threads()):
-            return True
+    def keep_process(self) -> bool:
+        """Return whether a process that is left would keep this one: threads are seen to later."""
         if "multiprocessing" not in sys.modules:
             return False
         import multiprocessing

@@ -53,9 +53,6 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
 
     show = show_for(invocation, title, request)
     sender, receiver = interrupt_channel()
-    stdout, stderr = invocation.stdout, invocation.stderr
-    kept = stdout_kept(stdout, stderr, None if show.mixes else show.say)
-    invocation.until_printed.enter_context(kept)
     with prints_shown(show.say) as end_lines:
         show.before_close = end_lines  # Half a line is shown before the display closes.
         options = ExecutionOptions(
@@ -120,12 +117,18 @@ class _Running:
         ctx = replace(ctx, on_end=self._ended, on_late_end=self._leave)
         timeout = stop_timeout(self.invocation)
         async with interrupt_on_signals(self.sender, stop_timeout=timeout, on_press=self._heard):
+            self._keep_stdout()  # Not before: a signal until then is answered on descriptor 1.
             try:
                 return await self.request.run(ctx)
             except Exception as error:  # Whatever it is: it is raised on.
                 if self.ending is None:
                     signals.ending(error.exit_code if isinstance(error, PeacefulError) else 1)
                 raise
+
+    def _keep_stdout(self) -> None:
+        stdout, stderr = self.invocation.stdout, self.invocation.stderr
+        kept = stdout_kept(stdout, stderr, None if self.show.mixes else self.show.say)
+        self.invocation.until_printed.enter_context(kept)
 
     def _heard(self, signal: InterruptSignal, result: SendResult) -> None:
         self.pressed |= signal.source is InterruptSource.SIGINT

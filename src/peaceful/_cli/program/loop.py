@@ -75,7 +75,7 @@ def run_in_loop(main: Coroutine[Any, Any, T], patience: Callable[[], float]) -> 
     stuck = not runner.run(_all_end(threads, patience()))
     if not stuck:
         runner.close()
-        stuck = leavings.keep_process(patience())
+        stuck = leavings.keep_process()
     return LoopEnd(value, raised, stuck)
 
 
