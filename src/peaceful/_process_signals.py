@@ -9,6 +9,7 @@ It needs nothing that takes long to load: it is in place before everything else 
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from _json import encode_basestring_ascii
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to load than all of this.
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
     from typing import Final, NoReturn, TypeAlias
@@ -30,6 +32,9 @@ _KEY_REPEAT: Final = 0.5
 
 _TIME_TO_PRINT: Final = 2.0
 """Seconds that a command which has ended may still print, after a signal."""
+
+_TIME_TO_EXIT: Final = 1.0
+"""Seconds to wait for threads that the command has left behind."""
 
 _MAY_BE_IGNORED: Final = ("SIGINT", "SIGHUP")
 """The signals that `nohup`, and `&` in a shell without job control, make programs ignore."""
@@ -53,6 +58,8 @@ class ProcessSignals:
         self._ended_at: float | None = None
         self._dies_of: int | None = None
         self._late_at: float | None = None
+        self.threads_around: set[int | None] = {_thread.get_ident()}
+        """Threads of the program that calls the command line, which it does not end."""
         # What is taken from a list is taken by one thread.
         self._to_print = [True]
         self.words: Sequence[str] = words
@@ -116,10 +123,10 @@ class ProcessSignals:
             exit_code: the exit code.
             at_once: whether something still runs that cannot be ended, so that nobody waits for it.
         """
-        if at_once or not self._others_end():
-            self._leave_now(exit_code)
         import atexit
 
+        if at_once or not self._others_end():
+            self._leave_now(exit_code)
         if self._dies_of is not None:
             # As at any end; Python has no other way to a death by a signal after them.
             atexit._run_exitfuncs()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
@@ -212,12 +219,16 @@ class ProcessSignals:
         os._exit(exit_code)
 
     def _others_end(self) -> bool:
-        """Return whether no thread is left that the interpreter would wait for."""
+        """Return whether no thread is left of the command that the interpreter would wait for."""
         import threading
 
-        deadline = time.monotonic() + 1
+        deadline = time.monotonic() + _TIME_TO_EXIT
         for thread in threading.enumerate():
-            if thread is not threading.current_thread() and not thread.daemon:
+            if (
+                not thread.daemon
+                and thread.ident not in self.threads_around
+                and not _ends_itself(thread)
+            ):
                 thread.join(max(0.0, deadline - time.monotonic()))
                 if thread.is_alive():
                     return False
@@ -289,7 +300,15 @@ def process_signals(words: Sequence[str]) -> ProcessSignals:
     """Handle process signals from now on, for a program with these words."""
     signals = _early.pop() if _early else ProcessSignals()
     signals.words = words
+    if threading := sys.modules.get("threading"):
+        signals.threads_around |= {thread.ident for thread in threading.enumerate()}
     return signals.begin()
+
+
+def _ends_itself(thread: threading.Thread) -> bool:
+    """Return whether a thread is of a pool, which the interpreter ends before it waits."""
+    target = getattr(thread, "_target", None)
+    return getattr(target, "__module__", None) == "concurrent.futures.thread"
 
 
 def can_press_keys() -> bool:

@@ -171,8 +171,8 @@ def test_threads_that_do_not_end(run: Run) -> None:
     """A thread that somebody has left behind does not keep a program that has said everything."""
     ran = run(
         """
-        threading.Thread(target=threading.Event().wait).start()
         signals = process_signals([])
+        threading.Thread(target=threading.Event().wait).start()
         signals.ending(4)
         signals.leave(4)
         """
@@ -299,3 +299,39 @@ def test_a_fork(run: Run, name: str, code: int) -> None:
         """
     )
     assert ran.stdout == f"{int(code)}\n"
+
+
+def test_a_pool_of_threads(run: Run) -> None:
+    """The interpreter ends pools by itself: they keep nobody, and what is to be done is done."""
+    ran = run(
+        """
+        import atexit
+        from concurrent.futures import ThreadPoolExecutor
+
+        atexit.register(say, "at exit")
+        signals = process_signals([])
+        pool = ThreadPoolExecutor()
+        pool.submit(len, "x").result()
+        signals.ending(0)
+        signals.leave(0)
+        """
+    )
+    assert (ran.returncode, ran.stdout) == (0, "at exit\n")
+
+
+def test_a_program_around_it(run: Run) -> None:
+    """A thread of the program that calls the command line is not ended with that."""
+    ran = run(
+        """
+        going_on = threading.Event()
+        thread = threading.Thread(target=lambda: (going_on.wait(), say("done")))
+        thread.start()
+        signals = process_signals([])
+        signals.ending(0)
+        try:
+            signals.leave(0)
+        except SystemExit:
+            going_on.set()
+        """
+    )
+    assert ran.stdout == "done\n"
