@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGKILL
 from typing import Final
 
 from preloaded_programs import Preloaded
-from processes import unmeasured
+from processes import in_a_shell, unmeasured
 from shell import Ended, Running
 
 from crashes.disks import Disk, write_disk
@@ -21,7 +22,7 @@ TOLD: Final = ("--progress", "json", "--format", "json")
 NOTHING: Final = Plan()
 """Operations are neither counted nor written down."""
 
-KILLED: Final = -9
+KILLED: Final = in_a_shell(-SIGKILL)
 
 
 @dataclass(slots=True)

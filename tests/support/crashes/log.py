@@ -10,6 +10,7 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Final
 
+from processes import in_a_shell
 from shell import Ended, event_in
 
 _HEAD: Final = struct.Struct("<IIQqIII")
@@ -72,7 +73,9 @@ def told_in(operations: Sequence[Operation]) -> Ended:
         for stream in (1, 2)
     )
     events = [event_in(line) for line in err.splitlines(keepends=True)]
-    return Ended(-SIGKILL, out.decode(), err.decode(), [each for each in events if each])
+    return Ended(
+        in_a_shell(-SIGKILL), out.decode(), err.decode(), [each for each in events if each]
+    )
 
 
 def _operations(data: bytes) -> Iterator[Operation]:
