@@ -9,6 +9,8 @@ from functools import cached_property
 from itertools import count
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from peaceful._aio import run_in_thread, run_shielded
 from peaceful._commands.item_access import (
     asked,
@@ -19,7 +21,7 @@ from peaceful._commands.item_access import (
     stored_form_of,
 )
 from peaceful._errors.base import PeacefulError
-from peaceful._errors.running import StorageError
+from peaceful._errors.running import StorageError, WorkspaceGone
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.item import AnyItem
 from peaceful._item.resolution import stored_params
@@ -157,19 +159,20 @@ class StateRecorder:
         """Record that nothing had to be done; return the result once that is on disk."""
         entry = self.entry(found, current)
         news = self.if_news(StateKind.CURRENT, found, entry)
-        await self.record(found, news, self._goal(found, goal, current, entry))
+        result = _result(ItemStatus.UNCHANGED, entry, current, found.note)
+        await self.record(found, news, self._goal(found, goal, current, entry), result)
         # Else, after a loss of power, it would look like an item that was being changed.
         with _WRITING:
             self._writer.settled(found.ctx.item)
-        return _result(ItemStatus.UNCHANGED, entry, current, found.note)
+        return result
 
     async def made(self, found: Observation, current: State, goal: State | None) -> ItemResult:
         """Record a new state; return the result once it is on disk."""
         entry = self.entry(found, current)
-        await self.record(found, entry, self._goal(found, goal, current, entry))
-        said, note = found.ctx.progress.last_message, found.note
-        message = f"{said}; {note}" if said and note else said or note
-        return _result(ItemStatus.DONE, entry, current, message)
+        message = _joined(found.ctx.progress.last_message, found.note)
+        result = _result(ItemStatus.DONE, entry, current, message)
+        await self.record(found, entry, self._goal(found, goal, current, entry), result)
+        return result
 
     async def stopped(self, found: Observation, stop: StoppedAtSafePoint, begun: datetime) -> None:
         """Record the partial state of an item that ended at a safe point, if it gives one."""
@@ -190,12 +193,26 @@ class StateRecorder:
         return None if same_fact(self._stored[kind].get(found.ctx.item), entry) else entry
 
     async def record(
-        self, found: Observation, current: StoredState | None, goal: StoredState | None
+        self,
+        found: Observation,
+        current: StoredState | None,
+        goal: StoredState | None,
+        result: ItemResult | None = None,
     ) -> None:
-        """Return once the entries are on disk; at once if there is none."""
-        if current is not None or goal is not None:
+        """Return once the entries are on disk; at once if there is none.
+
+        If they went away with the workspace, the item ends with the `result` all the same.
+        """
+        if current is None and goal is None:
+            return
+        try:
             with _WRITING, self._run.disk_waits:
                 await self._writer.record(found.ctx.item, current=current, goal=goal)
+        except BlockFailed as failed:
+            if result is not None and isinstance(failed.error, WorkspaceGone):
+                message = _joined(result.message, failed.error.records)
+                failed.result = replace(result, message=message)
+            raise
 
     async def forget(self, item: ItemId) -> None:
         """Return once nothing is stored of an item any more."""
@@ -284,6 +301,10 @@ async def record_states(
                 # What cannot be written cannot be closed; what came first says more.
                 if not failed:
                     raise
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def _result(status: ItemStatus, entry: StoredState, state: State, message: str) -> ItemResult:

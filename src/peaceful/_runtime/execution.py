@@ -43,7 +43,8 @@ from peaceful._runtime.ctx import CmdCtx, started_by
 from peaceful._runtime.hub import ProgressHub
 from peaceful._runtime.loop_watch import Blocker, LoopWatch
 from peaceful._runtime.register import InterruptPublisher, Registered, Starting
-from peaceful._storage.lock import LockHolder, ProfileLock
+from peaceful._storage.files import make_folder, refusals
+from peaceful._storage.lock import FileLock, LockHolder
 from peaceful._storage.workspace import Workspace
 from peaceful.interrupt import InterruptibilityState, Interruptible
 
@@ -66,7 +67,10 @@ _CUT: Final = frozenset({ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})
 @contextmanager
 def hold_lock(workspace: Workspace, info: ExecutionInfo) -> Generator[None]:
     """Hold the profile's lock for an execution, or raise `ProfileBusy`. Raises `StorageError`."""
-    lock = ProfileLock(workspace.lock_file(info.profile))
+    path = workspace.lock_file(info.profile)
+    with refusals(path.parent, "created"):
+        make_folder(path.parent)
+    lock = FileLock(path)
     holder = LockHolder(
         user=info.started_by.user,
         host=info.started_by.host,
@@ -105,6 +109,7 @@ class Session:
     Attributes:
         results: how each item ended in the last block that has items, as far as it has come.
         left_behind: tasks of abandoned items.
+        check: raises `WorkspaceGone` once the workspace is another one, or none.
     """
 
     ctx: CmdCtx
@@ -114,6 +119,7 @@ class Session:
     calls: ItemCalls
     interrupts: InterruptPublisher
     registered: Registered | None = None
+    check: Callable[[], None] = lambda: None
     left_behind: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     results: dict[ItemId, ItemResult] = field(default_factory=dict[ItemId, ItemResult])
     _looks: bool = False
@@ -156,8 +162,9 @@ class Session:
     async def end(self, outcome: CmdOutcome[T]) -> CmdOutcome[T]:
         """Close the latch, store the ending, and return the outcome with an interrupt until now.
 
-        Raises `StorageError` if the ending cannot be stored.
+        Raises `WorkspaceGone`, or `StorageError` if the ending cannot be stored.
         """
+        self.check()
         await self._end_children()
         interrupt, timings = self._close_latch(), self.timings()
         if self._ends.acquire(blocking=False):
@@ -308,6 +315,7 @@ async def open_session(
     try:
         async with AsyncExitStack() as stack:
             stack.enter_context(hold_lock(ctx.workspace, session.info))
+            session.check = stack.enter_context(ctx.store.hold())
             watching.enter_context(watch)
             stack.callback(session.calls.threads.close)
             stack.enter_context(session.interrupts)

@@ -76,12 +76,14 @@ class StallWatch:
 class BlockFailed(Exception):
     """Raised by `ItemWork` if the block itself cannot go on, as opposed to the item.
 
-    The items in progress finish, nothing else starts, and the pass raises `error`.
+    The items in progress finish, nothing else starts, and the pass raises `error`. The `result` is
+    that of the item, if it ended all the same; by default it has failed.
     """
 
-    def __init__(self, error: PeacefulError) -> None:
+    def __init__(self, error: PeacefulError, result: ItemResult | None = None) -> None:
         super().__init__(error)
         self.error = error
+        self.result = result
 
 
 class ItemPass:
@@ -218,6 +220,8 @@ class ItemPass:
             return ItemResult(ItemStatus.ABANDONED, message="cancelled")
         except BlockFailed as failed:
             self._failure = self._failure or failed.error
+            if failed.result is not None:
+                return failed.result
             return ItemResult(ItemStatus.FAILED, message=failed.error.message, error=failed.error)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this item alone
             return ending_of(

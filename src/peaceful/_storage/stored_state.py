@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -255,6 +256,15 @@ class StateStore(Protocol):
 
     Entries of items that are no longer in the flow are kept, and returned with the others.
     """
+
+    def hold(self) -> AbstractContextManager[Callable[[], None]]:
+        """Hold the place where states are kept, from an execution's beginning to its end.
+
+        What is missing there is made, and never later. What the context gives raises
+        `WorkspaceGone` if another place has taken its name, or none; so does, from now on, each
+        function of the store and its writers that writes. The caller holds the profile's lock.
+        """
+        ...
 
     def load(self, kind: StateKind) -> Mapping[ItemId, StoredState]:
         """Return the stored states, including those of an execution that runs or ended uncleanly.
