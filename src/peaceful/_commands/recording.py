@@ -101,6 +101,12 @@ def is_name_for(name: ItemId, item: ItemId) -> bool:
     return number != name and (not number or number.removeprefix("_").isdecimal())
 
 
+def item_named_by(name: ItemId) -> ItemId:
+    """Return the item that left behind what is stored under a name; the name itself if none did."""
+    item = name.rpartition(_BEFORE)[0]
+    return item if item and is_name_for(name, item) else name
+
+
 class Observation:
     """An observation of an item: its parameters as stored, and a note for its message."""
 
@@ -168,7 +174,7 @@ class StateRecorder:
 
     async def made(self, found: Observation, current: State, goal: State | None) -> ItemResult:
         """Record a new state; return the result once it is on disk."""
-        entry = self.entry(found, current)
+        entry = self.entry(found, current, self._needs(found.ctx.item))
         message = _joined(found.ctx.progress.last_message, found.note)
         result = _result(ItemStatus.DONE, entry, current, message)
         await self.record(found, entry, self._goal(found, goal, current, entry), result)
@@ -179,12 +185,35 @@ class StateRecorder:
         if stop.partial is not None:
             partial = checked(found.item, "safe_point", found.ctx, stop.partial)
             now = self._clock.now()
-            entry = stored_form_of(found.item, partial, found.params, now, unfinished=begun)
+            needs = self._still_needs(found.ctx.item)
+            entry = stored_form_of(
+                found.item, partial, found.params, now, needs=needs, unfinished=begun
+            )
             await self.record(found, entry, None)
 
-    def entry(self, found: Observation, state: State) -> StoredState:
-        """Return a state in its stored form, as of now."""
-        return stored_form_of(found.item, state, found.params, self._clock.now())
+    def entry(
+        self, found: Observation, state: State, needs: tuple[ItemId, ...] | None = None
+    ) -> StoredState:
+        """Return a state in its stored form, as of now; by default, the item was only found so."""
+        if needs is None:
+            needs = self._still_needs(found.ctx.item)
+        return stored_form_of(found.item, state, found.params, self._clock.now(), needs=needs)
+
+    def _needs(self, item: ItemId) -> tuple[ItemId, ...]:
+        """Return what an item stands on when it is made now."""
+        flow = self._run.ctx.flow
+        if item in flow.items:
+            return flow.graph.predecessors(item)
+        before = self.stored_current(item)
+        return () if before is None else before.needs
+
+    def _still_needs(self, item: ItemId) -> tuple[ItemId, ...]:
+        """Return what an item stands on that was not made anew: also what has left the flow."""
+        needs, before = self._needs(item), self.stored_current(item)
+        if before is None or not before.needs:
+            return needs
+        left = [name for name in self._left if name in before.needs and name not in needs]
+        return (*needs, *left)
 
     def if_news(
         self, kind: StateKind, found: Observation, entry: StoredState
@@ -251,7 +280,7 @@ class StateRecorder:
         if goal is None:
             return None
         # As most items return the very goal when they have reached it, it is written down already.
-        stored = entry if goal is current else self.entry(found, goal)
+        stored = entry if goal is current else self.entry(found, goal, entry.needs)
         return self.if_news(StateKind.GOAL, found, stored)
 
 

@@ -13,7 +13,9 @@ from typing import Final, Protocol, cast
 
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue
 
-_FIELDS: Final = frozenset({"kind", "version", "at", "in_progress_since", "state", "params"})
+_FIELDS: Final = frozenset(
+    {"kind", "version", "at", "in_progress_since", "needs", "state", "params"}
+)
 
 _WITHOUT_ZONE: Final = -len("+00:00")
 
@@ -68,6 +70,8 @@ class StoredState:
         at: when it was found or made; UTC.
         in_progress_since: since when it may be out of date, because the item was being changed and
             its ending is unknown; UTC. None if the state is what was last found or made.
+        needs: the items that it stood on then: they are cleaned up after it. Earlier versions did
+            not store them.
     """
 
     kind: str
@@ -76,6 +80,7 @@ class StoredState:
     params: Mapping[str, JsonValue] | None
     at: datetime
     in_progress_since: datetime | None = None
+    needs: tuple[ItemId, ...] = ()
     _json: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -121,6 +126,8 @@ def facts_of(stored: StoredState) -> dict[str, JsonValue | datetime]:
     }
     if since is not None:
         facts["in_progress_since"] = since
+    if stored.needs:
+        facts["needs"] = [*stored.needs]
     facts["state"] = stored.state
     if stored.params is not None:
         facts["params"] = stored.params
@@ -152,6 +159,7 @@ def stored_of(entry: JsonValue) -> StoredState:
         params=_params(entry),
         at=_time(entry, "at"),
         in_progress_since=since,
+        needs=_needs(entry),
     )
 
 
@@ -194,6 +202,16 @@ def _params(entry: Mapping[str, JsonValue]) -> Mapping[str, JsonValue] | None:
     if params is not None and not isinstance(params, Mapping):
         raise EntryInvalid("params", "it must have names and values below it")
     return params
+
+
+def _needs(entry: Mapping[str, JsonValue]) -> tuple[ItemId, ...]:
+    needs = entry.get("needs", ())
+    if not isinstance(needs, list | tuple):
+        raise EntryInvalid("needs", "it must be a list of items")
+    names = [name for name in needs if isinstance(name, str)]
+    if len(names) < len(needs):
+        raise EntryInvalid("needs", "it must be a list of items")
+    return tuple(names)
 
 
 def _time(entry: Mapping[str, JsonValue], field: str) -> datetime:

@@ -31,6 +31,7 @@ states = st.builds(
     params=st.none() | st.dictionaries(st.text(), st.text()),
     at=times,
     in_progress_since=st.none() | times,
+    needs=st.lists(st.text(), max_size=3).map(tuple),
 )
 unknown = times.map(StoredState.in_progress)
 
@@ -114,6 +115,8 @@ GOOD: dict[str, JsonValue] = {
         (GOOD | {"at": "0001-01-01T00:00:00+10:00"}, "at", "a time such as"),
         (GOOD | {"in_progress_since": None}, "in_progress_since", "a time such as"),
         (GOOD | {"params": []}, "params", "names and values"),
+        (GOOD | {"needs": "a"}, "needs", "a list of items"),
+        (GOOD | {"needs": ["a", 1]}, "needs", "a list of items"),
     ],
 )
 def test_what_is_no_stored_state(entry: JsonValue, field: str, reason: str) -> None:
