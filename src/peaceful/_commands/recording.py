@@ -212,8 +212,9 @@ class StateRecorder:
         needs, before = self._needs(item), self.stored_current(item)
         if before is None or not before.needs:
             return needs
-        left = [name for name in self._left if name in before.needs and name not in needs]
-        return (*needs, *left)
+        flow, stored = self._run.ctx.flow, self._stored[StateKind.CURRENT]
+        left = (name for name in before.needs if name not in flow.items and name in stored)
+        return tuple(dict.fromkeys((*needs, *left)))
 
     def if_news(
         self, kind: StateKind, found: Observation, entry: StoredState
