@@ -157,8 +157,14 @@ class StateRecorder:
     def started(self, ctx: ItemCtx) -> datetime:
         """Record that the item is about to be changed, and return the time."""
         now = self._clock.now()
-        with _WRITING:
-            self._writer.started(ctx.item, now)
+        try:
+            with _WRITING:
+                self._writer.started(ctx.item, now)
+        except BlockFailed as failed:
+            if isinstance(failed.error, WorkspaceGone):
+                message = "looked at; the workspace is gone"
+                failed.result = ItemResult(ItemStatus.NOT_STARTED, message=message)
+            raise
         return now
 
     async def unchanged(self, found: Observation, current: State, goal: State | None) -> ItemResult:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from item_world import Stage
+from item_world import Stage, Thing, ThingState
 
 from peaceful import ItemCtx, ItemStatus
 from peaceful._app.register import register_of
@@ -123,6 +123,22 @@ async def test_the_ending_is_true(
     else:
         assert error.place is None
         assert message == "could not be recorded"
+
+
+async def test_while_an_item_is_looked_at(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was only looked at when the workspace went away is not changed, and not started."""
+    played = Played(stage, _deleted, "none")
+    goal = Thing.state_goal
+
+    async def struck(item: Thing, ctx: ItemCtx) -> ThingState:
+        if item.name == "b" and ctx.command == "ensure":
+            _deleted(stage.folder)
+        return await goal(item, ctx)
+
+    monkeypatch.setattr(Thing, "state_goal", struck)
+    await played.fails()
+    assert played.statuses() == {"a": DONE, "b": NOT_STARTED, "c": NOT_STARTED}
+    assert stage.world.applied == {"a": 1}
 
 
 async def test_the_moved_workspace_goes_on(stage: Stage) -> None:
