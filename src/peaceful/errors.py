@@ -25,6 +25,7 @@ PeacefulError
 │       └── DiagramTooLarge     too large to read
 ├── BlockedError                may not run now: exit code 3
 │   ├── ProfileBusy             another execution runs on the profile
+│   ├── ParamsBusy              another command changes parameters
 │   ├── OutOfSync               stored states differ from the present ones
 │   └── ServerStopping          the web server is about to stop
 ├── DefinitionError             the flow is defined in a way that cannot work
@@ -53,7 +54,8 @@ PeacefulError
 ├── StorageError                files
 │   ├── FileInaccessible        the operating system refused
 │   ├── FileDamaged             truncated, altered, or of another format
-│   └── FormatTooNew            written by a later version
+│   ├── FormatTooNew            written by a later version
+│   └── WorkspaceGone           moved, deleted or replaced meanwhile
 ├── AlreadyEnded                an interrupt that came too late
 ├── NothingRunning              an interrupt, and nothing is running
 ├── NotInterruptible            an execution that cannot be interrupted

@@ -83,10 +83,12 @@ class MemoryExecutionStore:
     def page(self, wanted: ExecutionFilter, *, limit: int, cursor: str | None = None) -> RecordPage:
         """Return a page of the history, newest first."""
         with self._lock:
+            newest = [record.id for record in self._newest()]
+            before = set() if cursor is None else set(newest[: newest.index(cursor) + 1])
             found = [
                 replace(record, outcome=None)
                 for record in self._newest()
-                if _admits(wanted, record) and (cursor is None or record.id < cursor)
+                if _admits(wanted, record) and record.id not in before
             ]
         more = len(found) > limit
         return RecordPage(tuple(found[:limit]), found[limit - 1].id if more else None)
@@ -104,7 +106,7 @@ class MemoryExecutionStore:
         ]
 
     def _newest(self) -> list[ExecutionRecord]:
-        return sorted(self._records.values(), key=lambda record: record.id, reverse=True)
+        return list(reversed(self._records.values()))
 
     def _exact(self, execution_id: ExecutionId) -> ExecutionRecord:
         if execution_id not in self._records:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -29,6 +30,7 @@ from peaceful._resources import Resources
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings, ProfilesFlowCtx
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.hub import OutputSink
+from peaceful._storage.lock import FileLock
 from peaceful._storage.state_store import YamlStateStore
 from peaceful._storage.workspace import Workspace
 from peaceful.interrupt import Interruptibility, NonInterruptible
@@ -36,6 +38,8 @@ from peaceful.interrupt import Interruptibility, NonInterruptible
 if TYPE_CHECKING:
     from peaceful._app.app_def import AppDef
     from peaceful._commands.run_request import RunRequest
+
+_LOG = logging.getLogger("peaceful.app")
 
 DEFAULT_PROFILE: Final = "default"
 """The profile of users who do not choose one."""
@@ -163,7 +167,14 @@ class Contexts(ParamStore):
         """
         checked_name("a profile", profile)
         chosen = {"flow": flow} if flow else {}
-        return self._saved(given, profile, flow, {"profile": profile, **chosen})
+        saved = self._saved(given, profile, flow, {"profile": profile, **chosen})
+        if FileLock(self.workspace.lock_file(profile)).is_locked():
+            _LOG.warning(
+                "An execution of the profile %s is running. It goes on with what was stored when "
+                "it began; what is stored now holds from the next command on.",
+                profile,
+            )
+        return saved
 
     def give(
         self, given: Mapping[str, Given], *, profile: ProfileName, flow: FlowId
@@ -174,15 +185,20 @@ class Contexts(ParamStore):
     def switch(self, profile: ProfileName, *, create: bool = False) -> None:
         """Take a profile into use, or create it first."""
         checked_name("a profile", profile)
+        file = self._profile_file(profile)
         if create:
-            if profile in self.workspace.profiles():
-                raise UsageError(
-                    f"The profile {profile} exists already.",
-                    help=f"switch to it without --create: {self.typed('switch', profile)}",
-                )
-            self._profile_file(profile).write({})
-        self.profile(profile)
-        self._workspace_file().write({"profile": profile})
+            self._make_folder(file)
+        else:
+            self.profile(profile)
+        with self._changing("switch"):
+            if create:
+                if file.path.exists():
+                    raise UsageError(
+                        f"The profile {profile} exists already.",
+                        help=f"switch to it without --create: {self.typed('switch', profile)}",
+                    )
+                file.write({})
+            self._workspace_file().write({"profile": profile})
 
     def stored(self, profile: ProfileName, flow: FlowId) -> dict[str, JsonValue]:
         """Return the stored parameters that a flow takes of its own, unchecked, for display.

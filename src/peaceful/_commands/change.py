@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
+from peaceful._commands.clean_order import clean_order
 from peaceful._commands.diff import SyncCheck, SyncCheckBlock
 from peaceful._commands.discover import DiscoverBlock, ParamsSpecsBlock, states_of
 from peaceful._commands.item_access import (
@@ -261,7 +262,7 @@ class EnsureCmd:
 
 
 class CleanBlock(CmdBlock[States]):
-    """Cleans up removed items, then every item of the flow, each before those that it refers to.
+    """Cleans up every item of the flow and removed items, each before those that it stands on.
 
     Needs the current states, which an earlier block discovered: an item's parameters may refer to
     states that are gone once the items before it are cleaned. Removed items are those that a
@@ -277,33 +278,32 @@ class CleanBlock(CmdBlock[States]):
         self._dry_run = dry_run
 
     def items(self, run: BlockRun) -> tuple[ItemId, ...]:
-        """Return the removed items, and the selected items, last first."""
-        return (*_left(run).items, *self._graph(run).order[::-1])
+        """Return the removed items and the selected items, in the order of cleaning up."""
+        alone, graph = self._graphs(run)
+        return (*alone.order, *graph.order[::-1])
 
     async def run(self, run: BlockRun) -> BlockResult[States]:
         """Clean the items up."""
         if self._dry_run:
             stored = await load(run, StateKind.CURRENT)
             return await self._over_items(run, _DryCleaning(run, stored.get))
-        items = (*self._graph(run).order, *_left(run).items)
-        async with record_states(run, items, applies=True) as record:
+        async with record_states(run, self.items(run)[::-1], applies=True) as record:
             return await self._over_items(run, _RealCleaning(run, record))
 
     async def _over_items(self, run: BlockRun, work: _Cleaning) -> BlockResult[States]:
-        # One after the other, the last stored first: what they needed is not known any more.
+        alone, graph = self._graphs(run)
+        # One after the other: what they needed is not known any more.
         left = await ItemPass(
-            run, _left(run).graph, work.clean_left, at_once=1, changes=not self._dry_run
+            run, alone, work.clean, at_once=1, changes=not self._dry_run
         ).results()
         results = await ItemPass(
-            run, self._graph(run), work.clean, Direction.BACKWARD, changes=not self._dry_run
+            run, graph, work.clean, Direction.BACKWARD, changes=not self._dry_run
         ).results()
         return BlockResult(States(work.current, {}), {**left, **results})
 
-    def _graph(self, run: BlockRun) -> Graph:
-        flow = run.ctx.flow
-        if not self._only:
-            return flow.graph
-        return flow.graph.restricted_to(name for name in self._only if name in flow.items)
+    def _graphs(self, run: BlockRun) -> tuple[Graph, Graph]:
+        left = _left(run)
+        return clean_order(run.ctx.flow.graph, left.items, left.needs, self._only)
 
 
 def _left(run: BlockRun) -> LeftItems:
@@ -321,12 +321,14 @@ class _Cleaning(ABC):
         self.current: dict[ItemId, State] = dict(self._before)
 
     async def clean(self, ctx: ItemCtx) -> ItemResult:
+        if ctx.item in self._left.items:
+            return await self._clean_left(ctx)
         item = self._item(ctx)
         if item is None:
             return ItemResult(ItemStatus.UNCHANGED, message="nothing is known of it")
         return await self._cleaned(ctx, item, self._before.get(ctx.item))
 
-    async def clean_left(self, ctx: ItemCtx) -> ItemResult:
+    async def _clean_left(self, ctx: ItemCtx) -> ItemResult:
         """Clean a removed item up, and forget it."""
         item = self._left.items[ctx.item]
         if item is None:

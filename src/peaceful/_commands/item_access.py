@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from peaceful._aio import run_in_thread
 from peaceful._errors.running import GoalNotReached, ItemCrashed, ValueUnresolved
 from peaceful._errors.usage import NameUnknown
-from peaceful._graph.graph import Graph, GraphBuilder
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.item import AnyItem, Item
 from peaceful._item.resolution import Unresolvable, check_state, resolve, resolve_partially
@@ -99,6 +98,7 @@ def stored_form_of(
     params: Mapping[str, JsonValue],
     at: datetime,
     *,
+    needs: tuple[ItemId, ...] = (),
     unfinished: datetime | None = None,
 ) -> StoredState:
     """Return a state in its stored form.
@@ -113,6 +113,7 @@ def stored_form_of(
         at=at,
         in_progress_since=unfinished,
         stopped=unfinished is not None,
+        needs=needs,
     )
 
 
@@ -121,8 +122,8 @@ def same_fact(before: StoredState | None, after: StoredState) -> bool:
     return (
         before is not None
         and before.in_progress_since is None
-        and (before.state, before.version, before.kind, before.params)
-        == (after.state, after.version, after.kind, after.params)
+        and (before.state, before.version, before.kind, before.params, before.needs)
+        == (after.state, after.version, after.kind, after.params, after.needs)
     )
 
 
@@ -189,19 +190,16 @@ class LeftItems(msgspec.Struct, frozen=True):
     Attributes:
         items: by ID, the item as it was; None if its class is gone or has changed. The last stored
             comes first: what came after others may lie in them, or need them.
+        needs: by ID, also of items of the flow, what an item stood on when it was stored; what was
+            stored last comes first.
     """
 
     items: Mapping[ItemId, AnyItem | None] = msgspec.field(
         default_factory=dict[ItemId, AnyItem | None]
     )
-
-    @property
-    def graph(self) -> Graph:
-        """The items, without edges, because the references between them are not stored."""
-        builder = GraphBuilder()
-        for item_id in self.items:
-            builder.add_node(item_id)
-        return builder.build()
+    needs: Mapping[ItemId, tuple[ItemId, ...]] = msgspec.field(
+        default_factory=dict[ItemId, tuple[ItemId, ...]]
+    )
 
 
 class LeftItemsBlock(CmdBlock[LeftItems]):
@@ -229,8 +227,14 @@ def left_items(
         for item_id in reversed([*stored])
         if item_id not in flow.items and (not only or item_id in only)
     ]
-    classes: Mapping[str, type[AnyItem]] = _item_classes() if left else {}
-    return LeftItems({item_id: _as_it_was(stored[item_id], classes) for item_id in left})
+    if not left:
+        return LeftItems()
+    classes = _item_classes()
+    newest = sorted(stored, key=lambda item_id: stored[item_id].at, reverse=True)
+    return LeftItems(
+        {item_id: _as_it_was(stored[item_id], classes) for item_id in left},
+        {item_id: stored[item_id].needs for item_id in newest},
+    )
 
 
 def item_from_kind(stored: StoredState) -> AnyItem | None:

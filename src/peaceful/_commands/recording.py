@@ -9,6 +9,8 @@ from functools import cached_property
 from itertools import count
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from peaceful._aio import run_in_thread, run_shielded
 from peaceful._commands.item_access import (
     asked,
@@ -19,7 +21,7 @@ from peaceful._commands.item_access import (
     stored_form_of,
 )
 from peaceful._errors.base import PeacefulError
-from peaceful._errors.running import StorageError
+from peaceful._errors.running import StorageError, WorkspaceGone
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.item import AnyItem
 from peaceful._item.resolution import stored_params
@@ -101,6 +103,12 @@ def is_name_for(name: ItemId, item: ItemId) -> bool:
     return number != name and (not number or number.removeprefix("_").isdecimal())
 
 
+def item_named_by(name: ItemId) -> ItemId:
+    """Return the item that left behind what is stored under a name; the name itself if none did."""
+    item = name.rpartition(_BEFORE)[0]
+    return item if item and is_name_for(name, item) else name
+
+
 class Observation:
     """An observation of an item: its parameters as stored, and a note for its message."""
 
@@ -151,8 +159,14 @@ class StateRecorder:
     def started(self, ctx: ItemCtx) -> datetime:
         """Record that the item is about to be changed, and return the time."""
         now = self._clock.now()
-        with _WRITING:
-            self._writer.started(ctx.item, now)
+        try:
+            with _WRITING:
+                self._writer.started(ctx.item, now)
+        except BlockFailed as failed:
+            if isinstance(failed.error, WorkspaceGone):
+                message = "looked at; the workspace is gone"
+                failed.result = ItemResult(ItemStatus.NOT_STARTED, message=message)
+            raise
         return now
 
     async def unchanged(self, found: Observation, current: State, goal: State | None) -> ItemResult:
@@ -179,31 +193,56 @@ class StateRecorder:
     ) -> ItemResult:
         entry = self.entry(found, current)
         news = self.if_news(StateKind.CURRENT, found, entry)
-        await self.record(found, news, self._goal(found, goal, current, entry))
+        result = _result(status, entry, current, message)
+        await self.record(found, news, self._goal(found, goal, current, entry), result)
         # Else, after a loss of power, it would look like an item that was being changed.
         with _WRITING:
             self._writer.settled(found.ctx.item)
-        return _result(status, entry, current, message)
+        return result
 
     async def made(self, found: Observation, current: State, goal: State | None) -> ItemResult:
         """Record a new state; return the result once it is on disk."""
-        entry = self.entry(found, current)
-        await self.record(found, entry, self._goal(found, goal, current, entry))
-        said, note = found.ctx.progress.last_message, found.note
-        message = f"{said}; {note}" if said and note else said or note
-        return _result(ItemStatus.DONE, entry, current, message)
+        entry = self.entry(found, current, self._needs(found.ctx.item))
+        message = _joined(found.ctx.progress.last_message, found.note)
+        result = _result(ItemStatus.DONE, entry, current, message)
+        await self.record(found, entry, self._goal(found, goal, current, entry), result)
+        return result
 
     async def stopped(self, found: Observation, stop: StoppedAtSafePoint, begun: datetime) -> None:
         """Record the partial state of an item that ended at a safe point, if it gives one."""
         if stop.partial is not None:
             partial = checked(found.item, "safe_point", found.ctx, stop.partial)
             now = self._clock.now()
-            entry = stored_form_of(found.item, partial, found.params, now, unfinished=begun)
+            needs = self._still_needs(found.ctx.item)
+            entry = stored_form_of(
+                found.item, partial, found.params, now, needs=needs, unfinished=begun
+            )
             await self.record(found, entry, None)
 
-    def entry(self, found: Observation, state: State) -> StoredState:
-        """Return a state in its stored form, as of now."""
-        return stored_form_of(found.item, state, found.params, self._clock.now())
+    def entry(
+        self, found: Observation, state: State, needs: tuple[ItemId, ...] | None = None
+    ) -> StoredState:
+        """Return a state in its stored form, as of now; by default, the item was only found so."""
+        if needs is None:
+            needs = self._still_needs(found.ctx.item)
+        return stored_form_of(found.item, state, found.params, self._clock.now(), needs=needs)
+
+    def _needs(self, item: ItemId) -> tuple[ItemId, ...]:
+        """Return what an item stands on when it is made now."""
+        flow = self._run.ctx.flow
+        if item in flow.items:
+            return flow.graph.predecessors(item)
+        before = self.stored_current(item)
+        return () if before is None else before.needs
+
+    def _still_needs(self, item: ItemId) -> tuple[ItemId, ...]:
+        """Return what an item stands on that was not made anew: also what has left the flow."""
+        needs, before = self._needs(item), self.stored_current(item)
+        if before is None or not before.needs:
+            return needs
+        flow, stored = self._run.ctx.flow, self._stored[StateKind.CURRENT]
+        left = (name for name in before.needs if name not in flow.items and name in stored)
+        return tuple(dict.fromkeys((*needs, *left)))
 
     def if_news(
         self, kind: StateKind, found: Observation, entry: StoredState
@@ -212,12 +251,26 @@ class StateRecorder:
         return None if same_fact(self._stored[kind].get(found.ctx.item), entry) else entry
 
     async def record(
-        self, found: Observation, current: StoredState | None, goal: StoredState | None
+        self,
+        found: Observation,
+        current: StoredState | None,
+        goal: StoredState | None,
+        result: ItemResult | None = None,
     ) -> None:
-        """Return once the entries are on disk; at once if there is none."""
-        if current is not None or goal is not None:
+        """Return once the entries are on disk; at once if there is none.
+
+        If they went away with the workspace, the item ends with the `result` all the same.
+        """
+        if current is None and goal is None:
+            return
+        try:
             with _WRITING, self._run.disk_waits:
                 await self._writer.record(found.ctx.item, current=current, goal=goal)
+        except BlockFailed as failed:
+            if result is not None and isinstance(failed.error, WorkspaceGone):
+                message = _joined(result.message, failed.error.records)
+                failed.result = replace(result, message=message)
+            raise
 
     async def forget(self, item: ItemId) -> None:
         """Return once nothing is stored of an item any more."""
@@ -256,7 +309,7 @@ class StateRecorder:
         if goal is None:
             return None
         # As most items return the very goal when they have reached it, it is written down already.
-        stored = entry if goal is current else self.entry(found, goal)
+        stored = entry if goal is current else self.entry(found, goal, entry.needs)
         return self.if_news(StateKind.GOAL, found, stored)
 
 
@@ -306,6 +359,10 @@ async def record_states(
                 # What cannot be written cannot be closed; what came first says more.
                 if not failed:
                     raise
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def _result(status: ItemStatus, entry: StoredState, state: State, message: str) -> ItemResult:

@@ -70,6 +70,21 @@ class ProfileBusy(BlockedError):
         self.execution_id = execution_id
 
 
+class ParamsBusy(BlockedError):
+    """Another command is changing parameters of the workspace, and takes long."""
+
+    code: ClassVar[str] = "PARAMS-BUSY"
+
+    def __init__(self, root: Path, command: str, started_by: str, since: datetime | None) -> None:
+        what = f" by {command}" if command else ""
+        who = f" of {started_by}" if started_by else ""
+        when = f" since {since:%Y-%m-%d %H:%M:%S} UTC" if since else ""
+        super().__init__(
+            f"Parameters in {root} are being changed{what}{who}{when}; nothing was stored.",
+            help="wait for it to end, or end it, then run the command again",
+        )
+
+
 class OutOfSync(BlockedError):
     """Stored states differ from the present ones, and the command was asked to check that."""
 
@@ -136,6 +151,34 @@ class FormatTooNew(StorageError):
             help="use the version of peaceful that wrote it, or a later one",
         )
         self.path = path
+
+
+class WorkspaceGone(StorageError):
+    """The workspace was moved, deleted or replaced while an execution ran in it.
+
+    Attributes:
+        path: the folder that the execution wrote to.
+        place: where that folder is now; None if it was deleted, or nobody can tell.
+        records: what became of the records of what was done.
+    """
+
+    code: ClassVar[str] = "WORKSPACE-GONE"
+    records: str
+
+    def __init__(self, path: Path, place: Path | None) -> None:
+        if place is None:
+            how, self.records = "was deleted or replaced", "could not be recorded"
+            mend = "set a workspace up by init; then discover finds what there is"
+        else:
+            how, self.records = f"was moved to {place}", "is recorded there"
+            mend = "run the same command in the workspace that was moved: it carries on from there"
+        super().__init__(
+            f"{path}, a folder of the workspace, {how} while the command ran: what was done "
+            f"{self.records}.",
+            help=mend,
+        )
+        self.path = path
+        self.place = place
 
 
 class ExecutionUnknown(UsageError):

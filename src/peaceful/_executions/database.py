@@ -7,6 +7,7 @@ to carry across a fork, and a workspace that was deleted or moved meanwhile is s
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import sqlite3
@@ -15,13 +16,19 @@ import tempfile
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import FileDamaged, FileInaccessible, FormatTooNew
+from peaceful._model.clock import SystemClock
+from peaceful._storage.files import moved_aside
+from peaceful._storage.lock import FileLock, LockHolder
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger("peaceful.executions")
 
 VERSION: Final = 1
 """The version of the tables below, kept in the file's `user_version`."""
@@ -64,7 +71,10 @@ _TABLES: Final = (
 _PASSING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
 """Another process is using it: worth another try."""
 
-_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
+_DAMAGE: Final = frozenset(
+    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
+)
+"""Among them the error that a table or a column is missing."""
 
 _SHUT: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
 
@@ -77,6 +87,10 @@ _MOVE_AWAY: Final = (
 )
 
 
+class RegisterDamaged(FileDamaged):
+    """The register is damaged so that a new one has to take its place."""
+
+
 class Database:
     """One SQLite file that several processes write to; calls wait `patience` seconds for others."""
 
@@ -84,40 +98,96 @@ class Database:
         self._path = path.absolute()
         self._patience = patience
 
-    def write(self, step: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a transaction: all of it, or, if it raises, nothing. Raises `StorageError`."""
-        with self._explained("written"):
-            self._check_kind()
-            return self._patiently(lambda: self._write_once(step))
+    def write(self, step: Callable[[sqlite3.Connection], T], *, create: bool = False) -> T:
+        """Run a transaction: all of it, or, if it raises, nothing. Raises `StorageError`.
+
+        Only if told to `create` the file, it may be missing; its folder may not.
+        """
+        once = partial(self._write_once, step, "mode=rwc" if create else "mode=rw")
+        return self._mended("written", lambda: self._patiently(once))
 
     def read(self, step: Callable[[sqlite3.Connection], T], nothing: T) -> T:
         """Run a transaction that only reads; return `nothing` if there is no file.
 
         Raises `StorageError`.
         """
-        with self._explained("read"):
-            self._check_kind()
-            try:
-                return self._patiently(lambda: self._read_once(step, nothing, "mode=rw"))
-            except sqlite3.OperationalError as error:
-                if not self._readable_alone(error):
-                    raise
-            # Where no file can be made beside it, SQLite wants to hear that nobody writes.
-            return self._read_once(step, nothing, "mode=ro&immutable=1")
+        return self._mended("read", lambda: self._read(step, nothing))
 
-    def damaged(self, place: str, reason: str) -> FileDamaged:
+    def damaged(self, place: str, reason: str) -> RegisterDamaged:
         """Return the error for invalid content."""
-        return FileDamaged(self._path, place, reason, help=_MOVE_AWAY)
+        return RegisterDamaged(self._path, place, reason, help=_MOVE_AWAY)
+
+    def _mended(self, doing: str, attempt: Callable[[], T]) -> T:
+        """Attempt something; if the file is damaged, set it aside, and attempt it with a new one.
+
+        Nobody is asked who else uses it: executions of one profile are kept apart by its lock, and
+        the endings of others are kept beside the register until they are in the new one.
+        """
+        try:
+            return self._attempted(doing, attempt)
+        except RegisterDamaged as damage:
+            with self._mending(damage):
+                try:
+                    # Another process may have been faster.
+                    return self._attempted(doing, attempt)
+                except RegisterDamaged:
+                    self._set_aside(damage)
+                    return self._attempted(doing, attempt)
+
+    @contextmanager
+    def _mending(self, damage: RegisterDamaged) -> Generator[None]:
+        """Be the only one that sets the file aside; raise the damage where nobody can."""
+        lock = FileLock(self._path.with_name(f"{self._path.name}.lock"))
+        try:
+            other = lock.acquire(LockHolder(), patience=self._patience)
+        except FileInaccessible:
+            raise damage from None
+        if other is not None:
+            raise damage
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _set_aside(self, damage: RegisterDamaged) -> None:
+        # First those beside it, which SQLite would take for the new one's.
+        beside = [Path(f"{self._path}{end}") for end in ("-wal", "-shm")]
+        try:
+            for path in beside:
+                if path.exists():
+                    moved_aside(path, SystemClock.now())
+            aside = moved_aside(self._path, SystemClock.now())
+        except FileInaccessible:
+            raise damage from None
+        _LOG.warning(
+            "%s It is set aside as %s. The history of executions starts anew; no item's state is "
+            "lost.",
+            damage.message,
+            aside.name,
+        )
+
+    def _attempted(self, doing: str, attempt: Callable[[], T]) -> T:
+        with self._explained(doing):
+            self._check_kind()
+            return attempt()
+
+    def _read(self, step: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+        try:
+            return self._patiently(lambda: self._read_once(step, nothing, "mode=rw"))
+        except sqlite3.OperationalError as error:
+            if not self._readable_alone(error):
+                raise
+        # Where no file can be made beside it, SQLite wants to hear that nobody writes.
+        return self._read_once(step, nothing, "mode=ro&immutable=1")
 
     def _check_kind(self) -> None:
         """Refuse a named pipe: SQLite would wait for ever for its other end."""
         with suppress(FileNotFoundError, NotADirectoryError):
             if not stat.S_ISREG(self._path.stat().st_mode):
-                raise self.damaged("", "it is no file")
+                raise FileDamaged(self._path, "", "it is no file", help=_MOVE_AWAY)
 
-    def _write_once(self, step: Callable[[sqlite3.Connection], T]) -> T:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with closing(self._connect("mode=rwc")) as connection:
+    def _write_once(self, step: Callable[[sqlite3.Connection], T], how: str) -> T:
+        with closing(self._connect(how)) as connection:
             # The default of some builds would lose what was written last when the power fails.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
@@ -151,7 +221,8 @@ class Database:
         if application != _APPLICATION_ID:
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             if version or tables:
-                raise self.damaged("", "it is another program's database")
+                reason = "it is another program's database"
+                raise FileDamaged(self._path, "", reason, help=_MOVE_AWAY)
             return False
         if version > VERSION:
             raise FormatTooNew(self._path, version, VERSION)
@@ -188,12 +259,15 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise self._explanation(error, doing) from error
+        except (UnicodeDecodeError, OverflowError) as error:
+            # Python's part of the layer, such as for the name of a table.
+            raise self.damaged("", str(error)) from error
         except OSError as error:
             raise FileInaccessible(self._path, doing, error) from error
 
     def _explanation(self, error: sqlite3.Error, doing: str) -> PeacefulError:
         code = _primary(error)
-        if code in _DAMAGE:
+        if code in _DAMAGE or (not code and isinstance(error, sqlite3.OperationalError)):
             return self.damaged("", str(error))
         if code in _PASSING:
             busy = OSError(errno.EAGAIN, "other processes have been at it all the time")
@@ -205,10 +279,13 @@ class Database:
             return FileInaccessible(self._path, doing, self._refusal())
         if code in _DISK:
             return FileInaccessible(self._path, doing, OSError(errno.EIO, str(error)))
-        return self.damaged("", str(error))
+        return FileDamaged(self._path, "", str(error), help=_MOVE_AWAY)
 
     def _full(self) -> bool:
-        return shutil.disk_usage(self._path.parent).free == 0
+        try:
+            return shutil.disk_usage(self._path.parent).free == 0
+        except OSError:
+            return False
 
     def _refusal(self) -> OSError:
         """Return why nothing could be opened for writing: the system tells, SQLite does not."""
@@ -218,6 +295,8 @@ class Database:
                 pass
         except OSError as error:
             return error
+        if not self._path.exists():
+            return OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         if not os.access(self._path, os.W_OK):
             return OSError(errno.EACCES, os.strerror(errno.EACCES))
         return OSError(errno.EIO, "SQLite could not open it")

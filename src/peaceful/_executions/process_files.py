@@ -11,7 +11,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from peaceful._errors.running import FileInaccessible
+from peaceful._errors.running import (
+    AlreadyEnded,
+    ExecutionUnknown,
+    FileInaccessible,
+    StorageError,
+)
+from peaceful._executions.kept_endings import KeptEndings
 from peaceful._executions.liveness import (
     PROC,
     AddressState,
@@ -61,7 +67,7 @@ _TEMPORARY: Final = "peaceful-"
 
 
 class ControlSockets:
-    """The control sockets of one workspace, in a folder that is created when needed (mode 0700).
+    """The control sockets of one workspace, in a folder that the first one creates (mode 0700).
 
     An address is `unix:` and a name in the folder, so that it holds wherever the workspace is
     mounted; or, if no socket can be created there, `unix:` and a path in a temporary folder.
@@ -71,11 +77,15 @@ class ControlSockets:
         self._folder = folder.absolute()
         self._proc = proc
 
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
     def listen(self, execution_id: ExecutionId) -> tuple[socket.socket, str]:
         """Return a listening socket for an execution, and its address. Raises `OSError`."""
         name = f"{execution_id}{_SUFFIX}"
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             self._folder.chmod(0o700)
             return self._listening(self._folder / name), f"{_SCHEME}{name}"
         except OSError:
@@ -192,6 +202,7 @@ class LivenessMonitor:
     ) -> None:
         self.store = store
         self.sockets = sockets
+        self.endings = KeptEndings(sockets.folder)
         self.clock = clock
         self._lock_holders = lock_holders
         self._proc = proc
@@ -218,8 +229,14 @@ class LivenessMonitor:
         return found
 
     def mark_if_lost(self, record: ExecutionRecord) -> ExecutionRecord:
-        """Return the record as it is now; mark it as lost if its process is gone."""
-        if record.state.ended or self.liveness_of(record) is not Liveness.GONE:
+        """Return the record as it is now; mark it as lost if its process left without an ending."""
+        if record.state.ended:
+            return record
+        kept = self.endings.get(record.id)
+        if kept is not None:
+            self._enter(kept)
+            return kept
+        if self.liveness_of(record) is not Liveness.GONE:
             return record
         try:
             after = self.store.mark_lost(record.id, self.clock.now())
@@ -231,8 +248,29 @@ class LivenessMonitor:
             self.sockets.remove(record.address)
         return after
 
+    def enter_endings(self) -> None:
+        """Enter the endings in the register that were kept beside it."""
+        for record in self.endings.all():
+            self._enter(record)
+
+    def _enter(self, record: ExecutionRecord) -> None:
+        assert record.outcome is not None
+        try:
+            try:
+                self.store.finish(record.id, record.outcome)
+            except ExecutionUnknown:
+                # In a register that has begun anew since.
+                if self.store.insert(record).id != record.id:
+                    return
+            except AlreadyEnded:
+                pass
+            self.endings.drop(record.id)
+        except (StorageError, OSError) as error:
+            _LOG.debug("a kept ending was not entered in the register: %s", error)
+
     def mark_all_lost(self) -> None:
-        """Mark every execution as lost whose process is gone."""
+        """Mark every execution as lost whose process left without an ending."""
+        self.enter_endings()
         for record in self.store.unended():
             self.mark_if_lost(record)
 
@@ -256,9 +294,9 @@ def lock_holders_of(workspace: Workspace) -> LockHolders:
     """Return a function that reads who holds a profile's lock from the workspace's files."""
 
     def holder_of(profile: ProfileName) -> ExecutionId | None:
-        from peaceful._storage.lock import ProfileLock  # few executions need it
+        from peaceful._storage.lock import FileLock  # few executions need it
 
-        lock = ProfileLock(workspace.lock_file(profile))
+        lock = FileLock(workspace.lock_file(profile))
         if not lock.is_locked():
             return None
         holder = lock.holder()

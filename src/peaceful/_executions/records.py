@@ -256,9 +256,9 @@ def normalize_id(execution_id: str) -> str:
 class ExecutionStore(Protocol):
     """A store of executions. Safe from any thread; several processes may use one.
 
-    "Newest" is by ID, which begins with the time. Every call may wait for the disk or the network,
-    and raises `StorageError` if that fails, `ExecutionUnknown` if there is no execution with the
-    given ID.
+    "Newest" is what was inserted last: a clock may be set back. Every call may wait for the disk or
+    the network, and raises `StorageError` if that fails, `ExecutionUnknown` if there is no
+    execution with the given ID.
     """
 
     def insert(self, record: ExecutionRecord) -> ExecutionRecord:

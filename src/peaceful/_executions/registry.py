@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from peaceful._aio import DaemonThreadPool, run_shielded, start_in_thread
-from peaceful._errors.running import AlreadyEnded, NotInterruptible, ProfileBusy, StorageError
+from peaceful._errors.running import (
+    AlreadyEnded,
+    ExecutionUnknown,
+    FileInaccessible,
+    NotInterruptible,
+    ProfileBusy,
+    StorageError,
+)
 from peaceful._executions.control_client import RemoteExecutions
 from peaceful._executions.control_protocol import InterruptAnswer, InterruptRequest, SnapshotRequest
 from peaceful._executions.control_server import ControlLimits, ControlServer
@@ -43,6 +50,7 @@ from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.events import Snapshot, SnapshotTaken, StreamEvent
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._storage.held_folder import HeldFolder
 from peaceful.interrupt import InterruptSender, SendResult
 
 if TYPE_CHECKING:
@@ -92,8 +100,9 @@ class LocalExecutions:
     ) -> AsyncGenerator[RunningExecution]:
         listening, address = self._socket(record.id)
         record = replace(record, address=address)
+        held = self._held_folder()
         running = RunningExecution(
-            record, progress, self._monitor.store, self._senders, self._threads
+            record, progress, self._monitor.store, self._senders, self._threads, held
         )
         server = ControlServer(running, self._limits)
         try:
@@ -109,6 +118,15 @@ class LocalExecutions:
             finally:
                 if address is not None:
                     self._monitor.sockets.remove(address)
+                if held is not None:
+                    held.close()
+
+    def _held_folder(self) -> HeldFolder | None:
+        """Return the run folder, held for the ending; None if there is none, as read-only."""
+        try:
+            return HeldFolder(self._monitor.sockets.folder)
+        except FileInaccessible:
+            return None
 
     def _socket(self, execution_id: ExecutionId) -> tuple[socket.socket | None, str | None]:
         """Return a socket and its address, or None: then only this process can interrupt it."""
@@ -128,6 +146,7 @@ class LocalExecutions:
                 await run_shielded(self._threads.submit(self._abandon, running.id))
 
     def _insert(self, running: RunningExecution) -> None:
+        self._monitor.enter_endings()
         while True:
             present = self._monitor.store.insert(running.record)
             if present.id == running.id:
@@ -141,7 +160,7 @@ class LocalExecutions:
     def _abandon(self, execution_id: ExecutionId) -> None:
         try:
             self._monitor.store.mark_lost(execution_id, self._monitor.clock.now())
-        except StorageError as error:
+        except (StorageError, ExecutionUnknown) as error:
             # This process will be seen not to run it any more: then others mark it.
             _LOG.warning("execution %s was left without an ending: %s", execution_id, error)
 

@@ -12,8 +12,10 @@ from functools import partial
 from typing import Final, Protocol
 
 from peaceful._aio import DaemonThreadPool, run_shielded
-from peaceful._errors.running import AlreadyEnded, StorageError
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import AlreadyEnded, ExecutionUnknown, StorageError
 from peaceful._executions.control_protocol import InterruptAnswer
+from peaceful._executions.kept_endings import keep_ending
 from peaceful._executions.records import (
     ExecutionRecord,
     ExecutionStore,
@@ -24,6 +26,7 @@ from peaceful._model.codec import ExecutionId
 from peaceful._model.document import KeptDocument
 from peaceful._model.events import Event, ExecutionEnded, Snapshot
 from peaceful._model.interrupt import InterruptSignal
+from peaceful._storage.held_folder import HeldFolder
 from peaceful.interrupt import InterruptSender, SendResult
 
 _LOG = logging.getLogger("peaceful.executions")
@@ -128,7 +131,9 @@ class RunningExecution:
         store: ExecutionStore,
         senders: InterruptSenders,
         threads: DaemonThreadPool,
+        run_folder: HeldFolder | None,
     ) -> None:
+        self._run_folder = run_folder
         self._record = record
         self._progress = progress
         self._store = store
@@ -154,9 +159,9 @@ class RunningExecution:
         return self._ending.done()
 
     async def finish(self, document: KeptDocument) -> None:
-        """Store the ending, or raise `AlreadyEnded` or `StorageError`.
+        """Store the ending, or raise `AlreadyEnded`. From here on, every interrupt comes too late.
 
-        From here on, every interrupt comes too late.
+        Where the register refuses it, it is kept beside it: what was done stays done.
         """
         self._close(document)
         await run_shielded(self._threads.submit(self._finish, document))
@@ -172,8 +177,29 @@ class RunningExecution:
         self._ended = mark_finished(self._record, document)
 
     def _finish(self, document: KeptDocument) -> None:
-        self._ending.set_result(self._store.finish(self.id, document))
+        assert self._ended is not None
+        ended = self._ended
+        try:
+            ended = self._store.finish(self.id, document)
+        except (StorageError, ExecutionUnknown) as error:
+            self._keep_ending(ended, error)
+        self._ending.set_result(ended)
         self._senders.drop(self.id)
+
+    def _keep_ending(self, ended: ExecutionRecord, reason: PeacefulError) -> None:
+        told, level = "How execution %s ended is not in the history: %s", logging.WARNING
+        if self._run_folder is not None:
+            place = self._run_folder.place()
+            if place != self._run_folder.path:
+                # The workspace is gone, or elsewhere, which the ending itself tells.
+                level = logging.DEBUG
+            try:
+                if place is not None:
+                    keep_ending(ended, place)
+                    told += " It is kept beside it, and the next command enters it."
+            except StorageError as error:
+                reason = error
+        _LOG.log(level, told, self.id, reason.message)
 
     def last_event(self) -> ExecutionEnded | None:
         """Return the execution's last event, or None before its ending."""
@@ -238,5 +264,5 @@ class RunningExecution:
             self._store.interrupting(self.id, signal)
         except AlreadyEnded:
             _LOG.debug("execution %s ended before its interrupt was noted", self.id)
-        except StorageError as error:
+        except (StorageError, ExecutionUnknown) as error:
             _LOG.warning("execution %s is interrupted, but not in the register: %s", self.id, error)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 import msgspec
 from msgspec.structs import replace
 
-from peaceful._errors.running import ExecutionUnknown
+from peaceful._errors.running import ExecutionUnknown, FileDamaged
 from peaceful._executions.records import (
     CANDIDATES,
     KEPT,
@@ -76,6 +76,9 @@ _ANY: Final = cast("type[JsonValue]", Any)
 _JSON: Final = frozenset({"only_items", "interrupt", "process", "summary"})
 """Columns that contain JSON."""
 
+_ENDING_PATIENCE: Final = 1.0
+"""Seconds that an ending waits for other processes: everybody waits for it, and it can be kept."""
+
 _FORGOTTEN_AT_ONCE: Final = 100
 """How many old executions one insertion deletes at most, should fewer be kept than before."""
 
@@ -90,7 +93,7 @@ _SELECT: Final = f"SELECT {_NAMES} FROM executions"  # noqa: S608 - see above
 _INSERT: Final = f"INSERT INTO executions ({_NAMES}) VALUES ({_PLACES})"  # noqa: S608 - see above
 _OLD: Final = (
     f"SELECT id FROM executions WHERE app = ? AND profile = ? AND NOT {_UNENDED} "  # noqa: S608 - see above
-    "ORDER BY id DESC LIMIT ? OFFSET ?"
+    "ORDER BY rowid DESC LIMIT ? OFFSET ?"
 )
 
 
@@ -229,13 +232,14 @@ class SqliteExecutionStore:
         self._patience = patience
 
     def insert(self, record: ExecutionRecord) -> ExecutionRecord:
-        return self._database.write(partial(self._insert, record))
+        return self._database.write(partial(self._insert, record), create=True)
 
     def interrupting(self, execution_id: ExecutionId, signal: InterruptSignal) -> ExecutionRecord:
         return self._changed(execution_id, partial(mark_interrupted, signal=signal))
 
     def finish(self, execution_id: ExecutionId, document: KeptDocument) -> ExecutionRecord:
-        return self._changed(execution_id, partial(mark_finished, document=document))
+        changing = partial(mark_finished, document=document)
+        return self._changed(execution_id, changing, self._opened(_ENDING_PATIENCE))
 
     def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
         return self._changed(execution_id, partial(mark_lost, at=at))
@@ -258,21 +262,24 @@ class SqliteExecutionStore:
             places = ", ".join("?" * len(wanted.states))
             conditions[f"state IN ({places})"] = [state.value for state in wanted.states]
         if cursor is not None:
-            conditions["id < ?"] = [cursor]
-        query = f"{_SELECT} WHERE {' AND '.join(conditions) or 'true'} ORDER BY id DESC LIMIT ?"
+            conditions["rowid < (SELECT rowid FROM executions WHERE id = ?)"] = [cursor]
+        query = f"{_SELECT} WHERE {' AND '.join(conditions) or 'true'} ORDER BY rowid DESC LIMIT ?"
         values = [value for group in conditions.values() for value in group]
         records = self._read(query, *values, limit + 1)
         more = len(records) > limit
         return RecordPage(tuple(records[:limit]), records[limit - 1].id if more else None)
 
     def unended(self) -> tuple[ExecutionRecord, ...]:
-        return tuple(self._read(f"{_SELECT} WHERE {_UNENDED} ORDER BY id DESC"))
+        return tuple(self._read(f"{_SELECT} WHERE {_UNENDED} ORDER BY rowid DESC"))
 
     @cached_property
     def _database(self) -> Database:
+        return self._opened(self._patience)
+
+    def _opened(self, patience: float) -> Database:
         from peaceful._executions.database import Database  # it loads sqlite3
 
-        return Database(self._path, self._patience)
+        return Database(self._path, min(patience, self._patience))
 
     def _read(self, query: str, *values: Cell) -> list[ExecutionRecord]:
         nothing: list[ExecutionRecord] = []
@@ -296,8 +303,14 @@ class SqliteExecutionStore:
         return record
 
     def _changed(
-        self, execution_id: ExecutionId, changing: Callable[[ExecutionRecord], ExecutionRecord]
+        self,
+        execution_id: ExecutionId,
+        changing: Callable[[ExecutionRecord], ExecutionRecord],
+        database: Database | None = None,
     ) -> ExecutionRecord:
+        if not self._path.exists():
+            raise ExecutionUnknown(execution_id)
+
         def step(connection: Connection) -> ExecutionRecord:
             found = self._records(connection, f"{_SELECT} WHERE id = ?", execution_id)
             if not found:
@@ -314,12 +327,12 @@ class SqliteExecutionStore:
                 _write_outcome(connection, after)
             return after
 
-        return self._database.write(step)
+        return (database or self._database).write(step)
 
     def _get(self, wanted: str, connection: Connection) -> list[ExecutionRecord]:
         found = self._records(connection, f"{_SELECT} WHERE id = ?", wanted)
         if not found:
-            query = f"{_SELECT} WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?"
+            query = f"{_SELECT} WHERE id >= ? AND id < ? ORDER BY rowid DESC LIMIT ?"
             found = self._records(connection, query, wanted, f"{wanted}\x7f", CANDIDATES)
         return [self._whole(connection, found[0])] if len(found) == 1 else found
 
@@ -332,7 +345,9 @@ class SqliteExecutionStore:
         try:
             return replace(record, outcome=unpack(row[0]))
         except ValueError as error:
-            raise self._database.damaged(f"outcome {record.id}", str(error)) from error
+            # Not worth a new register: only who asks for this outcome needs it.
+            place, mend = f"outcome {record.id}", "the other executions can be shown"
+            raise FileDamaged(self._path, place, str(error), help=mend) from error
 
     def _records(self, connection: Connection, query: str, *values: Cell) -> list[ExecutionRecord]:
         rows: list[Row] = connection.execute(query, values).fetchall()

@@ -45,7 +45,8 @@ from peaceful._runtime.hub import ProgressHub
 from peaceful._runtime.leavings import Leavings
 from peaceful._runtime.loop_watch import Blocker, LoopWatch
 from peaceful._runtime.register import InterruptPublisher, Registered, Starting
-from peaceful._storage.lock import LockHolder, ProfileLock
+from peaceful._storage.files import make_folder, refusals
+from peaceful._storage.lock import FileLock, LockHolder
 from peaceful._storage.workspace import Workspace
 from peaceful._user_code import guard_loop
 from peaceful.interrupt import InterruptibilityState, Interruptible
@@ -69,7 +70,10 @@ _KILLED_CHILDREN: Final = 5.0
 @contextmanager
 def hold_lock(workspace: Workspace, info: ExecutionInfo) -> Generator[None]:
     """Hold the profile's lock for an execution, or raise `ProfileBusy`. Raises `StorageError`."""
-    lock = ProfileLock(workspace.lock_file(info.profile))
+    path = workspace.lock_file(info.profile)
+    with refusals(path.parent, "created"):
+        make_folder(path.parent)
+    lock = FileLock(path)
     holder = LockHolder(
         user=info.started_by.user,
         host=info.started_by.host,
@@ -109,6 +113,7 @@ class Session:
         results: how each item ended in the last block that has items, as far as it has come.
         left_behind: tasks of abandoned items.
         leavings: what items leave running; none where other code of the process starts some, too.
+        check: raises `WorkspaceGone` once the workspace is another one, or none.
     """
 
     ctx: CmdCtx
@@ -118,6 +123,7 @@ class Session:
     calls: ItemCalls
     interrupts: InterruptPublisher
     registered: Registered | None = None
+    check: Callable[[], None] = lambda: None
     left_behind: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     results: dict[ItemId, ItemResult] = field(default_factory=dict[ItemId, ItemResult])
     leavings: Leavings | None = None
@@ -161,8 +167,9 @@ class Session:
     async def end(self, outcome: CmdOutcome[T]) -> CmdOutcome[T]:
         """Close the latch, store the ending, and return the outcome with an interrupt until now.
 
-        Raises `StorageError` if the ending cannot be stored.
+        Raises `WorkspaceGone`, or `StorageError` if the ending cannot be stored.
         """
+        self.check()
         await self._end_children()
         interrupt, timings = self._close_latch(), self.timings()
         if self._ends.acquire(blocking=False):
@@ -316,6 +323,7 @@ async def open_session(
     try:
         async with AsyncExitStack() as stack:
             stack.enter_context(hold_lock(ctx.workspace, session.info))
+            session.check = stack.enter_context(ctx.store.hold())
             watching.enter_context(watch)
             stack.callback(session.calls.threads.close)
             stack.enter_context(session.interrupts)

@@ -85,12 +85,14 @@ class StallWatch:
 class BlockFailed(Exception):
     """Raised by `ItemWork` if the block itself cannot go on, as opposed to the item.
 
-    The items in progress finish, nothing else starts, and the pass raises `error`.
+    The items in progress finish, nothing else starts, and the pass raises `error`. The `result` is
+    that of the item, if it ended all the same; by default it has failed.
     """
 
-    def __init__(self, error: PeacefulError) -> None:
+    def __init__(self, error: PeacefulError, result: ItemResult | None = None) -> None:
         super().__init__(error)
         self.error = error
+        self.result = result
 
 
 class ItemPass:
@@ -242,6 +244,8 @@ class ItemPass:
             return await self._work(ctx)
         except BlockFailed as failed:
             self._failure = self._failure or failed.error
+            if failed.result is not None:
+                return failed.result
             return ItemResult(ItemStatus.FAILED, message=failed.error.message, error=failed.error)
         except BaseException as error:  # whatever it is, it ends this item alone
             if is_ctrl_c(error):

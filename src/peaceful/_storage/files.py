@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -48,7 +49,7 @@ def read_file(path: Path, *, help: str = "", size: int = -1) -> bytes | None:
 def write_file_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Write a file. At every instant, power loss included, it is the old one or the new one.
 
-    Missing folders are created. A symbolic link stays; its target is replaced. Temporary files that
+    Its folder must exist. A symbolic link stays; its target is replaced. Temporary files that
     killed processes left in the folder are removed. Without `sync`, the kernel writes it later.
     After `FileInaccessible`, the old file is whole.
     """
@@ -61,7 +62,6 @@ def write_file_atomically(path: Path, data: bytes, *, sync: bool = True) -> None
 
     with refusals(path, "written"):
         target = Path(os.path.realpath(path)) if path.is_symlink() else path
-        make_folder(target.parent)
         remove_left_behind(target.parent)
         replace_file(target, write, _FILE_RIGHTS)
         if sync:
@@ -69,7 +69,11 @@ def write_file_atomically(path: Path, data: bytes, *, sync: bool = True) -> None
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder, and missing ones above it, for this user only."""
+    """Create a folder, and missing ones above it, for this user only.
+
+    Called where a profile is set up and where an execution begins. Later, a missing folder means
+    that the workspace is gone, and whoever made it anew would hide that.
+    """
     if folder.is_dir():
         return
     if folder.parent != folder:
@@ -84,6 +88,19 @@ def make_folder(folder: Path) -> None:
     # An odd umask takes rights away from the user as well.
     folder.chmod(_FOLDER_RIGHTS)
     sync_folder(folder.parent)
+
+
+def moved_aside(path: Path, now: datetime) -> Path:
+    """Rename a damaged file, so that it is in nobody's way, and return its new path."""
+    aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%SZ}")
+    number = 1
+    while os.path.lexists(aside):
+        number += 1
+        aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%SZ}-{number}")
+    with refusals(path, "moved aside"):
+        path.rename(aside)
+        sync_folder(path.parent)
+    return aside
 
 
 def sync_folder(folder: Path) -> None:

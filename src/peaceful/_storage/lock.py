@@ -1,4 +1,7 @@
-"""The profile lock: one execution at a time per profile, freed by the kernel with its process."""
+"""Locks on files, freed by the kernel with their process.
+
+One admits one execution at a time to a profile, another one who changes parameters to a workspace.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ import msgspec
 from peaceful._atomic import remove_left_behind, write_all
 from peaceful._model.codec import ExecutionId
 from peaceful._storage.files import (
-    make_folder,
     open_new,
     refusals,
     refuse_other_than_file,
@@ -38,8 +40,11 @@ _WAITS: Final = (0.0, 0.001, 0.004, 0.02, 0.1, 0.5)
 But it may be put to sleep in between, on a busy machine.
 """
 
-_PATIENCE: Final = 0.004
+_LONG: Final = 0.004
 """Seconds: a longer wait is only worth it if the file names no holder."""
+
+_PAUSE: Final = 0.02
+"""Seconds between two attempts while a holder is waited for: the kernel would wait for ever."""
 
 
 class LockHolder(msgspec.Struct, frozen=True):
@@ -57,14 +62,14 @@ class LockHolder(msgspec.Struct, frozen=True):
     since: datetime | None = None
 
 
-class ProfileLock:
+class FileLock:
     """A lock on a file. Every object excludes every other, in this process too. Not re-entrant.
 
     The file stays when the lock is released: to remove it would let in two processes that opened it
     at different times. Child processes do not inherit the lock.
 
     Args:
-        path: the file; it and its folders are created when the lock is first acquired.
+        path: the file, which is created when the lock is first acquired; its folder must exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -72,8 +77,10 @@ class ProfileLock:
         self._descriptor: int | None = None
         self._id: _FileId = (0, 0)
 
-    def acquire(self, me: LockHolder) -> LockHolder | None:
-        """Acquire the lock, or return its holder, as far as known, after some milliseconds at most.
+    def acquire(self, me: LockHolder, *, patience: float = 0.0) -> LockHolder | None:
+        """Acquire the lock, or return its holder, as far as known.
+
+        That takes some milliseconds at most, or else as many seconds as `patience` says.
 
         Raises:
             FileDamaged: its path is a link, a folder or a pipe.
@@ -82,21 +89,10 @@ class ProfileLock:
         """
         if self._descriptor is not None:
             raise RuntimeError("the lock is held already, by this very object")
-        with refusals(self._path, "locked"):
-            make_folder(self._path.parent)
-            # What came with a folder from elsewhere may be a link to a file of somebody's.
-            refuse_other_than_file(self._path)
-            for wait in _WAITS:
-                if wait > _PATIENCE and self.holder() is not None:
-                    break
-                time.sleep(wait)
-                if self._try_to_lock():
-                    self._write(me)
-                    # The profile's folder and the application's, which are seldom written to.
-                    for folder in self._path.parents[:2]:
-                        remove_left_behind(folder)
-                    return None
-        return self.holder() or LockHolder()
+        end = time.monotonic() + patience
+        while (other := self._tried(me)) is not None and time.monotonic() < end:
+            time.sleep(_PAUSE)
+        return other
 
     def release(self) -> None:
         """Release the lock; do nothing if it is not held."""
@@ -142,6 +138,22 @@ class ProfileLock:
                 return not _lock_shared(descriptor)
             finally:
                 os.close(descriptor)
+
+    def _tried(self, me: LockHolder) -> LockHolder | None:
+        with refusals(self._path, "locked"):
+            # What came with a folder from elsewhere may be a link to a file of somebody's.
+            refuse_other_than_file(self._path)
+            for wait in _WAITS:
+                if wait > _LONG and self.holder() is not None:
+                    break
+                time.sleep(wait)
+                if self._try_to_lock():
+                    self._write(me)
+                    # The folder of the file and the one above, which are seldom written to.
+                    for folder in self._path.parents[:2]:
+                        remove_left_behind(folder)
+                    return None
+        return self.holder() or LockHolder()
 
     def _is_held_here(self) -> bool:
         # Asked without opening the file: where locks belong to processes, as on some network file
@@ -191,7 +203,7 @@ class ProfileLock:
             self._descriptor = None
 
 
-_held: Final[dict[_FileId, ProfileLock]] = {}
+_held: Final[dict[_FileId, FileLock]] = {}
 
 _guard = threading.Lock()
 """Held while `_held` changes, and while files of locks are opened and closed."""

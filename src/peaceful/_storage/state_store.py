@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,8 @@ from peaceful._aio import DaemonThreadPool, wait_shielded
 from peaceful._errors.running import FileDamaged
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue
-from peaceful._storage.files import refusals, sync_folder
+from peaceful._storage.files import make_folder, moved_aside, refusals
+from peaceful._storage.held_folder import HeldFolder
 from peaceful._storage.journal import (
     Journal,
     JournalDamaged,
@@ -56,7 +57,9 @@ class YamlStateWriter:
         thread: DaemonThreadPool,
         log: BlockLog,
         fold: Callable[[BlockLog], None],
+        check: Callable[[], None],
     ) -> None:
+        self._check = check
         self._journal = journal
         self._thread = thread
         self._log = log
@@ -71,6 +74,7 @@ class YamlStateWriter:
             # Of a second start, a loss of power could leave nothing, and the state of the first
             # would pass for the truth.
             raise ValueError(f"{item} was started before in this block")
+        self._check()
         self._add(Started(item, at))
         self._journal.flush()
 
@@ -80,7 +84,7 @@ class YamlStateWriter:
         given = {StateKind.CURRENT: current, StateKind.GOAL: goal}
         states = {kind: state for kind, state in given.items() if state is not None}
         self._add(Recorded(item, states))
-        return self._journal.synced()
+        return self._checked(self._journal.synced())
 
     def settled(self, item: ItemId, *, in_doubt: bool = False) -> None:
         if in_doubt or not self._log.begun.applies:
@@ -90,7 +94,7 @@ class YamlStateWriter:
 
     def forget(self, items: Iterable[ItemId]) -> Awaitable[None]:
         self._add(Forgotten(tuple(items)))
-        return self._journal.synced()
+        return self._checked(self._journal.synced())
 
     async def close(self) -> None:
         if self.over:
@@ -108,6 +112,11 @@ class YamlStateWriter:
             # In the thread, after what it is doing with the file.
             self._thread.start(self._journal.close)
             self._thread.close()
+
+    async def _checked(self, synced: Awaitable[None]) -> None:
+        await synced
+        # Afterwards: what is written goes to the journal's file, wherever that is by now.
+        self._check()
 
     def _add(self, record: Record) -> None:
         if self.over or self._closing is not None:
@@ -150,11 +159,23 @@ class YamlStateStore:
         self._now = now
         self._boot_id = boot_id
         self._sync = sync
+        self._check: Callable[[], None] = _unheld
         self._writer: YamlStateWriter | None = None
         self._files = {
             kind: StatesFile(flow_dir / states_file_name(kind), kind, now=now, sync=sync)
             for kind in StateKind
         }
+
+    @contextmanager
+    def hold(self) -> Generator[Callable[[], None]]:
+        with refusals(self._folder, "created"):
+            make_folder(self._folder)
+        with HeldFolder(self._folder) as held:
+            self._check = held.check
+            try:
+                yield held.check
+            finally:
+                self._check = _unheld
 
     def load(self, kind: StateKind) -> Mapping[ItemId, StoredState]:
         while True:
@@ -175,6 +196,7 @@ class YamlStateStore:
     ) -> YamlStateWriter:
         if self._writer is not None and not self._writer.over:
             raise RuntimeError("the block before was not closed")
+        self._check()
         found = self._journalled()
         if found is not None:
             self._fold(found.log, all_records=found.all_records)
@@ -191,12 +213,13 @@ class YamlStateStore:
         begun = Begun(execution_id, self._now(), self._boot_id, applies, tuple(items))
         thread = DaemonThreadPool(1, f"journal of {self._folder.name}")
         journal = Journal(self._journal_path, thread, payload_of(begun), sync=self._sync)
-        self._writer = YamlStateWriter(journal, thread, BlockLog(begun), self._fold)
+        self._writer = YamlStateWriter(journal, thread, BlockLog(begun), self._fold, self._check)
         return self._writer
 
     def set_damaged_aside(self) -> tuple[Path, ...]:
+        self._check()
         moved = [
-            _moved_aside(file.path, self._now())
+            moved_aside(file.path, self._now())
             for file in self._files.values()
             if _is_damaged(file.load)
         ]
@@ -204,19 +227,21 @@ class YamlStateStore:
             self._journalled()
         except FileDamaged as error:
             self._doubt(error.log if isinstance(error, JournalDamaged) else None)
-            moved.append(_moved_aside(self._journal_path, self._now()))
+            moved.append(moved_aside(self._journal_path, self._now()))
         return tuple(moved)
 
     def load_params_specs(self) -> Mapping[str, JsonValue]:
         return read_yaml(self._folder / PARAMS_SPECS_FILE) or {}
 
     def save_params_specs(self, specs: Mapping[str, JsonValue]) -> None:
+        self._check()
         write_yaml(self._folder / PARAMS_SPECS_FILE, specs, comment=_SPECS_COMMENT)
 
     def _journalled(self) -> Journalled | None:
         return read_journal(self._journal_path, self._boot_id)
 
     def _fold(self, log: BlockLog, *, all_records: bool = True) -> None:
+        self._check()
         for kind, file in self._files.items():
             changes = _changes(log, file.load(), kind, all_records=all_records)
             file.save(changes, log.begun.items)
@@ -234,6 +259,10 @@ class YamlStateStore:
                 items = stored if log is None else (*log.begun.items, *changes)
                 doubt = dict.fromkeys(items, self._now() if log is None else log.begun.at)
             file.save(overlaid(stored, changes, doubt), () if log is None else log.begun.items)
+
+
+def _unheld() -> None:
+    """Check nothing: no execution holds the folder."""
 
 
 def _changes(
@@ -256,15 +285,3 @@ def _is_damaged(read: Callable[[], object]) -> bool:
     except FileDamaged:
         return True
     return False
-
-
-def _moved_aside(path: Path, now: datetime) -> Path:
-    aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%SZ}")
-    number = 1
-    while os.path.lexists(aside):
-        number += 1
-        aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%SZ}-{number}")
-    with refusals(path, "moved aside"):
-        path.rename(aside)
-        sync_folder(path.parent)
-    return aside

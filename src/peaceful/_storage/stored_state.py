@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Final, Protocol, cast
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue
 
 _FIELDS: Final = frozenset(
-    {"kind", "version", "at", "in_progress_since", "stopped", "state", "params"}
+    {"kind", "version", "at", "in_progress_since", "stopped", "needs", "state", "params"}
 )
 
 _WITHOUT_ZONE: Final = -len("+00:00")
@@ -70,6 +71,8 @@ class StoredState:
         in_progress_since: since when it may be out of date, because the item was being changed and
             its ending is unknown; UTC. None if the state is what was last found or made.
         stopped: whether it is not out of date: the item stopped at a safe point, in this state.
+        needs: the items that it stood on then: they are cleaned up after it. Earlier versions did
+            not store them.
     """
 
     kind: str
@@ -79,6 +82,7 @@ class StoredState:
     at: datetime
     in_progress_since: datetime | None = None
     stopped: bool = False
+    needs: tuple[ItemId, ...] = ()
     _json: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -126,6 +130,8 @@ def facts_of(stored: StoredState) -> dict[str, JsonValue | datetime]:
         facts["in_progress_since"] = since
         if stored.stopped:
             facts["stopped"] = True
+    if stored.needs:
+        facts["needs"] = [*stored.needs]
     facts["state"] = stored.state
     if stored.params is not None:
         facts["params"] = stored.params
@@ -158,6 +164,7 @@ def stored_of(entry: JsonValue) -> StoredState:
         at=_time(entry, "at"),
         in_progress_since=since,
         stopped=since is not None and entry.get("stopped") is True,
+        needs=_needs(entry),
     )
 
 
@@ -200,6 +207,16 @@ def _params(entry: Mapping[str, JsonValue]) -> Mapping[str, JsonValue] | None:
     if params is not None and not isinstance(params, Mapping):
         raise EntryInvalid("params", "it must have names and values below it")
     return params
+
+
+def _needs(entry: Mapping[str, JsonValue]) -> tuple[ItemId, ...]:
+    needs = entry.get("needs", ())
+    if not isinstance(needs, list | tuple):
+        raise EntryInvalid("needs", "it must be a list of items")
+    names = [name for name in needs if isinstance(name, str)]
+    if len(names) < len(needs):
+        raise EntryInvalid("needs", "it must be a list of items")
+    return tuple(names)
 
 
 def _time(entry: Mapping[str, JsonValue], field: str) -> datetime:
@@ -262,6 +279,15 @@ class StateStore(Protocol):
 
     Entries of items that are no longer in the flow are kept, and returned with the others.
     """
+
+    def hold(self) -> AbstractContextManager[Callable[[], None]]:
+        """Hold the place where states are kept, from an execution's beginning to its end.
+
+        What is missing there is made, and never later. What the context gives raises
+        `WorkspaceGone` if another place has taken its name, or none; so does, from now on, each
+        function of the store and its writers that writes. The caller holds the profile's lock.
+        """
+        ...
 
     def load(self, kind: StateKind) -> Mapping[ItemId, StoredState]:
         """Return the stored states, including those of an execution that runs or ended uncleanly.

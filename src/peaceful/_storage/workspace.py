@@ -23,9 +23,9 @@ PEACE: Final = ".peace"
 class Workspace(msgspec.Struct, frozen=True):
     """The paths of one application in a workspace.
 
-    Asking for a path creates nothing; folders appear when something is written. The framework's own
-    files begin with a dot, which no name of a profile or a flow can. An invalid name raises
-    `NameInvalid`.
+    Asking for a path creates nothing: folders are made where a profile is set up, and where an
+    execution begins. The framework's own files begin with a dot, which no name of a profile or a
+    flow can. An invalid name raises `NameInvalid`.
 
     Attributes:
         root: the folder that contains `.peace`, or will.
@@ -69,8 +69,13 @@ class Workspace(msgspec.Struct, frozen=True):
         return self.folder / "workspace_params.yaml"
 
     @property
+    def params_lock_file(self) -> Path:
+        """The lock that admits one at a time to change parameters, of whichever profile."""
+        return self.folder / ".lock"
+
+    @property
     def run_folder(self) -> Path:
-        """Folder of the sockets of running executions."""
+        """Folder of the sockets of running executions, and of endings not yet in the register."""
         return self.folder / ".run"
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,8 +77,8 @@ class RecordingSink:
 class MemoryStateStore:
     """A `StateStore` in memory, for tests.
 
-    Its methods are those of `StateStore`; nothing in memory is ever damaged, so `set_damaged_aside`
-    returns nothing.
+    Its methods are those of `StateStore`; nothing in memory is ever damaged or gone, so
+    `set_damaged_aside` returns nothing, and what `hold` gives does nothing.
 
     Args:
         states: the initially stored states.
@@ -99,6 +100,9 @@ class MemoryStateStore:
         self._block: MemoryStateWriter | None = None
         self.params_specs: Mapping[str, JsonValue] = {}
         self.refusal: StorageError | None = None
+
+    def hold(self) -> AbstractContextManager[Callable[[], None]]:
+        return nullcontext(lambda: None)
 
     def load(self, kind: StateKind) -> Mapping[ItemId, StoredState]:
         return self._folded()[kind]

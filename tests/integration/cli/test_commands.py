@@ -24,6 +24,20 @@ EXECUTION_FIELDS = [
 QUIET = ("--progress", "none")
 
 
+def test_init_below_a_workspace(
+    texts: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who sets up parameters below a workspace is told that they are stored above."""
+    words = ("init", "--folder", "files", "--names", "a", "--flow", "some")
+    assert "above" not in texts(*words).out
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    told = texts(*words).out.splitlines()
+    assert told[0] == f"Stored in {tmp_path}/.peace/texts"
+    assert "above this folder" in told[1]
+    assert "above" not in texts(*words, "--workspace", ".").out
+
+
 def test_a_first_run(texts: Run, tmp_path: Path) -> None:
     """From nothing to everything done, and back: what a person reads at each step."""
     told = texts("init", "--folder", "files", "--names", "a", "--names", "b", "--flow", "some")

@@ -38,9 +38,9 @@ class FailingDisk:
         # SQLite's own writes do not come by here.
         write: Callable[..., object] = Database._write_once
 
-        def written(database: Database, step: Callable[..., object]) -> object:
+        def written(database: Database, step: Callable[..., object], how: str) -> object:
             self._count()
-            return write(database, step)
+            return write(database, step, how)
 
         monkeypatch.setattr(Database, "_write_once", written)
         connect = partial(sqlite3.connect, factory=_Hasty)

@@ -256,12 +256,62 @@ async def test_an_item_that_was_removed(library: Library) -> None:
     assert set(library.stored()) == {"two"}
 
 
-async def test_items_that_left_are_cleaned_first_the_last_first(library: Library) -> None:
-    """What came after others may lie in them, or need them."""
-    await library.ensured(
-        one=Thing(place="1"), two=Thing(place="2"), three=Thing(place="3"), four=Thing(place="4")
-    )
-    await library.cleaned(one=Thing(place="1"), three=Thing(place="3"))
+class Stuck(Thing):
+    """Something that cannot be taken away."""
+
+    def apply(self, ctx: ItemCtx, current: ThingState, goal: ThingState) -> ThingState:
+        """Puts it there."""
+        if goal.what is None:
+            raise ItemFailure("The network is down.", help="wait")
+        return super().apply(ctx, current, goal)
+
+
+def _chain(*numbers: int, stuck: int = 0) -> dict[str, AnyItem]:
+    """Items that stand on each other, of which one may be stuck."""
+    return {f"n{n}": (Stuck if n == stuck else Thing)(place=f"{n}") for n in numbers}
+
+
+async def test_items_that_left_are_cleaned_by_what_they_stood_on(library: Library) -> None:
+    """Each before what it stood on, whichever of the two has left the flow."""
+    await library.ensured(**_chain(1, 2, 3, 4))
+    await library.cleaned(**_chain(1, 3))
+    assert library.shelf.removed == ["4", "3", "2", "1"]
+    assert set(library.stored()) == {"n1", "n3"}
+
+
+@pytest.mark.parametrize("stuck", [1, 2, 3, 4])
+@pytest.mark.parametrize("left", [(), (2, 4), (1, 3), (1, 2, 3, 4)])
+async def test_what_a_stuck_item_stands_on_stays(
+    library: Library, stuck: int, left: tuple[int, ...]
+) -> None:
+    """Where an item cannot be cleaned up, neither is what it stands on, left or not."""
+    await library.ensured(**_chain(1, 2, 3, 4, stuck=stuck))
+    library._declares(_chain(*({1, 2, 3, 4} - {*left}), stuck=stuck))
+    outcome = await library.harness.clean()
+    assert library.shelf.removed == [f"{n}" for n in range(4, stuck, -1)]
+    assert outcome.items_with(ItemStatus.FAILED) == (f"n{stuck}",)
+    assert set(outcome.items_with(ItemStatus.NOT_STARTED)) == {f"n{n}" for n in range(1, stuck)}
+
+
+async def test_an_item_that_stood_on_what_has_left(library: Library) -> None:
+    """To look at an item does not make it stand on other things; to make it anew does."""
+    await library.ensured(**_chain(1, 2))
+    await library.ensured(n2=Thing(place="2"))
+    current = library.harness.store.load(StateKind.CURRENT)
+    assert current["n2"].needs == ("n1",)
+    await library.ensured(n2=Thing(place="2", what="another"))
+    assert library.harness.store.load(StateKind.CURRENT)["n2"].needs == ()
+
+
+async def test_items_of_earlier_versions_that_left(library: Library) -> None:
+    """Where it is not stored what they stood on, they are cleaned first, the last stored first."""
+    await library.ensured(**_chain(1, 2, 3, 4))
+    store = library.harness.store
+    writer = store.open("an execution", [], applies=False)
+    for item, entry in store.load(StateKind.CURRENT).items():
+        await writer.record(item, current=replace(entry, needs=()))
+    await writer.close()
+    await library.cleaned(**_chain(1, 3))
     assert library.shelf.removed == ["4", "2", "3", "1"]
 
 

@@ -53,7 +53,7 @@ async def test_a_signal_before_the_first_block(stage: Stage) -> None:
     assert outcome.blocks_not_processed == ("ParamsSpecs", "Ensure")
     assert outcome.value is None
     assert not stage.world.applied
-    assert not (stage.workspace.flow_folder("dev", "things")).exists()
+    assert list(stage.workspace.flow_folder("dev", "things").iterdir()) == []
 
 
 async def test_a_signal_while_items_run(stage: Stage) -> None:

@@ -188,7 +188,7 @@ async def test_a_dry_run_changes_nothing(stage: Stage) -> None:
     assert outcome.value.current["c"].model_dump() == {"value": "there+there+there"}
     assert all(result.message.startswith("would change") for result in outcome.items.values())
     assert not stage.world.things
-    assert not stage.workspace.flow_folder("dev", "things").exists()
+    assert list(stage.workspace.flow_folder("dev", "things").iterdir()) == []
     await EnsureCmd.exec(ctx)
     again = await EnsureCmd.exec(ctx, dry_run=True)
     assert {result.message for result in again.items.values()} == {"nothing to do"}

@@ -78,7 +78,9 @@ def new_record(new_info: Callable[..., ExecutionInfo]) -> Callable[..., Executio
 @pytest.fixture
 def register_file(tmp_path: Path) -> Path:
     """Where the register of a workspace is."""
-    return tmp_path / ".peace/shop/.executions.sqlite3"
+    folder = tmp_path / ".peace/shop"
+    folder.mkdir(parents=True)
+    return folder / ".executions.sqlite3"
 
 
 STORES = ("memory", "sqlite")

@@ -226,6 +226,19 @@ def test_filters(store: ExecutionStore, new_record: NewRecord) -> None:
     assert found(ExecutionFilter(profile="three")) == []
 
 
+def test_a_clock_that_is_set_back(forgetful_store: ExecutionStore, new_record: NewRecord) -> None:
+    """What was inserted last is the newest, whatever the clock said: IDs begin with the time."""
+    store = forgetful_store
+    records = [ended(store, new_record(id=name)) for name in ("e5", "e9", "e1", "e3")]
+    newest = [record.id for record in reversed(records)]
+    first = store.page(ExecutionFilter(), limit=2)
+    assert ids(first.records) == newest[:2]
+    rest = store.page(ExecutionFilter(), limit=9, cursor=first.cursor)
+    assert ids(rest.records) == newest[2:]
+    store.insert(new_record(id="e0"))
+    assert ids(store.page(ExecutionFilter(), limit=9).records) == ["e0", *newest[:3]]
+
+
 def test_bounded(forgetful_store: ExecutionStore, new_record: NewRecord) -> None:
     """The newest endings of each profile are kept; what has not ended is never forgotten."""
     store = forgetful_store

@@ -193,13 +193,26 @@ class FullStore(MemoryExecutionStore):
         return FileInaccessible(Path("register"), "written", OSError(28, "No space left"))
 
 
+@pytest.mark.parametrize("beside", [True, False])
 async def test_full_disk(
-    tmp_path: Path, clock: Clock, new_info: NewInfo, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    clock: Clock,
+    new_info: NewInfo,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    beside: bool,
 ) -> None:
-    """Where nothing can be written any more, interrupts still work, and the end says so.
+    """Where the register cannot be written, interrupts still work, and the end is what it was.
 
-    Whoever follows the execution is told how it ended all the same.
+    Whoever follows the execution is told it. It is kept beside the register if that can be written;
+    else only the history does not know how it ended.
     """
+    if not beside:
+
+        def refuse(*_: object) -> None:
+            raise FileInaccessible(Path("ending"), "written", OSError(28, "No space left"))
+
+        monkeypatch.setattr("peaceful._executions.running.keep_ending", refuse)
     executions = Executions(FullStore(), tmp_path, clock)
     sender, receiver = interrupt_channel()
     info = new_info()
@@ -209,16 +222,16 @@ async def test_full_disk(
         assert receiver.poll() is not None
         running.interrupting(signal())
         await until(lambda: caplog.text.count("not in the register") == 2)
-        with pytest.raises(FileInaccessible):
-            await finish(running)
+        await finish(running)
         told = running.last_event()
         assert told is not None
         assert (told.outcome, told.counts) == (DOCUMENT.outcome, DOCUMENT.counts)
-    assert "left without an ending" in caplog.text
-    # It cannot be marked, but it is seen for what it is.
-    assert executions.get(info.id).state is ExecutionState.LOST
+    assert "not in the history" in caplog.text
+    # It cannot be entered, but it is seen for what it is.
+    expected = ExecutionState.COMPLETE if beside else ExecutionState.LOST
+    assert executions.get(info.id).state is expected
     assert executions.running() == ()
-    assert executions.list().records[0].state is ExecutionState.LOST
+    assert executions.list().records[0].state is expected
 
 
 async def test_interrupt(executions: Executions, new_info: NewInfo) -> None:

@@ -64,6 +64,7 @@ def test_private(folder: Path) -> None:
 def test_long_paths(tmp_path: Path, length: int) -> None:
     """The path to the workspace may be longer than the system allows for sockets."""
     folder = tmp_path / ("y" * length) / ("z" * length) / ".run"
+    folder.parent.mkdir(parents=True)
     sockets = ControlSockets(folder)
     before = open_files()
     listening, address = sockets.listen("e1")

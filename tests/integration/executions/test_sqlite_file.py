@@ -70,7 +70,7 @@ def test_loaded_late(unmeasured_environment: dict[str, str]) -> None:
 def test_reading_makes_nothing(sqlite_store: SqliteExecutionStore, register_file: Path) -> None:
     """To look is not to touch: without an execution there is no file, and no folder."""
     assert sqlite_store.unended() == ()
-    assert not register_file.parent.exists()
+    assert list(register_file.parent.iterdir()) == []
 
 
 def test_private(
@@ -83,27 +83,28 @@ def test_private(
         files = list(register_file.parent.iterdir())
         assert len(files) == 3
         assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
-    assert register_file.parent.stat().st_mode & 0o777 == 0o700
     assert [path.name for path in register_file.parent.iterdir()] == [register_file.name]
 
 
 def test_deleted_meanwhile(
     full_store: SqliteExecutionStore, register_file: Path, new_record: NewRecord
 ) -> None:
-    """When the workspace is deleted, the register is empty, and can be filled anew."""
+    """When the workspace is deleted, the register is empty, and nobody makes the folder anew."""
     shutil.rmtree(register_file.parent)
     assert full_store.page(ExecutionFilter(), limit=9).records == ()
     with pytest.raises(ExecutionUnknown):
         full_store.get("e1")
-    record = new_record()
-    assert full_store.insert(record) == record
+    with pytest.raises(ExecutionUnknown):
+        full_store.finish("e1", ending_document())
+    with pytest.raises(FileInaccessible, match="No such file"):
+        full_store.insert(new_record())
+    assert not register_file.parent.exists()
 
 
 def test_empty_file(
     sqlite_store: SqliteExecutionStore, register_file: Path, new_record: NewRecord
 ) -> None:
     """An empty file, as a crash may leave it, is a register without executions."""
-    register_file.parent.mkdir(parents=True)
     register_file.touch()
     assert sqlite_store.unended() == ()
     record = new_record()
@@ -122,46 +123,95 @@ def test_forked(full_store: SqliteExecutionStore) -> None:
     assert full_store.get("e1").id == "e1"
 
 
-@pytest.mark.parametrize("data", [b"no database at all, but long enough" * 100, b"short"])
-def test_not_a_database(
-    sqlite_store: SqliteExecutionStore, register_file: Path, data: bytes
-) -> None:
-    """A file that is no database is named as damaged, with what to do; it is left as it is."""
-    register_file.parent.mkdir(parents=True)
-    register_file.write_bytes(data)
-    with pytest.raises(FileDamaged, match="move it away") as caught:
-        sqlite_store.get("e1")
-    assert caught.value.path == register_file
-    with pytest.raises(FileDamaged):
-        sqlite_store.mark_lost("e1", END)
-    assert register_file.read_bytes() == data
-
-
-def test_damaged_pages(full_store: SqliteExecutionStore, register_file: Path) -> None:
-    """A database with damaged pages is named as such."""
-    whole = register_file.read_bytes()
-    register_file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
-    with pytest.raises(FileDamaged):
-        full_store.get("e1")
+def _beyond_repair(file: Path, how: str) -> None:
+    whole = file.read_bytes()
+    match how:
+        case "text":
+            file.write_bytes(b"no database at all, but long enough" * 100)
+        case "short":
+            file.write_bytes(b"short")
+        case "pages":
+            file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+        case "schema":  # Python cannot read what SQLite says of it.
+            file.write_bytes(whole.replace(b"UNIQUE INDEX", b"UNIQUE \xffNDEX"))
+        case statement:
+            change(file, statement)
 
 
 @pytest.mark.parametrize(
-    ("statement", "place"),
+    "how",
     [
-        ("UPDATE executions SET pid = 'many'", "execution e1"),
-        ("UPDATE executions SET process = '{}'", "execution e1"),
-        ("UPDATE outcomes SET document = x'00'", "outcome e1"),
-        ("DROP TABLE outcomes", ""),
+        *("text", "short", "pages", "schema"),
+        "UPDATE executions SET pid = 'many'",
+        "UPDATE executions SET process = '{}'",
+        "DROP TABLE executions",
     ],
 )
-def test_damaged_rows(
-    full_store: SqliteExecutionStore, register_file: Path, statement: str, place: str
+def test_beyond_repair(
+    full_store: SqliteExecutionStore,
+    register_file: Path,
+    new_record: NewRecord,
+    caplog: pytest.LogCaptureFixture,
+    how: str,
 ) -> None:
-    """A row that makes no sense is named."""
-    change(register_file, statement)
+    """A damaged register is set aside, which is said, and what comes then has a new one."""
+    _beyond_repair(register_file, how)
+    damaged = register_file.read_bytes()
+    assert full_store.page(ExecutionFilter(), limit=9).records == ()
+    record = new_record(id="e2")
+    assert full_store.insert(record) == record
+    assert full_store.get("e2") == record
+    (aside,) = register_file.parent.glob("*.damaged-*")
+    assert aside.read_bytes() == damaged
+    assert f"is set aside as {aside.name}" in caplog.text
+
+
+def test_set_aside_once(
+    full_store: SqliteExecutionStore, register_file: Path, new_record: NewRecord
+) -> None:
+    """Of many who find the damage at a time, one sets the file aside; what each then enters stays.
+
+    Else the second would take the new register of the first for the damaged one.
+    """
+    _beyond_repair(register_file, "text")
+    together = threading.Barrier(8)
+
+    def enter(number: int) -> None:
+        store = SqliteExecutionStore(register_file)
+        together.wait()
+        store.insert(new_record(id=f"n{number}", profile=f"p{number}"))
+
+    threads = [threading.Thread(target=enter, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {record.id for record in full_store.unended()} == {f"n{number}" for number in range(8)}
+    assert len(list(register_file.parent.glob("*.damaged-*"))) == 1
+
+
+def test_cannot_be_set_aside(
+    full_store: SqliteExecutionStore, register_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a damaged register cannot be set aside, it is named, with what to do."""
+    _beyond_repair(register_file, "text")
+
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(FileDamaged, match="move it away") as caught:
+        full_store.unended()
+    assert caught.value.path == register_file
+
+
+def test_damaged_outcome(full_store: SqliteExecutionStore, register_file: Path) -> None:
+    """An outcome that makes no sense is named, and keeps nobody from the others."""
+    change(register_file, "UPDATE outcomes SET document = x'00'")
     with pytest.raises(FileDamaged) as caught:
         full_store.get("e1")
-    assert caught.value.place == place
+    assert caught.value.place == "outcome e1"
+    assert [record.id for record in full_store.page(ExecutionFilter(), limit=9).records] == ["e1"]
 
 
 def test_words_of_a_later_version(
@@ -192,7 +242,6 @@ def test_of_another_program(
     sqlite_store: SqliteExecutionStore, register_file: Path, new_record: NewRecord
 ) -> None:
     """Another program's database is neither read nor written."""
-    register_file.parent.mkdir(parents=True)
     change(register_file, "CREATE TABLE executions (id)")
     before = register_file.read_bytes()
     with pytest.raises(FileDamaged, match="another program"):

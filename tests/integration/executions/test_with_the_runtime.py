@@ -16,7 +16,8 @@ from peaceful._executions.sqlite_store import SqliteExecutionStore
 from peaceful._model.events import SnapshotTaken
 from peaceful._runtime.hub import ProgressHub
 from peaceful._runtime.register import Register, Starting
-from peaceful._storage.lock import LockHolder, ProfileLock
+from peaceful._storage.files import make_folder
+from peaceful._storage.lock import FileLock, LockHolder
 from peaceful.commands import (
     BlockStarted,
     Clock,
@@ -119,7 +120,8 @@ def test_lock_holders(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path, "shop")
     holder_of = lock_holders_of(workspace)
     assert holder_of("test") is None
-    lock = ProfileLock(workspace.lock_file("test"))
+    make_folder(workspace.profile_folder("test"))
+    lock = FileLock(workspace.lock_file("test"))
     assert lock.acquire(LockHolder(execution_id="e1")) is None
     assert holder_of("test") == "e1"
     workspace.lock_file("test").write_text("")

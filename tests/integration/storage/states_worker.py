@@ -18,6 +18,7 @@ ITEMS = [f"item_{number}" for number in range(12)]
 
 async def main(folder: Path) -> None:
     """Works until killed."""
+    (folder / "flow").mkdir(exist_ok=True)
     store = YamlStateStore(folder / "flow")
     world = os.open(folder / "world", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     slots = asyncio.Semaphore(3)

@@ -258,6 +258,7 @@ async def test_every_call_fails_in_turn(
     """Whichever call is refused while a journal is made, there is none, or a whole one."""
     for nth in range(100):
         path = tmp_path / str(nth) / "journal"
+        path.parent.mkdir()
         system.fail(nth)
         try:
             Journal(path, thread, b"first").close()

@@ -18,7 +18,7 @@ import filelock
 import pytest
 
 from peaceful._storage import lock as _lock
-from peaceful._storage.lock import LockHolder, ProfileLock
+from peaceful._storage.lock import FileLock, LockHolder
 from peaceful.errors import FileInaccessible
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ OTHER = LockHolder(user="other", pid=1)
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Where the lock is."""
-    return tmp_path / "profile" / ".lock"
+    return tmp_path / ".lock"
 
 
 HOLDS = """
 import sys
 from pathlib import Path
-from peaceful._storage.lock import LockHolder, ProfileLock
-lock = ProfileLock(Path(sys.argv[1]))
+from peaceful._storage.lock import LockHolder, FileLock
+lock = FileLock(Path(sys.argv[1]))
 print(lock.acquire(LockHolder(user="child", pid=5)) is None, flush=True)
 sys.stdin.readline()
 """
@@ -68,7 +68,7 @@ def _child(path: Path, environment: dict[str, str]) -> Iterator[tuple[subprocess
 
 def test_one_at_a_time(path: Path) -> None:
     """Of two objects, the first has the lock until it lets go, and the second hears who has it."""
-    first, second = ProfileLock(path), ProfileLock(path)
+    first, second = FileLock(path), FileLock(path)
 
     assert not first.is_locked()
     assert first.acquire(ME) is None
@@ -87,10 +87,9 @@ def test_one_at_a_time(path: Path) -> None:
 
 def test_files(path: Path) -> None:
     """The lock's file is for this user only, stays, and can be read by people."""
-    lock = ProfileLock(path)
+    lock = FileLock(path)
     lock.acquire(ME)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.stat().st_mode & 0o777 == 0o700
     assert '"execution_id": "0197"' in path.read_text()
     assert '"since": "2026-01-31T12:00:00Z"' in path.read_text()
     lock.release()
@@ -100,14 +99,21 @@ def test_files(path: Path) -> None:
 
 def test_asking_makes_nothing(path: Path) -> None:
     """Who only asks leaves no file behind."""
-    assert not ProfileLock(path).is_locked()
-    assert ProfileLock(path).holder() is None
-    assert not path.parent.exists()
+    assert not FileLock(path).is_locked()
+    assert FileLock(path).holder() is None
+    assert not path.exists()
+
+
+def test_where_no_folder_is(path: Path) -> None:
+    """A lock makes no folder: where there is none, nothing is set up, or it is gone."""
+    with pytest.raises(FileInaccessible, match="No such file"):
+        FileLock(path / "none" / ".lock").acquire(ME)
+    assert not path.exists()
 
 
 def test_not_re_entrant(path: Path) -> None:
     """To take a lock that this very object has is a mistake of the program."""
-    lock = ProfileLock(path)
+    lock = FileLock(path)
     lock.acquire(ME)
     with pytest.raises(RuntimeError, match="held already"):
         lock.acquire(ME)
@@ -116,7 +122,7 @@ def test_not_re_entrant(path: Path) -> None:
 
 def test_between_processes(path: Path, unmeasured_environment: dict[str, str]) -> None:
     """Two processes exclude each other, both ways round; the text of the holder stays whole."""
-    lock = ProfileLock(path)
+    lock = FileLock(path)
     with _child(path, unmeasured_environment) as (_, holds):
         assert holds
         assert lock.is_locked()
@@ -130,7 +136,7 @@ def test_between_processes(path: Path, unmeasured_environment: dict[str, str]) -
 
 def test_killed(path: Path, unmeasured_environment: dict[str, str]) -> None:
     """A lock ends with its process, however that ends; the text it leaves is not believed."""
-    lock = ProfileLock(path)
+    lock = FileLock(path)
     with _child(path, unmeasured_environment) as (process, holds):
         assert holds
         process.send_signal(signal.SIGKILL)
@@ -144,27 +150,27 @@ def test_killed(path: Path, unmeasured_environment: dict[str, str]) -> None:
 
 def test_child_processes_do_not_keep_it(path: Path) -> None:
     """A child process that outlives the holder does not keep the lock."""
-    lock = ProfileLock(path)
+    lock = FileLock(path)
     lock.acquire(ME)
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False):
         lock.release()
         assert not lock.is_locked()
-        assert ProfileLock(path).acquire(OTHER) is None
+        assert FileLock(path).acquire(OTHER) is None
 
 
 FORKS = """
 import os, sys
 from pathlib import Path
-from peaceful._storage.lock import LockHolder, ProfileLock
+from peaceful._storage.lock import LockHolder, FileLock
 path = Path(sys.argv[1])
-lock = ProfileLock(path)
+lock = FileLock(path)
 assert lock.acquire(LockHolder(user="parent")) is None
 ready, go = os.pipe(), os.pipe()
 if os.fork() == 0:
-    assert ProfileLock(path).is_locked()
-    assert ProfileLock(path).acquire(LockHolder()) == LockHolder(user="parent")
+    assert FileLock(path).is_locked()
+    assert FileLock(path).acquire(LockHolder()) == LockHolder(user="parent")
     lock.release()
-    assert ProfileLock(path).is_locked()
+    assert FileLock(path).is_locked()
     os.write(ready[1], b"x")
     os.read(go[0], 1)
     assert lock.acquire(LockHolder(user="child")) is None
@@ -196,7 +202,7 @@ def test_forked_processes_do_not_keep_it(
 
 def test_in_a_forked_process(path: Path) -> None:
     """In a forked copy, the descriptor is closed, and what it believes to hold is nothing."""
-    lock = ProfileLock(path)
+    lock = FileLock(path)
     lock.acquire(ME)
     descriptor = lock._descriptor
     assert descriptor is not None
@@ -218,10 +224,10 @@ def test_threads(path: Path) -> None:
     """Of many threads that try at once, one has the lock, again and again."""
     for _ in range(20):
         barrier = threading.Barrier(8)
-        won: list[ProfileLock] = []
+        won: list[FileLock] = []
 
-        def attempt(barrier: threading.Barrier = barrier, won: list[ProfileLock] = won) -> None:
-            lock = ProfileLock(path)
+        def attempt(barrier: threading.Barrier = barrier, won: list[FileLock] = won) -> None:
+            lock = FileLock(path)
             barrier.wait(10)
             if lock.acquire(ME) is None:
                 won.append(lock)
@@ -238,11 +244,11 @@ def test_threads(path: Path) -> None:
 def test_asking_disturbs_nobody(path: Path, unmeasured_environment: dict[str, str]) -> None:
     """However often others ask whether it is held, the lock can be taken."""
     asks = (
-        "import sys\nfrom pathlib import Path\nfrom peaceful._storage.lock import ProfileLock\n"
-        "lock, n = ProfileLock(Path(sys.argv[1])), 0\nprint(flush=True)\n"
+        "import sys\nfrom pathlib import Path\nfrom peaceful._storage.lock import FileLock\n"
+        "lock, n = FileLock(Path(sys.argv[1])), 0\nprint(flush=True)\n"
         "while True: n += lock.is_locked()\n"
     )
-    lock = ProfileLock(path)
+    lock = FileLock(path)
     lock.acquire(ME)
     lock.release()
     with subprocess.Popen(
@@ -261,7 +267,7 @@ def test_asking_disturbs_nobody(path: Path, unmeasured_environment: dict[str, st
 
 def test_others_with_the_same_lock(path: Path) -> None:
     """It is the lock that filelock takes: its users on a file exclude ours, and ours them."""
-    lock = ProfileLock(path)
+    lock = FileLock(path)
     lock.acquire(ME)
     other = filelock.FileLock(path)
     with pytest.raises(filelock.Timeout):
@@ -275,7 +281,7 @@ def test_others_with_the_same_lock(path: Path) -> None:
 
 def test_a_file_that_was_removed(path: Path) -> None:
     """When somebody removes the file, who takes the lock next takes it on the new file."""
-    first, second = ProfileLock(path), ProfileLock(path)
+    first, second = FileLock(path), FileLock(path)
     first.acquire(ME)
     path.unlink()
     assert not second.is_locked()
@@ -302,7 +308,7 @@ def test_a_file_that_is_removed_meanwhile(path: Path, monkeypatch: pytest.Monkey
         return lock_exclusively(descriptor)
 
     monkeypatch.setattr(_lock, "_lock_exclusively", locked)
-    lock = ProfileLock(path)
+    lock = FileLock(path)
     assert lock.acquire(ME) is None
     assert lock.holder() == ME
     lock.release()
@@ -313,9 +319,8 @@ def test_a_file_that_is_removed_meanwhile(path: Path, monkeypatch: pytest.Monkey
 )
 def test_odd_texts(path: Path, text: bytes) -> None:
     """A text that says nothing is no holder, and keeps nobody from taking the lock."""
-    path.parent.mkdir()
     path.write_bytes(text)
-    lock = ProfileLock(path)
+    lock = FileLock(path)
 
     assert lock.holder() is None
     assert lock.acquire(ME) is None
@@ -325,15 +330,15 @@ def test_odd_texts(path: Path, text: bytes) -> None:
 
 def test_holders_without_a_time(path: Path) -> None:
     """What is not known of a holder is left open."""
-    lock = ProfileLock(path)
+    lock = FileLock(path)
     assert lock.acquire(LockHolder()) is None
-    assert ProfileLock(path).holder() == LockHolder()
+    assert FileLock(path).holder() == LockHolder()
     lock.release()
 
 
 def test_refusals(path: Path, system: FailingSystem) -> None:
     """Whatever the system refuses while the lock is taken is said, and the lock is free."""
-    lock = ProfileLock(path)
+    lock = FileLock(path)
     for nth in range(100):
         system.fail(nth, errno.EACCES)
         error = None
@@ -367,4 +372,4 @@ def test_file_systems_without_locks(path: Path, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(_lock, "_lock_exclusively", refuse)
     with pytest.raises(FileInaccessible, match="No locks available"):
-        ProfileLock(path).acquire(ME)
+        FileLock(path).acquire(ME)

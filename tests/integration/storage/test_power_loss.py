@@ -76,7 +76,7 @@ class _Run:
         disk = _Disk(self.path)
         journal = Journal(self.path, disk, payload_of(begun))
         disk.synced = self.path.stat().st_size
-        writer = YamlStateWriter(journal, disk, BlockLog(begun), lambda _: None)
+        writer = YamlStateWriter(journal, disk, BlockLog(begun), lambda _: None, lambda: None)
         waiting: dict[str, asyncio.Future[None]] = {}
         for item, step in zip(self.items, steps, strict=True):
             match step:

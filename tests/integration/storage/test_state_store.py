@@ -89,7 +89,7 @@ class _MemoryWorld:
 @pytest.fixture(params=["yaml", "memory"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     """Each kind of store."""
-    return _YamlWorld(tmp_path / "flow") if request.param == "yaml" else _MemoryWorld()
+    return _YamlWorld(tmp_path) if request.param == "yaml" else _MemoryWorld()
 
 
 def _current(store: StateStore) -> dict[str, StoredState]:

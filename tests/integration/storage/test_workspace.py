@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from peaceful._storage.files import make_folder
 from peaceful._storage.yaml_file import write_yaml
 from peaceful.commands import Workspace
 from peaceful.errors import FileInaccessible, NameInvalid
@@ -103,6 +104,8 @@ def test_folders_that_may_not_be_read(tmp_path: Path, system: FailingSystem) -> 
 def test_profiles(tmp_path: Path) -> None:
     """Profiles are the folders with names that follow the rule, links included."""
     here = Workspace(tmp_path, "app")
+    make_folder(here.profile_folder("prod"))
+    make_folder(here.flow_folder("dev", "deploy"))
     write_yaml(here.profile_params_file("prod"), {}, comment="x")
     write_yaml(here.flow_params_file("dev", "deploy"), {}, comment="x")
     write_yaml(here.workspace_params_file, {}, comment="x")

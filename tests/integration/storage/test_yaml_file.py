@@ -21,14 +21,14 @@ HEAD = "# Parameters of a profile. (peaceful format 1)\n\n"
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Where the file is, or will be."""
-    return tmp_path / "a" / "params.yaml"
+    return tmp_path / "params.yaml"
 
 
 def test_no_file(path: Path) -> None:
-    """Where there is no file, there is nothing to read, and no folder is made."""
+    """Where there is no file, there is nothing to read, and none is made."""
     assert read_yaml(path) is None
     assert place_in_yaml(path, ("a",)) == ""
-    assert not path.parent.exists()
+    assert not path.exists()
 
 
 def test_what_is_written(path: Path) -> None:
@@ -52,7 +52,6 @@ def test_nothing_is_a_document(path: Path) -> None:
 
 def test_what_people_write_stays(path: Path) -> None:
     """Comments and ways of writing stay in what does not change, and comments above what does."""
-    path.parent.mkdir()
     path.write_text("# mine\na:   [1,   2]  # odd\n# about b\nb: 1\n\n# gone\nc: 1\n# last\n")
     write_yaml(path, {"a": [1, 2], "d": 4, "b": 2}, comment=COMMENT)
 
@@ -82,7 +81,6 @@ def test_nothing_changed(path: Path) -> None:
 @pytest.mark.parametrize("text", ["{b: 1, a: 2}\n", "---\nb: 1\n", "  b: 1\n"])
 def test_files_in_another_form(path: Path, text: str) -> None:
     """A file that is written otherwise is written in our form when it changes."""
-    path.parent.mkdir()
     path.write_text(text)
     write_yaml(path, {"b": 1, "c": 3}, comment=COMMENT)
 
@@ -100,7 +98,6 @@ def test_files_in_another_form(path: Path, text: str) -> None:
 )
 def test_files_from_other_editors(path: Path, data: bytes) -> None:
     """A byte order mark and other line ends are read as if they were not there."""
-    path.parent.mkdir()
     path.write_bytes(data)
     assert read_yaml(path) == {"a": 1, "b": "x"}
 
@@ -122,7 +119,6 @@ def test_files_from_other_editors(path: Path, data: bytes) -> None:
 )
 def test_broken_files(path: Path, data: bytes, place: str, reason: str) -> None:
     """A broken file is refused with its path, the place and the reason, and is not written over."""
-    path.parent.mkdir()
     path.write_bytes(data)
     uses: list[Callable[[], object]] = [
         lambda: read_yaml(path),
@@ -149,7 +145,6 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> Non
 
 def test_later_format(path: Path) -> None:
     """A file of a later version is refused as such, and is not written over."""
-    path.parent.mkdir()
     path.write_text("# Something new. (peaceful format 2)\na: !new 1\n")
     uses: list[Callable[[], object]] = [
         lambda: read_yaml(path),
@@ -169,9 +164,9 @@ def test_a_folder(path: Path) -> None:
 
 def test_a_file_above(path: Path) -> None:
     """A file in the place of the folder is said to be in the way."""
-    path.parent.write_text("")
+    path.write_text("")
     with pytest.raises(FileInaccessible, match="Not a directory"):
-        read_yaml(path)
+        read_yaml(path / "params.yaml")
 
 
 def test_comments_are_one_line(path: Path) -> None:
@@ -194,7 +189,6 @@ def test_comments_are_one_line(path: Path) -> None:
 )
 def test_places(path: Path, keys: tuple[str, ...], place: str) -> None:
     """Where a value was set can be told, or where what is around it was."""
-    path.parent.mkdir()
     path.write_text("# head\na:\n  b: [1]\n  c: 2\n")
 
     assert place_in_yaml(path, keys) == place

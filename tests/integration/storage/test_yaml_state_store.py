@@ -52,8 +52,8 @@ def _state(value: JsonValue = None, since: datetime | None = None) -> StoredStat
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the store is, or will be."""
-    return tmp_path / "flow"
+    """Where the store is."""
+    return tmp_path
 
 
 def _opened(folder: Path, boot: str | None = "this") -> YamlStateStore:
@@ -106,8 +106,8 @@ async def _killed(folder: Path) -> bytes:
 
 def test_loading_makes_nothing(folder: Path) -> None:
     """Who only looks leaves no folder behind."""
-    assert _current(_opened(folder)) == {}
-    assert not folder.exists()
+    assert _current(_opened(folder / "none")) == {}
+    assert not (folder / "none").exists()
 
 
 async def test_loading_changes_nothing(folder: Path) -> None:
@@ -132,7 +132,6 @@ async def test_files_after_a_block(folder: Path) -> None:
     ]
     assert read_yaml(folder / "params_specs.yaml") == {"a": {"path": "x"}}
     assert {_rights(path) for path in _contents(folder)} == {0o600}
-    assert _rights(folder) == 0o700
 
 
 async def test_a_block_that_changes_nothing_writes_nothing(folder: Path) -> None:
@@ -246,6 +245,7 @@ async def test_folding_fails_at_every_call(folder: Path, system: FailingSystem) 
     """Whichever call is refused while a block is folded, nothing is lost, only done later."""
     for nth in count():
         here = folder / str(nth)
+        here.mkdir()
         await _stored(here, *ITEMS)
         writer = YamlStateStore(here, now=lambda: BEGUN, boot_id="this").open(
             "execution", ITEMS, applies=True
@@ -274,6 +274,7 @@ async def test_opening_fails_at_every_call(folder: Path, system: FailingSystem) 
     """Whichever call is refused while a block begins, nothing is lost, and the next try works."""
     for nth in count():
         here = folder / str(nth)
+        here.mkdir()
         await _killed(here)
         store = YamlStateStore(here, now=lambda: BEGUN, boot_id="this")
         expected = _current(store)
@@ -295,6 +296,7 @@ async def test_opening_fails_at_every_call(folder: Path, system: FailingSystem) 
 async def test_a_full_disk(full_disk: Callable[[int], Path]) -> None:
     """When the disk fills up, everyone is told; once there is room, what was durable is stored."""
     folder = full_disk(256 * 1024) / "flow"
+    folder.mkdir()
     items = [f"item_{number}" for number in range(1000)]
     ballast = folder.parent / "ballast"
     ballast.write_bytes(bytes(150 * 1024))
@@ -520,6 +522,7 @@ async def test_a_block_is_folded_while_somebody_reads(
 async def test_a_damaged_journal_is_set_aside(folder: Path) -> None:
     """A damaged journal is moved away; all that it may have told is in doubt until found anew."""
     whole = await _killed(folder)
+    (folder / "other").mkdir()
     await _stored(folder / "other", *ITEMS)
     damaged = bytearray(whole)
     damaged[whole.index(b'["started","c"')] ^= 1
@@ -581,7 +584,6 @@ async def test_damaged_files_are_set_aside(folder: Path) -> None:
 
 def test_what_cannot_be_moved(folder: Path, system: FailingSystem) -> None:
     """Where a damaged file cannot be moved away, it is said so."""
-    folder.mkdir()
     (folder / "states_current.yaml").write_text("nonsense")
     system.fail(0, errno.EROFS, only=("rename",))
     with pytest.raises(FileInaccessible, match="could not be moved aside"):
@@ -600,7 +602,6 @@ def test_what_cannot_be_moved(folder: Path, system: FailingSystem) -> None:
 )
 def test_what_is_no_journal(folder: Path, data: bytes, place: str, reason: str) -> None:
     """A file that is no journal is refused with the place and the reason."""
-    folder.mkdir()
     _journal(folder).write_bytes(data)
     with pytest.raises(FileDamaged) as caught:
         _current(_opened(folder))

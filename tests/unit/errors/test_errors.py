@@ -34,6 +34,7 @@ from peaceful._errors.requests import (
     ServerStopping,
     TokenRefused,
 )
+from peaceful._errors.running import ParamsBusy, WorkspaceGone
 from peaceful._errors.system import SystemRefused, refusal
 from peaceful._errors.usage import ContainedTwice, MappingInvalid, ReferenceUsedAsValue
 from peaceful.errors import (
@@ -129,6 +130,8 @@ EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
     ProfileBusy: lambda: ProfileBusy(
         "dev", app="envman", command="ensure", started_by="ada", since=NOON, execution_id="0197"
     ),
+    ParamsBusy: lambda: ParamsBusy(Path("/w"), "init", "ada (pid 7)", NOON),
+    WorkspaceGone: lambda: WorkspaceGone(Path("/w"), Path("/elsewhere")),
     OutOfSync: lambda: OutOfSync([("a", "x → y"), ("b", "+ z")], help="run discover"),
     CycleFound: lambda: CycleFound(["a", "b", "a"]),
     ContainedTwice: lambda: ContainedTwice("a", ("b", "c")),
@@ -167,6 +170,7 @@ CODES = {
     "ITEM-PERMISSION", "ITEM-READ-ONLY", "ITEM-SYSTEM", "ITEM-TIMEOUT", "ITEM-TOO-MANY-FILES",
     "ITEM-UNREACHABLE", "MAPPING-INVALID", "NAME-INVALID", "NAME-TAKEN",
     "NAME-UNKNOWN", "NOT-INITIALISED", "NOT-INTERRUPTIBLE", "NOTHING-RUNNING", "OUT-OF-SYNC",
+    "PARAMS-BUSY", "WORKSPACE-GONE",
     "KEY-MISSING", "KEY-WRONG", "PARAMS-INVALID", "PARAMS-MISSING", "REFERENCE-INVALID",
     "REFERENCE-NOT-A-VALUE",
     "RESOURCE-MISSING", "RETRIES-EXHAUSTED", "SECRET-UNAVAILABLE", "STORAGE", "USAGE",

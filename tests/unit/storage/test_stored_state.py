@@ -31,6 +31,7 @@ states = st.builds(
     state=st.none() | st.dictionaries(st.text(), st.integers()),
     params=st.none() | st.dictionaries(st.text(), st.text()),
     at=times,
+    needs=st.lists(st.text(), max_size=3).map(tuple),
 )
 in_doubt = st.builds(replace, states, in_progress_since=times, stopped=st.booleans())
 unknown = times.map(StoredState.in_progress)
@@ -116,6 +117,8 @@ GOOD: dict[str, JsonValue] = {
         (GOOD | {"at": "0001-01-01T00:00:00+10:00"}, "at", "a time such as"),
         (GOOD | {"in_progress_since": None}, "in_progress_since", "a time such as"),
         (GOOD | {"params": []}, "params", "names and values"),
+        (GOOD | {"needs": "a"}, "needs", "a list of items"),
+        (GOOD | {"needs": ["a", 1]}, "needs", "a list of items"),
     ],
 )
 def test_what_is_no_stored_state(entry: JsonValue, field: str, reason: str) -> None:

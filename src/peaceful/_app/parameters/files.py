@@ -18,7 +18,7 @@ from peaceful._errors.usage import ParamProblem, ParamsInvalid, ParamsMissing
 from peaceful._model.codec import JsonValue
 from peaceful._params.masking import problems_in, without_secrets
 from peaceful._params.plain import holds_secret, plain_form
-from peaceful._storage.yaml_file import read_yaml, write_yaml
+from peaceful._storage.yaml_file import is_same, read_yaml, write_yaml
 
 HowToGive: TypeAlias = Callable[[Sequence[str]], str]
 """Returns the advice on how to give a value to these parameters."""
@@ -60,6 +60,10 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
     def stored(self) -> Mapping[str, JsonValue]:
         """The content of the file; empty if there is no file."""
         return dict(read_yaml(self.path) or {})
+
+    def has_changed(self) -> bool:
+        """Return whether the file says something else by now than what was read."""
+        return not is_same(read_yaml(self.path) or {}, self.stored)
 
     def present(self, secrets: Secrets) -> Checked | Wrong:
         """Check the stored parameters and the available secrets."""

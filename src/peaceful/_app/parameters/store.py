@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from peaceful._app.parameters.declaration import Declarations, Given, ParamGroup
-from peaceful._app.parameters.files import ParamsFile, StoredParams, params_schema, right
+from peaceful._app.parameters.files import Checked, ParamsFile, StoredParams, params_schema, right
 from peaceful._app.parameters.secrets import SECRET_FORMS, Secrets, readable
+from peaceful._errors.running import ParamsBusy
 from peaceful._errors.usage import NameUnknown
+from peaceful._model.clock import SystemClock
 from peaceful._model.codec import FlowId, JsonValue, ProfileName
+from peaceful._runtime.ctx import started_by
+from peaceful._storage.files import make_folder, refusals
+from peaceful._storage.lock import FileLock, LockHolder
 from peaceful._storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -20,6 +26,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _LOG = logging.getLogger("peaceful.app")
+
+_PATIENCE: Final = 5.0
+"""Seconds that others have to write what they change, which takes them some milliseconds."""
 
 
 class ParamStore:
@@ -83,15 +92,16 @@ class ParamStore:
                 changed.
             StorageError: a file cannot be read or written.
         """
-        files = [self._workspace_file()]
-        for profile in self.workspace.profiles():
-            files += list(self._files(profile))[1:]
-        changes = [
-            (file, self._secrets.sealed_again(file.stored, str(file.path))) for file in files
-        ]
-        for file, sealed in changes:
-            if sealed:
-                file.write(sealed)
+        with self._changing("key rotate"):
+            files = [self._workspace_file()]
+            for profile in self.workspace.profiles():
+                files += list(self._files(profile))[1:]
+            changes = [
+                (file, self._secrets.sealed_again(file.stored, str(file.path))) for file in files
+            ]
+            for file, sealed in changes:
+                if sealed:
+                    file.write(sealed)
         return sum(len(sealed) for _, sealed in changes)
 
     # ---- parts
@@ -104,19 +114,56 @@ class ParamStore:
         reserved: Mapping[str, str],
     ) -> tuple[StoredParams, ...]:
         """Check all given values, then store them; see `Contexts.init`."""
+        files, checked = self._completed(given, profile, flow)
+        # Only now: where something is wrong, nothing is made.
+        for file in files:
+            self._make_folder(file)
+        with self._changing("init"):
+            if any(file.has_changed() for file in files):
+                # Somebody else was faster; with what they stored, it may be wrong.
+                files, checked = self._completed(given, profile, flow)
+            saved = tuple(
+                file.save(values, reserved if file is files[0] else {})
+                for file, values in zip(files, checked, strict=True)
+            )
+        self._say_not_stored(given, files, {name for each in saved for name in each.values})
+        return saved
+
+    def _completed(
+        self, given: Mapping[str, Given], profile: ProfileName, flow: FlowId | None
+    ) -> tuple[list[ParamsFile], list[Checked]]:
         files = list(self._files(profile, flow))
         known = {name for file in files for name in file.group.params}
         for name in given:
             if name not in known:
                 raise NameUnknown("parameter", name, known)
         results = [file.completed(self._secrets, given) for file in files]
-        checked = right(results, self._how_to_give)
-        saved = tuple(
-            file.save(values, reserved if file is files[0] else {})
-            for file, values in zip(files, checked, strict=True)
-        )
-        self._say_not_stored(given, files, {name for each in saved for name in each.values})
-        return saved
+        return files, right(results, self._how_to_give)
+
+    def _make_folder(self, file: ParamsFile) -> None:
+        with refusals(file.path.parent, "created"):
+            make_folder(file.path.parent)
+
+    @contextmanager
+    def _changing(self, command: str) -> Generator[None]:
+        """Hold the lock of the workspace's parameters: what is read is still so when it is written.
+
+        Raises `ParamsBusy`.
+        """
+        if not self.workspace.folder.is_dir():
+            # Nothing is set up, so there is nothing to be changed.
+            yield
+            return
+        lock, me = FileLock(self.workspace.params_lock_file), started_by("")
+        holder = LockHolder(me.user, me.host, me.pid, command=command, since=SystemClock.now())
+        other = lock.acquire(holder, patience=_PATIENCE)
+        if other is not None:
+            who = f"{other.user} (pid {other.pid})" if other.user else ""
+            raise ParamsBusy(self.workspace.root, other.command, who, other.since)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _files(self, profile: ProfileName, flow: FlowId | None = None) -> Iterator[ParamsFile]:
         yield self._workspace_file()

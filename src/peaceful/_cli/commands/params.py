@@ -308,11 +308,13 @@ def _initialised(
     invocation.profile = profile
     saved = contexts.init(given, profile=profile, flow=invocation.options.flow)
     next_step = invocation.line(invocation.app.ensure_name)
+    found_above = invocation.options.workspace is None and contexts.workspace.root != Path.cwd()
 
     def lines(page: Page) -> Sequence[Line]:
         folder = contexts.workspace.folder
         return [
             line((f"Stored in {folder}", Style.STRONG)),
+            *([line("That is above this folder; for one in it, say --workspace .")] * found_above),
             *stored_lines(saved, folder, page),
             line(""),
             line(f"Profile {profile} is in use. Next: {next_step}"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from peaceful._cli.program.result import Result
 from peaceful._cli.progress.outcome_text import OutcomeMessage, outcome_lines
 from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import WorkspaceGone
 from peaceful._model.codec import JsonValue, to_json
 from peaceful._model.document import Ending
 from peaceful._model.execution import ExecutionState
@@ -106,10 +107,12 @@ def _message(execution: Execution, invocation: Invocation, request: RunRequest) 
         interrupt=document.interrupt,
     )
     messages = [(item, each.status, each.message) for item, each in items.items()]
+    # Where the workspace is not there any more, the error says how to carry on.
+    gone = isinstance(execution.ending.errors.get(""), WorkspaceGone)
     return OutcomeMessage(
         title=execution.title,
         summary=summary,
-        carry_on=invocation.line(*words_of(request, invocation.app)),
+        carry_on="" if gone else invocation.line(*words_of(request, invocation.app)),
         what_is_left=invocation.line("diff") if request.command == "ensure" else "",
         messages=messages if request.dry_run else (),
     )

@@ -37,7 +37,7 @@ class OutcomeMessage(msgspec.Struct, frozen=True):
 
     title: str
     summary: Summary
-    carry_on: str  # a command to type
+    carry_on: str  # a command to type, or empty if none would do
     what_is_left: str = ""  # a command to type, or empty
     messages: Sequence[tuple[ItemId, ItemStatus, str]] = ()
 
@@ -55,7 +55,7 @@ def outcome_lines(message: OutcomeMessage, page: Page) -> list[Line]:
         rows = _rows(summary.rows, page)
     lines += [*rows, line("")] if rows else []
     lines += _remarks(summary, page)
-    if summary.kind is not OutcomeKind.COMPLETE:
+    if message.carry_on and summary.kind is not OutcomeKind.COMPLETE:
         lines += _next_steps(message, page)
     return lines[:-1] if lines[-1] == line("") else lines
 
