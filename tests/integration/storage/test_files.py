@@ -22,7 +22,7 @@ from peaceful import write_atomically
 from peaceful._atomic import remove_left_behind
 from peaceful._storage import files as _files
 from peaceful._storage.files import make_folder, read_file, write_file_atomically
-from peaceful._storage.lock import LockHolder
+from peaceful._storage.lock import FileLock, LockHolder
 from peaceful.errors import FileDamaged, FileInaccessible
 
 if TYPE_CHECKING:
@@ -194,6 +194,7 @@ def _write_by_item(folder: Path) -> None:
 
 
 def _lock(folder: Path) -> None:
+    make_folder(folder)
     lock = FileLock(folder / ".lock")
     assert lock.acquire(LockHolder()) is None
     lock.release()

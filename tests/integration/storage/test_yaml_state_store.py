@@ -612,7 +612,6 @@ def test_what_is_no_journal(folder: Path, data: bytes, place: str, reason: str) 
 
 def test_a_journal_of_a_later_version(folder: Path) -> None:
     """A journal of a later version is no damage: it is left where it is."""
-    folder.mkdir()
     _journal(folder).write_bytes(file_header(WORD, VERSION + 1) + b"something new")
     for use in (lambda: _current(_opened(folder)), lambda: _opened(folder).set_damaged_aside()):
         with pytest.raises(FormatTooNew, match=f"version {VERSION + 1}"):
