@@ -9,12 +9,12 @@ from random import Random
 
 from crashes.crashing import FAILING, FAILURES, KILLED_AT, fail, kill, lose_power
 from crashes.disks import disk_in
-from crashes.scenarios import SWITCH_HALF_DONE, Scenario, by_scenario
+from crashes.scenarios import Scenario, by_scenario
 from crashes.stages import Stages
 from crashes.tally import Rows
 
 
-@by_scenario(SWITCH_HALF_DONE)
+@by_scenario
 def test_a_few_crashes(stages: Stages, rows: Rows, scenario: Scenario) -> None:
     """After a kill, a loss of power, and a failure whose end is told truly, it carries on.
 

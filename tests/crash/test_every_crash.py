@@ -7,19 +7,14 @@ from random import Random
 
 import pytest
 from crashes.crashing import FAILING, FAILURES, Failure, fail, kill, lose_power, tear
-from crashes.scenarios import SWITCH_HALF_DONE, Scenario, by_scenario
+from crashes.scenarios import Scenario, by_scenario
 from crashes.stages import Stages
 from crashes.tally import Rows
 
 pytestmark = pytest.mark.soak
 
-JOURNAL_HOLES = dict.fromkeys(
-    ("discover", "ensure", "ensure changed", "ensure resumed", "ensure large", "clean"),
-    "a hole in what was not synced of the journal counts as damage",
-)
 
-
-@by_scenario(SWITCH_HALF_DONE)
+@by_scenario
 def test_killed(stages: Stages, rows: Rows, scenario: Scenario) -> None:
     """It is killed before each operation on a file, and before each time that it says something."""
     with rows(f"killed: {scenario.name}") as tally:
@@ -28,7 +23,7 @@ def test_killed(stages: Stages, rows: Rows, scenario: Scenario) -> None:
                 break
 
 
-@by_scenario(SWITCH_HALF_DONE)
+@by_scenario
 def test_torn(stages: Stages, rows: Rows, scenario: Scenario) -> None:
     """It is killed in the middle of each write."""
     with rows(f"torn: {scenario.name}") as tally:
@@ -37,7 +32,7 @@ def test_torn(stages: Stages, rows: Rows, scenario: Scenario) -> None:
                 break
 
 
-@by_scenario(SWITCH_HALF_DONE | JOURNAL_HOLES)
+@by_scenario
 def test_power_lost(stages: Stages, rows: Rows, scenario: Scenario) -> None:
     """The power is lost after each operation; the disk has whatever it may have."""
     with rows(f"power lost: {scenario.name}") as tally:
@@ -45,7 +40,7 @@ def test_power_lost(stages: Stages, rows: Rows, scenario: Scenario) -> None:
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=str)
-@by_scenario(SWITCH_HALF_DONE)
+@by_scenario
 def test_failing(stages: Stages, rows: Rows, scenario: Scenario, failure: Failure) -> None:
     """Each operation fails in turn: the end is told truly, and the old file is whole."""
     stage = stages[scenario]

@@ -12,7 +12,7 @@ import pytest
 from crashes.devices import FILE_SYSTEMS, Device, DeviceMissing
 from crashes.ground import KILLED
 from crashes.log import CHANGES, Kind
-from crashes.scenarios import SWITCH_HALF_DONE, Scenario, by_scenario
+from crashes.scenarios import Scenario, by_scenario
 from crashes.shim import Plan
 from crashes.stages import Stages
 from crashes.tally import Rows
@@ -45,7 +45,7 @@ def stages_on_it(
         yield stages
 
 
-@by_scenario(SWITCH_HALF_DONE)
+@by_scenario
 def test_power_lost(device: Device, stages_on_it: Stages, rows: Rows, scenario: Scenario) -> None:
     """At any operation, whatever else the kernel has written until then, nothing is lost."""
     stage, random = stages_on_it[scenario], Random(6)

@@ -182,6 +182,10 @@ class Contexts(ParamStore):
         """Store parameters as `init` does, for a profile that exists; the profile in use stays."""
         return self._saved(given, self.profile(profile), flow, {})
 
+    def is_set_up(self, profile: ProfileName) -> bool:
+        """Return whether a profile was created, and not only begun."""
+        return self._profile_file(profile).path.exists()
+
     def switch(self, profile: ProfileName, *, create: bool = False) -> None:
         """Take a profile into use, or create it first."""
         checked_name("a profile", profile)
@@ -192,7 +196,7 @@ class Contexts(ParamStore):
             self.profile(profile)
         with self._changing("switch"):
             if create:
-                if file.path.exists():
+                if self.is_set_up(profile):
                     raise UsageError(
                         f"The profile {profile} exists already.",
                         help=f"switch to it without --create: {self.typed('switch', profile)}",

@@ -7,7 +7,7 @@ without anything being mended by hand.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -264,25 +264,8 @@ SCENARIOS: Final = (
     Scenario("key rotate", ("key", "rotate", *_JSON), _second_key, _keys_open, "secrets"),
 )
 
-SWITCH_HALF_DONE: Final = {
-    "switch": "a new profile is taken into use before its parameters are stored",
-}
-"""The scenarios that fail, whatever the crash, and why."""
 
-
-def by_scenario(known_to_fail: Mapping[str, str] | None = None) -> pytest.MarkDecorator:
-    """Parametrize a test by scenario; by name, the reasons of those that are known to fail."""
-    known = known_to_fail or {}
-    return pytest.mark.parametrize(
-        "scenario",
-        [
-            pytest.param(
-                scenario,
-                id=scenario.name,
-                marks=[pytest.mark.xfail(strict=True, reason=known[scenario.name])]
-                if scenario.name in known
-                else [],
-            )
-            for scenario in SCENARIOS
-        ],
-    )
+by_scenario: Final = pytest.mark.parametrize(
+    "scenario", [pytest.param(scenario, id=scenario.name) for scenario in SCENARIOS]
+)
+"""Parametrizes a test by scenario."""

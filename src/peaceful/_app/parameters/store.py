@@ -122,10 +122,11 @@ class ParamStore:
             if any(file.has_changed() for file in files):
                 # Somebody else was faster; with what they stored, it may be wrong.
                 files, checked = self._completed(given, profile, flow)
+            # The workspace's own comes last: it names the profile in use, which is whole by then.
             saved = tuple(
                 file.save(values, reserved if file is files[0] else {})
-                for file, values in zip(files, checked, strict=True)
-            )
+                for file, values in reversed([*zip(files, checked, strict=True)])
+            )[::-1]
         self._say_not_stored(given, files, {name for each in saved for name in each.values})
         return saved
 

@@ -23,6 +23,7 @@ from peaceful._errors.usage import (
     WorkspaceMissing,
 )
 from peaceful._model.codec import JsonValue, ProfileName
+from peaceful._model.names import checked_name
 from peaceful._present.text import display_width, fitted, one_line, padded, shortened
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def switch(
 ) -> Result:
     """Take another profile into use, or create one with parameters."""
     contexts = invocation.contexts()
-    is_there = profile in contexts.workspace.profiles()
+    is_there = contexts.is_set_up(checked_name("a profile", profile))
     if given and not create:
         change = invocation.line("init", "--profile", profile)
         raise UsageError(
