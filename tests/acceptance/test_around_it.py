@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from keyboard import Keyboard
 from processes import eventually
-from shell import Running
 from slow_files_shell import SlowFiles
 
 ENSURE = "slow_files ensure --progress json --format none"
@@ -25,11 +24,6 @@ SCRIPTS = {
     "make -k": ("make", "all: one two\none:\n\t-{ensure}\ntwo:\n\ttouch went-on\n"),
 }
 """By name, a program that runs commands, and what it runs."""
-
-
-def in_progress(running: Running) -> None:
-    """Waits until an item is being worked on."""
-    running.until("item_started")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -52,7 +46,7 @@ def test_a_press_ends_the_script(
     script.write_text(text.format(ensure=ENSURE))
     words = (program, "-f", script) if program == "make" else (program, script)
     running = slow.shell.start(*words, terminal=keyboard.terminal)
-    in_progress(running)
+    running.until("change_started", 2 if last else 1)
     keyboard.ctrl_c()
     ended = running.end()
     assert ended.code != 0

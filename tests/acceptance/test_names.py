@@ -26,7 +26,7 @@ def test_folders(loaded: Loaded, tmp_path: Path, name: str) -> None:
         slow = SlowFiles(shell, shell.folder / "dest" / name, loaded)
         slow.init(3, 0.5, layers=3)
         running = slow.start("ensure")
-        running.until("item_started")
+        running.until("change_started")
         receipt = slow.json("interrupt")
         assert receipt["execution_id"] == running.until("execution_started")["execution"]["id"]
         assert set(running.end(expect=130).statuses().values()) == {"done", "not_started"}

@@ -30,7 +30,7 @@ def test_told_to_end(slow: SlowFiles, number: signal.Signals, code: int) -> None
     """SIGTERM and SIGHUP are a safe stop as Ctrl-C is, with exit codes of their own."""
     slow.init(12, 0.3, layers=3)
     running = slow.start("ensure", "--max-concurrency", "4")
-    running.until("item_started", 4)
+    running.until("change_started", 4)
     running.send(number)
     ended = running.end(expect=code)
     (request,) = ended.told("interrupt_requested")
@@ -92,7 +92,7 @@ def test_cancel(slow: SlowFiles, keyboard: Keyboard) -> None:
     """The second Ctrl-C asks what is in progress to end, at once; a key repeat does not count."""
     slow.init(3, 60, layers=1)
     running = slow.start("ensure", terminal=keyboard.terminal)
-    running.until("item_started", 3)
+    running.until("change_started", 3)
     keyboard.ctrl_c()
     running.until("interrupt_requested")
     for _ in range(5):

@@ -13,7 +13,7 @@ def busy(slow: SlowFiles, seconds: float = 60) -> Running:
     """An execution in which two items are in progress."""
     slow.init(8, seconds, "--chunks", "1000", layers=4)
     running = slow.start("ensure")
-    running.until("item_started", 2)
+    running.until("change_started", 2)
     return running
 
 
@@ -60,7 +60,7 @@ def test_other_profile(slow: SlowFiles) -> None:
     slow.run("switch", "other", "--create", "--dest", str(slow.dest / "other"))
     slow.run("init", "--seconds", "60", "--chunks", "1000", "--items", "8")
     second = slow.start("ensure")
-    second.until("item_started", 2)
+    second.until("change_started", 2)
     running = slow.json("executions", "list")["executions"]
     assert [(each["profile"], each["state"]) for each in running] == [
         ("other", "running"),
@@ -115,7 +115,7 @@ def test_interrupt_again(slow: SlowFiles) -> None:
     """A repeated interrupt changes nothing; only a level that is asked for by name is higher."""
     slow.init(2, 60, "--child", layers=1)
     running = slow.start("ensure")
-    running.until("item_started", 2)
+    running.until("change_started", 2)
     first = slow.json("interrupt")
     again = slow.json("interrupt")
     assert (first["changed"], again["changed"]) == (True, False)

@@ -147,7 +147,7 @@ def test_executions_of_terminals_go_on(slow: SlowFiles, start: Callable[..., Web
     slow.init(items=2, seconds=0.5, layers=2)
     server = start()
     terminal = slow.start("ensure")
-    terminal.until("item_started")
+    terminal.until("change_started")
     (running,) = server.client.get("/api/executions").json()["executions"]
     assert running["state"] == "running"
     server.running.send(signal.SIGINT)

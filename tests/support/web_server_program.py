@@ -58,7 +58,7 @@ class WebServer:
     def progress(self, execution_id: str) -> int:
         """How many items of an execution are being applied."""
         picture = self.client.get(f"/api/executions/{execution_id}/progress").json()
-        return len(picture["running"]) if picture["block"] == "Ensure" else 0
+        return list(picture["phases"].values()).count("changing")
 
     def events(self, execution_id: str) -> Iterator[str]:
         """The names of an execution's events, as they come."""
