@@ -112,11 +112,15 @@ def _computed(reference: MappedReference, state_of: StateLookup) -> object:
     except BaseException as error:  # whatever it raises belongs to this value
         if is_ctrl_c(error):
             raise
-        said, _ = described(error)
-        shown, at = without_texts(said, secret_texts(values)), raised_at(error)
+        shown, at = described(error)[0], raised_at(error)
+        text = f"{type(error).__name__}: {error}"
+        hidden = without_texts(text, secret_texts(values))
+        if hidden != text:
+            # Before it is cut: a secret may have several lines.
+            shown = hidden.splitlines()[0]
         where = f", at {at}" if at else ""
         raise Unknown(f"the mapping function {reference.name} failed: {shown}{where}") from (
-            error if shown == said else None
+            error if hidden == text else None
         )
 
 

@@ -132,7 +132,7 @@ def _switch_again(ground: Ground, told: Ended) -> None:
         again = ground.run(*SWITCH, *_JSON)
         if not _succeeded(again):
             assert "exists already" in again.error["message"]
-            ground.run("switch", "other", *SWITCH[3:], expect=0)
+            ground.run(*SWITCH[:2], expect=0)
     _complete(ground, "other", 3)
 
 
@@ -240,7 +240,9 @@ def _check_executions(ground: Ground, told: Ended) -> None:
 
 ENDINGS: Final[dict[str | None, AbstractSet[str]]] = {
     None: {"lost", "complete"},
-    "complete": {"complete"},
+    # Where nothing can be written any more, the ending is not either, and that is said.
+    "complete": {"complete", "lost"},
+    "item_error": {"failed", "lost"},
     # Where the sync of the register itself failed, its last entry may be there all the same.
     "error": {"failed", "lost", "complete"},
 }
