@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from peaceful._annotations import is_secret_type
+from peaceful._disclosure import HIDDEN, without
 from peaceful._params.plain import holds_secret, is_secret, parts_in
-
-HIDDEN: Final = "**********"
-"""Replaces a secret, as in pydantic."""
-
 
 _SHOWN = 80
 """Maximum of characters of a wrong value that are shown."""
@@ -53,9 +50,7 @@ def without_texts(text: str, secrets: Iterable[str]) -> str:
     """Return a text with secrets hidden, also where they are written as Python literals."""
     forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1]) if form}
     # The longest first: one may be a part of another.
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, HIDDEN)
-    return text
+    return without(text, sorted(forms, key=len, reverse=True))
 
 
 def problems_in(error: ValidationError, model: type[BaseModel] | None) -> list[tuple[str, str]]:
