@@ -8,8 +8,10 @@ import json
 import logging
 import shlex
 from collections.abc import Callable
+from datetime import UTC, datetime
 from urllib.parse import quote, quote_plus
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -26,8 +28,11 @@ from peaceful._disclosure import (
     masked_beginning,
     masked_data,
 )
-from peaceful._errors.running import ItemFailure
-from peaceful._model.codec import encode_masked
+from peaceful._errors.running import ItemCrashed, ItemFailure
+from peaceful._model.codec import encode_json, encode_masked
+from peaceful._model.document import execution_ending
+from peaceful._model.execution import ExecutionInfo, StartedBy
+from peaceful._model.outcome import ItemResult, ItemStatus, OutcomeKind, Timings
 
 MARK = "s3cr3t"
 """Begins secrets, so that a part of one is found too."""
@@ -172,3 +177,23 @@ def test_what_is_kept_of_a_message(text: str, times: int) -> None:
         assert len(head) + number + len(tail) == len(long)
         assert long.startswith(head)
         assert long.endswith(tail)
+
+
+def test_a_message_in_a_document() -> None:
+    """What an item says and raises is bounded where it is kept; its state is data, and whole."""
+    text = "x" * 1_000_000
+    crash = ItemCrashed("a", "apply", ValueError(f"{text}\n{text}"))
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    ending = execution_ending(
+        ExecutionInfo("id", "app", "p", "f", "ensure", StartedBy("u", "h", 1, "python"), now),
+        ["a"],
+        {"a": ItemResult(ItemStatus.FAILED, text, text, crash.message, crash)},
+        OutcomeKind.ITEM_ERROR,
+        interrupt=None,
+        timings=Timings(now, now),
+    )
+    document = ending.document
+    assert document.items["a"].state == text
+    kept_in_all = encode_json(msgspec.structs.replace(document, items={}))
+    assert len(kept_in_all) < 3 * LONGEST_KEPT
+    assert len(document.items["a"].message) <= LONGEST_KEPT

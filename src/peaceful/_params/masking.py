@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from peaceful._annotations import is_secret_type
-from peaceful._disclosure import HIDDEN, without
+from peaceful._disclosure import HIDDEN, masked, without
 from peaceful._params.plain import holds_secret, is_secret, parts_in
 
 _SHOWN = 80
@@ -120,5 +120,5 @@ def _without_input(problem: ErrorDetails, model: type[BaseModel] | None) -> str:
 def _reason(message: str, value: object) -> str:
     if holds_secret(value):
         return message
-    text = repr(value)
+    text = masked(repr(value))
     return f"{message}, not {text if len(text) <= _SHOWN else f'{text[: _SHOWN - 3]}...'}"

@@ -101,7 +101,7 @@ def fitted(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
 
 def padded(text: str, width: int, *, right: bool = False) -> str:
     """Return a cleaned text filled with spaces to `width` columns, on its left if `right`."""
-    spaces = " " * (width - display_width(text))
+    spaces = " " * (width - display_width(text, width))
     return f"{spaces}{text}" if right else f"{text}{spaces}"
 
 
