@@ -158,6 +158,7 @@ def test_errors() -> None:
     know_secrets(["hunter2"])
     error = ItemFailure("no hunter2", details=(("why", "hunter2"),), help="not hunter2")
     assert "hunter2" not in str(error)
+    assert "hunter2" not in repr(error)
     assert "hunter2" not in repr(error.to_json())
 
 

@@ -30,6 +30,8 @@ class PeacefulError(Exception):
     def __init__(
         self, message: str, *, details: tuple[tuple[str, str], ...] = (), help: str = ""
     ) -> None:
+        # Here already, because programs show errors in their own ways.
+        message = masked(message)
         super().__init__(message)
         self.message = message
         self.details = details

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from peaceful._annotations import is_secret_type
 from peaceful._disclosure import HIDDEN, masked, without
+from peaceful._errors.base import described
 from peaceful._params.plain import holds_secret, is_secret, parts_in
 
 _SHOWN = 80
@@ -51,6 +52,17 @@ def without_texts(text: str, secrets: Iterable[str]) -> str:
     forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1]) if form}
     # The longest first: one may be a part of another.
     return without(text, sorted(forms, key=len, reverse=True))
+
+
+def described_without(error: BaseException, values: object) -> tuple[str, BaseException | None]:
+    """Return what an error says in one line, without secrets, short ones of the values included.
+
+    And the error as a cause: none if a secret is in it, which whoever shows the cause would show.
+    """
+    secrets = [*secret_texts(values)]
+    said, text = described(error)[0], str(error)
+    clean = without_texts(masked(text), secrets) == text
+    return without_texts(said, secrets), error if clean else None
 
 
 def problems_in(error: ValidationError, model: type[BaseModel] | None) -> list[tuple[str, str]]:
