@@ -10,6 +10,8 @@ from hypothesis import is_hypothesis_test
 from processes import unmeasured
 from surroundings import arrange
 
+from peaceful import _disclosure
+
 register_profiles()
 
 
@@ -40,3 +42,9 @@ def unmeasured_environment() -> dict[str, str]:
     For tests of what a program loads and how long it takes: measuring adds to both.
     """
     return unmeasured()
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the secrets of other tests, which would be hidden in the texts of this one."""
+    monkeypatch.setattr(_disclosure, "_known", _disclosure._Known())

@@ -15,6 +15,8 @@ from contextlib import suppress
 from typing import Final, NoReturn
 from weakref import WeakSet
 
+from peaceful._disclosure import masked
+
 
 def is_ctrl_c(error: BaseException) -> bool:
     """Return whether an error may be a Ctrl-C, and not the code's own `KeyboardInterrupt`.
@@ -73,7 +75,7 @@ def leave(error: BaseException | None) -> NoReturn:
 def _say(text: str) -> None:
     # Not by the stream, whose lock another thread of the parent may have held.
     with suppress(OSError):
-        os.write(2, f"{text}\n".encode(errors="replace"))
+        os.write(2, f"{masked(text)}\n".encode(errors="replace"))
 
 
 _LOOPS: Final[WeakSet[asyncio.AbstractEventLoop]] = WeakSet()

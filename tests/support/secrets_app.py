@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +12,18 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr
 from peaceful import App, Flow, Item, ItemCtx, ItemFailure, State, mapped, write_atomically
 
 Trouble = Literal[
-    "none", "fails", "raises", "model", "model unknown", "mapped", "of item", "checked"
+    "none",
+    "fails",
+    "raises",
+    "model",
+    "model unknown",
+    "mapped",
+    "of item",
+    "checked",
+    "told",
+    "crashes",
+    "child fails",
+    "not reached",
 ]
 """What goes wrong with a secret."""
 
@@ -27,6 +40,7 @@ class VaultState(State):
 
     length: int | None
     key: SecretStr | None = None
+    text: str = ""
 
 
 class Vault(Item[VaultState]):
@@ -37,6 +51,7 @@ class Vault(Item[VaultState]):
     accounts: tuple[Account, ...] = ()
     note: str = ""
     fails: bool = False
+    trouble: str = "none"
 
     def state_current(self, ctx: ItemCtx) -> VaultState:
         """What is there."""
@@ -56,8 +71,39 @@ class Vault(Item[VaultState]):
         if self.fails:
             raise ItemFailure(f"{self!r} does not want to become {goal!r}.")
         ctx.progress.message(f"writing with {self.password}")
+        if self.trouble != "none":
+            _tell(ctx, self.trouble, self.password.get_secret_value())
         write_atomically(self.path, None if goal.length is None else "x" * goal.length)
         return goal
+
+
+def _tell(ctx: ItemCtx, trouble: str, secret: str) -> None:
+    """Show a secret in the clear, as nobody means to, in every text that an item can write."""
+    ctx.progress.message(f"with {secret}")
+    ctx.log.warning("with %s", secret)
+    sys.stdout.write(f"with {secret}\nand {json.dumps({'key': secret})}")
+    sys.stderr.write(f"with {secret}\n")
+    if trouble == "crashes":
+        try:
+            raise OSError(f"with {secret}")
+        except OSError as cause:
+            raise ValueError(f"with {secret!r}\nand {secret}") from cause
+    if trouble == "child fails":
+        echo = "import sys; print(sys.argv[1]); print(sys.argv[1], file=sys.stderr); sys.exit(1)"
+        ctx.blocking(ctx.run(sys.executable, "-c", echo, secret, on_line=ctx.progress.message))
+
+
+class Leak(Vault):
+    """A vault that never becomes what it should be, and says why."""
+
+    def state_goal(self, ctx: ItemCtx) -> VaultState:
+        """As long as the password, and with it in the clear."""
+        goal = super().state_goal(ctx)
+        return goal.model_copy(update={"text": self.password.get_secret_value()})
+
+    def apply(self, ctx: ItemCtx, current: VaultState, goal: VaultState) -> VaultState:
+        """Does nothing."""
+        return current
 
 
 def _never(value: SecretStr) -> SecretStr:
@@ -118,7 +164,7 @@ def lock(
         Strict(secret=password)
     if trouble == "model unknown":
         Account.model_validate({"user": password.get_secret_value(), "key": [1]})
-    kind = Picky if trouble == "of item" else Vault
+    kind = {"of item": Picky, "not reached": Leak}.get(trouble, Vault)
     wrong: object = 7 if trouble == "checked" else "a note"
     first = flow.add(
         "first",
@@ -128,6 +174,7 @@ def lock(
             accounts=(account,),
             note=wrong,  # type: ignore[arg-type]  # wrong on purpose
             fails=trouble == "fails",
+            trouble=trouble if trouble in {"told", "crashes", "child fails"} else "none",
         ),
     )
     revealed = mapped("revealed", _revealed, shared.shared, first.state.length)

@@ -13,11 +13,11 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from peaceful._app.parameters.declaration import FlowDef
-from peaceful._errors.base import PeacefulError, described
+from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import DefinitionError, NameUnknown, ParamProblem, ParamsInvalid
 from peaceful._model.codec import FlowId, ItemId, ProfileName
 from peaceful._model.state import State
-from peaceful._params.masking import problems_in, secret_texts, without_secrets, without_texts
+from peaceful._params.masking import described_without, problems_in, without_secrets
 from peaceful._params.references import Elsewhere, reference_to_state
 from peaceful._runtime.flow import BuiltFlow, Flow
 from peaceful._storage.stored_state import StateKind, StateStore
@@ -121,13 +121,12 @@ def built_flow(
     except BaseException as error:  # the developer's function may raise anything
         if is_ctrl_c(error):
             raise
-        raised, _ = described(error)
-        shown = without_texts(raised, secret_texts(values))
+        shown, cause = described_without(error, values)
         raise DefinitionError(
             f"The function of flow {definition.id} failed: {shown}",
             details=(("at", _place_in(definition, error.__traceback__)),),
             help="correct the function, or the parameters that it was given",
-        ) from (error if shown == raised else None)
+        ) from cause
 
 
 def _wrong_value(definition: FlowDef, error: ValidationError) -> ParamsInvalid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from peaceful._aio import run_in_thread
@@ -36,17 +37,26 @@ class ParamsSpecsBlock(CmdBlock[None]):
 
     async def run(self, run: BlockRun) -> BlockResult[None]:
         """Store them."""
-        specs = params_specs(run.ctx.flow)
+        specs = _ParamsSpecs(run.ctx.flow)
         await run_in_thread(lambda: run.ctx.store.save_params_specs(specs))
         return BlockResult(None)
 
 
-def params_specs(flow: BuiltFlow) -> dict[str, JsonValue]:
-    """Return by item and field how the value is given, in its stored form."""
-    return {
-        item_id: {name: stored_form(spec) for name, spec in specs_of(flow_item.item).items()}
-        for item_id, flow_item in flow.items.items()
-    }
+class _ParamsSpecs(Mapping[ItemId, JsonValue]):
+    """By item and field, how the value is given, in its stored form; made when it is asked for."""
+
+    def __init__(self, flow: BuiltFlow) -> None:
+        self._items = flow.items
+
+    def __getitem__(self, item: ItemId) -> JsonValue:
+        specs = specs_of(self._items[item].item)
+        return {name: stored_form(spec) for name, spec in specs.items()}
+
+    def __iter__(self) -> Iterator[ItemId]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
 
 
 class DiscoverBlock(CmdBlock[States]):

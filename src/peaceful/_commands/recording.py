@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -20,6 +21,7 @@ from peaceful._commands.item_access import (
     same_fact,
     stored_form_of,
 )
+from peaceful._disclosure import masked_data
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import StorageError, WorkspaceGone
 from peaceful._item.ctx import ItemCtx
@@ -34,6 +36,8 @@ from peaceful._runtime.block import BlockRun, diff_of, needs_apply
 from peaceful._runtime.item_pass import BlockFailed
 from peaceful._storage.stored_state import StateKind, StateWriter, StoredState
 from peaceful._user_code import OwnProcess
+
+_LOG: Final = logging.getLogger("peaceful.commands")
 
 _BEFORE: Final = "__before"
 
@@ -263,6 +267,7 @@ class StateRecorder:
         """
         if current is None and goal is None:
             return
+        _warn_of_secrets(found.ctx.item, current, goal)
         try:
             with _WRITING, self._run.disk_waits:
                 await self._writer.record(found.ctx.item, current=current, goal=goal)
@@ -311,6 +316,17 @@ class StateRecorder:
         # As most items return the very goal when they have reached it, it is written down already.
         stored = entry if goal is current else self.entry(found, goal, entry.needs)
         return self.if_news(StateKind.GOAL, found, stored)
+
+
+def _warn_of_secrets(item: ItemId, *entries: StoredState | None) -> None:
+    """Say that an entry holds a secret. It is stored as it is: others are compared with it."""
+    data = [part for each in entries if each is not None for part in (each.state, each.params)]
+    if masked_data(data) != data:
+        _LOG.warning(
+            "%s: its state or parameters hold the value of a secret as plain text, and are stored "
+            "so. Give that field a type such as SecretStr, or leave it out of the state.",
+            item,
+        )
 
 
 class _Writing:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from peaceful._disclosure import kept, masked
+
 if TYPE_CHECKING:
     from peaceful._errors.json import ErrorJson
 
@@ -28,25 +30,27 @@ class PeacefulError(Exception):
     def __init__(
         self, message: str, *, details: tuple[tuple[str, str], ...] = (), help: str = ""
     ) -> None:
+        # Here already, because programs show errors in their own ways.
+        message = masked(message)
         super().__init__(message)
         self.message = message
         self.details = details
         self.help = help
 
     def __str__(self) -> str:
-        """Return the message, a line per detail, and what to do, for logs and tracebacks."""
+        """Return the message, a line per detail, and what to do; known secrets are hidden."""
         lines = [f"{self.code}: {self.message}"]
         lines += [f"  {label}: {_indented(text)}" for label, text in self.details]
         if self.help:
             lines.append(f"  what to do: {self.help}")
-        return "\n".join(lines)
+        return masked("\n".join(lines))
 
     def to_json(self) -> ErrorJson:
         """Return the error as an entry of a JSON document, with details as part of the message."""
         from peaceful._errors.json import ErrorJson  # it loads msgspec, which `--help` does without
 
         facts = "".join(f" ({label}: {text})" for label, text in self.details)
-        return ErrorJson(self.code, f"{self.message}{facts}", self.help)
+        return ErrorJson(self.code, kept(f"{self.message}{facts}"), kept(self.help))
 
     def __reduce__(self) -> tuple[object, ...]:
         # The arguments of a subclass are its own, so a copy is made without calling it.
@@ -54,10 +58,11 @@ class PeacefulError(Exception):
 
 
 def described(error: BaseException) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Return another exception in one line, and as a detail its whole text, if that is longer."""
-    first, *rest = str(error).splitlines() or [""]
+    """Return another exception in one line, and as a detail its text, if that has more lines."""
+    text = kept(str(error))
+    first, *rest = text.splitlines() or [""]
     shown = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    return shown, (("all it said", str(error)),) if rest else ()
+    return shown, (("all it said", text),) if rest else ()
 
 
 def raised_at(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from weakref import WeakSet
 
 import msgspec
 
+from peaceful._disclosure import masked_beginning
 from peaceful._errors.running import ChildFailed, ItemFailure
 from peaceful._item.child_process import (
     InputPipe,
@@ -245,7 +246,8 @@ def _start_failure(order: ChildOrder, error: OSError | ValueError) -> str:
 
 
 def _shorten(text: str) -> str:
-    return text if len(text) <= 500 else f"{text[:500]}…"
+    begin = masked_beginning(text, 501)
+    return begin if len(begin) <= 500 else f"{begin[:500]}…"
 
 
 def _open_pipes(

@@ -23,6 +23,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from peaceful._aio import run_from_thread
+from peaceful._disclosure import hide_in_record
 from peaceful._errors.running import ChildFailed
 from peaceful._item.child import CAPTURED, ChildOrder, Children, ChildResult, run_child
 from peaceful._item.progress import ProgressReporter
@@ -45,6 +46,7 @@ from peaceful.interrupt import InterruptibilityState, NoInterrupt, wait_or_inter
 T = TypeVar("T")
 
 _LOG: Final = logging.getLogger("peaceful.item")
+_LOG.addFilter(hide_in_record)
 
 _ENDED_BY_SIGINT: Final = frozenset({-SIGINT, 128 + SIGINT})
 
@@ -126,7 +128,7 @@ class ItemCtx:
 
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A logger whose records carry the IDs of the execution and the item."""
+        """A logger whose records carry the IDs of execution and item, and no known secrets."""
         return logging.LoggerAdapter(
             _LOG, {"execution_id": self.execution_id, "item_id": self.item}
         )

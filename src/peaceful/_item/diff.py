@@ -10,12 +10,16 @@ from typing import Final
 
 import msgspec
 
+from peaceful._disclosure import masked, masked_beginning
 from peaceful._model.codec import JsonValue
 from peaceful._model.state import State
 from peaceful._params.plain import holds_secret, plain_form
 
 LISTED: Final = 8
 """Maximum of changes that a diff names in one line."""
+
+_SHOWN: Final = 60
+"""Maximum of characters of a value that are shown."""
 
 _SINGLE: Final = frozenset({str, int, bool, type(None)})
 """Types of values without parts, as most fields have them."""
@@ -185,7 +189,13 @@ def _count(entries: list[JsonValue]) -> str:
 
 
 def _shown(value: JsonValue) -> str:
-    """Return a value in one line: texts as they are, if they are readable."""
-    readable = isinstance(value, str) and value.isprintable() and value
-    text = readable or repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    """Return a value in one line: texts as they are, if they are readable.
+
+    Known secrets are hidden here already: a part of one, where it is cut, would not be found later.
+    """
+    if isinstance(value, str):
+        begin = masked_beginning(value, _SHOWN + 1)
+        text = begin if begin and begin.isprintable() else repr(begin)
+    else:
+        text = masked(repr(value))
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

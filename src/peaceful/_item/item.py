@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeV
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from peaceful._annotations import is_assignable, is_secret_type, structure_in, type_name
+from peaceful._disclosure import know_secrets
 from peaceful._errors.running import ValueUnresolved
 from peaceful._errors.usage import DefinitionError, ReferenceInvalid
 from peaceful._item.ctx import ItemCtx
@@ -17,7 +18,7 @@ from peaceful._item.declared import declare, declared_arguments, declared_type, 
 from peaceful._item.diff import StateDiff, field_wise_diff
 from peaceful._model.location import Interaction
 from peaceful._model.state import State
-from peaceful._params.masking import without_secrets
+from peaceful._params.masking import secret_texts, without_secrets
 from peaceful._params.references import MappedReference, Reference
 from peaceful._params.specs import is_pending, reference_places
 
@@ -172,6 +173,8 @@ class Item(BaseModel, ABC, Generic[S]):
                 if self.model_config.get("hide_input_in_errors"):
                     raise without_secrets(error, type(self)) from None
                 raise
+            if self.model_config.get("hide_input_in_errors"):
+                know_secrets(secret_texts(self.__dict__))
 
         def __getattr__(self, name: str) -> object:
             # Only names that are not there come here: something is missing where it is not known.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from threading import RLock
 from typing import Final
 
+from peaceful._disclosure import kept
 from peaceful._model.events import Progress, ProgressUnit
 
 SMOOTHING: Final = 2.0
@@ -158,6 +159,7 @@ class ProgressReporter:
 
     def message(self, text: str) -> None:
         """Report what is being done now, in a few words."""
+        text = kept(text)
         with self._lock:
             changed = text != self._message
             self._message = text

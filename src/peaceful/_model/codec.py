@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, cas
 
 import msgspec
 
+from peaceful._disclosure import masked, masked_data
 from peaceful._errors.base import PeacefulError
 
 T = TypeVar("T")
@@ -61,6 +62,14 @@ def encode_json(value: object) -> bytes:
         # Half of a character, as in the name of a file that is no text: JSON can say it, UTF-8
         # cannot.
         return json.dumps(to_json(value), separators=(",", ":")).encode()
+
+
+def encode_masked(value: object) -> bytes:
+    """Return data as `encode_json` does, with the known secrets hidden in its texts."""
+    data = encode_json(value)
+    text = data.decode()
+    # What it has to be taken apart for is rare.
+    return data if masked(text) is text else encode_json(masked_data(to_json(value)))
 
 
 def decode_json(data: bytes | str, kind: type[T]) -> T:

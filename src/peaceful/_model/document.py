@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from peaceful._disclosure import kept, masked_data
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.json import ErrorJson
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonValue, Moment, ProfileName
@@ -24,7 +25,7 @@ class ItemDocument(msgspec.Struct, frozen=True):
 
     Attributes:
         status: how it ended.
-        state: its state after the end, as it is stored, or null if unknown.
+        state: its state after the end, as it is stored but for secrets, or null if unknown.
         message: what was done, or why it was not.
     """
 
@@ -154,7 +155,7 @@ def execution_ending(
         started_at=timings.started_at,
         ended_at=timings.ended_at,
         told={
-            item: ItemAside(each.shown, round(each.seconds, 3))
+            item: ItemAside(kept(each.shown), round(each.seconds, 3))
             for item, each in results.items()
             if each.shown or each.seconds
         },
@@ -165,4 +166,4 @@ def execution_ending(
 def _item(result: ItemResult | None) -> ItemDocument:
     if result is None:
         return ItemDocument(ItemStatus.NOT_STARTED)
-    return ItemDocument(result.status, result.state, result.message)
+    return ItemDocument(result.status, masked_data(result.state), kept(result.message))

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from peaceful._annotations import is_secret_type
+from peaceful._disclosure import HIDDEN, masked, without
+from peaceful._errors.base import described
 from peaceful._params.plain import holds_secret, is_secret, parts_in
-
-HIDDEN: Final = "**********"
-"""Replaces a secret, as in pydantic."""
-
 
 _SHOWN = 80
 """Maximum of characters of a wrong value that are shown."""
@@ -53,9 +51,18 @@ def without_texts(text: str, secrets: Iterable[str]) -> str:
     """Return a text with secrets hidden, also where they are written as Python literals."""
     forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1]) if form}
     # The longest first: one may be a part of another.
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, HIDDEN)
-    return text
+    return without(text, sorted(forms, key=len, reverse=True))
+
+
+def described_without(error: BaseException, values: object) -> tuple[str, BaseException | None]:
+    """Return what an error says in one line, without secrets, short ones of the values included.
+
+    And the error as a cause: none if a secret is in it, which whoever shows the cause would show.
+    """
+    secrets = [*secret_texts(values)]
+    said, text = described(error)[0], str(error)
+    clean = without_texts(masked(text), secrets) == text
+    return without_texts(said, secrets), error if clean else None
 
 
 def problems_in(error: ValidationError, model: type[BaseModel] | None) -> list[tuple[str, str]]:
@@ -125,5 +132,5 @@ def _without_input(problem: ErrorDetails, model: type[BaseModel] | None) -> str:
 def _reason(message: str, value: object) -> str:
     if holds_secret(value):
         return message
-    text = repr(value)
+    text = masked(repr(value))
     return f"{message}, not {text if len(text) <= _SHOWN else f'{text[: _SHOWN - 3]}...'}"

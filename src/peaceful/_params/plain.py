@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping
-from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
+from pathlib import PosixPath, PurePath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Final, TypeGuard, cast
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
@@ -21,6 +21,9 @@ _AS_TEXT: Final = frozenset({PosixPath, PurePosixPath, WindowsPath, PureWindowsP
 SCALARS: Final = frozenset({*_AS_IT_IS, *_AS_TEXT, float, bytes})
 """Types without parts; checked first, because almost every value has one of them."""
 
+
+_LONG_PATH: Final = 10_000
+"""Characters; no file system knows such paths, but parameters may be wrong."""
 
 _NOT_FINITE: Final = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
 """JSON has no such numbers; pydantic reads these texts as such."""
@@ -51,7 +54,7 @@ def plain_form(value: object) -> JsonValue:
     if kind in _AS_IT_IS:
         return cast(JsonValue, value)
     if kind in _AS_TEXT:
-        return str(value)
+        return _path_text(cast("PurePath", value))
     if kind in {list, tuple}:
         return [plain_form(part) for part in cast("list[object]", value)]
     if kind is dict:
@@ -64,6 +67,12 @@ def plain_form(value: object) -> JsonValue:
             f"A value of type {kind.__name__} cannot be stored: {error}.",
             help="give the field a type with a JSON form, such as pydantic.Base64Bytes for bytes",
         ) from error
+
+
+def _path_text(path: PurePath) -> str:
+    # A path keeps its text, once made, as long as it lives: of a long one, only a copy may.
+    is_long = sum(map(len, path.parts)) > _LONG_PATH
+    return str(type(path)(path) if is_long else path)
 
 
 def key_text(key: object) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from peaceful._annotations import accepts_none
-from peaceful._errors.base import described, raised_at
+from peaceful._errors.base import raised_at
 from peaceful._model.codec import ItemId
 from peaceful._model.state import State
-from peaceful._params.masking import secret_texts, without_texts
+from peaceful._params.masking import described_without
 from peaceful._params.references import (
     MappedReference,
     Reference,
@@ -112,16 +112,10 @@ def _computed(reference: MappedReference, state_of: StateLookup) -> object:
     except BaseException as error:  # whatever it raises belongs to this value
         if is_ctrl_c(error):
             raise
-        shown, at = described(error)[0], raised_at(error)
-        text = f"{type(error).__name__}: {error}"
-        hidden = without_texts(text, secret_texts(values))
-        if hidden != text:
-            # Before it is cut: a secret may have several lines.
-            shown = hidden.splitlines()[0]
-        where = f", at {at}" if at else ""
-        raise Unknown(f"the mapping function {reference.name} failed: {shown}{where}") from (
-            error if hidden == text else None
-        )
+        shown, cause = described_without(error, values)
+        where = f", at {at}" if (at := raised_at(error)) else ""
+        reason = f"the mapping function {reference.name} failed: {shown}{where}"
+        raise Unknown(reason) from cause
 
 
 def _state(reference: StateReference, state_of: StateLookup) -> State | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
+from peaceful._disclosure import masked, masked_beginning
 from peaceful._model.codec import ExecutionId
 
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
@@ -50,14 +51,14 @@ def one_line(text: str, longest: int = _LONGEST) -> str:
     Escape sequences and invisible characters are removed, among them those that turn the direction
     of writing (UAX #9), which can make a line read as what it is not. Line breaks and any other
     white space become a single space. Control characters, lone surrogates and unassigned characters
-    become `\N{REPLACEMENT CHARACTER}`. Marks beyond any spelling are dropped. A cut is marked by
-    `…`.
+    become `\N{REPLACEMENT CHARACTER}`. Marks beyond any spelling are dropped. Known secrets are
+    hidden. A cut is marked by `…`.
 
     Only a beginning in proportion to `longest` is looked at, so a text of any size costs the same.
     """
     if len(text) <= longest and text.isascii() and text.isprintable() and "  " not in text:
-        return text.strip()  # Nothing to clean, as in most texts.
-    looked_at = text[: longest * _READ_PER_SHOWN]
+        return masked(text).strip()  # Nothing to clean, as in most texts.
+    looked_at = masked_beginning(text, longest * _READ_PER_SHOWN)
     line = "".join(_visible(_ESCAPES.sub("", looked_at))).strip()
     if len(line) > longest or len(looked_at) < len(text):
         return line[: longest - 1].rstrip() + ELLIPSIS
@@ -100,7 +101,7 @@ def fitted(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
 
 def padded(text: str, width: int, *, right: bool = False) -> str:
     """Return a cleaned text filled with spaces to `width` columns, on its left if `right`."""
-    spaces = " " * (width - display_width(text))
+    spaces = " " * (width - display_width(text, width))
     return f"{spaces}{text}" if right else f"{text}{spaces}"
 
 

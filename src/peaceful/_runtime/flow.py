@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 import msgspec
 from pydantic import ValidationError
 
+from peaceful._disclosure import know_names
 from peaceful._errors.usage import (
     DefinitionError,
     MappingInvalid,
@@ -235,6 +236,7 @@ class Flow:
 
     def build(self) -> BuiltFlow:
         """Return the flow as declared so far, or raise `CycleFound`."""
+        know_names((self.id, self.profile, *self._items))
         return BuiltFlow(self.id, dict(self._items), self._graph.build())
 
     def _checked_needs(self, item_id: ItemId, item: AnyItem, origin: str) -> Iterable[ItemId]:

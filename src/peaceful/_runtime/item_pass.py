@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, Self, TypeAlias
 
 from peaceful._aio import run_shielded
+from peaceful._disclosure import kept
 from peaceful._errors.base import PeacefulError
 from peaceful._graph.graph import Graph
 from peaceful._graph.traversal import Direction, Traversal
@@ -270,9 +271,8 @@ class ItemPass:
         _, started = self._in_progress.pop(item)
         self._looking.discard(item)
         seconds = self._clock.monotonic() - started
-        result = ItemResult(
-            result.status, result.state, result.shown, result.message, result.error, seconds
-        )
+        shown, message = kept(result.shown), kept(result.message)
+        result = ItemResult(result.status, result.state, shown, message, result.error, seconds)
         self._run.results[item] = result
         if result.status in _ENDED_WELL:
             self._traversal.succeeded(item)
@@ -283,8 +283,8 @@ class ItemPass:
                 self._clock.now(),
                 item,
                 result.status,
-                result.shown,
-                result.message,
+                shown,
+                message,
                 None if result.error is None else result.error.to_json(),
                 seconds,
             )

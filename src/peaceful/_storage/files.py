@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -46,17 +46,18 @@ def read_file(path: Path, *, help: str = "", size: int = -1) -> bytes | None:
             os.close(descriptor)
 
 
-def write_file_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
+def write_file_atomically(path: Path, data: bytes | Iterable[bytes], *, sync: bool = True) -> None:
     """Write a file. At every instant, power loss included, it is the old one or the new one.
 
-    Its folder must exist. A symbolic link stays; its target is replaced. Temporary files that
-    killed processes left in the folder are removed. Without `sync`, the kernel writes it later.
-    After `FileInaccessible`, the old file is whole.
+    Its folder must exist; its data may come in parts. A symbolic link stays; its target is
+    replaced. Temporary files that killed processes left in the folder are removed. Without `sync`,
+    the kernel writes it later. After `FileInaccessible`, the old file is whole.
     """
 
     def write(descriptor: int) -> None:
         _for_this_user_only(descriptor)
-        write_all(descriptor, data)
+        for part in [data] if isinstance(data, bytes) else data:
+            write_all(descriptor, part)
         if sync:
             os.fsync(descriptor)
 

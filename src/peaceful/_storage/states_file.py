@@ -235,7 +235,7 @@ class StatesFile:
     def _saved(
         self, old: _Content, new: _Content, to_write: Mapping[str, Writable], order: Sequence[str]
     ) -> _Content:
-        written = dict(zip(to_write, dump_each(to_write), strict=True))
+        written = dict(dump_each(to_write))
         before = old.pieces.texts
         wanted = [key for key in (*order, *to_write) if key in new.lines]
         keys = merged_order([key for key in before if key in new.lines], wanted)
@@ -292,7 +292,7 @@ class StatesFile:
             item: _written(state, content.extras.get(item, {}))
             for item, state in content.states.items()
         }
-        texts = dict(zip(written, dump_each(written), strict=True))
+        texts = dict(dump_each(written))
         return Pieces(self._blank.head, texts, self._blank.tail)
 
     def _check_end(self, text: str, entries: Sequence[YamlEntry]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Final, cast
 
@@ -119,32 +120,48 @@ def write_yaml(path: Path, data: Mapping[str, JsonValue], *, comment: str) -> No
     A new file begins with the comment, which is one line. A damaged file is left alone. Raises
     `StorageError`, or `ValueError` or `TypeError` for data that cannot be written.
     """
-    new = Pieces(head_for(comment), dict(zip(data, dump_each(data), strict=True)), "")
+    head = head_for(comment)
     old = read_file(path)
-    # As it nearly always is: then there is no need to know what it says.
-    if old == new.joined().encode():
-        return
+
+    def texts() -> Iterator[str]:
+        # Made anew each time: a file may be larger than what is to be in memory at once.
+        return chain([head], (text for _, text in dump_each(data)))
+
     if old is not None:
-        new = _merged(path, text_of(path, old), data, new)
-    joined = new.joined().encode()
-    if joined != old:
-        write_file_atomically(path, joined)
+        # As it nearly always is: then there is no need to know what it says.
+        if _is_made_of(old, texts()):
+            return
+        text = text_of(path, old)
+        entries = entries_of(path, text)
+        pieces = cut(text, entries) if entries else None
+        if pieces is not None:
+            texts = partial(_merged, pieces, {each.key: each.value for each in entries}, data)
+            if _is_made_of(old, texts()):
+                return
+    write_file_atomically(path, (text.encode() for text in texts()))
 
 
-def _merged(path: Path, text: str, data: Mapping[str, JsonValue], new: Pieces) -> Pieces:
-    """Return the pieces of a file, perhaps edited by a person, with changed entries renewed."""
-    entries = entries_of(path, text)
-    old = cut(text, entries) if entries else None
-    if old is None:
-        return new
-    before = {entry.key: entry.value for entry in entries}
-    texts = {
-        key: old.texts[key]
-        if key in before and is_same(before[key], value)
-        else renewed(old.texts.get(key), new.texts[key])
-        for key, value in data.items()
-    }
-    return Pieces(old.head, texts, old.tail)
+def _is_made_of(whole: bytes, texts: Iterable[str]) -> bool:
+    place = 0
+    for text in texts:
+        part = text.encode()
+        if not whole.startswith(part, place):
+            return False
+        place += len(part)
+    return place == len(whole)
+
+
+def _merged(
+    old: Pieces, before: Mapping[str, JsonValue], data: Mapping[str, JsonValue]
+) -> Iterator[str]:
+    """Yield the text of a file, perhaps edited by a person, with changed entries renewed."""
+    yield old.head
+    for key, new in dump_each(data):
+        if key in before and is_same(before[key], data[key]):
+            yield old.texts[key]
+        else:
+            yield renewed(old.texts.get(key), new)
+    yield old.tail
 
 
 def place_in_yaml(path: Path, keys: Sequence[str]) -> str:

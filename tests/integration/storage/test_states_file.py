@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -106,7 +106,7 @@ def test_only_what_changes_is_written_anew(
     _opened(path).save(_many(count), [])
     dumped: list[str] = []
 
-    def watched(data: Mapping[str, Writable]) -> list[str]:
+    def watched(data: Mapping[str, Writable]) -> Iterator[tuple[str, str]]:
         dumped.extend(data)
         return dump_each(data)
 

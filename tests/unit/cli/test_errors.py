@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from peaceful._cli.program.errors import SHOWN, error_lines, errors_lines
 from peaceful._cli.terminal.text import coloured, plain
+from peaceful._disclosure import LONGEST_KEPT
 from peaceful._present.text import display_width
 from peaceful.errors import (
     ExecutionUnknown,
@@ -131,3 +132,13 @@ def test_harmless(message: str, details: list[tuple[str, str]], width: int) -> N
     for each in shown(error, width):
         assert display_width(each) <= max(width, 24)
         assert each.isprintable() or "\N{REPLACEMENT CHARACTER}" in each or "\u200d" in each
+
+
+@given(st.text(min_size=1), st.integers(20, 200))
+def test_errors_of_any_size(text: str, width: int) -> None:
+    """However long its texts are, and of however many lines, an error takes no more room."""
+    long = text * 5000
+    error = PeacefulError(long, details=(("said", f"{long}\n" * 3), ("lines", "x\n" * 100_000)))
+    lines = error_lines(error, width)
+    assert sum(len(plain(line)) for line in lines) < 20 * LONGEST_KEPT
+    assert len(error.to_json().message) <= LONGEST_KEPT

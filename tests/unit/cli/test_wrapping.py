@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful._cli.terminal import wrapping
 from peaceful._cli.terminal.text import Style, coloured, line, plain
 from peaceful._cli.terminal.wrapping import clipped, table, wrapped
 from peaceful._present.text import display_width, one_line
@@ -32,6 +35,19 @@ def test_what_is_left_out_is_marked(text: str, width: int, most: int) -> None:
     assert len(lines) <= most
     assert lines[-1].endswith("…") == (len(wrapped(text, width)) > most)
     assert all(display_width(each) <= width for each in lines)
+
+
+@given(texts.filter(bool), st.integers(1, 40), st.integers(1, 3))
+def test_what_is_not_shown_costs_nothing(text: str, width: int, most: int) -> None:
+    """Where only some lines are wanted, as much is measured of a text as of a much longer one."""
+    shown = text * (2 * width * most)
+    measured: list[set[str]] = []
+    for longer in (shown, shown * 50):
+        with patch.object(wrapping, "display_width", wraps=display_width) as measure:
+            lines = wrapped(longer, width, most)
+        measured.append({call.args[0] for call in measure.call_args_list})
+        assert len(lines) <= most
+    assert measured[0] == measured[1]
 
 
 def test_a_wide_character_in_a_single_column() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peaceful._disclosure import HIDDEN, know_secrets
 from peaceful._present.text import display_width, fitted, one_line, padded, shortened
 
 HOSTILE = st.one_of(
@@ -189,3 +191,24 @@ def test_shortening(text: str, width: int, dots: str, line: str) -> None:
 def test_padding(text: str, right: bool, line: str) -> None:
     """A text is filled up to its place in columns, on either side."""
     assert padded(text, 4, right=right) == line
+
+
+@given(st.text(min_size=1), st.integers(1, 200))
+def test_what_is_not_shown_costs_nothing(text: str, longest: int) -> None:
+    """As much is looked at of a text as of a much longer one."""
+    looked_at: list[int] = []
+    for longer in (text * 10 * longest, text * 500 * longest):
+        with patch.object(unicodedata, "category", wraps=unicodedata.category) as category:
+            line = one_line(longer, longest)
+            assert display_width(fitted(line, longest)) <= longest
+        looked_at.append(category.call_count)
+        assert len(line) <= longest
+    assert looked_at[0] == looked_at[1]
+
+
+@given(st.text(), st.integers(1, 200))
+def test_known_secrets_are_hidden(text: str, longest: int) -> None:
+    """Wherever a line is cut, no beginning of a secret is left over."""
+    know_secrets(["hunter2-hunter2"])
+    line = one_line(f"{text}hunter2-hunter2{text}", longest)
+    assert "hunter" not in line.replace(HIDDEN, "")

@@ -14,9 +14,10 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchema
 from peaceful._app.parameters.declaration import Given, ParamGroup
 from peaceful._app.parameters.reading import read_path
 from peaceful._app.parameters.secrets import Secrets, SecretSource, readable
+from peaceful._disclosure import know_secrets
 from peaceful._errors.usage import ParamProblem, ParamsInvalid, ParamsMissing
 from peaceful._model.codec import JsonValue
-from peaceful._params.masking import problems_in, without_secrets
+from peaceful._params.masking import problems_in, secret_texts, without_secrets
 from peaceful._params.plain import holds_secret, plain_form
 from peaceful._storage.yaml_file import is_same, read_yaml, write_yaml
 
@@ -130,6 +131,8 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
             missing = [name for name in missing if name not in left_out]
             # Not the error itself, whose text may show a secret.
             return Wrong(self.owner, problems, missing, without_secrets(error, model))
+        # Of a value in JSON, a secret is only a part.
+        know_secrets(secret_texts(values if self.group.secrets else ()))
         return Checked(_with_absolute_paths(values, self.root), sources)
 
 

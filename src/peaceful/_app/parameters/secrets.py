@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from peaceful._app.parameters.declaration import Given, ParamGroup
 from peaceful._app.parameters.reading import read_path
 from peaceful._app.parameters.sealing import KeyRing
+from peaceful._disclosure import know_secrets
 from peaceful._errors.usage import SecretUnavailable, UsageError
 from peaceful._model.codec import JsonValue
 
@@ -205,6 +206,7 @@ class Secrets(msgspec.Struct, frozen=True):
                     forms[name] = SecretSource("sealed", keys.seal(name, text)).form
             else:
                 continue
+            know_secrets([text])
             values[name] = replace(one, value=group.params[name].value_type.read_whole(text))
         return values, forms
 
@@ -219,4 +221,5 @@ class Secrets(msgspec.Struct, frozen=True):
 
 
 def _given(group: ParamGroup, name: str, text: str, origin: str) -> Given:
+    know_secrets([text])
     return Given(group.params[name].value_type.read_whole(text), origin)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from peaceful._cli.terminal.text import Line, Style, line
 from peaceful._cli.terminal.wrapping import table, wrapped
+from peaceful._disclosure import kept
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import ExecutionUnknown, NothingRunning, ProfileBusy
 from peaceful._errors.usage import WorkspaceMissing
@@ -60,7 +61,7 @@ def _rows(error: PeacefulError, program: Callable[..., str] | None) -> list[tupl
         (label if number == 0 else "", each)
         for label, text in error.details
         # A text may have several lines, such as the last output of a program.
-        for number, each in enumerate(text.rstrip("\n").split("\n"))
+        for number, each in enumerate(kept(text).rstrip("\n").split("\n"))
     ]
     help_rows = [("what to do", error.help)] if error.help else []
     return [*rows, *((program and _to_type(error, program)) or help_rows)]

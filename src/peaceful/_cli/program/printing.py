@@ -9,6 +9,7 @@ from peaceful._cli.program.options import Format
 from peaceful._cli.program.result import Result, document_text
 from peaceful._cli.terminal.text import Line, coloured, plain
 from peaceful._cli.terminal.writer import Writer
+from peaceful._disclosure import masked
 from peaceful._errors.base import PeacefulError
 
 
@@ -20,7 +21,7 @@ def print_answer(invocation: Invocation, result: Result) -> int:
             import traceback
 
             for error in result.errors:
-                invocation.stderr.write("".join(traceback.format_exception(error)))
+                invocation.stderr.write(masked("".join(traceback.format_exception(error))))
         if invocation.options.format in {Format.TEXT, Format.NONE}:
             _print_errors(invocation, result.errors)
         if result.printed:

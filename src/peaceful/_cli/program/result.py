@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from peaceful._cli.program.options import Format
+from peaceful._disclosure import masked_data
 
 if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def document_text(document: Mapping[str, JsonValue], form: Format) -> str:
-    """Return a document as JSON or YAML; empty for the other formats."""
+    """Return a document as JSON or YAML, without known secrets; empty for the other formats."""
+    document = masked_data(document)
     if form is Format.JSON:
         import json
 

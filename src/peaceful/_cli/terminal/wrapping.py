@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from peaceful._cli.terminal.text import Line, Span, plain
@@ -14,24 +15,39 @@ _NARROW: Final = 20
 def wrapped(text: str, width: int, most: int | None = None) -> list[str]:
     """Break a text without control characters into lines, at spaces where there are any.
 
-    If there are more than `most`, the last one ends with `…`.
+    If there are more than `most`, the last one ends with `…`, and the others are not looked at.
     """
     width = max(1, width)
-    lines: list[str] = []
+    if most is None:
+        return list(_lines(text, width))
+    lines = list(islice(_lines(text, width), most + 1))
+    if len(lines) > most:
+        last = _cut(lines[most - 1], width - 1)
+        lines[most - 1 :] = [f"{last}…"]
+    return lines
+
+
+def _lines(text: str, width: int) -> Iterator[str]:
+    """Yield at least one line."""
     current = ""
-    for word in _broken(text.split(" "), width):
+    for word in _broken(_words(text), width):
         longer = f"{current} {word}" if current else word
         if display_width(longer, width) <= width:
             current = longer
         else:
-            lines += [current] if current else []
+            if current:
+                yield current
             current = word
-    if current or not lines:
-        lines.append(current)
-    if most is not None and len(lines) > most:
-        last = _cut(lines[most - 1], width - 1)
-        lines[most - 1 :] = [f"{last}…"]
-    return lines
+    yield current
+
+
+def _words(text: str) -> Iterator[str]:
+    """Yield the words between spaces, one after the other."""
+    start = 0
+    while (end := text.find(" ", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def clipped(shown: Line, width: int) -> Line:
@@ -71,19 +87,20 @@ def table(rows: Sequence[tuple[str, str]], width: int, indent: str = "  ") -> li
 def _broken(words: Iterable[str], width: int) -> Iterable[str]:
     """Yield words no wider than the width: longer ones, such as paths, in parts."""
     for word in words:
-        rest = word
-        while display_width(rest, width) > width:
-            # At least one character, or a wide one in a single column would never end.
-            part = _cut(rest, width) or rest[0]
+        start = 0
+        while start < len(word):
+            # More than the width, because marks take none. At least one character, or a wide one in
+            # a single column would never end.
+            part = _cut(word[start : start + 2 * width], width) or word[start]
             yield part
-            rest = rest[len(part) :]
-        if rest:
-            yield rest
+            start += len(part)
 
 
 def _cut(text: str, width: int) -> str:
     """Return the beginning of a text that fits into so many columns."""
-    end = min(len(text), max(0, width))
-    while end and display_width(text[:end]) > width:
-        end -= 1
-    return text[:end]
+    left = width
+    for end, character in enumerate(text):
+        left -= display_width(character)
+        if left < 0:
+            return text[:end]
+    return text

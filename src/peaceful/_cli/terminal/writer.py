@@ -15,6 +15,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Final, TextIO
 
+from peaceful._disclosure import masked
 from peaceful._errors.running import FileInaccessible
 
 _NOBODY_READS: Final = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO, errno.ECONNRESET})
@@ -133,7 +134,7 @@ def _can_encode(encoding: str) -> bool:
 
 
 class Prints(io.TextIOBase):
-    """A stream that passes whole lines to `say`, in place of another stream."""
+    """A stream that passes whole lines to `say`, without known secrets, in place of another one."""
 
     def __init__(self, say: Callable[[str], None], stream: TextIO | None) -> None:
         super().__init__()
@@ -158,7 +159,7 @@ class Prints(io.TextIOBase):
         with self._lock:
             *lines, self._begun = (self._begun + text).split("\n")
         for each in lines:
-            self._say(each)
+            self._say(masked(each))
         if len(self._begun) > _LONGEST_LINE:
             self.end()
         return len(text)
@@ -168,7 +169,7 @@ class Prints(io.TextIOBase):
         with self._lock:
             begun, self._begun = self._begun, ""
         if begun:
-            self._say(begun)
+            self._say(masked(begun))
 
 
 @contextmanager

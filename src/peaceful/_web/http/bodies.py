@@ -44,7 +44,7 @@ from peaceful._errors.usage import (
     ParamsMissing,
     UsageError,
 )
-from peaceful._model.codec import JsonObject, JsonValue, encode_json
+from peaceful._model.codec import JsonObject, JsonValue, encode_masked
 from peaceful._model.document import OutcomeDocument
 from peaceful._model.names import checked_name
 from peaceful._web.http.documents import Detail, Execution, FieldError, Problem
@@ -149,7 +149,7 @@ def problem_response(error: PeacefulError, refusal: Refusal | None = None) -> Re
         execution=refusal.execution,
         outcome=refusal.outcome,
     )
-    return Response(encode_json(document), status, error_headers(error), PROBLEM)
+    return Response(encode_masked(document), status, error_headers(error), PROBLEM)
 
 
 def _field_errors(error: PeacefulError) -> list[FieldError] | UnsetType:

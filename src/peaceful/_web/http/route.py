@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from peaceful._app.web_settings import Network, Role, WebSettings
 from peaceful._errors.requests import HostRefused, OriginRefused, TokenRefused
-from peaceful._model.codec import JsonObject, encode_json
+from peaceful._model.codec import JsonObject, encode_masked
 from peaceful._web.context import ServerContext
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
@@ -156,7 +156,7 @@ def json_response(
     value: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return an answer that is a JSON document."""
-    return Response(encode_json(value), status, headers, JSON)
+    return Response(encode_masked(value), status, headers, JSON)
 
 
 def declarations(routes: Iterable[Route]) -> set[type[msgspec.Struct]]:

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from peaceful._app.web_settings import Role
+from peaceful._disclosure import masked
 from peaceful._errors.requests import PageUnknown
 from peaceful._executions.records import ExecutionRecord
 from peaceful._model.execution import ExecutionState
@@ -217,6 +218,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        finalize=_shown,
     )
     filters: dict[str, Callable[..., object]] = {
         "duration": duration,
@@ -230,6 +232,11 @@ def _templates() -> Environment:
     }
     templates.filters.update(filters)
     return templates
+
+
+def _shown(value: object) -> object:
+    """Hide known secrets in a value that a page shows; markup was made of such values."""
+    return masked(value) if type(value) is str else value
 
 
 def _moment(at: datetime) -> str:
