@@ -13,6 +13,7 @@ EXECUTION_FIELDS = [
     "profile",
     "flow",
     "command",
+    "dry_run",
     "outcome",
     "interrupt",
     "items",
@@ -136,9 +137,17 @@ def test_dry_run(ready: Run, tmp_path: Path) -> None:
     told = ready("write", "--dry-run", *QUIET)
     assert told.out.splitlines()[0].startswith("texts write --dry-run · default · some · ")
     assert told.out.splitlines()[2:] == [
-        "  ✓ a  would change: + content: a",
-        "  ✓ b  would change: + content: b",
+        "  + a  would create: + content: a",
+        "  + b  would create: + content: b",
+        "",
+        "  would create  2   a, b",
     ]
+    document = ready("write", "--dry-run", "--format", "json").json
+    assert list(document)[4:7] == ["command", "dry_run", "outcome"]
+    assert document["dry_run"] is True
+    assert {each["status"] for each in document["items"].values()} == {"would_create"}
+    history = ready("executions", "list").out.splitlines()
+    assert all("would create 2" in each and "done" not in each for each in history[-2:])
     assert not (tmp_path / "folder").exists()
     ready("write")
     assert ready("write", "--dry-run", *QUIET).out.splitlines()[2] == "  unchanged  2   a, b"

@@ -32,8 +32,8 @@ from peaceful._model.interrupt import (
 from peaceful._model.outcome import ItemStatus, OutcomeKind
 from peaceful._present.numbers import duration, estimate, time_left
 from peaceful._present.summary import (
-    STATUS_ORDER,
     amount,
+    counts_in_words,
     interrupt_sentence,
     interrupted_how,
     next_press_sentence,
@@ -402,8 +402,7 @@ def _ended_lines(view: ProgressView, frame: Frame, rows: int, width: int) -> lis
     if len(shown) < view.counts.total():
         shown = _kept(view, min(rows - 1, _ENDINGS_SHOWN))
         hidden = view.counts - Counter(each.status for each in shown)
-        words = (f"{hidden[each]:,} {status_word(each)}" for each in STATUS_ORDER if hidden[each])
-        lines.append(line((f"  {frame.dot} before: {', '.join(words)}", Style.FAINT)))
+        lines.append(line((f"  {frame.dot} before: {counts_in_words(hidden)}", Style.FAINT)))
     for each in shown:
         sign = status_symbol(each.status, ascii_only=frame.ascii_only)
         symbol, seconds = (sign, STATUS_STYLES[each.status]), duration(each.seconds)
