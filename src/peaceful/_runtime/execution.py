@@ -148,7 +148,10 @@ class Session:
         items, before = block.items(run), self.results
         if items:
             self.results = run.results
-        self.hub.publish(BlockStarted(self.ctx.clock.now(), block.name, items))
+        known = self.ctx.expected
+        expected = {item: known[item] for item in items if item in known and not looks}
+        at_once = self.ctx.settings.max_concurrency if items else 0
+        self.hub.publish(BlockStarted(self.ctx.clock.now(), block.name, items, at_once, expected))
         finished = False
         try:
             result = await block.run(run)

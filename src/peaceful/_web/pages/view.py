@@ -16,6 +16,8 @@ from peaceful._model.events import Snapshot
 from peaceful._model.execution import ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind
+from peaceful._present.estimates import seconds_left
+from peaceful._present.numbers import time_left
 from peaceful._present.summary import (
     RESUME_REPEATS_NOTHING,
     STAYS_DONE,
@@ -157,6 +159,13 @@ class ExecutionView:
             for status in BY_PROGRESS
             if status in words
         )
+
+    @cached_property
+    def time_left(self) -> str:
+        """How long it still takes, such as `about 12 s left`; empty where nobody knows."""
+        running = self.state is ExecutionState.RUNNING
+        seconds = seconds_left(self.snapshot, self.now) if running else None
+        return "" if seconds is None else f"about {time_left(seconds)}"
 
     @cached_property
     def signal(self) -> InterruptSignal | None:

@@ -19,7 +19,7 @@ from peaceful._model.document import ItemAside
 from peaceful._model.events import Snapshot
 from peaceful._present.summary import interrupted_how, level_label
 from peaceful._web.pages.view import STILL, ExecutionView, Verbs
-from peaceful.commands import Event, ExecutionState, OutcomeKind
+from peaceful.commands import BlockStarted, Event, ExecutionState, ItemEnded, OutcomeKind
 from peaceful.interrupt import InterruptLevel
 
 VERBS = Verbs("deploy")
@@ -111,6 +111,18 @@ def test_what_was_not_everything() -> None:
         "Dry run complete: nothing was changed"
     )
     assert view(ExecutionState.COMPLETE, only=("a", "b")).title == "Deployed a and b"
+
+
+def test_time_left() -> None:
+    """While it runs, the page says how long it still takes, where that is known."""
+    made = Snapshot()
+    at_work = ExecutionView(ExecutionRecord(INFO, PROCESS), made, VERBS, NOW)
+    assert not at_work.time_left
+    made.add(BlockStarted(NOW, "B", ("a", "b"), 1, {"a": 3.0, "b": 12.0}))
+    made.add(ItemEnded(NOW, "a", ItemStatus.DONE, "", "", None, 3.0))
+    at_work = ExecutionView(ExecutionRecord(INFO, PROCESS), made, VERBS, NOW)
+    assert at_work.time_left == "about 12 s left"
+    assert not view(ExecutionState.COMPLETE, {"a": "done"}).time_left
 
 
 def test_an_interrupted_dry_run() -> None:
