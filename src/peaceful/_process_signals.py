@@ -253,15 +253,22 @@ class ProcessSignals:
 
     def _form(self) -> str:
         """Return how the answer is to be printed, by the words that were typed."""
-        form = "text"
-        for word, following in zip(self.words, [*self.words[1:], ""], strict=False):
-            if word == "--":
-                break
+        form, words = "text", self._options()
+        for word, following in zip(words, [*words[1:], ""], strict=False):
             if word == "--format":
                 form = following
             elif word.startswith("--format="):
                 form = word.partition("=")[2]
         return form
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether the words ask for a dry run."""
+        return "--dry-run" in self._options()
+
+    def _options(self) -> Sequence[str]:
+        """Return the words without those after `--`, which are no options."""
+        return self.words[: self.words.index("--")] if "--" in self.words else self.words
 
     def _document(self, source: str) -> str:
         """Return the document, as JSON, which is YAML, too."""
@@ -271,6 +278,7 @@ class ProcessSignals:
         fields = [
             '"execution_id": null',
             *(f'"{name}": {_quoted(value)}' for name, value in self.facts().items()),
+            f'"dry_run": {"true" if self.dry_run else "false"}',
             '"outcome": "execution_interrupted"',
             '"interrupt": {'
             + ", ".join(f'"{name}": {_quoted(value)}' for name, value in interrupt.items())

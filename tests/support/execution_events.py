@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -50,9 +51,16 @@ class ExecutionEvents:
         """The execution begins."""
         return ExecutionStarted(START, self.info, items, {})
 
-    def block(self, name: str, *items: str, at: float = 0) -> BlockStarted:
+    def block(
+        self,
+        name: str,
+        *items: str,
+        at: float = 0,
+        at_once: int = 0,
+        expected: Mapping[str, float] | None = None,
+    ) -> BlockStarted:
         """A block begins."""
-        return BlockStarted(self.at(at), name, items)
+        return BlockStarted(self.at(at), name, items, at_once, expected or {})
 
     def begins(self, item: str, at: float = 0) -> ItemStarted:
         """An item begins."""

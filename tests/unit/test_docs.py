@@ -271,7 +271,7 @@ EVENTS: Mapping[str, Event] = {
         ("a",),
         {"a": ()},
     ),
-    "block_started": BlockStarted(NOW, "Ensure", ("a",)),
+    "block_started": BlockStarted(NOW, "Ensure", ("a",), 16, {"app_download": 3.2}),
     "item_started": ItemStarted(NOW, "a", Phase.LOOKING),
     "change_started": ChangeStarted(NOW, "a"),
     "item_progressed": ItemProgressed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from peaceful._app.parameters.secrets import readable
 from peaceful._app.parameters.store import ParamStore
 from peaceful._app.register import register_of, workspace_of
 from peaceful._app.tracing import tracing_sinks
+from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import (
     DefinitionError,
     NameInvalid,
@@ -23,9 +24,11 @@ from peaceful._errors.usage import (
     UsageError,
     WorkspaceMissing,
 )
+from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions
-from peaceful._model.codec import FlowId, JsonValue, ProfileName
+from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonValue, ProfileName
 from peaceful._model.names import checked_name
+from peaceful._model.outcome import ItemStatus
 from peaceful._resources import Resources
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings, ProfilesFlowCtx
 from peaceful._runtime.flow import BuiltFlow
@@ -279,6 +282,43 @@ class Contexts(ParamStore):
             }
             self.give(given, profile=request.profile, flow=request.flow)
         return self.cmd_ctx(request.profile, request.flow, options)
+
+    def expected(
+        self, request: RunRequest, latest: Iterable[ExecutionRecord]
+    ) -> Mapping[ItemId, float]:
+        """Return the seconds that items took when the same was done last, for `CmdCtx.expected`.
+
+        `latest` are executions of the profile, newest first.
+        """
+        wanted = (request.flow, request.command, request.dry_run)
+        changes = request.changes_things and not request.dry_run
+        for record in latest:
+            info, summary = record.info, record.summary
+            if (info.flow, info.command, info.dry_run) != wanted or summary is None:
+                continue
+            counted = {
+                status
+                for status in summary.counts
+                # What was found unchanged says nothing of how long a change takes.
+                if (status is ItemStatus.DONE if changes else status.ended_well)
+            }
+            if counted:
+                return self._took(record.id, counted)
+        return {}
+
+    def _took(
+        self, execution_id: ExecutionId, counted: Collection[ItemStatus]
+    ) -> Mapping[ItemId, float]:
+        try:
+            record = self.executions.get(execution_id)
+        except PeacefulError as error:
+            # It was forgotten meanwhile, or is damaged: nothing depends on an estimate.
+            _LOG.debug("how long items took is not known: %s", error)
+            return {}
+        if record.outcome is None:
+            return {}
+        items = record.outcome.items.items()
+        return {item: record.aside(item).seconds for item, each in items if each.status in counted}
 
     def asks_before(self, request: RunRequest) -> bool:
         """Return whether to ask before a request is run, by the parameters of its profile."""

@@ -111,7 +111,11 @@ class TracingSink:
         }
         self._execution = self._tracer.start_span(
             f"{execution.app} {execution.command}",
-            attributes={**self._common, "peaceful.door": execution.started_by.door},
+            attributes={
+                **self._common,
+                "peaceful.door": execution.started_by.door,
+                "peaceful.dry_run": execution.dry_run,
+            },
             start_time=_nanoseconds(at),
         )
 

@@ -30,6 +30,7 @@ from peaceful._commands.recording import (
     may_be_left,
     record_states,
 )
+from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import ItemFailure, ValueUnresolved
 from peaceful._graph.graph import Graph
 from peaceful._graph.traversal import Direction
@@ -46,6 +47,8 @@ from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.item_pass import ItemPass
 from peaceful._storage.stored_state import StateKind, StoredState
+
+_NOTHING_KNOWN: Final = "nothing is known of it"
 
 _KEPT: Final = "kept: it has left the flow, and its class is gone or has changed"
 
@@ -130,14 +133,23 @@ class _Asking:
         after = await asked(self._run, item, "apply_dry", ctx, current, goal)
         self.states[ctx.item] = after
         self._predicted.add(ctx.item)
-        change = "" if diff is None else f": {diff}"
-        return shown_result(ItemStatus.DONE, after, f"would change{change}")
+        status = await self._would(ctx, item, current)
+        return shown_result(status, after, "" if diff is None else str(diff))
+
+    async def _would(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemStatus:
+        """Return what applying the item would do: create it if there is nothing to clean up."""
+        try:
+            clean = await asked_if_known(self._run, item, "state_clean", ctx)
+        except PeacefulError:
+            # Only `clean` needs it: an item that does not say what it is then can still be applied.
+            clean = None
+        return ItemStatus.WOULD_CREATE if current == clean else ItemStatus.WOULD_CHANGE
 
     def _unknown(self, ctx: ItemCtx, reason: str) -> ItemResult:
         self._predicted.add(ctx.item)
         return ItemResult(
-            ItemStatus.DONE,
-            message=f"would be looked at once the items before are there ({reason})",
+            ItemStatus.UNKNOWN,
+            message=f"it can be looked at once the items before are there ({reason})",
         )
 
 
@@ -325,7 +337,7 @@ class _Cleaning(ABC):
             return await self._clean_left(ctx)
         item = self._item(ctx)
         if item is None:
-            return ItemResult(ItemStatus.UNCHANGED, message="nothing is known of it")
+            return self.not_known()
         return await self._cleaned(ctx, item, self._before.get(ctx.item))
 
     async def _clean_left(self, ctx: ItemCtx) -> ItemResult:
@@ -359,6 +371,10 @@ class _Cleaning(ABC):
                 return None
             return item_from_stored(type(declared.item), stored, declared.item)
 
+    def not_known(self) -> ItemResult:
+        """Report an item of which neither parameters nor anything stored is known."""
+        return ItemResult(ItemStatus.UNCHANGED, message=_NOTHING_KNOWN)
+
     @abstractmethod
     async def apply(self, ctx: ItemCtx, item: AnyItem, current: State, goal: State) -> ItemResult:
         """Clean up an item that needs it."""
@@ -389,15 +405,19 @@ class _RealCleaning(_Cleaning):
 
 
 class _DryCleaning(_Cleaning):
+    def not_known(self) -> ItemResult:
+        return ItemResult(ItemStatus.UNKNOWN, message=_NOTHING_KNOWN)
+
     async def apply(self, ctx: ItemCtx, item: AnyItem, current: State, goal: State) -> ItemResult:
         diff = diff_of(item, ctx.item, current, goal)
-        change = "" if diff is None else f": {diff}"
         note = await self._note(ctx, item, current)
-        return shown_result(ItemStatus.DONE, goal, f"would clean{change}{note}")
+        message = "; ".join(part for part in ("" if diff is None else str(diff), note) if part)
+        return shown_result(ItemStatus.WOULD_REMOVE, goal, message)
 
     async def unchanged(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemResult:
         note = await self._note(ctx, item, current)
-        return shown_result(ItemStatus.UNCHANGED, current, f"nothing to do{note}")
+        status = ItemStatus.WOULD_REMOVE if note else ItemStatus.UNCHANGED
+        return shown_result(status, current, note or "nothing to do")
 
     async def _note(self, ctx: ItemCtx, item: AnyItem, current: State) -> str:
         """Report what a real run's discovery would find that the item has left behind."""
@@ -406,7 +426,7 @@ class _DryCleaning(_Cleaning):
             return ""
         if not await is_left(self._run, ctx, item, current, before):
             return ""
-        return "; would clean up what it was before its parameters changed, too"
+        return "what it was before its parameters changed is cleaned up, too"
 
     async def forget(self, item: ItemId) -> None:
         pass

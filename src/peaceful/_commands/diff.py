@@ -13,7 +13,7 @@ from peaceful._errors.running import OutOfSync
 from peaceful._errors.usage import UsageError
 from peaceful._item.diff import StateDiff
 from peaceful._model.codec import ItemId
-from peaceful._model.outcome import CmdOutcome, ItemStatus
+from peaceful._model.outcome import CmdOutcome
 from peaceful._model.state import State
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, StateDiffs, States, diff_of
 from peaceful._runtime.ctx import CmdCtx, ProfilesFlowCtx
@@ -22,8 +22,6 @@ from peaceful._runtime.flow import BuiltFlow
 from peaceful._storage.stored_state import StateKind, StoredState
 
 _SIDES: Final = ("what it is", "what it should be")
-
-_LOOKED_AT: Final = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
 
 
 class DiffBlock(CmdBlock[StateDiffs]):
@@ -196,7 +194,7 @@ class SyncCheckBlock(CmdBlock[States]):
             OutOfSync: something differs; it says what.
         """
         found = await self._discover.run(run)
-        if any(result.status not in _LOOKED_AT for result in found.items.values()):
+        if not all(result.status.ended_well for result in found.items.values()):
             # An interrupt, or an item's failure, ends the command before anything is changed.
             return found
         differing = [

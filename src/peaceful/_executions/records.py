@@ -93,13 +93,11 @@ class ExecutionDocument(ExecutionInfo, frozen=True, kw_only=True):
     """An execution for people and programs, without internals.
 
     Attributes:
-        dry_run: whether it only shows what it would do.
         only: the items that it was limited to; empty for all.
         summary: the outcome in numbers; null until the ending.
         outcome: the outcome document; null until the ending, and in pages of the history.
     """
 
-    dry_run: bool
     only: tuple[ItemId, ...]
     summary: OutcomeSummary | None
     outcome: OutcomeDocument | None
@@ -117,7 +115,6 @@ class ExecutionRecord(msgspec.Struct, frozen=True):
 
     info: ExecutionInfo
     process: ProcessIdentity
-    dry_run: bool = False
     only: tuple[ItemId, ...] = ()
     address: str | None = None
     summary: OutcomeSummary | None = None
@@ -185,7 +182,6 @@ class ExecutionRecord(msgspec.Struct, frozen=True):
         outcome = None if self.outcome is None else self.outcome.plain()
         return ExecutionDocument(
             **asdict(replace(self.info, can_interrupt=self.interruptible)),
-            dry_run=self.dry_run,
             only=self.only,
             summary=self.summary,
             outcome=outcome,

@@ -219,7 +219,6 @@ class Executions:
             starting.info,
             progress=starting.hub,
             sender=starting.sender,
-            dry_run=starting.dry_run,
             only=starting.only,
         )
 
@@ -229,7 +228,6 @@ class Executions:
         *,
         progress: ProgressSource,
         sender: InterruptSender | None = None,
-        dry_run: bool = False,
         only: tuple[ItemId, ...] = (),
     ) -> AbstractAsyncContextManager[RunningExecution]:
         """Register a starting execution, so that others find and interrupt it until the end.
@@ -242,7 +240,6 @@ class Executions:
         """
         record = ExecutionRecord(
             info=replace(info, can_interrupt=sender is not None),
-            dry_run=dry_run,
             only=only,
             process=self._monitor.process,
         )

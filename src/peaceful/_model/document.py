@@ -25,8 +25,9 @@ class ItemDocument(msgspec.Struct, frozen=True):
 
     Attributes:
         status: how it ended.
-        state: its state after the end, as it is stored but for secrets, or null if unknown.
-        message: what was done, or why it was not.
+        state: its state after the end, as it is stored but for secrets, or null if unknown; of a dry
+            run, the state that it would have.
+        message: what was or would be done, or why not.
     """
 
     status: ItemStatus
@@ -55,6 +56,7 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
         profile: the profile; null if it is not known.
         flow: the flow; null if it is not known.
         command: the command, such as `ensure`.
+        dry_run: whether it only says what it would do.
         outcome: how it ended.
         interrupt: the accepted interrupt, or null.
         items: the result of each item.
@@ -68,6 +70,7 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
     profile: ProfileName | None
     flow: FlowId | None
     command: str
+    dry_run: bool = False
     outcome: OutcomeKind
     interrupt: InterruptSignal | None
     items: Mapping[ItemId, ItemDocument]
@@ -148,6 +151,7 @@ def execution_ending(
         profile=execution.profile,
         flow=execution.flow,
         command=execution.command,
+        dry_run=execution.dry_run,
         outcome=outcome,
         interrupt=interrupt,
         items={item: _item(results.get(item)) for item in (*items, *results)},

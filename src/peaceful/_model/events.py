@@ -93,10 +93,14 @@ class BlockStarted(EventBase, frozen=True, tag="block_started"):
     Attributes:
         block: its name.
         items: the items that it will process, in order; may be empty.
+        at_once: how many of them are in progress at once, at most; 0 if unknown.
+        expected: the seconds that items took the last time, as far as that is known.
     """
 
     block: str
     items: tuple[ItemId, ...]
+    at_once: int = 0
+    expected: Mapping[ItemId, float] = {}
 
 
 class ItemStarted(EventBase, frozen=True, tag="item_started"):
@@ -226,6 +230,8 @@ class Snapshot(msgspec.Struct):
         block: the block that is processed, or empty.
         block_items: the items of the latest block that has any, in order. The next fields are about
             them.
+        at_once: how many of them are in progress at once, at most; 0 if unknown.
+        expected: the seconds that they took the last time, as far as that is known.
         waiting: how many of them have not started.
         running: those in progress, each with its latest progress, if it reported any.
         since: when each item in progress started.
@@ -240,6 +246,8 @@ class Snapshot(msgspec.Struct):
     waits_for: Mapping[ItemId, tuple[ItemId, ...]] = {}
     block: str = ""
     block_items: tuple[ItemId, ...] = ()
+    at_once: int = 0
+    expected: Mapping[ItemId, float] = {}
     waiting: int = 0
     running: dict[ItemId, Progress | None] = {}
     since: dict[ItemId, Moment] = {}
@@ -282,6 +290,7 @@ class Snapshot(msgspec.Struct):
                 self.block = block
                 if items:
                     self.block_items = items
+                    self.at_once, self.expected = event.at_once, event.expected
                     self.waiting = len(items)
                     self.running.clear()
                     self.since.clear()

@@ -71,6 +71,7 @@ class ExecutionInfo(msgspec.Struct, frozen=True):
         command: `discover`, `diff`, `ensure` or `clean`.
         started_by: who started it.
         started_at: UTC.
+        dry_run: whether it only says what it would do.
         can_interrupt: whether an interrupt would be accepted while it runs.
         state: its state.
         interrupt: the first interrupt that was accepted at its present level, or null.
@@ -84,6 +85,7 @@ class ExecutionInfo(msgspec.Struct, frozen=True):
     command: str
     started_by: StartedBy
     started_at: Moment
+    dry_run: bool = False
     can_interrupt: bool = True
     state: ExecutionState = ExecutionState.RUNNING
     interrupt: InterruptSignal | None = None

@@ -18,12 +18,25 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class ItemStatus(enum.StrEnum):
-    """The end of an item, as one word."""
+    """The end of an item, as one word.
+
+    What was done and what would be done, which a dry run says, are never the same word.
+    """
 
     DONE = "done"
     """It was processed, and its state is on disk."""
+    WOULD_CREATE = "would_create"
+    """It is not there, and would be made."""
+    WOULD_CHANGE = "would_change"
+    """It is there, and would be changed."""
+    WOULD_REPLACE = "would_replace"
+    """It is there, and would be removed and made anew."""
+    WOULD_REMOVE = "would_remove"
+    """It is there, and would be cleaned up."""
     UNCHANGED = "unchanged"
-    """It was examined, and there was nothing to do."""
+    """It was examined, and there was or would be nothing to do."""
+    UNKNOWN = "unknown"
+    """What would be done can be said only once items before it are there."""
     FAILED = "failed"
     """It ended with an error."""
     STOPPED = "stopped"
@@ -34,6 +47,24 @@ class ItemStatus(enum.StrEnum):
     NOT_STARTED = "not_started"
     """It was not changed: an interrupt came, or an item that it needs did not end well."""
 
+    @property
+    def ended_well(self) -> bool:
+        """Whether all that there was to do was done, so that what waits for the item may start."""
+        return self in _ENDED_WELL
+
+
+WOULD: Final = frozenset(
+    {
+        ItemStatus.WOULD_CREATE,
+        ItemStatus.WOULD_CHANGE,
+        ItemStatus.WOULD_REPLACE,
+        ItemStatus.WOULD_REMOVE,
+    }
+)
+"""The statuses of items that a dry run says something would be done to."""
+
+_ENDED_WELL: Final = WOULD | {ItemStatus.DONE, ItemStatus.UNCHANGED, ItemStatus.UNKNOWN}
+
 
 NOT_CHANGED: Final = "looked at, not changed"
 """The message of an item that was not started because an interrupt came when it was looked at."""
@@ -43,9 +74,10 @@ class ItemResult(msgspec.Struct, frozen=True):
     """The result of one item in one block.
 
     Attributes:
-        state: its state after the end, as it is stored, or `None` if unknown.
+        state: its state after the end, as it is stored, or `None` if unknown; of a dry run, the
+            state that it would have.
         shown: the state in a few words, for people.
-        message: what was done, or why it was not.
+        message: what was or would be done, or why not.
         seconds: how long it was in progress.
     """
 

@@ -12,7 +12,7 @@ import msgspec
 from peaceful._model.codec import ItemId
 from peaceful._model.events import Phase, Progress, ProgressUnit
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._model.outcome import ItemStatus, OutcomeKind
+from peaceful._model.outcome import WOULD, ItemStatus, OutcomeKind
 from peaceful._present.numbers import UNKNOWN_NUMBER, byte_rate, duration, size, size_pair
 from peaceful._present.text import count, name_list, one_line
 
@@ -21,9 +21,9 @@ STATUS_ORDER: Final = tuple(ItemStatus)
 
 _GOOD: Final = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
 
-_SYMBOLS: Final = dict(zip(STATUS_ORDER, "✓=✗‖!·", strict=True))
+_SYMBOLS: Final = dict(zip(STATUS_ORDER, "✓+~±-=?✗‖!·", strict=True))
 
-_ASCII_SYMBOLS: Final = dict(zip(STATUS_ORDER, "+=x]!.", strict=True))
+_ASCII_SYMBOLS: Final = dict(zip(STATUS_ORDER, "*+~%-=?x]!.", strict=True))
 
 _MOST_NAMES: Final = 3
 
@@ -66,8 +66,14 @@ class LiveWord(enum.StrEnum):
 
 
 def status_word(status: ItemStatus) -> str:
-    """Return the word for a status, such as `done` or `not started`."""
+    """Return the word for a status, such as `done`, `not started` or `would create`."""
     return status.value.replace("_", " ")
+
+
+def counted(status: ItemStatus, number: int) -> str:
+    """Return how many items have a status: `3 done`, `would create 3`."""
+    words = (status_word(status), f"{number:,}")
+    return " ".join(words if status in WOULD else reversed(words))
 
 
 def status_symbol(status: ItemStatus, *, ascii_only: bool = False) -> str:
@@ -92,7 +98,7 @@ def waiting_word(*, interrupting: bool) -> LiveWord:
 def counts_in_words(counts: Mapping[ItemStatus, int]) -> str:
     """Return the number of items by status: `3 done, 1 failed`; empty if there are none."""
     known = (status for status in STATUS_ORDER if counts.get(status))
-    return ", ".join(f"{counts[status]:,} {status_word(status)}" for status in known)
+    return ", ".join(counted(status, counts[status]) for status in known)
 
 
 def level_label(level: InterruptLevel) -> str:
@@ -239,12 +245,14 @@ class Summary(msgspec.Struct, frozen=True):
     Attributes:
         rows: by status; statuses without items are left out.
         interrupt: the accepted interrupt, or `None`.
+        dry_run: whether it is the end of a dry run, which did nothing.
     """
 
     kind: OutcomeKind
     seconds: float
     rows: tuple[SummaryRow, ...]
     interrupt: InterruptSignal | None = None
+    dry_run: bool = False
 
     @property
     def headline(self) -> str:
@@ -263,7 +271,8 @@ class Summary(msgspec.Struct, frozen=True):
     def remark(self) -> str:
         """A further sentence, or empty."""
         if self.kind is OutcomeKind.COMPLETE and self.interrupt:
-            return "The interrupt changed nothing: everything was done."
+            done = "looked at" if self.dry_run else "done"
+            return f"The interrupt changed nothing: everything was {done}."
         return ""
 
     @property
@@ -283,8 +292,11 @@ class Summary(msgspec.Struct, frozen=True):
             return ""
         good = sum(row.count for row in self.rows if row.status in _GOOD)
         one = good == 1
-        are = "is" if one else "are"
         so = f"as {'it' if one else 'they'} should be" if reached_goal else "done"
+        if self.dry_run:
+            are, so = "would stay", f"as {'it is' if one else 'they are'}"
+        else:
+            are = "is" if one else "are"
         sentences = [f"{good:,} of {self.total:,} {are} {so}."]
         sentences += [_sentence(row, most) for row in self.rows if row.status not in _GOOD]
         return " ".join(sentences)
@@ -296,9 +308,10 @@ def summarise(
     *,
     seconds: float,
     interrupt: InterruptSignal | None = None,
+    dry_run: bool = False,
 ) -> Summary:
     """Return the summary of an outcome, such as one in the history."""
-    return Summary(kind, seconds, _rows(statuses.items()), interrupt)
+    return Summary(kind, seconds, _rows(statuses.items()), interrupt, dry_run)
 
 
 def _rows(statuses: Iterable[tuple[ItemId, ItemStatus]]) -> tuple[SummaryRow, ...]:
@@ -310,5 +323,9 @@ def _rows(statuses: Iterable[tuple[ItemId, ItemStatus]]) -> tuple[SummaryRow, ..
 
 def _sentence(row: SummaryRow, most: int) -> str:
     names = name_list(row.items, most)
+    if row.status in WOULD:
+        return f"It {row.word} {names}."
+    if row.status is ItemStatus.UNKNOWN:
+        return f"What it would do to {names} is unknown."
     was = "was" if row.count == 1 else "were"
     return f"{names} failed." if row.status is ItemStatus.FAILED else f"{names} {was} {row.word}."

@@ -14,7 +14,7 @@ import msgspec
 
 from peaceful._errors.usage import DefinitionError
 from peaceful._model.clock import Clock, SystemClock
-from peaceful._model.codec import ProfileName
+from peaceful._model.codec import ItemId, ProfileName
 from peaceful._model.document import Ending
 from peaceful._model.execution import StartedBy
 from peaceful._resources import Resources
@@ -86,6 +86,7 @@ class CmdCtx:
         clock: tells the time.
         resources: what the application gives to blocks and items, by type.
         register: where executions are registered, or None.
+        expected: the seconds that items took when the same was done last: for estimates.
         on_end: called with the ending of an execution, before its last event; or None.
         on_late_end: called with the ending of an execution that was killed and has not ended some
             time later, in another thread: to leave the process. None to wait for it.
@@ -105,6 +106,7 @@ class CmdCtx:
     clock: Clock = field(default_factory=SystemClock)
     resources: Resources = field(default_factory=Resources)
     register: Register | None = None
+    expected: Mapping[ItemId, float] = field(default_factory=dict[ItemId, float])
     on_end: Callable[[Ending], None] | None = None
     on_late_end: Callable[[Ending], None] | None = None
     on_blocked: Callable[[str], object] = _LOG.warning

@@ -154,7 +154,10 @@ class Session:
         items, before = block.items(run), self.results
         if items:
             self.results = run.results
-        self.hub.publish(BlockStarted(self.ctx.clock.now(), block.name, items))
+        known = self.ctx.expected
+        expected = {item: known[item] for item in items if item in known and not looks}
+        at_once = self.ctx.settings.max_concurrency if items else 0
+        self.hub.publish(BlockStarted(self.ctx.clock.now(), block.name, items, at_once, expected))
         finished = False
         try:
             result = await block.run(run)
@@ -293,7 +296,7 @@ class Session:
 
 def _only_looked_at(result: ItemResult) -> ItemResult:
     """Return the result of an item that was only looked at, because its block never began."""
-    if result.status not in {ItemStatus.DONE, ItemStatus.UNCHANGED}:
+    if not result.status.ended_well:
         return result
     return msgspec.structs.replace(result, status=ItemStatus.NOT_STARTED, message=NOT_CHANGED)
 
@@ -307,7 +310,7 @@ async def open_session(
     The lock comes first and is released before the end is published: whoever sees the end can then
     start the next execution. Raises `ProfileBusy`.
     """
-    session = _new_session(ctx, command)
+    session = _new_session(ctx, command, dry_run)
     ended = False
     started = _started_event(session)
     # Others find it as soon as it is registered, which is before its start is published.
@@ -330,7 +333,7 @@ async def open_session(
             if ctx.register is not None:
                 receiver = session.scope.interruptibility.receiver
                 sender = None if receiver is None else receiver.sender()
-                starting = Starting(session.info, dry_run, only, sender, session.hub)
+                starting = Starting(session.info, only, sender, session.hub)
                 session.registered = await stack.enter_async_context(
                     ctx.register.registered(starting)
                 )
@@ -353,7 +356,7 @@ async def open_session(
             await session.tell_the_end()
 
 
-def _new_session(ctx: CmdCtx, command: str) -> Session:
+def _new_session(ctx: CmdCtx, command: str, dry_run: bool) -> Session:
     now = ctx.clock.now()
     info = ExecutionInfo(
         id=execution_id(int(now.timestamp() * 1000), secrets.randbits(74)),
@@ -363,6 +366,7 @@ def _new_session(ctx: CmdCtx, command: str) -> Session:
         command=command,
         started_by=started_by(ctx.door),
         started_at=now,
+        dry_run=dry_run,
         can_interrupt=isinstance(ctx.interruptibility, Interruptible),
     )
     hub = ProgressHub(ctx.sinks)
@@ -452,8 +456,7 @@ class CmdExecution(Generic[T]):
 
         Args:
             ctx: what it runs on.
-            dry_run: whether the blocks, which were made so, only show what they would do; for the
-                register.
+            dry_run: whether the blocks, which were made so, only say what they would do.
             only: the items that the blocks are limited to; for the register.
 
         Returns:

@@ -36,8 +36,6 @@ _LOG = logging.getLogger("peaceful.runtime")
 ItemWork: TypeAlias = Callable[[ItemCtx], Awaitable[ItemResult]]
 """Processes an item, after everything that it waits for has ended well."""
 
-_ENDED_WELL: Final = frozenset({ItemStatus.DONE, ItemStatus.UNCHANGED})
-
 _LOOK_EVERY: Final = 5.0
 """Seconds between two checks, unless stalls are to be noticed sooner."""
 
@@ -274,7 +272,7 @@ class ItemPass:
         shown, message = kept(result.shown), kept(result.message)
         result = ItemResult(result.status, result.state, shown, message, result.error, seconds)
         self._run.results[item] = result
-        if result.status in _ENDED_WELL:
+        if result.status.ended_well:
             self._traversal.succeeded(item)
         else:
             self._traversal.failed(item)

@@ -24,7 +24,6 @@ class Starting(msgspec.Struct, frozen=True):
     """An execution that is about to start; without a sender it cannot be interrupted."""
 
     info: ExecutionInfo
-    dry_run: bool
     only: tuple[ItemId, ...]
     sender: InterruptSender | None
     hub: ProgressHub

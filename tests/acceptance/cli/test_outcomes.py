@@ -86,7 +86,9 @@ def test_dry_run(slow: SlowFiles, on_terminal: Start) -> None:
     assert lines[0].startswith("slow_files ensure --dry-run · default · ")
     assert lines[1:] == [
         "",
-        *(f"  ✓ file_{n}  would change: + content: file_{n}" for n in (1, 2, 3)),
+        *(f"  + file_{n}  would create: + content: file_{n}" for n in (1, 2, 3)),
+        "",
+        "  would create  3   file_1, file_2, file_3",
     ]
 
 

@@ -235,6 +235,8 @@ async def test_a_dry_run_limited_to_an_item(acts: ActServer, seen: Tab) -> None:
     head = seen.page.locator("#head")
     await expect(head).to_contain_text("Dry run complete: nothing was changed")
     await expect(head).to_contain_text("only thing_1")
+    await expect(seen.page.locator("#meter .legend")).to_contain_text("would create 1")
+    await expect(seen.page.locator("#row-thing_1 .chip")).to_have_text("would create")
     await expect(seen.page.locator("#rows tr")).to_have_count(1)
     await good_to_everyone(seen)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ EXECUTION_FIELDS = [
     "profile",
     "flow",
     "command",
+    "dry_run",
     "outcome",
     "interrupt",
     "items",
@@ -150,12 +152,39 @@ def test_dry_run(ready: Run, tmp_path: Path) -> None:
     told = ready("write", "--dry-run", *QUIET)
     assert told.out.splitlines()[0].startswith("texts write --dry-run · default · some · ")
     assert told.out.splitlines()[2:] == [
-        "  ✓ a  would change: + content: a",
-        "  ✓ b  would change: + content: b",
+        "  + a  would create: + content: a",
+        "  + b  would create: + content: b",
+        "",
+        "  would create  2   a, b",
     ]
+    document = ready("write", "--dry-run", "--format", "json").json
+    assert list(document)[4:7] == ["command", "dry_run", "outcome"]
+    assert document["dry_run"] is True
+    assert {each["status"] for each in document["items"].values()} == {"would_create"}
+    history = ready("executions", "list").out.splitlines()
+    assert all("would create 2" in each and "done" not in each for each in history[-2:])
     assert not (tmp_path / "folder").exists()
     ready("write")
     assert ready("write", "--dry-run", *QUIET).out.splitlines()[2] == "  unchanged  2   a, b"
+
+
+def test_what_items_took_the_last_time(ready: Run) -> None:
+    """It is known from the latest execution that did the same; dry runs and others do not count."""
+
+    def expected(*words: str) -> dict[str, float]:
+        told = map(json.loads, ready(*words, "--progress", "json").err.splitlines())
+        blocks = [each for each in told if each["event"] == "block_started" and each["items"]]
+        assert all(each["at_once"] == 16 for each in blocks)
+        known: dict[str, float] = blocks[-1]["expected"]
+        return known
+
+    assert expected("write", "--dry-run") == {}
+    assert expected("write") == {}
+    assert expected("clean") == {}
+    assert set(expected("write")) == {"a", "b"}
+    # Of these two nothing was written, which says nothing of how long that takes.
+    assert set(expected("write")) == {"a", "b"}
+    assert set(expected("write", "--only", "a")) == {"a"}
 
 
 def test_sync(ready: Run, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_before_anything_has_begun(run: Run, name: str, how: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("words", [["--format", "json"], ["x", "--format=yaml"]])
+@pytest.mark.parametrize("words", [["--format", "json"], ["x", "--dry-run", "--format=yaml"]])
 def test_the_document_of_what_has_not_begun(run: Run, name: str, words: list[str]) -> None:
     """Programs get the document that they asked for, with all that is known by then."""
     ran = run(
@@ -76,7 +76,8 @@ def test_the_document_of_what_has_not_begun(run: Run, name: str, words: list[str
         *words,
     )
     document = json.loads(ran.stdout)
-    assert list(document)[:5] == ["execution_id", "app", "profile", "flow", "command"]
+    assert list(document)[:6] == ["execution_id", "app", "profile", "flow", "command", "dry_run"]
+    assert document["dry_run"] is ("--dry-run" in words)
     assert document["flow"] == 'a "b" \N{BUS}'
     assert document["outcome"] == "execution_interrupted"
     assert document["interrupt"]["source"] == name

@@ -249,7 +249,7 @@ async def test_an_item_that_was_removed(library: Library) -> None:
     with pytest.raises(NameUnknown, match="three"):
         await library.harness.clean(only=["three"])
     dry = await library.harness.clean(only=["one"], dry_run=True)
-    assert dry.items["one"].message.startswith("would clean")
+    assert dry.items["one"].status is ItemStatus.WOULD_REMOVE
     assert library.shelf.things == {"here": "thing", "there": "thing"}
     assert isinstance(await library.harness.clean(only=["one"]), Complete)
     assert library.shelf.things == {"there": "thing"}

@@ -184,21 +184,25 @@ async def test_a_dry_run_changes_nothing(stage: Stage) -> None:
     ctx = stage.ctx(stage.flow(CHAIN))
     outcome = await EnsureCmd.exec(ctx, dry_run=True)
     assert isinstance(outcome, Complete)
-    assert set(outcome.items_with(ItemStatus.DONE)) == set(CHAIN)
+    assert set(outcome.items_with(ItemStatus.WOULD_CREATE)) == set(CHAIN)
     assert outcome.value.current["c"].model_dump() == {"value": "there+there+there"}
-    assert all(result.message.startswith("would change") for result in outcome.items.values())
+    assert outcome.items["a"].message == "+ value: there"
     assert not stage.world.things
     assert list(stage.workspace.flow_folder("dev", "things").iterdir()) == []
     await EnsureCmd.exec(ctx)
     again = await EnsureCmd.exec(ctx, dry_run=True)
-    assert {result.message for result in again.items.values()} == {"nothing to do"}
+    assert set(again.items_with(ItemStatus.UNCHANGED)) == set(CHAIN)
+    stage.world.things["b"] = "another"
+    third = await EnsureCmd.exec(ctx, dry_run=True)
+    assert third.items_with(ItemStatus.WOULD_CHANGE) == ("b",)
 
 
 async def test_a_dry_run_of_some_items(stage: Stage) -> None:
     """What they refer to is taken as it was last seen; where it never was, they cannot say."""
     ctx = stage.ctx(stage.flow(CHAIN))
     outcome = await EnsureCmd.exec(ctx, dry_run=True, only=["b"])
-    assert outcome.items["b"].message.startswith("would be looked at once the items before")
+    assert outcome.items["b"].status is ItemStatus.UNKNOWN
+    assert outcome.items["b"].message.startswith("it can be looked at once the items before")
     await EnsureCmd.exec(ctx)
     outcome = await EnsureCmd.exec(ctx, dry_run=True, only=["b"])
     assert outcome.items["b"].message == "nothing to do"
@@ -242,15 +246,15 @@ async def test_a_dry_run_of_clean(stage: Stage) -> None:
     outcome = await CleanCmd.exec(ctx, dry_run=True)
     assert isinstance(outcome, Complete)
     assert list(outcome.items) == ["c", "b", "a"] or set(outcome.items) == set("abc")
-    assert all(result.message.startswith("would clean") for result in outcome.items.values())
+    assert set(outcome.items_with(ItemStatus.WOULD_REMOVE)) == set("abc")
     assert set(stage.world.things) == set("abc")
     assert {path: path.read_bytes() for path in before} == before
     await CleanCmd.exec(ctx)
     assert not stage.world.things
     again = await CleanCmd.exec(ctx, dry_run=True)
-    assert {result.message for result in again.items.values()} <= {
-        "nothing to do",
-        "nothing is known of it",
+    assert {(result.status, result.message) for result in again.items.values()} <= {
+        (ItemStatus.UNCHANGED, "nothing to do"),
+        (ItemStatus.UNKNOWN, "nothing is known of it"),
     }
 
 
@@ -264,7 +268,8 @@ async def test_a_dry_run_of_clean_after_a_move(stage: Stage) -> None:
 
     await EnsureCmd.exec(stage.ctx(flow("here")))
     outcome = await CleanCmd.exec(stage.ctx(flow("there")), dry_run=True)
-    assert "would clean up what it was before" in outcome.items["one"].message
+    assert outcome.items_with(ItemStatus.WOULD_REMOVE) == ("one",)
+    assert "what it was before its parameters changed" in outcome.items["one"].message
     same = await CleanCmd.exec(stage.ctx(flow("here")), dry_run=True)
     assert "before" not in same.items["one"].message
 

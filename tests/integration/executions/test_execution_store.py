@@ -55,7 +55,8 @@ def test_empty(store: ExecutionStore) -> None:
 
 def test_inserted(store: ExecutionStore, new_record: NewRecord) -> None:
     """What was inserted is found as it was."""
-    record = replace(new_record(), dry_run=True, only=("a", "b"), address="unix:x")
+    record = replace(new_record(), only=("a", "b"), address="unix:x")
+    record = replace(record, info=replace(record.info, dry_run=True))
     assert store.insert(record) == record
     assert store.get(record.id) == record
     assert store.unended() == (record,)

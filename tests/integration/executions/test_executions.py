@@ -74,16 +74,14 @@ def signal(level: InterruptLevel = InterruptLevel.STOP) -> InterruptSignal:
 async def test_from_start_to_end(executions: Executions, new_info: NewInfo) -> None:
     """An execution is found, and can be interrupted, from its start until its stored ending."""
     sender, _ = interrupt_channel()
-    info = new_info()
-    start = executions.start(
-        info, progress=Progress(), sender=sender, dry_run=True, only=("a", "b")
-    )
+    info = replace(new_info(), dry_run=True)
+    start = executions.start(info, progress=Progress(), sender=sender, only=("a", "b"))
     async with start as running:
         assert executions.senders.get(info.id) is sender
         (record,) = executions.running()
         assert record == executions.get(info.id) == running.record
         assert record.info == info
-        assert (record.dry_run, record.only) == (True, ("a", "b"))
+        assert record.only == ("a", "b")
         assert record.process == this_process()
         assert record.address == f"unix:{info.id}.sock"
         assert executions.list().records == (record,)

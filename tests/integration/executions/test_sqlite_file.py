@@ -554,7 +554,7 @@ def test_registers_of_earlier_versions(full_store: SqliteExecutionStore, tmp_pat
         connection.execute("INSERT INTO outcomes VALUES ('e0', ?)", (document,))
     record = full_store.get("e0")
     assert record.info.started_at == datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-    assert (record.dry_run, record.only, record.info.can_interrupt) == (True, ("a", "b"), True)
+    assert (record.info.dry_run, record.only, record.info.can_interrupt) == (True, ("a", "b"), True)
     assert record.info.interrupt is not None
     assert (record.info.interrupt.level, record.info.interrupt.reason) == (
         InterruptLevel.CANCEL,
@@ -565,6 +565,7 @@ def test_registers_of_earlier_versions(full_store: SqliteExecutionStore, tmp_pat
     assert record.outcome is not None
     assert to_json(record.outcome) == {
         **EARLIER_DOCUMENT,
+        "dry_run": False,
         "started_at": "2026-03-01T12:00:00.123456Z",
         "ended_at": "2026-03-01T12:00:05Z",
     }

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ending_documents import ending_document
+from msgspec.structs import replace
 
 from peaceful import ItemStatus
 from peaceful._executions.process_files import lock_holders_of
@@ -55,12 +56,12 @@ async def test_registered(
     store = SqliteExecutionStore(tmp_path / "register")
     executions, second = (Executions(store, tmp_path / "run", clock) for _ in range(2))
     register: Register = executions
-    info, hub = new_info(), ProgressHub()
+    info, hub = replace(new_info(), dry_run=True), ProgressHub()
     sender, _ = interrupt_channel()
     here, there = executions.events(info.id), second.events(info.id)
-    async with register.registered(Starting(info, True, ("a",), sender, hub)) as registered:
+    async with register.registered(Starting(info, ("a",), sender, hub)) as registered:
         started(hub, info)
-        assert executions.get(info.id).dry_run
+        assert executions.get(info.id).info.dry_run
         assert executions.get(info.id).only == ("a",)
         taken, from_there = [await anext(here), await anext(there)]
         assert taken == from_there
@@ -80,7 +81,7 @@ async def test_registered(
 
 async def test_events_gather(new_info: Callable[..., ExecutionInfo]) -> None:
     """Who reads slowly gets the newest progress, and every ending."""
-    info, hub = new_info(), ProgressHub()
+    info, hub = replace(new_info(), dry_run=True), ProgressHub()
     events = hub.subscribe()
     started(hub, info)
     for step in range(1000):
@@ -101,7 +102,7 @@ async def test_events_gather(new_info: Callable[..., ExecutionInfo]) -> None:
 
 async def test_left_early(new_info: Callable[..., ExecutionInfo]) -> None:
     """Who leaves early is not gathered for any more."""
-    info, hub = new_info(), ProgressHub()
+    info, hub = replace(new_info(), dry_run=True), ProgressHub()
     events = hub.subscribe()
     started(hub, info)
     assert isinstance(await anext(events), ExecutionStarted)

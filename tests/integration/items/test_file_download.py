@@ -318,8 +318,7 @@ async def test_a_dry_run_downloads_nothing(server: FileServer, tmp_path: Path) -
 
     result = await harness.result_of("ensure", dry_run=True)
 
-    assert result.status is ItemStatus.DONE
-    assert result.message == "would change: + file: 51.2 kB"
+    assert (result.status, result.message) == (ItemStatus.WOULD_CREATE, "+ file: 51.2 kB")
     assert server.gets() == []
     assert not (tmp_path / "to").exists()
 

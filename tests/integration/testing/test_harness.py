@@ -46,11 +46,11 @@ async def test_each_command_of_one_item(tmp_path: Path) -> None:
 
     assert [str(state) for state in await harness.states()] == ["absent", "2 lines"]
     assert str(await harness.difference()) == "+ lines: ['a', 'b']"
-    assert (await harness.result_of("ensure", dry_run=True)).status is ItemStatus.DONE
+    assert (await harness.result_of("ensure", dry_run=True)).status is ItemStatus.WOULD_CREATE
     assert not (tmp_path / "it").exists()
     assert (await harness.result_of("ensure")).status is ItemStatus.DONE
     assert await harness.difference() is None
-    assert (await harness.result_of("clean", dry_run=True)).status is ItemStatus.DONE
+    assert (await harness.result_of("clean", dry_run=True)).status is ItemStatus.WOULD_REMOVE
     assert (tmp_path / "it").exists()
     assert (await harness.result_of("clean")).status is ItemStatus.DONE
     assert isinstance(await harness.run("discover"), Complete)
@@ -181,7 +181,7 @@ def test_a_test_without_a_loop_can_run_one_command(tmp_path: Path) -> None:
     """One call, one result; or the item's failure."""
     item = blank(tmp_path, "a")
 
-    assert run_item(item, tmp_path, dry_run=True).status is ItemStatus.DONE
+    assert run_item(item, tmp_path, dry_run=True).status is ItemStatus.WOULD_CREATE
     assert run_item(item, tmp_path).status is ItemStatus.DONE
     assert run_item(item, tmp_path).status is ItemStatus.UNCHANGED
     assert run_item(item, tmp_path, "clean").status is ItemStatus.DONE

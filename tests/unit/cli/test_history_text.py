@@ -148,9 +148,8 @@ def test_show() -> None:
 def test_show_while_it_runs() -> None:
     """An execution that runs is shown with how everything stands, if it can be asked."""
     record = ExecutionRecord(
-        mark_interrupted(RUNNING, SIGNAL).info,
+        replace(mark_interrupted(RUNNING, SIGNAL).info, dry_run=True),
         PROCESS,
-        dry_run=True,
         only=("iam_role", "s3_bucket"),
     )
     progress = Snapshot(

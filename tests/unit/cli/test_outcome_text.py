@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from peaceful import ItemStatus
 from peaceful._cli.progress.outcome_text import OutcomeMessage, outcome_lines
 from peaceful._cli.terminal.text import Page, plain
+from peaceful._model.outcome import WOULD
 from peaceful._present.summary import summarise
 from peaceful._present.text import display_width
 from peaceful.commands import OutcomeKind
@@ -117,21 +118,25 @@ def test_narrow() -> None:
 def test_dry_run() -> None:
     """A dry run tells of each item what would be done."""
     messages = (
-        ("a", ItemStatus.DONE, "would change: + content: x"),
+        ("a", ItemStatus.WOULD_CREATE, "+ content: x"),
         ("bb", ItemStatus.UNCHANGED, "nothing\nto do"),
     )
     statuses = {item: status for item, status, _ in messages}
     ending = told(OutcomeKind.COMPLETE, statuses, messages=messages)
     assert shown(ending)[2:] == [
-        "  ✓ a  would change: + content: x",
+        "  + a  would create: + content: x",
         "",
-        "  unchanged  1   bb",
+        "  would create  1   a",
+        "  unchanged     1   bb",
     ]
-    assert shown(ending, ascii_only=True)[2] == "  + a  would change: + content: x"
+    assert shown(ending, ascii_only=True)[2] == "  + a  would create: + content: x"
 
 
 @given(
-    st.dictionaries(st.text("ab_", min_size=1, max_size=20), st.sampled_from(ItemStatus)),
+    st.dictionaries(
+        st.text("ab_", min_size=1, max_size=20),
+        st.sampled_from([*{*ItemStatus} - WOULD - {ItemStatus.UNKNOWN}]),
+    ),
     st.sampled_from(
         [OutcomeKind.BLOCK_INTERRUPTED, OutcomeKind.EXECUTION_INTERRUPTED, OutcomeKind.ITEM_ERROR]
     ),

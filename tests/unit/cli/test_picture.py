@@ -57,11 +57,21 @@ DOWNLOAD = Progress(ProgressUnit.BYTES, 3_100_000, 5_000_000, rate=1_200_000, se
 NAMES = ("iam_policy", "s3_bucket", "app_download", "iam_role", "instance_profile", "s3_object")
 
 
-def in_the_middle() -> ProgressView:
-    """A board in the middle of an execution."""
+BEFORE = {
+    "iam_policy": 0.8,
+    "s3_bucket": 0.2,
+    "iam_role": 4.5,
+    "instance_profile": 4.0,
+    "s3_object": 6.0,
+}
+"""How long items took before."""
+
+
+def in_the_middle(**expected: float) -> ProgressView:
+    """A board in the middle of an execution; of some items, with how long they took before."""
     return board_of(
         tale.started(*NAMES),
-        tale.block("Ensure", *NAMES),
+        tale.block("Ensure", *NAMES, at_once=4, expected=expected),
         *map(tale.begins, NAMES[:4]),
         tale.ends("iam_policy", message="created internal_dev_a"),
         tale.ends("s3_bucket", ItemStatus.UNCHANGED, seconds=0.2),
@@ -218,7 +228,7 @@ def test_small_terminal() -> None:
 )
 def test_narrow_footer(width: int, footer: str) -> None:
     """In less width, the last line says less, and never half a word."""
-    assert shown(in_the_middle(), width + 2, seconds=4)[-1] == f"  {footer}"
+    assert shown(in_the_middle(**BEFORE), width + 2, seconds=4)[-1] == f"  {footer}"
 
 
 @pytest.mark.parametrize(("height", "rows"), [(23, 19), (10, 7), (4, 2), (2, 1), (1, 0)])
@@ -280,10 +290,28 @@ def test_another_block() -> None:
 
 
 def test_time_left() -> None:
-    """How long the whole will take is guessed from what is done, once that says something."""
-    board = in_the_middle()
-    assert shown(board, seconds=1.9)[-1] == "  2 of 6 · Ctrl-C to interrupt safely"
-    assert shown(board, seconds=10)[-1] == "  2 of 6 · about 13 s left · Ctrl-C to interrupt safely"
+    """How long the whole will take is only said where it is known how long items take."""
+    assert shown(in_the_middle(), seconds=10)[-1] == "  2 of 6 · Ctrl-C to interrupt safely"
+    board = in_the_middle(**BEFORE)
+    assert shown(board, seconds=4)[-1] == "  2 of 6 · about 6 s left · Ctrl-C to interrupt safely"
+    # One takes far longer than ever before.
+    assert shown(board, seconds=60)[-1] == "  2 of 6 · Ctrl-C to interrupt safely"
+
+
+def test_time_left_of_very_many_items() -> None:
+    """Of very many items it is not made for each frame: that would cost more than the picture."""
+    names = [f"item_{number}" for number in range(1000)]
+    events: list[Event] = [
+        tale.started(*names),
+        tale.block("B", *names, at_once=1),
+        tale.begins(names[0]),
+    ]
+    ends = [tale.ends(name, seconds=10) for name in names[:10]]
+    board = board_of(*events, *ends)
+    assert board.seconds_left(tale.at(10)) == 9900
+    board.add(tale.ends(names[10], seconds=10))
+    assert board.seconds_left(tale.at(10.9)) == 9900
+    assert board.seconds_left(tale.at(11)) == 9890
 
 
 def test_unknown_progress() -> None:

@@ -47,6 +47,7 @@ infos = st.builds(
     command=text,
     started_by=st.builds(StartedBy, text, text, pids, text),
     started_at=moments,
+    dry_run=st.booleans(),
     can_interrupt=st.booleans(),
     state=st.sampled_from(ExecutionState),
     interrupt=st.none() | signals,
@@ -60,7 +61,6 @@ summaries = st.builds(
 records = st.builds(
     ExecutionRecord,
     info=infos,
-    dry_run=st.booleans(),
     only=st.lists(text).map(tuple),
     process=st.builds(ProcessIdentity, pids, st.none() | pids, machines),
     address=st.none() | text,

@@ -260,8 +260,8 @@ def test_the_document_of_an_outcome(kind: OutcomeKind) -> None:
     document = to_json(ending_of(kind).document.plain())
 
     assert list(document) == [
-        "execution_id", "app", "profile", "flow", "command", "outcome", "interrupt", "items",
-        "errors", "started_at", "ended_at",
+        "execution_id", "app", "profile", "flow", "command", "dry_run", "outcome", "interrupt",
+        "items", "errors", "started_at", "ended_at",
     ]  # fmt: skip
     assert document["outcome"] == str(kind)
     assert document["started_at"] == "2026-01-02T03:04:05.678900Z"

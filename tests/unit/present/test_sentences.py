@@ -15,6 +15,7 @@ from peaceful._present.summary import (
     STATUS_ORDER,
     Summary,
     SummaryRow,
+    counts_in_words,
     interrupt_sentence,
     interrupted_how,
     level_label,
@@ -35,7 +36,10 @@ from peaceful.errors import ItemFailure
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 STOP, CANCEL, KILL = InterruptLevel
-DONE, UNCHANGED, FAILED, STOPPED, ABANDONED, NOT_STARTED = ItemStatus
+(
+    DONE, CREATE, CHANGE, REPLACE, REMOVE, UNCHANGED, UNKNOWN, FAILED, STOPPED, ABANDONED,
+    NOT_STARTED,
+) = ItemStatus  # fmt: skip
 START = datetime(2025, 3, 9, 14, 2, 11, tzinfo=UTC)
 SIGNAL = InterruptSignal(STOP, InterruptSource.SIGINT, START)
 
@@ -240,6 +244,32 @@ def test_the_whole_in_sentences(
     """The sentences say how many are well and name those that are not."""
     summary = summarise(OutcomeKind.BLOCK_INTERRUPTED, statuses, seconds=1)
     assert summary.sentence(reached_goal=reached_goal) == sentence
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["a", "b", "c"]),
+        st.sampled_from(ItemStatus).filter(lambda each: each is not DONE),
+    )
+)
+def test_a_dry_run_never_says_that_anything_was_done(statuses: dict[ItemId, ItemStatus]) -> None:
+    """Its sentences say what would be done, and its counts have the word before the number."""
+    summary = summarise(OutcomeKind.COMPLETE, statuses, seconds=1, interrupt=SIGNAL, dry_run=True)
+    counts = counts_in_words({row.status: row.count for row in summary.rows})
+    for text in (summary.sentence(reached_goal=False), summary.remark, counts):
+        assert " done" not in text
+    for row in summary.rows:
+        assert not row.word.startswith("would") or f"{row.word} {row.count}" in counts
+
+
+def test_a_dry_run_in_sentences() -> None:
+    """What stays as it is comes first, then what would be done to which items."""
+    statuses = {"a": CREATE, "b": CREATE, "c": CHANGE, "d": REPLACE, "e": REMOVE, "f": UNKNOWN}
+    summary = summarise(OutcomeKind.COMPLETE, {**statuses, "g": UNCHANGED}, seconds=1, dry_run=True)
+    assert summary.sentence(reached_goal=False) == (
+        "1 of 7 would stay as it is. It would create a and b. It would change c. "
+        "It would replace d. It would remove e. What it would do to f is unknown."
+    )
 
 
 def test_a_summary_of_nothing() -> None:

@@ -180,15 +180,20 @@ def test_words_and_symbols_of_endings() -> None:
     assert tuple(ItemStatus) == STATUS_ORDER
     assert [status_word(status) for status in STATUS_ORDER] == [
         "done",
+        "would create",
+        "would change",
+        "would replace",
+        "would remove",
         "unchanged",
+        "unknown",
         "failed",
         "stopped",
         "abandoned",
         "not started",
     ]
-    assert "".join(map(status_symbol, STATUS_ORDER)) == "✓=✗‖!·"
+    assert "".join(map(status_symbol, STATUS_ORDER)) == "✓+~±-=?✗‖!·"
     plain = "".join(status_symbol(status, ascii_only=True) for status in STATUS_ORDER)
-    assert plain == "+=x]!."
+    assert plain == "*+~%-=?x]!."
 
 
 def test_words_of_items_that_have_not_ended() -> None:

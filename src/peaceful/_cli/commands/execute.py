@@ -69,6 +69,7 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
             survivors = contexts.executions.survivors(ctx.profile)
             for notice in lost_notices(latest[0] if latest else None, survivors):
                 show.say(notice)
+            ctx = replace(ctx, expected=contexts.expected(request, latest))
             running = _Running(invocation, request, sender, show, title)
             end, ending = running.run(ctx)
         finally:

@@ -72,7 +72,7 @@ class HistoryWords(msgspec.Struct, frozen=True):
         """Return the command, as it is typed."""
         name = record.info.command
         word = self.ensure_name if name == "ensure" else name
-        return f"{word} --dry-run" if record.dry_run else word
+        return f"{word} --dry-run" if record.info.dry_run else word
 
     def place(self, record: ExecutionRecord) -> str:
         """Return the profile, and the flow if flows are named."""
@@ -162,7 +162,7 @@ def _facts(record: ExecutionRecord, page: Page) -> list[tuple[str, str]]:
     by = info.started_by
     started = date_and_time(info.started_at, page.zone)
     rows = [("started", f"{started} by {one_line(str(by))} on {one_line(by.host)}, {by.door}")]
-    if record.dry_run:
+    if record.info.dry_run:
         rows.append(("dry run", "it only said what it would do"))
     if record.only:
         rows.append(("only", ", ".join(record.only)))

@@ -78,6 +78,7 @@ def document_without_execution(
         profile=invocation.profile or invocation.options.profile,
         flow=invocation.flow or invocation.options.flow,
         command=invocation.command,
+        dry_run=invocation.signals.dry_run,
         outcome=OutcomeKind.EXECUTION_INTERRUPTED if error is None else OutcomeKind.ERROR,
         interrupt=interrupt,
         items={},

@@ -105,6 +105,7 @@ def _message(execution: Execution, invocation: Invocation, request: RunRequest) 
         {item: each.status for item, each in items.items()},
         seconds=(document.ended_at - document.started_at).total_seconds(),
         interrupt=document.interrupt,
+        dry_run=document.dry_run,
     )
     messages = [(item, each.status, each.message) for item, each in items.items()]
     # Where the workspace is not there any more, the error says how to carry on.
@@ -114,5 +115,5 @@ def _message(execution: Execution, invocation: Invocation, request: RunRequest) 
         summary=summary,
         carry_on="" if gone else invocation.line(*words_of(request, invocation.app)),
         what_is_left=invocation.line("diff") if request.command == "ensure" else "",
-        messages=messages if request.dry_run else (),
+        messages=messages if document.dry_run else (),
     )

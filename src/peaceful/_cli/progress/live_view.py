@@ -30,10 +30,11 @@ from peaceful._model.interrupt import (
     InterruptSource,
 )
 from peaceful._model.outcome import ItemStatus, OutcomeKind
+from peaceful._present.estimates import seconds_left
 from peaceful._present.numbers import duration, estimate, time_left
 from peaceful._present.summary import (
-    STATUS_ORDER,
     amount,
+    counts_in_words,
     interrupt_sentence,
     interrupted_how,
     next_press_sentence,
@@ -51,6 +52,10 @@ KEPT = 60
 
 _MEASURED = 1000
 """The number of names that are measured for the width of their column; the rest may be cut."""
+
+_MANY: Final = 500
+_ESTIMATED_EVERY: Final = 1.0
+"""The number of items above which the time left is estimated once in so many seconds."""
 
 _SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII_SPINNER: Final = "|/-\\"
@@ -78,12 +83,12 @@ class ProgressView:
 
     def __init__(self) -> None:
         self.block: str = ""
-        self.block_since: datetime | None = None
         self.name_width: int = 0
         self.counts: Counter[ItemStatus] = Counter()
         self.ended: deque[ItemEnded] = deque()  # newest last; failures are kept longest
         self.pressed: bool = False
         self.snapshot = Snapshot()
+        self._estimate: tuple[datetime, float | None] | None = None
 
     @property
     def total(self) -> int:
@@ -108,12 +113,22 @@ class ProgressView:
                 self.counts[status] += 1
                 self._keep(event)
             case BlockStarted(items=[_, *_] as items):
-                self.block, self.block_since = event.block, event.at
+                self.block = event.block
+                self._estimate = None
                 self.name_width = max(display_width(item) for item in items[:_MEASURED])
                 self.counts.clear()
                 self.ended.clear()
             case _:
                 pass
+
+    def seconds_left(self, now: datetime) -> float | None:
+        """Return the estimate for the whole; of very many items, it is not made for each frame."""
+        if self._estimate is not None and self.total > _MANY:
+            at, estimated = self._estimate
+            if abs((now - at).total_seconds()) < _ESTIMATED_EVERY:
+                return estimated
+        self._estimate = (now, seconds_left(self.snapshot, now))
+        return self._estimate[1]
 
     def _keep(self, ending: ItemEnded) -> None:
         if len(self.ended) == KEPT:
@@ -235,7 +250,7 @@ def _counts(view: ProgressView, frame: Frame, width: int) -> str:
     count = f"{view.counts.total():,} of {view.total:,}" if view.total else ""
     if count and view.block != frame.main_block:
         count = f"{block_words(view.block)}: {count}"
-    seconds = _seconds_left(view, frame.now)
+    seconds = view.seconds_left(frame.now)
     left = "" if seconds is None else f"about {estimate(seconds)} left"
     keys = _KEYS if frame.ctrl_c else ("",)
     forms = [
@@ -243,18 +258,6 @@ def _counts(view: ProgressView, frame: Frame, width: int) -> str:
         for parts in ((count, left, keys[0]), *((count, key) for key in keys))
     ]
     return next((form for form in forms if display_width(form) <= width), forms[-1]) or "starting"
-
-
-def _seconds_left(view: ProgressView, now: datetime) -> float | None:
-    """Extrapolate from the share that is done; None while that says little."""
-    if view.block_since is None or not view.total:
-        return None
-    elapsed = (now - view.block_since).total_seconds()
-    begun = sum(each.fraction or 0 for each in view.running.values() if each is not None)
-    share = (view.counts.total() + begun) / view.total
-    if elapsed < 2 or share < 0.05 or share >= 1:
-        return None
-    return elapsed * (1 - share) / share
 
 
 def item_ending_words(ended: ItemEnded) -> str:
@@ -402,8 +405,7 @@ def _ended_lines(view: ProgressView, frame: Frame, rows: int, width: int) -> lis
     if len(shown) < view.counts.total():
         shown = _kept(view, min(rows - 1, _ENDINGS_SHOWN))
         hidden = view.counts - Counter(each.status for each in shown)
-        words = (f"{hidden[each]:,} {status_word(each)}" for each in STATUS_ORDER if hidden[each])
-        lines.append(line((f"  {frame.dot} before: {', '.join(words)}", Style.FAINT)))
+        lines.append(line((f"  {frame.dot} before: {counts_in_words(hidden)}", Style.FAINT)))
     for each in shown:
         sign = status_symbol(each.status, ascii_only=frame.ascii_only)
         symbol, seconds = (sign, STATUS_STYLES[each.status]), duration(each.seconds)

@@ -24,6 +24,11 @@ from peaceful._present.text import display_width, fitted, fitted_list, one_line,
 
 STATUS_STYLES: Final[Mapping[ItemStatus, Style]] = {
     ItemStatus.DONE: Style.GOOD,
+    ItemStatus.WOULD_CREATE: Style.GOOD,
+    ItemStatus.WOULD_CHANGE: Style.CUT,
+    ItemStatus.WOULD_REPLACE: Style.BAD,
+    ItemStatus.WOULD_REMOVE: Style.BAD,
+    ItemStatus.UNKNOWN: Style.CUT,
     ItemStatus.UNCHANGED: Style.FAINT,
     ItemStatus.FAILED: Style.BAD,
     ItemStatus.STOPPED: Style.CUT,
@@ -43,16 +48,17 @@ class OutcomeMessage(msgspec.Struct, frozen=True):
 
 
 def outcome_lines(message: OutcomeMessage, page: Page) -> list[Line]:
-    """Return a few lines, however many items there are; for a dry run, one for each item."""
+    """Return a few lines, however many items there are; for a dry run, one for each change."""
     summary = message.summary
     lines = [_headline(message, page), line("")]
-    if message.messages:
-        # Where there is nothing to do, a count says enough.
-        said = [each for each in message.messages if each[1] is not ItemStatus.UNCHANGED]
-        lines += [*message_lines(said, page), line("")] if said else []
-        rows = _rows([row for row in summary.rows if row.status is ItemStatus.UNCHANGED], page)
-    else:
-        rows = _rows(summary.rows, page)
+    # Where nothing would be done, or nobody knows anything, a count says enough.
+    said = [
+        (item, status, status_words(status, text))
+        for item, status, text in message.messages
+        if status not in {ItemStatus.UNCHANGED, ItemStatus.NOT_STARTED}
+    ]
+    lines += [*message_lines(said, page), line("")] if said else []
+    rows = _rows(summary.rows, page)
     lines += [*rows, line("")] if rows else []
     lines += _remarks(summary, page)
     if message.carry_on and summary.kind is not OutcomeKind.COMPLETE:

@@ -330,6 +330,11 @@ STATUSES: Final[Mapping[str, StatusLook]] = {
     "not_started": StatusLook("#9a5b00", "#ffffff", "4 3", "M2.5 6h7"),
     "looking": StatusLook("#2563a8", "#ffffff", "", "M1.5 6q4.5-5 9 0q-4.5 5-9 0zM5 6h2"),
     "stopped": StatusLook("#9a5b00", "#fdf1dc", "", "M4 2.5v7M8 2.5v7"),
+    "would_create": StatusLook("#2f6f5e", "#ffffff", "6 3", "M6 2.2v7.6M2.2 6h7.6"),
+    "would_change": StatusLook("#2563a8", "#ffffff", "6 3", "M2 6.8q2-3 4-.8t4-.8"),
+    "would_replace": StatusLook("#b3261e", "#ffffff", "6 3", "M6 2v5M3.5 4.5h5M3.5 9.5h5"),
+    "would_remove": StatusLook("#b3261e", "#ffffff", "6 3", "M2.2 6h7.6"),
+    "unknown": StatusLook("#6b7680", "#ffffff", "1 2", "M4 4q0-2 2-2t2 2q0 1-2 2.5v.5M6 9.5h.01"),
 }
 """By status; the first one is for items of which nothing is known."""
 

@@ -162,7 +162,7 @@ def _resumed_execution(executions: Executions, record: ExecutionRecord) -> Execu
     info = record.info
     page = executions.list(profile=info.profile, flow=info.flow, limit=1, cursor=record.id)
     for before in page.records:
-        same = before.info.command == info.command and before.dry_run == record.dry_run
+        same = before.info.command == info.command and before.info.dry_run == record.info.dry_run
         if same and before.state.resumable:
             return before.id
     return ""

@@ -18,7 +18,7 @@ from peaceful._model.codec import ExecutionId, ItemId
 from peaceful._model.events import ItemEnded, Progress, ProgressUnit, Snapshot
 from peaceful._model.outcome import ItemStatus
 from peaceful._present.numbers import ago, duration, time_left
-from peaceful._present.summary import LiveWord, amount, live_word, rate, status_word
+from peaceful._present.summary import STATUS_ORDER, LiveWord, amount, live_word, rate, status_word
 from peaceful._present.text import name_list, one_line
 from peaceful._runtime.block import StateDiffs
 from peaceful._runtime.ctx import CmdCtx
@@ -51,7 +51,12 @@ class DisplayStatus(enum.StrEnum):
     FINISHING = "finishing"
     """It is in progress during an interrupt, and not only looked at."""
     DONE = "done"
+    WOULD_CREATE = "would_create"
+    WOULD_CHANGE = "would_change"
+    WOULD_REPLACE = "would_replace"
+    WOULD_REMOVE = "would_remove"
     UNCHANGED = "unchanged"
+    UNKNOWN = "unknown"
     FAILED = "failed"
     STOPPED = "stopped"
     """It ended at a safe point, and its partial work is recorded."""
@@ -62,11 +67,7 @@ class DisplayStatus(enum.StrEnum):
 
 
 BY_PROGRESS: Final = (
-    DisplayStatus.DONE,
-    DisplayStatus.UNCHANGED,
-    DisplayStatus.FAILED,
-    DisplayStatus.STOPPED,
-    DisplayStatus.ABANDONED,
+    *(DisplayStatus(each.value) for each in STATUS_ORDER if each is not ItemStatus.NOT_STARTED),
     DisplayStatus.FINISHING,
     DisplayStatus.RUNNING,
     DisplayStatus.LOOKING,

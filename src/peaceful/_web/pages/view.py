@@ -16,6 +16,8 @@ from peaceful._model.events import Snapshot
 from peaceful._model.execution import ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind
+from peaceful._present.estimates import seconds_left
+from peaceful._present.numbers import time_left
 from peaceful._present.summary import (
     RESUME_REPEATS_NOTHING,
     STAYS_DONE,
@@ -159,6 +161,13 @@ class ExecutionView:
         )
 
     @cached_property
+    def time_left(self) -> str:
+        """How long it still takes, such as `about 12 s left`; empty where nobody knows."""
+        running = self.state is ExecutionState.RUNNING
+        seconds = seconds_left(self.snapshot, self.now) if running else None
+        return "" if seconds is None else f"about {time_left(seconds)}"
+
+    @cached_property
     def signal(self) -> InterruptSignal | None:
         execution = self.snapshot.execution
         signal = None if execution is None else execution.interrupt
@@ -191,7 +200,7 @@ class ExecutionView:
         profile = self.record.info.profile
         match self.state:
             case ExecutionState.RUNNING:
-                dry = ", as a dry run" if self.record.dry_run else ""
+                dry = ", as a dry run" if self.record.info.dry_run else ""
                 return f"{self.verbs.doing(self.record.info.command)} {profile}{dry}"
             case ExecutionState.INTERRUPTING:
                 return "Interrupting…"
@@ -209,7 +218,7 @@ class ExecutionView:
     @property
     def _complete_title(self) -> str:
         info = self.record.info
-        if self.record.dry_run:
+        if self.record.info.dry_run:
             return "Dry run complete: nothing was changed"
         if info.command == "ensure" and not self.record.only:
             return f"{info.profile} is as it should be"
@@ -267,7 +276,7 @@ class ExecutionView:
         if self.overdue:
             # It is read aloud whenever it changes: so it does not say for how long.
             return f"{sentence} Nothing has moved for a while."
-        return f"{sentence} {STAYS_DONE}"
+        return sentence if self.record.info.dry_run else f"{sentence} {STAYS_DONE}"
 
     @property
     def overdue(self) -> bool:
@@ -276,12 +285,12 @@ class ExecutionView:
 
     @property
     def _ending_note(self) -> Note:
-        reached = self.record.info.command in _REACHES_GOAL and not self.record.dry_run
+        reached = self.record.info.command in _REACHES_GOAL and not self.record.info.dry_run
         sentence = self.summary.sentence(reached_goal=reached, most=_MOST_NAMES)
         parts = [sentence, self.summary.remark]
         if self.state is ExecutionState.COMPLETE:
             return Note("good", " ".join(part for part in parts if part))
-        if self.can_resume:
+        if self.can_resume and not self.record.info.dry_run:
             parts.append(RESUME_REPEATS_NOTHING)
         kind = "bad" if self.state is ExecutionState.FAILED else "stop"
         return Note(kind, " ".join(part for part in parts if part))
@@ -295,6 +304,7 @@ class ExecutionView:
             {row.item: ItemStatus(row.status.value) for row in ended},
             seconds=((self.ended_at or self.now) - self.record.info.started_at).total_seconds(),
             interrupt=self.signal,
+            dry_run=self.record.info.dry_run,
         )
 
     @property

@@ -25,12 +25,15 @@ from peaceful._model.document import Ending
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._model.outcome import Complete
 from peaceful._present.text import one_line
-from peaceful._runtime.ctx import ExecutionSettings
+from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
 from peaceful._runtime.hub import OutputSink
 from peaceful._runtime.register import Registered, Starting
 from peaceful.interrupt import Interruptible, interrupt_channel
 
 _LOG = logging.getLogger("peaceful.web")
+
+_LATEST: Final = 20
+"""How many executions are looked through for one that did the same."""
 
 _TRIES: Final = 50
 _BETWEEN: Final = 0.05
@@ -141,7 +144,7 @@ class RunningExecutions:
             settings=self._settings,
             door=door,
         )
-        ctx = await run_in_thread(self._contexts.ctx_for, request, options)
+        ctx = await run_in_thread(self._ctx_for, request, options)
         registered: asyncio.Future[ExecutionRecord] = asyncio.get_running_loop().create_future()
 
         def on_registered(starting: Starting, running: RunningExecution) -> None:
@@ -163,6 +166,11 @@ class RunningExecutions:
             # It came while this one was being started.
             sender.send(self._stop)
         return StartResult(record, is_new=True)
+
+    def _ctx_for(self, request: RunRequest, options: ExecutionOptions) -> CmdCtx:
+        ctx = self._contexts.ctx_for(request, options)
+        page = self._executions.list(profile=ctx.profile, flow=ctx.flow.id, limit=_LATEST)
+        return replace(ctx, expected=self._contexts.expected(request, page.records))
 
     def _known(self, execution_id: ExecutionId) -> ExecutionRecord | None:
         try:
@@ -218,7 +226,7 @@ def _same(running: ExecutionRecord, request: RunRequest) -> StartResult:
     info = running.info
     if (
         (info.flow, info.command) != (request.flow, request.command)
-        or running.dry_run != request.dry_run
+        or running.info.dry_run != request.dry_run
         or set(running.only) != set(request.only)
     ):
         raise busy_error(running)

@@ -62,8 +62,10 @@ def _log_event(event: Event, info: ExecutionInfo) -> None:
             _log(
                 logging.INFO,
                 info,
-                f"started: {info.command} of {info.profile}, {info.flow}, by {info.started_by}",
+                f"started: {info.command}{' (a dry run)' if info.dry_run else ''} of "
+                f"{info.profile}, {info.flow}, by {info.started_by}",
                 command=info.command,
+                dry_run=info.dry_run,
                 profile=info.profile,
                 flow=info.flow,
             )

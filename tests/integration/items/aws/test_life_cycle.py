@@ -20,10 +20,10 @@ ALL = ("policy", "role", "profile", "bucket", "upload")
 NOTHING: dict[str, object] = {"policies": [], "roles": [], "profiles": []}
 
 
-def done(stack: Stack, outcome: object) -> set[str]:
-    """The items that a command changed; it ended well."""
+def done(stack: Stack, outcome: object, status: ItemStatus = ItemStatus.DONE) -> set[str]:
+    """The items that a command changed, or would; it ended well."""
     assert isinstance(outcome, Complete), outcome
-    return set(outcome.items_with(ItemStatus.DONE))
+    return set(outcome.items_with(status))
 
 
 async def test_from_nothing_to_nothing(stack: Callable[[], Stack]) -> None:
@@ -35,7 +35,8 @@ async def test_from_nothing_to_nothing(stack: Callable[[], Stack]) -> None:
     # What will be made has its ARN from the start, so that all that refers to it is known.
     role = discovered.value.goal["role"]
     assert role.model_dump()["policies"] == ("arn:aws:iam::123456789012:policy/app",)
-    assert done(made, await made.harness.ensure(dry_run=True)) == set(ALL)
+    dry = await made.harness.ensure(dry_run=True)
+    assert done(made, dry, ItemStatus.WOULD_CREATE) == set(ALL)
     assert await made.left() == NOTHING
     assert done(made, await made.harness.ensure()) == set(ALL)
     there = await made.left()

@@ -19,7 +19,7 @@ from peaceful._model.document import ItemAside
 from peaceful._model.events import Snapshot
 from peaceful._present.summary import interrupted_how, level_label
 from peaceful._web.pages.view import STILL, ExecutionView, Verbs
-from peaceful.commands import Event, ExecutionState, OutcomeKind
+from peaceful.commands import BlockStarted, Event, ExecutionState, ItemEnded, OutcomeKind
 from peaceful.interrupt import InterruptLevel
 
 VERBS = Verbs("deploy")
@@ -30,7 +30,13 @@ def view(state: ExecutionState, items: dict[str, str] | None = None, **more: Any
     """An execution that has ended, or stands so, with items that ended so."""
     ended_at = NOW + timedelta(seconds=4.2) if state.ended else None
     interrupted = state in {ExecutionState.INTERRUPTED, ExecutionState.INTERRUPTING}
-    info = replace(INFO, state=state, ended_at=ended_at, interrupt=SIGNAL if interrupted else None)
+    info = replace(
+        INFO,
+        state=state,
+        ended_at=ended_at,
+        interrupt=SIGNAL if interrupted else None,
+        dry_run=more.pop("dry_run", False),
+    )
     statuses = {item: ItemStatus(status) for item, status in (items or {}).items()}
     failed = ItemStatus.FAILED in statuses.values()
     outcome = ending_document(
@@ -39,8 +45,7 @@ def view(state: ExecutionState, items: dict[str, str] | None = None, **more: Any
         errors={"a": ErrorJson("A", "It broke.", "mend it")} if failed else {},
         told=dict.fromkeys(statuses, ItemAside(seconds=1.0)),
     )
-    keys = {key: more.pop(key) for key in ("dry_run", "only") if key in more}
-    record = ExecutionRecord(info, PROCESS, outcome=outcome, **keys)
+    record = ExecutionRecord(info, PROCESS, outcome=outcome, only=more.pop("only", ()))
     return ExecutionView(record, record.snapshot(), VERBS, NOW + timedelta(seconds=9), **more)
 
 
@@ -106,6 +111,29 @@ def test_what_was_not_everything() -> None:
         "Dry run complete: nothing was changed"
     )
     assert view(ExecutionState.COMPLETE, only=("a", "b")).title == "Deployed a and b"
+
+
+def test_time_left() -> None:
+    """While it runs, the page says how long it still takes, where that is known."""
+    made = Snapshot()
+    at_work = ExecutionView(ExecutionRecord(INFO, PROCESS), made, VERBS, NOW)
+    assert not at_work.time_left
+    made.add(BlockStarted(NOW, "B", ("a", "b"), 1, {"a": 3.0, "b": 12.0}))
+    made.add(ItemEnded(NOW, "a", ItemStatus.DONE, "", "", None, 3.0))
+    at_work = ExecutionView(ExecutionRecord(INFO, PROCESS), made, VERBS, NOW)
+    assert at_work.time_left == "about 12 s left"
+    assert not view(ExecutionState.COMPLETE, {"a": "done"}).time_left
+
+
+def test_an_interrupted_dry_run() -> None:
+    """Nothing was done that could stay done, and to resume it looks at everything again."""
+    shown = view(
+        ExecutionState.INTERRUPTED, {"a": "would_create", "c": "not_started"}, dry_run=True
+    )
+    assert shown.note.text == "0 of 2 would stay as they are. It would create a. c was not started."
+    assert (
+        "done" not in view(ExecutionState.INTERRUPTING, {"a": "unchanged"}, dry_run=True).note.text
+    )
 
 
 def test_after_an_interrupt() -> None:
