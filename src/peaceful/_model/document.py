@@ -25,8 +25,8 @@ class ItemDocument(msgspec.Struct, frozen=True):
 
     Attributes:
         status: how it ended.
-        state: its state after the end, as it is stored but for secrets, or null if unknown; of a dry
-            run, the state that it would have.
+        state: its state after the end, as it is stored but for secrets, or null if unknown; the
+            state that it would have, of a dry run.
         message: what was or would be done, or why not.
     """
 

@@ -60,9 +60,12 @@ def described_without(error: BaseException, values: object) -> tuple[str, BaseEx
     And the error as a cause: none if a secret is in it, which whoever shows the cause would show.
     """
     secrets = [*secret_texts(values)]
-    said, text = described(error)[0], str(error)
-    clean = without_texts(masked(text), secrets) == text
-    return without_texts(said, secrets), error if clean else None
+    text = f"{type(error).__name__}: {error}"
+    hidden = without_texts(masked(text), secrets)
+    if hidden == text:
+        return described(error)[0], error
+    # Cut after it is hidden: a secret may have several lines.
+    return hidden.splitlines()[0], None
 
 
 def problems_in(error: ValidationError, model: type[BaseModel] | None) -> list[tuple[str, str]]:

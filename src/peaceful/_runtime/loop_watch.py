@@ -35,6 +35,9 @@ _LOOK_AGAIN: Final = 0.02
 _BLOCKS: Final = 1.0
 """Seconds without an answer after which an item is said to block the loop."""
 
+_IN_THE_WAY: Final = 0.5
+"""Seconds without an answer after which an item is said to be in the way of an interrupt."""
+
 _KILLED_BLOCKED: Final = 0.5
 _KILLED: Final = 10.0
 """Seconds from KILL until the end is not waited for any longer: while the loop is blocked, else."""
@@ -66,7 +69,7 @@ class LoopWatch:
     """Watches the event loop of an execution from a thread. Used as a context manager.
 
     While something blocks the loop, it makes interrupts known in the loop's place. It names the
-    item that blocks: at once to somebody who interrupts, else after a second. After a KILL, it does
+    item that blocks: soon to somebody who interrupts, else after a second. After a KILL, it does
     not wait for ever.
 
     Args:
@@ -138,14 +141,14 @@ class LoopWatch:
         while not self._over and not self._answered.wait(_LOOK_AGAIN):
             accepted = 0 if self._receiver is None else len(self._receiver.accepted)
             self._interrupts.publish()
-            blocked = time.monotonic() - since >= _BLOCKS
-            if (accepted > heard) or (blocked and not told):
+            blocked = time.monotonic() - since
+            if (accepted > heard and blocked >= _IN_THE_WAY) or (blocked >= _BLOCKS and not told):
                 # In between it may have answered: then nothing blocks any more.
                 blocker = self._blocker()
                 if blocker is not None and not self._answered.is_set():
                     told += 1
                     self._on_blocked(blocker.sentence(interrupted=bool(accepted)))
-            heard = accepted
+                heard = accepted
             self._end_late(_KILLED_BLOCKED)
 
     def _end_late(self, patience: float) -> None:
