@@ -319,3 +319,25 @@ def test_bodies_are_what_the_server_takes_and_gives() -> None:
     known: dict[str, Any] = {"components": {"schemas": schemas(kinds)}}
     for kind, document in zip(kinds, shown, strict=True):
         Draft202012Validator({**known, **ref(kind)}).validate(document)
+
+
+# ---- guarantees
+
+
+def test_each_guarantee_names_tests_that_are_there() -> None:
+    """Whoever doubts a promise finds the tests that hold it."""
+    rows = [
+        row
+        for row in (ROOT / "docs/guarantees.md").read_text().splitlines()
+        if row.startswith("| ") and not row.startswith("| promise")
+    ]
+    named = {row: re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", row) for row in rows}
+    missing = [
+        f"{path}::{test}"
+        for tests in named.values()
+        for path, test in tests
+        if f"def {test}(" not in (ROOT / path).read_text()
+    ]
+
+    assert missing == []
+    assert [row for row, tests in named.items() if not tests] == []

@@ -82,7 +82,7 @@ def test_log_of_looking_and_changing() -> None:
     sink.receive([tale.changes("a", 2), tale.interrupted("a", "b", looking=("b",), at=3)])
     sink.receive([tale.ends("b", ItemStatus.NOT_STARTED, "looked at, not changed", at=3)])
     assert out.getvalue().splitlines()[:3] == [
-        "14:02:12 a: looking",
+        "14:02:12 a: started, looking",
         "14:02:12 b: changing",
         "14:02:13 a: changing",
     ]
