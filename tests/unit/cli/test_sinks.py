@@ -82,9 +82,9 @@ def test_log_of_looking_and_changing() -> None:
     sink.receive([tale.changes("a", 2), tale.interrupted("a", "b", looking=("b",), at=3)])
     sink.receive([tale.ends("b", ItemStatus.NOT_STARTED, "looked at, not changed", at=3)])
     assert out.getvalue().splitlines()[:3] == [
-        "14:02:12 a: started, looking",
-        "14:02:12 b: changing",
-        "14:02:13 a: changing",
+        "14:02:12 a: started looking",
+        "14:02:12 b: started changing",
+        "14:02:13 a: started changing",
     ]
     assert "a is finishing its change; 1 is only being looked at;" in out.getvalue()
     assert "b: not started: looked at, not changed" in out.getvalue()

@@ -135,12 +135,10 @@ class LogSink(Show):
 
     def _text(self, event: Event) -> str:
         match event:
-            case ItemStarted(at=at, item=item, phase=phase):
-                self._shown_at[item] = at
-                return f"{item}: started{'' if phase is None else f', {phase}'}"
-            case ChangeStarted(at=at, item=item):
-                self._shown_at[item] = at
-                return f"{item}: {Phase.CHANGING}"
+            case ItemStarted() | ChangeStarted():
+                self._shown_at[event.item] = event.at
+                phase = event.phase if isinstance(event, ItemStarted) else Phase.CHANGING
+                return f"{event.item}: started {phase or ''}".rstrip()
             case ItemEnded():
                 self._shown_at.pop(event.item, None)
                 message = event.message or (event.shown if event.status is ItemStatus.DONE else "")
