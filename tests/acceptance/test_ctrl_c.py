@@ -19,6 +19,7 @@ PARTS_OF_THE_DOCUMENT = [
     "profile",
     "flow",
     "command",
+    "dry_run",
     "outcome",
     "interrupt",
     "items",

@@ -174,7 +174,7 @@ def test_nohup(slow: SlowFiles, on_terminal: Start) -> None:
     program = on_terminal("nohup", "slow_files", "ensure", "--progress", "log")
     program.shows("nohup: ignoring input")
     told = slow.shell.folder / "nohup.out"
-    assert eventually(lambda: told.exists() and "file_1: changing" in told.read_text())
+    assert eventually(lambda: told.exists() and "file_1: started changing" in told.read_text())
     program.hang_up()
     assert program.end() == 0
     assert len(slow.files()) == 2
