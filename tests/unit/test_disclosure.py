@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from peaceful import _disclosure
 from peaceful._disclosure import (
@@ -33,6 +34,7 @@ from peaceful._model.codec import encode_json, encode_masked
 from peaceful._model.document import execution_ending
 from peaceful._model.execution import ExecutionInfo, StartedBy
 from peaceful._model.outcome import ItemResult, ItemStatus, OutcomeKind, Timings
+from peaceful._web.pages.site import _templates
 
 MARK = "s3cr3t"
 """Begins secrets, so that a part of one is found too."""
@@ -198,3 +200,12 @@ def test_a_message_in_a_document() -> None:
     kept_in_all = encode_json(msgspec.structs.replace(document, items={}))
     assert len(kept_in_all) < 3 * LONGEST_KEPT
     assert len(document.items["a"].message) <= LONGEST_KEPT
+
+
+def test_pages() -> None:
+    """Values are hidden where a template shows them; markup is made of such values."""
+    know_secrets(["hunter2<"])
+    shown = (
+        _templates().from_string("{{ a }} {{ b }} {{ 7 }}").render(a="hunter2<", b=Markup("<b>"))
+    )
+    assert shown == f"{HIDDEN} <b> 7"
