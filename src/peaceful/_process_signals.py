@@ -287,6 +287,7 @@ class ProcessSignals:
             '"errors": {}',
             f'"started_at": {_quoted(_time(self._began))}',
             f'"ended_at": {_quoted(_time(now))}',
+            '"warnings": []',
         ]
         return "{\n  " + ",\n  ".join(fields) + "\n}"
 

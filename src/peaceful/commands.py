@@ -11,7 +11,6 @@ from peaceful._commands.discover import DiscoverCmd
 from peaceful._commands.run_request import RunRequest
 from peaceful._commands.status import StatusCmd
 from peaceful._graph.traversal import Direction
-from peaceful._model.clock import Clock
 from peaceful._model.codec import ItemId
 from peaceful._model.events import (
     BlockEnded,
@@ -25,6 +24,7 @@ from peaceful._model.events import (
     ItemProgressed,
     ItemStarted,
     Progress,
+    Warned,
 )
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.outcome import (
@@ -54,7 +54,6 @@ __all__ = [
     "BlockStarted",
     "ChangeStarted",
     "CleanCmd",
-    "Clock",
     "CmdBlock",
     "CmdCtx",
     "CmdExecution",
@@ -95,6 +94,7 @@ __all__ = [
     "StatusCmd",
     "StoredState",
     "SyncCheck",
+    "Warned",
     "Workspace",
     "YamlStateStore",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from keyboard import Keyboard
@@ -80,8 +81,8 @@ def blocked(shell: Shell, request: pytest.FixtureRequest, keyboard: Keyboard) ->
     return running
 
 
-def check_ending(running: Running, shell: Shell, levels: Sequence[str]) -> None:
-    """Holds the ending to what is true of it, on stdout as well as in the history."""
+def check_ending(running: Running, shell: Shell, levels: Sequence[str]) -> dict[str, Any]:
+    """The document of the ending, held to what is true of it, on stdout and in the history."""
     ended = running.end()
     assert not running.processes()
     document = ended.document
@@ -94,15 +95,17 @@ def check_ending(running: Running, shell: Shell, levels: Sequence[str]) -> None:
     listed = shell.run("python", "app.py", "executions", "list", "--format", "json").document
     assert [each["state"] for each in listed["executions"]] == ["interrupted"]
     assert listed["executions"][0]["id"] == document["execution_id"]
+    return document
 
 
 def test_a_service_manager(blocked: Running, shell: Shell) -> None:
     """Deadlines are kept, the ending is written down and printed, and the program dies of it."""
     blocked.send(signal.SIGTERM)
     blocked.until("interrupt_requested")
-    said = blocked.until("output")["text"]
+    said = blocked.until("warned")["text"]
     assert said.startswith("blocker blocks everything (in ")
-    check_ending(blocked, shell, ["stop", "cancel", "kill"])
+    document = check_ending(blocked, shell, ["stop", "cancel", "kill"])
+    assert said in document["warnings"]
     assert blocked.process.wait() == -signal.SIGTERM
 
 
@@ -118,6 +121,6 @@ def test_three_presses(blocked: Running, shell: Shell, keyboard: Keyboard) -> No
 
 def test_it_is_named_unasked(blocked: Running) -> None:
     """After a second the item is named, with the place in its source and what to do about it."""
-    said = blocked.until("output")["text"]
+    said = blocked.until("warned")["text"]
     assert said.startswith("blocker has blocked everything else for more than 1.0 s (in ")
     assert "let it await what it waits for, or make its function a plain one" in said

@@ -48,6 +48,7 @@ from peaceful.commands import (
     OutcomeKind,
     Progress,
     StateKind,
+    Warned,
     Workspace,
 )
 from peaceful.errors import PeacefulError
@@ -279,6 +280,7 @@ EVENTS: Mapping[str, Event] = {
     ),
     "item_ended": ItemEnded(NOW, "a", ItemStatus.DONE, "there", "", None, 1.0),
     "interrupt_requested": InterruptRequested(NOW, SIGNAL, ("a",)),
+    "warned": Warned(NOW, "…"),
     "block_ended": BlockEnded(NOW, "Ensure", finished=False),
     "execution_ended": ExecutionEnded(
         NOW, "id", OutcomeKind.BLOCK_INTERRUPTED, {ItemStatus.DONE: 1}, SIGNAL

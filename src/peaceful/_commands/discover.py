@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -22,8 +21,6 @@ from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.item_pass import ItemPass
 from peaceful._storage.stored_state import StateKind, StoredState
-
-_LOG = logging.getLogger("peaceful.commands")
 
 _CURRENT, _GOAL = StateKind.CURRENT, StateKind.GOAL
 
@@ -87,7 +84,7 @@ class DiscoverBlock(CmdBlock[States]):
             return await self._over_items(run, None)
         if self._mend:
             for path in await run_in_thread(run.ctx.store.set_damaged_aside):
-                _LOG.warning("a damaged file was set aside, and is discovered anew: %s", path)
+                run.warn(f"a damaged file was set aside, and is discovered anew: {path}")
         async with record_states(run, self.items(run), applies=False) as record:
             return await self._over_items(run, record)
 

@@ -362,6 +362,8 @@ async def record_states(
     failed = False
     try:
         stored = await run_in_thread(open_and_load)
+        for text in opened[0].warnings:
+            run.warn(text)
         yield StateRecorder(run, opened[0], stored)
     except StorageError:
         failed = True

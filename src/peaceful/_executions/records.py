@@ -170,6 +170,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True):
             items=tuple(ended),
             ended=ended,
             interrupt=None if signal is None else InterruptRequested(at, signal, ()),
+            warnings=() if self.outcome is None else self.outcome.warnings,
             ending=self.ending(),
         )
 

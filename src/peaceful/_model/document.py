@@ -63,6 +63,7 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
         errors: the error of each item that failed; under an empty name, that of the command itself.
         started_at: UTC.
         ended_at: UTC.
+        warnings: what people should know, and is no failure; in order.
     """
 
     execution_id: ExecutionId | None
@@ -77,6 +78,7 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
     errors: Mapping[ItemId, ErrorJson]
     started_at: Moment
     ended_at: Moment
+    warnings: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Mapping[ItemStatus, int]:
@@ -131,6 +133,7 @@ def execution_ending(
     *,
     interrupt: InterruptSignal | None,
     timings: Timings,
+    warnings: tuple[str, ...] = (),
 ) -> Ending:
     """Return the ending of an execution.
 
@@ -141,6 +144,7 @@ def execution_ending(
         outcome: the outcome, or the error of the execution as a whole.
         interrupt: the accepted interrupt, or `None`.
         timings: when it ran.
+        warnings: what people should know, in order.
     """
     errors = {item: each.error for item, each in results.items() if each.error is not None}
     if isinstance(outcome, PeacefulError):
@@ -158,6 +162,7 @@ def execution_ending(
         errors={item: error.to_json() for item, error in errors.items()},
         started_at=timings.started_at,
         ended_at=timings.ended_at,
+        warnings=warnings,
         told={
             item: ItemAside(kept(each.shown), round(each.seconds, 3))
             for item, each in results.items()

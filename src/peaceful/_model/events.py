@@ -171,6 +171,16 @@ class InterruptRequested(EventBase, frozen=True, tag="interrupt_requested"):
     looking: tuple[ItemId, ...] = ()
 
 
+class Warned(EventBase, frozen=True, tag="warned"):
+    """Something came up that people should know, and that is no failure.
+
+    Attributes:
+        text: a sentence about it.
+    """
+
+    text: str
+
+
 class BlockEnded(EventBase, frozen=True, tag="block_ended"):
     """A block ended, or was interrupted.
 
@@ -214,6 +224,7 @@ Event: TypeAlias = (
     | ItemProgressed
     | ItemEnded
     | InterruptRequested
+    | Warned
     | BlockEnded
     | ExecutionEnded
 )
@@ -238,6 +249,7 @@ class Snapshot(msgspec.Struct):
         phases: what is done with each item in progress, if its block says so.
         ended: those that ended.
         interrupt: the latest interrupt, with what was in progress when it came.
+        warnings: what people should know, in order.
         ending: the last event, if it has come.
     """
 
@@ -254,6 +266,7 @@ class Snapshot(msgspec.Struct):
     phases: dict[ItemId, Phase] = {}
     ended: dict[ItemId, ItemEnded] = {}
     interrupt: InterruptRequested | None = None
+    warnings: tuple[str, ...] = ()
     ending: ExecutionEnded | None = None
 
     def add(self, event: Event) -> None:
@@ -283,7 +296,12 @@ class Snapshot(msgspec.Struct):
 
     def _add_rare(
         self,
-        event: ExecutionStarted | BlockStarted | BlockEnded | InterruptRequested | ExecutionEnded,
+        event: ExecutionStarted
+        | BlockStarted
+        | BlockEnded
+        | InterruptRequested
+        | Warned
+        | ExecutionEnded,
     ) -> None:
         match event:
             case BlockStarted(block=block, items=items):
@@ -307,6 +325,8 @@ class Snapshot(msgspec.Struct):
             case InterruptRequested(signal=signal):
                 self.interrupt = event
                 self._change(state=ExecutionState.INTERRUPTING, interrupt=signal)
+            case Warned(text=text):
+                self.warnings = (*self.warnings, text)
             case ExecutionEnded():
                 self.ending = event
                 self._change(state=event.state, ended_at=event.at, can_interrupt=False)

@@ -22,6 +22,7 @@ from peaceful._item.diff import StateDiff
 from peaceful._item.item import AnyItem, Item
 from peaceful._item.safe_point import EndedWithChild, StoppedAtSafePoint
 from peaceful._model.codec import ItemId
+from peaceful._model.events import Warned
 from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._present.summary import differences
@@ -325,6 +326,10 @@ class BlockRun(msgspec.Struct, frozen=True):
             RuntimeError: this is not asked in an `ItemPass` with `changes=True`.
         """
         return self.boundary.lets(ctx)
+
+    def warn(self, text: str) -> None:
+        """Tell people of something that is no failure, in a sentence; from any thread."""
+        self.scope.publish(Warned(self.scope.clock.now(), text))
 
 
 class BlockResult(msgspec.Struct, Generic[T_co], frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -25,8 +24,6 @@ from peaceful._runtime.register import Register
 from peaceful._storage.stored_state import StateStore
 from peaceful._storage.workspace import Workspace
 from peaceful.interrupt import Interruptibility, NonInterruptible
-
-_LOG = logging.getLogger("peaceful.runtime")
 
 MAX_CONCURRENCY: Final = 16
 """How many items are in progress at once: enough to hide waiting, few enough to read."""
@@ -91,7 +88,7 @@ class CmdCtx:
         on_late_end: called with the ending of an execution that was killed and has not ended some
             time later, in another thread: to leave the process. None to wait for it.
         on_blocked: called with a sentence about an item that blocks the event loop, in another
-            thread; by default it is logged.
+            thread; None for a warning of the execution.
         door: where its commands come from: `terminal`, `web`, `api` or `python`.
     """
 
@@ -109,7 +106,7 @@ class CmdCtx:
     expected: Mapping[ItemId, float] = field(default_factory=dict[ItemId, float])
     on_end: Callable[[Ending], None] | None = None
     on_late_end: Callable[[Ending], None] | None = None
-    on_blocked: Callable[[str], object] = _LOG.warning
+    on_blocked: Callable[[str], object] | None = None
     door: str = "python"
 
 

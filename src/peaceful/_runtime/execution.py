@@ -21,7 +21,7 @@ from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
 from peaceful._model.codec import ItemId
 from peaceful._model.document import Ending, execution_ending
-from peaceful._model.events import BlockEnded, BlockStarted, ExecutionStarted
+from peaceful._model.events import BlockEnded, BlockStarted, ExecutionStarted, Warned
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.names import execution_id
@@ -140,6 +140,10 @@ class Session:
     def timings(self) -> Timings:
         return Timings(self.info.started_at, self.ctx.clock.now())
 
+    def warn(self, text: str) -> None:
+        """Tell people of something that is no failure; from any thread."""
+        self.hub.publish(Warned(self.ctx.clock.now(), text))
+
     async def run_block(self, block: CmdBlock[T], *, looks: bool) -> BlockResult[T]:
         """Run a block, and publish its start and end; `looks`: it comes before the main block."""
         self._looks = looks
@@ -256,7 +260,7 @@ class Session:
             await self.scope.children.all_gone(_KILLED_CHILDREN)
         if self.leavings is not None:
             for notice in await self.leavings.notices(self.hub.take_snapshot().ended):
-                _LOG.warning("%s", notice)
+                self.warn(notice)
 
     def _close_latch(self) -> InterruptSignal | None:
         receiver = self.scope.interruptibility.receiver
@@ -287,6 +291,7 @@ class Session:
             outcome,
             interrupt=interrupt,
             timings=timings,
+            warnings=self.hub.take_snapshot().warnings,
         )
 
     async def _store(self, ending: Ending) -> None:
@@ -319,7 +324,7 @@ async def open_session(
         session.hub,
         session.interrupts,
         session.scope.interruptibility.receiver,
-        ctx.on_blocked,
+        ctx.on_blocked or session.warn,
         None if ctx.on_late_end is None else session.end_late,
     )
     watching = ExitStack()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -41,8 +40,6 @@ from peaceful._storage.stored_state import StateKind, StoredState
 from peaceful._storage.workspace import PARAMS_SPECS_FILE, states_file_name
 from peaceful._storage.yaml_file import read_yaml, write_yaml
 
-_LOG = logging.getLogger("peaceful.storage")
-
 JOURNAL_FILE: Final = ".states_journal"
 
 _SPECS_COMMENT: Final = "How the parameters of each item are given. The program writes this file."
@@ -58,6 +55,7 @@ class YamlStateWriter:
         log: BlockLog,
         fold: Callable[[BlockLog], None],
         check: Callable[[], None],
+        warnings: tuple[str, ...] = (),
     ) -> None:
         self._check = check
         self._journal = journal
@@ -66,6 +64,7 @@ class YamlStateWriter:
         self._fold = fold
         self._closing: asyncio.Task[None] | None = None
         self.over: bool = False
+        self.warnings: tuple[str, ...] = warnings
 
     def started(self, item: ItemId, at: datetime) -> None:
         if not self._log.begun.applies:
@@ -200,20 +199,19 @@ class YamlStateStore:
         found = self._journalled()
         if found is not None:
             self._fold(found.log, all_records=found.all_records)
-        for file in self._files.values():
-            # What cannot be read could not be folded at the end of the block.
-            since = file.take_over()
-            if since:
-                _LOG.warning(
-                    "%s was changed by hand, or damaged, since %s, when it was last written; what "
-                    "it says is believed",
-                    file.path,
-                    since,
-                )
+        # What cannot be read could not be folded at the end of the block.
+        warnings = tuple(
+            f"{file.path} was changed by hand, or damaged, since {since}, when it was last "
+            "written; what it says is believed"
+            for file in self._files.values()
+            if (since := file.take_over())
+        )
         begun = Begun(execution_id, self._now(), self._boot_id, applies, tuple(items))
         thread = DaemonThreadPool(1, f"journal of {self._folder.name}")
         journal = Journal(self._journal_path, thread, payload_of(begun), sync=self._sync)
-        self._writer = YamlStateWriter(journal, thread, BlockLog(begun), self._fold, self._check)
+        self._writer = YamlStateWriter(
+            journal, thread, BlockLog(begun), self._fold, self._check, warnings
+        )
         return self._writer
 
     def set_damaged_aside(self) -> tuple[Path, ...]:

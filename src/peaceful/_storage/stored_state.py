@@ -231,6 +231,11 @@ def _time(entry: Mapping[str, JsonValue], field: str) -> datetime:
 class StateWriter(Protocol):
     """Writes what one block does to items. Used from one event loop."""
 
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What people should know of what was found when the block was opened."""
+        ...
+
     def started(self, item: ItemId, at: datetime) -> None:
         """Record that an item is about to be changed: from now on its stored state is in doubt.
 

@@ -175,6 +175,7 @@ class MemoryStateWriter:
         self._durable: set[ItemId] = set()
         """The items whose end survives a loss of power."""
         self.over: bool = False
+        self.warnings: tuple[str, ...] = ()
 
     def started(self, item: ItemId, at: datetime) -> None:
         self._check()

@@ -21,6 +21,7 @@ EXECUTION_FIELDS = [
     "errors",
     "started_at",
     "ended_at",
+    "warnings",
 ]
 
 QUIET = ("--progress", "none")

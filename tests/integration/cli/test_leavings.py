@@ -111,7 +111,12 @@ def test_what_goes_on(shell: Shell, what: str, notice: str) -> None:
     shell.run("python", "forgetful.py", "init", "--what", what)
     ended = shell.run("python", "forgetful.py", "ensure", "--format", "json")
     assert ended.document["outcome"] == "complete"
-    assert ended.err.replace(f"{shell.folder}/", "").count(notice) == 1
+    (warning,) = ended.document["warnings"]
+    assert warning.replace(f"{shell.folder}/", "").startswith(notice)
+    assert ended.err.count(warning) == 1
+    kept = shell.run("python", "forgetful.py", "executions", "list").out.splitlines()[-1].split()[0]
+    shown = shell.run("python", "forgetful.py", "executions", "show", kept, "--format", "json")
+    assert shown.document["outcome"]["warnings"] == [warning]
 
 
 @pytest.mark.parametrize("what", ["brief_thread", "idle_pool", "daemon"])
@@ -121,3 +126,4 @@ def test_what_ends_by_itself(shell: Shell, what: str) -> None:
     ended = shell.run("python", "forgetful.py", "ensure", "--format", "json")
     assert ended.document["outcome"] == "complete"
     assert "running" not in ended.err
+    assert ended.document["warnings"] == []

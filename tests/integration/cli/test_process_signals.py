@@ -78,6 +78,8 @@ def test_the_document_of_what_has_not_begun(run: Run, name: str, words: list[str
     document = json.loads(ran.stdout)
     assert list(document)[:6] == ["execution_id", "app", "profile", "flow", "command", "dry_run"]
     assert document["dry_run"] is ("--dry-run" in words)
+    assert list(document)[-1] == "warnings"
+    assert document["warnings"] == []
     assert document["flow"] == 'a "b" \N{BUS}'
     assert document["outcome"] == "execution_interrupted"
     assert document["interrupt"]["source"] == name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from dataclasses import replace
 from typing import Annotated
 
 import pytest
@@ -22,6 +22,7 @@ from peaceful.commands import (
     States,
     StatusCmd,
     SyncCheck,
+    Warned,
 )
 from peaceful.errors import (
     FileDamaged,
@@ -31,6 +32,7 @@ from peaceful.errors import (
     OutOfSync,
     ValueUnresolved,
 )
+from peaceful.testing import RecordingSink
 
 CHAIN = {"a": [], "b": ["a"], "c": ["b"]}
 
@@ -62,18 +64,19 @@ async def test_one_kind_of_states(stage: Stage, kind: StateKind) -> None:
     assert stored == [kind]
 
 
-async def test_damaged_files_are_set_aside(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+async def test_damaged_files_are_set_aside(stage: Stage) -> None:
     """`ensure` refuses and names the file; `discover` sets it aside, says so, and looks anew."""
-    ctx = stage.ctx(stage.flow(CHAIN))
+    sink = RecordingSink()
+    ctx = replace(stage.ctx(stage.flow(CHAIN)), sinks=(sink,))
     await EnsureCmd.exec(ctx)
     path = stage.workspace.flow_folder("dev", "things") / "states_current.yaml"
     path.write_text("a: [\n")
     with pytest.raises(FileDamaged) as caught:
         await EnsureCmd.exec(ctx)
     assert "discover" in caught.value.help
-    with caplog.at_level(logging.WARNING, "peaceful.commands"):
-        assert isinstance(await DiscoverCmd.exec(ctx), Complete)
-    assert "a damaged file was set aside, and is discovered anew" in caplog.text
+    assert isinstance(await DiscoverCmd.exec(ctx), Complete)
+    (warned,) = sink.of(Warned)
+    assert warned.text.startswith("a damaged file was set aside, and is discovered anew: ")
     assert isinstance(await EnsureCmd.exec(ctx), Complete)
     assert stage.world.applied == {"a": 1, "b": 1, "c": 1}
 

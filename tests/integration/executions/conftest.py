@@ -18,10 +18,11 @@ from memory_execution_store import MemoryExecutionStore
 from peaceful._executions.records import ExecutionRecord, ExecutionStore, Machine, ProcessIdentity
 from peaceful._executions.registry import Executions
 from peaceful._executions.sqlite_store import SqliteExecutionStore
+from peaceful._model.clock import Clock
 from peaceful._model.codec import JsonValue
 from peaceful._model.execution import StartedBy
 from peaceful._model.names import execution_id
-from peaceful.commands import Clock, ExecutionInfo
+from peaceful.commands import ExecutionInfo
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

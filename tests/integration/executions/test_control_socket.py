@@ -22,9 +22,10 @@ from peaceful._executions.control_server import ControlLimits
 from peaceful._executions.registry import Executions
 from peaceful._executions.running import RunningExecution
 from peaceful._executions.sqlite_store import SqliteExecutionStore
+from peaceful._model.clock import Clock
 from peaceful._model.codec import JsonValue, to_json
 from peaceful._model.events import Snapshot
-from peaceful.commands import Clock, Event, ExecutionEnded, ExecutionInfo, ItemStarted, OutcomeKind
+from peaceful.commands import Event, ExecutionEnded, ExecutionInfo, ItemStarted, OutcomeKind
 from peaceful.interrupt import InterruptLevel, InterruptReceiver, interrupt_channel
 
 Told: TypeAlias = Mapping[str, JsonValue]

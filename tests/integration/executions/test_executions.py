@@ -28,8 +28,9 @@ from peaceful._executions.records import (
 from peaceful._executions.registry import Executions
 from peaceful._executions.running import RunningExecution
 from peaceful._executions.sqlite_store import SqliteExecutionStore
+from peaceful._model.clock import Clock
 from peaceful._model.events import Snapshot, SnapshotTaken
-from peaceful.commands import Clock, Event, ExecutionInfo, ExecutionState, ItemEnded
+from peaceful.commands import Event, ExecutionInfo, ExecutionState, ItemEnded
 from peaceful.errors import (
     AlreadyEnded,
     ExecutionUnknown,

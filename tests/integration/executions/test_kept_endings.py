@@ -13,9 +13,10 @@ from ending_documents import ending_document
 
 from peaceful._executions.registry import Executions
 from peaceful._executions.sqlite_store import SqliteExecutionStore
+from peaceful._model.clock import Clock
 from peaceful._model.execution import ExecutionState
 from peaceful._runtime.hub import ProgressHub
-from peaceful.commands import Clock, ExecutionInfo
+from peaceful.commands import ExecutionInfo
 
 NewInfo = Callable[..., ExecutionInfo]
 

@@ -14,6 +14,7 @@ from peaceful import ItemStatus
 from peaceful._executions.process_files import lock_holders_of
 from peaceful._executions.registry import Executions
 from peaceful._executions.sqlite_store import SqliteExecutionStore
+from peaceful._model.clock import Clock
 from peaceful._model.events import SnapshotTaken
 from peaceful._runtime.hub import ProgressHub
 from peaceful._runtime.register import Register, Starting
@@ -21,7 +22,6 @@ from peaceful._storage.files import make_folder
 from peaceful._storage.lock import FileLock, LockHolder
 from peaceful.commands import (
     BlockStarted,
-    Clock,
     ExecutionEnded,
     ExecutionInfo,
     ExecutionStarted,

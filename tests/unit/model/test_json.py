@@ -44,6 +44,7 @@ from peaceful.commands import (
     ItemStarted,
     OutcomeKind,
     Progress,
+    Warned,
 )
 from peaceful.errors import ChildFailed, PeacefulError
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
@@ -70,6 +71,7 @@ EVENTS: list[Event] = [
     ItemProgressed(AT, "a", Progress(ProgressUnit.BYTES, 5, 10, 2.5, 2, "downloading")),
     ItemEnded(AT, "a", ItemStatus.FAILED, "", "it failed", ERROR.to_json(), 1.5),
     InterruptRequested(AT, SIGNAL, ("a", "b"), ("b",)),
+    Warned(AT, "b blocks everything."),
     BlockEnded(AT, "Ensure", finished=False),
     ExecutionEnded(AT, "0197", OutcomeKind.ITEM_ERROR, {ItemStatus.FAILED: 1}, SIGNAL),
 ]
@@ -100,6 +102,7 @@ def test_words_of_events_stay() -> None:
         "item_progressed",
         "item_ended",
         "interrupt_requested",
+        "warned",
         "block_ended",
         "execution_ended",
     ]
@@ -107,7 +110,7 @@ def test_words_of_events_stay() -> None:
 
 def test_events_hold_everything_readably() -> None:
     """Enums by their words, data within data as objects."""
-    assert to_json(EVENTS[8]) == {
+    assert to_json(EVENTS[-1]) == {
         "event": "execution_ended",
         "at": "2026-01-02T03:04:05.678900Z",
         "execution_id": "0197",
@@ -261,7 +264,7 @@ def test_the_document_of_an_outcome(kind: OutcomeKind) -> None:
 
     assert list(document) == [
         "execution_id", "app", "profile", "flow", "command", "dry_run", "outcome", "interrupt",
-        "items", "errors", "started_at", "ended_at",
+        "items", "errors", "started_at", "ended_at", "warnings",
     ]  # fmt: skip
     assert document["outcome"] == str(kind)
     assert document["started_at"] == "2026-01-02T03:04:05.678900Z"

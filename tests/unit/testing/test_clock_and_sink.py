@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from peaceful.commands import BlockEnded, BlockStarted, Clock, OutputSink
+from peaceful._model.clock import Clock
+from peaceful.commands import BlockEnded, BlockStarted, OutputSink
 from peaceful.testing import ManualClock, RecordingSink
 
 MOMENT = datetime(2030, 5, 6, tzinfo=UTC)

@@ -144,6 +144,9 @@ def show_lines(
     outcome = record.outcome
     if outcome is None:
         return lines
+    if outcome.warnings:
+        warned = [("warning", one_line(text)) for text in outcome.warnings]
+        lines += [line(row) for row in table(warned, page.width)]
     if outcome.items:
         items = [
             (item, each.status, status_words(each.status, each.message))

@@ -12,7 +12,7 @@ from peaceful._cli.progress.live_view import Frame, ProgressView, picture
 from peaceful._cli.terminal.text import Line, coloured, plain
 from peaceful._cli.terminal.writer import Writer
 from peaceful._model.clock import Clock
-from peaceful._model.events import Event, ExecutionEnded, InterruptRequested
+from peaceful._model.events import Event, ExecutionEnded, InterruptRequested, Warned
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import STOP_TIMEOUT, InterruptSignal, InterruptSource
 from peaceful._present.text import display_width, one_line
@@ -161,6 +161,9 @@ class BarSink(Show):
         with self._lock:
             for event in events:
                 self._view.add(event)
+        for event in events:
+            if isinstance(event, Warned):
+                self.say(f"warning: {event.text}")
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="peaceful-picture", daemon=True)
             self._thread.start()

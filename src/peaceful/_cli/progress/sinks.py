@@ -29,6 +29,7 @@ from peaceful._model.events import (
     ItemStarted,
     Phase,
     Progress,
+    Warned,
 )
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import STOP_TIMEOUT, InterruptSignal, InterruptSource
@@ -129,6 +130,8 @@ class LogSink(Show):
                 stop_timeout=self._stop_timeout,
             )
             text = " ".join(lines)
+        elif isinstance(event, Warned):
+            text = f"warning: {one_line(event.text)}"
         else:
             text = "" if self._interrupts_only else self._text(event)
         return self._line(event.at, text) if text else ""
@@ -158,7 +161,7 @@ class LogSink(Show):
                 assert self._started is not None, "what has ended has begun"
                 title = self._title(self._started.execution)
                 return f"{title}: {ending_words(self._started.at, event)}"
-            case InterruptRequested() | BlockEnded():
+            case InterruptRequested() | Warned() | BlockEnded():
                 return ""
 
     def _write(self, text: str) -> None:

@@ -188,6 +188,11 @@ class ExecutionView:
             if error is not None
         )
 
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What people should know, and is no failure."""
+        return [_short(text) for text in self.snapshot.warnings]
+
     # ---- words
 
     @property

@@ -17,6 +17,7 @@ from peaceful._model.events import (
     ExecutionStarted,
     InterruptRequested,
     ItemEnded,
+    Warned,
 )
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.outcome import ItemStatus
@@ -74,6 +75,8 @@ def _log_event(event: Event, info: ExecutionInfo) -> None:
             level, source = str(signal.level), signal.source.value
             fields = {"interrupt_level": level, "interrupt_source": source}
             _log(logging.INFO, info, f"interrupt accepted: {level}, by {source}{reason}", **fields)
+        case Warned(text=text):
+            _log(logging.WARNING, info, f"warning: {_clean(text)}")
         case ItemEnded(item=item, status=ItemStatus.FAILED, message=message):
             _log(logging.WARNING, info, f"{item} failed: {_clean(message)}", item_id=item)
         case ExecutionEnded(error=error, outcome=outcome):

@@ -19,7 +19,7 @@ from peaceful._model.document import ItemAside
 from peaceful._model.events import Snapshot
 from peaceful._present.summary import interrupted_how, level_label
 from peaceful._web.pages.view import STILL, ExecutionView, Verbs
-from peaceful.commands import BlockStarted, Event, ExecutionState, ItemEnded, OutcomeKind
+from peaceful.commands import BlockStarted, Event, ExecutionState, ItemEnded, OutcomeKind, Warned
 from peaceful.interrupt import InterruptLevel
 
 VERBS = Verbs("deploy")
@@ -123,6 +123,17 @@ def test_time_left() -> None:
     at_work = ExecutionView(ExecutionRecord(INFO, PROCESS), made, VERBS, NOW)
     assert at_work.time_left == "about 12 s left"
     assert not view(ExecutionState.COMPLETE, {"a": "done"}).time_left
+
+
+def test_warnings() -> None:
+    """What people should know is on the page while it runs and once it has ended."""
+    made = Snapshot()
+    made.add(Warned(NOW, "a blocks\neverything."))
+    at_work = ExecutionView(ExecutionRecord(INFO, PROCESS), made, VERBS, NOW)
+    assert at_work.warnings == ["a blocks everything."]
+    outcome = replace(ending_document(), warnings=("It left a thread.",))
+    ended = ExecutionRecord(replace(INFO, state=ExecutionState.COMPLETE), PROCESS, outcome=outcome)
+    assert ExecutionView(ended, ended.snapshot(), VERBS, NOW).warnings == ["It left a thread."]
 
 
 def test_an_interrupted_dry_run() -> None:
