@@ -57,7 +57,7 @@ class ProcessSignals:
         self._ending: int | None = None
         self._ended_at: float | None = None
         self._dies_of: int | None = None
-        self._late_at: float | None = None
+        self._hurries = False
         self.threads_around: set[int | None] = {_thread.get_ident()}
         """Threads of the program that calls the command line, which it does not end."""
         # What is taken from a list is taken by one thread.
@@ -165,18 +165,14 @@ class ProcessSignals:
             self._received_late(number)
 
     def _received_late(self, number: int) -> None:
-        """Let the answer be printed, but not for ever, and not for somebody who presses again."""
-        assert self._ending is not None
+        """Let the answer be printed, but not for ever."""
         if number == signal.SIGINT and self._dies_of is None:
             # Whoever pressed it wants the script around the program to end, too.
             self._dies_of = number
-        now, before = time.monotonic(), self._late_at
-        self._late_at = now
-        if before is None and hasattr(signal, "setitimer"):  # not on Windows
+        if not self._hurries and hasattr(signal, "setitimer"):  # not on Windows
+            self._hurries = True
             signal.signal(signal.SIGALRM, self._too_late)
             signal.setitimer(signal.ITIMER_REAL, _TIME_TO_PRINT)
-        elif before is not None and now - before >= _KEY_REPEAT:
-            self._leave_now(self._ending)
 
     def _too_late(self, _number: int, _frame: FrameType | None) -> None:
         self._leave_now(self._ending or 0)
