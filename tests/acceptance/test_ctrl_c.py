@@ -26,6 +26,7 @@ PARTS_OF_THE_DOCUMENT = [
     "errors",
     "started_at",
     "ended_at",
+    "warnings",
 ]
 
 
