@@ -20,7 +20,6 @@ from _json import encode_basestring_ascii
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to load than all of this.
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
     from typing import Final, NoReturn, TypeAlias
@@ -35,6 +34,9 @@ _TIME_TO_PRINT: Final = 2.0
 
 _TIME_TO_EXIT: Final = 1.0
 """Seconds to wait for threads that the command has left behind."""
+
+_POOL: Final = os.path.join("concurrent", "futures", "thread.py")  # noqa: PTH118 - loads fast
+"""The end of the name of the file with Python's pools of threads."""
 
 _MAY_BE_IGNORED: Final = ("SIGINT", "SIGHUP")
 """The signals that `nohup`, and `&` in a shell without job control, make programs ignore."""
@@ -223,7 +225,7 @@ class ProcessSignals:
             if (
                 not thread.daemon
                 and thread.ident not in self.threads_around
-                and not _ends_itself(thread)
+                and not waits_in_pool(thread_frames().get(thread.ident or 0))
             ):
                 thread.join(max(0.0, deadline - time.monotonic()))
                 if thread.is_alive():
@@ -310,10 +312,17 @@ def process_signals(words: Sequence[str]) -> ProcessSignals:
     return signals.begin()
 
 
-def _ends_itself(thread: threading.Thread) -> bool:
-    """Return whether a thread is of a pool, which the interpreter ends before it waits."""
-    target = getattr(thread, "_target", None)
-    return getattr(target, "__module__", None) == "concurrent.futures.thread"
+def thread_frames() -> dict[int, FrameType]:
+    """Return by thread what it is doing now, as debuggers ask for it."""
+    return sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the only way
+
+
+def waits_in_pool(frame: FrameType | None) -> bool:
+    """Return whether a thread waits in a pool for work: the interpreter ends such threads itself.
+
+    One that works it would wait for, however long that takes.
+    """
+    return frame is not None and frame.f_code.co_filename.endswith(_POOL)
 
 
 def can_press_keys() -> bool:

@@ -19,6 +19,7 @@ from peaceful._aio import run_in_thread
 from peaceful._model.codec import ItemId
 from peaceful._model.events import ItemEnded
 from peaceful._present.text import name_list, one_line
+from peaceful._process_signals import thread_frames, waits_in_pool
 
 _PROC: Final = Path("/proc")
 
@@ -53,7 +54,7 @@ class Leavings:
         """Return a sentence about each thread and process that goes on, with its item if known."""
         if self._new_threads() or self._new_children():
             await run_in_thread(self._wait_a_moment)
-        frames = _frames()
+        frames = thread_frames()
         threads = [
             _sentence("thread", items, _started(thread), _shown(thread, frames))
             for thread in self._new_threads()
@@ -76,13 +77,13 @@ class Leavings:
         return any(not each.daemon and each.pid not in self._children for each in children)
 
     def _new_threads(self) -> list[threading.Thread]:
-        frames = _frames()
+        frames = thread_frames()
         return [
             thread
             for thread in threading.enumerate()
             if thread.ident not in self._threads
             and not thread.name.startswith(_OWN)
-            and not _is_idle(frames.get(thread.ident or 0))
+            and not waits_in_pool(frames.get(thread.ident or 0))
         ]
 
     def _new_children(self) -> dict[int, _Process]:
@@ -92,16 +93,6 @@ class Leavings:
         deadline = time.monotonic() + _MOMENT
         while (self._new_threads() or self._new_children()) and time.monotonic() < deadline:
             time.sleep(_MOMENT / 20)
-
-
-def _frames() -> dict[int, FrameType]:
-    # For debuggers, which this is like.
-    return sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-
-
-def _is_idle(frame: FrameType | None) -> bool:
-    """Return whether a thread waits in a pool for work: Python ends such threads itself."""
-    return frame is not None and frame.f_code.co_filename.endswith("concurrent/futures/thread.py")
 
 
 def _sentence(what: str, items: Mapping[ItemId, ItemEnded], at: datetime | None, shown: str) -> str:

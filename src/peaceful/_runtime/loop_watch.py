@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ import msgspec
 from peaceful._model.codec import ItemId
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._present.numbers import duration
+from peaceful._process_signals import thread_frames
 from peaceful._runtime.hub import ProgressHub
 from peaceful._runtime.register import InterruptPublisher
 from peaceful.interrupt import InterruptReceiver
@@ -166,9 +166,7 @@ class LoopWatch:
         task = asyncio.current_task(self._loop)
         if task is None or task.get_name() not in self._hub.take_snapshot().running:
             return None
-        # The one way to see what another thread does.
-        frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        frame = frames.get(self._loops_thread)
+        frame = thread_frames().get(self._loops_thread)
         while frame is not None and frame.f_code.co_filename.startswith(_NOT_AN_ITEMS):
             frame = frame.f_back
         return Blocker(task.get_name(), "" if frame is None else _place(frame))

@@ -338,3 +338,20 @@ def test_a_program_around_it(run: Run) -> None:
         """
     )
     assert ran.stdout == "done\n"
+
+
+def test_a_pool_that_is_busy(run: Run) -> None:
+    """What is left at work in a pool keeps nobody, though Python itself would wait for it."""
+    ran = run(
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        signals = process_signals([])
+        at_work = threading.Event()
+        ThreadPoolExecutor().submit(lambda: (at_work.set(), threading.Event().wait()))
+        at_work.wait()
+        signals.ending(4)
+        signals.leave(4)
+        """
+    )
+    assert (ran.returncode, ran.stderr) == (4, "")
