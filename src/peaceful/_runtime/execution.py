@@ -129,8 +129,7 @@ class Session:
     leavings: Leavings | None = None
     _looks: bool = False
     _ending: Ending | None = None
-    _ends: threading.Lock = field(default_factory=threading.Lock)
-    _ended_late: bool = False
+    _ender: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def signal(self) -> InterruptSignal | None:
@@ -179,7 +178,7 @@ class Session:
         self.check()
         await self._end_children()
         interrupt, timings = self._close_latch(), self.timings()
-        if self._ends.acquire(blocking=False):
+        if self._ends_it("loop"):
             ending = self._made(outcome_kind(outcome), interrupt, timings)
             await self._store(ending)
             self._ending = ending
@@ -192,8 +191,7 @@ class Session:
             return
         await self._end_children()
         interrupt = self._close_latch()
-        self._ends.acquire(blocking=False)
-        if self._ended_late:
+        if not self._ends_it("loop"):
             return
         self._ending = self._made(_as_error(error), interrupt, self.timings())
         try:
@@ -228,8 +226,7 @@ class Session:
             abandoned[blocker.item] = ItemResult(ItemStatus.ABANDONED, message=message)
         kind = OutcomeKind.BLOCK_INTERRUPTED if running else OutcomeKind.EXECUTION_INTERRUPTED
         ending = self._made(kind, interrupt, self.timings(), abandoned)
-        if self._ends.acquire(blocking=False):
-            self._ended_late = True
+        if self._ends_it("watch"):
             # In a thread of its own: a disk may block, too.
             store, name = self._store_waiting, "peaceful-ending"
             storing = threading.Thread(target=store, args=(ending,), name=name, daemon=True)
@@ -239,6 +236,11 @@ class Session:
         self.hub.publish(ending.event())
         self.hub.close_waiting(_KILLED_SINKS)
         self.ctx.on_late_end(ending)
+
+    def _ends_it(self, who: str) -> bool:
+        """Return whether it is this one's to write the ending: the first's that asks, for good."""
+        # One step, whichever threads ask at a time.
+        return self._ender.setdefault("ender", who) == who
 
     def _store_waiting(self, ending: Ending) -> None:
         try:

@@ -109,7 +109,7 @@ class _Running:
         except BaseException:
             if self.ending is None:
                 raise
-            # Such as an item's KeyboardInterrupt: the ending tells of it.
+            # Such as the cancellation of every task by an item: the ending tells of it.
             end = LoopEnd[CmdOutcome[object]](None, None, stuck=False)
         return end, self.ending
 
