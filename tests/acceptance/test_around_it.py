@@ -20,8 +20,8 @@ SCRIPTS = {
     "loop of sh": ("sh", "for i in 1 2 3; do {ensure}; done\ntouch went-on\n"),
     "loop of zsh": ("zsh", "for i in 1 2 3; do {ensure}; done\ntouch went-on\n"),
     "xargs": ("sh", "echo 1 2 3 | xargs -n 1 sh -c 'exec {ensure}' && touch went-on\n"),
-    "make": ("make", "all: one two\none:\n\t{ensure}\ntwo: one\n\ttouch went-on\n"),
-    "make -k": ("make", "all: one two\none:\n\t-{ensure}\ntwo:\n\ttouch went-on\n"),
+    "make": ("make", "all: one two\none:\n\t-{ensure}\ntwo: one\n\ttouch went-on\n"),
+    "make -k": ("make", "all: one two\none:\n\t{ensure}\ntwo:\n\ttouch went-on\n"),
 }
 """By name, a program that runs commands, and what it runs."""
 
@@ -44,7 +44,9 @@ def test_a_press_ends_the_script(
     slow.init(2 if last else 4, 0.5, layers=1 if last else 4)
     script = Path(slow.shell.folder, "script")
     script.write_text(text.format(ensure=ENSURE))
-    words = (program, "-f", script) if program == "make" else (program, script)
+    words: tuple[str | Path, ...] = (*name.split(), "-f", script)
+    if program != "make":
+        words = (program, script)
     running = slow.shell.start(*words, terminal=keyboard.terminal)
     running.until("change_started", 2 if last else 1)
     keyboard.ctrl_c()
