@@ -207,7 +207,7 @@ class YamlStateStore:
             if (since := file.take_over())
         )
         begun = Begun(execution_id, self._now(), self._boot_id, applies, tuple(items))
-        thread = DaemonThreadPool(1, f"journal of {self._folder.name}")
+        thread = DaemonThreadPool(1, "peaceful-journal")
         journal = Journal(self._journal_path, thread, payload_of(begun), sync=self._sync)
         self._writer = YamlStateWriter(
             journal, thread, BlockLog(begun), self._fold, self._check, warnings

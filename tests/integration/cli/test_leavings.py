@@ -15,6 +15,7 @@ APP = '''
 
 import multiprocessing, os, subprocess, threading, time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from subprocess import DEVNULL
 
 from peaceful import App, Flow, Item, ItemCtx, State
@@ -61,6 +62,9 @@ class It(Item[S]):
                 multiprocessing.get_context("fork").Process(target=sleep_quietly).start()
             case "brief_thread":
                 threading.Thread(target=time.sleep, args=(0.01,)).start()
+            case "nothing":
+                others = set(threading.enumerate()) - {threading.main_thread()}
+                Path("threads").write_text("\\n".join(each.name for each in others))
             case "idle_pool":
                 POOL.submit(int).result()
             case "daemon":
@@ -127,3 +131,12 @@ def test_what_ends_by_itself(shell: Shell, what: str) -> None:
     assert ended.document["outcome"] == "complete"
     assert "running" not in ended.err
     assert ended.document["warnings"] == []
+
+
+def test_the_framework_itself(shell: Shell) -> None:
+    """Its own threads are known by their names, so that none is taken for an item's."""
+    shell.run("python", "forgetful.py", "init", "--what", "nothing")
+    shell.run("python", "forgetful.py", "ensure")
+    names = (shell.folder / "threads").read_text().splitlines()
+    assert "peaceful-journal-1" in names
+    assert [name for name in names if not name.startswith("peaceful-")] == []
