@@ -79,3 +79,13 @@ def test_folders(tmp_path: Path) -> None:
     synced = [operation(kind, "d", inode=98, thread=3) for kind in (Kind.SYNC, Kind.SYNCED)]
     disks = left(tmp_path, [made, operation(Kind.CREATE, "d/f"), *synced])
     assert {frozenset(disk) for disk in disks} == {frozenset(), frozenset(("d", "d/f"))}
+
+
+def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
+    """A sync of a folder is of its names, also if it has the inode of a file that is gone."""
+    gone = [CREATED, operation(Kind.UNLINK, "f"), SYNC_NAMES, SYNCED_NAMES]
+    made = [operation(Kind.MKDIR, "d"), SYNC_NAMES, SYNCED_NAMES]
+    inside = operation(Kind.CREATE, "d/g", inode=2)
+    synced = [operation(kind, "d", inode=CREATED.inode) for kind in (Kind.SYNC, Kind.SYNCED)]
+    disks = left(tmp_path, [*gone, *made, inside, *synced])
+    assert {frozenset(disk) for disk in disks} == {frozenset(("d", "d/g"))}

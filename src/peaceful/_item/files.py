@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from peaceful._atomic import remove_left_behind, replace_file, write_all
 
@@ -43,7 +44,7 @@ def write_atomically(path: Path, content: str | bytes | None, *, mode: int | Non
     # A link that leads round in a circle has no status, and is refused by then.
     target = Path(os.path.realpath(path))
     folder = target.parent
-    _make_folder(folder)
+    make_folder(folder)
     _tidy_once(str(folder))
     data = content.encode() if isinstance(content, str) else content
     rights = stat.S_IMODE(before.st_mode) if mode is None and before is not None else mode
@@ -64,17 +65,27 @@ def write_atomically(path: Path, content: str | bytes | None, *, mode: int | Non
     _sync_folder(folder)
 
 
+_unsynced: Final[set[Path]] = set()
+"""Folders that are being made. Another thread that finds one does not wait: it syncs it, too."""
+
 _tidy_once = lru_cache(maxsize=1000)(remove_left_behind)
 """Removes what killed processes left; once, because an item's folder may have very many files."""
 
 
-def _make_folder(folder: Path) -> None:
-    """Make a folder and missing ones above it, each of which is found after a loss of power."""
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Make a folder and missing ones above it, each of which is found after a loss of power.
+
+    Raises `OSError`.
+    """
     if folder.is_dir():
+        if folder in _unsynced:
+            _sync_folder(folder.parent)
         return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    make_folder(folder.parent, mode)
+    _unsynced.add(folder)
+    folder.mkdir(mode, exist_ok=True)
     _sync_folder(folder.parent)
+    _unsynced.discard(folder)
 
 
 def _status(path: Path) -> os.stat_result | None:

@@ -161,6 +161,27 @@ def test_new_folders_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert [folder.stat().st_ino for folder in above] == [synced[0], synced[1], synced[-1]]
 
 
+def test_new_folders_last_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds a folder that another thread is about to sync returns when it is synced."""
+    folder = tmp_path / "new"
+    inode, synced, others = tmp_path.stat().st_ino, list[str](), list[threading.Thread]()
+    fsync = os.fsync
+
+    def meanwhile(descriptor: int) -> None:
+        if not others and os.fstat(descriptor).st_ino == inode:
+            other = threading.Thread(target=write_atomically, args=(folder / "b", ""), name="other")
+            others.append(other)
+            other.start()
+            other.join()
+        fsync(descriptor)
+        if os.fstat(descriptor).st_ino == inode:
+            synced.append(threading.current_thread().name)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    write_atomically(folder / "a", "")
+    assert synced == ["other", threading.current_thread().name]
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     """What it points to is written, be it there or not; removing removes the link."""
     target, link = tmp_path / "there/target", tmp_path / "link"

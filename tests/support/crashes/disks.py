@@ -88,10 +88,13 @@ class Files:
         self._renamings: list[_Renaming] = []
         self._versions: list[list[bytes]] = []
         self._by_inode: dict[int, int] = {}
+        self._folders = {""}
         self._syncing: dict[int, Callable[[], None]] = {}
         for name, content in disk_in(folder).items():
             self._names[name] = None
-            if content is not None:
+            if content is None:
+                self._folders.add(name)
+            else:
                 self._names[name] = self._new_file((folder / name).stat().st_ino, content)
 
     def do(self, operation: Operation) -> None:
@@ -110,7 +113,11 @@ class Files:
             case Kind.RENAME | Kind.LINK:
                 file = self._by_inode[operation.inode]
                 self._renamings.append(_Renaming(operation, file))
-            case Kind.UNLINK | Kind.MKDIR | Kind.RMDIR:
+            case Kind.MKDIR:
+                self._folders.add(operation.path)
+                self._renamings.append(_Renaming(operation, None))
+            case Kind.UNLINK | Kind.RMDIR:
+                self._folders.discard(operation.path)
                 self._renamings.append(_Renaming(operation, None))
             case Kind.SYNC:
                 self._syncing[operation.thread] = self._sync(operation)
@@ -174,10 +181,11 @@ class Files:
 
     def _sync(self, operation: Operation) -> Callable[[], None]:
         """Return what makes durable, once the sync has ended, what there is at its beginning."""
-        file = self._by_inode.get(operation.inode)
-        if file is None:
+        # By its name: a folder may have the inode of a file that is gone.
+        if operation.path in self._folders:
             renamings = [each for each in self._renamings if each.is_in(operation.path)]
             return partial(self._end_sync_of_names, renamings)
+        file = self._by_inode[operation.inode]
         return partial(self._end_sync_of_content, file, self._versions[file][-1])
 
     def _end_sync_of_names(self, synced: Sequence[_Renaming]) -> None:

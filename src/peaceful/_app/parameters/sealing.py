@@ -103,12 +103,12 @@ def new_key(path: Path) -> int:
         from cryptography.fernet import Fernet
     except ImportError as error:
         raise ExtraMissing("Making a key", "secrets", "cryptography") from error
-    from peaceful._item.files import write_atomically
+    from peaceful._item.files import make_folder, write_atomically
 
     before = path.read_text("utf-8") if path.exists() and _keys_in(path) else ""
     key = Fernet.generate_key().decode()
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent, 0o700)
         write_atomically(path, f"{key}\n{before}", mode=0o600)
     except OSError as error:
         raise FileInaccessible(path, "written", error) from error

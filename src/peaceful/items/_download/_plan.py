@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from peaceful._item.files import write_atomically
+from peaceful._item.files import make_folder, write_atomically
 from peaceful.items._disk import PathBusy, disk_errors, sync_folder
 
 SYNC_EVERY: Final = 64 * 1024 * 1024
@@ -145,7 +145,7 @@ class Part:
         if self._descriptor is not None:
             return self._descriptor
         with disk_errors(self.path, "written"):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             # Every right that the umask leaves; never through a link that somebody put there.
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             self._descriptor = descriptor = os.open(self.path, flags, 0o666)
