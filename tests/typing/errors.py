@@ -12,6 +12,14 @@ class QuotaReached(ItemFailure):
     code = "QUOTA-REACHED"
 
 
+class Full(ItemFailure, code="FULL", exit_code=9):
+    """Another one, whose codes are given with its name."""
+
+
+class Fuller(ItemFailure, code=9):  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportGeneralTypeIssues]
+    """Not a code."""
+
+
 def errors_are_raised_with_help(used: int) -> None:
     raise QuotaReached("The quota is used up.", details=(("used", str(used)),), help="ask for more")
 

@@ -22,10 +22,20 @@ class PeacefulError(Exception):
         message: what happened and why it is wrong, in one or two sentences.
         details: further facts as (label, text), such as where a value came from.
         help: what to do now; empty only if nothing can be done.
+
+    A subclass is given its code, and exit code, with its name: `class Full(ItemFailure,
+    code="QUOTA-REACHED")`; else it has those of the class above it.
     """
 
     code: ClassVar[str] = "ERROR"
     exit_code: ClassVar[int] = 1
+
+    def __init_subclass__(cls, *, code: str = "", exit_code: int = 0) -> None:
+        super().__init_subclass__()
+        if code:
+            cls.code = code
+        if exit_code:
+            cls.exit_code = exit_code
 
     def __init__(
         self, message: str, *, details: tuple[tuple[str, str], ...] = (), help: str = ""
@@ -99,13 +109,11 @@ def _restored(
     return error
 
 
-class Unexpected(PeacefulError):
+class Unexpected(PeacefulError, code="INTERNAL"):
     """An exception that nothing explains: a bug in the program or in the framework.
 
     The exception is the error's `__cause__`; `--debug` shows its traceback.
     """
-
-    code: ClassVar[str] = "INTERNAL"
 
     def __init__(self, error: BaseException) -> None:
         shown, details = described(error)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import BlockedError
 from peaceful._errors.usage import UsageError
 
 
-class RequestRefused(UsageError):
+class RequestRefused(UsageError, code="REQUEST-REFUSED"):
     """The web server refuses a request; nothing was started."""
 
-    code: ClassVar[str] = "REQUEST-REFUSED"
 
-
-class HostRefused(RequestRefused):
+class HostRefused(RequestRefused, code="HOST-REFUSED"):
     """A request names a host that is not this server's: a page elsewhere may be behind it."""
-
-    code: ClassVar[str] = "HOST-REFUSED"
 
     def __init__(self, host: str, known: Iterable[str]) -> None:
         super().__init__(
@@ -29,10 +24,8 @@ class HostRefused(RequestRefused):
         )
 
 
-class OriginRefused(RequestRefused):
+class OriginRefused(RequestRefused, code="ORIGIN-REFUSED"):
     """A page of another site made a request, which a person did not intend."""
-
-    code: ClassVar[str] = "ORIGIN-REFUSED"
 
     def __init__(self, origin: str) -> None:
         super().__init__(
@@ -41,10 +34,8 @@ class OriginRefused(RequestRefused):
         )
 
 
-class TokenRefused(RequestRefused):
+class TokenRefused(RequestRefused, code="TOKEN-REFUSED"):
     """A request has no token, or a wrong one."""
-
-    code: ClassVar[str] = "TOKEN-REFUSED"
 
     def __init__(self) -> None:
         super().__init__(
@@ -54,14 +45,12 @@ class TokenRefused(RequestRefused):
         )
 
 
-class RoleRefused(RequestRefused):
+class RoleRefused(RequestRefused, code="ROLE-REFUSED"):
     """A token is valid, but does not have the role that the request needs.
 
     Attributes:
         role: the role that the request needs.
     """
-
-    code: ClassVar[str] = "ROLE-REFUSED"
 
     def __init__(self, role: str) -> None:
         super().__init__(
@@ -71,16 +60,12 @@ class RoleRefused(RequestRefused):
         self.role = role
 
 
-class BodyRefused(RequestRefused):
+class BodyRefused(RequestRefused, code="BODY-REFUSED"):
     """The body of a request is too long, too slow, or of a type that is not accepted."""
 
-    code: ClassVar[str] = "BODY-REFUSED"
 
-
-class PageUnknown(RequestRefused):
+class PageUnknown(RequestRefused, code="PAGE-UNKNOWN"):
     """There is nothing at the address of a request."""
-
-    code: ClassVar[str] = "PAGE-UNKNOWN"
 
     def __init__(self, path: str) -> None:
         super().__init__(
@@ -89,14 +74,12 @@ class PageUnknown(RequestRefused):
         )
 
 
-class MethodRefused(RequestRefused):
+class MethodRefused(RequestRefused, code="METHOD-REFUSED"):
     """The address of a request exists, but does not support the method.
 
     Attributes:
         allowed: the methods that it supports.
     """
-
-    code: ClassVar[str] = "METHOD-REFUSED"
 
     def __init__(self, method: str, path: str, allowed: Iterable[str]) -> None:
         self.allowed: tuple[str, ...] = tuple(sorted(allowed))
@@ -107,10 +90,8 @@ class MethodRefused(RequestRefused):
         )
 
 
-class KeyReused(RequestRefused):
+class KeyReused(RequestRefused, code="IDEMPOTENCY-KEY-REUSED"):
     """An idempotency key came again with another request than the first time."""
-
-    code: ClassVar[str] = "IDEMPOTENCY-KEY-REUSED"
 
     def __init__(self, key: str) -> None:
         super().__init__(
@@ -119,10 +100,8 @@ class KeyReused(RequestRefused):
         )
 
 
-class DiagramTooLarge(RequestRefused):
+class DiagramTooLarge(RequestRefused, code="DIAGRAM-TOO-LARGE"):
     """A diagram would be too large to read."""
-
-    code: ClassVar[str] = "DIAGRAM-TOO-LARGE"
 
     def __init__(self, name: str, number: int, most: int, what: str) -> None:
         super().__init__(
@@ -132,10 +111,8 @@ class DiagramTooLarge(RequestRefused):
         )
 
 
-class DiagramFailed(PeacefulError):
+class DiagramFailed(PeacefulError, code="DIAGRAM-FAILED"):
     """Graphviz could not draw a diagram: it took too long, or crashed."""
-
-    code: ClassVar[str] = "DIAGRAM-FAILED"
 
     def __init__(self, reason: str, said: str = "") -> None:
         super().__init__(
@@ -145,10 +122,8 @@ class DiagramFailed(PeacefulError):
         )
 
 
-class ServerStopping(BlockedError):
+class ServerStopping(BlockedError, code="SERVER-STOPPING"):
     """The web server is about to stop, and starts nothing new."""
-
-    code: ClassVar[str] = "SERVER-STOPPING"
 
     def __init__(self) -> None:
         super().__init__(

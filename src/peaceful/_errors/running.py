@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
 
 from peaceful._errors.base import PeacefulError, described, raised_at
 from peaceful._errors.usage import UsageError
@@ -20,14 +19,11 @@ MENDS = {
 """By errno: EPERM, EACCES, ENOSPC, EROFS, EDQUOT."""
 
 
-class BlockedError(PeacefulError):
+class BlockedError(PeacefulError, code="BLOCKED", exit_code=3):
     """The command was refused, nothing was changed, and it can run once the reason is gone."""
 
-    code: ClassVar[str] = "BLOCKED"
-    exit_code: ClassVar[int] = 3
 
-
-class ProfileBusy(BlockedError):
+class ProfileBusy(BlockedError, code="BUSY"):
     """Another execution is running on the profile.
 
     Args:
@@ -40,8 +36,6 @@ class ProfileBusy(BlockedError):
         since: when it began, in UTC.
         execution_id: its ID.
     """
-
-    code: ClassVar[str] = "BUSY"
 
     def __init__(
         self,
@@ -70,10 +64,8 @@ class ProfileBusy(BlockedError):
         self.execution_id = execution_id
 
 
-class ParamsBusy(BlockedError):
+class ParamsBusy(BlockedError, code="PARAMS-BUSY"):
     """Another command is changing parameters of the workspace, and takes long."""
-
-    code: ClassVar[str] = "PARAMS-BUSY"
 
     def __init__(self, root: Path, command: str, started_by: str, since: datetime | None) -> None:
         what = f" by {command}" if command else ""
@@ -85,10 +77,8 @@ class ParamsBusy(BlockedError):
         )
 
 
-class OutOfSync(BlockedError):
+class OutOfSync(BlockedError, code="OUT-OF-SYNC"):
     """Stored states differ from the present ones, and the command was asked to check that."""
-
-    code: ClassVar[str] = "OUT-OF-SYNC"
 
     def __init__(self, differing: Sequence[tuple[str, str]], *, help: str) -> None:
         names = ", ".join(item for item, _ in differing)
@@ -100,20 +90,16 @@ class OutOfSync(BlockedError):
         self.differing: tuple[tuple[str, str], ...] = tuple(differing)
 
 
-class StorageError(PeacefulError):
+class StorageError(PeacefulError, code="STORAGE"):
     """A file cannot be read or written. The existing file is intact."""
 
-    code: ClassVar[str] = "STORAGE"
 
-
-class FileInaccessible(StorageError):
+class FileInaccessible(StorageError, code="FILE-INACCESSIBLE"):
     """The operating system refused to read or write a file or folder.
 
     Attributes:
         path: the file or folder.
     """
-
-    code: ClassVar[str] = "FILE-INACCESSIBLE"
 
     def __init__(self, path: Path, doing: str, error: OSError, *, help: str = "") -> None:
         super().__init__(
@@ -123,15 +109,13 @@ class FileInaccessible(StorageError):
         self.path = path
 
 
-class FileDamaged(StorageError):
+class FileDamaged(StorageError, code="FILE-DAMAGED"):
     """A file is damaged: truncated, altered, or of another format.
 
     Attributes:
         path: the file.
         place: where in it, such as `line 3, column 7` or `offset 4711`.
     """
-
-    code: ClassVar[str] = "FILE-DAMAGED"
 
     def __init__(self, path: Path, place: str, reason: str, *, help: str) -> None:
         where = f" at {place}" if place else ""
@@ -140,10 +124,8 @@ class FileDamaged(StorageError):
         self.place = place
 
 
-class FormatTooNew(StorageError):
+class FormatTooNew(StorageError, code="FORMAT-TOO-NEW"):
     """A file was written by a later version of the framework than this one."""
-
-    code: ClassVar[str] = "FORMAT-TOO-NEW"
 
     def __init__(self, path: Path, found: int, known: int) -> None:
         super().__init__(
@@ -153,7 +135,7 @@ class FormatTooNew(StorageError):
         self.path = path
 
 
-class WorkspaceGone(StorageError):
+class WorkspaceGone(StorageError, code="WORKSPACE-GONE"):
     """The workspace was moved, deleted or replaced while an execution ran in it.
 
     Attributes:
@@ -162,7 +144,6 @@ class WorkspaceGone(StorageError):
         records: what became of the records of what was done.
     """
 
-    code: ClassVar[str] = "WORKSPACE-GONE"
     records: str
 
     def __init__(self, path: Path, place: Path | None) -> None:
@@ -181,10 +162,8 @@ class WorkspaceGone(StorageError):
         self.place = place
 
 
-class ExecutionUnknown(UsageError):
+class ExecutionUnknown(UsageError, code="EXECUTION-UNKNOWN"):
     """No execution of this workspace has the given ID, or several begin with it."""
-
-    code: ClassVar[str] = "EXECUTION-UNKNOWN"
 
     def __init__(self, execution_id: str, candidates: Sequence[str] = ()) -> None:
         if candidates:
@@ -199,10 +178,8 @@ class ExecutionUnknown(UsageError):
         self.execution_id = execution_id
 
 
-class AlreadyEnded(PeacefulError):
+class AlreadyEnded(PeacefulError, code="EXECUTION-ENDED"):
     """The execution had already ended when the interrupt came."""
-
-    code: ClassVar[str] = "EXECUTION-ENDED"
 
     def __init__(self, execution_id: str, outcome: str) -> None:
         super().__init__(
@@ -213,10 +190,8 @@ class AlreadyEnded(PeacefulError):
         self.outcome = outcome
 
 
-class NothingRunning(PeacefulError):
+class NothingRunning(PeacefulError, code="NOTHING-RUNNING"):
     """An interrupt was requested, but nothing is running."""
-
-    code: ClassVar[str] = "NOTHING-RUNNING"
 
     def __init__(self) -> None:
         super().__init__(
@@ -225,10 +200,8 @@ class NothingRunning(PeacefulError):
         )
 
 
-class NotInterruptible(PeacefulError):
+class NotInterruptible(PeacefulError, code="NOT-INTERRUPTIBLE"):
     """The execution was started in a way that does not let it be interrupted."""
-
-    code: ClassVar[str] = "NOT-INTERRUPTIBLE"
 
     def __init__(self, execution_id: str, reason: str) -> None:
         super().__init__(
@@ -238,25 +211,19 @@ class NotInterruptible(PeacefulError):
         self.execution_id = execution_id
 
 
-class ExecutorUnreachable(PeacefulError):
+class ExecutorUnreachable(PeacefulError, code="EXECUTOR-UNREACHABLE"):
     """The process that runs an execution does not answer."""
 
-    code: ClassVar[str] = "EXECUTOR-UNREACHABLE"
 
-
-class ItemFailure(PeacefulError):
+class ItemFailure(PeacefulError, code="ITEM-FAILED"):
     """An item could not do its work. Items raise this, or a subclass, for expected errors."""
 
-    code: ClassVar[str] = "ITEM-FAILED"
 
-
-class ItemCrashed(ItemFailure):
+class ItemCrashed(ItemFailure, code="ITEM-CRASHED"):
     """An item raised another exception than `ItemFailure`: most likely a bug in it.
 
     The exception is the error's `__cause__`; `--debug` shows its traceback.
     """
-
-    code: ClassVar[str] = "ITEM-CRASHED"
 
     def __init__(self, item: str, function: str, error: BaseException) -> None:
         shown, details = described(error)
@@ -270,10 +237,8 @@ class ItemCrashed(ItemFailure):
         self.function = function
 
 
-class GoalNotReached(ItemFailure):
+class GoalNotReached(ItemFailure, code="GOAL-NOT-REACHED"):
     """An item's `apply` ended without an error, but its state is still not the goal."""
-
-    code: ClassVar[str] = "GOAL-NOT-REACHED"
 
     def __init__(self, item: str, diff: str) -> None:
         super().__init__(
@@ -284,20 +249,16 @@ class GoalNotReached(ItemFailure):
         self.item = item
 
 
-class ValueUnresolved(ItemFailure):
+class ValueUnresolved(ItemFailure, code="VALUE-UNKNOWN"):
     """A parameter refers to a state that is not known yet."""
 
-    code: ClassVar[str] = "VALUE-UNKNOWN"
 
-
-class ChildFailed(ItemFailure):
+class ChildFailed(ItemFailure, code="CHILD-FAILED"):
     """A child process ended with an error.
 
     Attributes:
         exit_status: the exit code, or the negated number of the signal that ended it.
     """
-
-    code: ClassVar[str] = "CHILD-FAILED"
 
     def __init__(self, command: str, exit_status: int, tail: str, *, help: str = "") -> None:
         how = f"exit code {exit_status}" if exit_status >= 0 else f"signal {-exit_status}"
@@ -309,7 +270,5 @@ class ChildFailed(ItemFailure):
         self.exit_status = exit_status
 
 
-class RetriesExhausted(ItemFailure):
+class RetriesExhausted(ItemFailure, code="RETRIES-EXHAUSTED"):
     """All allowed attempts failed; the last error is the cause."""
-
-    code: ClassVar[str] = "RETRIES-EXHAUSTED"

@@ -26,13 +26,12 @@ from peaceful._errors.running import MENDS, ItemFailure
 _SILENT: Final = "it took too long, or was refused"
 
 
-class SystemRefused(ItemFailure):
+class SystemRefused(ItemFailure, code="ITEM-SYSTEM"):
     """The operating system refused something to an item, for a reason without a code of its own.
 
     The `OSError` is the error's `__cause__`.
     """
 
-    code: ClassVar[str] = "ITEM-SYSTEM"
     mend: ClassVar[str] = "mend the cause"
 
     def __init__(self, item: str, function: str, error: OSError) -> None:
@@ -49,58 +48,47 @@ class SystemRefused(ItemFailure):
         self.function = function
 
 
-class PermissionMissing(SystemRefused):
+class PermissionMissing(SystemRefused, code="ITEM-PERMISSION"):
     """The user that runs the command may not do something that an item does."""
 
-    code: ClassVar[str] = "ITEM-PERMISSION"
 
-
-class SpaceMissing(SystemRefused):
+class SpaceMissing(SystemRefused, code="ITEM-NO-SPACE"):
     """The disk, or the user's share of it, is full."""
 
-    code: ClassVar[str] = "ITEM-NO-SPACE"
 
-
-class FileSystemReadOnly(SystemRefused):
+class FileSystemReadOnly(SystemRefused, code="ITEM-READ-ONLY"):
     """The file system can only be read."""
 
-    code: ClassVar[str] = "ITEM-READ-ONLY"
 
-
-class FileMissing(SystemRefused):
+class FileMissing(SystemRefused, code="ITEM-NOT-FOUND"):
     """A file, folder or program that an item needs is not there."""
 
-    code: ClassVar[str] = "ITEM-NOT-FOUND"
     mend: ClassVar[str] = "check the path, and what should have made it"
 
 
-class PlaceTaken(SystemRefused):
+class PlaceTaken(SystemRefused, code="ITEM-PATH-TAKEN"):
     """Something else is where an item needs a file, a folder, or nothing."""
 
-    code: ClassVar[str] = "ITEM-PATH-TAKEN"
     mend: ClassVar[str] = "move away what is there, or choose another place"
 
 
-class FilesExhausted(SystemRefused):
+class FilesExhausted(SystemRefused, code="ITEM-TOO-MANY-FILES"):
     """The process, or the machine, has as many files and sockets open as it may."""
 
-    code: ClassVar[str] = "ITEM-TOO-MANY-FILES"
     mend: ClassVar[str] = (
         "allow more (ulimit -n), or work on fewer items at once (--max-concurrency)"
     )
 
 
-class PeerUnreachable(SystemRefused):
+class PeerUnreachable(SystemRefused, code="ITEM-UNREACHABLE"):
     """Another machine or program does not answer, hung up, or is not known by that name."""
 
-    code: ClassVar[str] = "ITEM-UNREACHABLE"
     mend: ClassVar[str] = "check its address, that it runs, and the network"
 
 
-class TookTooLong(SystemRefused):
+class TookTooLong(SystemRefused, code="ITEM-TIMEOUT"):
     """Something took longer than the item or the operating system waits."""
 
-    code: ClassVar[str] = "ITEM-TIMEOUT"
     mend: ClassVar[str] = "find out what is slow"
 
 

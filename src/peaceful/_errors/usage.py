@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from peaceful._errors.base import PeacefulError
 
 
-class DefinitionError(PeacefulError):
+class DefinitionError(PeacefulError, code="DEFINITION"):
     """The flow, an item or the application is defined in a way that cannot work."""
 
-    code: ClassVar[str] = "DEFINITION"
 
-
-class CycleFound(DefinitionError):
+class CycleFound(DefinitionError, code="CYCLE"):
     """Items wait for each other in a cycle.
 
     Attributes:
         cycle: the items in order; the first one is repeated at the end.
     """
-
-    code: ClassVar[str] = "CYCLE"
 
     def __init__(self, cycle: Sequence[str]) -> None:
         shown = list(cycle)
@@ -35,15 +30,13 @@ class CycleFound(DefinitionError):
         self.cycle: tuple[str, ...] = tuple(cycle)
 
 
-class ContainedTwice(DefinitionError):
+class ContainedTwice(DefinitionError, code="CONTAINED-TWICE"):
     """An item is declared to be inside two others, but can be in one place only.
 
     Attributes:
         item: the item that is contained.
         containers: the two containers, in the order in which they were declared.
     """
-
-    code: ClassVar[str] = "CONTAINED-TWICE"
 
     def __init__(self, item: str, containers: tuple[str, str]) -> None:
         first, second = containers
@@ -55,10 +48,8 @@ class ContainedTwice(DefinitionError):
         self.containers = containers
 
 
-class NameTaken(DefinitionError):
+class NameTaken(DefinitionError, code="NAME-TAKEN"):
     """Two things of one kind have the same name."""
-
-    code: ClassVar[str] = "NAME-TAKEN"
 
     def __init__(self, kind: str, name: str, *, where: str = "") -> None:
         super().__init__(
@@ -70,16 +61,12 @@ class NameTaken(DefinitionError):
         self.name = name
 
 
-class ReferenceInvalid(DefinitionError):
+class ReferenceInvalid(DefinitionError, code="REFERENCE-INVALID"):
     """A reference points to something that does not exist or has another type."""
 
-    code: ClassVar[str] = "REFERENCE-INVALID"
 
-
-class ReferenceUsedAsValue(DefinitionError):
+class ReferenceUsedAsValue(DefinitionError, code="REFERENCE-NOT-A-VALUE"):
     """A reference was used as a value, which is not known while the flow is being built."""
-
-    code: ClassVar[str] = "REFERENCE-NOT-A-VALUE"
 
     def __init__(self, reference: str, operation: str) -> None:
         super().__init__(
@@ -90,20 +77,16 @@ class ReferenceUsedAsValue(DefinitionError):
         self.reference = reference
 
 
-class MappingInvalid(DefinitionError):
+class MappingInvalid(DefinitionError, code="MAPPING-INVALID"):
     """A mapping function's name is taken by another function, or no function has that name."""
 
-    code: ClassVar[str] = "MAPPING-INVALID"
 
-
-class ResourceMissing(DefinitionError):
+class ResourceMissing(DefinitionError, code="RESOURCE-MISSING"):
     """A resource was requested by its type, and there is none.
 
     Attributes:
         kind: the requested type, with its module.
     """
-
-    code: ClassVar[str] = "RESOURCE-MISSING"
 
     def __init__(self, kind: str, known: Sequence[str]) -> None:
         super().__init__(
@@ -114,17 +97,12 @@ class ResourceMissing(DefinitionError):
         self.kind = kind
 
 
-class UsageError(PeacefulError):
+class UsageError(PeacefulError, code="USAGE", exit_code=2):
     """The request itself is wrong; nothing was started and nothing was changed."""
 
-    code: ClassVar[str] = "USAGE"
-    exit_code: ClassVar[int] = 2
 
-
-class NameInvalid(UsageError):
+class NameInvalid(UsageError, code="NAME-INVALID"):
     """A name of an application, profile, flow or item breaks the rule for names."""
-
-    code: ClassVar[str] = "NAME-INVALID"
 
     def __init__(self, kind: str, name: str, rule: str) -> None:
         shown = name if len(name) <= 60 else name[:57] + "..."
@@ -137,10 +115,8 @@ class NameInvalid(UsageError):
         self.name = name
 
 
-class NameUnknown(UsageError):
+class NameUnknown(UsageError, code="NAME-UNKNOWN"):
     """Nothing has the given name."""
-
-    code: ClassVar[str] = "NAME-UNKNOWN"
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, help: str = "") -> None:
         names = sorted(known)
@@ -172,10 +148,8 @@ class ParamProblem:
         return f"{self.reason} (set in {self.origin})" if self.origin else self.reason
 
 
-class ParamsInvalid(UsageError):
+class ParamsInvalid(UsageError, code="PARAMS-INVALID"):
     """Parameters have invalid values; all problems at once."""
-
-    code: ClassVar[str] = "PARAMS-INVALID"
 
     def __init__(self, owner: str, problems: Sequence[ParamProblem], *, help: str = "") -> None:
         fields = ", ".join(problem.field for problem in problems)
@@ -188,10 +162,8 @@ class ParamsInvalid(UsageError):
         self.problems: tuple[ParamProblem, ...] = tuple(problems)
 
 
-class ParamsMissing(UsageError):
+class ParamsMissing(UsageError, code="PARAMS-MISSING"):
     """Parameters without a default have no value yet."""
-
-    code: ClassVar[str] = "PARAMS-MISSING"
 
     def __init__(
         self, owner: str, names: Sequence[str], *, help: str, several: bool = False
@@ -202,16 +174,12 @@ class ParamsMissing(UsageError):
         self.names: tuple[str, ...] = tuple(names)
 
 
-class WorkspaceMissing(UsageError):
+class WorkspaceMissing(UsageError, code="NOT-INITIALISED"):
     """A command needs stored data that does not exist: `init` was not run here."""
 
-    code: ClassVar[str] = "NOT-INITIALISED"
 
-
-class ExtraMissing(UsageError):
+class ExtraMissing(UsageError, code="EXTRA-MISSING"):
     """A feature needs packages of an extra that is not installed, or cannot be loaded."""
-
-    code: ClassVar[str] = "EXTRA-MISSING"
 
     def __init__(self, feature: str, extra: str, module: str, why: str = "") -> None:
         state = f"cannot be loaded: {why}" if why else "is not installed"
@@ -225,14 +193,12 @@ class ExtraMissing(UsageError):
         self.module = module
 
 
-class SecretUnavailable(UsageError):
+class SecretUnavailable(UsageError, code="SECRET-UNAVAILABLE"):
     """A secret cannot be read from its declared source.
 
     Attributes:
         name: the parameter that it belongs to.
     """
-
-    code: ClassVar[str] = "SECRET-UNAVAILABLE"
 
     def __init__(self, name: str, where: str, reason: str, help: str) -> None:
         super().__init__(
@@ -241,14 +207,12 @@ class SecretUnavailable(UsageError):
         self.name = name
 
 
-class KeyMissing(UsageError):
+class KeyMissing(UsageError, code="KEY-MISSING"):
     """There is no key to encrypt or decrypt a stored secret.
 
     Attributes:
         name: the parameter that the secret belongs to.
     """
-
-    code: ClassVar[str] = "KEY-MISSING"
 
     def __init__(self, name: str, variable: str, file_variable: str) -> None:
         super().__init__(
@@ -260,7 +224,5 @@ class KeyMissing(UsageError):
         self.name = name
 
 
-class KeyWrong(UsageError):
+class KeyWrong(UsageError, code="KEY-WRONG"):
     """A stored secret cannot be decrypted with the given keys, or these are invalid."""
-
-    code: ClassVar[str] = "KEY-WRONG"

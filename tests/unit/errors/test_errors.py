@@ -225,6 +225,23 @@ def test_codes_are_unique_and_stay() -> None:
         assert re.fullmatch(r"[A-Z]+(-[A-Z]+)*", found.code)
 
 
+def test_a_class_of_ones_own() -> None:
+    """It gets its codes with its name, or as attributes; else it has those of the class above."""
+
+    class Full(ItemFailure, code="FULL", exit_code=9):
+        pass
+
+    class Fuller(Full):
+        code = "FULLER"
+
+    class Fullest(Fuller):
+        pass
+
+    assert (Full.code, Full.exit_code) == ("FULL", 9)
+    assert (Fuller.code, Fuller.exit_code) == ("FULLER", 9)
+    assert (Fullest.code, ItemFailure.code) == ("FULLER", "ITEM-FAILED")
+
+
 def test_exit_codes_are_those_of_the_command_line() -> None:
     """2 for a wrong request, 3 for one that may not run now, 1 for everything else."""
     for found in ALL.values():
