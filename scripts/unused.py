@@ -1,7 +1,8 @@
 """Finds names of the package that nothing uses, by vulture.
 
 What counts as a use: the package itself, the examples, the benchmarks, the scripts, the templates
-of pages, the code in the documentation, and `__all__` of the packages that are made for people.
+of pages, the table of commands, the code in the documentation, and `__all__` of the packages that
+are made for people.
 Tests do not count: what only a test uses goes, and the test with it.
 """
 
@@ -79,7 +80,7 @@ def unused(root: Path) -> list[Unused]:
     finder.scavenge([package, *(root / folder for folder in USERS)], exclude=map(str, inner))
     for code in _code_in_documentation(root):
         finder.scan(code, root / "docs")
-    finder.used_names |= set(_words_in_templates(package))
+    finder.used_names |= {*_words_in_templates(package), *_functions_of_commands(package)}
     return [
         Unused(item.name, item.get_report())
         for item in finder.get_unused_code()
@@ -97,6 +98,12 @@ def _words_in_templates(package: Path) -> Iterator[str]:
     for template in package.rglob("*.html"):
         for expression in _EXPRESSION.finditer(template.read_text(encoding="utf-8")):
             yield from re.findall(r"\w+", expression[1])
+
+
+def _functions_of_commands(package: Path) -> list[str]:
+    """Return the functions that rows of the table of commands name: `"executions.interrupt"`."""
+    table = (package / "_cli" / "commands" / "table.py").read_text(encoding="utf-8")
+    return re.findall(r'"[a-z_]+\.([a-z_]+)",', table)
 
 
 def main() -> int:

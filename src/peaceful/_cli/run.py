@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from peaceful._cli.commands.completion import complete_words
 from peaceful._cli.commands.table import command_line
-from peaceful._cli.program.completion import complete_words
 from peaceful._cli.program.group import Answered
 from peaceful._cli.program.invocation import Invocation
 from peaceful._cli.program.printing import print_answer

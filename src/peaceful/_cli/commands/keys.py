@@ -6,14 +6,13 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peaceful._cli.program.result import Result
-from peaceful._cli.terminal.text import line
+from peaceful._cli.program.result import Result, text_answer
 
 if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
 
 
-def key_new(file: str) -> Result:
+def key_new(_invocation: Invocation, file: str) -> Result:
     """Put a new key in front of those of a file."""
     from peaceful._app.parameters.reading import read_path
     from peaceful._app.parameters.sealing import new_key
@@ -23,14 +22,11 @@ def key_new(file: str) -> Result:
     kept = {1: "It is the only one there.", 2: "The older one still opens."}.get(
         count, f"The {count - 1} older ones still open."
     )
-    return Result(
+    return text_answer(
         {"file": str(path), "keys": count},
-        lambda _: [
-            line(f"A new key is in {path}. {kept}"),
-            line("Use it by the environment, and keep it where the secrets are not:"),
-            line(""),
-            line(f"  export PEACEFUL_KEY_FILE={shlex.quote(str(path))}"),
-        ],
+        f"A new key is in {path}. {kept}\n"
+        "Use it by the environment, and keep it where the secrets are not:\n\n"
+        f"  export PEACEFUL_KEY_FILE={shlex.quote(str(path))}",
     )
 
 
@@ -39,4 +35,4 @@ def key_rotate(invocation: Invocation) -> Result:
     count = invocation.contexts().seal_again()
     stored = "1 secret is stored" if count == 1 else f"{count} secrets are stored"
     said = f"{stored} with the first key; the others can be removed."
-    return Result({"secrets": count}, lambda _: [line(said if count else "No secret is stored.")])
+    return text_answer({"secrets": count}, said if count else "No secret is stored.")

@@ -13,7 +13,7 @@ import click
 from peaceful._app.parameters.declaration import Given, ParamDef
 from peaceful._app.parameters.reading import Shape
 from peaceful._cli.program.options import GLOBAL_NAMES, Completer, offering, paths
-from peaceful._cli.program.result import Result
+from peaceful._cli.program.result import Result, text_answer
 from peaceful._cli.terminal.text import Line, Page, Style, line
 from peaceful._errors.usage import (
     DefinitionError,
@@ -205,9 +205,14 @@ def value_words(value: object) -> str:
 
 
 def init(
-    invocation: Invocation, given: Mapping[str, Given], named: ProfileName | None = None
+    invocation: Invocation,
+    *,
+    params: Sequence[ParamDef],
+    named: ProfileName | None = None,
+    **values: object,
 ) -> Result:
     """Store parameters, and take the profile into use; `named` is the profile from a word."""
+    given = given_params(params, values)
     contexts = invocation.contexts()
     asked = invocation.options.profile
     if None not in (named, asked) and named != asked:
@@ -226,9 +231,15 @@ def init(
 
 
 def switch(
-    invocation: Invocation, profile: ProfileName, *, create: bool, given: Mapping[str, Given]
+    invocation: Invocation,
+    *,
+    params: Sequence[ParamDef],
+    profile: ProfileName,
+    create: bool,
+    **values: object,
 ) -> Result:
     """Take another profile into use, or create one with parameters."""
+    given = given_params(params, values)
     contexts = invocation.contexts()
     is_there = contexts.is_set_up(checked_name("a profile", profile))
     if given and not create:
@@ -242,9 +253,7 @@ def switch(
         return _initialised(invocation, contexts, given, profile)
     contexts.switch(profile, create=create)
     made = "created, and in use now" if create else "in use now"
-    return Result(
-        {"profile": profile, "created": create}, lambda _: [line(f"Profile {profile} is {made}.")]
-    )
+    return text_answer({"profile": profile, "created": create}, f"Profile {profile} is {made}.")
 
 
 def profile_list(invocation: Invocation) -> Result:

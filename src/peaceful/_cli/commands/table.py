@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import shlex
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
-from peaceful._cli.program.group import Command, CommandParts, Entry, Group
+from peaceful._cli.program.group import Command, Entry, Group, answer_help, asked
 from peaceful._cli.program.invocation import Invocation
-from peaceful._cli.program.options import complete_execution, complete_item, offering, positive
-from peaceful._cli.program.result import Result
+from peaceful._cli.program.options import (
+    complete_execution,
+    complete_item,
+    complete_profile,
+    global_options,
+    offering,
+    positive,
+)
+from peaceful._cli.program.result import Result, text_answer
 from peaceful._model.interrupt import InterruptLevel
 
 if TYPE_CHECKING:
     from peaceful._commands.run_request import CommandName
-
-SHELLS = ("bash", "zsh", "fish")
 
 
 def command_line(invocation: Invocation) -> click.Group:
@@ -24,10 +30,23 @@ def command_line(invocation: Invocation) -> click.Group:
     return _CommandLine(invocation).group()
 
 
-class _CommandLine(CommandParts):
-    def group(self) -> click.Group:
+class _CommandLine:
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+        self._app = invocation.app
+        self._options = options = invocation.options
+        self._profiles = offering(lambda: complete_profile(options.workspace, self._app.name))
+        self._global: list[click.Parameter] = [
+            *global_options(options, self._app),
+            asked("--version", help="Show the version.", answer=self._version),
+            asked("-h", "--help", help="Show this help.", answer=answer_help),
+        ]
+
+    def group(self) -> Group:
         app = self._app
-        ensure = Entry("Bring everything to its goal; resumes what was cut.", self._ensure)
+        ensure = Entry(
+            "Bring everything to its goal; resumes what was cut.", self._ensure, name="ensure"
+        )
         entries = {
             "init": Entry("Store the parameters of workspace, profile and flows.", self._init),
             "profile": Entry("List profiles, or show one.", self._profile),
@@ -46,32 +65,20 @@ class _CommandLine(CommandParts):
         }
         if app.ensure_name != "ensure":
             entries["ensure"] = Entry(ensure.help, ensure.make, listed=False)
-        return self._group(shlex.join(self._invocation.program), app.help, entries, prefix="")
+        return self._group(app.help, entries)
 
     # ---- commands with a flow
 
     def _discover(self) -> Command:
-        def do() -> Result:
-            from peaceful._cli.commands.execute import apply
-
-            return apply(self._invocation, "discover")
-
-        return self._command("discover", do, "Finds and stores current and goal states.")
+        does = "Finds and stores current and goal states."
+        return self._command("execute.apply", does, command="discover")
 
     def _diff(self) -> Command:
-        def do(profiles: tuple[str, ...], stored: bool) -> Result:
-            from peaceful._cli.commands.diff import diff
-
-            return diff(self._invocation, profiles, stored=stored)
-
         two = "[PROFILE_A PROFILE_B]"
         return self._command(
-            "diff",
-            do,
+            "diff.diff",
             "Shows what ensure would change; or with two profiles, how their stored states differ.",
-            click.Argument(
-                ["profiles"], nargs=-1, metavar=two, shell_complete=self._complete_profile
-            ),
+            click.Argument(["profiles"], nargs=-1, metavar=two, shell_complete=self._profiles),
             _flag("--stored", "Compare what is stored, without looking at what is there."),
         )
 
@@ -84,16 +91,10 @@ class _CommandLine(CommandParts):
         return self._applying("clean", "Cleans everything up, in reverse order.", *yes)
 
     def _applying(self, name: CommandName, does: str, *options: click.Option) -> Command:
-        def do(**choices: Any) -> Result:  # noqa: ANN401  as click has read them
-            from peaceful._cli.commands.execute import apply
-
-            return apply(self._invocation, name, **choices)
-
         said = self._options
         items = offering(lambda: complete_item(said.workspace, self._app, said.profile, said.flow))
         return self._command(
-            name,
-            do,
+            "execute.apply",
             f"{does} Run it again to resume: what is done is not repeated.",
             _flag("--dry-run", "Only say what would be done."),
             click.Option(
@@ -112,16 +113,12 @@ class _CommandLine(CommandParts):
             ),
             *options,
             click.Argument(["more_items"], nargs=-1, metavar="", shell_complete=items),
+            command=name,
         )
 
     def _states(self, kind: str) -> Command:
-        def do() -> Result:
-            from peaceful._cli.commands.states import states
-
-            return states(self._invocation, kind)
-
-        name = "status" if kind == "current" else kind
-        return self._command(name, do, f"Shows the stored {kind} states; changes nothing.")
+        does = f"Shows the stored {kind} states; changes nothing."
+        return self._command("states.states", does, kind=kind)
 
     # ---- parameters and profiles
 
@@ -129,156 +126,95 @@ class _CommandLine(CommandParts):
         from peaceful._cli.commands.params import declared_params, params_options, params_words
 
         params = declared_params(self._app, self._options.flow)
-        name = click.Argument(["named_profile"], required=False, metavar="[PROFILE]")
-
-        def do(named_profile: str | None = None, **values: Any) -> Result:  # noqa: ANN401  as click has read them
-            from peaceful._cli.commands.params import given_params, init
-
-            return init(self._invocation, given_params(params, values), named_profile)
-
+        name = click.Argument(["named"], required=False, metavar="[PROFILE]")
         return self._command(
-            "init",
-            do,
+            "params.init",
             "Stores parameters, and takes the profile into use. What is not given keeps its value.",
             *([name] if self._app.names_profiles else []),
             *params_options(params),
             *params_words(params),
+            params=params,
         )
 
     def _switch(self) -> Command:
         from peaceful._cli.commands.params import declared_params, params_options
 
         params = declared_params(self._app, self._options.flow)
-
-        def do(new_profile: str, create: bool, **values: Any) -> Result:  # noqa: ANN401  as click has read them
-            from peaceful._cli.commands.params import given_params, switch
-
-            given = given_params(params, values)
-            return switch(self._invocation, new_profile, create=create, given=given)
-
         return self._command(
-            "switch",
-            do,
+            "params.switch",
             "Takes another profile into use. A new one can be given parameters, as by init.",
-            click.Argument(
-                ["new_profile"], metavar="PROFILE", shell_complete=self._complete_profile
-            ),
+            click.Argument(["profile"], metavar="PROFILE", shell_complete=self._profiles),
             _flag("--create", "It is a new profile."),
             *params_options(params),
+            params=params,
         )
 
     def _profile(self) -> Group:
-        def list_() -> Result:
-            from peaceful._cli.commands.params import profile_list
-
-            return profile_list(self._invocation)
-
-        def show(shown_profile: str | None) -> Result:
-            from peaceful._cli.commands.params import profile_show
-
-            return profile_show(self._invocation, shown_profile)
-
-        argument = click.Argument(
-            ["shown_profile"],
-            required=False,
-            metavar="[PROFILE]",
-            shell_complete=self._complete_profile,
+        shown = click.Argument(
+            ["profile"], required=False, metavar="[PROFILE]", shell_complete=self._profiles
         )
         entries = {
-            **self._entry(
-                "list",
+            "list": self._entry(
                 "List the profiles; a star marks the one in use.",
-                list_,
+                "params.profile_list",
                 "Lists the profiles.",
             ),
-            **self._entry(
-                "show",
+            "show": self._entry(
                 "Show the parameters of a profile.",
-                show,
+                "params.profile_show",
                 "Shows a profile; the one in use if none is named.",
-                argument,
+                shown,
             ),
         }
-        return self._group("profile", "Lists profiles, or shows one.", entries)
+        return self._group("Lists profiles, or shows one.", entries)
 
     def _key(self) -> Group:
-        def new(file: str) -> Result:
-            from peaceful._cli.commands.keys import key_new
-
-            return key_new(file)
-
-        def rotate() -> Result:
-            from peaceful._cli.commands.keys import key_rotate
-
-            return key_rotate(self._invocation)
-
         entries = {
-            **self._entry(
-                "new",
+            "new": self._entry(
                 "Put a new key in front of those of a file.",
-                new,
+                "keys.key_new",
                 "Puts a new key in front of those of a file, which is made where it is missing. "
                 "Name the file in PEACEFUL_KEY_FILE.",
                 click.Argument(["file"], metavar="FILE"),
             ),
-            **self._entry(
-                "rotate",
+            "rotate": self._entry(
                 "Store every secret anew with the first key.",
-                rotate,
+                "keys.key_rotate",
                 "Stores every secret of the workspace anew with the first key; afterwards the "
                 "others can be removed.",
             ),
         }
-        return self._group("key", "Makes keys that secrets are stored with.", entries)
+        return self._group("Makes keys that secrets are stored with.", entries)
 
     # ---- executions
 
     def _executions(self) -> Group:
-        def list_(limit: int) -> Result:
-            from peaceful._cli.commands.executions import executions_list
-
-            return executions_list(self._invocation, limit)
-
-        def show(execution_id: str) -> Result:
-            from peaceful._cli.commands.executions import executions_show
-
-            return executions_show(self._invocation, execution_id)
-
         limit = click.Option(
             ["--limit"],
             default="20",
             metavar="N",
-            callback=_positive_value,
+            callback=_positive,
             help="How many, from the newest on.  [default: 20]",
         )
         entries = {
-            **self._entry(
-                "list",
+            "list": self._entry(
                 "List executions, newest first.",
-                list_,
+                "executions.executions_list",
                 "Lists executions, newest first.",
                 limit,
             ),
-            **self._entry(
-                "show",
+            "show": self._entry(
                 "Show an execution, item by item.",
-                show,
+                "executions.executions_show",
                 "Shows an execution, item by item. The beginning of its ID is enough.",
                 self._id_argument(required=True),
             ),
         }
-        does = "Shows what was executed, when, by whom, and how it ended."
-        return self._group("executions", does, entries)
+        return self._group("Shows what was executed, when, by whom, and how it ended.", entries)
 
     def _interrupt(self) -> Command:
-        def do(execution_id: str | None, level: str, reason: str | None) -> Result:
-            from peaceful._cli.commands.executions import interrupt
-
-            return interrupt(self._invocation, execution_id, level, reason)
-
         return self._command(
-            "interrupt",
-            do,
+            "executions.interrupt",
             "Interrupts an execution of this workspace; the only one that runs, if none is named.",
             self._id_argument(required=False),
             click.Option(
@@ -302,40 +238,56 @@ class _CommandLine(CommandParts):
     # ---- others
 
     def _web(self) -> Command:
-        from peaceful._cli.commands.web_options import WebChoices, web_params
-
-        def do(**choices: Any) -> Result:  # noqa: ANN401  as click has read them
-            from peaceful._cli.commands.web import web
-
-            return web(self._invocation, WebChoices(**choices))
+        from peaceful._cli.commands.web_options import web_params
 
         return self._command(
-            "web",
-            do,
+            "web.web",
             "Serves pages to start, watch, interrupt and resume executions, until Ctrl-C. Prints "
             "their address, with the token that opens them.",
             *web_params(),
         )
 
     def _completion(self) -> Command:
-        def do(shell: str) -> Result:
-            from peaceful._cli.program.completion import completion
-
-            return completion(self._invocation, shell)
-
         return self._command(
-            "completion",
-            do,
+            "completion.completion",
             "Prints what makes a shell complete this program's words. For bash and zsh, write into "
             'its start-up file: eval "$(PROGRAM completion bash)"; for fish: '
             "PROGRAM completion fish | source.",
-            click.Argument(["shell"], type=click.Choice(SHELLS), metavar="SHELL"),
+            click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"]), metavar="SHELL"),
         )
+
+    # ---- all of them
+
+    def _group(self, help: str, entries: Mapping[str, Entry]) -> Group:
+        return Group(help, entries, self._global, self._invocation)
+
+    def _entry(self, summary: str, run: str, help: str, *params: click.Parameter) -> Entry:
+        return Entry(summary, lambda: self._command(run, help, *params))
+
+    def _command(self, run: str, help: str, *params: click.Parameter, **known: object) -> Command:
+        """Return a command; `run` names the function of this package that gets what was typed.
+
+        Its module is loaded when it is called. What is `known` is passed on to it.
+        """
+
+        def do(**typed: object) -> Result:
+            module, _, name = run.partition(".")
+            function = getattr(import_module(f"peaceful._cli.commands.{module}"), name)
+            result: Result = function(self._invocation, **known, **typed)
+            return result
+
+        options = [*params, *self._global]
+        return Command(None, params=options, callback=do, help=help, add_help_option=False)
+
+    def _version(self, _context: click.Context) -> Result:
+        app = self._app
+        shown = f"{app.name} {app.version}".strip()
+        return text_answer({"app": app.name, "version": app.version}, shown)
+
+
+def _positive(_context: click.Context, _param: click.Parameter, value: str) -> int:
+    return positive(value)
 
 
 def _flag(name: str, help: str) -> click.Option:
     return click.Option([name], is_flag=True, help=help)
-
-
-def _positive_value(_context: click.Context, _param: click.Parameter, value: str) -> int:
-    return positive(value)

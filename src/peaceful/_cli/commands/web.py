@@ -10,7 +10,7 @@ import webbrowser
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from peaceful._app.web_settings import ServerEnd, Tls, WebSettings, web_tokens
 from peaceful._cli.commands.web_options import WebChoices
@@ -123,9 +123,9 @@ def _traceback(record: logging.LogRecord) -> Iterator[str]:
         yield from part.rstrip("\n").split("\n")
 
 
-def web(invocation: Invocation, choices: WebChoices) -> Result:
+def web(invocation: Invocation, **choices: Any) -> Result:  # noqa: ANN401  as click has read them
     """Serve the application's pages until a process signal ends that."""
-    serving = _Serving(invocation, choices)
+    serving = _Serving(invocation, WebChoices(**choices))
     debug, quiet = invocation.options.debug, serving.quiet
     with server_log(invocation.stderr, serving.form(), debug=debug, quiet=quiet):
         loop_end = run_in_loop(serving.run(), lambda: _PATIENCE)

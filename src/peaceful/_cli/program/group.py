@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Final
 
 import click
 
 from peaceful._cli.program.invocation import Invocation
-from peaceful._cli.program.options import GlobalOption, complete_profile, global_options, offering
-from peaceful._cli.program.result import Result
+from peaceful._cli.program.options import GlobalOption
+from peaceful._cli.program.result import Result, text_answer
 from peaceful._errors.usage import UsageError
-
-if TYPE_CHECKING:
-    from peaceful._app.app import App
-
-Do: TypeAlias = Callable[..., Result]
-"""A function that runs a command with its options and words."""
 
 
 class Answered(Exception):
@@ -35,6 +29,8 @@ class Entry:
     help: str
     make: Callable[[], click.Command]
     listed: bool = True
+    name: str = ""
+    """The command's name in documents, if it is another one."""
 
 
 class _Sections:
@@ -62,20 +58,17 @@ _ACTS: Final = frozenset({"init", "switch", "key", "interrupt"})
 
 
 class Group(_Sections, click.Group):
-    """Commands by name, made when they are asked for; `chosen` is called with the chosen one."""
+    """Commands by name, made when they are asked for; the invocation is told which one it is."""
 
     def __init__(
         self,
-        name: str,
-        *,
-        entries: Mapping[str, Entry],
-        params: Sequence[click.Parameter],
         help: str,
-        chosen: Callable[[str], None],
+        entries: Mapping[str, Entry],
+        params: list[click.Parameter],
+        invocation: Invocation,
     ) -> None:
         super().__init__(
-            name,
-            params=list(params),
+            params=params,
             help=help,
             add_help_option=False,
             invoke_without_command=True,
@@ -83,7 +76,7 @@ class Group(_Sections, click.Group):
             callback=self._without_command,
         )
         self._entries = entries
-        self._chosen = chosen
+        self._invocation = invocation
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for name, entry in self._entries.items() if entry.listed]
@@ -93,6 +86,7 @@ class Group(_Sections, click.Group):
         if entry is None:
             return None
         command = entry.make()
+        command.name = entry.name or cmd_name
         command.short_help = entry.help  # Shells show it beside the name, and click would cut it.
         return command
 
@@ -105,7 +99,10 @@ class Group(_Sections, click.Group):
         if command is None and not ctx.resilient_parsing:
             raise _unknown_command(name, self.list_commands(ctx), ctx.command_path)
         if command is not None:
-            self._chosen(command.name or name)
+            names = [self.name, command.name] if ctx.parent else [command.name]
+            self._invocation.command = " ".join(name for name in names if name)
+            if self._invocation.command in _ACTS:
+                self._invocation.signals.changes_nothing = False
         return name, command, args[1:]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -138,63 +135,12 @@ def _unknown_command(name: str, known: Iterable[str], path: str) -> UsageError:
     )
 
 
-class CommandParts:
-    """Makes commands and groups that take the options of every command."""
-
-    def __init__(self, invocation: Invocation) -> None:
-        self._invocation = invocation
-        self._app: App = invocation.app
-        self._options = invocation.options
-        self._complete_profile = offering(
-            lambda: complete_profile(invocation.options.workspace, invocation.app.name)
-        )
-        self._global: list[click.Parameter] = [
-            *global_options(invocation.options, invocation.app),
-            _asked("--version", help="Show the version.", answer=self._version),
-            _asked("-h", "--help", help="Show this help.", answer=_help),
-        ]
-
-    def _command(self, name: str, do: Do, help: str, *params: click.Parameter) -> Command:
-        options = [*params, *self._global]
-        return Command(name, params=options, callback=do, help=help, add_help_option=False)
-
-    def _group(
-        self, name: str, help: str, entries: Mapping[str, Entry], prefix: str | None = None
-    ) -> Group:
-        before = f"{name} " if prefix is None else prefix
-
-        def chosen(command: str) -> None:
-            self._invocation.command = f"{before}{command}"
-            if command in _ACTS:
-                self._invocation.signals.changes_nothing = False
-
-        return Group(name, entries=entries, params=self._global, help=help, chosen=chosen)
-
-    def _entry(
-        self, name: str, summary: str, do: Do, help: str, *params: click.Parameter
-    ) -> dict[str, Entry]:
-        return {name: Entry(summary, lambda: self._command(name, do, help, *params))}
-
-    def _version(self, _context: click.Context) -> Result:
-        from peaceful._cli.terminal.text import line
-
-        app = self._app
-        shown = f"{app.name} {app.version}".strip()
-        return Result({"app": app.name, "version": app.version}, lambda _: [line(shown)])
-
-
-def _help(context: click.Context) -> Result:
+def answer_help(context: click.Context) -> Result:
     text = context.get_help()
-
-    def lines(_page: object) -> list[Any]:  # Any: lines, whose module is not needed before
-        from peaceful._cli.terminal.text import line
-
-        return [line(each) for each in text.split("\n")]
-
-    return Result({"help": text}, lines)
+    return text_answer({"help": text}, text)
 
 
-def _asked(*names: str, help: str, answer: Callable[[click.Context], Result]) -> GlobalOption:
+def asked(*names: str, help: str, answer: Callable[[click.Context], Result]) -> GlobalOption:
     def callback(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
         if value and not context.resilient_parsing:
             raise Answered(answer(context))

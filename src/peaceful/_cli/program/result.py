@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from peaceful._cli.program.options import Format
+from peaceful._cli.terminal.text import line
 from peaceful._disclosure import masked_data
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ class Result:
     """True if something still runs that cannot be ended, so that the process must be left."""
     printed: bool = False
     """True if the answer was printed already, as by a server."""
+
+
+def text_answer(document: Mapping[str, JsonValue], text: str) -> Result:
+    """Return an answer whose lines are those of a text."""
+    return Result(document, lambda _: [line(each) for each in text.split("\n")])
 
 
 def no_lines(_page: Page) -> Sequence[Line]:

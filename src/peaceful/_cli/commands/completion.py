@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from peaceful._cli.program.result import Result
-from peaceful._cli.terminal.text import line
+from peaceful._cli.program.result import Result, text_answer
 
 if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
@@ -27,9 +26,7 @@ def completion(invocation: Invocation, shell: str) -> Result:
     complete = kind(click.Command(name), {}, name, _variable(name))
     # Not the shell's own `source`: it runs that shell to ask for its version.
     script = ShellComplete.source(complete)
-    return Result(
-        {"shell": shell, "script": script}, lambda _: [line(each) for each in script.split("\n")]
-    )
+    return text_answer({"shell": shell, "script": script}, script)
 
 
 def complete_words(invocation: Invocation, group: Callable[[], click.Command]) -> None:
