@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus, ProgressUnit
-from peaceful._cli.progress.live_view import KEPT, Frame, ProgressView, picture
+from peaceful._cli.progress.live_view import KEPT, Frame, Look, ProgressView, picture
 from peaceful._cli.terminal.text import plain
 from peaceful._present.text import display_width
 from peaceful.commands import Event, OutcomeKind, Progress
@@ -44,13 +44,15 @@ def shown(
         height=height,
         now=START + timedelta(seconds=seconds),
         tick=2,
-        title="envman deploy · internal_dev_a · 0193a5c2",
+        ascii_only=ascii_only,
+    )
+    look = Look(
+        title=lambda _: "envman deploy · internal_dev_a · 0193a5c2",
         main_block="Ensure",
         ctrl_c=ctrl_c,
         closing=closing,
-        ascii_only=ascii_only,
     )
-    return [plain(each) for each in picture(board, frame)]
+    return [plain(each) for each in picture(board, look, frame)]
 
 
 DOWNLOAD = Progress(ProgressUnit.BYTES, 3_100_000, 5_000_000, rate=1_200_000, seconds_left=1)

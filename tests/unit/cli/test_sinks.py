@@ -12,7 +12,8 @@ from execution_events import START, ExecutionEvents
 from terminal_emulator import Emulator
 
 from peaceful import ItemStatus, ProgressUnit
-from peaceful._cli.progress.screen import BarLook, BarSink
+from peaceful._cli.progress.live_view import Look
+from peaceful._cli.progress.screen import BarSink
 from peaceful._cli.progress.sinks import JsonLinesSink, LogSink, progress_words
 from peaceful._cli.terminal.writer import Writer
 from peaceful.commands import BlockEnded, ExecutionInfo, Progress
@@ -29,7 +30,7 @@ def title(info: ExecutionInfo) -> str:
 def log(*, interrupts_only: bool = False) -> tuple[LogSink, io.StringIO]:
     """A sink that writes lines, and what it wrote."""
     out = io.StringIO()
-    sink = LogSink(Writer(out, "stderr"), title, UTC, interrupts_only=interrupts_only)
+    sink = LogSink(Writer(out, "stderr"), Look(title=title), UTC, interrupts_only=interrupts_only)
     return sink, out
 
 
@@ -216,7 +217,7 @@ def paper() -> Paper:
 
 def bar(paper: Paper, *, color: bool = False, vanishing: bool = False) -> BarSink:
     """A sink that draws a bar on paper."""
-    look = BarLook(title=title, main_block="Ensure", closing=True, vanishing=vanishing, color=color)
+    look = Look(title=title, main_block="Ensure", closing=True, vanishing=vanishing, color=color)
     return BarSink(Writer(paper, "stderr"), look, Clock())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,16 +17,17 @@ from peaceful._model.events import (
     BlockStarted,
     Event,
     ExecutionEnded,
-    InterruptRequested,
     ItemEnded,
     Progress,
     Snapshot,
 )
+from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import (
     CANCEL_AFTER,
     PROCESS_SIGNALS,
     STOP_TIMEOUT,
     InterruptLevel,
+    InterruptSignal,
     InterruptSource,
 )
 from peaceful._model.outcome import ItemStatus, OutcomeKind
@@ -139,88 +140,55 @@ class ProgressView:
         self.ended.append(ending)
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """How progress is shown, and to whom."""
+
+    title: Callable[[ExecutionInfo], str]
+    main_block: str = ""
+    """The block that needs no name, because it is what the command is about."""
+    ctrl_c: bool = True
+    """True if somebody could press it: only then it is said what that would do."""
+    stop_timeout: float = STOP_TIMEOUT
+    """Seconds from a signal that nobody has pressed to KILL."""
+    closing: bool = False
+    """True if the picture says how the execution ended."""
+    vanishing: bool = False
+    """True if it is erased at the end, because the answer says all that it does."""
+    color: bool = True
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
     """One moment of a picture; `tick` numbers the frames, which moves the spinner."""
 
     width: int
     height: int
     now: datetime
     tick: int
-    title: str
-    main_block: str = ""
-    """The block that needs no name, because it is what the command is about."""
-    ctrl_c: bool = True
-    stop_timeout: float = STOP_TIMEOUT
-    closing: bool = False
-    """True if the picture says how the execution ended."""
     ascii_only: bool = False
-
-    @property
-    def spinner(self) -> str:
-        signs = _ASCII_SPINNER if self.ascii_only else _SPINNER
-        return signs[self.tick % len(signs)]
-
-    @property
-    def dot(self) -> str:
-        """The symbol of what has not started."""
-        return status_symbol(ItemStatus.NOT_STARTED, ascii_only=self.ascii_only)
-
-
-def footer_lines(view: ProgressView, frame: Frame, width: int) -> list[Line]:
-    """Return the progress of the whole; or what an interrupt does; or how the execution ended."""
-    execution, ending = view.snapshot.execution, view.snapshot.ending
-    if ending is not None:
-        assert execution is not None, "what has ended has begun"
-        words = ending_words(execution.started_at, ending)
-        return [line(f"  {words}")] if frame.closing else []
-    if view.snapshot.interrupt is None:
-        return [line(f"  {_counts(view, frame, width - 2)}")]
-    most = 1 if frame.height < _SMALL else 2
-    sentences = interrupt_lines(
-        view.snapshot.interrupt,
-        tuple(view.running),
-        view.snapshot.looking,
-        pressed=view.pressed,
-        keys=frame.ctrl_c,
-        stop_timeout=frame.stop_timeout,
-    )
-    return [
-        line("  ", (part, Style.CUT))
-        for sentence in sentences
-        for part in wrapped(sentence, width - 2, most)
-    ]
 
 
 def interrupt_lines(
-    interrupt: InterruptRequested,
-    in_progress: tuple[ItemId, ...],
-    looking: tuple[ItemId, ...],
+    signal: InterruptSignal,
+    in_progress: Sequence[ItemId],
+    looking: Sequence[ItemId],
+    look: Look,
     *,
     pressed: bool,
-    keys: bool,
-    stop_timeout: float,
 ) -> list[str]:
     """Return what an interrupt does to the items in progress, and what comes next.
 
-    Args:
-        interrupt: the interrupt.
-        in_progress: the items in progress.
-        looking: those of them that are only looked at.
-        pressed: whether somebody has pressed Ctrl-C.
-        keys: whether somebody could: only then it is said what that would do.
-        stop_timeout: seconds from a signal that nobody has pressed to KILL.
+    `looking` are those that are only looked at; `pressed` says that somebody has pressed Ctrl-C.
     """
-    signal = interrupt.signal
-    by_key = keys and signal.source is InterruptSource.SIGINT
-    nobody_pressed = not keys and signal.source is InterruptSource.SIGINT
+    by_key = look.ctrl_c and signal.source is InterruptSource.SIGINT
+    nobody_pressed = not look.ctrl_c and signal.source is InterruptSource.SIGINT
     how = "" if by_key else f" ({'by SIGINT' if nobody_pressed else interrupted_how(signal)})"
     lines = [f"Interrupting{how}: {interrupt_sentence(signal.level, in_progress, looking)}"]
-    if by_key or (keys and pressed):
+    if by_key or (look.ctrl_c and pressed):
         lines.append(next_press_sentence(signal.level, len(in_progress)))
     elif signal.source in PROCESS_SIGNALS and in_progress:
         subject = "it is" if len(in_progress) == 1 else "they are"
-        cancel = duration(stop_timeout * CANCEL_AFTER)
-        kill = duration(stop_timeout)
+        cancel = duration(look.stop_timeout * CANCEL_AFTER)
+        kill = duration(look.stop_timeout)
         if signal.level is InterruptLevel.STOP:
             lines.append(
                 f"{cancel} after the signal {subject} asked to stop, and after {kill} abandoned."
@@ -245,21 +213,6 @@ def block_words(block: str) -> str:
     )
 
 
-def _counts(view: ProgressView, frame: Frame, width: int) -> str:
-    """Return progress, time left and the key that interrupts, as far as they fit."""
-    count = f"{view.counts.total():,} of {view.total:,}" if view.total else ""
-    if count and view.block != frame.main_block:
-        count = f"{block_words(view.block)}: {count}"
-    seconds = view.seconds_left(frame.now)
-    left = "" if seconds is None else f"about {estimate(seconds)} left"
-    keys = _KEYS if frame.ctrl_c else ("",)
-    forms = [
-        " · ".join(part for part in parts if part)
-        for parts in ((count, left, keys[0]), *((count, key) for key in keys))
-    ]
-    return next((form for form in forms if display_width(form) <= width), forms[-1]) or "starting"
-
-
 def item_ending_words(ended: ItemEnded) -> str:
     """Return what was done to an item; else the word for its status, with the reason."""
     match ended.status:
@@ -271,146 +224,183 @@ def item_ending_words(ended: ItemEnded) -> str:
             return status_words(ended.status, ended.message)
 
 
-def running_line(item: ItemId, view: ProgressView, frame: Frame, width: int) -> Line:
-    """Return an item in progress: its bar if the amount of work is known, else its message.
-
-    What is done with it comes first, if its block says so: `looking`, `changing`.
-    """
-    symbol = (frame.spinner, Style.PLAIN)
-    elapsed = duration((frame.now - view.snapshot.since[item]).total_seconds())
-    progress = view.running[item] or Progress()
-    phase = view.snapshot.phases.get(item)
-    word = "" if phase is None else phase.value
-    if progress.stalled_for is None and progress.fraction is not None:
-        left = time_left(progress.seconds_left) if progress.seconds_left else elapsed
-        return _bar_line(symbol, item, progress, word, left, view, frame, width)
-    if progress.stalled_for is not None:
-        words = f"no sign of progress for {duration(progress.stalled_for)}"
-    else:
-        parts = (one_line(progress.message), amount(progress), rate(progress))
-        words = ", ".join(part for part in parts if part)
-    words = f"{word}: {words}" if word and words else word or words
-    return _words_line(symbol, item, view, words, elapsed, width)
-
-
-def _words_line(
-    symbol: Span, item: ItemId, view: ProgressView, words: str, right: str, width: int
-) -> Line:
-    """Return a line with words, and something at the right edge if the words leave room for it."""
-    name, room = _name_column(item, view, width)
-    beside = room - display_width(right) - 2
-    if display_width(words) > beside and beside < _WORDS:
-        return line("  ", symbol, f" {name}  {fitted(words, room)}")
-    words = padded(fitted(words, beside), beside)
-    return line("  ", symbol, f" {name}  {words}  ", (right, Style.FAINT))
-
-
-def _bar_line(
-    symbol: Span,
-    item: ItemId,
-    progress: Progress,
-    phase: str,
-    left: str,
-    view: ProgressView,
-    frame: Frame,
-    width: int,
-) -> Line:
-    """Return a line with a bar and the richest set of figures that leave room for it."""
-    name, room = _name_column(item, view, width)
-    share = padded(percent(progress), 5, right=True)
-    if phase:
-        beside = room - len(phase) - 2
-        if beside < _BAR[0] + 2 + display_width(share):
-            # Which of the two it is says more than a bar.
-            words = f"{phase}: {percent(progress)}"
-            words = words if len(words) <= room else percent(progress)
-            return line("  ", symbol, f" {name}  {words}")
-        name, room = f"{name}  {phase}", beside
-    for figures, right in (
-        ((share, amount(progress), rate(progress)), left),
-        ((share, amount(progress)), left),
-        ((share,), left),
-        ((share,), ""),
-    ):
-        words = "  ".join(figure for figure in figures if figure)
-        taken = display_width(words) + (display_width(right) + 2 if right else 0)
-        bar = min(_BAR[1], room - taken - 2)
-        if bar >= _BAR[0]:
-            space = " " * (room - bar - taken - 2)
-            tail = f"  {words}{space}  " if right else f"  {words}"
-            bars = _bar(progress, bar, frame)
-            return line("  ", symbol, f" {name}  ", *bars, tail, (right, Style.FAINT))
-    return line("  ", symbol, f" {name}  {percent(progress)}")
-
-
-def _bar(progress: Progress, width: int, frame: Frame) -> tuple[Span, Span]:
-    halves = int((progress.fraction or 0) * width * 2)
-    whole, half = ("#", "") if frame.ascii_only else ("━", "╸")
-    filled = whole * (halves // 2) + half * (halves % 2)
-    return (filled, Style.GOOD), (" " * (width - len(filled)), Style.PLAIN)
-
-
-def _name_column(item: ItemId, view: ProgressView, width: int) -> tuple[str, int]:
-    """Return the name, padded or shortened to its column, and the columns to the right of it."""
-    room = max(1, width - 4)
-    column = min(view.name_width, max(8, room * 2 // 5), room)
-    return padded(fitted(item, column), column), room - column - 2
-
-
-def picture(view: ProgressView, frame: Frame) -> list[Line]:
+def picture(view: ProgressView, look: Look, frame: Frame) -> list[Line]:
     """Return the lines of the picture, as many and as wide as there is room for."""
-    width = max(1, min(frame.width, _WIDEST))
-    footer = footer_lines(view, frame, width)[: max(1, frame.height)]
-    rows = max(0, frame.height - len(footer))
-    running, ended = len(view.running), view.counts.total()
-
-    # From what matters most to what matters least: some of what runs, that there is more to come,
-    # what it is about, air between the parts, and at last what has ended.
-    waiting = view.waiting > 0 and view.snapshot.ending is None and rows > min(running, 2)
-    rows -= waiting
-    title = rows > min(running, 3)
-    rows -= title
-    airy = rows >= min(running, 6) + 2 + bool(ended)
-    rows -= 2 * airy
-    for_ended = ended > 0 and rows > 3  # A line for them, if it only counts.
-    running_lines = _running_lines(view, frame, min(rows - for_ended, running), width)
-    body = [*_ended_lines(view, frame, rows - len(running_lines), width), *running_lines]
-    if waiting:
-        word = waiting_word(interrupting=view.snapshot.interrupt is not None)
-        body.append(line((f"  {frame.dot} {view.waiting:,} {word}", Style.FAINT)))
-
-    gap = [line("")] if airy else []
-    head = [line((shortened(frame.title, width), Style.STRONG))] if title else []
-    parts = [part for part in (head, body, footer) if part]
-    lines = [each for part in parts for each in (*gap, *part)][len(gap) :]
-    return [clipped(each, width) for each in lines]
+    return _Picture(view, look, frame).lines()
 
 
-def _running_lines(view: ProgressView, frame: Frame, rows: int, width: int) -> list[Line]:
-    if rows <= 0:
-        return []
-    running = list(view.running)
-    shown = running if len(running) <= rows else running[: rows - 1]
-    lines = [running_line(item, view, frame, width) for item in shown]
-    if len(shown) < len(running):
-        lines.append(line(f"  {frame.spinner} {len(running) - len(shown):,} more running"))
-    return lines
+class _Picture:
+    """One picture: bars of items, their endings, and a footer."""
 
+    def __init__(self, view: ProgressView, look: Look, frame: Frame) -> None:
+        self._view = view
+        self._look = look
+        self._frame = frame
+        self._width = max(1, min(frame.width, _WIDEST))
+        room = max(1, self._width - 4)
+        self._names = min(view.name_width, max(8, room * 2 // 5), room)
+        self._room = room - self._names - 2  # to the right of the names
+        signs = _ASCII_SPINNER if frame.ascii_only else _SPINNER
+        self._spinner = signs[frame.tick % len(signs)]
+        self._dot = status_symbol(ItemStatus.NOT_STARTED, ascii_only=frame.ascii_only)
 
-def _ended_lines(view: ProgressView, frame: Frame, rows: int, width: int) -> list[Line]:
-    if rows <= 0 or not view.ended:
-        return []
-    shown = _kept(view, rows)
-    lines: list[Line] = []
-    if len(shown) < view.counts.total():
-        shown = _kept(view, min(rows - 1, _ENDINGS_SHOWN))
-        hidden = view.counts - Counter(each.status for each in shown)
-        lines.append(line((f"  {frame.dot} before: {counts_in_words(hidden)}", Style.FAINT)))
-    for each in shown:
-        sign = status_symbol(each.status, ascii_only=frame.ascii_only)
-        symbol, seconds = (sign, STATUS_STYLES[each.status]), duration(each.seconds)
-        lines.append(_words_line(symbol, each.item, view, item_ending_words(each), seconds, width))
-    return lines
+    def lines(self) -> list[Line]:
+        view, snapshot = self._view, self._view.snapshot
+        assert snapshot.execution is not None, "what is shown has begun"
+        footer = self._footer(snapshot.execution)[: max(1, self._frame.height)]
+        rows = max(0, self._frame.height - len(footer))
+        running, ended = len(view.running), view.counts.total()
+
+        # From what matters most to what matters least: some of what runs, that there is more to
+        # come, what it is about, air between the parts, and at last what has ended.
+        waiting = view.waiting > 0 and snapshot.ending is None and rows > min(running, 2)
+        rows -= waiting
+        titled = rows > min(running, 3)
+        rows -= titled
+        airy = rows >= min(running, 6) + 2 + bool(ended)
+        rows -= 2 * airy
+        for_ended = ended > 0 and rows > 3  # A line for them, if it only counts.
+        running_lines = self._running_lines(min(rows - for_ended, running))
+        body = [*self._ended_lines(rows - len(running_lines)), *running_lines]
+        if waiting:
+            word = waiting_word(interrupting=snapshot.interrupt is not None)
+            body.append(line((f"  {self._dot} {view.waiting:,} {word}", Style.FAINT)))
+
+        gap = [line("")] if airy else []
+        title = shortened(self._look.title(snapshot.execution), self._width)
+        head = [line((title, Style.STRONG))] if titled else []
+        parts = [part for part in (head, body, footer) if part]
+        lines = [each for part in parts for each in (*gap, *part)][len(gap) :]
+        return [clipped(each, self._width) for each in lines]
+
+    def _footer(self, execution: ExecutionInfo) -> list[Line]:
+        """Return the progress of the whole; or what an interrupt does; or how it all ended."""
+        snapshot, width = self._view.snapshot, self._width - 2
+        if snapshot.ending is not None:
+            words = ending_words(execution.started_at, snapshot.ending)
+            return [line(f"  {words}")] if self._look.closing else []
+        if snapshot.interrupt is None:
+            return [line(f"  {self._counts(width)}")]
+        most = 1 if self._frame.height < _SMALL else 2
+        sentences = interrupt_lines(
+            snapshot.interrupt.signal,
+            tuple(self._view.running),
+            snapshot.looking,
+            self._look,
+            pressed=self._view.pressed,
+        )
+        return [
+            line("  ", (part, Style.CUT))
+            for sentence in sentences
+            for part in wrapped(sentence, width, most)
+        ]
+
+    def _counts(self, width: int) -> str:
+        """Return progress, time left and the key that interrupts, as far as they fit."""
+        view = self._view
+        count = f"{view.counts.total():,} of {view.total:,}" if view.total else ""
+        if count and view.block != self._look.main_block:
+            count = f"{block_words(view.block)}: {count}"
+        seconds = view.seconds_left(self._frame.now)
+        left = "" if seconds is None else f"about {estimate(seconds)} left"
+        keys = _KEYS if self._look.ctrl_c else ("",)
+        forms = [
+            " · ".join(part for part in parts if part)
+            for parts in ((count, left, keys[0]), *((count, key) for key in keys))
+        ]
+        fitting = (form for form in forms if display_width(form) <= width)
+        return next(fitting, forms[-1]) or "starting"
+
+    def _running_lines(self, rows: int) -> list[Line]:
+        if rows <= 0:
+            return []
+        running = list(self._view.running)
+        shown = running if len(running) <= rows else running[: rows - 1]
+        lines = [self._running_line(item) for item in shown]
+        if len(shown) < len(running):
+            lines.append(line(f"  {self._spinner} {len(running) - len(shown):,} more running"))
+        return lines
+
+    def _running_line(self, item: ItemId) -> Line:
+        """Return an item in progress: its bar if the amount of work is known, else its message.
+
+        What is done with it comes first, if its block says so: `looking`, `changing`.
+        """
+        snapshot = self._view.snapshot
+        elapsed = duration((self._frame.now - snapshot.since[item]).total_seconds())
+        progress = self._view.running[item] or Progress()
+        phase = snapshot.phases.get(item)
+        word = "" if phase is None else phase.value
+        if progress.stalled_for is None and progress.fraction is not None:
+            left = time_left(progress.seconds_left) if progress.seconds_left else elapsed
+            return self._bar_line(item, progress, word, left)
+        if progress.stalled_for is not None:
+            words = f"no sign of progress for {duration(progress.stalled_for)}"
+        else:
+            parts = (one_line(progress.message), amount(progress), rate(progress))
+            words = ", ".join(part for part in parts if part)
+        words = f"{word}: {words}" if word and words else word or words
+        return self._words_line((self._spinner, Style.PLAIN), item, words, elapsed)
+
+    def _words_line(self, symbol: Span, item: ItemId, words: str, right: str) -> Line:
+        """Return a line with words, and something at the right edge if there is room for it."""
+        name = self._name(item)
+        beside = self._room - display_width(right) - 2
+        if display_width(words) > beside and beside < _WORDS:
+            return line("  ", symbol, f" {name}  {fitted(words, self._room)}")
+        words = padded(fitted(words, beside), beside)
+        return line("  ", symbol, f" {name}  {words}  ", (right, Style.FAINT))
+
+    def _bar_line(self, item: ItemId, progress: Progress, phase: str, left: str) -> Line:
+        """Return a line with a bar and the richest set of figures that leave room for it."""
+        begin, room = f"  {self._spinner} {self._name(item)}  ", self._room
+        share = padded(percent(progress), 5, right=True)
+        if phase:
+            beside = room - len(phase) - 2
+            if beside < _BAR[0] + 2 + display_width(share):
+                # Which of the two it is says more than a bar.
+                words = f"{phase}: {percent(progress)}"
+                return line(begin, words if len(words) <= room else percent(progress))
+            begin, room = f"{begin}{phase}  ", beside
+        for figures, right in (
+            ((share, amount(progress), rate(progress)), left),
+            ((share, amount(progress)), left),
+            ((share,), left),
+            ((share,), ""),
+        ):
+            words = "  ".join(figure for figure in figures if figure)
+            taken = display_width(words) + (display_width(right) + 2 if right else 0)
+            bar = min(_BAR[1], room - taken - 2)
+            if bar >= _BAR[0]:
+                space = " " * (room - bar - taken - 2)
+                tail = f"  {words}{space}  " if right else f"  {words}"
+                return line(begin, *self._bar(progress, bar), tail, (right, Style.FAINT))
+        return line(begin, percent(progress))
+
+    def _bar(self, progress: Progress, width: int) -> tuple[Span, Span]:
+        halves = int((progress.fraction or 0) * width * 2)
+        whole, half = ("#", "") if self._frame.ascii_only else ("━", "╸")
+        filled = whole * (halves // 2) + half * (halves % 2)
+        return (filled, Style.GOOD), (" " * (width - len(filled)), Style.PLAIN)
+
+    def _name(self, item: ItemId) -> str:
+        return padded(fitted(item, self._names), self._names)
+
+    def _ended_lines(self, rows: int) -> list[Line]:
+        view = self._view
+        if rows <= 0 or not view.ended:
+            return []
+        shown = _kept(view, rows)
+        lines: list[Line] = []
+        if len(shown) < view.counts.total():
+            shown = _kept(view, min(rows - 1, _ENDINGS_SHOWN))
+            hidden = view.counts - Counter(each.status for each in shown)
+            lines.append(line((f"  {self._dot} before: {counts_in_words(hidden)}", Style.FAINT)))
+        for each in shown:
+            sign = status_symbol(each.status, ascii_only=self._frame.ascii_only)
+            symbol, seconds = (sign, STATUS_STYLES[each.status]), duration(each.seconds)
+            lines.append(self._words_line(symbol, each.item, item_ending_words(each), seconds))
+        return lines
 
 
 def _kept(view: ProgressView, most: int) -> list[ItemEnded]:

@@ -6,15 +6,12 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgspec
-
-from peaceful._cli.progress.live_view import Frame, ProgressView, picture
+from peaceful._cli.progress.live_view import Frame, Look, ProgressView, picture
 from peaceful._cli.terminal.text import Line, coloured, plain
 from peaceful._cli.terminal.writer import Writer
 from peaceful._model.clock import Clock
 from peaceful._model.events import Event, ExecutionEnded, InterruptRequested, Warned
-from peaceful._model.execution import ExecutionInfo
-from peaceful._model.interrupt import STOP_TIMEOUT, InterruptSignal, InterruptSource
+from peaceful._model.interrupt import InterruptSignal, InterruptSource
 from peaceful._present.text import display_width, one_line
 from peaceful.interrupt import SendResult
 
@@ -122,26 +119,12 @@ def _rows(text: str, columns: int) -> int:
     return rows
 
 
-class BarLook(msgspec.Struct, frozen=True):
-    """The look of a progress display."""
-
-    title: Callable[[ExecutionInfo], str]
-    main_block: str = ""
-    ctrl_c: bool = True
-    stop_timeout: float = STOP_TIMEOUT
-    closing: bool = False
-    """True if the display says how the execution ended."""
-    vanishing: bool = False
-    """True if it is erased at the end, because the answer says all that it does."""
-    color: bool = True
-
-
 class BarSink(Show):
     """A sink that draws the progress of an execution, in a thread of its own."""
 
     draws = True
 
-    def __init__(self, writer: Writer, look: BarLook, clock: Clock) -> None:
+    def __init__(self, writer: Writer, look: Look, clock: Clock) -> None:
         self._writer = writer
         self._look = look
         self._clock = clock
@@ -223,14 +206,9 @@ class BarSink(Show):
             height=rows - 1,  # below it, the cursor
             now=self._clock.now(),
             tick=self._tick,
-            title=self._look.title(snapshot.execution),
-            main_block=self._look.main_block,
-            ctrl_c=self._look.ctrl_c,
-            stop_timeout=self._look.stop_timeout,
-            closing=self._look.closing,
             ascii_only=self._writer.ascii_only,
         )
-        return picture(self._view, frame)
+        return picture(self._view, self._look, frame)
 
     def _run(self) -> None:
         while not self._closed.is_set():

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from peaceful._cli.program.options import Format, ProgressStyle
 from peaceful._cli.program.stop_timeout import stop_timeout
-from peaceful._cli.progress.live_view import block_words, ending_words, interrupt_lines
+from peaceful._cli.progress.live_view import Look, block_words, ending_words, interrupt_lines
 from peaceful._cli.progress.outcome_text import status_words
-from peaceful._cli.progress.screen import BarLook, BarSink, Show
+from peaceful._cli.progress.screen import BarSink, Show
 from peaceful._cli.terminal.text import local_zone
 from peaceful._cli.terminal.writer import Writer
 from peaceful._model.clock import SystemClock
@@ -32,7 +32,7 @@ from peaceful._model.events import (
     Warned,
 )
 from peaceful._model.execution import ExecutionInfo
-from peaceful._model.interrupt import STOP_TIMEOUT, InterruptSignal, InterruptSource
+from peaceful._model.interrupt import InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus
 from peaceful._present.numbers import duration, time_left
 from peaceful._present.summary import amount, next_press_sentence, percent, rate
@@ -72,20 +72,11 @@ class LogSink(Show):
     mixes = True
 
     def __init__(
-        self,
-        writer: Writer,
-        title: Callable[[ExecutionInfo], str],
-        zone: tzinfo,
-        *,
-        interrupts_only: bool = False,
-        keys: bool = True,
-        stop_timeout: float = STOP_TIMEOUT,
+        self, writer: Writer, look: Look, zone: tzinfo, *, interrupts_only: bool = False
     ) -> None:
         self._writer = writer
-        self._title = title
+        self._look = look
         self._zone = zone
-        self._keys = keys
-        self._stop_timeout = stop_timeout
         self._interrupts_only = interrupts_only
         self._shown_at: dict[ItemId, datetime] = {}
         self._started: ExecutionStarted | None = None
@@ -114,7 +105,7 @@ class LogSink(Show):
         if signal.source is not InterruptSource.SIGINT:
             return
         self._pressed = True
-        if not self._keys:
+        if not self._look.ctrl_c:
             return
         if result is SendResult.UNCHANGED and (again := next_press_sentence(signal.level, 2)):
             self._write(self._line(signal.requested_at, f"Already interrupted. {again}"))
@@ -122,12 +113,7 @@ class LogSink(Show):
     def _entry(self, event: Event) -> str:
         if isinstance(event, InterruptRequested):
             lines = interrupt_lines(
-                event,
-                event.in_progress,
-                event.looking,
-                pressed=self._pressed,
-                keys=self._keys,
-                stop_timeout=self._stop_timeout,
+                event.signal, event.in_progress, event.looking, self._look, pressed=self._pressed
             )
             text = " ".join(lines)
         elif isinstance(event, Warned):
@@ -156,10 +142,12 @@ class LogSink(Show):
                 return f"{block_words(block)}: {count(len(items), 'item')}" if items else ""
             case ExecutionStarted():
                 self._started = event
-                return f"{self._title(event.execution)}: started, execution {event.execution.id}"
+                return (
+                    f"{self._look.title(event.execution)}: started, execution {event.execution.id}"
+                )
             case ExecutionEnded():
                 assert self._started is not None, "what has ended has begun"
-                title = self._title(self._started.execution)
+                title = self._look.title(self._started.execution)
                 return f"{title}: {ending_words(self._started.at, event)}"
             case InterruptRequested() | Warned() | BlockEnded():
                 return ""
@@ -192,39 +180,24 @@ def show_for(
     """Return the display of a command's progress, as the options say."""
     stderr = invocation.stderr
     style = invocation.options.progress
-    timeout = stop_timeout(invocation)
-    keys = invocation.signals.heeds(InterruptSource.SIGINT.name) and can_press_keys()
     if style is ProgressStyle.AUTO:
         # Nobody else may draw on the terminal.
         smart = stderr.is_terminal and os.environ.get("TERM") != "dumb"
         draws = smart and stderr.in_foreground()
         style = ProgressStyle.BAR if draws else ProgressStyle.LOG
-    match style:
-        case ProgressStyle.BAR:
-            answer_below = (
-                invocation.stdout.same_place(stderr) and invocation.options.format is Format.TEXT
-            )
-            # Of what only looks, the answer is all that matters.
-            only_looks = request.dry_run or request.command == "diff"
-            look = BarLook(
-                title=title,
-                main_block=request.main_block,
-                ctrl_c=keys,
-                stop_timeout=timeout,
-                closing=not answer_below,
-                vanishing=answer_below and only_looks,
-                color=invocation.colors(stderr),
-            )
-            return BarSink(stderr, look, SystemClock())
-        case ProgressStyle.JSON:
-            return JsonLinesSink(stderr)
-        case _:
-            interrupts_only = style is ProgressStyle.NONE
-            return LogSink(
-                stderr,
-                title,
-                local_zone(),
-                interrupts_only=interrupts_only,
-                keys=keys,
-                stop_timeout=timeout,
-            )
+    if style is ProgressStyle.JSON:
+        return JsonLinesSink(stderr)
+    answer_below = invocation.stdout.same_place(stderr) and invocation.options.format is Format.TEXT
+    look = Look(
+        title=title,
+        main_block=request.main_block,
+        ctrl_c=invocation.signals.heeds(InterruptSource.SIGINT.name) and can_press_keys(),
+        stop_timeout=stop_timeout(invocation),
+        closing=not answer_below,
+        # Of what only looks, the answer is all that matters.
+        vanishing=answer_below and (request.dry_run or request.command == "diff"),
+        color=invocation.colors(stderr),
+    )
+    if style is ProgressStyle.BAR:
+        return BarSink(stderr, look, SystemClock())
+    return LogSink(stderr, look, local_zone(), interrupts_only=style is ProgressStyle.NONE)
