@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Mapping
-from errno import (
-    EDQUOT,
-    EFBIG,
-    EHOSTDOWN,
-    EHOSTUNREACH,
-    EMFILE,
-    ENETDOWN,
-    ENETUNREACH,
-    ENFILE,
-    ENOSPC,
-    ENOTEMPTY,
-    EROFS,
-)
 from typing import ClassVar, Final
 
 from peaceful._errors.base import raised_at
@@ -92,32 +80,20 @@ class TookTooLong(SystemRefused, code="ITEM-TIMEOUT"):
     mend: ClassVar[str] = "find out what is slow"
 
 
-_CLASSES: Final[Mapping[type[OSError], type[SystemRefused]]] = {
-    PermissionError: PermissionMissing,
-    FileNotFoundError: FileMissing,
-    FileExistsError: PlaceTaken,
-    NotADirectoryError: PlaceTaken,
-    IsADirectoryError: PlaceTaken,
-    ConnectionError: PeerUnreachable,
-    socket.gaierror: PeerUnreachable,
-    socket.herror: PeerUnreachable,
-    TimeoutError: TookTooLong,
+_CAUSES: Final[Mapping[type[SystemRefused], tuple[type[OSError] | int, ...]]] = {
+    PermissionMissing: (PermissionError,),
+    SpaceMissing: (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+    FileSystemReadOnly: (errno.EROFS,),
+    FileMissing: (FileNotFoundError,),
+    PlaceTaken: (FileExistsError, NotADirectoryError, IsADirectoryError, errno.ENOTEMPTY),
+    FilesExhausted: (errno.EMFILE, errno.ENFILE),
+    PeerUnreachable: (
+        *(ConnectionError, socket.gaierror, socket.herror),
+        *(errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH),
+    ),
+    TookTooLong: (TimeoutError,),
 }
-
-_NUMBERS: Final[Mapping[int, type[SystemRefused]]] = {
-    ENOSPC: SpaceMissing,
-    EDQUOT: SpaceMissing,
-    EFBIG: SpaceMissing,
-    EROFS: FileSystemReadOnly,
-    ENOTEMPTY: PlaceTaken,
-    EMFILE: FilesExhausted,
-    ENFILE: FilesExhausted,
-    EHOSTDOWN: PeerUnreachable,
-    EHOSTUNREACH: PeerUnreachable,
-    ENETDOWN: PeerUnreachable,
-    ENETUNREACH: PeerUnreachable,
-}
-"""Those for which Python has no class."""
+"""By class; or by number, where Python has no class."""
 
 
 def refusal(item: str, function: str, error: BaseException) -> SystemRefused | None:
@@ -127,12 +103,11 @@ def refusal(item: str, function: str, error: BaseException) -> SystemRefused | N
     """
     if not isinstance(error, OSError) or type(error).__module__ not in {"builtins", "socket"}:
         return None
-    for known, kind in _CLASSES.items():
-        if isinstance(error, known):
+    for kind, causes in _CAUSES.items():
+        classes = tuple(cause for cause in causes if not isinstance(cause, int))
+        if isinstance(error, classes) or error.errno in causes:
             return kind(item, function, error)
-    if error.errno is None:
-        return None
-    return _NUMBERS.get(error.errno, SystemRefused)(item, function, error)
+    return None if error.errno is None else SystemRefused(item, function, error)
 
 
 def _names(file: object) -> bool:
