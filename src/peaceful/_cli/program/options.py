@@ -185,12 +185,17 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
         return GlobalOption(
             [f"--{name.replace('_', '-')}", f"{_STORED_AS}{name}"],
             type=kind,
+            is_flag=convert is bool,
+            default=None,
             metavar=metavar,
             help=help,
             expose_value=False,
             callback=callback,
             shell_complete=complete,
         )
+
+    def stop_timeout(text: str) -> float:
+        return seconds(text, "--stop-timeout")
 
     where = "The folder that holds .peace; else the nearest parent that does, else this one."
     which = "The profile to work on; else the one in use."
@@ -204,27 +209,9 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
         option("progress", "How progress is shown on stderr.", ProgressStyle),
         option("color", "When to use colours; auto heeds NO_COLOR.", ColorChoice),
         option("max_concurrency", "How many items are worked on at once.", positive, "N"),
-        option(
-            "stop_timeout",
-            "How long a stop by a signal may take.",
-            _stop_timeout,
-            "SECONDS",
-        ),
-        _debug_option(options),
+        option("stop_timeout", "How long a stop by a signal may take.", stop_timeout, "SECONDS"),
+        option("debug", "Show errors with their tracebacks.", bool),
     ]
-
-
-def _debug_option(options: GlobalOptions) -> click.Option:
-    def callback(_context: click.Context, _param: click.Parameter, value: bool) -> None:
-        options.debug = options.debug or value
-
-    return GlobalOption(
-        ["--debug", f"{_STORED_AS}debug"],
-        is_flag=True,
-        help="Show errors with their tracebacks.",
-        expose_value=False,
-        callback=callback,
-    )
 
 
 def file_path(text: str) -> Path:
@@ -244,10 +231,6 @@ def _folder(text: str) -> Path:
     if path.is_file():
         raise click.BadParameter(f"{text!r} is a file, not a folder.")
     return path
-
-
-def _stop_timeout(text: str) -> float:
-    return seconds(text, "--stop-timeout")
 
 
 def seconds(text: str, name: str) -> float:
