@@ -13,6 +13,7 @@ from getpass import getpass
 from types import FrameType
 from typing import Final, Self
 
+from peaceful._cli.terminal.writer import in_foreground
 from peaceful._errors.usage import UsageError
 
 _LOCAL: Final = 3
@@ -56,13 +57,13 @@ class TerminalModes:
         may have set them in the meantime.
         """
         off, self._off = self._off, 0
-        if off and self._is_ours():
+        if off and self._fd is not None and in_foreground(self._fd):
             self._change(lambda modes: modes | off)
 
     def _switch_off(self) -> None:
         import termios
 
-        if self._off or not self._is_ours():
+        if self._off or self._fd is None or not in_foreground(self._fd):
             return
         unwanted = termios.ECHOCTL | (termios.ECHO if self._all_keys else 0)
         self._off = self._change(lambda modes: modes & ~unwanted) & unwanted
@@ -81,14 +82,6 @@ class TerminalModes:
             # A terminal that cannot be set, such as one that has gone away, is left as it is.
             return 0
         return before
-
-    def _is_ours(self) -> bool:
-        assert self._fd is not None
-        try:
-            return os.tcgetpgrp(self._fd) == os.getpgrp()
-        except OSError:
-            # It is not this process's controlling terminal, so there is no job control to heed.
-            return True
 
     def _watch_suspension(self) -> None:
         if threading.current_thread() is not threading.main_thread():

@@ -32,6 +32,15 @@ _LAST_WORDS: Final = 0.2
 """Seconds for what was written before the end."""
 
 
+def in_foreground(fd: int) -> bool:
+    """Return whether this process is in the foreground of a terminal, or it is not its own."""
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError:
+        # It is not the controlling terminal, so there is no job control to heed.
+        return True
+
+
 class Writer:
     """Writes text to a stream, at once. May be used from any thread.
 
@@ -81,13 +90,7 @@ class Writer:
 
     def in_foreground(self) -> bool:
         """Return whether this process may draw on the terminal, because no later command has it."""
-        if self.fd is None:
-            return True
-        try:
-            return os.tcgetpgrp(self.fd) == os.getpgrp()
-        except OSError:
-            # Not this process's own terminal: there is no foreground that it could be in.
-            return True
+        return self.fd is None or in_foreground(self.fd)
 
     def flush_stream(self) -> None:
         """Write out what others have written to the stream."""
