@@ -16,8 +16,7 @@ from peaceful._cli.commands.completion import complete_words
 from peaceful._cli.commands.table import command_line
 from peaceful._cli.program.group import Answered
 from peaceful._cli.program.invocation import Invocation
-from peaceful._cli.program.printing import print_answer
-from peaceful._cli.program.result import Result, document_without_execution, no_lines
+from peaceful._cli.program.result import Result, failure, print_answer
 from peaceful._errors.base import PeacefulError, Unexpected
 from peaceful._errors.usage import UsageError
 from peaceful._process_signals import ProcessSignals
@@ -59,8 +58,7 @@ def _result(invocation: Invocation) -> Result:
         return _answer(invocation)
     except BaseException as raised:  # noqa: BLE001  the outermost layer: whatever it is, it is shown
         error = raised if isinstance(raised, PeacefulError) else Unexpected(raised)
-        document = document_without_execution(invocation, error)
-        return Result(document, no_lines, error.exit_code, (error,))
+        return failure(invocation, error)
 
 
 def _answer(invocation: Invocation) -> Result:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from peaceful._cli.commands.execute import items_typed
 from peaceful._cli.program.invocation import Invocation, program_words
 from peaceful._cli.program.loop import lost_notices
 from peaceful._cli.program.options import ColorChoice, Format, GlobalOptions
-from peaceful._cli.program.result import document_without_execution, no_lines
+from peaceful._cli.program.result import failure
 from peaceful._cli.progress.ending import words_of
 from peaceful._cli.terminal.text import Page
 from peaceful._executions.liveness import SurvivingChild
@@ -23,7 +21,6 @@ from peaceful._executions.records import ExecutionRecord, Machine, ProcessIdenti
 from peaceful._process_signals import ProcessSignals
 from peaceful.commands import RunRequest, SyncCheck
 from peaceful.errors import ItemFailure, UsageError
-from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 PROCESS = ProcessIdentity(4711, 5, Machine("here"))
 
@@ -111,20 +108,15 @@ def test_words_of_a_request() -> None:
     assert words_of(RunRequest(command="clean", profile="p", flow="f"), app) == ["clean"]
 
 
-def test_document_without_execution() -> None:
-    """Errors and interrupts before there is an execution are told in the same document."""
-    at = datetime(2025, 3, 9, 14, 2, 11, tzinfo=UTC)
+def test_failure_without_execution() -> None:
+    """An error before there is an execution is told in the same document."""
     invocation = Invocation.of(App("envman"), [], ProcessSignals(), ExitStack())
     invocation.command = "ensure"
-    document = partial(document_without_execution, invocation)
-    failed = document(error=ItemFailure("no", help="mend"))
-    assert (failed["outcome"], failed["execution_id"], failed["items"]) == ("error", None, {})
-    assert failed["errors"] == {"": {"code": "ITEM-FAILED", "message": "no", "help": "mend"}}
-    cut = document(interrupt=InterruptSignal(InterruptLevel.STOP, InterruptSource.SIGTERM, at))
-    assert (cut["outcome"], cut["errors"]) == ("execution_interrupted", {})
-    assert isinstance(cut["interrupt"], dict)
-    assert cut["interrupt"]["source"] == "SIGTERM"
-    assert no_lines(Page()) == ()
+    failed = failure(invocation, ItemFailure("no", help="mend"))
+    told = failed.document
+    assert (told["outcome"], told["execution_id"], told["items"]) == ("error", None, {})
+    assert told["errors"] == {"": {"code": "ITEM-FAILED", "message": "no", "help": "mend"}}
+    assert (failed.exit_code, failed.lines(Page())) == (1, ())
 
 
 def child(execution_id: str, pid: int) -> SurvivingChild:

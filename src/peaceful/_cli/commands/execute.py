@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 from peaceful._app.contexts import ExecutionOptions
 from peaceful._cli.program.loop import LoopEnd, lost_notices, run_in_loop
-from peaceful._cli.program.printing import print_answer
-from peaceful._cli.program.result import Result
-from peaceful._cli.program.stop_timeout import execution_settings, stop_timeout
+from peaceful._cli.program.result import Result, print_answer
 from peaceful._cli.progress.ending import Execution, answer, dies_of, exit_code_of, words_of
 from peaceful._cli.progress.screen import Show
 from peaceful._cli.progress.sinks import show_for
@@ -27,7 +25,8 @@ from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import CmdOutcome
 from peaceful._present.text import short_id
-from peaceful._runtime.ctx import CmdCtx
+from peaceful._runtime.ctx import MAX_CONCURRENCY, CmdCtx, ExecutionSettings
+from peaceful._runtime.escalation import LadderTimes
 from peaceful.interrupt import Interruptible, InterruptSender, SendResult, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
 
@@ -39,6 +38,9 @@ _PATIENCE = 1.0
 """Seconds that remaining tasks and threads get to end, after a command has ended."""
 
 _PATIENCE_AFTER_KILL = 0.1
+
+_GRACE = 0.2
+"""The share of the stop timeout between CANCEL and the cancellation of what has not ended."""
 
 
 def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> Execution:
@@ -58,7 +60,7 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
         options = ExecutionOptions(
             interruptibility=Interruptible(receiver),
             sinks=(show,),
-            settings=execution_settings(invocation),
+            settings=_settings(invocation),
             door="terminal",
         )
         try:
@@ -78,6 +80,15 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
         assert end.error is not None, "an execution that returns has an ending"
         raise end.error
     return Execution(title(ending.execution), ending, end.value, end.stuck)
+
+
+def _settings(invocation: Invocation) -> ExecutionSettings:
+    times = LadderTimes()
+    grace = min(times.cancel_grace, _GRACE * invocation.stop_timeout())
+    return ExecutionSettings(
+        max_concurrency=invocation.options.max_concurrency or MAX_CONCURRENCY,
+        ladder=LadderTimes(grace, times.cleanup_timeout),
+    )
 
 
 @dataclass(slots=True)
@@ -116,7 +127,7 @@ class _Running:
     async def _main(self, ctx: CmdCtx) -> CmdOutcome[object]:
         signals = self.invocation.signals
         ctx = replace(ctx, on_end=self._ended, on_late_end=self._leave)
-        timeout = stop_timeout(self.invocation)
+        timeout = self.invocation.stop_timeout()
         async with interrupt_on_signals(self.sender, stop_timeout=timeout, on_press=self._heard):
             self._keep_stdout()  # Not before: a signal until then is answered on descriptor 1.
             try:

@@ -17,7 +17,6 @@ from peaceful._cli.commands.web_options import WebChoices
 from peaceful._cli.program.loop import lost_notices, run_in_loop
 from peaceful._cli.program.options import Format, ProgressStyle
 from peaceful._cli.program.result import Result, document_text, no_lines
-from peaceful._cli.program.stop_timeout import stop_timeout
 from peaceful._cli.terminal.text import local_zone
 from peaceful._cli.terminal.writer import Writer
 from peaceful._errors.base import PeacefulError
@@ -173,7 +172,7 @@ class _Serving:
         signals = self._invocation.signals
         sender, receiver = interrupt_channel()
         signals.end_children = kill_every_child
-        timeout = stop_timeout(self._invocation)
+        timeout = self._invocation.stop_timeout()
         async with interrupt_on_signals(sender, stop_timeout=timeout, on_press=self._pressed):
             try:
                 end = await self._invocation.app.serve(

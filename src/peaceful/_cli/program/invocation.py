@@ -10,11 +10,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from peaceful._cli.program.options import ColorChoice, GlobalOptions
+from peaceful._cli.program.options import ColorChoice, GlobalOptions, seconds
 from peaceful._cli.terminal.writer import Writer, hold_closed
 from peaceful._errors.usage import UsageError
+from peaceful._model.interrupt import STOP_TIMEOUT
 from peaceful._process_signals import ProcessSignals
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from peaceful._app.contexts import Contexts
     from peaceful._cli.terminal.text import Page
     from peaceful._executions.registry import Executions
+
+_STOP_TIMEOUT: Final = "PEACEFUL_STOP_TIMEOUT"
+
+_GITHUB: Final = 6.0
+"""Seconds where `GITHUB_ACTIONS` is set: it kills what has not ended 10 s after its SIGINT."""
 
 
 def program_words(app_name: str, argv: Sequence[str], orig_argv: Sequence[str]) -> list[str]:
@@ -113,6 +119,22 @@ class Invocation:
     def line(self, *words: str) -> str:
         """Return a command of this program, as it is typed to work on the same profile and flow."""
         return shlex.join([*self.program, *words, *self.options.selection(without=words)])
+
+    def stop_timeout(self) -> float:
+        """Return the seconds from the first signal that nobody has pressed to KILL.
+
+        Only whoever runs the program knows how long it may take: by the option, the environment,
+        the application or the platform, in this order. Raises `UsageError` if the environment
+        variable is no such number.
+        """
+        option, text = self.options.stop_timeout, os.environ.get(_STOP_TIMEOUT, "")
+        if option is not None:
+            return option
+        if text:
+            return seconds(text, _STOP_TIMEOUT)
+        if self.app.stop_timeout is not None:
+            return self.app.stop_timeout
+        return _GITHUB if os.environ.get("GITHUB_ACTIONS") else STOP_TIMEOUT
 
     def colors(self, writer: Writer) -> bool:
         """Return whether to use colours on a stream."""

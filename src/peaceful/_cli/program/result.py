@@ -1,4 +1,4 @@
-"""The answer of a command, and its formats."""
+"""The answer of a command, its formats, and its printing."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from peaceful._cli.program.options import Format
-from peaceful._cli.terminal.text import line
-from peaceful._disclosure import masked_data
+from peaceful._cli.terminal.text import Line, Page, coloured, line, plain
+from peaceful._disclosure import masked, masked_data
+from peaceful._errors.base import PeacefulError
 
 if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
-    from peaceful._cli.terminal.text import Line, Page
-    from peaceful._errors.base import PeacefulError
+    from peaceful._cli.terminal.writer import Writer
     from peaceful._model.codec import JsonValue
-    from peaceful._model.interrupt import InterruptSignal
 
 
 def document_text(document: Mapping[str, JsonValue], form: Format) -> str:
@@ -68,12 +67,8 @@ def no_lines(_page: Page) -> Sequence[Line]:
     return ()
 
 
-def document_without_execution(
-    invocation: Invocation,
-    error: PeacefulError | None = None,
-    interrupt: InterruptSignal | None = None,
-) -> dict[str, JsonValue]:
-    """Return the document of a command that ended before it executed anything."""
+def failure(invocation: Invocation, error: PeacefulError) -> Result:
+    """Return the answer of a command that ended before it executed anything."""
     from peaceful._model.codec import to_json
     from peaceful._model.document import OutcomeDocument
     from peaceful._model.outcome import OutcomeKind
@@ -85,11 +80,60 @@ def document_without_execution(
         flow=invocation.flow or invocation.options.flow,
         command=invocation.command,
         dry_run=invocation.signals.dry_run,
-        outcome=OutcomeKind.EXECUTION_INTERRUPTED if error is None else OutcomeKind.ERROR,
-        interrupt=interrupt,
+        outcome=OutcomeKind.ERROR,
+        interrupt=None,
         items={},
-        errors={} if error is None else {"": error.to_json()},
+        errors={"": error.to_json()},
         started_at=invocation.started_at,
         ended_at=datetime.now(UTC),
     )
-    return to_json(document)
+    return Result(to_json(document), no_lines, error.exit_code, (error,))
+
+
+def print_answer(invocation: Invocation, result: Result) -> int:
+    """Print the answer, once; return the exit code, another one than the answer's if that fails."""
+    invocation.signals.may_print()
+    try:
+        if invocation.options.debug and result.errors:
+            import traceback
+
+            for error in result.errors:
+                invocation.stderr.write(masked("".join(traceback.format_exception(error))))
+        if invocation.options.format in {Format.TEXT, Format.NONE}:
+            _print_errors(invocation, result.errors)
+        if result.printed:
+            return result.exit_code
+        if invocation.options.format is Format.TEXT:
+            _print_outcome(invocation, result)
+        elif document := document_text(result.document, invocation.options.format):
+            invocation.stdout.write(document)
+    except PeacefulError as error:
+        _print_errors(invocation, (error,))
+        return result.exit_code or error.exit_code
+    return result.exit_code
+
+
+def _print_errors(invocation: Invocation, errors: Sequence[PeacefulError]) -> None:
+    if errors:
+        from peaceful._cli.program.errors import errors_lines
+
+        width = invocation.page(invocation.stderr).width
+        lines = errors_lines(errors, width, program=invocation.line)
+        _print_lines(invocation, invocation.stderr, lines, apart=invocation.progress_left)
+
+
+def _print_outcome(invocation: Invocation, result: Result) -> None:
+    stdout = invocation.stdout
+    above = invocation.progress_left or bool(result.errors)
+    apart = above and stdout.same_place(invocation.stderr)
+    _print_lines(invocation, stdout, result.lines(invocation.page(stdout)), apart=apart)
+
+
+def _print_lines(
+    invocation: Invocation, writer: Writer, lines: Sequence[Line], *, apart: bool
+) -> None:
+    """Print lines; if `apart`, after an empty one."""
+    show = coloured if invocation.colors(writer) else plain
+    if lines:
+        blank = "\n" if apart else ""
+        writer.write(blank + "".join(f"{show(each)}\n" for each in lines))

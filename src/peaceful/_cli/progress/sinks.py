@@ -8,7 +8,6 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 
 from peaceful._cli.program.options import Format, ProgressStyle
-from peaceful._cli.program.stop_timeout import stop_timeout
 from peaceful._cli.progress.live_view import Look, block_words, ending_words, interrupt_lines
 from peaceful._cli.progress.outcome_text import status_words
 from peaceful._cli.progress.screen import BarSink, Show
@@ -192,7 +191,7 @@ def show_for(
         title=title,
         main_block=request.main_block,
         ctrl_c=invocation.signals.heeds(InterruptSource.SIGINT.name) and can_press_keys(),
-        stop_timeout=stop_timeout(invocation),
+        stop_timeout=invocation.stop_timeout(),
         closing=not answer_below,
         # Of what only looks, the answer is all that matters.
         vanishing=answer_below and (request.dry_run or request.command == "diff"),
