@@ -9,7 +9,6 @@ from execution_events import START, ExecutionEvents
 from msgspec.structs import replace
 
 from peaceful import Change, ItemStatus, StateDiff
-from peaceful._cli.commands.diff import diffs_document, diffs_lines
 from peaceful._cli.commands.executions import (
     HistoryWords,
     list_lines,
@@ -17,7 +16,12 @@ from peaceful._cli.commands.executions import (
     show_lines,
     state_in_words,
 )
-from peaceful._cli.commands.states import states_document, states_lines
+from peaceful._cli.commands.states import (
+    diffs_document,
+    diffs_lines,
+    states_document,
+    states_lines,
+)
 from peaceful._cli.terminal.text import Line, Page, plain
 from peaceful._commands.status import KnownState
 from peaceful._errors.json import ErrorJson

@@ -12,7 +12,7 @@ from peaceful import App
 from peaceful._cli.commands.execute import items_typed
 from peaceful._cli.program.invocation import Invocation, program_words
 from peaceful._cli.program.loop import lost_notices
-from peaceful._cli.program.options import ColorChoice, Format, GlobalOptions
+from peaceful._cli.program.options import GlobalOptions
 from peaceful._cli.program.result import failure
 from peaceful._cli.progress.ending import words_of
 from peaceful._cli.terminal.text import Page
@@ -65,11 +65,11 @@ def test_selection() -> None:
     ("words", "options"),
     [
         ([], GlobalOptions()),
-        (["ensure", "--format", "json"], GlobalOptions(format=Format.JSON)),
-        (["--format=yaml", "--format", "none"], GlobalOptions(format=Format.NONE)),
+        (["ensure", "--format", "json"], GlobalOptions(format="json")),
+        (["--format=yaml", "--format", "none"], GlobalOptions(format="none")),
         (["--format", "nonsense"], GlobalOptions()),
         (["--format"], GlobalOptions()),
-        (["--debug", "--color=never"], GlobalOptions(debug=True, color=ColorChoice.NEVER)),
+        (["--debug", "--color=never"], GlobalOptions(debug=True, color="never")),
         (["--", "--debug"], GlobalOptions()),
     ],
 )

@@ -76,7 +76,7 @@ class _CommandLine:
     def _diff(self) -> Command:
         two = "[PROFILE_A PROFILE_B]"
         return self._command(
-            "diff.diff",
+            "states.diff",
             "Shows what ensure would change; or with two profiles, how their stored states differ.",
             click.Argument(["profiles"], nargs=-1, metavar=two, shell_complete=self._profiles),
             _flag("--stored", "Compare what is stored, without looking at what is there."),

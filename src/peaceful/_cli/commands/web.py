@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 from peaceful._app.web_settings import ServerEnd, Tls, WebSettings, web_tokens
 from peaceful._cli.commands.web_options import WebChoices
 from peaceful._cli.program.loop import lost_notices, run_in_loop
-from peaceful._cli.program.options import Format, ProgressStyle
 from peaceful._cli.program.result import Result, document_text, no_lines
 from peaceful._cli.terminal.text import local_zone
 from peaceful._cli.terminal.writer import Writer
@@ -156,7 +155,7 @@ class _Serving:
         self._contexts = invocation.contexts()
         self._settings = _settings(choices, invocation.options.max_concurrency)
         progress = invocation.options.progress
-        self.quiet = progress is ProgressStyle.NONE
+        self.quiet = progress == "none"
         self._json = (choices.log_format or progress) == "json"
         self._leaving: threading.Timer | None = None
 
@@ -205,7 +204,7 @@ class _Serving:
         app, folder = self._invocation.app.name, self._contexts.workspace.root
         form = self._invocation.options.format
         document = document_text({"app": app, "url": url}, form)
-        if shown := f"{url}\n" if form is Format.TEXT else document:
+        if shown := f"{url}\n" if form == "text" else document:
             self._invocation.stdout.write(shown)
         if self._json:
             place = url.partition("?")[0]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
-from peaceful._cli.program.options import ColorChoice, GlobalOptions, seconds
+from peaceful._cli.program.options import GlobalOptions, seconds
 from peaceful._cli.terminal.writer import Writer, hold_closed
 from peaceful._errors.usage import UsageError
 from peaceful._model.interrupt import STOP_TIMEOUT
@@ -139,11 +139,11 @@ class Invocation:
     def colors(self, writer: Writer) -> bool:
         """Return whether to use colours on a stream."""
         match self.options.color:
-            case ColorChoice.ALWAYS:
+            case "always":
                 return True
-            case ColorChoice.NEVER:
+            case "never":
                 return False
-            case ColorChoice.AUTO:
+            case "auto":
                 # https://no-color.org: set, and not empty.
                 wanted = not os.environ.get("NO_COLOR")
                 return wanted and writer.is_terminal and os.environ.get("TERM") != "dumb"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 import click
 
@@ -34,8 +33,6 @@ Completer: TypeAlias = Callable[
     [click.Context, click.Parameter, str], "list[CompletionItem[str]] | list[str]"
 ]
 """A `shell_complete` function of click."""
-
-Chosen = TypeVar("Chosen", bound=enum.StrEnum)
 
 _STORED_AS = "global_"
 """The prefix under which click keeps these options, apart from an application's own."""
@@ -90,29 +87,19 @@ def _app_folder(workspace: Path | None, app_name: str) -> Path:
     return (workspace or next(found, here)) / _PEACE / app_name
 
 
-class Format(enum.StrEnum):
-    """The format of an outcome on stdout."""
+Format: TypeAlias = Literal["text", "yaml", "json", "none"]
+"""The format of an outcome on stdout."""
 
-    TEXT = "text"
-    YAML = "yaml"
-    JSON = "json"
-    NONE = "none"
+ProgressStyle: TypeAlias = Literal["auto", "bar", "log", "json", "none"]
+"""The display of progress on stderr."""
 
+ColorChoice: TypeAlias = Literal["auto", "always", "never"]
 
-class ProgressStyle(enum.StrEnum):
-    """The display of progress on stderr."""
-
-    AUTO = "auto"
-    BAR = "bar"
-    LOG = "log"
-    JSON = "json"
-    NONE = "none"
-
-
-class ColorChoice(enum.StrEnum):
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "format": get_args(Format),
+    "progress": get_args(ProgressStyle),
+    "color": get_args(ColorChoice),
+}
 
 
 @dataclass(slots=True)
@@ -122,9 +109,9 @@ class GlobalOptions:
     workspace: Path | None = None
     profile: str | None = None
     flow: str | None = None
-    format: Format = Format.TEXT
-    progress: ProgressStyle = ProgressStyle.AUTO
-    color: ColorChoice = ColorChoice.AUTO
+    format: Format = "text"
+    progress: ProgressStyle = "auto"
+    color: ColorChoice = "auto"
     max_concurrency: int | None = None
     stop_timeout: float | None = None
     debug: bool = False
@@ -142,19 +129,14 @@ class GlobalOptions:
         for word, following in zip(words, [*words[1:], ""], strict=False):
             if word == "--":
                 break
-            name, equals, value = word.partition("=")
+            option, equals, value = word.partition("=")
+            name = option.removeprefix("--")
             value = value if equals else following
-            if name == "--format":
-                options.format = _known(Format, value, options.format)
-            elif name == "--color":
-                options.color = _known(ColorChoice, value, options.color)
-            elif word == "--debug":
+            if word == "--debug":
                 options.debug = True
+            elif option != name and value in _CHOICES.get(name, ()):
+                setattr(options, name, value)
         return options
-
-
-def _known(kind: type[Chosen], value: str, otherwise: Chosen) -> Chosen:
-    return kind(value) if value in list(kind) else otherwise
 
 
 GLOBAL_NAMES = frozenset({*(each.name for each in fields(GlobalOptions)), "version", "help"})
@@ -179,12 +161,9 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
             if value is not None:
                 setattr(options, name, convert(value))
 
-        kind: click.ParamType[str] = click.STRING
-        if isinstance(convert, type) and issubclass(convert, enum.StrEnum):
-            kind = click.Choice([each.value for each in convert])
         return GlobalOption(
             [f"--{name.replace('_', '-')}", f"{_STORED_AS}{name}"],
-            type=kind,
+            type=click.Choice(_CHOICES[name]) if name in _CHOICES else click.STRING,
             is_flag=convert is bool,
             default=None,
             metavar=metavar,
@@ -205,9 +184,9 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
         option("workspace", where, _folder, "DIR", paths),
         option("profile", which, str, "PROFILE", profiles),
         option("flow", flow, str, "FLOW", offering(lambda: app.flows)),
-        option("format", "How the outcome is printed on stdout.", Format),
-        option("progress", "How progress is shown on stderr.", ProgressStyle),
-        option("color", "When to use colours; auto heeds NO_COLOR.", ColorChoice),
+        option("format", "How the outcome is printed on stdout.", str),
+        option("progress", "How progress is shown on stderr.", str),
+        option("color", "When to use colours; auto heeds NO_COLOR.", str),
         option("max_concurrency", "How many items are worked on at once.", positive, "N"),
         option("stop_timeout", "How long a stop by a signal may take.", stop_timeout, "SECONDS"),
         option("debug", "Show errors with their tracebacks.", bool),

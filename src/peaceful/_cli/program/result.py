@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def document_text(document: Mapping[str, JsonValue], form: Format) -> str:
     """Return a document as JSON or YAML, without known secrets; empty for the other formats."""
     document = masked_data(document)
-    if form is Format.JSON:
+    if form == "json":
         import json
 
         text = json.dumps(document, indent=2, ensure_ascii=False)
@@ -31,7 +31,7 @@ def document_text(document: Mapping[str, JsonValue], form: Format) -> str:
             # Half of a character, as in a file name that is no text: JSON can say it, UTF-8 cannot.
             text = json.dumps(document, indent=2)
         return f"{text}\n"
-    if form is Format.YAML:
+    if form == "yaml":
         import yaml
 
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -99,11 +99,11 @@ def print_answer(invocation: Invocation, result: Result) -> int:
 
             for error in result.errors:
                 invocation.stderr.write(masked("".join(traceback.format_exception(error))))
-        if invocation.options.format in {Format.TEXT, Format.NONE}:
+        if invocation.options.format in {"text", "none"}:
             _print_errors(invocation, result.errors)
         if result.printed:
             return result.exit_code
-        if invocation.options.format is Format.TEXT:
+        if invocation.options.format == "text":
             _print_outcome(invocation, result)
         elif document := document_text(result.document, invocation.options.format):
             invocation.stdout.write(document)

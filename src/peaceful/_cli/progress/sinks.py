@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 
-from peaceful._cli.program.options import Format, ProgressStyle
 from peaceful._cli.progress.live_view import Look, block_words, ending_words, interrupt_lines
 from peaceful._cli.progress.outcome_text import status_words
 from peaceful._cli.progress.screen import BarSink, Show
@@ -110,15 +109,14 @@ class LogSink(Show):
             self._write(self._line(signal.requested_at, f"Already interrupted. {again}"))
 
     def _entry(self, event: Event) -> str:
-        if isinstance(event, InterruptRequested):
-            lines = interrupt_lines(
-                event.signal, event.in_progress, event.looking, self._look, pressed=self._pressed
-            )
-            text = " ".join(lines)
-        elif isinstance(event, Warned):
-            text = f"warning: {one_line(event.text)}"
-        else:
-            text = "" if self._interrupts_only else self._text(event)
+        match event:
+            case InterruptRequested(signal=signal, in_progress=busy, looking=looking):
+                said = interrupt_lines(signal, busy, looking, self._look, pressed=self._pressed)
+                text = " ".join(said)
+            case Warned():
+                text = f"warning: {one_line(event.text)}"
+            case _:
+                text = "" if self._interrupts_only else self._text(event)
         return self._line(event.at, text) if text else ""
 
     def _text(self, event: Event) -> str:
@@ -179,14 +177,14 @@ def show_for(
     """Return the display of a command's progress, as the options say."""
     stderr = invocation.stderr
     style = invocation.options.progress
-    if style is ProgressStyle.AUTO:
+    if style == "auto":
         # Nobody else may draw on the terminal.
         smart = stderr.is_terminal and os.environ.get("TERM") != "dumb"
         draws = smart and stderr.in_foreground()
-        style = ProgressStyle.BAR if draws else ProgressStyle.LOG
-    if style is ProgressStyle.JSON:
+        style = "bar" if draws else "log"
+    if style == "json":
         return JsonLinesSink(stderr)
-    answer_below = invocation.stdout.same_place(stderr) and invocation.options.format is Format.TEXT
+    answer_below = invocation.stdout.same_place(stderr) and invocation.options.format == "text"
     look = Look(
         title=title,
         main_block=request.main_block,
@@ -197,6 +195,6 @@ def show_for(
         vanishing=answer_below and (request.dry_run or request.command == "diff"),
         color=invocation.colors(stderr),
     )
-    if style is ProgressStyle.BAR:
+    if style == "bar":
         return BarSink(stderr, look, SystemClock())
-    return LogSink(stderr, look, local_zone(), interrupts_only=style is ProgressStyle.NONE)
+    return LogSink(stderr, look, local_zone(), interrupts_only=style == "none")
