@@ -46,18 +46,13 @@ class TokenRefused(RequestRefused, code="TOKEN-REFUSED"):
 
 
 class RoleRefused(RequestRefused, code="ROLE-REFUSED"):
-    """A token is valid, but does not have the role that the request needs.
-
-    Attributes:
-        role: the role that the request needs.
-    """
+    """A token is valid, but does not have the role that the request needs."""
 
     def __init__(self, role: str) -> None:
         super().__init__(
             f"This token does not have the role {role!r}, which the request needs.",
             help="use a token that has it",
         )
-        self.role = role
 
 
 class BodyRefused(RequestRefused, code="BODY-REFUSED"):
