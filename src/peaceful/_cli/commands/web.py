@@ -9,16 +9,18 @@ import traceback
 import webbrowser
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from peaceful._app.web_settings import ServerEnd, Tls, WebSettings, web_tokens
-from peaceful._cli.commands.web_options import WebChoices
 from peaceful._cli.program.loop import lost_notices, run_in_loop
 from peaceful._cli.program.result import Result, document_text, no_lines
 from peaceful._cli.terminal.text import local_zone
 from peaceful._cli.terminal.writer import Writer
 from peaceful._errors.base import PeacefulError
+from peaceful._errors.usage import UsageError
 from peaceful._item.child import kill_every_child
 from peaceful._model.interrupt import (
     PROCESS_SIGNALS,
@@ -123,7 +125,7 @@ def _traceback(record: logging.LogRecord) -> Iterator[str]:
 
 def web(invocation: Invocation, **choices: Any) -> Result:  # noqa: ANN401  as click has read them
     """Serve the application's pages until a process signal ends that."""
-    serving = _Serving(invocation, WebChoices(**choices))
+    serving = _Serving(invocation=invocation, **choices)
     debug, quiet = invocation.options.debug, serving.quiet
     with server_log(invocation.stderr, serving.form(), debug=debug, quiet=quiet):
         loop_end = run_in_loop(serving.run(), lambda: _PATIENCE)
@@ -146,18 +148,46 @@ def _dies_of(end: ServerEnd) -> str | None:
     return source.name if end.cut and source in PROCESS_SIGNALS else None
 
 
+@dataclass(kw_only=True)
 class _Serving:
     """One run of the server, with the choices of the command line."""
 
-    def __init__(self, invocation: Invocation, choices: WebChoices) -> None:
-        self._invocation = invocation
-        self._choices = choices
-        self._contexts = invocation.contexts()
-        self._settings = _settings(choices, invocation.options.max_concurrency)
-        progress = invocation.options.progress
+    invocation: Invocation
+    address: str
+    port: int
+    open: bool
+    token_file: Path | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    behind_proxy: tuple[str, ...]
+    host: tuple[str, ...]
+    log_format: str | None  # None for that of progress
+
+    def __post_init__(self) -> None:
+        tls = self._tls()
+        self._contexts = self.invocation.contexts()
+        self._settings = WebSettings(
+            tokens=() if self.token_file is None else web_tokens(self.token_file),
+            hosts=self.host,
+            proxies=self.behind_proxy,
+            tls=tls,
+            max_concurrency=self.invocation.options.max_concurrency,
+        )
+        progress = self.invocation.options.progress
         self.quiet = progress == "none"
-        self._json = (choices.log_format or progress) == "json"
+        self._json = (self.log_format or progress) == "json"
         self._leaving: threading.Timer | None = None
+
+    def _tls(self) -> Tls | None:
+        if self.tls_cert is None and self.tls_key is None:
+            return None
+        if self.tls_cert is None or self.tls_key is None:
+            given, other = ("cert", "key") if self.tls_key is None else ("key", "cert")
+            raise UsageError(
+                f"--tls-{given} is of no use without --tls-{other}.",
+                help=f"give the other file, too: --tls-{other} FILE",
+            )
+        return Tls(self.tls_cert, self.tls_key)
 
     def form(self) -> Form:
         """Return the format of the log."""
@@ -168,15 +198,15 @@ class _Serving:
 
     async def run(self) -> ServerEnd:
         """Serve until a process signal ends it."""
-        signals = self._invocation.signals
+        signals = self.invocation.signals
         sender, receiver = interrupt_channel()
         signals.end_children = kill_every_child
-        timeout = self._invocation.stop_timeout()
+        timeout = self.invocation.stop_timeout()
         async with interrupt_on_signals(sender, stop_timeout=timeout, on_press=self._pressed):
             try:
-                end = await self._invocation.app.serve(
-                    self._choices.address,
-                    self._choices.port,
+                end = await self.invocation.app.serve(
+                    self.address,
+                    self.port,
                     workspace=self._contexts.workspace.root,
                     settings=self._settings,
                     receiver=receiver,
@@ -196,16 +226,16 @@ class _Serving:
 
     def _leave(self, source: InterruptSource) -> None:
         """End the process, because something does not let go of the event loop."""
-        signals = self._invocation.signals
+        signals = self.invocation.signals
         signals.ending(source.exit_code, source.name)
         signals.leave(source.exit_code, at_once=True)
 
     def _welcome(self, url: str) -> None:
-        app, folder = self._invocation.app.name, self._contexts.workspace.root
-        form = self._invocation.options.format
+        app, folder = self.invocation.app.name, self._contexts.workspace.root
+        form = self.invocation.options.format
         document = document_text({"app": app, "url": url}, form)
         if shown := f"{url}\n" if form == "text" else document:
-            self._invocation.stdout.write(shown)
+            self.invocation.stdout.write(shown)
         if self._json:
             place = url.partition("?")[0]
             fields = {"app": app, "workspace": str(folder), "address": place}
@@ -214,26 +244,15 @@ class _Serving:
             how = "in a browser, with ?token= and a token of yours at its end."
             if "?token=" in url:
                 how = "in a browser. Whoever has it may do everything here."
-            self._invocation.stderr.write(
+            self.invocation.stderr.write(
                 f"{app}, workspace {one_line(str(folder))}\n"
                 f"Open the address above {how}\n"
                 "Ctrl-C ends it: what is in progress finishes first, and nothing new starts.\n"
             )
         for notice in lost_notices(None, self._contexts.executions.survivors()):
             _LOG.warning("%s", notice)
-        if self._choices.open:
+        if self.open:
             threading.Thread(target=_open, args=(url,), name="browser", daemon=True).start()
-
-
-def _settings(choices: WebChoices, max_concurrency: int | None) -> WebSettings:
-    cert, key = choices.tls_cert, choices.tls_key
-    return WebSettings(
-        tokens=() if choices.token_file is None else web_tokens(choices.token_file),
-        hosts=choices.host,
-        proxies=choices.behind_proxy,
-        tls=None if cert is None or key is None else Tls(cert, key),
-        max_concurrency=max_concurrency,
-    )
 
 
 def _open(url: str) -> None:

@@ -4,42 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import click
 
 from peaceful._cli.program.options import file_path, paths
-from peaceful._errors.usage import UsageError
 
 TOKEN_FILE: Final = "PEACEFUL_WEB_TOKENS"  # noqa: S105 - a name
 """The environment variable that names a file with tokens."""
 
 _HIGHEST_PORT: Final = 65535
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebChoices:
-    """The values of the options of `web`; `log_format` is None for that of progress."""
-
-    address: str
-    port: int
-    open: bool
-    token_file: Path | None
-    tls_cert: Path | None
-    tls_key: Path | None
-    behind_proxy: tuple[str, ...]
-    host: tuple[str, ...]
-    log_format: str | None
-
-    def __post_init__(self) -> None:
-        if (self.tls_cert is None) is not (self.tls_key is None):
-            given, other = ("cert", "key") if self.tls_key is None else ("key", "cert")
-            raise UsageError(
-                f"--tls-{given} is of no use without --tls-{other}.",
-                help=f"give the other file, too: --tls-{other} FILE",
-            )
 
 
 def web_params() -> list[click.Parameter]:
