@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus
-from peaceful._cli.progress.outcome_text import OutcomeMessage, outcome_lines
+from peaceful._cli.progress.ending import OutcomeMessage, outcome_lines
 from peaceful._cli.terminal.text import Page, plain
 from peaceful._model.outcome import WOULD
 from peaceful._present.summary import summarise

@@ -10,7 +10,7 @@ import msgspec
 
 from peaceful._cli.program.errors import lines_of_parts
 from peaceful._cli.program.result import Result
-from peaceful._cli.progress.outcome_text import message_lines, status_words
+from peaceful._cli.progress.ending import message_lines, status_words
 from peaceful._cli.terminal.text import Line, Page, Style, line
 from peaceful._cli.terminal.wrapping import clipped, table, wrapped
 from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable, NothingRunning

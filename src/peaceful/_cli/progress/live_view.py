@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from peaceful._cli.progress.outcome_text import STATUS_STYLES, status_words
+from peaceful._cli.progress.ending import STATUS_STYLES, status_words
 from peaceful._cli.terminal.text import Line, Span, Style, line
 from peaceful._cli.terminal.wrapping import clipped, wrapped
 from peaceful._model.codec import ItemId

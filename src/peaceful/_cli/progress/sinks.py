@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 
+from peaceful._cli.progress.ending import status_words
 from peaceful._cli.progress.live_view import Look, block_words, ending_words, interrupt_lines
-from peaceful._cli.progress.outcome_text import status_words
 from peaceful._cli.progress.screen import BarSink, Show
 from peaceful._cli.terminal.text import local_zone
 from peaceful._cli.terminal.writer import Writer
