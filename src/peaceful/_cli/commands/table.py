@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,8 +15,10 @@ from peaceful._cli.program.options import (
     complete_execution,
     complete_item,
     complete_profile,
+    file_path,
     global_options,
     offering,
+    paths,
     positive,
 )
 from peaceful._cli.program.result import Result, text_answer
@@ -23,6 +26,8 @@ from peaceful._model.interrupt import InterruptLevel
 
 if TYPE_CHECKING:
     from peaceful._commands.run_request import CommandName
+
+_HIGHEST_PORT: Final = 65535
 
 
 def command_line(invocation: Invocation) -> click.Group:
@@ -238,13 +243,49 @@ class _CommandLine:
     # ---- others
 
     def _web(self) -> Command:
-        from peaceful._cli.commands.web_options import web_params
-
         return self._command(
             "web.web",
             "Serves pages to start, watch, interrupt and resume executions, until Ctrl-C. Prints "
             "their address, with the token that opens them.",
-            *web_params(),
+            click.Option(
+                ["--address"],
+                default="127.0.0.1",
+                metavar="ADDRESS",
+                help="Where to listen. Others than this machine need tokens.  [default: 127.0.0.1]",
+            ),
+            click.Option(
+                ["--port"],
+                default="0",
+                callback=_port,
+                metavar="N",
+                help="The port; else a free one.",
+            ),
+            _flag("--open", "Open the address in a browser."),
+            _file(
+                "--token-file",
+                "Tokens and their roles; else PEACEFUL_WEB_TOKENS names the file, else a new token "
+                "is made.",
+                variable="PEACEFUL_WEB_TOKENS",
+            ),
+            _file("--tls-cert", "A certificate, to encrypt with; PEM."),
+            _file("--tls-key", "Its private key; PEM."),
+            click.Option(
+                ["--behind-proxy"],
+                multiple=True,
+                metavar="ADDRESS",
+                help="A proxy that encrypts, whose X-Forwarded headers are believed.",
+            ),
+            click.Option(
+                ["--host"],
+                multiple=True,
+                metavar="NAME",
+                help="What others call the server, as in its address.",
+            ),
+            click.Option(
+                ["--log-format"],
+                type=click.Choice(["text", "json"]),
+                help="How the log is written on stderr.  [default: text]",
+            ),
         )
 
     def _completion(self) -> Command:
@@ -291,3 +332,18 @@ def _positive(_context: click.Context, _param: click.Parameter, value: str) -> i
 
 def _flag(name: str, help: str) -> click.Option:
     return click.Option([name], is_flag=True, help=help)
+
+
+def _file(name: str, help: str, variable: str | None = None) -> click.Option:
+    def path(_context: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
+        return file_path(value) if value else None
+
+    return click.Option(
+        [name], envvar=variable, callback=path, metavar="FILE", help=help, shell_complete=paths
+    )
+
+
+def _port(_context: click.Context, _param: click.Parameter, value: str) -> int:
+    if not value.isdecimal() or int(value) > _HIGHEST_PORT:
+        raise click.BadParameter(f"{value!r} is not a number from 0 to {_HIGHEST_PORT}.")
+    return int(value)
