@@ -32,7 +32,7 @@ def run(app: App, words: Sequence[str], signals: ProcessSignals) -> NoReturn:
     """
     with ExitStack() as until_printed:
         invocation = Invocation.of(app, words, signals, until_printed)
-        complete_words(invocation, lambda: command_line(invocation))
+        complete_words(invocation)
         result = _result(invocation)
         signals.ending(result.exit_code)
         code = print_answer(invocation, result)

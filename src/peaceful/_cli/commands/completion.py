@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
+from peaceful._cli.commands.table import command_line
 from peaceful._cli.program.result import Result, text_answer
 
 if TYPE_CHECKING:
@@ -22,27 +22,24 @@ def completion(invocation: Invocation, shell: str) -> Result:
 
     kind = get_completion_class(shell)
     assert kind is not None
-    name = _name(invocation)
-    complete = kind(click.Command(name), {}, name, _variable(name))
+    name, variable = _name_and_variable(invocation)
+    complete = kind(click.Command(name), {}, name, variable)
     # Not the shell's own `source`: it runs that shell to ask for its version.
     script = ShellComplete.source(complete)
     return text_answer({"shell": shell, "script": script}, script)
 
 
-def complete_words(invocation: Invocation, group: Callable[[], click.Command]) -> None:
+def complete_words(invocation: Invocation) -> None:
     """Answer a shell that asks how to complete a word, and exit; return if none asks."""
-    name = _name(invocation)
-    instruction = os.environ.get(_variable(name))
+    name, variable = _name_and_variable(invocation)
+    instruction = os.environ.get(variable)
     if instruction:
         from click.shell_completion import shell_complete
 
-        sys.exit(shell_complete(group(), {}, name, _variable(name), instruction))
+        sys.exit(shell_complete(command_line(invocation), {}, name, variable, instruction))
 
 
-def _name(invocation: Invocation) -> str:
-    """Return the program as a shell knows it: a single word."""
-    return invocation.program[-1] if len(invocation.program) == 1 else invocation.app.name
-
-
-def _variable(name: str) -> str:
-    return f"_{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}_COMPLETE"
+def _name_and_variable(invocation: Invocation) -> tuple[str, str]:
+    """Return the program as a shell knows it, a single word; and the variable by which it asks."""
+    name = invocation.program[-1] if len(invocation.program) == 1 else invocation.app.name
+    return name, f"_{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}_COMPLETE"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from peaceful._app.contexts import ExecutionOptions
-from peaceful._cli.program.loop import LoopEnd, lost_notices, run_in_loop
+from peaceful._cli.program.loop import PATIENCE, LoopEnd, lost_notices, run_in_loop
 from peaceful._cli.program.result import Result, print_answer
 from peaceful._cli.progress.ending import Execution, answer, dies_of, exit_code_of, words_of
 from peaceful._cli.progress.screen import Show
@@ -33,9 +33,6 @@ from peaceful.interrupt.os_signals import interrupt_on_signals
 if TYPE_CHECKING:
     from peaceful._app.contexts import Contexts
     from peaceful._cli.program.invocation import Invocation
-
-_PATIENCE = 1.0
-"""Seconds that remaining tasks and threads get to end, after a command has ended."""
 
 _PATIENCE_AFTER_KILL = 0.1
 
@@ -73,7 +70,7 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
                 show.say(notice)
             ctx = replace(ctx, expected=contexts.expected(request, latest))
             running = _Running(invocation, request, sender, show, title)
-            end, ending = running.run(ctx)
+            end, ending = running.run(ctx), running.ending
         finally:
             invocation.progress_left = show.left
     if ending is None:
@@ -103,7 +100,7 @@ class _Running:
     ending: Ending | None = None
     pressed: bool = False
 
-    def run(self, ctx: CmdCtx) -> tuple[LoopEnd[CmdOutcome[object]], Ending | None]:
+    def run(self, ctx: CmdCtx) -> LoopEnd[CmdOutcome[object]]:
         signals, stderr = self.invocation.signals, self.invocation.stderr
         # Until the outcome is printed, which keys that are still pressed would spoil too.
         modes = self.invocation.until_printed.enter_context(
@@ -116,13 +113,12 @@ class _Running:
         signals.at_once = modes.restore
         signals.end_children = kill_every_child
         try:
-            end = run_in_loop(self._main(ctx), self._patience)
+            return run_in_loop(self._main(ctx), self._patience)
         except BaseException:
             if self.ending is None:
                 raise
             # Such as the cancellation of every task by an item: the ending tells of it.
-            end = LoopEnd[CmdOutcome[object]](None, None, stuck=False)
-        return end, self.ending
+            return LoopEnd(None, None, stuck=False)
 
     async def _main(self, ctx: CmdCtx) -> CmdOutcome[object]:
         signals = self.invocation.signals
@@ -163,7 +159,7 @@ class _Running:
     def _patience(self) -> float:
         signal = self.sender.signal
         killed = signal is not None and signal.level is InterruptLevel.KILL
-        return _PATIENCE_AFTER_KILL if killed else _PATIENCE
+        return _PATIENCE_AFTER_KILL if killed else PATIENCE
 
 
 def confirm_clean(invocation: Invocation, request: RunRequest) -> None:
@@ -185,18 +181,9 @@ def confirm_clean(invocation: Invocation, request: RunRequest) -> None:
         )
 
 
-def apply(
-    invocation: Invocation,
-    command: CommandName,
-    *,
-    only: tuple[str, ...] = (),
-    more_items: tuple[str, ...] = (),
-    sync: str = "none",
-    **flags: bool,
-) -> Result:
+def apply(invocation: Invocation, command: CommandName, **typed: Any) -> Result:  # noqa: ANN401  as click has read them
     """Run a command with the options that were typed, and answer how it ended."""
-    items, check = items_typed(only, more_items), SyncCheck(sync)
-    request, execution = run(invocation, command, only=items, sync=check, **flags)
+    request, execution = run(invocation, command, **typed)
     return answer(execution, invocation, request)
 
 
@@ -206,18 +193,20 @@ def run(
     *,
     yes: bool = False,
     dry_run: bool = False,
-    only: tuple[ItemId, ...] = (),
-    sync: SyncCheck = SyncCheck.NONE,
+    only: tuple[str, ...] = (),
+    more_items: tuple[str, ...] = (),
+    sync: str = "none",
 ) -> tuple[RunRequest, Execution]:
     """Run a command on the chosen flow and profile; unless `yes`, ask first if that is needed."""
+    items = items_typed(only, more_items)
     contexts = invocation.contexts()
     request = RunRequest(
         command=command,
         profile=contexts.profile(invocation.options.profile),
         flow=contexts.flow_id(invocation.options.flow),
         dry_run=dry_run,
-        only=only,
-        sync=sync,
+        only=items,
+        sync=SyncCheck(sync),
     )
     if not yes and contexts.asks_before(request):
         confirm_clean(invocation, request)

@@ -215,21 +215,6 @@ def list_lines(
     """
     if not records:
         return [line("Nothing was executed yet.")]
-    styles = [_STYLES.get(record.state, Style.PLAIN) for record in records]
-    head, *rows = _best_fitting(records, ids, words, page)
-    shown = [line((head, Style.FAINT))]
-    for row, style in zip(rows, styles, strict=True):
-        shown += [line((part, style)) for part in row.split("\n")]
-    return [clipped(each, page.room) for each in shown]
-
-
-def _best_fitting(
-    records: Sequence[ExecutionRecord],
-    ids: Mapping[ExecutionId, str],
-    words: HistoryWords,
-    page: Page,
-) -> Sequence[str]:
-    """Return the head and a row for each execution, in the fullest form that there is room for."""
 
     def cells(*, short: bool, brief: bool) -> list[tuple[str, ...]]:
         return [
@@ -246,11 +231,15 @@ def _best_fitting(
             for record in records
         ]
 
-    for short, brief in ((False, False), (True, False), (True, True)):
-        rows = _table([_HEAD, *cells(short=short, brief=brief)])
-        if max(display_width(row) for row in rows) <= page.room:
-            return rows
-    return _stacked(cells(short=True, brief=False), page.room)
+    forms = ((False, False), (True, False), (True, True))
+    tables = (_table([_HEAD, *cells(short=short, brief=brief)]) for short, brief in forms)
+    fitting = (rows for rows in tables if max(display_width(row) for row in rows) <= page.room)
+    head, *rows = next(fitting, None) or _stacked(cells(short=True, brief=False), page.room)
+    shown = [line((head, Style.FAINT))]
+    for record, row in zip(records, rows, strict=True):
+        style = _STYLES.get(record.state, Style.PLAIN)
+        shown += [line((part, style)) for part in row.split("\n")]
+    return [clipped(each, page.room) for each in shown]
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:

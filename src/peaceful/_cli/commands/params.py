@@ -12,7 +12,7 @@ import click
 
 from peaceful._app.parameters.declaration import Given, ParamDef
 from peaceful._app.parameters.reading import Shape
-from peaceful._cli.program.options import GLOBAL_NAMES, Completer, offering, paths
+from peaceful._cli.program.options import GLOBAL_NAMES, offering, paths
 from peaceful._cli.program.result import Result, text_answer
 from peaceful._cli.terminal.text import Line, Page, Style, line
 from peaceful._errors.usage import (
@@ -151,21 +151,16 @@ def _option(param: ParamDef) -> click.Option:
     if value_type.shape is Shape.FLAG:
         both = f"{name}/--no-{name.removeprefix('--')}"
         return click.Option([both, kept_as], default=None, help=_help(param))
+    choices = value_type.choices
+    # For paths, the shell does it best.
+    complete = paths if value_type.is_path else offering(lambda: choices) if choices else None
     return click.Option(
         [name, kept_as],
         multiple=value_type.shape in _REPEATED,
         metavar=value_type.metavar,
         help=_help(param),
-        shell_complete=_completer(param),
+        shell_complete=complete,
     )
-
-
-def _completer(param: ParamDef) -> Completer | None:
-    """Offer the choices; for paths, the shell does it best."""
-    choices = param.value_type.choices
-    if param.value_type.is_path:
-        return paths
-    return offering(lambda: choices) if choices else None
 
 
 def _help(param: ParamDef) -> str:

@@ -35,18 +35,15 @@ def states(invocation: Invocation, kind: str) -> Result:
 
 def states_document(known: Mapping[ItemId, KnownState]) -> dict[str, JsonValue]:
     """Return stored states for programs: null if not known; since when one was in progress."""
+    stored = {item: each.stored for item, each in known.items() if each.stored is not None}
     return {
-        "states": {
-            item: None if each.stored is None else each.stored.state for item, each in known.items()
-        },
+        "states": {item: stored[item].state if item in stored else None for item in known},
         "in_progress_since": {
-            item: to_json(each.stored.in_progress_since)
-            for item, each in known.items()
-            if each.stored is not None and each.stored.in_progress_since is not None
+            item: to_json(each.in_progress_since)
+            for item, each in stored.items()
+            if each.in_progress_since is not None
         },
-        "stopped": [
-            item for item, each in known.items() if each.stored is not None and each.stored.stopped
-        ],
+        "stopped": [item for item, each in stored.items() if each.stopped],
         "not_in_flow": [item for item, each in known.items() if not each.in_flow],
     }
 

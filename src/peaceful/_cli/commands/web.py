@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from peaceful._app.web_settings import ServerEnd, Tls, WebSettings, web_tokens
-from peaceful._cli.program.loop import lost_notices, run_in_loop
-from peaceful._cli.program.result import Result, document_text, no_lines
+from peaceful._cli.program.loop import PATIENCE, lost_notices, run_in_loop
+from peaceful._cli.program.result import Result, document_text
 from peaceful._cli.terminal.text import local_zone
 from peaceful._cli.terminal.writer import Writer
 from peaceful._errors.base import PeacefulError
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
 
 _LOG = logging.getLogger("peaceful.cli.web")
-
-_PATIENCE = 1.0
-"""Seconds that remaining tasks and threads get to end, after the server has ended."""
 
 _LAST_RESORT: Final = 8.0
 """Seconds from KILL to the end of the process, if something keeps the server from ending."""
@@ -128,13 +125,13 @@ def web(invocation: Invocation, **choices: Any) -> Result:  # noqa: ANN401  as c
     serving = _Serving(invocation=invocation, **choices)
     debug, quiet = invocation.options.debug, serving.quiet
     with server_log(invocation.stderr, serving.form(), debug=debug, quiet=quiet):
-        loop_end = run_in_loop(serving.run(), lambda: _PATIENCE)
+        loop_end = run_in_loop(serving.run(), lambda: PATIENCE)
     if loop_end.error is not None:
         raise loop_end.error
     assert loop_end.value is not None
     code = exit_code_of(loop_end.value)
     invocation.signals.ending(code, _dies_of(loop_end.value))
-    return Result({}, no_lines, code, stuck=loop_end.stuck, printed=True)
+    return Result({}, exit_code=code, stuck=loop_end.stuck)
 
 
 def exit_code_of(end: ServerEnd) -> int:

@@ -19,16 +19,18 @@ from peaceful._user_code import OwnProcess, is_ctrl_c
 
 T = TypeVar("T")
 
+PATIENCE = 1.0
+"""Seconds that remaining tasks and threads get to end, after the command or the server."""
+
 
 def lost_notices(latest: ExecutionRecord | None, survivors: Sequence[SurvivingChild]) -> list[str]:
     """Return sentences about killed executions: the latest, and those that left children."""
-    by_execution: dict[str, list[SurvivingChild]] = {}
-    for child in survivors:
-        by_execution.setdefault(child.execution_id, []).append(child)
-    notices: list[str] = []
+    left: dict[str, list[SurvivingChild]] = {}
     if latest is not None and latest.state is ExecutionState.LOST:
-        notices.append(_notice(latest.id, by_execution.pop(latest.id, [])))
-    return [*notices, *(_notice(each, children) for each, children in by_execution.items())]
+        left[latest.id] = []
+    for child in survivors:
+        left.setdefault(child.execution_id, []).append(child)
+    return [_notice(execution_id, children) for execution_id, children in left.items()]
 
 
 def _notice(execution_id: str, children: Sequence[SurvivingChild]) -> str:

@@ -47,24 +47,18 @@ class Result:
     """The answer of a command: a document for programs, and lines for people."""
 
     document: Mapping[str, JsonValue]
-    lines: Callable[[Page], Sequence[Line]]
+    """Empty if it was printed already, as by a server."""
+    lines: Callable[[Page], Sequence[Line]] = lambda _: ()
     exit_code: int = 0
     errors: Sequence[PeacefulError] = ()
     """Shown to people beside the lines; the document has them already."""
     stuck: bool = False
     """True if something still runs that cannot be ended, so that the process must be left."""
-    printed: bool = False
-    """True if the answer was printed already, as by a server."""
 
 
 def text_answer(document: Mapping[str, JsonValue], text: str) -> Result:
     """Return an answer whose lines are those of a text."""
     return Result(document, lambda _: [line(each) for each in text.split("\n")])
-
-
-def no_lines(_page: Page) -> Sequence[Line]:
-    """Return nothing for people, because errors say it all."""
-    return ()
 
 
 def failure(invocation: Invocation, error: PeacefulError) -> Result:
@@ -87,7 +81,7 @@ def failure(invocation: Invocation, error: PeacefulError) -> Result:
         started_at=invocation.started_at,
         ended_at=datetime.now(UTC),
     )
-    return Result(to_json(document), no_lines, error.exit_code, (error,))
+    return Result(to_json(document), exit_code=error.exit_code, errors=(error,))
 
 
 def print_answer(invocation: Invocation, result: Result) -> int:
@@ -101,11 +95,11 @@ def print_answer(invocation: Invocation, result: Result) -> int:
                 invocation.stderr.write(masked("".join(traceback.format_exception(error))))
         if invocation.options.format in {"text", "none"}:
             _print_errors(invocation, result.errors)
-        if result.printed:
-            return result.exit_code
         if invocation.options.format == "text":
             _print_outcome(invocation, result)
-        elif document := document_text(result.document, invocation.options.format):
+        elif result.document and (
+            document := document_text(result.document, invocation.options.format)
+        ):
             invocation.stdout.write(document)
     except PeacefulError as error:
         _print_errors(invocation, (error,))
