@@ -18,7 +18,7 @@ from peaceful._app.parameters.reading import Shape
 from peaceful._cli.commands.params import (
     declared_params,
     given_params,
-    params_options,
+    param_option,
     params_words,
 )
 from peaceful.errors import DefinitionError, NameUnknown, UsageError
@@ -41,7 +41,7 @@ class Login(BaseModel):
 def test_truth() -> None:
     """A truth value is given by one of two options."""
     assert ParamDef("x", bool | None).value_type.shape is Shape.FLAG
-    option = params_options([ParamDef("some_thing", bool, True)])[0]
+    option = param_option(ParamDef("some_thing", bool, True))
     assert option.opts == ["--some-thing"]
     assert option.secondary_opts == ["--no-some-thing"]
 
@@ -59,7 +59,7 @@ def parsed(params: list[ParamDef], *words: str) -> dict[str, Any]:
     """The values that words give to parameters."""
     command = click.Command(
         "init",
-        params=[*params_options(params), *params_words(params)],
+        params=[*map(param_option, params), *params_words(params)],
         callback=lambda **kwargs: kwargs,
     )
     values: dict[str, Any] = command.main(list(words), standalone_mode=False)
@@ -97,7 +97,7 @@ def test_words_beside_options() -> None:
 def test_secrets_by_position() -> None:
     """A secret has no place among the words, which others can see."""
     secret = ParamDef("token", SecretStr)
-    [option] = params_options([secret])
+    option = param_option(secret)
     assert option.metavar == "SOURCE"
     assert params_words([secret]) == []
     with pytest.raises(UsageError, match="not the secret itself") as caught:
@@ -118,7 +118,7 @@ def test_a_value_with_a_secret_inside() -> None:
 
 def help_of(declared: ParamDef) -> str:
     """What the help says of a parameter."""
-    return params_options([declared])[0].help or ""
+    return param_option(declared).help or ""
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus, ProgressUnit
-from peaceful._cli.progress.live_view import KEPT, Frame, Look, ProgressView, picture
+from peaceful._cli.progress.live_view import KEPT, Frame, Look, Picture, ProgressView
 from peaceful._cli.terminal.text import plain
 from peaceful._present.text import display_width
 from peaceful.commands import Event, OutcomeKind, Progress
@@ -52,7 +52,7 @@ def shown(
         ctrl_c=ctrl_c,
         closing=closing,
     )
-    return [plain(each) for each in picture(board, look, frame)]
+    return [plain(each) for each in Picture(board, look, frame).lines()]
 
 
 DOWNLOAD = Progress(ProgressUnit.BYTES, 3_100_000, 5_000_000, rate=1_200_000, seconds_left=1)

@@ -57,10 +57,6 @@ def declared_params(app: App, flow: FlowId | None) -> list[ParamDef]:
     return list(found.values())
 
 
-def params_options(params: Iterable[ParamDef]) -> list[click.Option]:
-    return [_option(each) for each in params]
-
-
 def params_words(params: Iterable[ParamDef]) -> list[click.Argument]:
     """Return the argument that takes parameters without a default by position, if there are any."""
     places = [f"[{each.name.upper()}]" for each in params if _by_position(each)]
@@ -144,7 +140,7 @@ def _by_position(param: ParamDef) -> bool:
     return param.required and not param.secret and param.value_type.shape is not Shape.FLAG
 
 
-def _option(param: ParamDef) -> click.Option:
+def param_option(param: ParamDef) -> click.Option:
     name, kept_as, value_type = _name(param), _KEPT_AS + param.name, param.value_type
     if param.secret:
         return click.Option([name, kept_as], metavar="SOURCE", help=_help(param))

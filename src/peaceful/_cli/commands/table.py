@@ -128,7 +128,7 @@ class _CommandLine:
     # ---- parameters and profiles
 
     def _init(self) -> Command:
-        from peaceful._cli.commands.params import declared_params, params_options, params_words
+        from peaceful._cli.commands.params import declared_params, param_option, params_words
 
         params = declared_params(self._app, self._options.flow)
         name = click.Argument(["named"], required=False, metavar="[PROFILE]")
@@ -136,13 +136,13 @@ class _CommandLine:
             "params.init",
             "Stores parameters, and takes the profile into use. What is not given keeps its value.",
             *([name] if self._app.names_profiles else []),
-            *params_options(params),
+            *map(param_option, params),
             *params_words(params),
             params=params,
         )
 
     def _switch(self) -> Command:
-        from peaceful._cli.commands.params import declared_params, params_options
+        from peaceful._cli.commands.params import declared_params, param_option
 
         params = declared_params(self._app, self._options.flow)
         return self._command(
@@ -150,7 +150,7 @@ class _CommandLine:
             "Takes another profile into use. A new one can be given parameters, as by init.",
             click.Argument(["profile"], metavar="PROFILE", shell_complete=self._profiles),
             _flag("--create", "It is a new profile."),
-            *params_options(params),
+            *map(param_option, params),
             params=params,
         )
 

@@ -138,15 +138,11 @@ class Invocation:
 
     def colors(self, writer: Writer) -> bool:
         """Return whether to use colours on a stream."""
-        match self.options.color:
-            case "always":
-                return True
-            case "never":
-                return False
-            case "auto":
-                # https://no-color.org: set, and not empty.
-                wanted = not os.environ.get("NO_COLOR")
-                return wanted and writer.is_terminal and os.environ.get("TERM") != "dumb"
+        if self.options.color != "auto":
+            return self.options.color == "always"
+        # https://no-color.org: set, and not empty.
+        wanted = not os.environ.get("NO_COLOR")
+        return wanted and writer.is_terminal and os.environ.get("TERM") != "dumb"
 
     def page(self, writer: Writer) -> Page:
         """Return the page that results are shown on."""

@@ -11,7 +11,6 @@ import msgspec
 from peaceful._cli.program.result import Result
 from peaceful._cli.terminal.text import Line, Page, Style, line
 from peaceful._cli.terminal.wrapping import wrapped
-from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import WorkspaceGone
 from peaceful._model.codec import ItemId, JsonValue, to_json
 from peaceful._model.document import Ending
@@ -57,12 +56,6 @@ class Execution:
     outcome: CmdOutcome[object] | None
     stuck: bool  # a part of it still runs
 
-    @property
-    def errors(self) -> Sequence[PeacefulError]:
-        """The errors; if the command failed as a whole, that one alone."""
-        errors = self.ending.errors
-        return (errors[""],) if "" in errors else tuple(errors.values())
-
 
 def exit_code_of(ending: Ending) -> int:
     """Return the exit code of the process after an ending, unless it dies of a signal."""
@@ -98,12 +91,13 @@ def answer(
     more: Mapping[str, JsonValue] | None = None,
 ) -> Result:
     """Return the answer of a command that was run, with `more` entries in its document."""
-    message = _message(execution, invocation, request)
+    message, errors = _message(execution, invocation, request), execution.ending.errors
     return Result(
         document={**to_json(execution.ending.document.plain()), **(more or {})},
         lines=lambda page: outcome_lines(message, page),
         exit_code=exit_code_of(execution.ending),
-        errors=execution.errors,
+        # If the command failed as a whole, that one alone.
+        errors=(errors[""],) if "" in errors else tuple(errors.values()),
         stuck=execution.stuck,
     )
 

@@ -224,12 +224,7 @@ def item_ending_words(ended: ItemEnded) -> str:
             return status_words(ended.status, ended.message)
 
 
-def picture(view: ProgressView, look: Look, frame: Frame) -> list[Line]:
-    """Return the lines of the picture, as many and as wide as there is room for."""
-    return _Picture(view, look, frame).lines()
-
-
-class _Picture:
+class Picture:
     """One picture: bars of items, their endings, and a footer."""
 
     def __init__(self, view: ProgressView, look: Look, frame: Frame) -> None:
@@ -245,6 +240,7 @@ class _Picture:
         self._dot = status_symbol(ItemStatus.NOT_STARTED, ascii_only=frame.ascii_only)
 
     def lines(self) -> list[Line]:
+        """Return the lines, as many and as wide as there is room for."""
         view, snapshot = self._view, self._view.snapshot
         assert snapshot.execution is not None, "what is shown has begun"
         footer = self._footer(snapshot.execution)[: max(1, self._frame.height)]

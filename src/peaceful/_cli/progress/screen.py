@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from peaceful._cli.progress.live_view import Frame, Look, ProgressView, picture
+from peaceful._cli.progress.live_view import Frame, Look, Picture, ProgressView
 from peaceful._cli.terminal.text import Line, coloured, plain
 from peaceful._cli.terminal.writer import Writer
 from peaceful._model.clock import Clock
@@ -208,7 +208,7 @@ class BarSink(Show):
             tick=self._tick,
             ascii_only=self._writer.ascii_only,
         )
-        return picture(self._view, self._look, frame)
+        return Picture(self._view, self._look, frame).lines()
 
     def _run(self) -> None:
         while not self._closed.is_set():

@@ -103,9 +103,8 @@ class LogSink(Show):
         if signal.source is not InterruptSource.SIGINT:
             return
         self._pressed = True
-        if not self._look.ctrl_c:
-            return
-        if result is SendResult.UNCHANGED and (again := next_press_sentence(signal.level, 2)):
+        again = next_press_sentence(signal.level, 2)
+        if self._look.ctrl_c and result is SendResult.UNCHANGED and again:
             self._write(self._line(signal.requested_at, f"Already interrupted. {again}"))
 
     def _entry(self, event: Event) -> str:
