@@ -38,7 +38,7 @@ def command(*words: str) -> str:
 
 def shown(error: PeacefulError, width: int = 80) -> list[str]:
     """An error as it is printed."""
-    return [plain(each) for each in error_lines(error, width, program=command)]
+    return [plain(each) for each in error_lines(error, width, command)]
 
 
 def test_error() -> None:
@@ -72,10 +72,9 @@ def test_busy_in_a_narrow_place() -> None:
     assert shown(BUSY, 30)[-2:] == shown(BUSY, 100)[-2:]
 
 
-def test_busy_without_a_program() -> None:
-    """Where nobody can type anything, the error itself says what to do."""
-    lines = [plain(each) for each in error_lines(BUSY, 100)]
-    assert lines[-1] == "  what to do  wait for it to end, or interrupt it"
+def test_busy_without_an_execution() -> None:
+    """Where there is no execution to name, the error itself says what to do."""
+    assert shown(ProfileBusy("p"))[-1] == "  what to do  wait for it to end, or interrupt it"
 
 
 @pytest.mark.parametrize(
@@ -103,15 +102,15 @@ def test_long() -> None:
 def test_errors_of_many_items() -> None:
     """Of many errors the first ones are shown, and the rest is counted."""
     errors = [ItemFailure(f"item {number}") for number in range(SHOWN + 2)]
-    lines = [plain(each) for each in errors_lines(errors, 80)]
+    lines = [plain(each) for each in errors_lines(errors, 80, command)]
     assert lines[:3] == ["Error ITEM-FAILED: item 0", "", "Error ITEM-FAILED: item 1"]
     assert lines[-2:] == ["", "And 2 more errors."]
-    assert errors_lines([], 80) == []
+    assert errors_lines([], 80, command) == []
 
 
 def test_colour() -> None:
     """The code is red."""
-    assert coloured(error_lines(ItemFailure("no"), 80)[0]) == (
+    assert coloured(error_lines(ItemFailure("no"), 80, command)[0]) == (
         "\x1b[31mError ITEM-FAILED\x1b[0m: no"
     )
 
@@ -139,6 +138,6 @@ def test_errors_of_any_size(text: str, width: int) -> None:
     """However long its texts are, and of however many lines, an error takes no more room."""
     long = text * 5000
     error = PeacefulError(long, details=(("said", f"{long}\n" * 3), ("lines", "x\n" * 100_000)))
-    lines = error_lines(error, width)
+    lines = error_lines(error, width, command)
     assert sum(len(plain(line)) for line in lines) < 20 * LONGEST_KEPT
     assert len(error.to_json().message) <= LONGEST_KEPT

@@ -16,11 +16,9 @@ SHOWN = 5
 """The number of errors that are shown in full."""
 
 
-def error_lines(
-    error: PeacefulError, width: int, *, program: Callable[..., str] | None = None
-) -> list[Line]:
+def error_lines(error: PeacefulError, width: int, program: Callable[..., str]) -> list[Line]:
     """Return the lines of an error; `program` formats a command line of the application."""
-    if program and isinstance(error, ProfileBusy) and (busy := error.execution_id):
+    if isinstance(error, ProfileBusy) and (busy := error.execution_id):
         # Commands to type are not wrapped: a terminal does it, and they can still be copied.
         return [
             *lines_of_parts(error.code, error.message, (), width),
@@ -45,38 +43,36 @@ def lines_of_parts(
 
 
 def errors_lines(
-    errors: Sequence[PeacefulError], width: int, *, program: Callable[..., str] | None = None
+    errors: Sequence[PeacefulError], width: int, program: Callable[..., str]
 ) -> list[Line]:
     """Return the lines of several errors, with an empty line between; of many, the first ones."""
     lines: list[Line] = []
     for error in errors[:SHOWN]:
-        lines += [line(""), *error_lines(error, width, program=program)]
+        lines += [line(""), *error_lines(error, width, program)]
     if len(errors) > SHOWN:
         lines += [line(""), line(f"And {count(len(errors) - SHOWN, 'more error')}.")]
     return lines[1:]
 
 
-def _rows(error: PeacefulError, program: Callable[..., str] | None) -> list[tuple[str, str]]:
+def _rows(error: PeacefulError, program: Callable[..., str]) -> list[tuple[str, str]]:
     rows = [
         (label if number == 0 else "", each)
         for label, text in error.details
         # A text may have several lines, such as the last output of a program.
         for number, each in enumerate(kept(text).rstrip("\n").split("\n"))
     ]
-    help_rows = [("what to do", error.help)] if error.help else []
-    return [*rows, *((program and _to_type(error, program)) or help_rows)]
+    advice = _advice(error, program)
+    return [*rows, ("what to do", advice)] if advice else rows
 
 
-def _to_type(error: PeacefulError, program: Callable[..., str]) -> list[tuple[str, str]]:
-    """Return the advice, if it is to type a command of this program; else nothing."""
-    executions, set_up = program("executions", "list"), program("init")
+def _advice(error: PeacefulError, program: Callable[..., str]) -> str:
+    """Return what to do: if it is to type a command, that of this program."""
     match error:
         case NothingRunning():
-            advice = f"see what ran, and how it ended: {executions}"
+            return f"see what ran, and how it ended: {program('executions', 'list')}"
         case ExecutionUnknown():
-            advice = f"take an ID from: {executions}"
+            return f"take an ID from: {program('executions', 'list')}"
         case WorkspaceMissing():
-            advice = f"set it up: {set_up}; or say where it is: --workspace DIR"
+            return f"set it up: {program('init')}; or say where it is: --workspace DIR"
         case _:
-            return []
-    return [("what to do", advice)]
+            return error.help

@@ -112,7 +112,7 @@ def _print_errors(invocation: Invocation, errors: Sequence[PeacefulError]) -> No
         from peaceful._cli.program.errors import errors_lines
 
         width = invocation.page(invocation.stderr).width
-        lines = errors_lines(errors, width, program=invocation.line)
+        lines = errors_lines(errors, width, invocation.line)
         _print_lines(invocation, invocation.stderr, lines, apart=invocation.progress_left)
 
 

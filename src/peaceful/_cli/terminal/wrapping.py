@@ -18,10 +18,8 @@ def wrapped(text: str, width: int, most: int | None = None) -> list[str]:
     If there are more than `most`, the last one ends with `…`, and the others are not looked at.
     """
     width = max(1, width)
-    if most is None:
-        return list(_lines(text, width))
-    lines = list(islice(_lines(text, width), most + 1))
-    if len(lines) > most:
+    lines = list(islice(_lines(text, width), None if most is None else most + 1))
+    if most is not None and len(lines) > most:
         last = _cut(lines[most - 1], width - 1)
         lines[most - 1 :] = [f"{last}…"]
     return lines
