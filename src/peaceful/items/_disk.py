@@ -6,17 +6,15 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, ClassVar, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator
 
 from peaceful._errors.running import FileInaccessible, ItemFailure
 
 
-class DiskFailed(ItemFailure):
+class DiskFailed(ItemFailure, code="DISK-FAILED"):
     """The operating system refused to read or write `path`, a file or folder of an item."""
-
-    code: ClassVar[str] = "DISK-FAILED"
 
     def __init__(self, path: Path, doing: str, error: OSError) -> None:
         cause = FileInaccessible(path, doing, error)
@@ -24,10 +22,8 @@ class DiskFailed(ItemFailure):
         self.path = path
 
 
-class PathTaken(ItemFailure):
+class PathTaken(ItemFailure, code="PATH-TAKEN"):
     """Something else is at `path`, where an item would put its own."""
-
-    code: ClassVar[str] = "PATH-TAKEN"
 
     def __init__(self, path: Path, found: str, wanted: str) -> None:
         super().__init__(
@@ -37,10 +33,8 @@ class PathTaken(ItemFailure):
         self.path = path
 
 
-class PathBusy(ItemFailure):
+class PathBusy(ItemFailure, code="PATH-BUSY"):
     """Another process or item is writing the file `path`."""
-
-    code: ClassVar[str] = "PATH-BUSY"
 
     def __init__(self, path: Path, by: str) -> None:
         super().__init__(

@@ -102,14 +102,12 @@ class _LastLine:
             self._report(one_line(self._kept, _MESSAGE))
 
 
-class ScriptFailed(ItemFailure):
+class ScriptFailed(ItemFailure, code="SCRIPT-FAILED"):
     """A script of a `ShCmd` failed, timed out, or printed what cannot be used.
 
     Attributes:
         script: the script's field of the item, such as `apply`.
     """
-
-    code: ClassVar[str] = "SCRIPT-FAILED"
 
     def __init__(self, script: str, what: str, *, tail: str = "", help: str = "") -> None:
         super().__init__(

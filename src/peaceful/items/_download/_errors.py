@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 from peaceful._errors.running import ItemFailure
 from peaceful._present.numbers import size
 
 
-class DownloadFailed(ItemFailure):
+class DownloadFailed(ItemFailure, code="DOWNLOAD-FAILED"):
     """A download failed. Messages show addresses without logins, tokens and signatures."""
 
-    code: ClassVar[str] = "DOWNLOAD-FAILED"
 
-
-class HostUnknown(DownloadFailed):
+class HostUnknown(DownloadFailed, code="DOWNLOAD-HOST-UNKNOWN"):
     """The host name of the address cannot be resolved."""
-
-    code: ClassVar[str] = "DOWNLOAD-HOST-UNKNOWN"
 
     def __init__(self, host: str) -> None:
         super().__init__(
@@ -27,10 +22,8 @@ class HostUnknown(DownloadFailed):
         )
 
 
-class SourceUnreachable(DownloadFailed):
+class SourceUnreachable(DownloadFailed, code="DOWNLOAD-UNREACHABLE"):
     """The server did not answer, or the connection broke. Trying again may help."""
-
-    code: ClassVar[str] = "DOWNLOAD-UNREACHABLE"
 
     def __init__(self, host: str, reason: str) -> None:
         super().__init__(
@@ -39,15 +32,13 @@ class SourceUnreachable(DownloadFailed):
         )
 
 
-class SourceUnavailable(DownloadFailed):
+class SourceUnavailable(DownloadFailed, code="DOWNLOAD-UNAVAILABLE"):
     """The server is temporarily unavailable. Trying again may help.
 
     Attributes:
         status: the HTTP status.
         retry_after: the seconds that it asks to wait, or None.
     """
-
-    code: ClassVar[str] = "DOWNLOAD-UNAVAILABLE"
 
     def __init__(self, shown: str, status: int, reason: str, retry_after: float | None) -> None:
         later = "" if retry_after is None else f"; it asks to wait {retry_after:.0f} s"
@@ -59,10 +50,8 @@ class SourceUnavailable(DownloadFailed):
         self.retry_after = retry_after
 
 
-class SourceNotTrusted(DownloadFailed):
+class SourceNotTrusted(DownloadFailed, code="DOWNLOAD-TLS"):
     """The server's certificate is not trusted, or TLS failed."""
-
-    code: ClassVar[str] = "DOWNLOAD-TLS"
 
     def __init__(self, host: str, reason: str) -> None:
         super().__init__(
@@ -72,10 +61,8 @@ class SourceNotTrusted(DownloadFailed):
         )
 
 
-class SourceMissing(DownloadFailed):
+class SourceMissing(DownloadFailed, code="DOWNLOAD-NOT-FOUND"):
     """The server does not have the file."""
-
-    code: ClassVar[str] = "DOWNLOAD-NOT-FOUND"
 
     def __init__(self, shown: str, status: int) -> None:
         super().__init__(
@@ -84,10 +71,8 @@ class SourceMissing(DownloadFailed):
         )
 
 
-class SourceRefused(DownloadFailed):
+class SourceRefused(DownloadFailed, code="DOWNLOAD-REFUSED"):
     """The server refused the request with the HTTP status `status`."""
-
-    code: ClassVar[str] = "DOWNLOAD-REFUSED"
 
     def __init__(self, shown: str, status: int, reason: str) -> None:
         login = status in (401, 403, 407)
@@ -100,22 +85,16 @@ class SourceRefused(DownloadFailed):
         self.status = status
 
 
-class RedirectRefused(DownloadFailed):
+class RedirectRefused(DownloadFailed, code="DOWNLOAD-REDIRECT"):
     """The server redirects to an address that is not followed."""
 
-    code: ClassVar[str] = "DOWNLOAD-REDIRECT"
 
-
-class AnswerInvalid(DownloadFailed):
+class AnswerInvalid(DownloadFailed, code="DOWNLOAD-ANSWER"):
     """The answer does not fit the request. Trying again may help."""
 
-    code: ClassVar[str] = "DOWNLOAD-ANSWER"
 
-
-class LengthWrong(DownloadFailed):
+class LengthWrong(DownloadFailed, code="DOWNLOAD-LENGTH"):
     """The server sent fewer or more bytes than announced. Trying again may help."""
-
-    code: ClassVar[str] = "DOWNLOAD-LENGTH"
 
     def __init__(self, shown: str, expected: int, found: int) -> None:
         super().__init__(
@@ -124,10 +103,8 @@ class LengthWrong(DownloadFailed):
         )
 
 
-class ChecksumWrong(DownloadFailed):
+class ChecksumWrong(DownloadFailed, code="DOWNLOAD-CHECKSUM"):
     """The downloaded file has the wrong checksum. It was removed."""
-
-    code: ClassVar[str] = "DOWNLOAD-CHECKSUM"
 
     def __init__(self, shown: str, path: Path, expected: str, found: str) -> None:
         super().__init__(

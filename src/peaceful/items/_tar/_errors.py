@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 from peaceful._errors.running import ItemFailure
 from peaceful._present.text import count, one_line
@@ -13,10 +13,8 @@ _NAMED: Final = 10
 """The most refused entries that are named; the rest is counted."""
 
 
-class ArchiveFailed(ItemFailure):
+class ArchiveFailed(ItemFailure, code="ARCHIVE-FAILED"):
     """The archive at `path` cannot be extracted."""
-
-    code: ClassVar[str] = "ARCHIVE-FAILED"
 
     def __init__(
         self, path: Path, what: str, *, help: str, details: tuple[tuple[str, str], ...] = ()
@@ -25,10 +23,8 @@ class ArchiveFailed(ItemFailure):
         self.path = path
 
 
-class ArchiveMissing(ArchiveFailed):
+class ArchiveMissing(ArchiveFailed, code="ARCHIVE-MISSING"):
     """The archive does not exist."""
-
-    code: ClassVar[str] = "ARCHIVE-MISSING"
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -36,10 +32,8 @@ class ArchiveMissing(ArchiveFailed):
         )
 
 
-class ArchiveDamaged(ArchiveFailed):
+class ArchiveDamaged(ArchiveFailed, code="ARCHIVE-DAMAGED"):
     """The file is no archive, or is truncated or corrupt."""
-
-    code: ClassVar[str] = "ARCHIVE-DAMAGED"
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
@@ -47,14 +41,12 @@ class ArchiveDamaged(ArchiveFailed):
         )
 
 
-class ArchiveRefused(ArchiveFailed):
+class ArchiveRefused(ArchiveFailed, code="ARCHIVE-REFUSED"):
     """The archive has entries that must not be extracted. Nothing was written.
 
     Attributes:
         refused: the name of each refused entry, and the reason.
     """
-
-    code: ClassVar[str] = "ARCHIVE-REFUSED"
 
     def __init__(self, path: Path, refused: Sequence[tuple[str, str]]) -> None:
         shown = tuple(
@@ -71,10 +63,8 @@ class ArchiveRefused(ArchiveFailed):
         self.refused: tuple[tuple[str, str], ...] = tuple(refused)
 
 
-class ArchiveTooLarge(ArchiveFailed):
+class ArchiveTooLarge(ArchiveFailed, code="ARCHIVE-TOO-LARGE"):
     """The extracted archive would be larger than allowed. Nothing was written."""
-
-    code: ClassVar[str] = "ARCHIVE-TOO-LARGE"
 
     def __init__(self, path: Path, limit: str, field: str) -> None:
         super().__init__(
@@ -82,10 +72,8 @@ class ArchiveTooLarge(ArchiveFailed):
         )
 
 
-class ArchiveChanged(ArchiveFailed):
+class ArchiveChanged(ArchiveFailed, code="ARCHIVE-CHANGED"):
     """The archive changed during its extraction."""
-
-    code: ClassVar[str] = "ARCHIVE-CHANGED"
 
     def __init__(self, path: Path, name: str) -> None:
         super().__init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from peaceful._errors.running import ItemFailure
 from peaceful._present.text import one_line
@@ -51,72 +51,52 @@ _GIVE_LOGIN: Final = (
 )
 
 
-class AwsFailed(ItemFailure):
+class AwsFailed(ItemFailure, code="AWS-FAILED"):
     """A request to AWS failed."""
 
-    code: ClassVar[str] = "AWS-FAILED"
 
-
-class AwsLoginMissing(AwsFailed):
+class AwsLoginMissing(AwsFailed, code="AWS-LOGIN-MISSING"):
     """No credentials were found, or the named profile does not exist."""
 
-    code: ClassVar[str] = "AWS-LOGIN-MISSING"
 
-
-class AwsLoginRefused(AwsFailed):
+class AwsLoginRefused(AwsFailed, code="AWS-LOGIN-REFUSED"):
     """AWS does not accept the credentials: unknown, wrong or expired."""
 
-    code: ClassVar[str] = "AWS-LOGIN-REFUSED"
 
-
-class AwsDenied(AwsFailed):
+class AwsDenied(AwsFailed, code="AWS-DENIED"):
     """The credentials are valid, but lack the permission."""
 
-    code: ClassVar[str] = "AWS-DENIED"
 
-
-class AwsRegionUnknown(AwsFailed):
+class AwsRegionUnknown(AwsFailed, code="AWS-REGION"):
     """The region is missing, does not exist, or is the wrong one."""
 
-    code: ClassVar[str] = "AWS-REGION"
 
-
-class AwsUnreachable(AwsFailed):
+class AwsUnreachable(AwsFailed, code="AWS-UNREACHABLE"):
     """AWS did not answer, or the connection broke. Trying again may help."""
 
-    code: ClassVar[str] = "AWS-UNREACHABLE"
 
-
-class AwsBusy(AwsFailed):
+class AwsBusy(AwsFailed, code="AWS-BUSY"):
     """AWS throttles requests, or is temporarily unavailable. Trying again may help."""
 
-    code: ClassVar[str] = "AWS-BUSY"
 
-
-class AwsRefused(AwsFailed):
+class AwsRefused(AwsFailed, code="AWS-REFUSED"):
     """AWS rejected the request.
 
     Attributes:
         reason: AWS's error code, such as `DeleteConflict`.
     """
 
-    code: ClassVar[str] = "AWS-REFUSED"
-
     def __init__(self, message: str, reason: str, *, help: str) -> None:
         super().__init__(message, help=help)
         self.reason = reason
 
 
-class AwsMissing(AwsRefused):
+class AwsMissing(AwsRefused, code="AWS-NOT-FOUND"):
     """The requested resource does not exist."""
 
-    code: ClassVar[str] = "AWS-NOT-FOUND"
 
-
-class AwsNotSettled(AwsFailed):
+class AwsNotSettled(AwsFailed, code="AWS-NOT-SETTLED"):
     """A change was made, but AWS still does not show it."""
-
-    code: ClassVar[str] = "AWS-NOT-SETTLED"
 
     def __init__(self, what: str, seconds: float) -> None:
         super().__init__(
@@ -125,16 +105,12 @@ class AwsNotSettled(AwsFailed):
         )
 
 
-class AwsInUse(AwsFailed):
+class AwsInUse(AwsFailed, code="AWS-IN-USE"):
     """A resource cannot be removed, because something else uses it."""
 
-    code: ClassVar[str] = "AWS-IN-USE"
 
-
-class IamElsewhere(AwsFailed):
+class IamElsewhere(AwsFailed, code="AWS-IAM-ELSEWHERE"):
     """The IAM name is taken by a resource under another path, whose ARN is `arn`."""
-
-    code: ClassVar[str] = "AWS-IAM-ELSEWHERE"
 
     def __init__(self, what: str, name: str, path: str, arn: str) -> None:
         super().__init__(
@@ -145,10 +121,8 @@ class IamElsewhere(AwsFailed):
         self.arn = arn
 
 
-class BucketTaken(AwsFailed):
+class BucketTaken(AwsFailed, code="AWS-BUCKET-TAKEN"):
     """The bucket named `bucket` belongs to another account."""
-
-    code: ClassVar[str] = "AWS-BUCKET-TAKEN"
 
     def __init__(self, bucket: str, doing_as: str) -> None:
         super().__init__(
@@ -160,10 +134,8 @@ class BucketTaken(AwsFailed):
         self.bucket = bucket
 
 
-class BucketNotEmpty(AwsFailed):
+class BucketNotEmpty(AwsFailed, code="AWS-BUCKET-NOT-EMPTY"):
     """The bucket named `bucket` cannot be removed, because it contains objects."""
-
-    code: ClassVar[str] = "AWS-BUCKET-NOT-EMPTY"
 
     def __init__(self, bucket: str, examples: tuple[str, ...], *, more: bool) -> None:
         super().__init__(
@@ -174,10 +146,8 @@ class BucketNotEmpty(AwsFailed):
         self.bucket = bucket
 
 
-class UploadSourceMissing(AwsFailed):
+class UploadSourceMissing(AwsFailed, code="AWS-UPLOAD-SOURCE-MISSING"):
     """The file to upload, `path`, does not exist."""
-
-    code: ClassVar[str] = "AWS-UPLOAD-SOURCE-MISSING"
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -187,10 +157,8 @@ class UploadSourceMissing(AwsFailed):
         self.path = path
 
 
-class UploadSourceChanged(AwsFailed):
+class UploadSourceChanged(AwsFailed, code="AWS-UPLOAD-SOURCE-CHANGED"):
     """The file `path` changed during its upload."""
-
-    code: ClassVar[str] = "AWS-UPLOAD-SOURCE-CHANGED"
 
     def __init__(self, path: Path) -> None:
         super().__init__(
