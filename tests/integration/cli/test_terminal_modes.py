@@ -6,7 +6,9 @@ import os
 import pty
 import signal
 import termios
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -32,7 +34,7 @@ def echoes(terminal: int) -> tuple[bool, bool]:
 
 def modes(terminal: int | None, *, all_keys: bool = True) -> TerminalModes:
     """The modes of a terminal that nobody suspends."""
-    return TerminalModes(terminal, all_keys=all_keys, on_resume=lambda: None)
+    return TerminalModes(terminal, all_keys=all_keys)
 
 
 @pytest.mark.parametrize(("all_keys", "within"), [(True, (False, False)), (False, (True, False))])
@@ -85,12 +87,29 @@ def test_terminal_that_is_gone() -> None:
 
 def test_going_on(terminal: int) -> None:
     """When the process goes on after it was stopped, the terminal is set again."""
-    resumed: list[bool] = []
-    with TerminalModes(terminal, all_keys=True, on_resume=lambda: resumed.append(True)) as within:
+    still: list[str] = []
+    with TerminalModes(terminal, all_keys=True, still=partial(noted, still)) as within:
         within.restore()
         os.kill(os.getpid(), signal.SIGCONT)
-        assert (echoes(terminal), resumed) == ((False, False), [True])
+        assert (echoes(terminal), still) == ((False, False), ["still", "not"])
     assert signal.getsignal(signal.SIGCONT) is signal.SIG_DFL
+
+
+@contextmanager
+def noted(still: list[str]) -> Generator[None]:
+    """Notes when nobody draws."""
+    still.append("still")
+    yield
+    still.append("not")
+
+
+def test_nothing_is_drawn_while_suspended(terminal: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who draws is in the middle of nothing when the process is suspended."""
+    still: list[str] = []
+    monkeypatch.setattr(signal, "raise_signal", lambda _number: still.append("stopped"))
+    with TerminalModes(terminal, all_keys=True, still=partial(noted, still)):
+        os.kill(os.getpid(), signal.SIGTSTP)
+    assert still == ["still", "stopped", "not"]
 
 
 def test_suspended(terminal: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -254,14 +254,41 @@ def test_bar_after_something_else_has_written(paper: Paper) -> None:
     sink = bar(paper)
     sink.receive([tale.started("a"), tale.block("Ensure", "a"), tale.begins("a")])
     assert paper.shows("0 of 1")
-    paper.write("[1]+  Stopped\n")
-    sink.redraw()
+    with sink.still():
+        paper.write("[1]+  Stopped\n")
     sink.receive([tale.ends("a"), tale.over()])
     sink.close()
     terminal = Emulator(80, 24)
     terminal.feed(paper.getvalue())
     lines = terminal.everything
     assert lines.index("[1]+  Stopped") < lines.index("  complete in 4.2 s")
+
+
+def test_a_frame_ends_before_the_process_is_suspended() -> None:
+    """Its other half would go where others have written since."""
+    drawing, goes_on, order = threading.Event(), threading.Event(), list[str]()
+
+    class Slow(Paper):
+        def write(self, text: str) -> int:
+            drawing.set()
+            goes_on.wait()
+            order.append("frame")
+            return super().write(text)
+
+    def suspend() -> None:
+        with sink.still():
+            order.append("suspended")
+
+    sink = bar(Slow())
+    sink.receive([tale.started("a"), tale.block("Ensure", "a"), tale.begins("a")])
+    drawing.wait()
+    suspending = threading.Thread(target=suspend)
+    suspending.start()
+    goes_on.set()
+    suspending.join()
+    assert order[:2] == ["frame", "suspended"]
+    sink.receive([tale.ends("a"), tale.over()])
+    sink.close()
 
 
 def test_bar_in_colour(paper: Paper) -> None:

@@ -107,7 +107,7 @@ class _Running:
             TerminalModes(
                 stderr.fd if stderr.is_terminal else None,
                 all_keys=self.show.draws,
-                on_resume=self.show.redraw,
+                still=self.show.still,
             )
         )
         signals.at_once = modes.restore

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from peaceful._cli.progress.live_view import Frame, Look, Picture, ProgressView
@@ -28,6 +29,9 @@ _SLOWEST: Final = 0.1
 
 _FASTEST: Final = 1 / 15
 """The least seconds between two frames."""
+
+_FRAME_ENDS: Final = 0.5
+"""Seconds that a frame has to end."""
 
 _USUAL_SIZE: Final = (80, 24)
 
@@ -60,8 +64,9 @@ class Show:
     def pressed(self, signal: InterruptSignal, result: SendResult) -> None:
         """Take note of a process signal; if it was accepted, an event comes too."""
 
-    def redraw(self) -> None:
-        """Draw anew below what something else has written to the terminal."""
+    def still(self) -> AbstractContextManager[None]:
+        """Draw nothing within the context; afterwards, draw anew below what others have written."""
+        return nullcontext()
 
 
 class Screen:
@@ -134,7 +139,8 @@ class BarSink(Show):
         self._tick = 0
         self._spoken = False
         self._lock = threading.Lock()
-        self._drawing = threading.Lock()
+        # A signal handler takes it, too, perhaps in the middle of a frame of the same thread.
+        self._drawing = threading.RLock()
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -161,7 +167,7 @@ class BarSink(Show):
         if self._thread is not None:
             self._thread.join()
             self.draw()
-            self.redraw()
+            self._screen.forget()
 
     def say(self, text: str) -> None:
         """Print a line above the picture, where it stays."""
@@ -178,10 +184,16 @@ class BarSink(Show):
             self._view.pressed = True
             self._wake.set()
 
-    def redraw(self) -> None:
-        """Draw below what is there from now on: something else has written to the terminal."""
-        with self._drawing:
+    @contextmanager
+    def still(self) -> Generator[None]:
+        # Not waited for for ever: the terminal may take nothing in the middle of a frame.
+        held = self._drawing.acquire(timeout=_FRAME_ENDS)
+        try:
+            yield
+        finally:
             self._screen.forget()
+            if held:
+                self._drawing.release()
 
     def draw(self) -> None:
         """Draw one frame."""

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from getpass import getpass
 from types import FrameType
 from typing import Final, Self
@@ -29,12 +30,24 @@ class TerminalModes:
     suspended (Ctrl-Z), the terminal is restored. It is set only from the foreground: elsewhere it
     belongs to another command, and setting it would stop this one. Unless `all_keys`, only control
     keys are not echoed.
+
+    Args:
+        fd: the terminal; none if there is none.
+        all_keys: whether no keys are echoed.
+        still: opens a context in which nobody draws; afterwards, others may have written. Suspended
+            in the middle of a frame, its other half would go where a shell has written since.
     """
 
-    def __init__(self, fd: int | None, *, all_keys: bool, on_resume: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        fd: int | None,
+        *,
+        all_keys: bool,
+        still: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._fd = fd
         self._all_keys = all_keys
-        self._on_resume = on_resume
+        self._still = still
         self._off = 0
         self._handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
 
@@ -94,12 +107,14 @@ class TerminalModes:
     def _suspended(self, number: int, _frame: FrameType | None) -> None:
         self.restore()
         signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)  # stops here, until the process is told to go on
+        with self._still():
+            signal.raise_signal(number)  # stops here, until the process is told to go on
         signal.signal(number, self._suspended)
 
     def _resumed(self, _number: int, _frame: FrameType | None) -> None:
         self._switch_off()
-        self._on_resume()
+        with self._still():
+            pass
 
 
 def can_ask() -> bool:
@@ -117,7 +132,7 @@ def ask(question: str, *, hidden: bool = False) -> str:
     if os.name != "posix":
         return getpass(f"{question}: ") if hidden else input(f"{question}: ")
     fd = _STDIN if hidden else None
-    with TerminalModes(fd, all_keys=True, on_resume=lambda: None):
+    with TerminalModes(fd, all_keys=True):
         sys.stderr.write(f"{question}: ")
         sys.stderr.flush()
         try:
