@@ -8,7 +8,6 @@ from starlette.responses import Response
 from peaceful._aio import run_in_thread
 from peaceful._errors.requests import ServerStopping
 from peaceful._errors.running import ProfileBusy
-from peaceful._executions.records import ExecutionRecord
 from peaceful._model.interrupt import InterruptSource
 from peaceful._web.context import ServerContext
 from peaceful._web.http.bodies import Refusal, json_body, root_path, wrong_field
@@ -20,7 +19,7 @@ from peaceful._web.http.fields import (
     page_request,
     start_request,
 )
-from peaceful._web.http.interrupts import interrupt_execution, try_get
+from peaceful._web.http.interrupts import interrupt_execution, record_in_path, try_get
 from peaceful._web.http.route import json_response
 from peaceful._web.live.broadcast import parse_number, saw_the_end
 from peaceful._web.live.event_stream import EventStream
@@ -62,7 +61,7 @@ async def list_executions(request: Request, server: ServerContext) -> Response:
 
 async def one(request: Request, server: ServerContext) -> Response:
     """Show an execution."""
-    record = await _record(request, server)
+    record = await record_in_path(request, server)
     return json_response(execution_document(record, await server.watches.running_snapshot(record)))
 
 
@@ -78,25 +77,21 @@ async def interrupt(request: Request, server: ServerContext) -> Response:
 
 async def progress(request: Request, server: ServerContext) -> Response:
     """Show the snapshot of an execution."""
-    record = await _record(request, server)
+    record = await record_in_path(request, server)
     snapshot = await server.watches.running_snapshot(record)
     if snapshot is None:
         # It may have ended meanwhile.
-        snapshot = (await _record(request, server)).snapshot()
+        snapshot = (await record_in_path(request, server)).snapshot()
     return json_response(snapshot)
 
 
 async def events(request: Request, server: ServerContext) -> Response:
     """Stream the events of an execution."""
-    record = await _record(request, server)
+    record = await record_in_path(request, server)
     seen = parse_number(request.headers.get("last-event-id", ""))
     if record.state.ended and (seen is None or saw_the_end(seen)):
         return Response(status_code=204)
     return EventStream(lambda: server.watches.events(record.id), server.metrics.stream, seen=seen)
-
-
-async def _record(request: Request, server: ServerContext) -> ExecutionRecord:
-    return await record_of(server.executions, checked_id(request.path_params["id"]))
 
 
 async def healthz(_: Request, __: ServerContext) -> Response:

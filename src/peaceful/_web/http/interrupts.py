@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from starlette.requests import Request
+
 from peaceful._aio import run_in_thread
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import AlreadyEnded, NotInterruptible
 from peaceful._executions.records import ExecutionRecord, InterruptReceipt
 from peaceful._executions.registry import Executions
-from peaceful._executions.running import InterruptSenders
 from peaceful._model.codec import ExecutionId
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._web.context import ServerContext
 from peaceful._web.http.bodies import Refusal
 from peaceful._web.http.documents import execution_document
+from peaceful._web.http.fields import checked_id
 from peaceful._web.live.watches import record_of
 from peaceful.interrupt import SendResult
 
@@ -29,39 +31,18 @@ async def interrupt_execution(
     Raises `Refusal`, with the execution, if it has ended or cannot be interrupted; and
     `PeacefulError` if it is unknown or its process does not answer.
     """
+    executions = server.executions
     signal = InterruptSignal(level, source, server.clock.now(), reason)
-    receipt = _interrupt_own(server.executions.senders, execution_id, signal)
-    return receipt or await _interrupt_any(server.executions, execution_id, signal)
-
-
-async def try_get(executions: Executions, execution_id: ExecutionId) -> ExecutionRecord | None:
-    """Return an execution to be shown with an error, or `None` if it cannot be read."""
-    try:
-        return await record_of(executions, execution_id)
-    except PeacefulError:
-        return None
-
-
-def _interrupt_own(
-    senders: InterruptSenders, execution_id: ExecutionId, signal: InterruptSignal
-) -> InterruptReceipt | None:
-    """Interrupt a running execution of this process without the disk, which may be busy."""
-    sender = senders.get(execution_id)
-    result = senders.interrupt(execution_id, signal)
-    if sender is None or result not in {SendResult.ACCEPTED, SendResult.UNCHANGED}:
-        return None
-    return InterruptReceipt(
-        execution_id,
-        (sender.signal or signal).level,
-        (sender.first or signal).requested_at,
-        changed=result is SendResult.ACCEPTED,
-    )
-
-
-async def _interrupt_any(
-    executions: Executions, execution_id: ExecutionId, signal: InterruptSignal
-) -> InterruptReceipt:
-    level, source, reason = signal.level, signal.source, signal.reason
+    # In this process without the disk, which may be busy.
+    sender = executions.senders.get(execution_id)
+    result = executions.senders.interrupt(execution_id, signal)
+    if sender is not None and result in {SendResult.ACCEPTED, SendResult.UNCHANGED}:
+        return InterruptReceipt(
+            execution_id,
+            (sender.signal or signal).level,
+            (sender.first or signal).requested_at,
+            changed=result is SendResult.ACCEPTED,
+        )
     try:
         return await run_in_thread(
             executions.interrupt, execution_id, level=level, source=source, reason=reason
@@ -72,3 +53,16 @@ async def _interrupt_any(
             raise Refusal(error, execution=None, outcome=None) from error
         outcome = None if record.outcome is None else record.outcome.plain()
         raise Refusal(error, execution=execution_document(record), outcome=outcome) from error
+
+
+async def record_in_path(request: Request, server: ServerContext) -> ExecutionRecord:
+    """Return the execution that the path of a request names; raise `ExecutionUnknown`."""
+    return await record_of(server.executions, checked_id(request.path_params["id"]))
+
+
+async def try_get(executions: Executions, execution_id: ExecutionId) -> ExecutionRecord | None:
+    """Return an execution to be shown with an error, or `None` if it cannot be read."""
+    try:
+        return await record_of(executions, execution_id)
+    except PeacefulError:
+        return None

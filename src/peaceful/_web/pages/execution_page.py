@@ -23,14 +23,14 @@ from peaceful._model.events import Snapshot
 from peaceful._model.interrupt import InterruptLevel
 from peaceful._present.summary import level_label
 from peaceful._web.context import ServerContext
-from peaceful._web.http.fields import checked_id
+from peaceful._web.http.interrupts import record_in_path
 from peaceful._web.live.broadcast import Broadcast, Change, Latest, parse_number
 from peaceful._web.live.event_stream import EventStream
 from peaceful._web.live.watches import ExecutionWatch, microseconds, run_for
 from peaceful._web.pages.flow_pages import execution_diagram
 from peaceful._web.pages.rows import ItemRow
 from peaceful._web.pages.site import Site, by_script, page, piece
-from peaceful._web.pages.view import ExecutionView, Verbs
+from peaceful._web.pages.view import ExecutionView
 
 _LOG = logging.getLogger("peaceful.web")
 
@@ -70,7 +70,8 @@ _COSTS: Final[Mapping[InterruptLevel, str]] = {
 
 async def execution(request: Request, server: ServerContext) -> Response:
     """Show an execution; to a page in the background, only the title of its tab."""
-    site, view = Site.of(request, server), await _view(request, server)
+    site = Site.of(request, server)
+    view = await _view(server, site, await record_in_path(request, server))
     if request.query_params.get("part") == "head":
         return HTMLResponse(execution_parts(site, view)["head"])
     kind = "outcome" if request.query_params.get("kind") == "outcome" else "progress"
@@ -95,8 +96,7 @@ async def execution(request: Request, server: ServerContext) -> Response:
 
 async def live(request: Request, server: ServerContext) -> Response:
     """Stream the parts of an execution's page that change."""
-    record = await _record(request, server)
-    site = Site.of(request, server)
+    record, site = await record_in_path(request, server), Site.of(request, server)
     # What the page says when it comes back counts more than its address.
     seen = request.headers.get("last-event-id") or request.query_params.get("since", "")
     return EventStream(
@@ -108,14 +108,15 @@ async def live(request: Request, server: ServerContext) -> Response:
 
 async def ask_interrupt(request: Request, server: ServerContext) -> Response:
     """Ask before a higher level, and say what it costs."""
-    view = await _view(request, server)
+    site = Site.of(request, server)
+    view = await _view(server, site, await record_in_path(request, server))
     levels = {str(level): level for level in InterruptLevel}
     level = levels.get(request.query_params.get("level", ""))
     if level is None:
         raise PageUnknown(request.url.path)
     return page(
         "confirm_interrupt.html",
-        Site.of(request, server),
+        site,
         view=view,
         level=level,
         label=level_label(level),
@@ -128,20 +129,12 @@ async def started_part(
     request: Request, server: ServerContext, record: ExecutionRecord
 ) -> Response:
     """Return the piece that shows a page's script where to watch a started execution."""
-    view = await _view_of(server, record)
-    return HTMLResponse(piece("lists.html", "running", Site.of(request, server), [view]))
+    site = Site.of(request, server)
+    view = await _view(server, site, record)
+    return HTMLResponse(piece("lists.html", "running", site, [view]))
 
 
-async def _record(request: Request, server: ServerContext) -> ExecutionRecord:
-    execution_id = checked_id(request.path_params["id"])
-    return await run_in_thread(server.executions.get, execution_id)
-
-
-async def _view(request: Request, server: ServerContext) -> ExecutionView:
-    return await _view_of(server, await _record(request, server))
-
-
-async def _view_of(server: ServerContext, record: ExecutionRecord) -> ExecutionView:
+async def _view(server: ServerContext, site: Site, record: ExecutionRecord) -> ExecutionView:
     executions = server.executions
     snapshot = await server.watches.snapshot(record)
     if not record.state.ended and snapshot.ending is not None:
@@ -151,7 +144,7 @@ async def _view_of(server: ServerContext, record: ExecutionRecord) -> ExecutionV
     earlier = await run_in_thread(_resumed_execution, executions, record)
     now = server.clock.now()
     idle = server.watches.idle_seconds(record)
-    return ExecutionView(record, snapshot, Verbs.of(server), now, idle, earlier)
+    return ExecutionView(record, snapshot, site.verbs, now, idle, earlier)
 
 
 def _resumed_execution(executions: Executions, record: ExecutionRecord) -> ExecutionId:
@@ -203,7 +196,7 @@ def page_broadcast(began: int) -> Broadcast[str]:
 def page_version(server: ServerContext, execution_id: ExecutionId, site: Site) -> int:
     """Return the version of a page that is made now; 0 if nobody watches it yet."""
     watch = server.watches.get(execution_id)
-    page = None if watch is None else watch.pages.get(site.links.root)
+    page = None if watch is None else watch.pages.get(site.root)
     return 0 if page is None else page.latest.version
 
 
@@ -212,7 +205,7 @@ def watched_page(
     server: ServerContext, record: ExecutionRecord, site: Site
 ) -> Generator[Broadcast[str]]:
     """Keep the page of an execution up to date within the context."""
-    root = site.links.root
+    root = site.root
     with server.watches.watched(record.id) as watch:
         page = watch.pages.get(root)
         if page is None:
@@ -247,7 +240,6 @@ class _PageUpdater:
         self._record = record
         self._site = site
         self._server = server
-        self._verbs = Verbs.of(server)
         self._earlier = ""
         self._shown: dict[str, ItemRow] = {}
 
@@ -268,7 +260,7 @@ class _PageUpdater:
         finally:
             self._page.stop()
             if not self._page.watchers:
-                self._watch.pages.pop(self._site.links.root, None)
+                self._watch.pages.pop(self._site.root, None)
 
     async def _follow(self) -> None:
         events = self._watch.events
@@ -286,7 +278,7 @@ class _PageUpdater:
 
     def _update(self, record: ExecutionRecord, snapshot: Snapshot, idle: float = 0.0) -> None:
         now = self._server.clock.now()
-        view = ExecutionView(record, snapshot, self._verbs, now, idle, self._earlier)
+        view = ExecutionView(record, snapshot, self._site.verbs, now, idle, self._earlier)
         parts = dict(execution_parts(self._site, view))
         if len(view.rows) <= LIVE_ROWS:
             for row in view.rows:

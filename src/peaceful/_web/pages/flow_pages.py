@@ -32,7 +32,7 @@ from peaceful._web.pages.param_fields import (
 )
 from peaceful._web.pages.rows import Changes, changes_of
 from peaceful._web.pages.site import Site, by_script, page, piece
-from peaceful._web.pages.view import ExecutionView, Verbs
+from peaceful._web.pages.view import ExecutionView
 from peaceful._web.work.running import running_on
 
 _NO_STATUSES: Final[Mapping[str, str]] = {}
@@ -187,7 +187,6 @@ async def environment_page(
             )
         ),
         recent=recent.records,
-        verbs=Verbs.of(server),
     )
 
 

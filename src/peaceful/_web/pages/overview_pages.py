@@ -19,7 +19,7 @@ from peaceful._web.context import ServerContext
 from peaceful._web.http.bodies import find_in_thread, name_in_path
 from peaceful._web.http.fields import page_of, page_request
 from peaceful._web.pages.site import Site, page, piece
-from peaceful._web.pages.view import ExecutionView, Verbs
+from peaceful._web.pages.view import ExecutionView
 
 _RECENT: Final = 10
 _RECENT_OF_PROFILE: Final = 20
@@ -69,7 +69,7 @@ def environments(
 async def home(request: Request, server: ServerContext) -> Response:
     """Show the overview; to its own script, only what runs now."""
     site = Site.of(request, server)
-    running = await _running(server)
+    running = await _running(server, site)
     if request.query_params.get("part") == "now":
         return HTMLResponse(piece("lists.html", "now", site, running))
     contexts, executions = server.contexts, server.executions
@@ -85,20 +85,19 @@ async def home(request: Request, server: ServerContext) -> Response:
         environments=rows,
         recent=recent.records,
         flows=tuple(contexts.app.flows.values()),
-        verbs=Verbs.of(server),
         folder=str(contexts.workspace.root),
         init=contexts.typed("init", "--help"),
         icon="running" if running else "idle",
     )
 
 
-async def _running(server: ServerContext) -> list[ExecutionView]:
-    watches, verbs = server.watches, Verbs.of(server)
+async def _running(server: ServerContext, site: Site) -> list[ExecutionView]:
+    watches = server.watches
     records = await run_in_thread(server.executions.running)
     now = server.clock.now()
     return [
         ExecutionView(
-            record, await watches.snapshot(record), verbs, now, watches.idle_seconds(record)
+            record, await watches.snapshot(record), site.verbs, now, watches.idle_seconds(record)
         )
         for record in records[:_MOST_RUNNING]
     ]
@@ -115,7 +114,7 @@ async def executions(request: Request, server: ServerContext) -> Response:
     profiles = await run_in_thread(contexts.workspace.profiles)
     state = asked.state[0].value if len(asked.state) == 1 else ""
     kept = {"profile": asked.profile or "", "flow": asked.flow or "", "state": state}
-    older = site.links.to("executions", **kept, cursor=listed.cursor) if listed.cursor else ""
+    older = site.to("executions", **kept, cursor=listed.cursor) if listed.cursor else ""
     return page(
         "executions.html",
         site,
@@ -126,7 +125,6 @@ async def executions(request: Request, server: ServerContext) -> Response:
             ("flow", "Flow", tuple(contexts.app.flows), asked.flow),
             ("state", "State", tuple(each.value for each in ExecutionState), state),
         ),
-        verbs=Verbs.of(server),
     )
 
 
@@ -142,5 +140,4 @@ async def profile(request: Request, server: ServerContext) -> Response:
         profile=name,
         environments=await run_in_thread(environments, contexts, register, [name]),
         recent=recent.records,
-        verbs=Verbs.of(server),
     )

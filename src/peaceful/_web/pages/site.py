@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
-from functools import cache, cached_property
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache, partial
+from http import HTTPStatus
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -20,14 +21,17 @@ from starlette.responses import HTMLResponse, Response
 
 from peaceful._app.web_settings import Role
 from peaceful._disclosure import masked
-from peaceful._errors.requests import PageUnknown
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.requests import PageUnknown, TokenRefused
+from peaceful._errors.running import ProfileBusy
 from peaceful._executions.records import ExecutionRecord
 from peaceful._model.execution import ExecutionState
 from peaceful._present.numbers import date_and_time, duration, time_of_day
 from peaceful._present.summary import counts_in_words, interrupted_how, level_label
 from peaceful._web.context import ServerContext
-from peaceful._web.http.bodies import root_path
+from peaceful._web.http.bodies import error_headers, error_status, root_path
 from peaceful._web.pages.rows import segments, shown_id
+from peaceful._web.pages.view import Verbs
 
 _TYPES: Final = {
     "css": "text/css; charset=utf-8",
@@ -63,38 +67,7 @@ _SIGNS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PageLinks:
-    """The addresses of a server's pages; `root` is the path that it is mounted at."""
-
-    root: str = ""
-
-    @classmethod
-    def of(cls, request: Request) -> PageLinks:
-        """Return the addresses as the sender of a request sees them."""
-        return cls(quote(root_path(request).rstrip("/")))
-
-    def to(self, *parts: str, **query: str) -> str:
-        """Return the address of a page by the parts of its path; empty queries are left out."""
-        path = "/".join(quote(part, safe="") for part in parts)
-        given = {name: value for name, value in query.items() if value}
-        return f"{self.root}/{path}{f'?{urlencode(given)}' if given else ''}"
-
-    def execution(self, execution_id: str, *more: str, **query: str) -> str:
-        """Return the address of an execution's page."""
-        return self.to("executions", execution_id, *more, **query)
-
-    def environment(self, profile: str, flow: str, *more: str, **query: str) -> str:
-        """Return the address of the page of a flow in a profile."""
-        return self.to("profiles", profile, flow, *more, **query)
-
-    def flow(self, flow: str) -> str:
-        """Return the address of a flow's page."""
-        return self.to("flows", flow)
-
-
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(NamedTuple):
     """A file that pages are made with, as it is and compressed by gzip.
 
     Its name holds the beginning of its checksum, so that what is at an address never changes.
@@ -106,56 +79,34 @@ class Asset:
     packed: bytes
 
 
-class Assets:
-    """The files that pages are made with, read once."""
-
-    @cached_property
-    def _by_short(self) -> dict[str, Asset]:
-        folder = files("peaceful._web.pages") / "static"
-        contents = {
-            name: b"\n".join((folder / each).read_bytes() for each in sources)
-            for name, sources in _FILES.items()
-        }
-        contents |= {f"icon-{state}.svg": _icon(state) for state in _COLOURS}
-        return {name: _asset(name, data) for name, data in contents.items()}
-
-    @cached_property
-    def _by_name(self) -> dict[str, Asset]:
-        return {asset.name: asset for asset in self._by_short.values()}
-
-    def name(self, short: str) -> str:
-        """Return the name with checksum of a file such as `peaceful.css`."""
-        return self._by_short[short].name
-
-    def get(self, name: str) -> Asset | None:
-        """Return a file by its name with checksum, or `None`."""
-        return self._by_name.get(name)
-
-    def icon(self, state: str) -> str:
-        """Return the name of the icon for a state of an execution, or for `idle`."""
-        return self.name(f"icon-{state if state in _COLOURS else _IDLE}.svg")
-
-
-ASSETS: Final = Assets()
+@cache
+def assets() -> Mapping[str, Asset]:
+    """Return the files that pages are made with, by their names without checksums."""
+    folder = files("peaceful._web.pages") / "static"
+    contents = {
+        name: b"\n".join((folder / each).read_bytes() for each in sources)
+        for name, sources in _FILES.items()
+    }
+    contents |= {f"icon-{state}.svg": _icon(state) for state in _COLOURS}
+    found: dict[str, Asset] = {}
+    for short, data in contents.items():
+        checksum = base64.urlsafe_b64encode(hashlib.sha256(data).digest())[:10].decode()
+        stem, _, suffix = short.rpartition(".")
+        packed = gzip.compress(data, mtime=0)
+        found[short] = Asset(f"{stem}.{checksum}.{suffix}", _TYPES[suffix], data, packed)
+    return found
 
 
 async def static(request: Request, _: ServerContext) -> Response:
     """Return a file that pages are made with."""
-    asset = ASSETS.get(request.path_params["name"])
+    name = request.path_params["name"]
+    asset = next((each for each in assets().values() if each.name == name), None)
     if asset is None:
         raise PageUnknown(request.url.path)
-    headers = {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
+    data, headers = asset.data, {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-        return Response(asset.packed, headers=headers, media_type=asset.media_type)
-    return Response(asset.data, headers=headers, media_type=asset.media_type)
-
-
-def _asset(name: str, data: bytes) -> Asset:
-    checksum = base64.urlsafe_b64encode(hashlib.sha256(data).digest())[:10].decode()
-    stem, _, suffix = name.rpartition(".")
-    packed = gzip.compress(data, mtime=0)
-    return Asset(f"{stem}.{checksum}.{suffix}", _TYPES[suffix], data, packed)
+        data, headers["Content-Encoding"] = asset.packed, "gzip"
+    return Response(data, headers=headers, media_type=asset.media_type)
 
 
 def _icon(state: str) -> bytes:
@@ -171,26 +122,45 @@ def _icon(state: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What every page shows: the application's name, links, and the roles of who looks at it."""
+    """What every page shows: names and addresses, and the roles of who looks at it.
+
+    `root` is the path that the server is mounted at.
+    """
 
     app: str
-    links: PageLinks
+    root: str = ""
     roles: str = ""
+    verbs: Verbs = field(default_factory=Verbs)
 
     @classmethod
     def of(cls, request: Request, server: ServerContext) -> Site:
         """Return the site as the sender of a request sees it."""
         roles: Iterable[Role] = getattr(request.state, "roles", ())
         words = " ".join(sorted(role.value for role in roles))
-        return cls(server.contexts.app.name, PageLinks.of(request), words)
+        app = server.contexts.app
+        return cls(app.name, quote(root_path(request).rstrip("/")), words, Verbs(app.ensure_name))
+
+    def to(self, *parts: str, **query: str) -> str:
+        """Return the address of a page by the parts of its path; empty queries are left out."""
+        path = "/".join(quote(part, safe="") for part in parts)
+        given = {name: value for name, value in query.items() if value}
+        return f"{self.root}/{path}{f'?{urlencode(given)}' if given else ''}"
+
+    def execution(self, execution_id: str, *more: str, **query: str) -> str:
+        """Return the address of an execution's page."""
+        return self.to("executions", execution_id, *more, **query)
+
+    def environment(self, profile: str, flow: str, *more: str, **query: str) -> str:
+        """Return the address of the page of a flow in a profile."""
+        return self.to("profiles", profile, flow, *more, **query)
 
     def asset(self, short: str) -> str:
-        """Return the address of a file that pages are made with."""
-        return self.links.to("static", ASSETS.name(short))
+        """Return the address of a file that pages are made with, such as `peaceful.css`."""
+        return self.to("static", assets()[short].name)
 
     def icon(self, state: str) -> str:
-        """Return the address of the icon for a state."""
-        return self.links.to("static", ASSETS.icon(state))
+        """Return the address of the icon for a state of an execution, or for `idle`."""
+        return self.asset(f"icon-{state if state in _COLOURS else _IDLE}.svg")
 
 
 def page(name: str, site: Site, status: int = 200, /, **values: object) -> Response:
@@ -209,6 +179,41 @@ def by_script(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
+def problem_page(
+    request: Request, server: ServerContext, error: PeacefulError, status: HTTPStatus | None = None
+) -> Response:
+    """Return the page about an error; for a page's script, a piece of it."""
+    status = status or error_status(error)
+    if by_script(request):
+        shown = piece("parts.html", "problem", error.code, error.message, error.help, error.details)
+        response: Response = HTMLResponse(f'<div id="problem" role="alert">{shown}</div>', status)
+        response.headers["HX-Retarget"] = "#problem"
+        response.headers["HX-Reswap"] = "outerHTML"
+    else:
+        response = page(
+            "problem.html",
+            replace(Site.of(request, server), roles=""),
+            status.value,
+            title=_title(error, status),
+            code=error.code,
+            message=error.message,
+            help=error.help,
+            details=error.details,
+            sign_in=isinstance(error, TokenRefused),
+            busy=error.execution_id if isinstance(error, ProfileBusy) else "",
+        )
+    response.headers.update(error_headers(error))
+    return response
+
+
+def _title(error: PeacefulError, status: HTTPStatus) -> str:
+    if isinstance(error, TokenRefused):
+        return "Who are you?"
+    if isinstance(error, ProfileBusy):
+        return f"{error.profile} is busy"
+    return status.phrase
+
+
 @cache
 def _templates() -> Environment:
     templates = Environment(
@@ -220,15 +225,18 @@ def _templates() -> Environment:
         auto_reload=False,
         finalize=_shown,
     )
+    # The server's; a page's script shows times in the zone of its reader.
+    zone = datetime.now(UTC).astimezone().tzinfo
+    assert zone is not None
     filters: dict[str, Callable[..., object]] = {
         "duration": duration,
         "in_numbers": _in_numbers,
         "interrupted_how": interrupted_how,
         "level_label": level_label,
-        "moment": _moment,
+        "moment": partial(date_and_time, zone=zone),
         "segments": segments,
         "shown_id": shown_id,
-        "time_of_day": _time_of_day,
+        "time_of_day": partial(time_of_day, zone=zone),
     }
     templates.filters.update(filters)
     return templates
@@ -237,22 +245,6 @@ def _templates() -> Environment:
 def _shown(value: object) -> object:
     """Hide known secrets in a value that a page shows; markup was made of such values."""
     return masked(value) if type(value) is str else value
-
-
-def _moment(at: datetime) -> str:
-    return date_and_time(at, _zone())
-
-
-def _time_of_day(at: datetime) -> str:
-    return time_of_day(at, _zone())
-
-
-@cache
-def _zone() -> tzinfo:
-    """Return the server's time zone; a page's script shows times in that of its reader."""
-    zone = datetime.now(UTC).astimezone().tzinfo
-    assert zone is not None
-    return zone
 
 
 def _in_numbers(record: ExecutionRecord) -> str:

@@ -26,7 +26,6 @@ from peaceful._present.summary import (
     summarise,
 )
 from peaceful._present.text import name_list, one_line
-from peaceful._web.context import ServerContext
 from peaceful._web.pages.rows import BY_PROGRESS, IN_PROGRESS, DisplayStatus, ItemRow, rows_of
 
 _DOING: Final[Mapping[str, str]] = {"diff": "Comparing"}
@@ -60,11 +59,6 @@ class Verbs:
     """The words of an application for its commands; `ensure_name` may be `deploy`, say."""
 
     ensure_name: str = "ensure"
-
-    @classmethod
-    def of(cls, server: ServerContext) -> Verbs:
-        """Return the words of the served application."""
-        return cls(server.contexts.app.ensure_name)
 
     def command(self, command: str) -> str:
         """Return the application's name of a command: `deploy`."""

@@ -58,8 +58,7 @@ from peaceful._web.pages.execution_page import started_part
 from peaceful._web.pages.flow_pages import clean_question, environment_page
 from peaceful._web.pages.page_routes import PAGES
 from peaceful._web.pages.param_fields import PARAM_PREFIX, given_params
-from peaceful._web.pages.problem_page import problem_page
-from peaceful._web.pages.site import by_script
+from peaceful._web.pages.site import by_script, problem_page
 from peaceful._web.server.guard import Guard
 
 _LOG = logging.getLogger("peaceful.web")
@@ -251,7 +250,7 @@ class WebApp:
         """Return a page for people, or a problem document for programs."""
         if wants_page(request):
             status = None if refusal is None else refusal.status
-            return problem_page(request, error, self.server.contexts.app.name, status)
+            return problem_page(request, self.server, error, status)
         return problem_response(error, refusal)
 
     async def _on_error(self, request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import pytest
 
-from peaceful._web.pages.site import ASSETS
+from peaceful._web.pages.site import Site, assets
 from peaceful.commands import ExecutionState
 
 FOLDER = files("peaceful._web.pages") / "static"
@@ -34,20 +34,19 @@ def test_nothing_else_is_there() -> None:
 
 def test_an_address_says_what_is_there() -> None:
     """What is at an address never changes, so browsers may keep it."""
-    name = ASSETS.name("peaceful.css")
-    asset = ASSETS.get(name)
-    assert asset is not None
-    assert re.fullmatch(r"peaceful\.[\w-]{10}\.css", name)
+    asset = assets()["peaceful.css"]
+    assert re.fullmatch(r"peaceful\.[\w-]{10}\.css", asset.name)
     assert gzip.decompress(asset.packed) == asset.data
-    assert ASSETS.get("peaceful.css") is None
+    assert Site("app").asset("peaceful.css") == f"/static/{asset.name}"
+    assert "peaceful.css" not in {each.name for each in assets().values()}
 
 
 def test_every_state_has_an_icon() -> None:
     """Each its own; and one for pages without an execution."""
-    names = {ASSETS.icon(state.value) for state in ExecutionState}
-    assert len(names) == len(ExecutionState)
-    assert ASSETS.icon("idle") not in names
-    assert all(ASSETS.get(name) is not None for name in names)
+    site = Site("app")
+    addresses = {site.icon(state.value) for state in ExecutionState}
+    assert len(addresses) == len(ExecutionState)
+    assert site.icon("idle") not in addresses
 
 
 @pytest.mark.parametrize("name", OURS)
