@@ -2,54 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from peaceful._app.contexts import Contexts
-from peaceful._executions.registry import Executions
-from peaceful._model.clock import Clock, SystemClock
+from peaceful._model.clock import Clock
 from peaceful._runtime.ctx import ExecutionSettings
-from peaceful._runtime.hub import OutputSink
-from peaceful._runtime.register import Starting
 from peaceful._web.diagrams.graphviz import Layouts
 from peaceful._web.live.watches import Watches
 from peaceful._web.work.running import IdempotencyKeys, RunningExecutions
 from peaceful._web.work.sinks import Metrics, MetricsSink, ServerLogSink
 
 
-@dataclass(frozen=True, slots=True)
 class ServerContext:
     """The services that requests need, for one application in one workspace."""
 
-    contexts: Contexts
-    executions: Executions
-    running: RunningExecutions
-    idempotency_keys: IdempotencyKeys
-    watches: Watches
-    layouts: Layouts
-    metrics: Metrics
-    clock: Clock
-
-
-def server_context(
-    contexts: Contexts, clock: SystemClock, settings: ExecutionSettings | None = None
-) -> ServerContext:
-    """Return the services for an application in a workspace."""
-    watches = Watches(contexts.executions, clock)
-    metrics = Metrics()
-
-    def follow(starting: Starting) -> None:
-        watches.follow(starting.info.id, starting.hub)
-
-    def sinks() -> tuple[OutputSink, ...]:
-        return (MetricsSink(metrics), ServerLogSink())
-
-    return ServerContext(
-        contexts=contexts,
-        executions=contexts.executions,
-        running=RunningExecutions(contexts, follow, sinks, settings),
-        idempotency_keys=IdempotencyKeys(),
-        watches=watches,
-        layouts=Layouts(),
-        metrics=metrics,
-        clock=clock,
-    )
+    def __init__(
+        self, contexts: Contexts, clock: Clock, settings: ExecutionSettings | None = None
+    ) -> None:
+        self.contexts = contexts
+        self.executions = contexts.executions
+        self.clock = clock
+        self.idempotency_keys = IdempotencyKeys()
+        self.layouts = Layouts()
+        self.metrics = Metrics()
+        self.watches = Watches(contexts.executions, clock)
+        self.running = RunningExecutions(
+            contexts,
+            on_start=lambda starting: self.watches.follow(starting.info.id, starting.hub),
+            sinks=lambda: (MetricsSink(self.metrics), ServerLogSink()),
+            settings=settings,
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +11,7 @@ from gated_app import gated_app
 from peaceful._executions.registry import Executions
 from peaceful._executions.running import InterruptSenders
 from peaceful._model.clock import SystemClock
-from peaceful._web.context import server_context
+from peaceful._web.context import ServerContext
 from peaceful._web.http.route import Access
 from peaceful._web.server.site import WebApp
 from peaceful.commands import Contexts
@@ -36,8 +35,8 @@ async def test_interrupts_need_only_their_senders(tmp_path: Path) -> None:
     senders = InterruptSenders()
     sender, receiver = interrupt_channel()
     senders.register(ID, sender)
-    server = server_context(Contexts.of(gated_app(), tmp_path), SystemClock())
-    server = replace(server, executions=cast("Executions", _NoRegister(senders)))
+    server = ServerContext(Contexts.of(gated_app(), tmp_path), SystemClock())
+    server.executions = cast("Executions", _NoRegister(senders))
     transport = httpx.ASGITransport(WebApp(server, Access()))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         response = await client.post(f"/api/executions/{ID}/interrupt")

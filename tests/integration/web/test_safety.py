@@ -12,7 +12,7 @@ from gated_app import gated_app
 
 from peaceful import Role, WebSettings, WebToken
 from peaceful._model.clock import SystemClock
-from peaceful._web.context import server_context
+from peaceful._web.context import ServerContext
 from peaceful._web.http.route import Access
 from peaceful._web.server.serve import asgi
 from peaceful._web.server.site import WebApp
@@ -181,7 +181,7 @@ async def test_a_role_is_good_for_its_own_things(workspace: Path) -> None:
     """Who may look may not run; who may run may not interrupt."""
     contexts = Contexts.of(gated_app(), workspace)
     access = Access(tokens={role.value: frozenset({role}) for role in Role})
-    web = WebApp(server_context(contexts, SystemClock()), access)
+    web = WebApp(ServerContext(contexts, SystemClock()), access)
     interrupt = "/api/executions/01890000-0000-7000-8000-000000000000/interrupt"
     calls = {"view": ("GET", "/api/flows"), "run": ("POST", "/api/executions"),
              "interrupt": ("POST", interrupt)}  # fmt: skip

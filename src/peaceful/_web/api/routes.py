@@ -59,9 +59,8 @@ _PAGE: Final = (
 
 ROUTES: Final = (
     Route(
-        "POST", "/api/executions", "start_execution",
+        "POST", "/api/executions", executions.start, Role.RUN, "start_execution",
         "Starts an execution; one at a time for a profile.",
-        executions.start, Role.RUN,
         params=(
             Param(
                 "Idempotency-Key", "header", "Sent again, the same request starts nothing new.",
@@ -77,23 +76,20 @@ ROUTES: Final = (
         },
     ),
     Route(
-        "GET", "/api/executions", "list_executions",
+        "GET", "/api/executions", executions.list_executions, Role.VIEW, "list_executions",
         "Lists executions, running and past, newest first.",
-        executions.list_executions, Role.VIEW,
         params=_PAGE,
         answers={200: Reply("A page of them.", ExecutionPage), 422: _WRONG},
     ),
     Route(
-        "GET", "/api/executions/{id}", "one_execution",
+        "GET", "/api/executions/{id}", executions.one, Role.VIEW, "one_execution",
         "Shows an execution with its items.",
-        executions.one, Role.VIEW,
         params=(_ID,),
         answers={200: Reply("The execution.", Execution), 404: _UNKNOWN},
     ),
     Route(
-        "POST", "/api/executions/{id}/interrupt", "interrupt_execution",
-        "Interrupts an execution, whichever process runs it.",
-        executions.interrupt, Role.INTERRUPT,
+        "POST", "/api/executions/{id}/interrupt", executions.interrupt, Role.INTERRUPT,
+        "interrupt_execution", "Interrupts an execution, whichever process runs it.",
         params=(_ID,),
         body=InterruptBody,
         body_required=False,
@@ -106,16 +102,15 @@ ROUTES: Final = (
         },
     ),
     Route(
-        "GET", "/api/executions/{id}/progress", "execution_progress",
+        "GET", "/api/executions/{id}/progress", executions.progress, Role.VIEW,
+        "execution_progress",
         "Shows how everything stands in an execution now, or stood at its end.",
-        executions.progress, Role.VIEW,
         params=(_ID,),
         answers={200: Reply("How everything stands.", Snapshot), 404: _UNKNOWN},
     ),
     Route(
-        "GET", "/api/executions/{id}/events", "execution_events",
+        "GET", "/api/executions/{id}/events", executions.events, Role.VIEW, "execution_events",
         "Tells what happens in an execution, as Server-Sent Events, until it has ended.",
-        executions.events, Role.VIEW,
         params=(
             _ID,
             Param(
@@ -132,22 +127,20 @@ ROUTES: Final = (
         },
     ),
     Route(
-        "GET", "/api/flows", "list_flows", "Lists the flows of the application.",
-        flows.flows, Role.VIEW,
+        "GET", "/api/flows", flows.flows, Role.VIEW, "list_flows",
+        "Lists the flows of the application.",
         answers={200: Reply("The flows.", Flows)},
     ),
     Route(
-        "GET", "/api/flows/{flow}", "one_flow",
+        "GET", "/api/flows/{flow}", flows.flow, Role.VIEW, "one_flow",
         "Shows a flow with its parameters, and its items as a profile's parameters make them.",
-        flows.flow, Role.VIEW,
         params=(_FLOW, _PROFILE_ASKED),
         answers={200: Reply("The flow.", FlowWithItems), 404: _UNKNOWN},
     ),
     Route(
-        "GET", "/api/flows/{flow}/graph", "flow_graph",
+        "GET", "/api/flows/{flow}/graph", flows.graph, Role.VIEW, "flow_graph",
         "Draws a flow: what waits for what, or which places it touches; and how each of its items "
         "stands in an execution.",
-        flows.graph, Role.VIEW,
         params=(
             _FLOW,
             _PROFILE_ASKED,
@@ -171,14 +164,13 @@ ROUTES: Final = (
         },
     ),
     Route(
-        "GET", "/api/profiles", "list_profiles", "Lists the profiles of the workspace.",
-        flows.profiles, Role.VIEW,
+        "GET", "/api/profiles", flows.profiles, Role.VIEW, "list_profiles",
+        "Lists the profiles of the workspace.",
         answers={200: Reply("Their names.", Profiles)},
     ),
     Route(
-        "GET", "/api/profiles/{profile}/{flow}/states", "stored_states",
+        "GET", "/api/profiles/{profile}/{flow}/states", flows.states, Role.VIEW, "stored_states",
         "Shows what is stored of a flow's items.",
-        flows.states, Role.VIEW,
         params=(
             _PROFILE,
             _FLOW,
@@ -190,28 +182,27 @@ ROUTES: Final = (
         answers={200: Reply("The states.", States), 404: _UNKNOWN, 422: _WRONG},
     ),
     Route(
-        "GET", "/api/profiles/{profile}/{flow}/diff", "stored_diff",
+        "GET", "/api/profiles/{profile}/{flow}/diff", flows.diff, Role.VIEW, "stored_diff",
         "Shows what differs between what items are and what they should be, by what is stored.",
-        flows.diff, Role.VIEW,
         params=(_PROFILE, _FLOW),
         answers={200: Reply("The differences.", Diffs), 404: _UNKNOWN, 422: _WRONG},
     ),
     Route(
-        "GET", "/healthz", "health", "Says that the server is there.",
-        executions.healthz, None,
+        "GET", "/healthz", executions.healthz, None, "health",
+        "Says that the server is there.",
         answers={200: Reply("It is.", Status)},
     ),
     Route(
-        "GET", "/readyz", "readiness", "Says whether the server can do its work.",
-        executions.readyz, None,
+        "GET", "/readyz", executions.readyz, None, "readiness",
+        "Says whether the server can do its work.",
         answers={
             200: Reply("It can.", Status),
             503: Reply("It is about to end.", Problem, PROBLEM),
         },
     ),
     Route(
-        "GET", "/metrics", "metrics", "Counts what happens, for Prometheus.",
-        executions.metrics, Role.VIEW,
+        "GET", "/metrics", executions.metrics, Role.VIEW, "metrics",
+        "Counts what happens, for Prometheus.",
         answers={200: Reply("The counts.", None, METRICS_TYPE)},
     ),
 )  # fmt: skip

@@ -64,26 +64,18 @@ ORIGIN: Final = "the request"
 
 _SEND_JSON: Final = "send JSON, with the header Content-Type: application/json"
 
-_STATUSES: Final[tuple[tuple[type[PeacefulError], HTTPStatus], ...]] = (
-    (ServerStopping, HTTPStatus.SERVICE_UNAVAILABLE),
-    (BlockedError, HTTPStatus.CONFLICT),
-    (AlreadyEnded, HTTPStatus.CONFLICT),
-    (NotInterruptible, HTTPStatus.CONFLICT),
-    (NothingRunning, HTTPStatus.CONFLICT),
-    (ExecutorUnreachable, HTTPStatus.SERVICE_UNAVAILABLE),
-    (ExecutionUnknown, HTTPStatus.NOT_FOUND),
-    (PageUnknown, HTTPStatus.NOT_FOUND),
-    (MethodRefused, HTTPStatus.METHOD_NOT_ALLOWED),
-    (HostRefused, HTTPStatus.MISDIRECTED_REQUEST),
-    (OriginRefused, HTTPStatus.FORBIDDEN),
-    (RoleRefused, HTTPStatus.FORBIDDEN),
-    (TokenRefused, HTTPStatus.UNAUTHORIZED),
-    (BodyRefused, HTTPStatus.BAD_REQUEST),
-    (DiagramTooLarge, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (KeyReused, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (RequestRefused, HTTPStatus.BAD_REQUEST),
-    (ExtraMissing, HTTPStatus.NOT_IMPLEMENTED),
-    (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
+_STATUSES: Final[tuple[tuple[HTTPStatus, tuple[type[PeacefulError], ...]], ...]] = (
+    (HTTPStatus.SERVICE_UNAVAILABLE, (ServerStopping, ExecutorUnreachable)),
+    (HTTPStatus.CONFLICT, (BlockedError, AlreadyEnded, NotInterruptible, NothingRunning)),
+    (HTTPStatus.NOT_FOUND, (ExecutionUnknown, PageUnknown)),
+    (HTTPStatus.METHOD_NOT_ALLOWED, (MethodRefused,)),
+    (HTTPStatus.MISDIRECTED_REQUEST, (HostRefused,)),
+    (HTTPStatus.FORBIDDEN, (OriginRefused, RoleRefused)),
+    (HTTPStatus.UNAUTHORIZED, (TokenRefused,)),
+    (HTTPStatus.UNPROCESSABLE_ENTITY, (DiagramTooLarge, KeyReused)),
+    (HTTPStatus.BAD_REQUEST, (RequestRefused,)),
+    (HTTPStatus.NOT_IMPLEMENTED, (ExtraMissing,)),
+    (HTTPStatus.UNPROCESSABLE_ENTITY, (UsageError,)),
 )
 """By kind of error; the first match counts."""
 
@@ -104,7 +96,7 @@ class Refusal(Exception):
     ) -> None:
         super().__init__(error)
         self.error = error
-        self.status = status
+        self.status = status or error_status(error)
         self.execution = execution
         self.outcome = outcome
 
@@ -129,14 +121,13 @@ def wants_page(request: Request) -> bool:
 
 def error_status(error: PeacefulError) -> HTTPStatus:
     """Return the HTTP status of an error."""
-    statuses = (status for kind, status in _STATUSES if isinstance(error, kind))
+    statuses = (status for status, kinds in _STATUSES if isinstance(error, kinds))
     return next(statuses, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def problem_response(error: PeacefulError, refusal: Refusal | None = None) -> Response:
-    """Return the problem document (RFC 9457) of an error, with what a refusal adds to it."""
-    refusal = refusal or Refusal(error)
-    status = refusal.status or error_status(error)
+def problem_response(refusal: Refusal) -> Response:
+    """Return the problem document (RFC 9457) of a refusal."""
+    error, status = refusal.error, refusal.status
     document = Problem(
         type=f"urn:peaceful:error:{error.code.lower()}",
         title=status.phrase,

@@ -25,9 +25,9 @@ def ref(kind: type[msgspec.Struct]) -> dict[str, JsonValue]:
     return {"$ref": _REF.format(name=kind.__name__)}
 
 
-def schemas(kinds: Iterable[type[msgspec.Struct]]) -> Mapping[str, JsonObject]:
-    """Return the JSON Schemas of some structs and of all that these use, by name."""
-    kinds = tuple(kinds)
+def schemas(routes: Iterable[Route]) -> Mapping[str, JsonObject]:
+    """Return the JSON Schemas of what calls hold and answer, and of all that these use, by name."""
+    kinds = {*declarations(routes), Problem}
     # Any: msgspec has no narrower type for a schema.
     _, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     declared: dict[str, type] = {}
@@ -85,7 +85,7 @@ def openapi(title: str, version: str, routes: Sequence[Route]) -> dict[str, Json
         "info": {"title": title, "version": version or "0"},
         "paths": dict(paths),
         "components": {
-            "schemas": dict(schemas({*declarations(routes), Problem})),
+            "schemas": dict(schemas(routes)),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"token": []}],

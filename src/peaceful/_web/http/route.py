@@ -137,15 +137,16 @@ class Reply(msgspec.Struct, frozen=True):
 class Route(msgspec.Struct, frozen=True):
     """A call of the API, or a page; everybody may make it if `role` is `None`.
 
-    Every call may have problems as answers besides its own, which are given by status.
+    Only calls of the API have a name and a summary. Each may have problems as answers besides its
+    own, which are given by status.
     """
 
     method: Literal["GET", "POST"]
     path: str
-    name: str
-    summary: str
     handler: Handler
     role: Role | None
+    name: str = ""
+    summary: str = ""
     params: tuple[Param, ...] = ()
     body: type[msgspec.Struct] | None = None
     body_required: bool = True

@@ -29,7 +29,7 @@ from peaceful._model.execution import ExecutionState
 from peaceful._present.numbers import date_and_time, duration, time_of_day
 from peaceful._present.summary import counts_in_words, interrupted_how, level_label
 from peaceful._web.context import ServerContext
-from peaceful._web.http.bodies import error_headers, error_status, root_path
+from peaceful._web.http.bodies import Refusal, error_headers, root_path
 from peaceful._web.pages.rows import segments, shown_id
 from peaceful._web.pages.view import Verbs
 
@@ -179,11 +179,9 @@ def by_script(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
-def problem_page(
-    request: Request, server: ServerContext, error: PeacefulError, status: HTTPStatus | None = None
-) -> Response:
+def problem_page(request: Request, server: ServerContext, refusal: Refusal) -> Response:
     """Return the page about an error; for a page's script, a piece of it."""
-    status = status or error_status(error)
+    error, status = refusal.error, refusal.status
     if by_script(request):
         shown = piece("parts.html", "problem", error.code, error.message, error.help, error.details)
         response: Response = HTMLResponse(f'<div id="problem" role="alert">{shown}</div>', status)

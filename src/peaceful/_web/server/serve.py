@@ -29,7 +29,7 @@ from peaceful._model.interrupt import InterruptLevel, InterruptSignal, Interrupt
 from peaceful._present.summary import interrupted_how, next_press_sentence
 from peaceful._present.text import count
 from peaceful._runtime.ctx import MAX_CONCURRENCY, ExecutionSettings
-from peaceful._web.context import server_context
+from peaceful._web.context import ServerContext
 from peaceful._web.http.route import LOOPBACK, Access
 from peaceful._web.server.site import WebApp
 from peaceful.interrupt import InterruptReceiver, interrupt_channel
@@ -251,7 +251,7 @@ async def serve(
 
 def _web(contexts: Contexts, settings: WebSettings, access: Access) -> WebApp:
     execution = ExecutionSettings(settings.max_concurrency or MAX_CONCURRENCY)
-    return WebApp(server_context(contexts, SystemClock(), execution), access)
+    return WebApp(ServerContext(contexts, SystemClock(), execution), access)
 
 
 def _access(settings: WebSettings, at: ServerAddress, new_token: str) -> Access:

@@ -53,12 +53,18 @@ from peaceful._web.http.fields import checked_id, interrupt_request, start_reque
 from peaceful._web.http.interrupts import interrupt_execution
 from peaceful._web.http.openapi import openapi
 from peaceful._web.http.route import Access, Handler, Route, json_response
-from peaceful._web.pages.docs_page import docs_page
-from peaceful._web.pages.execution_page import started_part
-from peaceful._web.pages.flow_pages import clean_question, environment_page
-from peaceful._web.pages.page_routes import PAGES
+from peaceful._web.pages.docs_page import reference
+from peaceful._web.pages.execution_page import ask_interrupt, execution, live, started_part
+from peaceful._web.pages.flow_pages import (
+    ask_clean,
+    clean_question,
+    environment,
+    environment_page,
+    flow,
+)
+from peaceful._web.pages.overview_pages import executions, home, profile
 from peaceful._web.pages.param_fields import PARAM_PREFIX, given_params
-from peaceful._web.pages.site import by_script, problem_page
+from peaceful._web.pages.site import by_script, problem_page, static
 from peaceful._web.server.guard import Guard
 
 _LOG = logging.getLogger("peaceful.web")
@@ -180,27 +186,25 @@ async def _fields(request: Request) -> list[tuple[str, str]]:
         raise Refusal(BodyRefused(f"The body is no form: {error}.", help=_USE_FORM)) from error
 
 
-FORMS: Final = (
-    Route(
-        "POST", "/cmd_exec_interrupt", "cmd_exec_interrupt", "Interrupts an execution.",
-        interrupt, Role.INTERRUPT,
-    ),
-    Route(
-        "POST", "/ensure_cmd", "ensure_cmd", "Brings a flow of a profile to its goal.",
-        _start_handler("ensure"), Role.RUN,
-    ),
-    Route(
-        "POST", "/clean_cmd", "clean_cmd", "Cleans a flow of a profile up.",
-        _start_handler("clean"), Role.RUN,
-    ),
-    Route(
-        "POST", "/discover_cmd", "discover_cmd", "Finds out how a flow of a profile stands.",
-        _start_handler("discover"), Role.RUN,
-    ),
-)  # fmt: skip
-
-_ROUTES: Final = (*ROUTES, *FORMS, *PAGES, docs_page(ROUTES))
-"""All but that of the OpenAPI document."""
+_ROUTES: Final = (
+    *ROUTES,
+    Route("POST", "/cmd_exec_interrupt", interrupt, Role.INTERRUPT),
+    Route("POST", "/ensure_cmd", _start_handler("ensure"), Role.RUN),
+    Route("POST", "/clean_cmd", _start_handler("clean"), Role.RUN),
+    Route("POST", "/discover_cmd", _start_handler("discover"), Role.RUN),
+    Route("GET", "/", home, Role.VIEW),
+    Route("GET", "/flows/{flow}", flow, Role.VIEW),
+    Route("GET", "/profiles/{profile}", profile, Role.VIEW),
+    Route("GET", "/profiles/{profile}/{flow}", environment, Role.VIEW),
+    Route("GET", "/profiles/{profile}/{flow}/clean", ask_clean, Role.RUN),
+    Route("GET", "/executions", executions, Role.VIEW),
+    Route("GET", "/executions/{id}", execution, Role.VIEW),
+    Route("GET", "/executions/{id}/live", live, Role.VIEW),
+    Route("GET", "/executions/{id}/interrupt", ask_interrupt, Role.INTERRUPT),
+    Route("GET", "/static/{name}", static, None),
+    Route("GET", "/api/docs", reference, Role.VIEW),
+)
+"""All but that of the OpenAPI document: the API, forms and pages."""
 
 
 class WebApp:
@@ -214,11 +218,9 @@ class WebApp:
                 *(_route(each, server) for each in _ROUTES),
                 _openapi_route(openapi(app.name, app.version, ROUTES)),
             ],
-            exception_handlers={
-                PeacefulError: self._on_error,
-                Refusal: self._on_refusal,
-                HTTPException: self._on_http_exception,
-            },
+            exception_handlers=dict.fromkeys(
+                (PeacefulError, Refusal, HTTPException), self._on_error
+            ),
             middleware=[
                 Middleware(GZipMiddleware, minimum_size=_MIN_COMPRESSED, compresslevel=_COMPRESSION)
             ],
@@ -244,34 +246,15 @@ class WebApp:
         await self.server.watches.close()
         await self.server.layouts.close()
 
-    def _refuse(
-        self, request: Request, error: PeacefulError, refusal: Refusal | None = None
-    ) -> Response:
+    def _refuse(self, request: Request, error: Exception) -> Response:
         """Return a page for people, or a problem document for programs."""
+        refusal = _refusal(request, error)
         if wants_page(request):
-            status = None if refusal is None else refusal.status
-            return problem_page(request, self.server, error, status)
-        return problem_response(error, refusal)
+            return problem_page(request, self.server, refusal)
+        return problem_response(refusal)
 
     async def _on_error(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, PeacefulError)
         return self._refuse(request, error)
-
-    async def _on_refusal(self, request: Request, refusal: Exception) -> Response:
-        assert isinstance(refusal, Refusal)
-        return self._refuse(request, refusal.error, refusal)
-
-    async def _on_http_exception(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        path = path_of(request)
-        match error.status_code:
-            case HTTPStatus.NOT_FOUND:
-                return self._refuse(request, PageUnknown(path))
-            case HTTPStatus.METHOD_NOT_ALLOWED:
-                return self._refuse(request, MethodRefused(request.method, path, _allowed(path)))
-            case status:
-                refused = RequestRefused(f"{error.detail}.", help="correct the request")
-                return self._refuse(request, refused, Refusal(refused, HTTPStatus(status)))
 
     @asynccontextmanager
     async def lifespan(self, _: object) -> AsyncGenerator[None]:
@@ -299,14 +282,32 @@ def _route(route: Route, server: ServerContext) -> StarletteRoute:
             _LOG.exception("%s %s failed", request.method, request.url.path)
             raise Unexpected(error) from error
 
-    return StarletteRoute(route.path, endpoint, methods=[route.method], name=route.name)
+    return StarletteRoute(route.path, endpoint, methods=[route.method])
+
+
+def _refusal(request: Request, error: Exception) -> Refusal:
+    path = path_of(request)
+    match error:
+        case Refusal():
+            return error
+        case PeacefulError():
+            return Refusal(error)
+        case HTTPException(status_code=HTTPStatus.NOT_FOUND):
+            return Refusal(PageUnknown(path))
+        case HTTPException(status_code=HTTPStatus.METHOD_NOT_ALLOWED):
+            return Refusal(MethodRefused(request.method, path, _allowed(path)))
+        case HTTPException(status_code=status, detail=detail):
+            refused = RequestRefused(f"{detail}.", help="correct the request")
+            return Refusal(refused, HTTPStatus(status))
+        case _:
+            raise error
 
 
 def _openapi_route(document: JsonObject) -> StarletteRoute:
     async def endpoint(_: Request) -> Response:
         return json_response(document)
 
-    return StarletteRoute("/api/openapi.json", endpoint, methods=["GET"], name="openapi")
+    return StarletteRoute("/api/openapi.json", endpoint, methods=["GET"])
 
 
 def _allowed(path: str) -> set[str]:

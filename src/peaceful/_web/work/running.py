@@ -45,9 +45,6 @@ KEPT: Final = 1000
 LONGEST_KEY: Final = 255
 """Characters that an idempotency key may have."""
 
-OnStart = Callable[[Starting], None]
-"""Called with an execution that is about to begin, before its first event."""
-
 
 class StartResult(msgspec.Struct, frozen=True):
     """The execution that answers a request; `is_new` if the request has started it."""
@@ -65,7 +62,7 @@ class RunningExecutions:
     def __init__(
         self,
         contexts: Contexts,
-        on_start: OnStart,
+        on_start: Callable[[Starting], None],
         sinks: Callable[[], tuple[OutputSink, ...]],
         settings: ExecutionSettings | None = None,
     ) -> None:
