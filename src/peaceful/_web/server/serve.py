@@ -13,7 +13,7 @@ import ssl
 import stat
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -238,7 +238,12 @@ async def serve(
     with listening(found, port) as opened:
         at = ServerAddress(found, opened.getsockname()[1], tls is not None, settings.hosts)
         new_token = "" if settings.tokens else secrets.token_urlsafe(32)
-        web = _web(contexts, settings, _access(settings, at, new_token))
+        access = replace(
+            Access.of(settings), hosts=at.hosts, cookie=f"peaceful_{at.port}", encrypts=at.encrypts
+        )
+        if new_token:
+            access = replace(access, tokens={new_token: EVERYTHING})
+        web = _web(contexts, settings, access)
         keep_alive = _KEEP_ALIVE_OF_PROXY if settings.proxies else _KEEP_ALIVE
         server = _Server(_config(web, tls, keep_alive))
         async with _receiver(receiver) as interrupts:
@@ -246,23 +251,12 @@ async def serve(
                 # The socket listens already: who connects now is answered in a moment.
                 on_ready(f"{at.url}/?token={new_token}" if new_token else f"{at.url}/")
             signal = await _serve_until_interrupted(web, server, opened, interrupts)
-        return ServerEnd(signal, web.server.running.incomplete)
+        return ServerEnd(signal, tuple(web.server.running.incomplete))
 
 
 def _web(contexts: Contexts, settings: WebSettings, access: Access) -> WebApp:
     execution = ExecutionSettings(settings.max_concurrency or MAX_CONCURRENCY)
     return WebApp(ServerContext(contexts, SystemClock(), execution), access)
-
-
-def _access(settings: WebSettings, at: ServerAddress, new_token: str) -> Access:
-    given = {token.text: token.roles for token in settings.tokens}
-    return Access(
-        at.hosts,
-        given or {new_token: EVERYTHING},
-        f"peaceful_{at.port}",
-        tuple(settings.networks()),
-        at.encrypts,
-    )
 
 
 def _config(web: WebApp, tls: ssl.SSLContext | None, keep_alive: int) -> uvicorn.Config:

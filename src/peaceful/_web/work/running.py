@@ -6,7 +6,8 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -56,7 +57,8 @@ class StartResult(msgspec.Struct, frozen=True):
 class RunningExecutions:
     """The executions that a server runs, each as a task of its event loop.
 
-    `on_start` is called with each before its first event, and `sinks` makes its sinks.
+    `on_start` is called with each before its first event, and `sinks` makes its sinks. `incomplete`
+    are those that `interrupt_all` kept from completing.
     """
 
     def __init__(
@@ -74,15 +76,10 @@ class RunningExecutions:
         self._tasks: dict[ExecutionId, asyncio.Task[object]] = {}
         self._starting: dict[ProfileName, asyncio.Lock] = {}
         self._stop: InterruptSignal | None = None
-        self._incomplete: list[ExecutionId] = []
+        self.incomplete: list[ExecutionId] = []
 
     def __len__(self) -> int:
         return len(self._tasks)
-
-    @property
-    def incomplete(self) -> tuple[ExecutionId, ...]:
-        """The executions that `interrupt_all` kept from completing."""
-        return tuple(self._incomplete)
 
     @property
     def stopping(self) -> bool:
@@ -185,7 +182,7 @@ class RunningExecutions:
             _LOG.error("execution %s failed", execution_id, exc_info=error, extra=fields)
         complete = error is None and not task.cancelled() and isinstance(task.result(), Complete)
         if self.stopping and not complete:
-            self._incomplete.append(execution_id)
+            self.incomplete.append(execution_id)
 
 
 def running_on(executions: Executions, profile: ProfileName) -> ExecutionRecord | None:
@@ -230,12 +227,6 @@ def _same(running: ExecutionRecord, request: RunRequest) -> StartResult:
     return StartResult(running, is_new=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    request: RunRequest
-    starting: asyncio.Task[StartResult]
-
-
 class IdempotencyKeys:
     """The executions that requests with idempotency keys have started, while the server runs.
 
@@ -244,7 +235,7 @@ class IdempotencyKeys:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, tuple[RunRequest, asyncio.Task[StartResult]]] = {}
 
     async def start_once(
         self,
@@ -257,28 +248,21 @@ class IdempotencyKeys:
 
         Once begun, the start goes on when the caller is cancelled.
         """
-        known = None if key is None else self._known.get(key)
-        if known is None:
-            known = _Known(request, asyncio.ensure_future(start()))
-            known.starting.add_done_callback(_has_failed)
-            if key is not None:
-                self._remember(key, known)
-        elif known.request != request:
-            raise KeyReused(key or "")
-        return await wait_shielded(known.starting)
+        if key is not None and key in self._known:
+            known, starting = self._known[key]
+            if known != request:
+                raise KeyReused(key)
+            return await wait_shielded(starting)
+        starting = asyncio.ensure_future(start())
+        starting.add_done_callback(partial(self._forget_failed, key))
+        if key is not None:
+            self._known[key] = request, starting
+            if len(self._known) > KEPT:
+                del self._known[next(iter(self._known))]
+        return await wait_shielded(starting)
 
-    def _remember(self, key: str, known: _Known) -> None:
-        self._known[key] = known
-        if len(self._known) > KEPT:
-            del self._known[next(iter(self._known))]
-
-        def forget(starting: asyncio.Task[StartResult]) -> None:
-            if _has_failed(starting) and self._known.get(key) is known:
-                del self._known[key]
-
-        known.starting.add_done_callback(forget)
-
-
-def _has_failed(starting: asyncio.Task[StartResult]) -> bool:
-    # Also retrieves the exception, which asyncio would log where nobody waits for it any more.
-    return starting.cancelled() or starting.exception() is not None
+    def _forget_failed(self, key: str | None, starting: asyncio.Task[StartResult]) -> None:
+        # Also retrieves the exception, which asyncio would log where nobody waits for it any more.
+        has_failed = starting.cancelled() or starting.exception() is not None
+        if has_failed and key in self._known and self._known[key][1] is starting:
+            del self._known[key]

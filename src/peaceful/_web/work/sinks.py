@@ -6,9 +6,10 @@ import logging
 import threading
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import accumulate
 from typing import Final
 
 from peaceful._model.events import (
@@ -34,6 +35,19 @@ METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _BOUNDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Seconds; upper bounds of the histogram's buckets."""
+
+_FAMILIES: Final = {
+    "executions_total": ("counter", "Executions of this server that have ended, by ending."),
+    "interrupts_total": ("counter", "Interrupts that were accepted, by source and level."),
+    "items_total": ("counter", "Items that have ended, by result."),
+    "executions_running": ("gauge", "Executions of this server now."),
+    "watchers": ("gauge", "Open event streams."),
+    "interrupt_to_end_seconds": (
+        "histogram",
+        "Seconds from the first interrupt of an execution to its end.",
+    ),
+}
+"""The type and the meaning of each metric."""
 
 
 class ServerLogSink:
@@ -103,16 +117,18 @@ def _clean(text: str) -> str:
 
 
 class Metrics:
-    """Counts since the server was started; hold `lock` to use them, as sinks have own threads."""
+    """Counts since the server was started; hold `lock` to count, as sinks have own threads."""
 
     def __init__(self) -> None:
-        self.executions: Final[Counter[str]] = Counter()
-        self.interrupts: Final[Counter[tuple[str, str]]] = Counter()
-        self.items: Final[Counter[str]] = Counter()
         self.lock: Final = threading.Lock()
-        self._streams = 0
+        self._counts: dict[str, Counter[str]] = {name: Counter() for name in _FAMILIES}
         self._buckets: list[int] = [0] * (len(_BOUNDS) + 1)
         self._sum = 0.0
+
+    def count(self, family: str, number: int = 1, **labels: str) -> None:
+        """Add to a number of a family, which has the labels."""
+        texts = ",".join(f'{name}="{value}"' for name, value in labels.items())
+        self._counts[family][f"{{{texts}}}" if texts else ""] += number
 
     def interrupted_for(self, seconds: float) -> None:
         """Count an execution that ended some seconds after its first interrupt."""
@@ -122,57 +138,34 @@ class Metrics:
     @contextmanager
     def stream(self) -> Generator[None]:
         """Count an open event stream within the context."""
-        self._streams += 1
+        self.count("watchers")
         try:
             yield
         finally:
-            self._streams -= 1
+            self.count("watchers", -1)
 
     def text(self, *, running: int) -> str:
         """Return all metrics; `running` is the number of running executions."""
+        lines: list[str] = []
         with self.lock:
-            return "".join(f"{line}\n" for line in self._lines(running))
+            now: Mapping[str, Mapping[str, float]] = {
+                **self._counts,
+                "executions_running": {"": running},
+                "watchers": {"": self._counts["watchers"][""]},
+                "interrupt_to_end_seconds": self._histogram(),
+            }
+            for name, (kind, about) in _FAMILIES.items():
+                lines += [f"# HELP peaceful_{name} {about}", f"# TYPE peaceful_{name} {kind}"]
+                lines += [f"peaceful_{name}{labels} {each}" for labels, each in now[name].items()]
+        return "".join(f"{line}\n" for line in lines)
 
-    def _lines(self, running: int) -> Iterator[str]:
-        yield from _family(
-            "executions_total",
-            "counter",
-            "Executions of this server that have ended, by ending.",
-            {f'{{ending="{ending}"}}': count for ending, count in self.executions.items()},
-        )
-        yield from _family(
-            "interrupts_total",
-            "counter",
-            "Interrupts that were accepted, by source and level.",
-            {
-                f'{{source="{source}",level="{level}"}}': count
-                for (source, level), count in self.interrupts.items()
-            },
-        )
-        yield from _family(
-            "items_total",
-            "counter",
-            "Items that have ended, by result.",
-            {f'{{result="{result}"}}': count for result, count in self.items.items()},
-        )
-        yield from _family(
-            "executions_running", "gauge", "Executions of this server now.", {"": running}
-        )
-        yield from _family("watchers", "gauge", "Open event streams.", {"": self._streams})
-        yield from self._histogram()
-
-    def _histogram(self) -> Iterator[str]:
-        buckets: dict[str, float] = {}
-        total = 0
-        for bound, count in zip((*map(str, _BOUNDS), "+Inf"), self._buckets, strict=True):
-            total += count
-            buckets[f'_bucket{{le="{bound}"}}'] = total
-        yield from _family(
-            "interrupt_to_end_seconds",
-            "histogram",
-            "Seconds from the first interrupt of an execution to its end.",
-            {**buckets, "_sum": round(self._sum, 6), "_count": total},
-        )
+    def _histogram(self) -> Mapping[str, float]:
+        bounds = (*map(str, _BOUNDS), "+Inf")
+        totals = list(accumulate(self._buckets))
+        buckets = {
+            f'_bucket{{le="{bound}"}}': total for bound, total in zip(bounds, totals, strict=True)
+        }
+        return {**buckets, "_sum": round(self._sum, 6), "_count": totals[-1]}
 
 
 class MetricsSink:
@@ -195,24 +188,18 @@ class MetricsSink:
         metrics = self._metrics
         match event:
             case ItemEnded(status=status) if status is not ItemStatus.NOT_STARTED:
-                metrics.items[status.value] += 1
+                metrics.count("items_total", result=status.value)
             case InterruptRequested(at=at, signal=signal):
-                metrics.interrupts[signal.source.value, str(signal.level)] += 1
+                source, level = signal.source.value, str(signal.level)
+                metrics.count("interrupts_total", source=source, level=level)
                 self._interrupted_at = self._interrupted_at or at
             case ExecutionEnded():
-                metrics.executions[event.state.value] += 1
+                metrics.count("executions_total", ending=event.state.value)
                 # There are no events about most of these.
                 left = event.counts.get(ItemStatus.NOT_STARTED, 0)
                 if left:
-                    metrics.items[ItemStatus.NOT_STARTED.value] += left
+                    metrics.count("items_total", left, result=ItemStatus.NOT_STARTED.value)
                 if self._interrupted_at is not None:
                     metrics.interrupted_for((event.at - self._interrupted_at).total_seconds())
             case _:
                 pass
-
-
-def _family(name: str, kind: str, help: str, values: Mapping[str, float]) -> Iterator[str]:
-    yield f"# HELP peaceful_{name} {help}"
-    yield f"# TYPE peaceful_{name} {kind}"
-    for labels, value in values.items():
-        yield f"peaceful_{name}{labels} {value}"
