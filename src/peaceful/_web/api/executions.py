@@ -91,7 +91,7 @@ async def events(request: Request, server: ServerContext) -> Response:
     seen = parse_number(request.headers.get("last-event-id", ""))
     if record.state.ended and (seen is None or saw_the_end(seen)):
         return Response(status_code=204)
-    return EventStream(lambda: server.watches.events(record.id), server.metrics.stream, seen=seen)
+    return EventStream(lambda: server.watches.watched(record.id), server.metrics.stream, seen=seen)
 
 
 async def healthz(_: Request, __: ServerContext) -> Response:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, Hashable, Sequence
 from typing import Final, Generic, TypeAlias, TypeVar
 
 Value = TypeVar("Value")
@@ -34,9 +35,9 @@ class Latest(Generic[Value]):
     """
 
     def __init__(self, began: int, kept: int = 4096) -> None:
-        self.version: int = 2 * began
-        self.begun: bool = False
-        self.ended: bool = False
+        self.version = 2 * began
+        self.begun = False
+        self.ended = False
         self._complete_since = self.version
         self._kept = kept
         self._changes: dict[Hashable, Change[Value]] = {}
@@ -79,29 +80,29 @@ class Latest(Generic[Value]):
         return tuple(self._changes.values())
 
 
-class Broadcast(Generic[Value]):
+class Broadcast(Latest[Value], ABC):
     """A broadcast of the newest values to all who watch, within one event loop.
 
     What a slow watcher has missed is not gathered for it: when it is ready it gets the newest of
-    everything, so it holds nothing up and takes no memory. The function `message` encodes changes,
-    or the whole state if they are `None`.
+    everything, so it holds nothing up and takes no memory.
     """
 
-    def __init__(
-        self, latest: Latest[Value], message: Callable[[Sequence[Change[Value]] | None], bytes]
-    ) -> None:
-        self.latest: Final[Latest[Value]] = latest
-        self.watchers: int = 0
-        self.stopped: bool = False
-        self._message = message
+    def __init__(self, began: int) -> None:
+        super().__init__(began)
+        self.watchers = 0
+        self.stopped = False
         self._messages: dict[int | None, bytes] = {}
-        self._notified = latest.version
+        self._notified = self.version
         self._waiters = Waiters()
         self._notifying: asyncio.TimerHandle | None = None
 
+    @abstractmethod
+    def message(self, changes: Sequence[Change[Value]] | None) -> bytes:
+        """Encode changes, or the whole state if they are `None`."""
+
     def put(self, key: Hashable, value: Value, *, last: bool = False) -> None:
         """Change the value of a key; `notify` or `notify_soon` sends it to watchers."""
-        self.latest.put(key, value, last=last)
+        super().put(key, value, last=last)
         self._messages.clear()
 
     def notify(self) -> None:
@@ -109,7 +110,7 @@ class Broadcast(Generic[Value]):
         if self._notifying is not None:
             self._notifying.cancel()
             self._notifying = None
-        self._notified = self.latest.version
+        self._notified = self.version
         self._waiters.wake()
 
     def notify_soon(self) -> None:
@@ -132,26 +133,22 @@ class Broadcast(Generic[Value]):
 
         Yield `None` after `heartbeat` seconds without a message.
         """
-        latest = self.latest
         while True:
-            if latest.begun and (seen is None or seen < self._notified or seen > latest.version):
-                message, seen = self._since(seen), latest.version
+            if self.begun and (seen is None or seen < self._notified or seen > self.version):
+                changes = self.since(seen)
+                key = None if changes is None else seen
+                message = self._messages.get(key)
+                if message is None:
+                    message = self.message(changes)
+                    if len(self._messages) < _REMEMBERED:
+                        self._messages[key] = message
+                seen = self.version
                 if message:
                     yield message
-            elif latest.ended or self.stopped:
+            elif self.ended or self.stopped:
                 return
             elif not await self._waiters.wait(heartbeat):
                 yield None
-
-    def _since(self, seen: int | None) -> bytes:
-        changes = self.latest.since(seen)
-        key = None if changes is None else seen
-        message = self._messages.get(key)
-        if message is None:
-            message = self._message(changes)
-            if len(self._messages) < _REMEMBERED:
-                self._messages[key] = message
-        return message
 
 
 class Waiters:

@@ -25,7 +25,7 @@ from peaceful._model.events import (
     SnapshotTaken,
     StreamEvent,
 )
-from peaceful._web.live.broadcast import Broadcast, Change, Latest
+from peaceful._web.live.broadcast import Broadcast, Change
 
 _LOG = logging.getLogger("peaceful.web")
 
@@ -55,17 +55,16 @@ async def record_of(executions: Executions, execution_id: ExecutionId) -> Execut
     return record
 
 
-class ExecutionWatch:
-    """An execution that is followed: its newest snapshot, events, and parts of pages.
+class ExecutionWatch(Broadcast[StreamEvent]):
+    """An execution that is followed: its events, newest snapshot, and parts of pages.
 
     Of the progress of an item only the newest event is kept. Pages are kept by the root of their
     addresses, and `tasks` keep all of this up to date.
     """
 
     def __init__(self, clock: Clock) -> None:
-        began = microseconds(clock.now())
-        self.snapshot: Snapshot = Snapshot()
-        self.events: Final = Broadcast[StreamEvent](Latest(began), self._message)
+        super().__init__(microseconds(clock.now()))
+        self.snapshot = Snapshot()
         self.pages: Final[dict[str, Broadcast[str]]] = {}
         self.tasks: Final = set[asyncio.Task[None]]()
         self._clock = clock
@@ -78,8 +77,7 @@ class ExecutionWatch:
 
     def add(self, event: StreamEvent) -> None:
         """Take an event; watchers get it soon, or at once if it is urgent."""
-        latest = self.events.latest
-        if latest.ended:
+        if self.ended:
             return
         self._last_event_at = self._clock.monotonic()
         if isinstance(event, SnapshotTaken):
@@ -87,28 +85,29 @@ class ExecutionWatch:
             self.snapshot = event.snapshot.copy()
         else:
             self.snapshot.add(event)
-        key = event.item if isinstance(event, ItemProgressed) else latest.version
-        self.events.put(key, event, last=isinstance(event, ExecutionEnded))
+        key = event.item if isinstance(event, ItemProgressed) else self.version
+        self.put(key, event, last=isinstance(event, ExecutionEnded))
         if isinstance(event, _URGENT):
-            self.events.notify()
+            self.notify()
         else:
-            self.events.notify_soon()
+            self.notify_soon()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Send watchers nothing more, and cancel the tasks."""
-        self.events.stop()
+        self.stop()
         for page in self.pages.values():
             page.stop()
         for task in self.tasks:
             task.cancel()
 
-    def _message(self, changes: Sequence[Change[StreamEvent]] | None) -> bytes:
+    def message(self, changes: Sequence[Change[StreamEvent]] | None) -> bytes:
+        """Encode events as Server-Sent Events."""
         if changes is not None:
             return b"".join(sse_event(version, event) for version, event in changes)
-        latest, ending = self.events.latest, self.snapshot.ending
-        snapshot = sse_event(latest.version - latest.ended, SnapshotTaken(self.snapshot))
+        ending = self.snapshot.ending
+        snapshot = sse_event(self.version - self.ended, SnapshotTaken(self.snapshot))
         # Whoever waits for the last event gets it, whatever else was missed.
-        return snapshot + (sse_event(latest.version, ending) if ending and latest.ended else b"")
+        return snapshot + (sse_event(self.version, ending) if ending and self.ended else b"")
 
 
 class Watches:
@@ -136,7 +135,7 @@ class Watches:
         ended = [
             key
             for key, each in self._own.items()
-            if each.events.latest.ended and not each.events.watchers and not each.pages
+            if each.ended and not each.watchers and not each.pages
         ]
         for key in ended[:-ENDED_KEPT]:
             del self._own[key]
@@ -148,24 +147,18 @@ class Watches:
         if watch is None:
             watch = self._others[execution_id] = ExecutionWatch(self._clock)
             if self._closed:
-                watch.stop()
+                watch.close()
             else:
                 run_for(watch, self._read(watch, execution_id))
-        watch.events.watchers += 1
+        watch.watchers += 1
         try:
             yield watch
         finally:
-            watch.events.watchers -= 1
-            if not watch.events.watchers and self._others.get(execution_id) is watch:
-                broken = watch.events.stopped and not watch.events.latest.ended
+            watch.watchers -= 1
+            if not watch.watchers and self._others.get(execution_id) is watch:
+                broken = watch.stopped and not watch.ended
                 loop = asyncio.get_running_loop()
                 loop.call_later(0 if broken else LINGER, self._forget, execution_id, watch)
-
-    @contextmanager
-    def events(self, execution_id: ExecutionId) -> Generator[Broadcast[StreamEvent]]:
-        """Follow an execution within the context, and yield its events."""
-        with self.watched(execution_id) as watch:
-            yield watch.events
 
     async def close(self) -> None:
         """End all streams, and follow nothing any more."""
@@ -173,7 +166,7 @@ class Watches:
         watches = (*self._own.values(), *self._others.values())
         tasks = {task for watch in watches for task in watch.tasks}
         for watch in watches:
-            watch.stop()
+            watch.close()
         if tasks:
             await asyncio.wait(tasks)
 
@@ -182,7 +175,7 @@ class Watches:
     def followed_snapshot(self, record: ExecutionRecord) -> Snapshot | None:
         """Return the snapshot of an execution, or `None` if it is not followed."""
         watch = self.get(record.id)
-        return watch.snapshot if watch is not None and watch.events.latest.begun else None
+        return watch.snapshot if watch is not None and watch.begun else None
 
     async def running_snapshot(self, record: ExecutionRecord) -> Snapshot | None:
         """Return the snapshot of a running execution of any process.
@@ -211,9 +204,9 @@ class Watches:
     # ---- executions of other processes
 
     def _forget(self, execution_id: ExecutionId, watch: ExecutionWatch) -> None:
-        if not watch.events.watchers and self._others.get(execution_id) is watch:
+        if not watch.watchers and self._others.get(execution_id) is watch:
             del self._others[execution_id]
-            watch.stop()
+            watch.close()
 
     async def _read(self, watch: ExecutionWatch, execution_id: ExecutionId) -> None:
         """Follow an execution until it has ended or cannot be known any more."""
@@ -229,7 +222,7 @@ class Watches:
                 record = await run_in_thread(lambda: executions.get(execution_id))
                 ending = record.ending()
                 if ending is not None:
-                    if not watch.events.latest.begun:
+                    if not watch.begun:
                         watch.add(SnapshotTaken(record.snapshot()))
                     watch.add(ending)
                     return
@@ -237,7 +230,7 @@ class Watches:
         except PeacefulError as error:
             _LOG.warning("execution %s cannot be watched any more: %s", execution_id, error)
         finally:
-            watch.events.stop()
+            watch.stop()
 
 
 def run_for(watch: ExecutionWatch, work: Coroutine[object, None, None]) -> None:

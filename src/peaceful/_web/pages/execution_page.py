@@ -24,7 +24,7 @@ from peaceful._model.interrupt import InterruptLevel
 from peaceful._present.summary import level_label
 from peaceful._web.context import ServerContext
 from peaceful._web.http.interrupts import record_in_path
-from peaceful._web.live.broadcast import Broadcast, Change, Latest, parse_number
+from peaceful._web.live.broadcast import Broadcast, Change, parse_number
 from peaceful._web.live.event_stream import EventStream
 from peaceful._web.live.watches import ExecutionWatch, microseconds, run_for
 from peaceful._web.pages.flow_pages import execution_diagram
@@ -170,34 +170,29 @@ def execution_parts(site: Site, view: ExecutionView) -> Mapping[str, Markup]:
     return parts
 
 
-def page_broadcast(began: int) -> Broadcast[str]:
-    """Return a broadcast of a page's parts, by the IDs of their elements.
+class PageBroadcast(Broadcast[str]):
+    """A broadcast of a page's parts, by the IDs of their elements."""
 
-    `began` is a time in microseconds since 1970.
-    """
-    latest = Latest[str](began)
-
-    def message(changes: Sequence[Change[str]] | None) -> bytes:
-        newer = latest.everything() if changes is None else changes
+    def message(self, changes: Sequence[Change[str]] | None) -> bytes:
+        """Encode parts as one of the Server-Sent Events."""
+        newer = self.everything() if changes is None else changes
         parts = "\n".join([text for _, text in newer])
         # Only these end a line of the stream.
         lines = [line for line in parts.replace("\r", "\n").split("\n") if line.strip()]
-        end = _ENDED if latest.ended else b""
+        end = _ENDED if self.ended else b""
         if not lines:
             return end
         # The end has no ID: whoever comes again with that of the last parts is told of it again.
         data = "\ndata: ".join(lines)
-        event = f"id: {latest.version - latest.ended}\ndata: {data}\n\n"
+        event = f"id: {self.version - self.ended}\ndata: {data}\n\n"
         return event.encode(errors="replace") + end
-
-    return Broadcast(latest, message)
 
 
 def page_version(server: ServerContext, execution_id: ExecutionId, site: Site) -> int:
     """Return the version of a page that is made now; 0 if nobody watches it yet."""
     watch = server.watches.get(execution_id)
     page = None if watch is None else watch.pages.get(site.root)
-    return 0 if page is None else page.latest.version
+    return 0 if page is None else page.version
 
 
 @contextmanager
@@ -209,8 +204,8 @@ def watched_page(
     with server.watches.watched(record.id) as watch:
         page = watch.pages.get(root)
         if page is None:
-            page = watch.pages[root] = page_broadcast(microseconds(server.clock.now()))
-            if watch.events.stopped and not watch.events.latest.ended:
+            page = watch.pages[root] = PageBroadcast(microseconds(server.clock.now()))
+            if watch.stopped and not watch.ended:
                 page.stop()
             else:
                 updater = _PageUpdater(page, watch, record, replace(site, roles=""), server)
@@ -249,7 +244,7 @@ class _PageUpdater:
         try:
             self._earlier = await run_in_thread(_resumed_execution, executions, self._record)
             await self._follow()
-            if self._watch.events.latest.ended:
+            if self._watch.ended:
                 record = await run_in_thread(executions.get, self._record.id)
                 self._update(record, record.snapshot())
                 self._page.put("ended", "", last=True)
@@ -263,16 +258,16 @@ class _PageUpdater:
                 self._watch.pages.pop(self._site.root, None)
 
     async def _follow(self) -> None:
-        events = self._watch.events
-        seen = 0 if events.latest.begun else events.latest.version
-        while self._page.watchers and not events.latest.ended:
-            if seen == events.latest.version:
+        events = self._watch
+        seen = 0 if events.begun else events.version
+        while self._page.watchers and not events.ended:
+            if seen == events.version:
                 if events.stopped:
                     return
                 await events.wait(LOOK)
-                if not events.latest.begun or events.latest.ended:
+                if not events.begun or events.ended:
                     continue
-            seen = events.latest.version
+            seen = events.version
             self._update(self._record, self._watch.snapshot, self._watch.idle_seconds)
             await asyncio.sleep(BETWEEN)
 
@@ -288,7 +283,7 @@ class _PageUpdater:
         changed = False
         for name, part in parts.items():
             text = f'<hx-partial id="{name}">{part}</hx-partial>'
-            if self._page.latest.get(name) != text:
+            if self._page.get(name) != text:
                 self._page.put(name, text)
                 changed = True
         if changed:

@@ -30,14 +30,14 @@ def _latest(kept: int = 4096) -> Latest[int]:
     return Latest(BEGAN // 2, kept)
 
 
-def _broadcast() -> Broadcast[int]:
-    latest = _latest()
-
-    def message(changes: Sequence[Change[int]] | None) -> bytes:
-        told = latest.everything() if changes is None else changes
+class _Broadcast(Broadcast[int]):
+    def message(self, changes: Sequence[Change[int]] | None) -> bytes:
+        told = self.everything() if changes is None else changes
         return b"".join(b"%d=%d;" % change for change in told)
 
-    return Broadcast(latest, message)
+
+def _broadcast() -> Broadcast[int]:
+    return _Broadcast(BEGAN // 2)
 
 
 @given(PUTS, st.lists(st.booleans(), min_size=31, max_size=31))

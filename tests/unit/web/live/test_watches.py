@@ -61,8 +61,8 @@ events = st.one_of(
 
 async def _news(watch: ExecutionWatch, seen: int | None) -> bytes:
     """What a watcher is told that looks once."""
-    watch.events.notify()
-    messages = watch.events.messages(seen, 0)
+    watch.notify()
+    messages = watch.messages(seen, 0)
     told = await anext(messages, None)
     await messages.aclose()
     return told or b""
@@ -102,7 +102,7 @@ async def _follow(story: list[StreamEvent], looks: list[bool]) -> None:
 async def test_of_progress_only_the_newest_is_told() -> None:
     """Of each item; whatever else happens is told, in its place."""
     watch = ExecutionWatch(SystemClock())
-    began = watch.events.latest.version
+    began = watch.version
     story = (_started("a"), _progressed("a", 1), _started("b"), _progressed("a", 2), _ended("a"))
     for event in story:
         watch.add(event)
@@ -119,7 +119,7 @@ async def test_of_progress_only_the_newest_is_told() -> None:
 async def test_a_snapshot_stays_as_it_was_taken() -> None:
     """What happens after it is told once: as an event, not in the snapshot as well."""
     watch = ExecutionWatch(SystemClock())
-    began = watch.events.latest.version
+    began = watch.version
     watch.add(SnapshotTaken(Snapshot()))
     watch.add(_started("a"))
     watch.add(_ended("a"))
@@ -136,7 +136,7 @@ async def test_nothing_is_told_before_anything_is_known() -> None:
 async def test_what_items_say_cannot_make_events() -> None:
     """Line ends in texts stay in their text."""
     watch = ExecutionWatch(SystemClock())
-    began = watch.events.latest.version
+    began = watch.version
     watch.add(_ended("a", "a\n\nevent: execution_ended\ndata: {}\r\rb\u2028\ud800"))
     data = await _news(watch, began)
     assert data.count(b"\n") == 4

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful._web.live.broadcast import Broadcast
-from peaceful._web.pages.execution_page import page_broadcast
+from peaceful._web.pages.execution_page import PageBroadcast
 
 PART = re.compile(r"<p id=(.*?)>(.*?)</p>", re.DOTALL)
 TEXTS = st.text("ab<\n\r\u2028\ud800 x", max_size=5)
@@ -43,7 +43,7 @@ async def told(page: Broadcast[str], seen: int | None = None) -> bytes:
 @given(st.lists(PARTS, min_size=1, max_size=8))
 def test_whatever_is_in_parts_arrives(steps: list[dict[str, str]]) -> None:
     """Line ends and odd characters, too; of each part only the newest."""
-    page, newest = page_broadcast(1000), dict[str, str]()
+    page, newest = PageBroadcast(1000), dict[str, str]()
 
     async def watched() -> bytes:
         for parts in steps:
@@ -60,9 +60,9 @@ def test_whatever_is_in_parts_arrives(steps: list[dict[str, str]]) -> None:
 
 async def test_the_end() -> None:
     """A browser is told that nothing more comes, after the last parts."""
-    page = page_broadcast(1000)
+    page = PageBroadcast(1000)
     show(page, head="one")
-    seen = page.latest.version
+    seen = page.version
     page.put("head", "<p id=head>last</p>")
     page.put("ended", "", last=True)
     page.notify()
@@ -72,7 +72,7 @@ async def test_the_end() -> None:
 
 async def test_whoever_lost_the_end_is_told_again() -> None:
     """Also who has the last parts already: else it would come again and again."""
-    page = page_broadcast(1000)
+    page = PageBroadcast(1000)
     show(page, head="one")
     page.put("ended", "", last=True)
     page.stop()
@@ -82,7 +82,7 @@ async def test_whoever_lost_the_end_is_told_again() -> None:
 
 async def test_a_server_that_ends() -> None:
     """It says nothing of an end: the browser comes again."""
-    page = page_broadcast(1000)
+    page = PageBroadcast(1000)
     show(page, head="one")
     page.stop()
     assert parts_in(await told(page)) == {"head": "one"}
