@@ -36,27 +36,17 @@ def schemas(routes: Iterable[Route]) -> Mapping[str, JsonObject]:
     return {name: _described(components[name], declared.get(name)) for name in sorted(components)}
 
 
-def _find(info: inspect.Type, found: dict[str, type]) -> None:
-    """Collect the declarations that a type is made of."""
-    match info:
-        case inspect.Metadata(type=inner):
-            _find(inner, found)
-        case (
-            inspect.StructType(cls=kind, fields=fields)
-            | inspect.DataclassType(cls=kind, fields=fields)
-        ) if kind.__name__ not in found:
-            found[kind.__name__] = kind
-            for field in fields:
-                _find(field.type, found)
-        case inspect.UnionType(types=types):
-            for each in types:
-                _find(each, found)
-        case inspect.DictType(value_type=value):
-            _find(value, found)
-        case inspect.CollectionType(item_type=item):
-            _find(item, found)
-        case _:
-            pass
+def _find(info: object, found: dict[str, type]) -> None:
+    """Collect the declarations that a type is made of; msgspec describes types as structs."""
+    if isinstance(info, inspect.StructType | inspect.DataclassType):
+        if info.cls.__name__ in found:
+            return
+        found[info.cls.__name__] = info.cls
+    if isinstance(info, msgspec.Struct):
+        info = msgspec.structs.astuple(info)
+    if isinstance(info, tuple):
+        for each in cast("tuple[object, ...]", info):
+            _find(each, found)
 
 
 def _described(schema: dict[str, Any], kind: type | None) -> JsonObject:
