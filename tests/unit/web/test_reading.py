@@ -84,7 +84,7 @@ def test_queries() -> None:
     """Texts are taken for what they say; states come one by one or together."""
     asked = page_request({"profile": "dev", "limit": "7", "cursor": ID}, ["failed,lost", "running"])
     assert (asked.profile, asked.flow, asked.limit, asked.cursor) == ("dev", None, 7, ID)
-    assert asked.state == (ExecutionState.FAILED, ExecutionState.LOST, ExecutionState.RUNNING)
+    assert asked.states == (ExecutionState.FAILED, ExecutionState.LOST, ExecutionState.RUNNING)
     assert page_request({}, []).limit == 50
 
 

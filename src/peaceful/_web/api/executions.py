@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +16,6 @@ from peaceful._web.http.documents import ExecutionPage, Interrupted, Status, exe
 from peaceful._web.http.fields import (
     checked_id,
     interrupt_request,
-    page_of,
     page_request,
     start_request,
 )
@@ -55,7 +55,7 @@ async def start(request: Request, server: ServerContext) -> Response:
 async def list_executions(request: Request, server: ServerContext) -> Response:
     """List executions, newest first."""
     query = page_request(request.query_params, request.query_params.getlist("state"))
-    page = await run_in_thread(page_of, server.executions, query)
+    page = await run_in_thread(server.executions.list, **asdict(query))
     return json_response(ExecutionPage([each.document() for each in page.records], page.cursor))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import ceil, dist, hypot, sqrt
 from typing import Any, Final, NamedTuple, TypeAlias
 from xml.sax.saxutils import escape, quoteattr
+
+import msgspec
 
 from peaceful._web.diagrams.plan import Link, Look, Plan, PlanNode, visible
 
@@ -132,8 +133,7 @@ class Line(NamedTuple):
     way: Way
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """The places of nodes by ID, of the frames around groups, and of arrows."""
 
     width: float
@@ -307,8 +307,7 @@ class _Grid:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class StatusLook:
+class StatusLook(msgspec.Struct, frozen=True):
     """The look of a box in a file of its own: colours, dashes, and a sign of 12 pixels."""
 
     ink: str
@@ -341,8 +340,7 @@ STATUSES: Final[Mapping[str, StatusLook]] = {
 _PENDING: Final = next(iter(STATUSES))
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(msgspec.Struct, frozen=True):
     """A diagram as SVG: for a page, with links to `#row-ITEM`, or as a file of its own.
 
     IDs begin with its kind, `progress` or `outcome`, so that both can be in one page. Items without

@@ -6,8 +6,9 @@ import enum
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, assert_never
+
+import msgspec
 
 from peaceful._commands.status import StatusCmd
 from peaceful._errors.base import PeacefulError
@@ -47,8 +48,7 @@ class Look(enum.StrEnum):
     """An item, in a diagram of places."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanNode:
+class PlanNode(msgspec.Struct, frozen=True):
     """A box, inside another node if it has its ID; `sort` is a further class for style sheets.
 
     It is drawn as an item if it has one, and with dashes if it is only an example of what will be.
@@ -63,16 +63,14 @@ class PlanNode:
     by_example: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """An arrow from one node, by its ID, to another."""
 
     source: str
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """The nodes of a diagram, each after the one that it is in, and its arrows.
 
     `notes` are sentences about what cannot be drawn.
@@ -163,19 +161,6 @@ def check_size(flow: str, boxes: int, arrows: int = 0) -> None:
         raise DiagramTooLarge(flow, arrows, MOST_ARROWS, "arrows")
 
 
-def progress_plan(flow: BuiltFlow) -> Plan:
-    """Return the diagram of what waits for what: items, in the items that contain them."""
-    graph = flow.graph
-    return Plan(
-        flow.id,
-        "what waits for what",
-        tuple(PlanNode(item, item, graph.container_of(item), item=item) for item in graph.order),
-        tuple(
-            Link(edge.source, edge.target) for edge in graph.edges if edge.kind is EdgeKind.LOGIC
-        ),
-    )
-
-
 def plan_of(ctx: CmdCtx, kind: str, *, to_draw: bool) -> Plan:
     """Return the plan of a diagram of a flow, of a kind: `progress` or `outcome`.
 
@@ -185,11 +170,13 @@ def plan_of(ctx: CmdCtx, kind: str, *, to_draw: bool) -> Plan:
         check_size(ctx.flow.id, len(ctx.flow.items))
     if kind == "outcome":
         return Outcome.of(ctx, to_draw=to_draw).plan()
-    return progress_plan(ctx.flow)
+    graph = ctx.flow.graph
+    nodes = (PlanNode(item, item, graph.container_of(item), item=item) for item in graph.order)
+    links = (Link(edge.source, edge.target) for edge in graph.edges if edge.kind is EdgeKind.LOGIC)
+    return Plan(ctx.flow.id, "what waits for what", tuple(nodes), tuple(links))
 
 
-@dataclass(frozen=True, slots=True)
-class Touches:
+class Touches(msgspec.Struct, frozen=True):
     """The interactions of an item with places, or the reason (`trouble`) why they are not known.
 
     The item `is_there` if it is as it should be, by stored states.
@@ -336,8 +323,7 @@ def _ends(interaction: Interaction) -> tuple[Location, Location]:
             assert_never(interaction)
 
 
-@dataclass(slots=True)
-class _Place:
+class _Place(msgspec.Struct):
     """A place, or a folder that is only on the way to some: then it is not `meant`.
 
     Its ID, its label with the folders that hold nothing else before it, and the ID of the place
@@ -347,9 +333,7 @@ class _Place:
     name: str
     kind: LocationKind
     meant: bool = False
-    parts: dict[tuple[LocationKind, str], _Place] = field(
-        default_factory=dict[tuple[LocationKind, str], "_Place"]
-    )
+    parts: dict[tuple[LocationKind, str], _Place] = {}
     id: str = ""
     label: str = ""
     inside: str | None = None

@@ -352,16 +352,9 @@ def execution_document(record: ExecutionRecord, snapshot: Snapshot | None = None
     fields = msgspec.structs.asdict(record.document())
     if record.outcome is None:
         return Execution(**fields, items=item_documents(snapshot or Snapshot(), record.only))
-    items = {
-        item: Item(
-            status=ItemWord(each.status.value),
-            state=each.state,
-            message=each.message,
-            shown=record.aside(item).shown,
-            seconds=record.aside(item).seconds,
-        )
-        for item, each in record.outcome.items.items()
-    }
+    states = {item: each.state for item, each in record.outcome.items.items()}
+    items = item_documents(record.snapshot())
+    items = {item: msgspec.structs.replace(items[item], state=states[item]) for item in states}
     return Execution(**fields, items=items)
 
 

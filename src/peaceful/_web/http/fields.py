@@ -12,9 +12,7 @@ from msgspec import inspect
 from peaceful._commands.run_request import CommandName, RunRequest
 from peaceful._errors.running import ExecutionUnknown
 from peaceful._errors.usage import NameInvalid, ParamProblem, ParamsInvalid
-from peaceful._executions.records import RecordPage as ExecutionRecords
 from peaceful._executions.records import cut_reason
-from peaceful._executions.registry import Executions
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonObject, JsonValue, ProfileName
 from peaceful._model.execution import ExecutionState
 from peaceful._model.interrupt import InterruptLevel
@@ -46,12 +44,12 @@ def read_request(values: JsonObject, kind: type[T], *, strict: bool = True) -> T
     """
     wrong: dict[str, str] = {}
     read: dict[str, Any] = {}
-    known = {field.name: field for field in msgspec.structs.fields(kind)}
+    known = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for name, field in known.items():
         value = values.get(name)
         if value is not None:
             try:
-                read[name] = _convert(value, field.type, strict=strict)
+                read[field.name] = _convert(value, field.type, strict=strict)
             except ValueError as error:
                 wrong[name] = str(error)
         elif field.required:
@@ -159,7 +157,7 @@ class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     profile: Annotated[ProfileName | None, is_name("a profile")] = None
     flow: Annotated[FlowId | None, is_name("a flow")] = None
-    state: tuple[ExecutionState, ...] = ()
+    states: tuple[ExecutionState, ...] = msgspec.field(default=(), name="state")
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_SHOWN)] = 50
     cursor: Annotated[
         Annotated[str, msgspec.Meta(pattern=f"^{_ID.pattern}$")] | None,
@@ -189,17 +187,6 @@ def page_request(query: Mapping[str, str], states: Iterable[str]) -> PageQuery:
     words = [word for each in states for word in each.split(",")]
     values: JsonObject = {**query, **({"state": list(words)} if words else {})}
     return read_request(values, PageQuery, strict=False)
-
-
-def page_of(executions: Executions, query: PageQuery) -> ExecutionRecords:
-    """Read the executions that are asked for from the register."""
-    return executions.list(
-        profile=query.profile,
-        flow=query.flow,
-        states=query.state,
-        limit=query.limit,
-        cursor=query.cursor,
-    )
 
 
 def checked_id(execution_id: str) -> ExecutionId:

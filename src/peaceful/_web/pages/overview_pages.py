@@ -17,7 +17,7 @@ from peaceful._model.codec import FlowId, ProfileName
 from peaceful._model.execution import ExecutionState
 from peaceful._web.context import ServerContext
 from peaceful._web.http.bodies import find_in_thread, name_in_path
-from peaceful._web.http.fields import page_of, page_request
+from peaceful._web.http.fields import page_request
 from peaceful._web.pages.site import Site, page, piece
 from peaceful._web.pages.view import ExecutionView
 
@@ -110,9 +110,9 @@ async def executions(request: Request, server: ServerContext) -> Response:
     query = {name: value for name, value in request.query_params.items() if value}
     states = [state for state in request.query_params.getlist("state") if state]
     asked = page_request(query, states)
-    listed = await run_in_thread(page_of, server.executions, asked)
+    listed = await run_in_thread(server.executions.list, **msgspec.structs.asdict(asked))
     profiles = await run_in_thread(contexts.workspace.profiles)
-    state = asked.state[0].value if len(asked.state) == 1 else ""
+    state = asked.states[0].value if len(asked.states) == 1 else ""
     kept = {"profile": asked.profile or "", "flow": asked.flow or "", "state": state}
     older = site.to("executions", **kept, cursor=listed.cursor) if listed.cursor else ""
     return page(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from peaceful._app.parameters.declaration import ParamDef, ParamGroup
 from peaceful._model.codec import JsonObject, JsonValue
@@ -19,8 +20,7 @@ _BOOLEANS: Final = ("yes", "no")
 _NOTHING: Final[JsonObject] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class ParamField:
+class ParamField(msgspec.Struct, frozen=True):
     """A field of the form; chosen from `options`, if any, and not changed if it is `fixed`."""
 
     name: str

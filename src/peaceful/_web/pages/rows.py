@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -190,8 +189,7 @@ def _waiting_row(item: str, awaited: list[str], *, stopping: bool, over: bool) -
     return ItemRow(item, DisplayStatus.PENDING, LiveWord.WAITING.value, after)
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True):
     """A part of the bar; `done` is the width of it that is filled."""
 
     status: DisplayStatus
@@ -223,8 +221,7 @@ def _alike(rows: Sequence[ItemRow]) -> Iterator[Segment]:
             x += wide + _GAP
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
+class ChangeRow(msgspec.Struct, frozen=True):
     """An item as it is and as it should be.
 
     Its status is `unchanged` if nothing differs, `queued` if something does, else `pending`. Its
@@ -240,8 +237,7 @@ class ChangeRow:
     changes: tuple[tuple[str, str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(msgspec.Struct, frozen=True):
     """The changes that a flow would make; the rows of items that differ come first."""
 
     rows: tuple[ChangeRow, ...]

@@ -6,7 +6,6 @@ import base64
 import gzip
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from http import HTTPStatus
@@ -14,6 +13,7 @@ from importlib.resources import files
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
@@ -120,8 +120,7 @@ def _icon(state: str) -> bytes:
     ).encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(msgspec.Struct, frozen=True):
     """What every page shows: names and addresses, and the roles of who looks at it.
 
     `root` is the path that the server is mounted at.
@@ -130,7 +129,7 @@ class Site:
     app: str
     root: str = ""
     roles: str = ""
-    verbs: Verbs = field(default_factory=Verbs)
+    verbs: Verbs = Verbs()
 
     @classmethod
     def of(cls, request: Request, server: ServerContext) -> Site:
@@ -190,7 +189,7 @@ def problem_page(request: Request, server: ServerContext, refusal: Refusal) -> R
     else:
         response = page(
             "problem.html",
-            replace(Site.of(request, server), roles=""),
+            msgspec.structs.replace(Site.of(request, server), roles=""),
             status.value,
             title=_title(error, status),
             code=error.code,

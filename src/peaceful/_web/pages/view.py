@@ -54,8 +54,7 @@ _OUTCOMES: Final[Mapping[ExecutionState, OutcomeKind]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Verbs:
+class Verbs(msgspec.Struct, frozen=True):
     """The words of an application for its commands; `ensure_name` may be `deploy`, say."""
 
     ensure_name: str = "ensure"
