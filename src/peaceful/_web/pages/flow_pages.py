@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-import msgspec
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
-from peaceful._app.contexts import Contexts
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import DiagramFailed, DiagramTooLarge
 from peaceful._errors.usage import ExtraMissing, ParamsInvalid
-from peaceful._model.codec import JsonObject
 from peaceful._present.text import count, name_list
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._web.context import ServerContext
@@ -24,13 +21,10 @@ from peaceful._web.diagrams.plan import check_size, plan_of
 from peaceful._web.http.bodies import error_status, find_in_thread, name_in_path
 from peaceful._web.http.documents import nodes_of
 from peaceful._web.pages.param_fields import (
-    as_object,
-    object_of,
     param_fields,
-    shown_value,
-    type_words,
+    param_lines,
 )
-from peaceful._web.pages.rows import Changes, changes_of
+from peaceful._web.pages.rows import changes_of
 from peaceful._web.pages.site import Site, by_script, page, piece
 from peaceful._web.pages.view import ExecutionView
 from peaceful._web.work.running import running_on
@@ -84,15 +78,6 @@ def _why_not(error: PeacefulError) -> Markup:
     return piece("diagrams.html", "why_not", sentence)
 
 
-class ParamLine(msgspec.Struct, frozen=True):
-    """A parameter of a flow, as a row; `default` is what it is without a value."""
-
-    name: str
-    type: str
-    hint: str
-    default: str
-
-
 async def flow(request: Request, server: ServerContext) -> Response:
     """Show a flow, as the parameters of a profile make it."""
     contexts, name = server.contexts, name_in_path(request, "flow")
@@ -122,20 +107,9 @@ async def flow(request: Request, server: ServerContext) -> Response:
         profile=profile,
         diagrams=diagrams,
         items=None if ctx is None else nodes_of(ctx.flow),
-        params=tuple(_params(contexts.params_schema(name))),
+        params=param_lines(contexts.params_schema(name)),
         trouble=trouble,
     )
-
-
-def _params(schema: JsonObject) -> Iterator[ParamLine]:
-    required = schema.get("required")
-    needed = required if isinstance(required, list) else []
-    for name, found in object_of(schema, "properties").items():
-        param = as_object(found)
-        hint = param.get("description")
-        default = "needed" if name in needed else shown_value(param.get("default"))
-        hint = hint if isinstance(hint, str) else ""
-        yield ParamLine(name, type_words(schema, param), hint, default)
 
 
 async def environment(request: Request, server: ServerContext) -> Response:
@@ -157,7 +131,12 @@ async def environment_page(
     `typed` are parameters that somebody has typed, and `error` why they were refused.
     """
     contexts, executions = server.contexts, server.executions
-    ctx, changes, trouble = await _changes(contexts, profile, flow)
+    ctx, changes, trouble = None, None, error
+    try:
+        found = await run_in_thread(contexts.cmd_ctx, profile, flow)
+        ctx, changes = found, await run_in_thread(changes_of, found)
+    except PeacefulError as unknown:
+        trouble = error or unknown
     stored = await run_in_thread(contexts.stored, profile, flow)
     busy = await run_in_thread(running_on, executions, profile)
     recent = await run_in_thread(executions.list, profile=profile, flow=flow, limit=_RECENT)
@@ -173,7 +152,7 @@ async def environment_page(
         about=contexts.app.flow_def(flow).summary,
         busy=busy,
         latest=next(iter(recent.records), None),
-        trouble=error or trouble,
+        trouble=trouble,
         changes=changes,
         most_rows=_MOST_ROWS,
         diagram=diagram,
@@ -225,18 +204,3 @@ async def _environment(request: Request, server: ServerContext) -> tuple[str, st
     profile, flow = name_in_path(request, "profile"), name_in_path(request, "flow")
     await find_in_thread(lambda: (contexts.profile(profile), contexts.app.flow_def(flow)))
     return profile, flow
-
-
-async def _changes(
-    contexts: Contexts, profile: str, flow: str
-) -> tuple[CmdCtx | None, Changes | None, PeacefulError | None]:
-    """Return a flow and its changes, or why they are not known."""
-
-    def read() -> tuple[CmdCtx, Changes]:
-        ctx = contexts.cmd_ctx(profile, flow)
-        return ctx, changes_of(ctx)
-
-    try:
-        return *await run_in_thread(read), None
-    except PeacefulError as error:
-        return None, None, error

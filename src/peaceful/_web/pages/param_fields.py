@@ -44,8 +44,8 @@ def param_fields(
     For secrets it is said where they come from, and they are not asked for: a source may be a
     command or a file of the server's machine, which nobody may name from elsewhere.
     """
-    for name, found in object_of(schema, "properties").items():
-        of, param = as_object(found), group.params[name]
+    for name, found in _object_of(schema, "properties").items():
+        of, param = _as_object(found), group.params[name]
         types, secret = _types(schema, of), param.secret
         options = () if secret else _options(schema, of, param)
         number = bool(types & _NUMBERS) and "string" not in types and not secret
@@ -68,6 +68,20 @@ def param_fields(
             hint=" ".join(filter(None, hints)),
             error=wrong.get(name, ""),
         )
+
+
+def param_lines(schema: JsonObject) -> list[tuple[str, str, str, str]]:
+    """Return the name, type, meaning and default of each parameter, by a JSON Schema."""
+    required = schema.get("required")
+    needed = required if isinstance(required, list) else []
+    found: list[tuple[str, str, str, str]] = []
+    for name, each in _object_of(schema, "properties").items():
+        param = _as_object(each)
+        words = _choices(schema, param) or sorted(_types(schema, param) - {"null"})
+        default = "needed" if name in needed else shown_value(param.get("default"))
+        hint = shown_value(param.get("description"))
+        found.append((name, " or ".join(words) or "anything", hint, default))
+    return found
 
 
 def given_params(group: ParamGroup, typed: Mapping[str, str]) -> dict[str, object]:
@@ -98,12 +112,6 @@ def shown_value(value: JsonValue) -> str:
             return value
         case _:
             return json.dumps(value, ensure_ascii=False, default=dict)
-
-
-def type_words(schema: JsonObject, of: JsonObject) -> str:
-    """Return the type of a parameter, for people."""
-    words = _choices(schema, of) or sorted(_types(schema, of) - {"null"})
-    return " or ".join(words) or "anything"
 
 
 def _options(schema: JsonObject, of: JsonObject, param: ParamDef) -> tuple[str, ...]:
@@ -137,19 +145,19 @@ def _alternatives(schema: JsonObject, of: JsonObject) -> Sequence[JsonObject]:
     reference = of.get("$ref")
     if isinstance(reference, str):
         name = reference.rpartition("/")[2]
-        return _alternatives(schema, object_of(object_of(schema, "$defs"), name))
+        return _alternatives(schema, _object_of(_object_of(schema, "$defs"), name))
     either = of.get("anyOf")
     if isinstance(either, list):
-        parts = [as_object(each) for each in either]
+        parts = [_as_object(each) for each in either]
         return [one for part in parts for one in _alternatives(schema, part)]
     return [of]
 
 
-def object_of(schema: JsonObject, key: str) -> JsonObject:
+def _object_of(schema: JsonObject, key: str) -> JsonObject:
     """Return a part of a schema; an empty one if it is missing."""
-    return as_object(schema.get(key))
+    return _as_object(schema.get(key))
 
 
-def as_object(value: JsonValue) -> JsonObject:
+def _as_object(value: JsonValue) -> JsonObject:
     """Return a schema; an empty one if it is none."""
     return value if isinstance(value, Mapping) else _NOTHING

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from peaceful._commands.diff import DiffCmd
-from peaceful._commands.status import KnownState, StatusCmd
-from peaceful._item.diff import StateDiff
+from peaceful._commands.status import StatusCmd
 from peaceful._model.codec import ExecutionId, ItemId
 from peaceful._model.events import ItemEnded, Progress, ProgressUnit, Snapshot
 from peaceful._model.outcome import ItemStatus
@@ -162,20 +161,20 @@ def _running_row(
     since = "" if at is None else at.isoformat()
     if progress is None:
         return ItemRow(item, status, word, since=since)
-    parts = [one_line(progress.message, _LONGEST_MESSAGE), amount(progress, " of "), rate(progress)]
-    stalled = progress.stalled_for is not None
-    if progress.stalled_for is not None:
-        parts = [*parts[:2], f"last moved {ago(progress.stalled_for)}"]
-    left = "" if progress.seconds_left is None or stalled else time_left(progress.seconds_left)
+    stalled = progress.stalled_for
+    message, done = one_line(progress.message, _LONGEST_MESSAGE), amount(progress, " of ")
+    pace = rate(progress) if stalled is None else f"last moved {ago(stalled)}"
+    seconds = progress.seconds_left if stalled is None else None
+    left = "" if seconds is None else time_left(seconds)
     return ItemRow(
         item,
         status,
         word,
-        " · ".join(part for part in parts if part),
+        " · ".join(filter(None, (message, done, pace))),
         progress.fraction if progress.unit in _DETERMINATE else None,
         left,
         "" if left else since,
-        stalled,
+        stalled is not None,
     )
 
 
@@ -234,7 +233,7 @@ class ChangeRow(msgspec.Struct, frozen=True):
     word: str
     current: str
     goal: str
-    changes: tuple[tuple[str, str, str], ...] = ()
+    changes: tuple[tuple[str, ...], ...] = ()
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -260,27 +259,20 @@ def changes_of(ctx: CmdCtx) -> Changes:
 
 
 def _change_rows(ctx: CmdCtx, diffs: StateDiffs) -> Iterator[ChangeRow]:
-    current, goal = StatusCmd.exec(ctx, StateKind.CURRENT), StatusCmd.exec(ctx, StateKind.GOAL)
+    current, goals = StatusCmd.exec(ctx, StateKind.CURRENT), StatusCmd.exec(ctx, StateKind.GOAL)
     for item, known in current.items():
-        now = one_line(known.shown, _LONGEST_STATE)
+        now, goal = one_line(known.shown, _LONGEST_STATE), goals.get(item)
+        to_be = one_line(goal.shown, _LONGEST_STATE) if goal and goal.stored is not None else ""
         if not known.in_flow:
             yield ChangeRow(item, DisplayStatus.NOT_STARTED, "left the flow", now, "")
         elif item in diffs.unknown:
             # What it is and what it should be say themselves which of them is not known.
-            yield ChangeRow(item, DisplayStatus.PENDING, "not known", now, _goal(goal, item))
+            yield ChangeRow(item, DisplayStatus.PENDING, "not known", now, to_be)
         elif (diff := diffs.diffs.get(item)) is None:
             yield ChangeRow(item, DisplayStatus.UNCHANGED, "as it should be", now, "")
         else:
-            changes = tuple(_field_changes(diff))
-            yield ChangeRow(item, DisplayStatus.QUEUED, "differs", now, _goal(goal, item), changes)
-
-
-def _goal(goal: Mapping[ItemId, KnownState], item: ItemId) -> str:
-    known = goal.get(item)
-    return "" if known is None or known.stored is None else one_line(known.shown, _LONGEST_STATE)
-
-
-def _field_changes(diff: StateDiff) -> Iterator[tuple[str, str, str]]:
-    for change in diff.changes[:_MOST_CHANGES]:
-        before, after = change.words
-        yield change.field, one_line(before, _LONGEST_STATE), one_line(after, _LONGEST_STATE)
+            changes = tuple(
+                (change.field, *(one_line(word, _LONGEST_STATE) for word in change.words))
+                for change in diff.changes[:_MOST_CHANGES]
+            )
+            yield ChangeRow(item, DisplayStatus.QUEUED, "differs", now, to_be, changes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ import msgspec
 
 from peaceful._executions.records import ExecutionRecord
 from peaceful._model.events import Snapshot
-from peaceful._model.execution import ExecutionState
+from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind
 from peaceful._present.estimates import seconds_left
@@ -38,7 +38,8 @@ _LONGEST_MESSAGE: Final = 2000
 _MOST_NAMES: Final = 3
 _MOST_IMPORTANT: Final = 40
 _FAILED: Final = frozenset({DisplayStatus.FAILED, DisplayStatus.STOPPED, DisplayStatus.ABANDONED})
-_REACHES_GOAL: Final = frozenset({"ensure", "clean"})
+_REACHED: Final = {"ensure": "is as it should be", "clean": "is cleaned up"}
+"""What a profile is once a command has reached its goal."""
 _WAITING: Final = frozenset({DisplayStatus.PENDING, DisplayStatus.QUEUED})
 _OPEN: Final = _WAITING | IN_PROGRESS | {DisplayStatus.NOT_STARTED}
 _ENDED: Final = frozenset(DisplayStatus) - _WAITING - IN_PROGRESS
@@ -52,6 +53,7 @@ _OUTCOMES: Final[Mapping[ExecutionState, OutcomeKind]] = {
     ExecutionState.COMPLETE: OutcomeKind.COMPLETE,
     ExecutionState.FAILED: OutcomeKind.ITEM_ERROR,
 }
+_ENDING_KINDS: Final = {ExecutionState.COMPLETE: "good", ExecutionState.FAILED: "bad"}
 
 
 class Verbs(msgspec.Struct, frozen=True):
@@ -115,28 +117,33 @@ class ExecutionView:
         return self.record.id
 
     @cached_property
+    def info(self) -> ExecutionInfo:
+        """What it is, by the newer of register and snapshot."""
+        newer = self.snapshot.execution
+        return self.record.info if newer is None or self.record.state.ended else newer
+
+    @property
     def state(self) -> ExecutionState:
-        """Its state, by the newer of register and snapshot."""
-        execution = self.snapshot.execution
-        known = self.record.state
-        return known if known.ended or execution is None else execution.state
+        return self.info.state
 
     @cached_property
-    def ended_at(self) -> datetime | None:
-        """When it ended; UTC."""
+    def signal(self) -> InterruptSignal | None:
         execution = self.snapshot.execution
-        return self.record.info.ended_at or (None if execution is None else execution.ended_at)
+        signal = None if execution is None else execution.interrupt
+        return signal or self.record.info.interrupt
 
     @cached_property
     def rows(self) -> tuple[ItemRow, ...]:
         return rows_of(self.snapshot, self.record.only)
 
+    def _rows_with(self, statuses: Container[DisplayStatus]) -> list[ItemRow]:
+        return [row for row in self.rows if row.status in statuses]
+
     @property
-    def important_rows(self) -> tuple[ItemRow, ...]:
+    def important_rows(self) -> Sequence[ItemRow]:
         """Of very many items, those that a person looks for: failed ones, then what runs."""
-        failed = [row for row in self.rows if row.status in _FAILED]
-        running = [row for row in self.rows if row.status in IN_PROGRESS]
-        return (*failed[:_MOST_IMPORTANT], *running[:_MOST_IMPORTANT])
+        failed, running = self._rows_with(_FAILED), self._rows_with(IN_PROGRESS)
+        return failed[:_MOST_IMPORTANT] + running[:_MOST_IMPORTANT]
 
     @cached_property
     def counts(self) -> Counter[DisplayStatus]:
@@ -144,14 +151,10 @@ class ExecutionView:
         return Counter(row.status for row in self.rows)
 
     @cached_property
-    def legend(self) -> tuple[tuple[int, str, DisplayStatus], ...]:
+    def legend(self) -> Sequence[tuple[int, str, DisplayStatus]]:
         """The number of items with each status that occurs, with the word for it."""
         words = {row.status: row.word for row in self.rows}
-        return tuple(
-            (self.counts[status], words[status], status)
-            for status in BY_PROGRESS
-            if status in words
-        )
+        return [(self.counts[each], words[each], each) for each in BY_PROGRESS if each in words]
 
     @cached_property
     def time_left(self) -> str:
@@ -159,12 +162,6 @@ class ExecutionView:
         running = self.state is ExecutionState.RUNNING
         seconds = seconds_left(self.snapshot, self.now) if running else None
         return "" if seconds is None else f"about {time_left(seconds)}"
-
-    @cached_property
-    def signal(self) -> InterruptSignal | None:
-        execution = self.snapshot.execution
-        signal = None if execution is None else execution.interrupt
-        return signal or self.record.info.interrupt
 
     @cached_property
     def failures(self) -> tuple[Failure, ...]:
@@ -191,15 +188,14 @@ class ExecutionView:
     @property
     def command(self) -> str:
         """Its command, in the application's word."""
-        return self.verbs.command(self.record.info.command)
+        return self.verbs.command(self.info.command)
 
     @cached_property
     def title(self) -> str:
-        profile = self.record.info.profile
         match self.state:
             case ExecutionState.RUNNING:
-                dry = ", as a dry run" if self.record.info.dry_run else ""
-                return f"{self.verbs.doing(self.record.info.command)} {profile}{dry}"
+                dry = ", as a dry run" if self.info.dry_run else ""
+                return f"{self.verbs.doing(self.info.command)} {self.info.profile}{dry}"
             case ExecutionState.INTERRUPTING:
                 return "Interrupting…"
             case ExecutionState.COMPLETE:
@@ -208,29 +204,26 @@ class ExecutionView:
                 cut = DisplayStatus.ABANDONED in self.counts
                 return "Interrupted" if cut else "Interrupted, safely"
             case ExecutionState.FAILED:
-                failed = [row.item for row in self.rows if row.status is DisplayStatus.FAILED]
+                failed = [row.item for row in self._rows_with({DisplayStatus.FAILED})]
                 return f"{name_list(failed, _MOST_NAMES)} failed" if failed else "Failed"
             case ExecutionState.LOST:
                 return "Its process was killed"
 
     @property
     def _complete_title(self) -> str:
-        info = self.record.info
-        if self.record.info.dry_run:
+        info, only = self.info, self.record.only
+        if info.dry_run:
             return "Dry run complete: nothing was changed"
-        if info.command == "ensure" and not self.record.only:
-            return f"{info.profile} is as it should be"
-        if info.command == "clean" and not self.record.only:
-            return f"{info.profile} is cleaned up"
-        return f"{self.verbs.done(info.command)} {name_list(self.record.only, 3) or info.profile}"
+        if info.command in _REACHED and not only:
+            return f"{info.profile} {_REACHED[info.command]}"
+        return f"{self.verbs.done(info.command)} {name_list(only, 3) or info.profile}"
 
     @cached_property
     def tab(self) -> str:
         """The title of the tab: the state before the place."""
-        info = self.record.info
         done = len(self.rows) - sum(self.counts[each] for each in _OPEN)
         part = f" {done}/{len(self.rows)}" if not self.state.ended and self.rows else ""
-        return f"{self.state.value.capitalize()}{part} · {self.command} {info.profile}"
+        return f"{self.state.value.capitalize()}{part} · {self.command} {self.info.profile}"
 
     @cached_property
     def note(self) -> Note:
@@ -250,12 +243,8 @@ class ExecutionView:
                 return self._ending_note
 
     @property
-    def _in_progress(self) -> Sequence[str]:
-        return [row.item for row in self.rows if row.status in IN_PROGRESS]
-
-    @property
     def _now_sentence(self) -> str:
-        names = self._in_progress
+        names = [row.item for row in self._rows_with(IN_PROGRESS)]
         waiting = sum(self.counts[each] for each in _WAITING)
         if not names:
             return f"{waiting:,} waiting." if waiting else ""
@@ -264,17 +253,16 @@ class ExecutionView:
         return f"{name_list(names, _MOST_NAMES)} {are} in progress{rest}."
 
     @property
-    def _level(self) -> InterruptLevel:
-        return self.signal.level if self.signal else InterruptLevel.STOP
-
-    @property
     def _interrupting_sentence(self) -> str:
-        looking = [row.item for row in self.rows if row.status is DisplayStatus.LOOKING]
-        sentence = interrupt_sentence(self._level, self._in_progress, looking)
+        sentence = interrupt_sentence(
+            self.signal.level if self.signal else InterruptLevel.STOP,
+            [row.item for row in self._rows_with(IN_PROGRESS)],
+            [row.item for row in self._rows_with({DisplayStatus.LOOKING})],
+        )
         if self.overdue:
             # It is read aloud whenever it changes: so it does not say for how long.
             return f"{sentence} Nothing has moved for a while."
-        return sentence if self.record.info.dry_run else f"{sentence} {STAYS_DONE}"
+        return sentence if self.info.dry_run else f"{sentence} {STAYS_DONE}"
 
     @property
     def overdue(self) -> bool:
@@ -283,31 +271,28 @@ class ExecutionView:
 
     @property
     def _ending_note(self) -> Note:
-        reached = self.record.info.command in _REACHES_GOAL and not self.record.info.dry_run
+        reached = self.info.command in _REACHED and not self.info.dry_run
         sentence = self.summary.sentence(reached_goal=reached, most=_MOST_NAMES)
         parts = [sentence, self.summary.remark]
-        if self.state is ExecutionState.COMPLETE:
-            return Note("good", " ".join(part for part in parts if part))
-        if self.can_resume and not self.record.info.dry_run:
+        kind = _ENDING_KINDS.get(self.state, "stop")
+        if kind != "good" and self.can_resume and not self.info.dry_run:
             parts.append(RESUME_REPEATS_NOTHING)
-        kind = "bad" if self.state is ExecutionState.FAILED else "stop"
-        return Note(kind, " ".join(part for part in parts if part))
+        return Note(kind, " ".join(filter(None, parts)))
 
     @cached_property
     def summary(self) -> Summary:
         """How it ended, or would end if it ended now."""
-        ended = (row for row in self.rows if row.status in _ENDED)
         return summarise(
             _OUTCOMES.get(self.state, OutcomeKind.BLOCK_INTERRUPTED),
-            {row.item: ItemStatus(row.status.value) for row in ended},
-            seconds=((self.ended_at or self.now) - self.record.info.started_at).total_seconds(),
+            {row.item: ItemStatus(row.status.value) for row in self._rows_with(_ENDED)},
+            seconds=((self.info.ended_at or self.now) - self.info.started_at).total_seconds(),
             interrupt=self.signal,
-            dry_run=self.record.info.dry_run,
+            dry_run=self.info.dry_run,
         )
 
     @property
     def started_by(self) -> str:
-        by = self.record.info.started_by
+        by = self.info.started_by
         return f"{_DOORS.get(by.door, by.door)} by {by.user} on {by.host} (pid {by.pid})"
 
     # ---- what can be done
@@ -327,7 +312,7 @@ class ExecutionView:
     @property
     def can_resume(self) -> bool:
         """Whether the same command carries on where it ended; `diff` leaves nothing to carry on."""
-        return self.state.resumable and self.record.info.command != "diff"
+        return self.state.resumable and self.info.command != "diff"
 
 
 def _short(text: str) -> str:
