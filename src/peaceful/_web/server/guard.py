@@ -61,24 +61,34 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            request = Request(forwarded(scope, self._access.proxies), receive)
-            sender = _AnswerSender(
-                send, hsts=self._access.sends_hsts(request.headers.get("host", ""))
-            )
-            try:
-                await self._answer(request, receive, sender.send)
-            finally:
-                sender.log(request)
+            await self._answer_http(Request(forwarded(scope, self._access.proxies), receive), send)
         else:
             # Nothing here speaks over web sockets.
             await send({"type": "websocket.close", "code": 1008})
 
-    async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
+    async def _answer_http(self, request: Request, send: Send) -> None:
+        status: int | None = None
+        since = time.perf_counter()
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                headers.setdefault("Cache-Control", "no-store")
+                if self._access.sends_hsts(request.headers.get("host", "")):
+                    headers["Strict-Transport-Security"] = f"max-age={_HSTS_DAYS * 24 * 60 * 60}"
+            await send(message)
+
         try:
-            response = self._let_in(request)
-        except PeacefulError as error:
-            response = self._refuse(request, error)
-        await (response or self._app)(request.scope, receive, send)
+            try:
+                response = self._let_in(request)
+            except PeacefulError as error:
+                response = self._refuse(request, error)
+            await (response or self._app)(request.scope, request.receive, send_with_headers)
+        finally:
+            _log(request, status, time.perf_counter() - since)
 
     def _let_in(self, request: Request) -> Response | None:
         """Return the answer to a request that goes no further, or `None`."""
@@ -187,33 +197,11 @@ def _last_value(headers: Headers, name: str) -> str:
     return values[-1].rpartition(",")[2].strip() if values else ""
 
 
-class _AnswerSender:
-    """Sends an answer with the headers that all have, and logs it."""
-
-    def __init__(self, send: Send, *, hsts: bool) -> None:
-        self._send = send
-        self._hsts = hsts
-        self._status: int | None = None
-        self._since = time.perf_counter()
-
-    async def send(self, message: Message) -> None:
-        """Send a part of the answer."""
-        if message["type"] == "http.response.start":
-            self._status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
-                headers[name] = value
-            headers.setdefault("Cache-Control", "no-store")
-            if self._hsts:
-                seconds = _HSTS_DAYS * 24 * 60 * 60
-                headers["Strict-Transport-Security"] = f"max-age={seconds}"
-        await self._send(message)
-
-    def log(self, request: Request) -> None:
-        """Log the request without its query, which may hold a token."""
-        if _LOG.isEnabledFor(logging.DEBUG):
-            milliseconds = round((time.perf_counter() - self._since) * 1000, 1)
-            method, path = one_line(request.method, 20), one_line(request.scope["path"], 200)
-            fields = {"method": method, "path": path, "status": self._status, "ms": milliseconds}
-            status = self._status or "not answered"
-            _LOG.debug("%s %s: %s, %s ms", method, path, status, milliseconds, extra=fields)
+def _log(request: Request, status: int | None, seconds: float) -> None:
+    """Log a request without its query, which may hold a token."""
+    if _LOG.isEnabledFor(logging.DEBUG):
+        milliseconds = round(seconds * 1000, 1)
+        method, path = one_line(request.method, 20), one_line(request.scope["path"], 200)
+        fields = {"method": method, "path": path, "status": status, "ms": milliseconds}
+        answer = status or "not answered"
+        _LOG.debug("%s %s: %s, %s ms", method, path, answer, milliseconds, extra=fields)
