@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from math import ceil, dist, hypot, sqrt
@@ -11,6 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
+from peaceful._present.text import display_width, shortened
 from peaceful._web.diagrams.plan import Link, Look, Plan, PlanNode, visible
 
 Point: TypeAlias = tuple[float, float]
@@ -54,19 +54,12 @@ _INCH: Final = 72
 """In pixels; Graphviz wants sizes in inches."""
 
 _SIGN: Final = 12
-
 _SIGN_AT: Final = 9.0
-
 _FONT: Final = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
-
 _INK: Final = "#1d2126"
-
 _SOFT: Final = "#5d6670"
-
 _LINE: Final = "#8b949e"
-
 _EDGE: Final = "#d5d9dd"
-
 _ROUND: Final[Mapping[Look, int]] = {Look.ITEM: 8, Look.PLACE: 6, Look.ACTOR: 12}
 
 _BOX_IDS: Final = {"progress": "node-", "outcome": "outcome-"}
@@ -148,22 +141,13 @@ def written(node: PlanNode) -> str:
 
     Both ends are kept, since names that are alike differ mostly there.
     """
-    text, half = node.label, _MOST_LETTERS // 2
-    return visible(text if len(text) <= _MOST_LETTERS else f"{text[:half]}…{text[1 - half :]}")
-
-
-def _letters(text: str) -> int:
-    """Return the width of a text, in letters of the usual width."""
-    return sum(
-        0 if unicodedata.combining(each) else 1 + (unicodedata.east_asian_width(each) in "WF")
-        for each in text
-    )
+    return shortened(visible(node.label), _MOST_LETTERS)
 
 
 def size_of(node: PlanNode) -> Point:
     """Return the width and height of a box that holds no others."""
-    width = _LETTER * _letters(written(node)) + 2 * TEXT_AT + (SIGN_WIDTH if node.item else 0)
-    return width, _HEIGHTS[node.look]
+    width = _LETTER * display_width(written(node)) + 2 * TEXT_AT
+    return width + (SIGN_WIDTH if node.item else 0), _HEIGHTS[node.look]
 
 
 class Sketch:

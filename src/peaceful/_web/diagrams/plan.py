@@ -19,6 +19,7 @@ from peaceful._item.resolution import Unresolvable, example_of, resolve
 from peaceful._model.codec import ItemId
 from peaceful._model.location import Interaction, Location, LocationKind, Pull, Push, Within
 from peaceful._model.state import State
+from peaceful._present.text import count
 from peaceful._runtime.block import States, diff_of
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.flow import BuiltFlow
@@ -139,8 +140,7 @@ class Plan(msgspec.Struct, frozen=True):
                 parts.append(f"after {', '.join(before[node.id])}")
             if parts:
                 relations.append(f"{node.label} {', '.join(parts)}")
-        number = len(self.nodes)
-        sentences = [f"{number} {'thing' if number == 1 else 'things'}", *relations[:_MOST_TOLD]]
+        sentences = [count(len(self.nodes), "thing"), *relations[:_MOST_TOLD]]
         if len(relations) > _MOST_TOLD:
             sentences.append(f"and {len(relations) - _MOST_TOLD} more")
         return " ".join([f"{'; '.join(sentences)}.", *self.notes])
