@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -17,7 +17,6 @@ PARAM_PREFIX: Final = "param."
 _NUMBERS: Final = frozenset({"integer", "number"})
 _STRUCTURED: Final = frozenset({"array", "object"})
 _BOOLEANS: Final = ("yes", "no")
-_NOTHING: Final[JsonObject] = {}
 
 
 class ParamField(msgspec.Struct, frozen=True):
@@ -44,8 +43,8 @@ def param_fields(
     For secrets it is said where they come from, and they are not asked for: a source may be a
     command or a file of the server's machine, which nobody may name from elsewhere.
     """
-    for name, found in _object_of(schema, "properties").items():
-        of, param = _as_object(found), group.params[name]
+    for name, of in _objects(schema, "properties").items():
+        param = group.params[name]
         types, secret = _types(schema, of), param.secret
         options = () if secret else _options(schema, of, param)
         number = bool(types & _NUMBERS) and "string" not in types and not secret
@@ -75,8 +74,7 @@ def param_lines(schema: JsonObject) -> list[tuple[str, str, str, str]]:
     required = schema.get("required")
     needed = required if isinstance(required, list) else []
     found: list[tuple[str, str, str, str]] = []
-    for name, each in _object_of(schema, "properties").items():
-        param = _as_object(each)
+    for name, param in _objects(schema, "properties").items():
         words = _choices(schema, param) or sorted(_types(schema, param) - {"null"})
         default = "needed" if name in needed else shown_value(param.get("default"))
         hint = shown_value(param.get("description"))
@@ -145,19 +143,14 @@ def _alternatives(schema: JsonObject, of: JsonObject) -> Sequence[JsonObject]:
     reference = of.get("$ref")
     if isinstance(reference, str):
         name = reference.rpartition("/")[2]
-        return _alternatives(schema, _object_of(_object_of(schema, "$defs"), name))
+        return _alternatives(schema, _objects(schema, "$defs")[name])
     either = of.get("anyOf")
     if isinstance(either, list):
-        parts = [_as_object(each) for each in either]
+        parts = cast("list[JsonObject]", either)
         return [one for part in parts for one in _alternatives(schema, part)]
     return [of]
 
 
-def _object_of(schema: JsonObject, key: str) -> JsonObject:
-    """Return a part of a schema; an empty one if it is missing."""
-    return _as_object(schema.get(key))
-
-
-def _as_object(value: JsonValue) -> JsonObject:
-    """Return a schema; an empty one if it is none."""
-    return value if isinstance(value, Mapping) else _NOTHING
+def _objects(schema: JsonObject, key: str) -> Mapping[str, JsonObject]:
+    """Return the schemas that a part of a schema holds, by name."""
+    return cast("Mapping[str, JsonObject]", schema.get(key, {}))
