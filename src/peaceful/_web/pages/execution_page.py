@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
 from markupsafe import Markup
@@ -22,8 +23,8 @@ from peaceful._model.codec import ExecutionId
 from peaceful._model.events import Snapshot
 from peaceful._model.interrupt import InterruptLevel
 from peaceful._present.summary import level_label
+from peaceful._web.api.executions import record_in_path
 from peaceful._web.context import ServerContext
-from peaceful._web.http.interrupts import record_in_path
 from peaceful._web.live.broadcast import Broadcast, Change, parse_number
 from peaceful._web.live.event_stream import EventStream
 from peaceful._web.live.watches import ExecutionWatch, microseconds, run_for
@@ -219,48 +220,41 @@ def watched_page(
                 del watch.pages[root]
 
 
+@dataclass
 class _PageUpdater:
     """Makes the parts of a page after each event, once for all who watch it."""
 
-    def __init__(
-        self,
-        page: Broadcast[str],
-        watch: ExecutionWatch,
-        record: ExecutionRecord,
-        site: Site,
-        server: ServerContext,
-    ) -> None:
-        self._page = page
-        self._watch = watch
-        self._record = record
-        self._site = site
-        self._server = server
-        self._earlier = ""
-        self._shown: dict[str, ItemRow] = {}
+    page: PageBroadcast
+    watch: ExecutionWatch
+    record: ExecutionRecord
+    site: Site
+    server: ServerContext
+    earlier: str = ""
+    shown: dict[str, ItemRow] = field(default_factory=dict[str, ItemRow])
 
     async def run(self) -> None:
         """Update the page until the execution has ended or nobody watches it any more."""
-        executions = self._server.executions
+        executions = self.server.executions
         try:
-            self._earlier = await run_in_thread(_resumed_execution, executions, self._record)
+            self.earlier = await run_in_thread(_resumed_execution, executions, self.record)
             await self._follow()
-            if self._watch.ended:
-                record = await run_in_thread(executions.get, self._record.id)
+            if self.watch.ended:
+                record = await run_in_thread(executions.get, self.record.id)
                 self._update(record, record.snapshot())
-                self._page.put("ended", "", last=True)
+                self.page.put("ended", "", last=True)
         except PeacefulError as error:
-            _LOG.warning("the page of execution %s stays behind: %s", self._record.id, error)
+            _LOG.warning("the page of execution %s stays behind: %s", self.record.id, error)
         except Exception:  # noqa: BLE001 - nobody awaits this task, so nobody would see it
-            _LOG.exception("the page of execution %s stays behind", self._record.id)
+            _LOG.exception("the page of execution %s stays behind", self.record.id)
         finally:
-            self._page.stop()
-            if not self._page.watchers:
-                self._watch.pages.pop(self._site.root, None)
+            self.page.stop()
+            if not self.page.watchers:
+                self.watch.pages.pop(self.site.root, None)
 
     async def _follow(self) -> None:
-        events = self._watch
+        events = self.watch
         seen = 0 if events.begun else events.version
-        while self._page.watchers and not events.ended:
+        while self.page.watchers and not events.ended:
             if seen == events.version:
                 if events.stopped:
                     return
@@ -268,23 +262,23 @@ class _PageUpdater:
                 if not events.begun or events.ended:
                     continue
             seen = events.version
-            self._update(self._record, self._watch.snapshot, self._watch.idle_seconds)
+            self._update(self.record, self.watch.snapshot, self.watch.idle_seconds)
             await asyncio.sleep(BETWEEN)
 
     def _update(self, record: ExecutionRecord, snapshot: Snapshot, idle: float = 0.0) -> None:
-        now = self._server.clock.now()
-        view = ExecutionView(record, snapshot, self._site.verbs, now, idle, self._earlier)
-        parts = dict(execution_parts(self._site, view))
+        now = self.server.clock.now()
+        view = ExecutionView(record, snapshot, self.site.verbs, now, idle, self.earlier)
+        parts = dict(execution_parts(self.site, view))
         if len(view.rows) <= LIVE_ROWS:
             for row in view.rows:
-                if self._shown.get(row.item) != row:
-                    self._shown[row.item] = row
+                if self.shown.get(row.item) != row:
+                    self.shown[row.item] = row
                     parts[f"row-{row.item}"] = piece(_TEMPLATE, "row", row)
         changed = False
         for name, part in parts.items():
             text = f'<hx-partial id="{name}">{part}</hx-partial>'
-            if self._page.get(name) != text:
-                self._page.put(name, text)
+            if self.page.get(name) != text:
+                self.page.put(name, text)
                 changed = True
         if changed:
-            self._page.notify()
+            self.page.notify()

@@ -1,7 +1,8 @@
-"""The overview of profiles and flows, and the list of executions."""
+"""The overview of profiles and flows, the list of executions, and the reference of the API."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Final
 
@@ -13,17 +14,24 @@ from peaceful._aio import run_in_thread
 from peaceful._app.contexts import Contexts
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions
-from peaceful._model.codec import FlowId, ProfileName
+from peaceful._model.codec import FlowId, JsonObject, ProfileName
 from peaceful._model.execution import ExecutionState
+from peaceful._web.api.routes import ROUTES
 from peaceful._web.context import ServerContext
 from peaceful._web.http.bodies import find_in_thread, name_in_path
 from peaceful._web.http.fields import page_request
+from peaceful._web.http.openapi import schemas
 from peaceful._web.pages.site import Site, page, piece
 from peaceful._web.pages.view import ExecutionView
 
 _RECENT: Final = 10
 _RECENT_OF_PROFILE: Final = 20
 _MOST_RUNNING: Final = 20
+
+_SCHEMAS: Final = {
+    name: json.dumps(each, indent=2, ensure_ascii=False) for name, each in schemas(ROUTES).items()
+}
+"""The documents of the API, as texts."""
 
 
 class Environment(msgspec.Struct, frozen=True):
@@ -141,3 +149,20 @@ async def profile(request: Request, server: ServerContext) -> Response:
         environments=await run_in_thread(environments, contexts, register, [name]),
         recent=recent.records,
     )
+
+
+async def reference(request: Request, server: ServerContext) -> Response:
+    """Show the calls of the API."""
+    site = Site.of(request, server)
+    return page("docs.html", site, calls=ROUTES, type_words=_type_words, schemas=_SCHEMAS)
+
+
+def _type_words(schema: JsonObject) -> str:
+    enum = schema.get("enum")
+    if isinstance(enum, list):
+        return " | ".join(each if isinstance(each, str) else json.dumps(each) for each in enum)
+    items = schema.get("items")
+    if isinstance(items, dict):
+        return f"any of {_type_words(items)}"
+    word = schema.get("format") or schema.get("type")
+    return word if isinstance(word, str) else ""

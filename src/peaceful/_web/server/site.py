@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cache
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl
@@ -35,6 +36,7 @@ from peaceful._errors.running import AlreadyEnded
 from peaceful._errors.usage import ParamsInvalid, ParamsMissing, UsageError
 from peaceful._model.codec import ExecutionId, JsonObject, JsonValue
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._web.api.executions import interrupt_execution
 from peaceful._web.api.routes import ROUTES
 from peaceful._web.context import ServerContext
 from peaceful._web.http.bodies import (
@@ -50,10 +52,8 @@ from peaceful._web.http.bodies import (
     wrong_field,
 )
 from peaceful._web.http.fields import checked_id, interrupt_request, start_request
-from peaceful._web.http.interrupts import interrupt_execution
 from peaceful._web.http.openapi import openapi
 from peaceful._web.http.route import Access, Handler, Route, json_response
-from peaceful._web.pages.docs_page import reference
 from peaceful._web.pages.execution_page import ask_interrupt, execution, live, started_part
 from peaceful._web.pages.flow_pages import (
     ask_clean,
@@ -62,7 +62,7 @@ from peaceful._web.pages.flow_pages import (
     environment_page,
     flow,
 )
-from peaceful._web.pages.overview_pages import executions, home, profile
+from peaceful._web.pages.overview_pages import executions, home, profile, reference
 from peaceful._web.pages.param_fields import PARAM_PREFIX, given_params
 from peaceful._web.pages.site import by_script, problem_page, static
 from peaceful._web.server.guard import Guard
@@ -186,6 +186,16 @@ async def _fields(request: Request) -> list[tuple[str, str]]:
         raise Refusal(BodyRefused(f"The body is no form: {error}.", help=_USE_FORM)) from error
 
 
+@cache
+def _openapi(title: str, version: str) -> JsonObject:
+    return openapi(title, version, ROUTES)
+
+
+async def _description(_: Request, server: ServerContext) -> Response:
+    app = server.contexts.app
+    return json_response(_openapi(app.name, app.version))
+
+
 _ROUTES: Final = (
     *ROUTES,
     Route("POST", "/cmd_exec_interrupt", interrupt, Role.INTERRUPT),
@@ -203,8 +213,9 @@ _ROUTES: Final = (
     Route("GET", "/executions/{id}/interrupt", ask_interrupt, Role.INTERRUPT),
     Route("GET", "/static/{name}", static, None),
     Route("GET", "/api/docs", reference, Role.VIEW),
+    Route("GET", "/api/openapi.json", _description, None),
 )
-"""All but that of the OpenAPI document: the API, forms and pages."""
+"""The API, forms, pages, and the description of the API."""
 
 
 class WebApp:
@@ -212,12 +223,8 @@ class WebApp:
 
     def __init__(self, server: ServerContext, access: Access) -> None:
         self.server: Final = server
-        app = server.contexts.app
         site = Starlette(
-            routes=[
-                *(_route(each, server) for each in _ROUTES),
-                _openapi_route(openapi(app.name, app.version, ROUTES)),
-            ],
+            routes=[_route(each, server) for each in _ROUTES],
             exception_handlers=dict.fromkeys(
                 (PeacefulError, Refusal, HTTPException), self._on_error
             ),
@@ -303,17 +310,9 @@ def _refusal(request: Request, error: Exception) -> Refusal:
             raise error
 
 
-def _openapi_route(document: JsonObject) -> StarletteRoute:
-    async def endpoint(_: Request) -> Response:
-        return json_response(document)
-
-    return StarletteRoute("/api/openapi.json", endpoint, methods=["GET"])
-
-
 def _allowed(path: str) -> set[str]:
     """Return the methods that an address allows."""
     methods: set[str] = {
         route.method for route in _ROUTES if compile_path(route.path)[0].match(path)
     }
-    methods = methods or {"GET"}
     return methods | {"HEAD"} if "GET" in methods else methods
