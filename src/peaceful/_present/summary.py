@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -150,12 +150,9 @@ def next_press_sentence(level: InterruptLevel, in_progress: int) -> str:
     above = level.above
     if above is None or not in_progress:
         return ""
-    one = in_progress == 1
-    them = "it" if one else "them"
-    means = _what_it_means(above, one=one)
-    if above is InterruptLevel.CANCEL:
-        return f"Ctrl-C again asks {them} to stop now ({means})."
-    return f"Ctrl-C again abandons {them} ({means})."
+    them = "it" if in_progress == 1 else "them"
+    does = f"asks {them} to stop now" if above is InterruptLevel.CANCEL else f"abandons {them}"
+    return f"Ctrl-C again {does} ({_what_it_means(above, one=in_progress == 1)})."
 
 
 def interrupted_how(signal: InterruptSignal) -> str:
@@ -165,9 +162,10 @@ def interrupted_how(signal: InterruptSignal) -> str:
 
 
 def _what_it_means(level: InterruptLevel, *, one: bool) -> str:
-    if level is InterruptLevel.CANCEL:
-        return "its own clean-up still runs" if one else "their own clean-up still runs"
-    return "its child processes are killed" if one else "their child processes are killed"
+    what = "own clean-up still runs"
+    if level is not InterruptLevel.CANCEL:
+        what = "child processes are killed"
+    return f"{'its' if one else 'their'} {what}"
 
 
 def percent(progress: Progress) -> str:
@@ -311,14 +309,11 @@ def summarise(
     dry_run: bool = False,
 ) -> Summary:
     """Return the summary of an outcome, such as one in the history."""
-    return Summary(kind, seconds, _rows(statuses.items()), interrupt, dry_run)
-
-
-def _rows(statuses: Iterable[tuple[ItemId, ItemStatus]]) -> tuple[SummaryRow, ...]:
     by_status: dict[ItemStatus, list[ItemId]] = {status: [] for status in STATUS_ORDER}
-    for item, status in statuses:
+    for item, status in statuses.items():
         by_status[status].append(item)
-    return tuple(SummaryRow(status, tuple(items)) for status, items in by_status.items() if items)
+    rows = (SummaryRow(status, tuple(items)) for status, items in by_status.items() if items)
+    return Summary(kind, seconds, tuple(rows), interrupt, dry_run)
 
 
 def _sentence(row: SummaryRow, most: int) -> str:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from operator import eq
 from typing import Final
 
 from peaceful._disclosure import masked, masked_beginning
@@ -220,8 +221,7 @@ def short_id(execution: ExecutionId, among: Iterable[ExecutionId] = ()) -> str:
     The first digits of a UUID of version 7 are its time: 8 of them are the same for all executions
     that started within 65.536 s of each other.
     """
-    shared = max((_shared(execution, other) for other in among if other != execution), default=0)
-    return _prefix(execution, shared)
+    return short_ids((execution, *among))[execution]
 
 
 def short_ids(executions: Iterable[ExecutionId]) -> dict[ExecutionId, str]:
@@ -229,23 +229,13 @@ def short_ids(executions: Iterable[ExecutionId]) -> dict[ExecutionId, str]:
 
     Takes the time of sorting them: the longest shared prefix is with a neighbour.
     """
-    shared = dict.fromkeys(executions, 0)
-    for here, there in pairwise(sorted(shared)):
-        length = _shared(here, there)
-        shared[here] = max(shared[here], length)
-        shared[there] = length
-    return {execution: _prefix(execution, length) for execution, length in shared.items()}
-
-
-def _shared(one: str, other: str) -> int:
-    """Return the length of the common prefix of two IDs."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
-
-
-def _prefix(execution: str, shared: int) -> str:
-    length = max(_SHORTEST, shared + 1)
+    lengths = dict.fromkeys(executions, _SHORTEST)
+    for here, there in pairwise(sorted(lengths)):
+        length = [*map(eq, here, there), False].index(False) + 1
+        lengths[here] = max(lengths[here], length)
+        lengths[there] = max(lengths[there], length)
     # A hyphen at the end would look like a mistake, and tells nothing apart.
-    if execution[length - 1 : length] == "-":
-        length += 1
-    return execution[:length]
+    return {
+        each: each[: length + (each[length - 1 : length] == "-")]
+        for each, length in lengths.items()
+    }
