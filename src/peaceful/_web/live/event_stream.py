@@ -59,12 +59,8 @@ class EventStream(Response):
         """Send the events."""
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
-        with self._counted():
-            await self._serve(receive, send)
-
-    async def _serve(self, receive: Receive, send: Send) -> None:
         # A watcher that takes nothing is left to itself: the connection is closed.
-        with self._watch() as broadcast, suppress(TimeoutError):
+        with self._counted(), self._watch() as broadcast, suppress(TimeoutError):
             await run_until(self._send_events(broadcast, send), _left(receive))
 
     async def _send_events(self, broadcast: Broadcast[Any], send: Send) -> None:

@@ -11,8 +11,8 @@ import secrets
 import socket
 import ssl
 import stat
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -246,11 +246,14 @@ async def serve(
         web = _web(contexts, settings, access)
         keep_alive = _KEEP_ALIVE_OF_PROXY if settings.proxies else _KEEP_ALIVE
         server = _Server(_config(web, tls, keep_alive))
-        async with _receiver(receiver) as interrupts:
+        async with AsyncExitStack() as stack:
+            if receiver is None:
+                sender, receiver = interrupt_channel()
+                await stack.enter_async_context(interrupt_on_signals(sender))
             if on_ready is not None:
                 # The socket listens already: who connects now is answered in a moment.
                 on_ready(f"{at.url}/?token={new_token}" if new_token else f"{at.url}/")
-            signal = await _serve_until_interrupted(web, server, opened, interrupts)
+            signal = await _serve_until_interrupted(web, server, opened, receiver)
         return ServerEnd(signal, tuple(web.server.running.incomplete))
 
 
@@ -277,16 +280,6 @@ def _config(web: WebApp, tls: ssl.SSLContext | None, keep_alive: int) -> uvicorn
     )
 
 
-@asynccontextmanager
-async def _receiver(given: InterruptReceiver | None) -> AsyncGenerator[InterruptReceiver]:
-    if given is not None:
-        yield given
-        return
-    sender, receiver = interrupt_channel()
-    async with interrupt_on_signals(sender):
-        yield receiver
-
-
 async def _serve_until_interrupted(
     web: WebApp, server: _Server, opened: socket.socket, receiver: InterruptReceiver
 ) -> InterruptSignal:
@@ -297,9 +290,13 @@ async def _serve_until_interrupted(
         # Perhaps in a signal handler: only the loop may be touched.
         loop.call_soon_threadsafe(_interrupt, web, signal)
 
+    async def end_on_interrupt() -> None:
+        web.interrupt_all(await receiver.wait())
+        await web.wait_until_ended()
+
     leave = receiver.subscribe(on_signal)
     serving = asyncio.ensure_future(server.serve(sockets=[opened]))
-    stopping = asyncio.ensure_future(_end_on_interrupt(web, receiver))
+    stopping = asyncio.ensure_future(end_on_interrupt())
     try:
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     except asyncio.CancelledError:
@@ -324,18 +321,10 @@ async def _serve_until_interrupted(
     return first
 
 
-async def _end_on_interrupt(web: WebApp, receiver: InterruptReceiver) -> None:
-    web.interrupt_all(await receiver.wait())
-    await web.wait_until_ended()
-
-
 def _interrupt(web: WebApp, signal: InterruptSignal) -> None:
     running = len(web.server.running)
-    fields = {
-        "interrupt_level": str(signal.level),
-        "interrupt_source": str(signal.source),
-        "running": running,
-    }
+    level, source = str(signal.level), str(signal.source)
+    fields = {"interrupt_level": level, "interrupt_source": source, "running": running}
     runs = f"interrupting {count(running, 'execution')}" if running else "nothing runs"
     sentences = [f"Ending, {interrupted_how(signal)}: {runs}."]
     if signal.source is InterruptSource.SIGINT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -121,8 +121,10 @@ class RunningExecutions:
             try:
                 return await self._begin(request, door)
             except ProfileBusy as error:
+                other = None
                 # Another process was faster; or its execution has ended, and is leaving.
-                other = await run_in_thread(self._known, error.execution_id)
+                with suppress(ExecutionUnknown):
+                    other = await run_in_thread(self._executions.get, error.execution_id)
                 if other is not None and not other.state.ended:
                     return _same(other, request)
                 if other is None or tries == _TRIES - 1:
@@ -166,12 +168,6 @@ class RunningExecutions:
         page = self._executions.list(profile=ctx.profile, flow=ctx.flow.id, limit=_LATEST)
         return replace(ctx, expected=self._contexts.expected(request, page.records))
 
-    def _known(self, execution_id: ExecutionId) -> ExecutionRecord | None:
-        try:
-            return self._executions.get(execution_id)
-        except ExecutionUnknown:
-            return None
-
     def _end(self, execution_id: ExecutionId) -> None:
         task = self._tasks.pop(execution_id)
         error = None if task.cancelled() else task.exception()
@@ -191,19 +187,16 @@ def running_on(executions: Executions, profile: ProfileName) -> ExecutionRecord 
     return next((each for each in running if each.info.profile == profile), None)
 
 
-class _NotifyingRegister:
+class _NotifyingRegister(msgspec.Struct):
     """A register that calls a function as soon as an execution can be found in it."""
 
-    def __init__(
-        self, inner: Executions, on_registered: Callable[[Starting, RunningExecution], None]
-    ) -> None:
-        self._inner = inner
-        self._on_registered = on_registered
+    inner: Executions
+    on_registered: Callable[[Starting, RunningExecution], None]
 
     @asynccontextmanager
     async def registered(self, starting: Starting) -> AsyncGenerator[Registered]:
-        async with self._inner.registered(starting) as running:
-            self._on_registered(starting, running)
+        async with self.inner.registered(starting) as running:
+            self.on_registered(starting, running)
             yield running
 
 
