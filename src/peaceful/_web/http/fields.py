@@ -32,11 +32,6 @@ def is_name(kind: str) -> msgspec.Meta:
     return msgspec.Meta(extra={"names": kind})
 
 
-def in_words(words: str) -> msgspec.Meta:
-    """Declare the words of an error about a field whose type does not say enough."""
-    return msgspec.Meta(extra={"words": words})
-
-
 def read_request(values: JsonObject, kind: type[T], *, strict: bool = True) -> T:
     """Convert the fields of a request; raise `ParamsInvalid` with all that is wrong.
 
@@ -75,7 +70,12 @@ def _convert(value: JsonValue, declared: object, *, strict: bool) -> object:
         raise ValueError(f"it is {_words(info)}") from error
     kind = _extra(info, "names")
     if kind is not None:
-        _check_names(kind, found)
+        names = cast("str | tuple[str, ...]", found)
+        try:
+            for name in (names,) if isinstance(names, str) else names:
+                checked_name(kind, name)
+        except NameInvalid as error:
+            raise ValueError(f"{error.message} The rule: {error.details[0][1]}") from error
     return found
 
 
@@ -85,38 +85,27 @@ def _extra(info: inspect.Type, key: str) -> str | None:
     return cast("dict[str, str]", info.extra or {}).get(key)
 
 
-def _check_names(kind: str, found: object) -> None:
-    try:
-        for name in cast("tuple[str, ...]", found if isinstance(found, tuple) else (found,)):
-            checked_name(kind, name)
-    except NameInvalid as error:
-        raise ValueError(f"{error.message} The rule: {error.details[0][1]}") from error
-
-
 def _words(info: inspect.Type) -> str:
     """Return the words for what a value must be."""
-    words = _extra(info, "words") or "a text"
     match info:
-        case inspect.Metadata() if _extra(info, "words"):
-            pass
-        case inspect.Metadata(type=inner) | inspect.VarTupleType(item_type=inner, max_length=None):
+        case inspect.Metadata(type=inner):
+            words = _extra(info, "words") or _words(inner)
+        case inspect.VarTupleType(item_type=inner, max_length=None):
             words = _words(inner)
+        case inspect.VarTupleType(max_length=most):
+            words = f"a list of at most {most} names"
         case inspect.UnionType(types=types):
             words = " or ".join(_words(each) for each in types if each != inspect.NoneType())
         case inspect.BoolType():
             words = "true or false"
         case inspect.IntType(ge=least, le=most):
             words = f"a number from {least} to {most}"
-        case inspect.LiteralType(values=values):
+        case inspect.LiteralType(values=values) | inspect.EnumType(cls=values):
             words = f"one of {', '.join(map(str, values))}"
-        case inspect.EnumType(cls=values):
-            words = f"one of {', '.join(map(str, values))}"
-        case inspect.VarTupleType(max_length=most):
-            words = f"a list of at most {most} names"
         case inspect.DictType():
             words = "an object"
         case _:
-            pass
+            words = "a text"
     return words
 
 
@@ -161,7 +150,7 @@ class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_SHOWN)] = 50
     cursor: Annotated[
         Annotated[str, msgspec.Meta(pattern=f"^{_ID.pattern}$")] | None,
-        in_words("what the page before gave"),
+        msgspec.Meta(extra={"words": "what the page before gave"}),
     ] = None
 
 

@@ -124,7 +124,14 @@ def rows_of(snapshot: Snapshot, only: Collection[ItemId] = ()) -> tuple[ItemRow,
             return _running_row(item, running[item], snapshot.since.get(item), word)
         names = snapshot.waits_for.get(item, ())
         awaited = [each for each in names if each not in ended and (not only or each in chosen)]
-        return _waiting_row(item, awaited, stopping=stopping, over=over)
+        if over:
+            return ItemRow(item, DisplayStatus.NOT_STARTED, status_word(ItemStatus.NOT_STARTED))
+        if stopping:
+            return ItemRow(item, DisplayStatus.NOT_STARTED, LiveWord.WILL_NOT_START.value)
+        if not awaited:
+            return ItemRow(item, DisplayStatus.QUEUED, DisplayStatus.QUEUED.value)
+        after = f"after {name_list(awaited, _MOST_AWAITED)}"
+        return ItemRow(item, DisplayStatus.PENDING, LiveWord.WAITING.value, after)
 
     # An item that has left the flow is not among those of the flow.
     items = dict.fromkeys((*snapshot.items, *running, *ended))
@@ -176,16 +183,6 @@ def _running_row(
         "" if left else since,
         stalled is not None,
     )
-
-
-def _waiting_row(item: str, awaited: list[str], *, stopping: bool, over: bool) -> ItemRow:
-    if stopping:
-        word = status_word(ItemStatus.NOT_STARTED) if over else LiveWord.WILL_NOT_START.value
-        return ItemRow(item, DisplayStatus.NOT_STARTED, word)
-    if not awaited:
-        return ItemRow(item, DisplayStatus.QUEUED, DisplayStatus.QUEUED.value)
-    after = f"after {name_list(awaited, _MOST_AWAITED)}"
-    return ItemRow(item, DisplayStatus.PENDING, LiveWord.WAITING.value, after)
 
 
 class Segment(msgspec.Struct, frozen=True):
