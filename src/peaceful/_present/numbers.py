@@ -42,7 +42,7 @@ def size_pair(done: float, total: float, between: str = "/") -> str:
     elif done == total:
         part = whole
     else:
-        part = _rounded_down(max(0, int(done)), power, decimals)
+        part = _pointed(max(0, int(done)) * 10**decimals // 1000**power, decimals)
     return f"{part}{between}{whole} {_UNITS[power]}"
 
 
@@ -64,10 +64,6 @@ def _scale(count: float) -> tuple[int, int]:
 
 def _scaled(count: int, power: int, decimals: int) -> str:
     return _pointed(_parts(count, power, 10**decimals), decimals)
-
-
-def _rounded_down(count: int, power: int, decimals: int) -> str:
-    return _pointed(count * 10**decimals // 1000**power, decimals)
 
 
 def _parts(count: int, power: int, per_unit: int) -> int:
