@@ -47,24 +47,19 @@ _FILES: Final = {
 _FOR_EVER: Final = f"public, max-age={365 * 24 * 60 * 60}, immutable"
 
 _IDLE: Final = "idle"
-_COLOURS: Final = {
-    _IDLE: "#2f6f5e",
-    ExecutionState.RUNNING.value: "#2563a8",
-    ExecutionState.INTERRUPTING.value: "#b06a00",
-    ExecutionState.COMPLETE.value: "#2f6f5e",
-    ExecutionState.INTERRUPTED.value: "#b06a00",
-    ExecutionState.FAILED.value: "#b3261e",
-    ExecutionState.LOST.value: "#b3261e",
+_ICONS: Final[Mapping[str, tuple[str, str]]] = {
+    _IDLE: ("#2f6f5e", '<rect x="6" y="6" width="8" height="8" rx="2"/>'),
+    ExecutionState.RUNNING: ("#2563a8", '<path class="f" d="M8 6l6 4l-6 4z"/>'),
+    ExecutionState.INTERRUPTING: ("#b06a00", '<path d="M8 6.5v7M12 6.5v7"/>'),
+    ExecutionState.COMPLETE: ("#2f6f5e", '<path d="M6 10.5l3 3l5-6"/>'),
+    ExecutionState.INTERRUPTED: (
+        "#b06a00",
+        '<rect x="6.5" y="6.5" width="7" height="7" rx="1"/>',
+    ),
+    ExecutionState.FAILED: ("#b3261e", '<path d="M7 7l6 6M13 7l-6 6"/>'),
+    ExecutionState.LOST: ("#b3261e", '<path d="M10 5.5v5.5M10 13.8v.4"/>'),
 }
-_SIGNS: Final = {
-    _IDLE: '<rect x="6" y="6" width="8" height="8" rx="2"/>',
-    ExecutionState.RUNNING.value: '<path class="f" d="M8 6l6 4l-6 4z"/>',
-    ExecutionState.INTERRUPTING.value: '<path d="M8 6.5v7M12 6.5v7"/>',
-    ExecutionState.COMPLETE.value: '<path d="M6 10.5l3 3l5-6"/>',
-    ExecutionState.INTERRUPTED.value: '<rect x="6.5" y="6.5" width="7" height="7" rx="1"/>',
-    ExecutionState.FAILED.value: '<path d="M7 7l6 6M13 7l-6 6"/>',
-    ExecutionState.LOST.value: '<path d="M10 5.5v5.5M10 13.8v.4"/>',
-}
+"""By state of an execution, the colour and the sign of an icon."""
 
 
 class Asset(NamedTuple):
@@ -87,7 +82,7 @@ def assets() -> Mapping[str, Asset]:
         name: b"\n".join((folder / each).read_bytes() for each in sources)
         for name, sources in _FILES.items()
     }
-    contents |= {f"icon-{state}.svg": _icon(state) for state in _COLOURS}
+    contents |= {f"icon-{state}.svg": _icon(*each) for state, each in _ICONS.items()}
     found: dict[str, Asset] = {}
     for short, data in contents.items():
         checksum = base64.urlsafe_b64encode(hashlib.sha256(data).digest())[:10].decode()
@@ -109,8 +104,7 @@ async def static(request: Request, _: ServerContext) -> Response:
     return Response(data, headers=headers, media_type=asset.media_type)
 
 
-def _icon(state: str) -> bytes:
-    sign, colour = _SIGNS[state], _COLOURS[state]
+def _icon(colour: str, sign: str) -> bytes:
     filled = "rect" in sign or 'class="f"' in sign
     paint = 'fill="#fff"' if filled else 'fill="none" stroke="#fff" stroke-width="2"'
     return (
@@ -159,7 +153,7 @@ class Site(msgspec.Struct, frozen=True):
 
     def icon(self, state: str) -> str:
         """Return the address of the icon for a state of an execution, or for `idle`."""
-        return self.asset(f"icon-{state if state in _COLOURS else _IDLE}.svg")
+        return self.asset(f"icon-{state if state in _ICONS else _IDLE}.svg")
 
 
 def page(name: str, site: Site, status: int = 200, /, **values: object) -> Response:
