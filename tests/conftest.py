@@ -1,14 +1,15 @@
 """What all tests share: surroundings, examples of properties, and unmeasured child processes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from crashes.tally import write_summary
 from example_counts import register_profiles
 from hypothesis import is_hypothesis_test
 from processes import unmeasured
 from surroundings import arrange
+from tally import examples_recorded, write_summary
 
 from peaceful import _disclosure
 
@@ -31,8 +32,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many crashes were tried, and how many of them failed."""
+    """Say how much was tried of what is counted, and how much of it failed."""
     write_summary(terminalreporter)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Have the examples of property tests counted."""
+    with examples_recorded(lambda name, value: item.user_properties.append((name, value))):
+        yield
 
 
 @pytest.fixture

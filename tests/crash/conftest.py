@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from crashes.shim import build, compiler
 from crashes.stages import Stages
-from crashes.tally import Rows, row
+from tally import Record, Rows, row
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +37,6 @@ def stages(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[
 
 
 @pytest.fixture
-def rows(record_property: Callable[[str, object], None]) -> Rows:
+def rows(record_property: Record) -> Rows:
     """Opens rows of the summary."""
-    return partial(row, record=record_property)
+    return partial(row, section="crashes", record=record_property)

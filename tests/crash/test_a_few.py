@@ -11,7 +11,7 @@ from crashes.crashing import FAILING, FAILURES, KILLED_AT, fail, kill, lose_powe
 from crashes.disks import disk_in
 from crashes.scenarios import Scenario, by_scenario
 from crashes.stages import Stages
-from crashes.tally import Rows
+from tally import Rows
 
 
 @by_scenario

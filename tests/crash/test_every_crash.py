@@ -9,7 +9,7 @@ import pytest
 from crashes.crashing import FAILING, FAILURES, Failure, fail, kill, lose_power, tear
 from crashes.scenarios import Scenario, by_scenario
 from crashes.stages import Stages
-from crashes.tally import Rows
+from tally import Rows
 
 pytestmark = pytest.mark.soak
 

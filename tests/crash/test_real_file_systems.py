@@ -15,7 +15,7 @@ from crashes.log import CHANGES, Kind
 from crashes.scenarios import Scenario, by_scenario
 from crashes.shim import Plan
 from crashes.stages import Stages
-from crashes.tally import Rows
+from tally import Rows
 
 pytestmark = pytest.mark.soak
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeAlias
 
 from shell import Ended, Running
@@ -36,16 +37,26 @@ class Rounds:
     known: dict[str, Written] = field(default_factory=dict)
     cleaning: bool = False
 
-    def one(self, trouble: Trouble, *, discovering: bool = False) -> Ended:
+    def one(
+        self,
+        trouble: Trouble,
+        *,
+        discovering: bool = False,
+        terminal: Path | None = None,
+        anew: bool = False,
+    ) -> Ended:
         """Runs a command, lets trouble befall it, and looks.
 
         Args:
             trouble: what befalls it.
             discovering: whether it only looks at what is there.
+            terminal: what controls it; none for nothing.
+            anew: whether its start matters, too.
         """
         todo = "clean" if self.cleaning else "ensure"
         command = "discover" if discovering else todo
-        ended = trouble(self.slow.start(command, "--max-concurrency", "4"))
+        words = (command, "--max-concurrency", "4")
+        ended = trouble(self.slow.start(*words, terminal=terminal, anew=anew))
         self._look_at(ended, command)
         return ended
 

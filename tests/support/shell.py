@@ -190,20 +190,29 @@ class Running:
         return self.end()
 
     def end(self, expect: int | None = None, *, within: float = PATIENCE) -> Ended:
-        """Waits for its end.
+        """Waits for its end, at which no traceback may be shown.
 
         Args:
             expect: the exit code that it must have; none for any.
             within: seconds.
         """
+        ended = self.gone(within=within)
+        assert "Traceback" not in ended.err + ended.out, self._said()
+        words, code = " ".join(self._words), ended.code
+        assert expect in {None, code}, f"{words} ended with {code}, not {expect}: {self._said()}"
+        return ended
+
+    def gone(self, *, within: float = PATIENCE) -> Ended:
+        """Waits for its end, whatever that is.
+
+        Args:
+            within: seconds.
+        """
         code = in_a_shell(self.process.wait(within))
         for reader in self._readers:
             reader.join(PATIENCE)
-        ended = Ended(code, self._out.decode(), "".join(self._err), self.events)
-        assert "Traceback" not in ended.err + ended.out, self._said()
-        words = " ".join(self._words)
-        assert expect in {None, code}, f"{words} ended with {code}, not {expect}: {self._said()}"
-        return ended
+            assert not reader.is_alive(), "another process keeps those waiting who read its output"
+        return Ended(code, self._out.decode(), "".join(self._err), self.events)
 
     def _said(self) -> str:
         return f"\n{self._out.decode()}\n{''.join(self._err)}\n{self._events[-3:]}"

@@ -62,10 +62,10 @@ class SlowFiles:
         """By item, how it ended in a command that completes."""
         return self.run("--format", "json", *words).statuses()
 
-    def start(self, *words: str, terminal: Path | None = None) -> Running:
+    def start(self, *words: str, terminal: Path | None = None, anew: bool = False) -> Running:
         """Starts a command that tells its events, and its ending as a JSON document."""
         told = ("--progress", "json", "--format", "json")
-        return self.shell.start("slow_files", *words, *told, terminal=terminal)
+        return self.shell.start("slow_files", *words, *told, terminal=terminal, anew=anew)
 
     def files(self) -> dict[str, Written]:
         """By item, the file that is there; each must be whole."""

@@ -10,6 +10,7 @@ from example_counts import examples
 from hypothesis import given
 from hypothesis import strategies as st
 from item_world import Stage
+from tally import counted_examples
 
 from peaceful import ItemCtx, ItemStatus
 from peaceful._model.outcome import NOT_CHANGED
@@ -44,6 +45,7 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
     st.integers(1, 5),
     st.integers(0, 3),
 )
+@counted_examples("resuming", "graphs x interrupts x failures")
 def test_resumed_ends_as_uninterrupted(
     needs: dict[str, list[str]], stops: list[int], failing: set[int], at_once: int, more: int
 ) -> None:
@@ -132,6 +134,7 @@ def _value(name: str, needs: dict[str, list[str]]) -> str:
 
 @examples(20, soak=10_000)
 @given(graphs(), st.integers(1, 12), st.sampled_from(InterruptLevel), st.integers(1, 5))
+@counted_examples("resuming", "graphs x interrupts of any level")
 def test_any_level_leaves_what_is_done_recorded(
     needs: dict[str, list[str]], at: int, level: InterruptLevel, at_once: int
 ) -> None:

@@ -9,13 +9,14 @@ from itertools import islice
 from random import Random
 from typing import Final, Literal, NamedTuple
 
+from tally import Tally
+
 from crashes.disks import losses
 from crashes.endings import check_ending
 from crashes.ground import KILLED
 from crashes.log import CHANGES, Kind, told_in
 from crashes.shim import Plan
 from crashes.stages import Stage
-from crashes.tally import Tally
 
 KILLED_AT: Final = CHANGES + Kind.SYNC + Kind.SAY
 """Between two of these nothing happens that anybody could see."""
