@@ -209,6 +209,7 @@ def stdout_kept(
         return
     _flush(stdout)
     stdout.fd = real = os.dup(_STDOUT)
+    _kept.add(real)
     reader = None
     if stderr.fd is None:
         _lead_nowhere(_STDOUT)
@@ -221,10 +222,25 @@ def stdout_kept(
     finally:
         _flush(stdout)
         os.dup2(real, _STDOUT)
+        _kept.discard(real)
         os.close(real)
         stdout.fd = _STDOUT
         if reader is not None:
             reader.end()
+
+
+_kept: Final[set[int]] = set()
+"""The descriptors of stdout while it is kept for its writer."""
+
+
+def _after_fork() -> None:
+    # Else whoever reads stdout would wait for a process that an item has left running, too.
+    for descriptor in _kept:
+        _lead_nowhere(descriptor)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def hold_closed() -> None:
