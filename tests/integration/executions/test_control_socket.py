@@ -145,6 +145,22 @@ class Running:
         await self.handle.finish(document)
 
 
+class LoopTime:
+    """The time of the running event loop, which passes only where a test says so.
+
+    However long the machine takes, no limit is reached by itself.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loop = asyncio.get_running_loop()
+        self._now = loop.time()
+        monkeypatch.setattr(loop, "time", lambda: self._now)
+
+    def passes(self, seconds: float) -> None:
+        """So many seconds pass."""
+        self._now += seconds
+
+
 Start: TypeAlias = Callable[..., AbstractAsyncContextManager[Running]]
 
 
@@ -276,8 +292,9 @@ async def test_reader_gone(start: Start, caplog: pytest.LogCaptureFixture) -> No
     assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
 
 
-async def test_slow_reader(start: Start) -> None:
+async def test_slow_reader(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that does not read is cut off, and the others notice nothing of it."""
+    time = LoopTime(monkeypatch)
     async with start() as running:
         slow = await running.client()
         await slow.ask({"request": "events"})
@@ -289,6 +306,8 @@ async def test_slow_reader(start: Start) -> None:
             running.progress.push(ItemStarted(END, f"{number}" + "y" * size))
         for number in range(10):
             assert str((await quick.hear())["item"])[0] == str(number)
+        assert len(running.progress.readers) == 2
+        time.passes(LIMITS.write_timeout)
         await running.progress.left.wait()
         assert len(running.progress.readers) == 1
         await running.finish()
@@ -306,8 +325,11 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("data", "code"), HOSTILE)
-async def test_bad_requests(start: Start, data: bytes, code: str) -> None:
+async def test_bad_requests(
+    start: Start, monkeypatch: pytest.MonkeyPatch, data: bytes, code: str
+) -> None:
     """Whatever is sent is answered by an error, and the next request by what it asks for."""
+    LoopTime(monkeypatch)
     async with start() as running:
         client = await running.client()
         assert await client.code(data) == code
