@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from random import Random
 from typing import Any
 
 import pytest
 from keyboard import Keyboard
 from processes import eventually
 from shell import Running, Shell
+from tally import Record, measured, row
 
 LATER_THAN_A_KEY_REPEATS = 0.6
 
@@ -69,16 +72,24 @@ app.main()
 HOWS = ("sleep", "busy", "foreign")
 
 
-@pytest.fixture(params=HOWS)
-def blocked(shell: Shell, request: pytest.FixtureRequest, keyboard: Keyboard) -> Running:
-    """A program that is blocked, in one way or another."""
+SECTION = "blocked loops"
+
+
+def started(shell: Shell, keyboard: Keyboard, how: str, stop_timeout: str = "1") -> Running:
+    """A program that is blocked in one way or another, once it is."""
     (shell.folder / "app.py").write_text(PROGRAM)
-    shell.run("python", "app.py", "init", "--how", request.param)
-    shell.environment["PEACEFUL_STOP_TIMEOUT"] = "1"
+    shell.run("python", "app.py", "init", "--how", how)
+    shell.environment["PEACEFUL_STOP_TIMEOUT"] = stop_timeout
     words = ("python", "app.py", "ensure", "--progress", "json", "--format", "json")
     running = shell.start(*words, terminal=keyboard.terminal)
     assert eventually((shell.folder / "blocks").exists)
     return running
+
+
+@pytest.fixture(params=HOWS)
+def blocked(shell: Shell, request: pytest.FixtureRequest, keyboard: Keyboard) -> Running:
+    """A program that is blocked, in one way or another."""
+    return started(shell, keyboard, request.param)
 
 
 def check_ending(running: Running, shell: Shell, levels: Sequence[str]) -> dict[str, Any]:
@@ -94,6 +105,7 @@ def check_ending(running: Running, shell: Shell, levels: Sequence[str]) -> dict[
     assert told == levels
     listed = shell.run("python", "app.py", "executions", "list", "--format", "json").document
     assert [each["state"] for each in listed["executions"]] == ["interrupted"]
+    assert running.process.wait() == -signal.Signals[document["interrupt"]["source"]]
     assert listed["executions"][0]["id"] == document["execution_id"]
     return document
 
@@ -106,7 +118,7 @@ def test_a_service_manager(blocked: Running, shell: Shell) -> None:
     assert said.startswith("blocker blocks everything (in ")
     document = check_ending(blocked, shell, ["stop", "cancel", "kill"])
     assert said in document["warnings"]
-    assert blocked.process.wait() == -signal.SIGTERM
+    assert document["interrupt"]["source"] == "SIGTERM"
 
 
 def test_three_presses(blocked: Running, shell: Shell, keyboard: Keyboard) -> None:
@@ -115,8 +127,8 @@ def test_three_presses(blocked: Running, shell: Shell, keyboard: Keyboard) -> No
         keyboard.ctrl_c()
         blocked.until("interrupt_requested", times)
         assert times == 3 or blocked.runs_for(LATER_THAN_A_KEY_REPEATS)
-    check_ending(blocked, shell, ["stop", "cancel", "kill"])
-    assert blocked.process.wait() == -signal.SIGINT
+    document = check_ending(blocked, shell, ["stop", "cancel", "kill"])
+    assert document["interrupt"]["source"] == "SIGINT"
 
 
 def test_it_is_named_unasked(blocked: Running) -> None:
@@ -124,3 +136,60 @@ def test_it_is_named_unasked(blocked: Running) -> None:
     said = blocked.until("warned")["text"]
     assert said.startswith("blocker has blocked everything else for more than 1.0 s (in ")
     assert "let it await what it waits for, or make its function a plain one" in said
+
+
+WAYS: dict[str, Sequence[str]] = {
+    "told to end": ("SIGTERM",),
+    "hung up on": ("SIGHUP",),
+    "three presses": ("press", "press", "press"),
+    "mixed signals": ("SIGTERM", "SIGHUP", "SIGINT"),
+    "a press, then signals": ("press", "SIGTERM", "SIGHUP"),
+}
+"""What is sent, one after the other; where that is less than the whole ladder, deadlines follow."""
+
+
+def answered(
+    running: Running, keyboard: Keyboard, random: Random, sent: Sequence[str]
+) -> Iterator[float]:
+    """Sends signals, each at a random moment; tells how long each took to be answered."""
+    assert running.runs_for(random.choice((0, random.uniform(0, 0.2), random.uniform(0.9, 1.3))))
+    for times, each in enumerate(sent, 1):
+        assert times == 1 or running.runs_for(LATER_THAN_A_KEY_REPEATS + random.uniform(0, 0.2))
+        began = time.monotonic()
+        if each == "press":
+            keyboard.ctrl_c()
+        else:
+            running.send(signal.Signals[each])
+        running.until("interrupt_requested", times)
+        yield time.monotonic() - began
+
+
+def interrupted_while_blocked(shell: Shell, keyboard: Keyboard, record: Record, seed: int) -> None:
+    """Interrupts a program that is blocked, in one of many ways; counts it, and the answers."""
+    random = Random(seed)
+    how = HOWS[seed % len(HOWS)]
+    way = random.choice([*WAYS])
+    took: list[float] = []
+    with (
+        row(f"{how}, {way}", section=SECTION, record=record) as tally,
+        tally.case(f"seed {seed}"),
+    ):
+        running = started(shell, keyboard, how, "1" if len(WAYS[way]) == 1 else "60")
+        took += answered(running, keyboard, random, WAYS[way])
+        check_ending(running, shell, ["stop", "cancel", "kill"])
+    measured(f"from a signal to its answer: {how}", took, section=SECTION, record=record)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_interrupted(shell: Shell, keyboard: Keyboard, record_property: Record, seed: int) -> None:
+    """Whatever signals come to a program that is blocked, each climbs, and it ends as told."""
+    interrupted_while_blocked(shell, keyboard, record_property, seed)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(1000, 1102))
+def test_interrupted_often(
+    shell: Shell, keyboard: Keyboard, record_property: Record, seed: int
+) -> None:
+    """A hundred programs that are blocked hear every signal, and end as told."""
+    interrupted_while_blocked(shell, keyboard, record_property, seed)

@@ -13,6 +13,7 @@ from uuid import uuid4
 from peaceful import ItemCtx, Resources
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
+from peaceful._runtime.hub import ProgressHub
 from peaceful.commands import Event, ItemProgressed
 from peaceful.interrupt import (
     InterruptibilityState,
@@ -102,6 +103,7 @@ def made_bench(folder: Path) -> Bench:
         children=Children(),
         clock=clock,
         publish=lambda event: bench.publish(event),  # noqa: PLW0108 - there is no bench yet
+        publish_made=ProgressHub().publish_made,
         resources=Resources(),
         loop=loop,
     )

@@ -37,7 +37,7 @@ from peaceful._item.safe_point import (
 )
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
-from peaceful._model.events import Event, ItemProgressed, Progress
+from peaceful._model.events import Event, ItemProgressed, Progress, Snapshot
 from peaceful._model.state import State
 from peaceful._resources import Resources
 from peaceful._user_code import is_of_parent
@@ -58,6 +58,8 @@ class ExecutionScope(msgspec.Struct, frozen=True):
         workspace: the folder that contains `.peace`.
         command: the command that is executed, such as `ensure`.
         publish: takes events from any thread, without blocking.
+        publish_made: takes a function that makes an event of the snapshot, or none; no event comes
+            between its look and its event. Returns whether it made one.
         resources: values that blocks and items pass to each other, by type.
         loop: the event loop that the execution runs in.
     """
@@ -72,6 +74,7 @@ class ExecutionScope(msgspec.Struct, frozen=True):
     children: Children
     clock: Clock
     publish: Callable[[Event], None]
+    publish_made: Callable[[Callable[[Snapshot], Event | None]], bool]
     resources: Resources
     loop: asyncio.AbstractEventLoop
 

@@ -391,6 +391,7 @@ def _new_session(ctx: CmdCtx, command: str, dry_run: bool) -> Session:
         children=Children(),
         clock=ctx.clock,
         publish=hub.publish,
+        publish_made=hub.publish_made,
         resources=ctx.resources.child(),
         loop=loop,
     )

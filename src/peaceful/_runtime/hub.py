@@ -217,6 +217,17 @@ class ProgressHub:
             for mailbox in self._mailboxes:
                 mailbox.put(event)
 
+    def publish_made(self, make: Callable[[Snapshot], Event | None]) -> bool:
+        """Distribute the event that a function makes of the snapshot, unless it makes none.
+
+        No other event comes between its look and its event. Return whether it made one.
+        """
+        with self._lock:
+            event = make(self.snapshot)
+            if event is not None:
+                self.publish(event)
+        return event is not None
+
     def take_snapshot(self) -> Snapshot:
         """Return a copy of the snapshot."""
         with self._lock:

@@ -212,15 +212,14 @@ class ItemPass:
         # Asked and counted at the last moment before the item's own code runs: the task may have
         # been waiting for the loop, and an interrupt may have come meanwhile.
         may_start = self._state.may_go_on if self._changes else self._state.may_start
-        if not self._goes_on or not may_start():
+        phase = None if self._changes is None else Phase.LOOKING
+        if not self._begins(may_start, ItemStarted(self._clock.now(), item, phase)):
             self._traversal.put_back(item)
             return
         ctx = ItemCtx(item, self._run.scope)
         self._in_progress[item] = (ctx, self._clock.monotonic())
-        phase = None if self._changes is None else Phase.LOOKING
         if phase is not None:
             self._looking.add(item)
-        self._publish(ItemStarted(self._clock.now(), item, phase))
         # From here on the escalation may cancel it; before its first step, it would then never run.
         task = self._escalation.tasks[item] = self._tasks[item]
         result = await self._result_of(item, ctx, task)
@@ -230,11 +229,19 @@ class ItemPass:
     def _may_change(self, ctx: ItemCtx) -> bool:
         # Asked and counted here: however long the item was looked at, an interrupt that came
         # meanwhile leaves it as it is.
-        if not self._goes_on or not self._state.may_start():
+        if not self._begins(self._state.may_start, ChangeStarted(self._clock.now(), ctx.item)):
             return False
         self._looking.discard(ctx.item)
-        self._publish(ChangeStarted(self._clock.now(), ctx.item))
         return True
+
+    def _begins(self, may_start: Callable[[], bool], event: Event) -> bool:
+        """Return whether something begins, and say so: who hears of an interrupt hears it before.
+
+        Another thread makes interrupts known. Whatever begins after that would break the promise.
+        """
+        return self._run.scope.publish_made(
+            lambda _: event if self._goes_on and may_start() else None
+        )
 
     async def _result_of(
         self, item: ItemId, ctx: ItemCtx, task: asyncio.Task[object]

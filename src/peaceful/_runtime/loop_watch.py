@@ -1,4 +1,4 @@
-"""A thread that notices what the event loop cannot: an item that blocks it, an end that is late."""
+"""A thread that hears interrupts, and notices an item that blocks the loop, and a late end."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _EVERY: Final = 1.0
 _ANSWERS_WITHIN: Final = 0.05
 """Seconds in which a loop answers that nothing blocks."""
 
-_LOOK_AGAIN: Final = 0.02
-"""Seconds between two looks at a loop that does not answer."""
+_LOOK_AGAIN: Final = 0.05
+"""Seconds between two looks at a loop that does not answer, unless an interrupt comes."""
 
 _BLOCKS: Final = 1.0
 """Seconds without an answer after which an item is said to block the loop."""
@@ -68,8 +68,8 @@ class Blocker(msgspec.Struct, frozen=True):
 class LoopWatch:
     """Watches the event loop of an execution from a thread. Used as a context manager.
 
-    While something blocks the loop, it makes interrupts known in the loop's place. It names the
-    item that blocks: soon to somebody who interrupts, else after a second. After a KILL, it does
+    It makes interrupts known the moment they come, whatever the loop does. If an item blocks the
+    loop, it names it: soon to somebody who interrupts, else after a second. After a KILL, it does
     not wait for ever.
 
     Args:
@@ -118,13 +118,18 @@ class LoopWatch:
 
     def _watch(self) -> None:
         while True:
-            with suppress(queue.Empty):
-                self._calls.get(timeout=_EVERY)
+            self._hear(_EVERY)
             if self._over or not self._ask():
                 return
             if not self._answered.wait(_ANSWERS_WITHIN):
                 self._while_blocked()
             self._end_late(_KILLED)
+
+    def _hear(self, seconds: float) -> None:
+        """Wait for an interrupt, but not longer than so many seconds, and make it known."""
+        with suppress(queue.Empty):
+            self._calls.get(timeout=seconds)
+        self._interrupts.publish()
 
     def _ask(self) -> bool:
         """Ask the loop for an answer; return false if it is closed."""
@@ -138,9 +143,8 @@ class LoopWatch:
     def _while_blocked(self) -> None:
         since = time.monotonic()
         told = heard = 0
-        while not self._over and not self._answered.wait(_LOOK_AGAIN):
+        while not self._over and not self._answered.is_set():
             accepted = 0 if self._receiver is None else len(self._receiver.accepted)
-            self._interrupts.publish()
             blocked = time.monotonic() - since
             if (accepted > heard and blocked >= _IN_THE_WAY) or (blocked >= _BLOCKS and not told):
                 # In between it may have answered: then nothing blocks any more.
@@ -150,6 +154,7 @@ class LoopWatch:
                     self._on_blocked(blocker.sentence(interrupted=bool(accepted)))
                 heard = accepted
             self._end_late(_KILLED_BLOCKED)
+            self._hear(_LOOK_AGAIN)
 
     def _end_late(self, patience: float) -> None:
         signal = None if self._receiver is None else self._receiver.poll()

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Protocol, Self
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ItemId
 from peaceful._model.document import KeptDocument
-from peaceful._model.events import InterruptRequested
+from peaceful._model.events import InterruptRequested, Snapshot
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._runtime.hub import ProgressHub
@@ -56,8 +57,8 @@ class Register(Protocol):
 class InterruptPublisher:
     """Publishes each accepted interrupt, once, in order. Used as a context manager.
 
-    The loop does, or while it is blocked, another thread. Interrupts are also recorded in the
-    register once `registered` is set.
+    The loop does at its next step, or another thread, if that comes sooner: something may block the
+    loop. Interrupts are also recorded in the register once `registered` is set.
     """
 
     def __init__(
@@ -106,8 +107,9 @@ class InterruptPublisher:
                 if self.registered is not None:
                     self.registered.interrupting(signal)
                 if self._state.effective is not None:
-                    snapshot, now = self._hub.take_snapshot(), self._clock.now()
-                    self._hub.publish(
-                        InterruptRequested(now, signal, tuple(snapshot.running), snapshot.looking)
-                    )
+                    self._hub.publish_made(partial(self._requested, signal))
             self._published = len(accepted)
+
+    def _requested(self, signal: InterruptSignal, snapshot: Snapshot) -> InterruptRequested:
+        in_progress = tuple(snapshot.running)
+        return InterruptRequested(self._clock.now(), signal, in_progress, snapshot.looking)
