@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import sys
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to load than all of this.
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ def late(namespace: dict[str, object], homes: Mapping[str, str]) -> Callable[[st
         home = homes.get(name)
         if home is None:
             raise AttributeError(f"module {namespace['__name__']!r} has no attribute {name!r}")
-        value = namespace[name] = getattr(import_module(home), name)
+        __import__(home)  # Not by `importlib`, which is loaded late, too.
+        value = namespace[name] = getattr(sys.modules[home], name)
         return value
 
     return load

@@ -4,14 +4,14 @@ While an execution runs, `interrupt_on_signals` handles them. Before, a signal e
 once; afterwards it must not spoil what is being printed. In the end, the program dies of its
 signal, so that the shell, `make` or script that runs it stops, too.
 
-It needs nothing that takes long to load: it is in place before everything else is.
+It needs nothing that takes long to load: it is in place before everything else is. Until then a
+Ctrl-C is Python's, which shows a traceback.
 """
 
 from __future__ import annotations
 
 import _thread
 import os
-import signal
 import sys
 import time
 
@@ -20,11 +20,15 @@ from _json import encode_basestring_ascii
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to load than all of this.
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
     from typing import Final, NoReturn, TypeAlias
 
     _Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
+else:
+    # Without its enumerations, which take longer to load than all of this.
+    import _signal as signal
 
 _KEY_REPEAT: Final = 0.5
 """Seconds within which presses of Ctrl-C count once."""
@@ -55,6 +59,7 @@ class ProcessSignals:
     def __init__(self, words: Sequence[str] = ()) -> None:
         self._pid = os.getpid()
         self._before: dict[int, _Handler] = {}
+        self._names: dict[int, str] = {}
         self._began = time.time()
         self._ending: int | None = None
         self._ended_at: float | None = None
@@ -87,7 +92,7 @@ class ProcessSignals:
             try:
                 for name in ("SIGINT", "SIGTERM", "SIGHUP"):
                     self._handle(name, self._received)
-                if signal.getsignal(getattr(signal, "SIGQUIT", signal.SIGINT)) is signal.SIG_DFL:
+                if signal.getsignal(getattr(signal, "SIGQUIT", signal.SIGINT)) == signal.SIG_DFL:
                     self._handle("SIGQUIT", self._quit)
             except ValueError:
                 # Python handles signals in the main thread only.
@@ -146,9 +151,10 @@ class ProcessSignals:
         number = getattr(signal, name, None)
         before = None if number is None else signal.getsignal(number)
         # None: other code than Python handles it, and that could not be put back.
-        ignored = before is signal.SIG_IGN and name in _MAY_BE_IGNORED
+        ignored = before == signal.SIG_IGN and name in _MAY_BE_IGNORED
         if number is not None and before is not None and not ignored:
             self._before[number] = before
+            self._names[number] = name
             signal.signal(number, handler)
 
     def _received(self, number: int, _frame: FrameType | None) -> None:
@@ -161,7 +167,7 @@ class ProcessSignals:
         elif self._ending is None:
             self._ending = 128 + number
             self._dies_of = number
-            self._say_interrupted(signal.Signals(number).name)
+            self._say_interrupted(self._names[number])
             self._leave_now(128 + number)
         else:
             self._received_late(number)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from shell import Shell
 
+import peaceful
+
 RUN = """
 import atexit, sys
 sys.argv = sys.argv[1:]
@@ -71,6 +73,19 @@ def test_help(shell: Shell, program: str, words: tuple[str, ...]) -> None:
 def test_executions(shell: Shell, words: tuple[str, ...], expect: int) -> None:
     """Who looks at executions, or interrupts one, loads neither flows nor files with YAML."""
     _check(_loaded(shell, "slow_files", *words, expect=expect), LOOKING, WEB | RUNNING)
+
+
+def test_signals(shell: Shell) -> None:
+    """What heeds signals loads hardly anything before: until then a Ctrl-C shows a traceback."""
+    run = (
+        "import os, sys; before = {*sys.modules}; from peaceful import heed_signals;"
+        "heed_signals(); print(*{*sys.modules} - before)"
+    )
+    # Without the site, which may load some of it, and always loads `os`.
+    shell.environment["PYTHONPATH"] = str(Path(peaceful.__file__).parents[1])
+    loaded = {*shell.run(sys.executable, "-S", "-c", run).out.split()}
+    own = {"peaceful", "peaceful._late", "peaceful._process_signals"}
+    assert own <= loaded <= own | {"__future__", "_json"}
 
 
 def test_states(shell: Shell, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus
+from peaceful._model.events import Snapshot
 from peaceful._runtime.hub import ProgressHub
 from peaceful.commands import Event, ItemEnded, ItemProgressed, ItemStarted, Progress
 
@@ -70,6 +72,32 @@ async def test_progress_of_an_item_that_is_not_running() -> None:
     """A function that was abandoned may still have something to say: nobody is told."""
     events: Steps = [starts("a"), ends("a"), moves("a", "too late"), moves("b", "not begun")]
     assert await _read(*events) == [starts("a"), ends("a"), None]
+
+
+async def test_nothing_comes_between() -> None:
+    """What is made of how everything stands is told before anything that another thread tells."""
+    hub = ProgressHub()
+    subscription = hub.subscribe()
+    others: list[threading.Thread] = []
+
+    def tell() -> None:
+        about_to_tell.set()
+        hub.publish(starts("late"))
+
+    about_to_tell = threading.Event()
+
+    def make(snapshot: Snapshot) -> Event | None:
+        others.append(threading.Thread(target=tell))
+        others[0].start()
+        about_to_tell.wait()
+        others[0].join(0.05)
+        return None if snapshot.running else starts("first")
+
+    assert hub.publish_made(make)
+    others[0].join()
+    assert subscription.mailbox.take() == [starts("first"), starts("late")]
+    assert not hub.publish_made(lambda _: None)
+    assert subscription.mailbox.take() == []
 
 
 @st.composite
