@@ -70,6 +70,7 @@ app.main()
 """
 
 HOWS = ("sleep", "busy", "foreign")
+LADDER = ["stop", "cancel", "kill"]
 
 
 SECTION = "blocked loops"
@@ -92,8 +93,15 @@ def blocked(shell: Shell, request: pytest.FixtureRequest, keyboard: Keyboard) ->
     return started(shell, keyboard, request.param)
 
 
-def check_ending(running: Running, shell: Shell, levels: Sequence[str]) -> dict[str, Any]:
-    """The document of the ending, held to what is true of it, on stdout and in the history."""
+def check_ending(running: Running, shell: Shell, asked: int) -> dict[str, Any]:
+    """The document of the ending, held to what is true of it, on stdout and in the history.
+
+    Args:
+        running: the program.
+        shell: where it runs.
+        asked: how many levels signals have asked for; deadlines see to the others. If the machine
+            is so busy that two have passed before anybody looks, only the higher level is told.
+    """
     ended = running.end()
     assert not running.processes()
     document = ended.document
@@ -102,7 +110,8 @@ def check_ending(running: Running, shell: Shell, levels: Sequence[str]) -> dict[
     assert document["items"]["blocker"]["message"].startswith("it does not let go in ")
     assert "app.py:" in document["items"]["blocker"]["message"]
     told = [event["signal"]["level"] for event in ended.told("interrupt_requested")]
-    assert told == levels
+    assert told[:asked] == LADDER[:asked]
+    assert told[asked:] in (LADDER[asked:], LADDER[max(asked, 2) :])
     listed = shell.run("python", "app.py", "executions", "list", "--format", "json").document
     assert [each["state"] for each in listed["executions"]] == ["interrupted"]
     assert running.process.wait() == -signal.Signals[document["interrupt"]["source"]]
@@ -116,7 +125,7 @@ def test_a_service_manager(blocked: Running, shell: Shell) -> None:
     blocked.until("interrupt_requested")
     said = blocked.until("warned")["text"]
     assert said.startswith("blocker blocks everything (in ")
-    document = check_ending(blocked, shell, ["stop", "cancel", "kill"])
+    document = check_ending(blocked, shell, 1)
     assert said in document["warnings"]
     assert document["interrupt"]["source"] == "SIGTERM"
 
@@ -127,7 +136,7 @@ def test_three_presses(blocked: Running, shell: Shell, keyboard: Keyboard) -> No
         keyboard.ctrl_c()
         blocked.until("interrupt_requested", times)
         assert times == 3 or blocked.runs_for(LATER_THAN_A_KEY_REPEATS)
-    document = check_ending(blocked, shell, ["stop", "cancel", "kill"])
+    document = check_ending(blocked, shell, 3)
     assert document["interrupt"]["source"] == "SIGINT"
 
 
@@ -176,7 +185,7 @@ def interrupted_while_blocked(shell: Shell, keyboard: Keyboard, record: Record, 
     ):
         running = started(shell, keyboard, how, "1" if len(WAYS[way]) == 1 else "60")
         took += answered(running, keyboard, random, WAYS[way])
-        check_ending(running, shell, ["stop", "cancel", "kill"])
+        check_ending(running, shell, len(WAYS[way]))
     measured(f"from a signal to its answer: {how}", took, section=SECTION, record=record)
 
 
