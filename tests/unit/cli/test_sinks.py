@@ -58,7 +58,6 @@ def test_log() -> None:
         ]
     )
     sink.close()
-    sink.redraw()
     assert out.getvalue().splitlines() == [
         (
             "14:02:11 envman deploy · internal_dev_a: started,"
@@ -158,7 +157,6 @@ def test_json_lines() -> None:
     sink = JsonLinesSink(Writer(out, "stderr"))
     sink.receive([tale.started("a"), tale.begins("a", 1), tale.ends("a", message="x\ny")])
     sink.pressed(pressed(InterruptLevel.STOP, InterruptSource.SIGINT), SendResult.UNCHANGED)
-    sink.redraw()
     sink.close()
     events = [json.loads(each) for each in out.getvalue().splitlines()]
     assert [each["event"] for each in events] == [
