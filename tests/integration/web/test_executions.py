@@ -37,6 +37,23 @@ async def test_an_execution_is_started_and_ends(site: Any) -> None:
     assert ended["outcome"]["outcome"] == "complete"
 
 
+async def test_a_dry_run_says_what_would_be_done(site: Any) -> None:
+    """In its own words, in the answer, in the diagram and on its page; and nothing is done."""
+    execution_id = await site.started(dry_run=True)
+    ended = await site.ended(execution_id)
+    assert ended["dry_run"]
+    graph = await site.get("/api/flows/make/graph", execution=execution_id)
+    for items in (ended["items"], ended["outcome"]["items"], graph["statuses"]):
+        assert {item: each["status"] for item, each in items.items()} == dict.fromkeys(
+            "abc", "would_create"
+        )
+    page = await site.client.get(f"/executions/{execution_id}")
+    assert page.status_code == 200
+    assert page.text.count("would create") >= 3
+    states = await site.get("/api/profiles/dev/make/states")
+    assert states["states"] == dict.fromkeys("abc")
+
+
 async def test_many_profiles_run_at_once(site: Any) -> None:
     """Each in the server's process, one for a profile."""
     gates = [site.gates.gate(profile, "a") for profile in ("dev", "prod")]
