@@ -24,7 +24,7 @@ from peaceful._executions.control_protocol import (
     line_of,
     parse_request,
 )
-from peaceful._executions.running import Controlled, close_early
+from peaceful._executions.running import RunningExecution, close_early
 from peaceful._model.events import Event, ExecutionEnded, SnapshotTaken
 
 _LOG = logging.getLogger("peaceful.executions")
@@ -63,7 +63,7 @@ class _TooLongError(Exception):
 class ControlServer:
     """The control socket of one execution, served in the execution's event loop."""
 
-    def __init__(self, controlled: Controlled, limits: ControlLimits) -> None:
+    def __init__(self, controlled: RunningExecution, limits: ControlLimits) -> None:
         self._controlled = controlled
         self._limits = limits
         self._clients: dict[asyncio.Task[object], _Client] = {}
@@ -130,7 +130,7 @@ class _Client:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        controlled: Controlled,
+        controlled: RunningExecution,
         limits: ControlLimits,
         end: _End,
     ) -> None:

@@ -6,7 +6,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncGenerator, Collection
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    aclosing,
+    asynccontextmanager,
+    suppress,
+)
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -62,109 +68,6 @@ _THREADS: Final = 8
 """How many threads wait for the store at once."""
 
 
-class LocalExecutions:
-    """The executions of this process; `running` has those that are registered now."""
-
-    def __init__(
-        self, monitor: LivenessMonitor, senders: InterruptSenders, limits: ControlLimits
-    ) -> None:
-        self.running: dict[ExecutionId, RunningExecution] = {}
-        self._monitor = monitor
-        self._senders = senders
-        self._limits = limits
-        self._threads = DaemonThreadPool(_THREADS, "peaceful-register")
-
-    @asynccontextmanager
-    async def register(
-        self, record: ExecutionRecord, progress: ProgressSource, sender: InterruptSender | None
-    ) -> AsyncGenerator[RunningExecution]:
-        """Register an execution. Once its record can be found, its sender and socket are in place.
-
-        Raises `ProfileBusy` if another execution runs on the profile.
-        """
-        if record.id in self.running:
-            raise ValueError(f"execution {record.id} is running")
-        if sender is not None:
-            self._senders.register(record.id, sender)
-        RUNNING_HERE.add(record.id)
-        try:
-            async with self._listening(record, progress) as running:
-                yield running
-        finally:
-            RUNNING_HERE.discard(record.id)
-            self._senders.drop(record.id)
-
-    @asynccontextmanager
-    async def _listening(
-        self, record: ExecutionRecord, progress: ProgressSource
-    ) -> AsyncGenerator[RunningExecution]:
-        listening, address = self._socket(record.id)
-        record = replace(record, address=address)
-        held = self._held_folder()
-        running = RunningExecution(
-            record, progress, self._monitor.store, self._senders, self._threads, held
-        )
-        server = ControlServer(running, self._limits)
-        try:
-            if listening is not None:
-                await server.serve(listening)
-            self.running[record.id] = running
-            async with self._inserted(running):
-                yield running
-        finally:
-            self.running.pop(record.id, None)
-            try:
-                await server.close(running.last_event())
-            finally:
-                if address is not None:
-                    self._monitor.sockets.remove(address)
-                if held is not None:
-                    held.close()
-
-    def _held_folder(self) -> HeldFolder | None:
-        """Return the run folder, held for the ending; None if there is none, as read-only."""
-        try:
-            return HeldFolder(self._monitor.sockets.folder)
-        except FileInaccessible:
-            return None
-
-    def _socket(self, execution_id: ExecutionId) -> tuple[socket.socket | None, str | None]:
-        """Return a socket and its address, or None: then only this process can interrupt it."""
-        try:
-            return self._monitor.sockets.listen(execution_id)
-        except OSError as error:
-            _LOG.warning("execution %s cannot be reached by others: %s", execution_id, error)
-            return None, None
-
-    @asynccontextmanager
-    async def _inserted(self, running: RunningExecution) -> AsyncGenerator[None]:
-        try:
-            await run_shielded(self._threads.submit(self._insert, running))
-            yield
-        finally:
-            if running.inserted and not running.stored:
-                await run_shielded(self._threads.submit(self._abandon, running.id))
-
-    def _insert(self, running: RunningExecution) -> None:
-        self._monitor.enter_endings()
-        while True:
-            present = self._monitor.store.insert(running.record)
-            if present.id == running.id:
-                running.inserted = True
-                break
-            present = self._monitor.mark_if_lost(present)
-            if not present.state.ended:
-                raise busy_error(present)
-        self._monitor.sweep()
-
-    def _abandon(self, execution_id: ExecutionId) -> None:
-        try:
-            self._monitor.store.mark_lost(execution_id, self._monitor.clock.now())
-        except (StorageError, ExecutionUnknown) as error:
-            # This process will be seen not to run it any more: then others mark it.
-            _LOG.warning("execution %s was left without an ending: %s", execution_id, error)
-
-
 def busy_error(record: ExecutionRecord) -> ProfileBusy:
     """Return the error that names the execution which runs on a profile."""
     info = record.info
@@ -205,13 +108,15 @@ class Executions:
         timeout: float = 10.0,
         proc: Path = PROC,
     ) -> None:
-        self.senders: InterruptSenders = InterruptSenders()
+        self.senders: InterruptSenders = {}
         self._store = store
         self._clock = clock
         sockets = ControlSockets(run_folder, proc)
         self._monitor = LivenessMonitor(store, sockets, clock, lock_holders, proc)
-        self._local = LocalExecutions(self._monitor, self.senders, limits or ControlLimits())
         self._remote = RemoteExecutions(self._monitor, timeout)
+        self._limits = limits or ControlLimits()
+        self._threads = DaemonThreadPool(_THREADS, "peaceful-register")
+        self._running: dict[ExecutionId, RunningExecution] = {}
 
     def registered(self, starting: Starting) -> AbstractAsyncContextManager[RunningExecution]:
         """Register an execution that the runtime starts, as `start` does."""
@@ -222,28 +127,58 @@ class Executions:
             only=starting.only,
         )
 
-    def start(
+    @asynccontextmanager
+    async def start(
         self,
         info: ExecutionInfo,
         *,
         progress: ProgressSource,
         sender: InterruptSender | None = None,
         only: tuple[ItemId, ...] = (),
-    ) -> AbstractAsyncContextManager[RunningExecution]:
+    ) -> AsyncGenerator[RunningExecution]:
         """Register a starting execution, so that others find and interrupt it until the end.
 
-        Leave the context once the ending is stored by `RunningExecution.finish`; otherwise it is
-        marked as lost. Without a sender it cannot be interrupted.
+        Once its record can be found, its sender and socket are in place. Leave the context once the
+        ending is stored by `RunningExecution.finish`; otherwise it is marked as lost. Without a
+        sender it cannot be interrupted.
 
         Raises:
             ProfileBusy: another execution runs on the profile.
         """
-        record = ExecutionRecord(
-            info=replace(info, can_interrupt=sender is not None),
-            only=only,
-            process=self._monitor.process,
-        )
-        return self._local.register(record, progress, sender)
+        if info.id in self._running or info.id in self.senders:
+            raise ValueError(f"execution {info.id} is running")
+        # What is put on the stack is done in the opposite order, whatever fails.
+        async with AsyncExitStack() as at_end:
+            if sender is not None:
+                self.senders[info.id] = sender
+                at_end.callback(self.senders.pop, info.id, None)
+            RUNNING_HERE.add(info.id)
+            at_end.callback(RUNNING_HERE.discard, info.id)
+            listening, address = self._listening(info.id)
+            run_folder = None
+            # There is none to hold for the ending where the workspace is read-only.
+            with suppress(FileInaccessible):
+                run_folder = at_end.enter_context(HeldFolder(self._monitor.sockets.folder))
+            if address is not None:
+                at_end.callback(self._monitor.sockets.remove, address)
+            record = ExecutionRecord(
+                info=replace(info, can_interrupt=sender is not None),
+                only=only,
+                process=self._monitor.process,
+                address=address,
+            )
+            running = RunningExecution(
+                record, progress, self._store, self.senders, self._threads, run_folder
+            )
+            server = ControlServer(running, self._limits)
+            at_end.push_async_callback(lambda: server.close(running.last_event()))
+            if listening is not None:
+                await server.serve(listening)
+            self._running[info.id] = running
+            at_end.callback(self._running.pop, info.id, None)
+            at_end.push_async_callback(self._end_unless_stored, running)
+            await run_shielded(self._threads.submit(self._insert, running))
+            yield running
 
     def interrupt(
         self,
@@ -286,7 +221,7 @@ class Executions:
 
         Does not touch the disk.
         """
-        running = self._local.running.get(execution_id)
+        running = self._running.get(execution_id)
         if running is None or not running.inserted or running.stored:
             return None
         return running.seen(running.record)
@@ -358,14 +293,45 @@ class Executions:
         finally:
             await close_early(following)
 
+    def _listening(self, execution_id: ExecutionId) -> tuple[socket.socket | None, str | None]:
+        """Return a socket and its address, or None: then only this process can interrupt it."""
+        try:
+            return self._monitor.sockets.listen(execution_id)
+        except OSError as error:
+            _LOG.warning("execution %s cannot be reached by others: %s", execution_id, error)
+            return None, None
+
+    def _insert(self, running: RunningExecution) -> None:
+        self._monitor.enter_endings()
+        while True:
+            present = self._store.insert(running.record)
+            if present.id == running.id:
+                running.inserted = True
+                break
+            present = self._monitor.mark_if_lost(present)
+            if not present.state.ended:
+                raise busy_error(present)
+        self._monitor.sweep()
+
+    async def _end_unless_stored(self, running: RunningExecution) -> None:
+        if running.inserted and not running.stored:
+            await run_shielded(self._threads.submit(self._abandon, running.id))
+
+    def _abandon(self, execution_id: ExecutionId) -> None:
+        try:
+            self._store.mark_lost(execution_id, self._clock.now())
+        except (StorageError, ExecutionUnknown) as error:
+            # This process will be seen not to run it any more: then others mark it.
+            _LOG.warning("execution %s was left without an ending: %s", execution_id, error)
+
     def _seen(self, record: ExecutionRecord) -> ExecutionRecord:
         """Return the record as it is now, even if the register does not have it yet."""
         record = self._monitor.mark_if_lost(record)
-        running = self._local.running.get(record.id)
+        running = self._running.get(record.id)
         return record if running is None else running.seen(record)
 
     def _deliver(self, record: ExecutionRecord, signal: InterruptSignal) -> InterruptAnswer:
-        running = self._local.running.get(record.id)
+        running = self._running.get(record.id)
         if running is not None:
             return running.interrupt_waiting(signal)
         return self._remote.ask(record, InterruptRequest(signal), InterruptAnswer)
@@ -378,7 +344,7 @@ class Executions:
 
     def _here(self, record: ExecutionRecord) -> RunningExecution | None:
         """Return the execution if it runs in this event loop: only there may it be used."""
-        running = self._local.running.get(record.id)
+        running = self._running.get(record.id)
         if running is None or running.loop is not asyncio.get_running_loop():
             return None
         return running

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful._errors.base import PeacefulError
@@ -35,55 +34,12 @@ ENDING_PATIENCE: Final = 5.0
 """Seconds that a late interrupt waits for the outcome that answers it."""
 
 
-class InterruptSenders:
-    """The senders of interrupts, by execution ID. Safe from any thread.
+InterruptSenders: TypeAlias = dict[ExecutionId, InterruptSender]
+"""The senders of interrupts to executions of this process. Safe from any thread, as a `dict` is.
 
-    A sender is registered before its ID is known, and dropped after the outcome is stored. If
-    an execution ends just as it is interrupted, one lock decides which was first.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._senders: dict[ExecutionId, InterruptSender] = {}
-        self._closed: set[ExecutionId] = set()
-
-    def register(self, execution_id: ExecutionId, sender: InterruptSender) -> None:
-        """Add an execution; raise `ValueError` if its ID is registered already."""
-        with self._lock:
-            if execution_id in self._senders:
-                raise ValueError(f"execution {execution_id} is registered")
-            self._senders[execution_id] = sender
-
-    def get(self, execution_id: ExecutionId) -> InterruptSender | None:
-        with self._lock:
-            return self._senders.get(execution_id)
-
-    def interrupt(self, execution_id: ExecutionId, signal: InterruptSignal) -> SendResult | None:
-        """Send a signal: `TOO_LATE` after `close`, None if the ID is not registered."""
-        with self._lock:
-            sender = self._senders.get(execution_id)
-            if sender is None:
-                return None
-            if execution_id in self._closed:
-                return SendResult.TOO_LATE
-            return sender.send(signal)
-
-    def close(self, execution_id: ExecutionId) -> InterruptSignal | None:
-        """Make every later signal come too late; return the one that is latched, or None."""
-        with self._lock:
-            self._closed.add(execution_id)
-            sender = self._senders.get(execution_id)
-            return None if sender is None else sender.signal
-
-    def drop(self, execution_id: ExecutionId) -> None:
-        """Remove an execution, registered or not, once its outcome is stored."""
-        with self._lock:
-            self._senders.pop(execution_id, None)
-            self._closed.discard(execution_id)
-
-    def __len__(self) -> int:
-        with self._lock:
-            return len(self._senders)
+One is there before its execution's ID is known, and until the outcome is stored. If an execution
+ends just as it is interrupted, its latch decides which was first.
+"""
 
 
 class ProgressSource(Protocol):
@@ -99,17 +55,6 @@ class ProgressSource(Protocol):
         Each reader has an iterator of its own, and its own speed: of an item's progress only the
         newest is buffered, of everything else each event. One that leaves early closes
         it (`aclose`), if it can be closed.
-        """
-        ...
-
-
-class Controlled(ProgressSource, Protocol):
-    """A running execution, as its control socket sees it."""
-
-    async def interrupt(self, signal: InterruptSignal) -> InterruptAnswer:
-        """Interrupt it; return once everybody can see the result.
-
-        Then the register has the interrupt, or, if it came too late, the outcome.
         """
         ...
 
@@ -159,32 +104,26 @@ class RunningExecution:
         return self._ending.done()
 
     async def finish(self, document: KeptDocument) -> None:
-        """Store the ending, or raise `AlreadyEnded`. From here on, every interrupt comes too late.
+        """Store the ending, or raise `AlreadyEnded`. By now, every interrupt comes too late.
 
         Where the register refuses it, it is kept beside it: what was done stays done.
         """
-        self._close(document)
-        await run_shielded(self._threads.submit(self._finish, document))
+        # At once: readers of its events get the ending even if it cannot be stored.
+        self._ended = mark_finished(self._record, document)
+        await run_shielded(self._threads.submit(self._finish, self._ended, document))
 
     def finish_waiting(self, document: KeptDocument) -> None:
         """Store the ending from another thread than the loop's, which may be blocked."""
-        self._close(document)
-        self._finish(document)
-
-    def _close(self, document: KeptDocument) -> None:
-        self._senders.close(self.id)
-        # Readers of its events get the ending even if it cannot be stored.
         self._ended = mark_finished(self._record, document)
+        self._finish(self._ended, document)
 
-    def _finish(self, document: KeptDocument) -> None:
-        assert self._ended is not None
-        ended = self._ended
+    def _finish(self, ended: ExecutionRecord, document: KeptDocument) -> None:
         try:
             ended = self._store.finish(self.id, document)
         except (StorageError, ExecutionUnknown) as error:
             self._keep_ending(ended, error)
         self._ending.set_result(ended)
-        self._senders.drop(self.id)
+        self._senders.pop(self.id, None)
 
     def _keep_ending(self, ended: ExecutionRecord, reason: PeacefulError) -> None:
         told, level = "How execution %s ended is not in the history: %s", logging.WARNING
@@ -213,7 +152,10 @@ class RunningExecution:
         return self._progress.subscribe()
 
     async def interrupt(self, signal: InterruptSignal) -> InterruptAnswer:
-        """Interrupt it from its own event loop; return once everybody can see the result."""
+        """Interrupt it from its own event loop; return once everybody can see the result.
+
+        Then the register has the interrupt, or, if it came too late, the outcome.
+        """
         result = self._send(signal)
         if result is SendResult.ACCEPTED:
             await run_shielded(self._threads.submit(self._note, signal))
@@ -242,9 +184,9 @@ class RunningExecution:
         self._threads.start(partial(self._note, signal))
 
     def _send(self, signal: InterruptSignal) -> SendResult:
-        result = self._senders.interrupt(self.id, signal)
+        sender = self._senders.get(self.id)
         # It is registered for as long as it runs, so without a sender its ending is stored.
-        return SendResult.TOO_LATE if result is None else result
+        return SendResult.TOO_LATE if sender is None else sender.send(signal)
 
     def seen(self, record: ExecutionRecord) -> ExecutionRecord:
         """Return its record with an interrupt that may not be in the register yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,13 +10,12 @@ import httpx
 from gated_app import gated_app
 
 from peaceful._executions.registry import Executions
-from peaceful._executions.running import InterruptSenders
 from peaceful._model.clock import SystemClock
 from peaceful._web.context import ServerContext
 from peaceful._web.http.route import Access
 from peaceful._web.server.site import WebApp
 from peaceful.commands import Contexts
-from peaceful.interrupt import interrupt_channel
+from peaceful.interrupt import InterruptSender, interrupt_channel
 
 ID = "01890000-0000-7000-8000-000000000000"
 
@@ -23,7 +23,7 @@ ID = "01890000-0000-7000-8000-000000000000"
 class _NoRegister:
     """A register of which nothing but the senders may be asked."""
 
-    def __init__(self, senders: InterruptSenders) -> None:
+    def __init__(self, senders: Mapping[str, InterruptSender]) -> None:
         self.senders = senders
 
     def __getattr__(self, name: str) -> Any:
@@ -32,11 +32,9 @@ class _NoRegister:
 
 async def test_interrupts_need_only_their_senders(tmp_path: Path) -> None:
     """Neither the register nor the disk: a sender that is there is enough."""
-    senders = InterruptSenders()
     sender, receiver = interrupt_channel()
-    senders.register(ID, sender)
     server = ServerContext(Contexts.of(gated_app(), tmp_path), SystemClock())
-    server.executions = cast("Executions", _NoRegister(senders))
+    server.executions = cast("Executions", _NoRegister({ID: sender}))
     transport = httpx.ASGITransport(WebApp(server, Access()))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         response = await client.post(f"/api/executions/{ID}/interrupt")

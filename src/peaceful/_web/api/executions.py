@@ -114,8 +114,7 @@ async def interrupt_execution(
     signal = InterruptSignal(level, source, server.clock.now(), reason)
     # In this process without the disk, which may be busy.
     sender = executions.senders.get(execution_id)
-    result = executions.senders.interrupt(execution_id, signal)
-    if sender is not None and result in {SendResult.ACCEPTED, SendResult.UNCHANGED}:
+    if sender is not None and (result := sender.send(signal)) is not SendResult.TOO_LATE:
         return InterruptReceipt(
             execution_id,
             (sender.signal or signal).level,

@@ -101,7 +101,9 @@ class RunningExecutions:
         if self._stop is None or signal.level > self._stop.level:
             self._stop = signal
         for execution_id in self._tasks:
-            self._executions.senders.interrupt(execution_id, signal)
+            sender = self._executions.senders.get(execution_id)
+            if sender is not None:
+                sender.send(signal)
 
     async def wait_until_ended(self) -> None:
         """Wait until nothing runs, after `interrupt_all`."""
