@@ -55,18 +55,6 @@ class InterruptAnswer(msgspec.Struct, frozen=True):
     first: InterruptSignal | None
 
 
-class Done(msgspec.Struct, frozen=True):
-    """The answer to a served request."""
-
-    ok: object
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """The answer to a refused request."""
-
-    error: ErrorJson
-
-
 class _Reply(msgspec.Struct):
     ok: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: ErrorJson | None = None

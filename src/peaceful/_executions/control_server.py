@@ -16,10 +16,8 @@ from peaceful._aio import run_until
 from peaceful._errors.json import ErrorJson
 from peaceful._executions.control_protocol import (
     LONGEST_REQUEST,
-    Done,
     EventsRequest,
     InterruptRequest,
-    Refused,
     SnapshotRequest,
     line_of,
     parse_request,
@@ -163,15 +161,15 @@ class _Client:
             match request:
                 case InterruptRequest(signal):
                     answer = await self._controlled.interrupt(signal)
-                    await self._write(line_of(Done(answer)))
+                    await self._write(line_of({"ok": answer}))
                 case SnapshotRequest():
-                    await self._write(line_of(Done(self._controlled.take_snapshot())))
+                    await self._write(line_of({"ok": self._controlled.take_snapshot()}))
                 case EventsRequest():
                     await self._stream()
                     return
 
     async def refuse(self, code: str, message: str, help: str) -> None:
-        await self._write(line_of(Refused(ErrorJson(code, message, help))))
+        await self._write(line_of({"error": ErrorJson(code, message, help)}))
 
     async def flush(self) -> None:
         """Wait until the client has taken everything."""

@@ -78,7 +78,7 @@ def _signalled(pid: int) -> Unseen:
     except ProcessLookupError:
         return Unseen.GONE
     except PermissionError:
-        return Unseen.HIDDEN
+        pass
     return Unseen.HIDDEN
 
 
@@ -111,22 +111,12 @@ class Liveness(enum.Enum):
     UNKNOWN = "unknown"
 
 
-class AddressState(enum.Enum):
-    """How an address answers a connection."""
-
-    LISTENING = "listening"
-    REFUSED = "refused"
-    """The socket exists, but its process does not."""
-    NOTHING = "nothing"
-    """There is no socket, or it cannot be connected to."""
-
-
 class ProcessProbe(msgspec.Struct, frozen=True):
     """What one process can find out of others: start times by PID, and answers of addresses."""
 
     machine: Machine
     started_at: Callable[[int], int | Unseen]
-    answer: Callable[[str], AddressState]
+    answer: Callable[[str], Liveness]
 
 
 def liveness(process: ProcessIdentity, address: str | None, probe: ProcessProbe) -> Liveness:
@@ -158,15 +148,7 @@ def _by_number(process: ProcessIdentity, address: str | None, probe: ProcessProb
 
 
 def _by_socket(address: str | None, probe: ProcessProbe) -> Liveness:
-    if address is None:
-        return Liveness.UNKNOWN
-    match probe.answer(address):
-        case AddressState.LISTENING:
-            return Liveness.ALIVE
-        case AddressState.REFUSED:
-            return Liveness.GONE
-        case AddressState.NOTHING:
-            return Liveness.UNKNOWN
+    return Liveness.UNKNOWN if address is None else probe.answer(address)
 
 
 def _differ(one: str | None, other: str | None) -> bool:

@@ -17,10 +17,8 @@ from peaceful._errors.running import (
     FileInaccessible,
     StorageError,
 )
-from peaceful._executions.kept_endings import KeptEndings
 from peaceful._executions.liveness import (
     PROC,
-    AddressState,
     Liveness,
     ProcessProbe,
     SurvivingChild,
@@ -36,6 +34,7 @@ from peaceful._executions.records import (
     ProcessIdentity,
     mark_lost,
 )
+from peaceful._executions.running import KeptEndings
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ExecutionId, ProfileName
 from peaceful._model.execution import ExecutionState
@@ -112,18 +111,22 @@ class ControlSockets:
             raise
         return connection
 
-    def answer(self, address: str) -> AddressState:
-        """Return how an address answers a connection."""
+    def answer(self, address: str) -> Liveness:
+        """Return whether somebody listens on an address.
+
+        The socket of a process that is gone is refused by the system. Where there is none, or it
+        cannot be connected to, nothing is known.
+        """
         try:
             self.connect(address, 1.0).close()
         except (BlockingIOError, TimeoutError):
             # So many wait to be heard that one more may not: the socket is in use.
-            return AddressState.LISTENING
+            return Liveness.ALIVE
         except ConnectionRefusedError:
-            return AddressState.REFUSED
+            return Liveness.GONE
         except OSError:
-            return AddressState.NOTHING
-        return AddressState.LISTENING
+            return Liveness.UNKNOWN
+        return Liveness.ALIVE
 
     def remove(self, address: str) -> None:
         """Remove a socket that nobody listens on any more."""
@@ -147,7 +150,7 @@ class ControlSockets:
         """Remove those of the sockets that nobody listens on."""
         for name in names:
             address = f"{_SCHEME}{name}{_SUFFIX}"
-            if self.answer(address) is AddressState.REFUSED:
+            if self.answer(address) is Liveness.GONE:
                 self.remove(address)
 
     def _path(self, address: str) -> Path:

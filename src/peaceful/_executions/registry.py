@@ -56,7 +56,7 @@ from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.events import Snapshot, SnapshotTaken, StreamEvent
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
-from peaceful._storage.held_folder import HeldFolder
+from peaceful._storage.files import HeldFolder
 from peaceful.interrupt import InterruptSender, SendResult
 
 if TYPE_CHECKING:

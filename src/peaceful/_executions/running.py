@@ -1,31 +1,34 @@
-"""Executions of this process: their interrupt senders, progress and endings."""
+"""Executions of this process: their interrupt senders, progress and endings.
+
+An ending that cannot be entered in the register is kept beside it until somebody can.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
 from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import AlreadyEnded, ExecutionUnknown, StorageError
 from peaceful._executions.control_protocol import InterruptAnswer
-from peaceful._executions.kept_endings import keep_ending
 from peaceful._executions.records import (
     ExecutionRecord,
     ExecutionStore,
     mark_finished,
     mark_interrupted,
 )
-from peaceful._model.codec import ExecutionId
+from peaceful._model.codec import ExecutionId, decode_json, encode_json
 from peaceful._model.document import KeptDocument
 from peaceful._model.events import Event, ExecutionEnded, Snapshot
 from peaceful._model.interrupt import InterruptSignal
-from peaceful._storage.held_folder import HeldFolder
+from peaceful._storage.files import HeldFolder, read_file, write_file_atomically
 from peaceful.interrupt import InterruptSender, SendResult
 
 _LOG = logging.getLogger("peaceful.executions")
@@ -33,6 +36,8 @@ _LOG = logging.getLogger("peaceful.executions")
 ENDING_PATIENCE: Final = 5.0
 """Seconds that a late interrupt waits for the outcome that answers it."""
 
+
+_ENDING: Final = ".ending"
 
 InterruptSenders: TypeAlias = dict[ExecutionId, InterruptSender]
 """The senders of interrupts to executions of this process. Safe from any thread, as a `dict` is.
@@ -208,3 +213,45 @@ class RunningExecution:
             _LOG.debug("execution %s ended before its interrupt was noted", self.id)
         except (StorageError, ExecutionUnknown) as error:
             _LOG.warning("execution %s is interrupted, but not in the register: %s", self.id, error)
+
+
+def keep_ending(record: ExecutionRecord, run_folder: Path) -> None:
+    """Keep the record of an execution that has ended. Raises `StorageError`."""
+    write_file_atomically(run_folder / f"{record.id}{_ENDING}", encode_json(record))
+
+
+class KeptEndings:
+    """The kept endings in a workspace's run folder: a file for each, with the whole record."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def all(self) -> Iterator[ExecutionRecord]:
+        """Return all that are kept."""
+        try:
+            paths = list(self._folder.iterdir())
+        except OSError:
+            return
+        for path in paths:
+            if path.suffix == _ENDING and (record := self.get(path.stem)) is not None:
+                yield record
+
+    def get(self, execution_id: ExecutionId) -> ExecutionRecord | None:
+        """Return the record of an execution whose ending is kept, or None."""
+        path = self._path(execution_id)
+        try:
+            data = read_file(path)
+            return None if data is None else decode_json(data, ExecutionRecord)
+        except (StorageError, ValueError) as error:
+            # It is shown as killed then: how it ended is not known any more.
+            _LOG.warning("the ending in %s cannot be read: %s", path, error)
+            with suppress(OSError):
+                path.unlink()
+            return None
+
+    def drop(self, execution_id: ExecutionId) -> None:
+        """Remove an ending that is in the register by now. Raises `OSError`."""
+        self._path(execution_id).unlink(missing_ok=True)
+
+    def _path(self, execution_id: ExecutionId) -> Path:
+        return self._folder / f"{execution_id}{_ENDING}"

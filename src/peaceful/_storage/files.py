@@ -1,4 +1,4 @@
-"""Reading files whole, and writing them so that there is always the old one or the new one.
+"""Reading files whole, writing them so that there is always the old or the new one; held folders.
 
 The order of steps (write beside, sync, rename, sync the folder) is the one of Pillai et al., "All
 File Systems Are Not Created Equal", OSDI 2014.
@@ -10,13 +10,13 @@ import errno
 import os
 import stat
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from peaceful._atomic import remove_left_behind, replace_file, write_all
-from peaceful._errors.running import FileDamaged, FileInaccessible
+from peaceful._errors.running import FileDamaged, FileInaccessible, WorkspaceGone
 
 _FILE_RIGHTS: Final = 0o600
 _FOLDER_RIGHTS: Final = 0o700
@@ -24,6 +24,13 @@ _FOLDER_RIGHTS: Final = 0o700
 _BINARY: Final = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 # Without it, opening a named pipe waits for somebody who writes to it.
 _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
+
+_HOLD: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
+
+_OPEN_FILES: Final = Path("/proc/self/fd")
+"""The folder in which Linux names what this process has open, as it is called now."""
 
 _KINDS: Final = {stat.S_IFDIR: "a folder", stat.S_IFLNK: "a link", stat.S_IFIFO: "a named pipe"}
 
@@ -160,3 +167,70 @@ def _refuse_other_mode(path: Path, mode: int, help: str = "") -> None:
         kind = _KINDS.get(stat.S_IFMT(mode), "a device or a socket")
         reason = f"it is {kind}, where a file belongs"
         raise FileDamaged(path, "", reason, help=help or "move it elsewhere")
+
+
+class HeldFolder:
+    """A folder that one execution writes to, from its beginning to its end.
+
+    It is known by its device and inode, as the kernel sees them while it is open: held open, its
+    number cannot become another folder's. Nothing in it identifies it, which a copy would share.
+
+    Raises `FileInaccessible` if it cannot be opened. Used as a context manager, or closed by hand.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
+        self._name: Final = str(path)
+        self._descriptor: int | None = None
+        with refusals(path, "opened"):
+            if os.name == "posix":
+                self._descriptor = os.open(path, _HOLD)
+                found = os.fstat(self._descriptor)
+            else:
+                # Windows opens no folders, and gives none of their numbers to another soon.
+                found = path.stat()
+        self._id = found.st_dev, found.st_ino
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hold the folder no longer."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def check(self) -> None:
+        """Raise `WorkspaceGone` unless the folder is still at its path."""
+        if not self._is(self._name):
+            raise WorkspaceGone(self.path, self._elsewhere())
+
+    def place(self) -> Path | None:
+        """Return where the folder is now; None if it is nowhere, as far as can be known."""
+        with suppress(FileInaccessible):
+            if self._is(self.path):
+                return self.path
+        return self._elsewhere()
+
+    def _elsewhere(self) -> Path | None:
+        if self._descriptor is None:
+            return None
+        try:
+            path = (_OPEN_FILES / str(self._descriptor)).readlink()
+            return path if self._is(path) else None
+        except (OSError, FileInaccessible):
+            # Not Linux, or moved to where this process may not look.
+            return None
+
+    def _is(self, path: Path | str) -> bool:
+        try:
+            # Not by the path's own method, which takes twice as long: it is asked for each item.
+            found = os.stat(path)  # noqa: PTH116
+        except OSError as error:
+            if error.errno in _GONE:
+                return False
+            raise FileInaccessible(self.path, "read", error) from error
+        return (found.st_dev, found.st_ino) == self._id

@@ -13,8 +13,7 @@ from peaceful._aio import DaemonThreadPool, wait_shielded
 from peaceful._errors.running import FileDamaged
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue
-from peaceful._storage.files import make_folder, moved_aside, refusals
-from peaceful._storage.held_folder import HeldFolder
+from peaceful._storage.files import HeldFolder, make_folder, moved_aside, refusals
 from peaceful._storage.journal import (
     Journal,
     JournalDamaged,

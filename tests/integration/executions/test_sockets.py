@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from peaceful._executions.liveness import AddressState
+from peaceful._executions.liveness import Liveness
 from peaceful._executions.process_files import ControlSockets
 
 
@@ -71,7 +71,7 @@ def test_long_paths(tmp_path: Path, length: int) -> None:
     with listening:
         assert address == "unix:e1.sock"
         assert exchange(sockets, listening, address) == b"word"
-    assert sockets.answer(address) is AddressState.REFUSED
+    assert sockets.answer(address) is Liveness.GONE
     sockets.remove(address)
     assert list(folder.iterdir()) == []
     assert open_files() == before
@@ -99,7 +99,7 @@ def test_nowhere(tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatc
     sockets = ControlSockets(tmp_path / ".run")
     with pytest.raises(OSError, match="no Unix sockets"):
         sockets.listen("e1")
-    assert sockets.answer("unix:e1.sock") is AddressState.NOTHING
+    assert sockets.answer("unix:e1.sock") is Liveness.UNKNOWN
     assert list(temporary.iterdir()) == []
 
 
@@ -116,11 +116,11 @@ def test_one_listener(folder: Path, temporary: Path) -> None:
 def test_answers(folder: Path) -> None:
     """Who asks learns whether somebody listens, did once, or never did."""
     sockets = ControlSockets(folder)
-    assert sockets.answer("unix:e1.sock") is AddressState.NOTHING
+    assert sockets.answer("unix:e1.sock") is Liveness.UNKNOWN
     listening, address = sockets.listen("e1")
-    assert sockets.answer(address) is AddressState.LISTENING
+    assert sockets.answer(address) is Liveness.ALIVE
     listening.close()
-    assert sockets.answer(address) is AddressState.REFUSED
+    assert sockets.answer(address) is Liveness.GONE
 
 
 def test_busy_listener(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,8 +129,8 @@ def test_busy_listener(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sockets = ControlSockets(folder)
     listening, address = sockets.listen("e1")
     with listening, sockets.connect(address, 5):
-        assert sockets.answer(address) is AddressState.LISTENING
-        assert sockets.answer(address) is AddressState.LISTENING
+        assert sockets.answer(address) is Liveness.ALIVE
+        assert sockets.answer(address) is Liveness.ALIVE
 
 
 def test_sweep(folder: Path) -> None:

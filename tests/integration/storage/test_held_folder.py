@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from peaceful._errors.running import WorkspaceGone
-from peaceful._storage.held_folder import HeldFolder
+from peaceful._storage.files import HeldFolder
 from peaceful.errors import FileInaccessible
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from peaceful._executions.control_protocol import (
     ControlRequest,
-    Done,
     EventsRequest,
     InterruptAnswer,
     InterruptRequest,
@@ -52,7 +51,7 @@ def test_requests(request: ControlRequest) -> None:
 @given(answer=answers)
 def test_answers(answer: InterruptAnswer) -> None:
     """An answer comes through as it was."""
-    assert parse_answer(line_of(Done(answer)), InterruptAnswer) == answer
+    assert parse_answer(line_of({"ok": answer}), InterruptAnswer) == answer
 
 
 @given(line=st.binary(max_size=200))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peaceful._executions.liveness import AddressState, Liveness, ProcessProbe, Unseen, liveness
+from peaceful._executions.liveness import Liveness, ProcessProbe, Unseen, liveness
 from peaceful._executions.records import Machine, ProcessIdentity
 
 HERE = Machine("alpha", machine_id="m1", boot_id="b1", pid_namespace="n1")
@@ -20,7 +20,7 @@ def found(
     *,
     started: int | None = 100,
     looked_up: int | Unseen = 100,
-    answer: AddressState = AddressState.NOTHING,
+    answer: Liveness = Liveness.UNKNOWN,
     address: str | None = "unix:a",
     here: Machine = HERE,
 ) -> Liveness:
@@ -41,7 +41,7 @@ def test_number_given_again() -> None:
 
 def test_no_such_number() -> None:
     """Without a process of that number it is gone, whatever its socket seems to say."""
-    assert found(HERE, looked_up=Unseen.GONE, answer=AddressState.LISTENING) is Liveness.GONE
+    assert found(HERE, looked_up=Unseen.GONE, answer=Liveness.ALIVE) is Liveness.GONE
 
 
 def test_restarted_machine() -> None:
@@ -51,35 +51,28 @@ def test_restarted_machine() -> None:
 
 @pytest.mark.parametrize("machine", [OTHER, SAME_NAME])
 @pytest.mark.parametrize("looked_up", [100, Unseen.GONE])
-@pytest.mark.parametrize("answer", list(AddressState))
-def test_other_machines(machine: Machine, looked_up: int | Unseen, answer: AddressState) -> None:
+@pytest.mark.parametrize("answer", list(Liveness))
+def test_other_machines(machine: Machine, looked_up: int | Unseen, answer: Liveness) -> None:
     """A process of another machine, even one of the same name, is not judged."""
     assert found(machine, looked_up=looked_up, answer=answer) is Liveness.UNKNOWN
 
 
-BY_SOCKET = [
-    (AddressState.LISTENING, Liveness.ALIVE),
-    (AddressState.REFUSED, Liveness.GONE),
-    (AddressState.NOTHING, Liveness.UNKNOWN),
-]
-
-
-@pytest.mark.parametrize(("answer", "expected"), BY_SOCKET)
-def test_other_containers(answer: AddressState, expected: Liveness) -> None:
+@pytest.mark.parametrize("answer", list(Liveness))
+def test_other_containers(answer: Liveness) -> None:
     """In another container of the same machine, a number means nothing: the socket tells."""
-    assert found(CONTAINER, looked_up=Unseen.GONE, answer=answer) is expected
+    assert found(CONTAINER, looked_up=Unseen.GONE, answer=answer) is answer
 
 
-@pytest.mark.parametrize(("answer", "expected"), BY_SOCKET)
-def test_hidden_processes(answer: AddressState, expected: Liveness) -> None:
+@pytest.mark.parametrize("answer", list(Liveness))
+def test_hidden_processes(answer: Liveness) -> None:
     """Where the system hides when a process was started, the socket tells."""
-    assert found(HERE, looked_up=Unseen.HIDDEN, answer=answer) is expected
+    assert found(HERE, looked_up=Unseen.HIDDEN, answer=answer) is answer
 
 
-@pytest.mark.parametrize(("answer", "expected"), BY_SOCKET)
-def test_start_not_recorded(answer: AddressState, expected: Liveness) -> None:
+@pytest.mark.parametrize("answer", list(Liveness))
+def test_start_not_recorded(answer: Liveness) -> None:
     """Where it was not recorded when the process was started, the socket tells."""
-    assert found(HERE, started=None, answer=answer) is expected
+    assert found(HERE, started=None, answer=answer) is answer
 
 
 def test_no_socket() -> None:
@@ -96,6 +89,6 @@ def test_no_boot_ids() -> None:
         here=NO_BOOT_ID,
         started=None,
         looked_up=Unseen.HIDDEN,
-        answer=AddressState.LISTENING,
+        answer=Liveness.ALIVE,
     )
     assert there is Liveness.ALIVE
