@@ -14,7 +14,7 @@ import sqlite3
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -31,42 +31,10 @@ T = TypeVar("T")
 _LOG = logging.getLogger("peaceful.executions")
 
 VERSION: Final = 1
-"""The version of the tables below, kept in the file's `user_version`."""
+"""The version of the tables, kept in the file's `user_version`."""
 
 _APPLICATION_ID: Final = 0x70656163
 """Distinguishes the file from other programs' databases: the letters `peac`."""
-
-_TABLES: Final = (
-    """CREATE TABLE executions (
-        id TEXT PRIMARY KEY NOT NULL,
-        app TEXT NOT NULL,
-        profile TEXT NOT NULL,
-        flow TEXT NOT NULL,
-        command TEXT NOT NULL,
-        state TEXT NOT NULL,
-        started_at TEXT NOT NULL,
-        ended_at TEXT,
-        user TEXT NOT NULL,
-        host TEXT NOT NULL,
-        pid INTEGER NOT NULL,
-        door TEXT NOT NULL,
-        can_interrupt INTEGER NOT NULL,
-        why_not_interruptible TEXT NOT NULL,
-        dry_run INTEGER NOT NULL,
-        only_items TEXT NOT NULL,
-        interrupt TEXT,
-        process TEXT,
-        address TEXT,
-        summary TEXT
-    )""",
-    # Apart, so that a page of the history does not read thousands of items.
-    "CREATE TABLE outcomes (id TEXT PRIMARY KEY NOT NULL, document BLOB NOT NULL)",
-    """CREATE UNIQUE INDEX one_at_a_time ON executions (app, profile)
-        WHERE state IN ('queued', 'running', 'interrupting')""",
-    "CREATE INDEX by_profile ON executions (app, profile, id)",
-    f"PRAGMA application_id = {_APPLICATION_ID}",
-    f"PRAGMA user_version = {VERSION}",
-)
 
 _PASSING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
 """Another process is using it: worth another try."""
@@ -92,10 +60,14 @@ class RegisterDamaged(FileDamaged):
 
 
 class Database:
-    """One SQLite file that several processes write to; calls wait `patience` seconds for others."""
+    """One SQLite file that several processes write to; calls wait `patience` seconds for others.
 
-    def __init__(self, path: Path, patience: float) -> None:
+    It is created by the statements for its tables.
+    """
+
+    def __init__(self, path: Path, tables: Sequence[str], patience: float) -> None:
         self._path = path.absolute()
+        self._tables = tables
         self._patience = patience
 
     def write(self, step: Callable[[sqlite3.Connection], T], *, create: bool = False) -> T:
@@ -167,9 +139,16 @@ class Database:
         )
 
     def _attempted(self, doing: str, attempt: Callable[[], T]) -> T:
-        with self._explained(doing):
+        try:
             self._check_kind()
             return attempt()
+        except sqlite3.Error as error:
+            raise self._explanation(error, doing) from error
+        except (UnicodeDecodeError, OverflowError) as error:
+            # Python's part of the layer, such as for the name of a table.
+            raise self.damaged("", str(error)) from error
+        except OSError as error:
+            raise FileInaccessible(self._path, doing, error) from error
 
     def _read(self, step: Callable[[sqlite3.Connection], T], nothing: T) -> T:
         try:
@@ -234,8 +213,10 @@ class Database:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("BEGIN IMMEDIATE")
         if not self._prepared(connection):  # Another process may have been faster.
-            for statement in _TABLES:
+            for statement in self._tables:
                 connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
         """Retry while others use the file; SQLite itself does not always wait."""
@@ -252,18 +233,6 @@ class Database:
         """Return whether the error may come from files beside it, which hold nothing."""
         unmerged = Path(f"{self._path}-wal")
         return _primary(error) in _DISK and not (unmerged.exists() and unmerged.stat().st_size)
-
-    @contextmanager
-    def _explained(self, doing: str) -> Generator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._explanation(error, doing) from error
-        except (UnicodeDecodeError, OverflowError) as error:
-            # Python's part of the layer, such as for the name of a table.
-            raise self.damaged("", str(error)) from error
-        except OSError as error:
-            raise FileInaccessible(self._path, doing, error) from error
 
     def _explanation(self, error: sqlite3.Error, doing: str) -> PeacefulError:
         code = _primary(error)

@@ -48,28 +48,30 @@ if TYPE_CHECKING:
 Cell: TypeAlias = str | int | None
 Row: TypeAlias = tuple[Cell, ...]
 
-COLUMNS: Final[tuple[str, ...]] = (
-    "id",
-    "app",
-    "profile",
-    "flow",
-    "command",
-    "state",
-    "started_at",
-    "ended_at",
-    "user",
-    "host",
-    "pid",
-    "door",
-    "can_interrupt",
-    "why_not_interruptible",
-    "dry_run",
-    "only_items",
-    "interrupt",
-    "process",
-    "address",
-    "summary",
-)
+_COLUMNS: Final = {
+    "id": "TEXT PRIMARY KEY NOT NULL",
+    "app": "TEXT NOT NULL",
+    "profile": "TEXT NOT NULL",
+    "flow": "TEXT NOT NULL",
+    "command": "TEXT NOT NULL",
+    "state": "TEXT NOT NULL",
+    "started_at": "TEXT NOT NULL",
+    "ended_at": "TEXT",
+    "user": "TEXT NOT NULL",
+    "host": "TEXT NOT NULL",
+    "pid": "INTEGER NOT NULL",
+    "door": "TEXT NOT NULL",
+    "can_interrupt": "INTEGER NOT NULL",
+    "why_not_interruptible": "TEXT NOT NULL",
+    "dry_run": "INTEGER NOT NULL",
+    "only_items": "TEXT NOT NULL",
+    "interrupt": "TEXT",
+    "process": "TEXT",
+    "address": "TEXT",
+    "summary": "TEXT",
+}
+
+COLUMNS: Final = tuple(_COLUMNS)
 
 _ANY: Final = cast("type[JsonValue]", Any)
 
@@ -84,6 +86,14 @@ _FORGOTTEN_AT_ONCE: Final = 100
 
 _UNENDED: Final = "state IN ('queued', 'running', 'interrupting')"
 """Exactly the condition of the index, or SQLite would not use it; nothing is ever queued."""
+
+_TABLES: Final = (
+    f"CREATE TABLE executions ({', '.join(map(' '.join, _COLUMNS.items()))})",
+    # Apart, so that a page of the history does not read thousands of items.
+    "CREATE TABLE outcomes (id TEXT PRIMARY KEY NOT NULL, document BLOB NOT NULL)",
+    f"CREATE UNIQUE INDEX one_at_a_time ON executions (app, profile) WHERE {_UNENDED}",
+    "CREATE INDEX by_profile ON executions (app, profile, id)",
+)
 
 _NAMES: Final = ", ".join(COLUMNS)
 _PLACES: Final = ", ".join("?" * len(COLUMNS))
@@ -246,8 +256,7 @@ class SqliteExecutionStore:
 
     def get(self, execution_id: str) -> ExecutionRecord:
         wanted = normalize_id(execution_id)
-        nothing: list[ExecutionRecord] = []
-        found = self._database.read(partial(self._get, wanted), nothing)
+        found: list[ExecutionRecord] = self._database.read(partial(self._get, wanted), [])
         if len(found) != 1:
             raise ExecutionUnknown(execution_id, [record.id for record in found])
         return found[0]
@@ -279,13 +288,10 @@ class SqliteExecutionStore:
     def _opened(self, patience: float) -> Database:
         from peaceful._executions.database import Database  # it loads sqlite3
 
-        return Database(self._path, min(patience, self._patience))
+        return Database(self._path, _TABLES, min(patience, self._patience))
 
     def _read(self, query: str, *values: Cell) -> list[ExecutionRecord]:
-        nothing: list[ExecutionRecord] = []
-        return self._database.read(
-            lambda connection: self._records(connection, query, *values), nothing
-        )
+        return self._database.read(lambda connection: self._records(connection, query, *values), [])
 
     def _insert(self, record: ExecutionRecord, connection: Connection) -> ExecutionRecord:
         if connection.execute("SELECT 1 FROM executions WHERE id = ?", (record.id,)).fetchone():
