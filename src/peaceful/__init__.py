@@ -10,7 +10,7 @@ Names are loaded when they are used, so that `--help` does not wait for what onl
 needs.
 """
 
-from peaceful._late import late as _late
+import sys as _sys
 
 TYPE_CHECKING = False  # As in `typing`, which takes longer to load than all of this.
 if TYPE_CHECKING:
@@ -107,7 +107,13 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # Else every name would seem to be there.
-    __getattr__ = _late(globals(), _HOMES)
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        __import__(_HOMES[name])  # Not by `importlib`, which takes longer to load than all of this.
+        value = globals()[name] = getattr(_sys.modules[_HOMES[name]], name)
+        return value
 
 
 def __dir__() -> list[str]:
