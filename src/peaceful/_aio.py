@@ -154,8 +154,10 @@ class DaemonThreadPool:
 
         Cancelling the future stops the waiting, not the function.
         """
-        future, work = _bound(partial(function, *args, **kwargs))
-        self.start(work)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        call = partial(contextvars.copy_context().run, function, *args, **kwargs)
+        self.start(partial(_settle_by, loop, future, call))
         return future
 
     def start(self, work: Callable[[], None]) -> None:
@@ -256,14 +258,6 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-def _bound(function: Callable[[], T]) -> tuple[asyncio.Future[T], _Work]:
-    """Return a future of the running loop, and the work for a thread that resolves it."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-    call = partial(contextvars.copy_context().run, function)
-    return future, partial(_settle_by, loop, future, call)
 
 
 def _settle_by(

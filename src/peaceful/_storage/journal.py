@@ -317,15 +317,12 @@ class Journal:
             write_all(self._descriptor, data)
         except OSError as error:
             self._error = error
-            self._take_back()
+            # Take back what was half written; if that fails too, the reader ignores it.
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self._end)
         else:
             self._end += len(data)
             self._written += len(frames)
-
-    def _take_back(self) -> None:
-        """Truncate what was half written; if that fails too, the reader ignores it."""
-        with suppress(OSError):
-            os.ftruncate(self._descriptor, self._end)
 
     def _failure(self, error: OSError) -> FileInaccessible:
         return FileInaccessible(self._path, "written", error)

@@ -85,20 +85,11 @@ def payload_of(record: Record) -> bytes:
             _check_depth(payload, states.values())
             return payload
         case Forgotten(items):
-            return _encoded(["forgotten", list(items)])
+            return _encoded("forgotten", items)
         case Ended():
-            return _encoded(["end"])
+            return _encoded("end")
         case Begun():
-            return _encoded(
-                [
-                    "begin",
-                    record.execution_id,
-                    time_text(record.at),
-                    record.boot_id,
-                    record.applies,
-                    list(record.items),
-                ]
-            )
+            return _encoded("begin", *msgspec.structs.astuple(record))
 
 
 def record_from(payload: bytes) -> Record:
@@ -126,8 +117,8 @@ def record_from(payload: bytes) -> Record:
         raise ValueError(f"its state is not one: {error}") from error
 
 
-def _encoded(value: JsonValue) -> bytes:
-    return json_line(value).encode("ascii")
+def _encoded(*facts: object) -> bytes:
+    return json_line(facts).encode("ascii")
 
 
 def _check_depth(payload: bytes, states: Iterable[StoredState]) -> None:

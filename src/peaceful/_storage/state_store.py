@@ -185,9 +185,9 @@ class YamlStateStore:
             if before == (b"" if found is None else found.beginning):
                 if found is None:
                     return stored
-                return _with(
-                    stored, _changes(found.log, stored, kind, all_records=found.all_records)
-                )
+                changes = _changes(found.log, stored, kind, all_records=found.all_records)
+                merged = {**stored, **changes}
+                return {item: state for item, state in merged.items() if state is not None}
 
     def open(
         self, execution_id: ExecutionId, items: Sequence[ItemId], *, applies: bool
@@ -215,11 +215,12 @@ class YamlStateStore:
 
     def set_damaged_aside(self) -> tuple[Path, ...]:
         self._check()
-        moved = [
-            moved_aside(file.path, self._now())
-            for file in self._files.values()
-            if _is_damaged(file.load)
-        ]
+        moved: list[Path] = []
+        for file in self._files.values():
+            try:
+                file.load()
+            except FileDamaged:
+                moved.append(moved_aside(file.path, self._now()))
         try:
             self._journalled()
         except FileDamaged as error:
@@ -267,18 +268,3 @@ def _changes(
 ) -> dict[ItemId, StoredState | None]:
     doubt = log.in_doubt(all_records=all_records) if kind is StateKind.CURRENT else {}
     return overlaid(stored, log.changes[kind], doubt)
-
-
-def _with(
-    stored: Mapping[ItemId, StoredState], changes: Mapping[ItemId, StoredState | None]
-) -> Mapping[ItemId, StoredState]:
-    merged = {**stored, **changes}
-    return {item: state for item, state in merged.items() if state is not None}
-
-
-def _is_damaged(read: Callable[[], object]) -> bool:
-    try:
-        read()
-    except FileDamaged:
-        return True
-    return False

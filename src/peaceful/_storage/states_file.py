@@ -22,7 +22,6 @@ from peaceful._storage.stored_state import (
     EntryInvalid,
     StateKind,
     StoredState,
-    entry_of,
     facts_of,
     json_line,
     stored_of,
@@ -221,11 +220,13 @@ class StatesFile:
                 for part in (new.states, new.lines, new.extras):
                     part.pop(item, None)
                 continue
-            extra = old.extras.get(item, {})
-            line = line_of(item, _json(state, extra))
+            extra = old.extras.get(item)
+            entry = {**facts_of(state), **extra} if extra else facts_of(state)
+            line = line_of(item, json_line(entry) if extra else state.as_json())
             if line != old.lines.get(item):
                 new.states[item], new.lines[item] = state, line
-                to_write[item] = _written(state, extra)
+                # In YAML, datetimes need no quotes.
+                to_write[item] = entry
         signs_anew = old.changed_since and old.digest == self._taken_over
         if not signs_anew:
             new.changed_since = old.changed_since
@@ -289,7 +290,7 @@ class StatesFile:
     def _in_our_way(self, content: _Content) -> Pieces:
         """Return the pieces of a file that is empty, or cannot be cut, such as one in braces."""
         written = {
-            item: _written(state, content.extras.get(item, {}))
+            item: {**facts_of(state), **content.extras.get(item, {})}
             for item, state in content.states.items()
         }
         texts = dict(dump_each(written))
@@ -320,12 +321,3 @@ def _take(content: _Content, item: ItemId, entry: JsonValue) -> None:
     extra = unknown_keys(entry)
     if extra:
         content.extras[item] = extra
-
-
-def _written(state: StoredState, extra: Mapping[str, JsonValue]) -> dict[str, Writable]:
-    """Return an entry for YAML, where datetimes need no quotes."""
-    return {**facts_of(state), **extra}
-
-
-def _json(state: StoredState, extra: Mapping[str, JsonValue]) -> str:
-    return json_line({**entry_of(state), **extra}) if extra else state.as_json()

@@ -9,9 +9,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, TypeVar, cast
 
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue
+
+T = TypeVar("T")
 
 _FIELDS: Final = frozenset(
     {"kind", "version", "at", "in_progress_since", "stopped", "needs", "state", "params"}
@@ -138,14 +140,6 @@ def facts_of(stored: StoredState) -> dict[str, JsonValue | datetime]:
     return facts
 
 
-def entry_of(stored: StoredState) -> dict[str, JsonValue]:
-    """Return `facts_of` as plain data."""
-    return {
-        name: time_text(fact) if isinstance(fact, datetime) else fact
-        for name, fact in facts_of(stored).items()
-    }
-
-
 def stored_of(entry: JsonValue) -> StoredState:
     """Return the stored state that plain data describes, or raise `EntryInvalid`.
 
@@ -157,8 +151,8 @@ def stored_of(entry: JsonValue) -> StoredState:
     if since is not None and "state" not in entry:
         return StoredState.in_progress(since)
     return StoredState(
-        kind=_kind(entry),
-        version=_version(entry),
+        kind=_of_type(entry, "kind", str, "it must be the name of an item's class"),
+        version=_of_type(entry, "version", int, "it must be a whole number"),
         state=_present(entry, "state"),
         params=_params(entry),
         at=_time(entry, "at"),
@@ -188,18 +182,12 @@ def _present(entry: Mapping[str, JsonValue], field: str) -> JsonValue:
     return entry[field]
 
 
-def _kind(entry: Mapping[str, JsonValue]) -> str:
-    kind = _present(entry, "kind")
-    if not isinstance(kind, str) or not kind:
-        raise EntryInvalid("kind", "it must be the name of an item's class")
-    return kind
-
-
-def _version(entry: Mapping[str, JsonValue]) -> int:
-    version = _present(entry, "version")
-    if not isinstance(version, int) or isinstance(version, bool):
-        raise EntryInvalid("version", "it must be a whole number")
-    return version
+def _of_type(entry: Mapping[str, JsonValue], field: str, kind: type[T], reason: str) -> T:
+    value = _present(entry, field)
+    # For Python, true is a number, too.
+    if not isinstance(value, kind) or isinstance(value, bool) or value == "":
+        raise EntryInvalid(field, reason)
+    return value
 
 
 def _params(entry: Mapping[str, JsonValue]) -> Mapping[str, JsonValue] | None:
