@@ -6,11 +6,10 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing, closing, contextmanager
+from contextlib import closing, contextmanager
 from typing import Final, TypeVar
 
 from peaceful._aio import start_in_thread, wait_shielded
-from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable
 from peaceful._executions.control_protocol import (
     ControlRequest,
@@ -134,54 +133,36 @@ def _unfit(what: str) -> ExecutorUnreachable:
     )
 
 
-class RemoteExecutions:
-    """The executions of other processes, which have `timeout` seconds to answer."""
+@contextmanager
+def reached(record: ExecutionRecord, monitor: LivenessMonitor) -> Generator[str]:
+    """Yield where an execution listens; explain an `OSError` as `AlreadyEnded`, if it has ended.
 
-    def __init__(self, monitor: LivenessMonitor, timeout: float) -> None:
-        self._monitor = monitor
-        self._client = ControlClient(monitor.sockets, timeout)
-
-    def ask(self, record: ExecutionRecord, request: ControlRequest, kind: type[T]) -> T:
-        """Return the answer to a request, or raise `AlreadyEnded` or `ExecutorUnreachable`."""
-        with self._address_of(record) as address:
-            return self._client.ask(address, request, kind)
-
-    async def events(self, record: ExecutionRecord) -> AsyncGenerator[StreamEvent]:
-        """Yield a snapshot, and then what happens. Raises like `ask`."""
-        with self._address_of(record) as address:
-            async with aclosing(self._client.events(address)) as events:
-                async for event in events:
-                    yield event
-
-    @contextmanager
-    def _address_of(self, record: ExecutionRecord) -> Generator[str]:
-        """Yield where an execution listens, and explain an `OSError`."""
-        if record.address is None:
-            process = record.process
-            raise ExecutorUnreachable(
-                f"Execution {record.id} runs in process {process.pid} of {process.machine.host}, "
-                "which cannot be reached from another process.",
-                help="interrupt it where it was started: in its terminal, by Ctrl-C",
-            )
-        try:
-            yield record.address
-        except OSError as error:
-            raise self._why_not(record, error) from error
-
-    def _why_not(self, record: ExecutionRecord, error: OSError) -> PeacefulError:
-        now = self._monitor.mark_if_lost(self._monitor.store.get(record.id))
+    Else that is `ExecutorUnreachable`.
+    """
+    if record.address is None:
+        process = record.process
+        raise ExecutorUnreachable(
+            f"Execution {record.id} runs in process {process.pid} of {process.machine.host}, "
+            "which cannot be reached from another process.",
+            help="interrupt it where it was started: in its terminal, by Ctrl-C",
+        )
+    try:
+        yield record.address
+    except OSError as error:
+        now = monitor.mark_if_lost(monitor.store.get(record.id))
         if now.state.ended:
-            return AlreadyEnded(now.id, now.state)
+            raise AlreadyEnded(now.id, now.state) from error
+        reason = ("reason", error.strerror or str(error))
         pid, host = record.process.pid, record.process.machine.host
-        if host != self._monitor.process.machine.host:
-            return ExecutorUnreachable(
+        if host != monitor.process.machine.host:
+            raise ExecutorUnreachable(
                 f"Execution {record.id} runs on {host}, which cannot be reached from here.",
-                details=(("process", str(pid)), ("reason", error.strerror or str(error))),
+                details=(("process", str(pid)), reason),
                 help=f"run this on {host}",
-            )
-        return ExecutorUnreachable(
+            ) from error
+        raise ExecutorUnreachable(
             f"Process {pid}, which runs execution {record.id}, does not answer.",
-            details=(("reason", error.strerror or str(error)),),
+            details=(reason,),
             help=f"if it was stopped, let it go on: kill -CONT {pid}; "
             f"or interrupt it by: kill -TERM {pid}",
-        )
+        ) from error

@@ -61,8 +61,8 @@ class _TooLongError(Exception):
 class ControlServer:
     """The control socket of one execution, served in the execution's event loop."""
 
-    def __init__(self, controlled: RunningExecution, limits: ControlLimits) -> None:
-        self._controlled = controlled
+    def __init__(self, running: RunningExecution, limits: ControlLimits) -> None:
+        self._running = running
         self._limits = limits
         self._clients: dict[asyncio.Task[object], _Client] = {}
         self._server: asyncio.Server | None = None
@@ -90,7 +90,8 @@ class ControlServer:
                 await asyncio.wait(set(self._clients), timeout=self._limits.closing_timeout)
         finally:
             for task, client in self._clients.items():
-                client.abort()
+                # Disconnected without waiting.
+                client.writer.transport.abort()
                 task.cancel()
         if self._clients:
             await asyncio.wait(set(self._clients))
@@ -100,7 +101,7 @@ class ControlServer:
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
-        client = _Client(reader, writer, self._controlled, self._limits, self._end)
+        client = _Client(reader, writer, self._running, self._limits, self._end)
         full = len(self._clients) >= self._limits.clients
         self._clients[task] = client
         try:
@@ -119,29 +120,21 @@ class ControlServer:
         except Exception:  # noqa: BLE001 - whatever goes wrong must not touch the execution
             _LOG.exception("a client of a control socket could not be served")
         finally:
-            client.close()
+            writer.close()
             del self._clients[task]
 
 
-class _Client:
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        controlled: RunningExecution,
-        limits: ControlLimits,
-        end: _End,
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._controlled = controlled
-        self._limits = limits
-        self._end = end
-        self.idle = False
-        writer.transport.set_write_buffer_limits(high=_BUFFERED)
+class _Client(msgspec.Struct, eq=False):
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    running: RunningExecution
+    limits: ControlLimits
+    end: _End
+    idle: bool = False
 
     async def serve(self) -> None:
         """Answer requests, one after the other, until the client has no more."""
+        self.writer.transport.set_write_buffer_limits(high=_BUFFERED)
         while True:
             try:
                 line = await self._request()
@@ -160,10 +153,10 @@ class _Client:
                 continue
             match request:
                 case InterruptRequest(signal):
-                    answer = await self._controlled.interrupt(signal)
+                    answer = await self.running.interrupt(signal)
                     await self._write(line_of({"ok": answer}))
                 case SnapshotRequest():
-                    await self._write(line_of({"ok": self._controlled.take_snapshot()}))
+                    await self._write(line_of({"ok": self.running.progress.take_snapshot()}))
                 case EventsRequest():
                     await self._stream()
                     return
@@ -173,21 +166,14 @@ class _Client:
 
     async def flush(self) -> None:
         """Wait until the client has taken everything."""
-        self._writer.transport.set_write_buffer_limits(high=0)
+        self.writer.transport.set_write_buffer_limits(high=0)
         await self._write(b"")
-
-    def close(self) -> None:
-        self._writer.close()
-
-    def abort(self) -> None:
-        """Disconnect without waiting."""
-        self._writer.transport.abort()
 
     async def _request(self) -> bytes:
         """Return the next line in time; empty if the client has no more."""
         self.idle = True
         try:
-            async with asyncio.timeout(self._limits.request_timeout):
+            async with asyncio.timeout(self.limits.request_timeout):
                 return await self._line()
         finally:
             self.idle = False
@@ -196,12 +182,12 @@ class _Client:
         discarded = 0
         while True:
             try:
-                line = await self._reader.readuntil(b"\n")
+                line = await self.reader.readuntil(b"\n")
             except asyncio.IncompleteReadError as error:
                 line = error.partial
             except asyncio.LimitOverrunError as error:
-                discarded += len(await self._reader.read(error.consumed))
-                if discarded > self._limits.discarded:
+                discarded += len(await self.reader.read(error.consumed))
+                if discarded > self.limits.discarded:
                     raise ConnectionAbortedError from error
                 continue
             if discarded:
@@ -210,15 +196,15 @@ class _Client:
 
     async def _stream(self) -> None:
         """Send a snapshot, then events, until the execution ends or the client disconnects."""
-        await run_until(self._send_events(), self._reader.read(1))
+        await run_until(self._send_events(), self.reader.read(1))
 
     async def _send_events(self) -> None:
-        events = self._controlled.subscribe()
+        events = self.running.progress.subscribe()
         await self._send_snapshot()
         following = _following(events)
         try:
-            while not self._end.done():
-                await asyncio.wait((following, self._end), return_when=asyncio.FIRST_COMPLETED)
+            while not self.end.done():
+                await asyncio.wait((following, self.end), return_when=asyncio.FIRST_COMPLETED)
                 if following.done():
                     event = following.result()
                     if event is None:
@@ -231,21 +217,21 @@ class _Client:
             await close_early(events)
         # Events that were not read yet are part of this snapshot.
         await self._send_snapshot()
-        last = self._end.result()
+        last = self.end.result()
         if last is not None:
             await self._write(line_of(last))
 
     async def _send_snapshot(self) -> None:
-        snapshot = self._controlled.take_snapshot()
+        snapshot = self.running.progress.take_snapshot()
         await self._write(line_of(SnapshotTaken(snapshot)))
 
     async def _write(self, line: bytes) -> None:
-        self._writer.write(line)
+        self.writer.write(line)
         try:
-            async with asyncio.timeout(self._limits.write_timeout):
-                await self._writer.drain()
+            async with asyncio.timeout(self.limits.write_timeout):
+                await self.writer.drain()
         except TimeoutError:
-            self.abort()
+            self.writer.transport.abort()
             raise
 
 

@@ -73,20 +73,16 @@ class ControlSockets:
     """
 
     def __init__(self, folder: Path, proc: Path = PROC) -> None:
-        self._folder = folder.absolute()
+        self.folder: Final = folder.absolute()
         self._proc = proc
-
-    @property
-    def folder(self) -> Path:
-        return self._folder
 
     def listen(self, execution_id: ExecutionId) -> tuple[socket.socket, str]:
         """Return a listening socket for an execution, and its address. Raises `OSError`."""
         name = f"{execution_id}{_SUFFIX}"
         try:
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-            self._folder.chmod(0o700)
-            return self._listening(self._folder / name), f"{_SCHEME}{name}"
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            self.folder.chmod(0o700)
+            return self._listening(self.folder / name), f"{_SCHEME}{name}"
         except OSError:
             # Not every file system holds sockets, and not every system shortens a path.
             elsewhere = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
@@ -141,7 +137,7 @@ class ControlSockets:
     def names(self) -> list[ExecutionId]:
         """Return the executions that have a socket in the folder, alive or not."""
         try:
-            paths = list(self._folder.iterdir())
+            paths = list(self.folder.iterdir())
         except OSError:
             return []
         return [path.name.removesuffix(_SUFFIX) for path in paths if path.suffix == _SUFFIX]
@@ -154,7 +150,7 @@ class ControlSockets:
                 self.remove(address)
 
     def _path(self, address: str) -> Path:
-        return self._folder / address.removeprefix(_SCHEME)
+        return self.folder / address.removeprefix(_SCHEME)
 
     def _listening(self, path: Path) -> socket.socket:
         """Bind under another name until it listens: then a socket that refuses is a dead one's."""

@@ -14,7 +14,7 @@ from contextlib import (
     suppress,
 )
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -27,8 +27,13 @@ from peaceful._errors.running import (
     ProfileBusy,
     StorageError,
 )
-from peaceful._executions.control_client import RemoteExecutions
-from peaceful._executions.control_protocol import InterruptAnswer, InterruptRequest, SnapshotRequest
+from peaceful._executions.control_client import ControlClient, reached
+from peaceful._executions.control_protocol import (
+    ControlRequest,
+    InterruptAnswer,
+    InterruptRequest,
+    SnapshotRequest,
+)
 from peaceful._executions.control_server import ControlLimits, ControlServer
 from peaceful._executions.liveness import PROC, Liveness, SurvivingChild
 from peaceful._executions.process_files import (
@@ -61,6 +66,8 @@ from peaceful.interrupt import InterruptSender, SendResult
 
 if TYPE_CHECKING:
     from peaceful._runtime.register import Starting
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger("peaceful.executions")
 
@@ -113,7 +120,7 @@ class Executions:
         self._clock = clock
         sockets = ControlSockets(run_folder, proc)
         self._monitor = LivenessMonitor(store, sockets, clock, lock_holders, proc)
-        self._remote = RemoteExecutions(self._monitor, timeout)
+        self._client = ControlClient(sockets, timeout)
         self._limits = limits or ControlLimits()
         self._threads = DaemonThreadPool(_THREADS, "peaceful-register")
         self._running: dict[ExecutionId, RunningExecution] = {}
@@ -269,8 +276,8 @@ class Executions:
         record = await self._unended(execution_id)
         here = self._here(record)
         if here is not None:
-            return here.take_snapshot()
-        return await start_in_thread(self._remote.ask, record, SnapshotRequest(), Snapshot)
+            return here.progress.take_snapshot()
+        return await start_in_thread(self._ask, record, SnapshotRequest(), Snapshot)
 
     async def events(self, execution_id: str) -> AsyncGenerator[StreamEvent]:
         """Yield a snapshot (the event `snapshot`), and then what happens, until the execution ends.
@@ -281,13 +288,14 @@ class Executions:
         record = await self._unended(execution_id)
         here = self._here(record)
         if here is None:
-            async with aclosing(self._remote.events(record)) as events:
-                async for event in events:
-                    yield event
+            with reached(record, self._monitor) as address:
+                async with aclosing(self._client.events(address)) as events:
+                    async for event in events:
+                        yield event
             return
-        following = here.subscribe()
+        following = here.progress.subscribe()
         try:
-            yield SnapshotTaken(here.take_snapshot())
+            yield SnapshotTaken(here.progress.take_snapshot())
             async for event in following:
                 yield event
         finally:
@@ -334,7 +342,12 @@ class Executions:
         running = self._running.get(record.id)
         if running is not None:
             return running.interrupt_waiting(signal)
-        return self._remote.ask(record, InterruptRequest(signal), InterruptAnswer)
+        return self._ask(record, InterruptRequest(signal), InterruptAnswer)
+
+    def _ask(self, record: ExecutionRecord, request: ControlRequest, kind: type[T]) -> T:
+        """Return the answer of the process of an execution."""
+        with reached(record, self._monitor) as address:
+            return self._client.ask(address, request, kind)
 
     async def _unended(self, execution_id: str) -> ExecutionRecord:
         record = await start_in_thread(self.get, execution_id)

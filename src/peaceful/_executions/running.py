@@ -85,7 +85,7 @@ class RunningExecution:
     ) -> None:
         self._run_folder = run_folder
         self._record = record
-        self._progress = progress
+        self.progress: Final = progress
         self._store = store
         self._senders = senders
         self._threads = threads
@@ -149,12 +149,6 @@ class RunningExecution:
         """Return the execution's last event, or None before its ending."""
         ended = self.record if self.stored else self._ended
         return None if ended is None else ended.ending()
-
-    def take_snapshot(self) -> Snapshot:
-        return self._progress.take_snapshot()
-
-    def subscribe(self) -> AsyncIterator[Event]:
-        return self._progress.subscribe()
 
     async def interrupt(self, signal: InterruptSignal) -> InterruptAnswer:
         """Interrupt it from its own event loop; return once everybody can see the result.

@@ -157,13 +157,13 @@ def test_killed_while_asked(
 
 def test_stopped(executions: Executions, running_elsewhere: Other) -> None:
     """A process that was stopped (`kill -STOP`) is not lost, and named as not answering."""
-    executions._remote._client._timeout = 0.1
+    executions._client._timeout = 0.1
     running_elsewhere.process.send_signal(signal.SIGSTOP)
     with pytest.raises(ExecutorUnreachable, match="kill -CONT"):
         executions.interrupt("e1")
     assert executions.get("e1").state is ExecutionState.RUNNING
     running_elsewhere.process.send_signal(signal.SIGCONT)
-    executions._remote._client._timeout = 5
+    executions._client._timeout = 5
     # What was sent while it was stopped has arrived as well, before or after this.
     assert executions.interrupt("e1").level is InterruptLevel.STOP
     assert running_elsewhere.hear()["level"] == "stop"
