@@ -19,11 +19,7 @@ import msgspec
 
 from peaceful._atomic import remove_left_behind, write_all
 from peaceful._model.codec import ExecutionId
-from peaceful._storage.files import (
-    open_new,
-    refusals,
-    refuse_other_than_file,
-)
+from peaceful._storage.files import open_new, refusals, refuse_other_than_file
 from peaceful._storage.stored_state import time_from, time_text
 
 _FileId: TypeAlias = tuple[int, int]
@@ -158,10 +154,7 @@ class FileLock:
     def _is_held_here(self) -> bool:
         # Asked without opening the file: where locks belong to processes, as on some network file
         # systems, closing it again would free the lock.
-        try:
-            return _id_of(self._path.stat()) in _held
-        except FileNotFoundError:
-            return False
+        return _id_at(self._path) in _held
 
     def _try_to_lock(self) -> bool:
         with _guard:
@@ -171,7 +164,8 @@ class FileLock:
             locked = False
             try:
                 self._id = _id_of(os.fstat(descriptor))
-                locked = _lock_exclusively(descriptor) and self._is_still_there()
+                # Another file may have replaced it meanwhile: others would then lock that one.
+                locked = _lock_exclusively(descriptor) and _id_at(self._path) == self._id
             finally:
                 if not locked:
                     os.close(descriptor)
@@ -179,13 +173,6 @@ class FileLock:
                 _held[self._id] = self
                 self._descriptor = descriptor
             return locked
-
-    def _is_still_there(self) -> bool:
-        """Return whether the file was not replaced meanwhile: others would then lock another."""
-        try:
-            return _id_of(self._path.stat()) == self._id
-        except FileNotFoundError:
-            return False
 
     def _write(self, me: LockHolder) -> None:
         assert self._descriptor is not None
@@ -223,6 +210,13 @@ if hasattr(os, "register_at_fork"):
 
 def _id_of(found: os.stat_result) -> _FileId:
     return found.st_dev, found.st_ino
+
+
+def _id_at(path: Path) -> _FileId | None:
+    try:
+        return _id_of(path.stat())
+    except FileNotFoundError:
+        return None
 
 
 def _lock_exclusively(descriptor: int) -> bool:
