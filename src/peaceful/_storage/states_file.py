@@ -63,12 +63,26 @@ _HELP: Final = (
 )
 
 
-class Cached(msgspec.Struct, frozen=True):
-    """A parsed YAML file: its text in pieces; by key, entries as lines of JSON and as values."""
+class Content(msgspec.Struct):
+    """The content of the file, recognised by a digest that is empty if there is no file.
 
+    `lines` are the entries as JSON, `extras` their unknown keys, which are kept. `changed_since` is
+    when the program wrote it, if it was changed since.
+    """
+
+    digest: str
     pieces: Pieces
-    lines: dict[str, str]
-    entries: dict[str, JsonValue]
+    states: dict[ItemId, StoredState] = msgspec.field(default_factory=dict)
+    lines: dict[ItemId, str] = msgspec.field(default_factory=dict)
+    extras: dict[ItemId, dict[str, JsonValue]] = msgspec.field(default_factory=dict)
+    changed_since: str = ""
+
+    def take(self, item: ItemId, entry: JsonValue) -> None:
+        """Add the state of an item; raise `EntryInvalid` if it is none."""
+        self.states[item] = stored_of(entry)
+        extra = unknown_keys(entry)
+        if extra:
+            self.extras[item] = extra
 
 
 def digest_of(data: bytes) -> str:
@@ -92,27 +106,30 @@ def encoded(digest: str, pieces: Pieces, lines: Sequence[str]) -> bytes:
     return b"%d\n%b" % (zlib.crc32(content), content)
 
 
-def decoded(data: bytes, digest: str, text: str) -> Cached | None:
+def decoded(data: bytes, digest: str, text: str) -> Content | None:
     """Return the content of a cache file, or None if it is damaged or not of this YAML file."""
-    check, _, content = data.partition(b"\n")
+    check, _, rest = data.partition(b"\n")
     try:
-        if int(check) != zlib.crc32(content):
+        if int(check) != zlib.crc32(rest):
             return None
-        first, *lines = content.decode("ascii").split("\n")
+        first, *lines = rest.decode("ascii").split("\n")
         head = json.loads(first)
         if (head["format"], head["of"]) != (_FORMAT, digest):
             return None
-        pairs: list[tuple[str, JsonValue]] = json.loads(f"[{','.join(lines)}]")
+        pairs: list[tuple[ItemId, JsonValue]] = json.loads(f"[{','.join(lines)}]")
     except ValueError:
         # Damaged: the YAML file itself is read instead.
         return None
-    texts: dict[str, str] = {}
+    texts: dict[ItemId, str] = {}
     start = head["head"]
-    for (key, _), length in zip(pairs, head["pieces"], strict=True):
-        texts[key] = text[start : start + length]
+    for (item, _), length in zip(pairs, head["pieces"], strict=True):
+        texts[item] = text[start : start + length]
         start += length
     pieces = Pieces(text[: head["head"]], texts, text[start:])
-    return Cached(pieces, dict(zip(texts, lines, strict=True)), dict(pairs))
+    content = Content(digest, pieces, lines=dict(zip(texts, lines, strict=True)))
+    for item, entry in pairs:
+        content.take(item, entry)
+    return content
 
 
 def changed_since(text: str) -> str:
@@ -145,21 +162,6 @@ def _short_digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-class _Content(msgspec.Struct):
-    """The content of the file, recognised by a digest that is empty if there is no file.
-
-    `lines` are the entries as JSON, `extras` their unknown keys, which are kept. `changed_since` is
-    when the program wrote it, if it was changed since.
-    """
-
-    digest: str
-    pieces: Pieces
-    states: dict[ItemId, StoredState] = msgspec.field(default_factory=dict)
-    lines: dict[ItemId, str] = msgspec.field(default_factory=dict)
-    extras: dict[ItemId, dict[str, JsonValue]] = msgspec.field(default_factory=dict)
-    changed_since: str = ""
-
-
 class StatesFile:
     """The states of one kind, of one flow of one profile.
 
@@ -180,7 +182,7 @@ class StatesFile:
         self._blank: Final = Pieces(head_for(_HEADS[kind]), {}, f"{_END}\n")
         self._now = now
         self._sync = sync
-        self._content = _Content("", self._blank)
+        self._content = Content("", self._blank)
         self._taken_over = ""
 
     def load(self) -> Mapping[ItemId, StoredState]:
@@ -188,7 +190,7 @@ class StatesFile:
         data = read_file(self.path, help=_HELP)
         content = self._content
         if data is None:
-            content = _Content("", self._blank)
+            content = Content("", self._blank)
         elif (digest := digest_of(data)) != content.digest:
             text = text_of(self.path, data, help=_HELP)
             content = self._cached(digest, text) or self._parsed(digest, text)
@@ -213,7 +215,7 @@ class StatesFile:
         """
         self.load()
         old = self._content
-        new = _Content("", old.pieces, dict(old.states), dict(old.lines), dict(old.extras))
+        new = Content("", old.pieces, dict(old.states), dict(old.lines), dict(old.extras))
         to_write: dict[str, Writable] = {}
         for item, state in changes.items():
             if state is None:
@@ -234,8 +236,8 @@ class StatesFile:
             self._content = self._saved(old, new, to_write, order)
 
     def _saved(
-        self, old: _Content, new: _Content, to_write: Mapping[str, Writable], order: Sequence[str]
-    ) -> _Content:
+        self, old: Content, new: Content, to_write: Mapping[str, Writable], order: Sequence[str]
+    ) -> Content:
         written = dict(dump_each(to_write))
         before = old.pieces.texts
         wanted = [key for key in (*order, *to_write) if key in new.lines]
@@ -254,40 +256,34 @@ class StatesFile:
         if len(data) >= _CACHED_FROM:
             self._write_cache(encoded(digest, pieces, tuple(lines.values())))
         states = {key: new.states[key] for key in keys}
-        return _Content(digest, pieces, states, lines, new.extras, new.changed_since)
+        return Content(digest, pieces, states, lines, new.extras, new.changed_since)
 
     def _write_cache(self, data: bytes) -> None:
         # The states are safe already; without a side file, they are only read more slowly.
         with suppress(FileInaccessible):
             write_file_atomically(self._cache_path, data, sync=False)
 
-    def _cached(self, digest: str, text: str) -> _Content | None:
+    def _cached(self, digest: str, text: str) -> Content | None:
         # A side file that cannot be read is as good as none: it only spares time.
         data = None
         with suppress(FileInaccessible, FileDamaged):
             data = read_file(self._cache_path)
-        cached = None if data is None else decoded(data, digest, text)
-        if cached is None:
-            return None
-        content = _Content(digest, cached.pieces, lines=cached.lines)
-        for item, entry in cached.entries.items():
-            _take(content, item, entry)
-        return content
+        return None if data is None else decoded(data, digest, text)
 
-    def _parsed(self, digest: str, text: str) -> _Content:
+    def _parsed(self, digest: str, text: str) -> Content:
         entries = entries_of(self.path, text, help=_HELP)
         self._check_end(text, entries)
-        content = _Content(digest, self._blank)
+        content = Content(digest, self._blank)
         for entry in entries:
             try:
-                _take(content, entry.key, entry.value)
+                content.take(entry.key, entry.value)
             except EntryInvalid as error:
                 raise self._invalid(text, entry, error) from None
             content.lines[entry.key] = line_of(entry.key, json_line(entry.value))
         content.pieces = (cut(text, entries) if entries else None) or self._in_our_way(content)
         return content
 
-    def _in_our_way(self, content: _Content) -> Pieces:
+    def _in_our_way(self, content: Content) -> Pieces:
         """Return the pieces of a file that is empty, or cannot be cut, such as one in braces."""
         written = {
             item: {**facts_of(state), **content.extras.get(item, {})}
@@ -314,10 +310,3 @@ class StatesFile:
         what = f"of {entry.key}, {error.field} is wrong" if error.field else f"{entry.key} is wrong"
         place = place_in_text(text, keys)
         return FileDamaged(self.path, place, f"{what}: {error.reason}", help=_HELP)
-
-
-def _take(content: _Content, item: ItemId, entry: JsonValue) -> None:
-    content.states[item] = stored_of(entry)
-    extra = unknown_keys(entry)
-    if extra:
-        content.extras[item] = extra

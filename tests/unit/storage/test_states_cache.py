@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import zlib
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful._model.codec import JsonValue
 from peaceful._storage.states_file import decoded, digest_of, encoded, line_of
-from peaceful._storage.stored_state import json_line
+from peaceful._storage.stored_state import StoredState, facts_of, json_line
+from peaceful._storage.yaml import dump_each
 from peaceful._storage.yaml_file import Pieces
 
-TEXTS = {"a": "a: 1\n", "é": "# ü\né: [2]\n"}
-ENTRIES: dict[str, JsonValue] = {"a": 1, "é": [2]}
+AT = datetime(2026, 1, 31, tzinfo=UTC)
+STATES = {"a": StoredState("File", 1, 1, None, AT), "é": StoredState("File", 1, [2], None, AT)}
+ENTRIES = {"a": facts_of(STATES["a"]), "é": {**facts_of(STATES["é"]), "mine": 3}}
+TEXTS = dict(dump_each(ENTRIES))
+TEXTS["é"] = f"# ü\n{TEXTS['é']}"
 PIECES = Pieces("# head\n", TEXTS, "# end\n")
 LINES = {key: line_of(key, json_line(entry)) for key, entry in ENTRIES.items()}
 YAML = PIECES.joined()
@@ -27,7 +31,8 @@ def test_what_it_holds() -> None:
     cached = decoded(CACHE, DIGEST, YAML)
 
     assert cached is not None
-    assert cached.entries == ENTRIES
+    assert cached.states == STATES
+    assert cached.extras == {"é": {"mine": 3}}
     assert cached.lines == LINES
     assert cached.pieces == PIECES
 
