@@ -224,7 +224,11 @@ class YamlStateStore:
         try:
             self._journalled()
         except FileDamaged as error:
-            self._doubt(error.log if isinstance(error, JournalDamaged) else None)
+            log = error.log if isinstance(error, JournalDamaged) else None
+            if log is None:
+                stored = tuple(self._files[StateKind.CURRENT].load())
+                log = BlockLog(Begun("", self._now(), None, applies=True, items=stored))
+            self._doubt(log)
             moved.append(moved_aside(self._journal_path, self._now()))
         return tuple(moved)
 
@@ -247,16 +251,14 @@ class YamlStateStore:
             # Not synced: should the name come back, folding once more changes nothing.
             self._journal_path.unlink(missing_ok=True)
 
-    def _doubt(self, log: BlockLog | None) -> None:
+    def _doubt(self, log: BlockLog) -> None:
         """Fold what is readable of a damaged journal, and doubt all that it may have changed."""
+        begun = log.begun
         for kind, file in self._files.items():
-            stored = file.load()
-            changes = {} if log is None else log.changes[kind]
-            doubt: dict[ItemId, datetime] = {}
-            if kind is StateKind.CURRENT:
-                items = stored if log is None else (*log.begun.items, *changes)
-                doubt = dict.fromkeys(items, self._now() if log is None else log.begun.at)
-            file.save(overlaid(stored, changes, doubt), () if log is None else log.begun.items)
+            changes = log.changes[kind]
+            doubtful = (*begun.items, *changes) if kind is StateKind.CURRENT else ()
+            doubt = dict.fromkeys(doubtful, begun.at)
+            file.save(overlaid(file.load(), changes, doubt), begun.items)
 
 
 def _unheld() -> None:

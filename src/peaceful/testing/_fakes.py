@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
@@ -14,6 +13,15 @@ from peaceful._errors.running import StorageError
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue
 from peaceful._model.events import Event
+from peaceful._storage.records import (
+    Begun,
+    BlockLog,
+    Forgotten,
+    Recorded,
+    Settled,
+    Started,
+    overlaid,
+)
 from peaceful._storage.stored_state import StateKind, StoredState
 
 E = TypeVar("E")
@@ -164,14 +172,7 @@ class MemoryStateWriter:
         self, store: MemoryStateStore, items: Sequence[ItemId], at: datetime, *, applies: bool
     ) -> None:
         self._store = store
-        self._items = tuple(items)
-        self._at = at
-        self._applies = applies
-        self._changes: dict[StateKind, dict[ItemId, StoredState | None]] = {
-            kind: {} for kind in StateKind
-        }
-        self._in_flight: dict[ItemId, datetime] = {}
-        self._ended: set[ItemId] = set()
+        self._log = BlockLog(Begun("", at, None, applies, tuple(items)))
         self._durable: set[ItemId] = set()
         """The items whose end survives a loss of power."""
         self.over: bool = False
@@ -179,35 +180,29 @@ class MemoryStateWriter:
 
     def started(self, item: ItemId, at: datetime) -> None:
         self._check()
-        if not self._applies:
+        if not self._log.begun.applies:
             return
-        if item in self._in_flight or item in self._ended:
+        if item in self._log.in_flight or item in self._log.ended:
             raise ValueError(f"{item} was started before in this block")
-        self._in_flight[item] = at
+        self._log.add(Started(item, at))
 
     def record(
         self, item: ItemId, *, current: StoredState | None = None, goal: StoredState | None = None
     ) -> asyncio.Future[None]:
+        given = {StateKind.CURRENT: current, StateKind.GOAL: goal}
+        states = {kind: state for kind, state in given.items() if state is not None}
         self._check()
-        for kind, state in ((StateKind.CURRENT, current), (StateKind.GOAL, goal)):
-            if state is not None:
-                self._changes[kind][item] = state
-        if current is not None:
-            self._end(item)
+        self._log.add(Recorded(item, states))
         return self._sync()
 
     def settled(self, item: ItemId, *, in_doubt: bool = False) -> None:
         self._check()
         if not in_doubt:
-            self._in_flight.pop(item, None)
-            self._ended.add(item)
+            self._log.add(Settled(item))
 
     def forget(self, items: Iterable[ItemId]) -> asyncio.Future[None]:
         self._check()
-        for item in items:
-            for changes in self._changes.values():
-                changes[item] = None
-            self._end(item)
+        self._log.add(Forgotten(tuple(items)))
         return self._sync()
 
     async def close(self) -> None:
@@ -217,18 +212,15 @@ class MemoryStateWriter:
 
     def folded(self, states: _States, *, after_power_loss: bool = False) -> _States:
         """Return the states after the changes so far, with the items in doubt marked."""
+        begun = self._log.begun
+        in_doubt = dict(self._log.in_flight)  # A command may start another item meanwhile.
+        if after_power_loss and begun.applies:
+            in_doubt = {item: begun.at for item in begun.items if item not in self._durable}
         result: _States = {}
-        for kind, changes in self._changes.items():
-            after = {**states[kind], **changes}
+        for kind, changes in self._log.changes.items():
+            doubt = in_doubt if kind is StateKind.CURRENT else {}
+            after = {**states[kind], **overlaid(states[kind], changes, doubt)}
             result[kind] = {item: state for item, state in after.items() if state is not None}
-        in_doubt = dict(self._in_flight)  # A command may start another item meanwhile.
-        if after_power_loss and self._applies:
-            in_doubt = {item: self._at for item in self._items if item not in self._durable}
-        current = result[StateKind.CURRENT]
-        for item, since in in_doubt.items():
-            state = current.get(item, StoredState.in_progress(since))
-            earlier = state.in_progress_since or since
-            current[item] = replace(state, in_progress_since=earlier, stopped=False)
         return result
 
     def _check(self) -> None:
@@ -236,13 +228,9 @@ class MemoryStateWriter:
             raise RuntimeError("the block was closed")
         self._store.refuse()
 
-    def _end(self, item: ItemId) -> None:
-        if self._in_flight.pop(item, None) is not None:
-            self._ended.add(item)
-
     def _sync(self) -> asyncio.Future[None]:
         # One sync makes everything durable that was written before.
-        self._durable = set(self._ended)
+        self._durable = set(self._log.ended)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         future.set_result(None)
         return future
