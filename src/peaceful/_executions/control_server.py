@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import msgspec
@@ -124,7 +125,8 @@ class ControlServer:
             del self._clients[task]
 
 
-class _Client(msgspec.Struct, eq=False):
+@dataclass(eq=False, repr=False)
+class _Client:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     running: RunningExecution

@@ -14,8 +14,8 @@ import sqlite3
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -78,12 +78,12 @@ class Database:
         once = partial(self._write_once, step, "mode=rwc" if create else "mode=rw")
         return self._mended("written", lambda: self._patiently(once))
 
-    def read(self, step: Callable[[sqlite3.Connection], T], nothing: T) -> T:
-        """Run a transaction that only reads; return `nothing` if there is no file.
+    def read(self, step: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
+        """Run a transaction that only reads; return nothing if there is no file.
 
         Raises `StorageError`.
         """
-        return self._mended("read", lambda: self._read(step, nothing))
+        return self._mended("read", lambda: self._read(step))
 
     def damaged(self, place: str, reason: str) -> RegisterDamaged:
         """Return the error for invalid content."""
@@ -98,28 +98,22 @@ class Database:
         try:
             return self._attempted(doing, attempt)
         except RegisterDamaged as damage:
-            with self._mending(damage):
-                try:
-                    # Another process may have been faster.
-                    return self._attempted(doing, attempt)
-                except RegisterDamaged:
-                    self._set_aside(damage)
-                    return self._attempted(doing, attempt)
-
-    @contextmanager
-    def _mending(self, damage: RegisterDamaged) -> Generator[None]:
-        """Be the only one that sets the file aside; raise the damage where nobody can."""
-        lock = FileLock(self._path.with_name(f"{self._path.name}.lock"))
-        try:
-            other = lock.acquire(LockHolder(), patience=self._patience)
-        except FileInaccessible:
-            raise damage from None
-        if other is not None:
-            raise damage
-        try:
-            yield
-        finally:
-            lock.release()
+            # Only one at a time sets it aside.
+            lock = FileLock(self._path.with_name(f"{self._path.name}.lock"))
+            try:
+                other = lock.acquire(LockHolder(), patience=self._patience)
+            except FileInaccessible:
+                raise damage from None
+            if other is not None:
+                raise
+            try:
+                # Another process may have been faster.
+                return self._attempted(doing, attempt)
+            except RegisterDamaged:
+                self._set_aside(damage)
+                return self._attempted(doing, attempt)
+            finally:
+                lock.release()
 
     def _set_aside(self, damage: RegisterDamaged) -> None:
         # First those beside it, which SQLite would take for the new one's.
@@ -150,14 +144,14 @@ class Database:
         except OSError as error:
             raise FileInaccessible(self._path, doing, error) from error
 
-    def _read(self, step: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+    def _read(self, step: Callable[[sqlite3.Connection], list[T]]) -> list[T]:
         try:
-            return self._patiently(lambda: self._read_once(step, nothing, "mode=rw"))
+            return self._patiently(lambda: self._read_once(step, "mode=rw"))
         except sqlite3.OperationalError as error:
             if not self._readable_alone(error):
                 raise
         # Where no file can be made beside it, SQLite wants to hear that nobody writes.
-        return self._read_once(step, nothing, "mode=ro&immutable=1")
+        return self._read_once(step, "mode=ro&immutable=1")
 
     def _check_kind(self) -> None:
         """Refuse a named pipe: SQLite would wait for ever for its other end."""
@@ -178,20 +172,16 @@ class Database:
             connection.execute("COMMIT")
             return answer
 
-    def _read_once(self, step: Callable[[sqlite3.Connection], T], nothing: T, how: str) -> T:
+    def _read_once(self, step: Callable[[sqlite3.Connection], list[T]], how: str) -> list[T]:
         if not self._path.exists():
-            return nothing
+            return []
         with closing(self._connect(how)) as connection:
             connection.execute("BEGIN")
-            return step(connection) if self._prepared(connection) else nothing
+            return step(connection) if self._prepared(connection) else []
 
     def _connect(self, how: str) -> sqlite3.Connection:
-        return sqlite3.connect(
-            f"{self._path.as_uri()}?{how}",
-            uri=True,
-            timeout=self._patience,
-            isolation_level=None,
-        )
+        address = f"{self._path.as_uri()}?{how}"
+        return sqlite3.connect(address, uri=True, timeout=self._patience, isolation_level=None)
 
     def _prepared(self, connection: sqlite3.Connection) -> bool:
         """Return whether the tables exist. Called in a transaction, so that the answers agree."""

@@ -85,10 +85,6 @@ class OutcomeSummary(msgspec.Struct, frozen=True):
     counts: Mapping[ItemStatus, int]
 
 
-def summary_of(document: OutcomeDocument) -> OutcomeSummary:
-    return OutcomeSummary(document.outcome, document.counts)
-
-
 class ExecutionDocument(ExecutionInfo, frozen=True, kw_only=True):
     """An execution for people and programs, without internals.
 
@@ -209,7 +205,8 @@ def mark_finished(record: ExecutionRecord, document: KeptDocument) -> ExecutionR
         ended_at=document.ended_at,
         interrupt=document.interrupt or record.info.interrupt,
     )
-    return replace(record, info=info, summary=summary_of(document), outcome=document)
+    summary = OutcomeSummary(document.outcome, document.counts)
+    return replace(record, info=info, summary=summary, outcome=document)
 
 
 def mark_lost(record: ExecutionRecord, at: datetime) -> ExecutionRecord:

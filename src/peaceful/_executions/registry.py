@@ -208,7 +208,11 @@ class Executions:
         if not record.info.can_interrupt:
             raise NotInterruptible(record.id, "it was started without a way to do so")
         signal = InterruptSignal(level, source, self._clock.now(), cut_reason(reason))
-        answer = self._deliver(record, signal)
+        running = self._running.get(record.id)
+        if running is None:
+            answer = self._ask(record, InterruptRequest(signal), InterruptAnswer)
+        else:
+            answer = running.interrupt_waiting(signal)
         if answer.result is SendResult.TOO_LATE:
             state = self._store.get(record.id).state
             raise AlreadyEnded(record.id, state if state.ended else "its outcome is being stored")
@@ -337,12 +341,6 @@ class Executions:
         record = self._monitor.mark_if_lost(record)
         running = self._running.get(record.id)
         return record if running is None else running.seen(record)
-
-    def _deliver(self, record: ExecutionRecord, signal: InterruptSignal) -> InterruptAnswer:
-        running = self._running.get(record.id)
-        if running is not None:
-            return running.interrupt_waiting(signal)
-        return self._ask(record, InterruptRequest(signal), InterruptAnswer)
 
     def _ask(self, record: ExecutionRecord, request: ControlRequest, kind: type[T]) -> T:
         """Return the answer of the process of an execution."""

@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
@@ -71,28 +72,20 @@ async def close_early(events: AsyncIterator[object]) -> None:
         await close()
 
 
+@dataclass(eq=False, repr=False)
 class RunningExecution:
     """An execution that this process runs, with its record in the store."""
 
-    def __init__(
-        self,
-        record: ExecutionRecord,
-        progress: ProgressSource,
-        store: ExecutionStore,
-        senders: InterruptSenders,
-        threads: DaemonThreadPool,
-        run_folder: HeldFolder | None,
-    ) -> None:
-        self._run_folder = run_folder
-        self._record = record
-        self.progress: Final = progress
-        self._store = store
-        self._senders = senders
-        self._threads = threads
-        self._ended: ExecutionRecord | None = None
-        self._ending: Future[ExecutionRecord] = Future()
-        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
-        self.inserted = False
+    _record: ExecutionRecord
+    progress: ProgressSource
+    _store: ExecutionStore
+    _senders: InterruptSenders
+    _threads: DaemonThreadPool
+    _run_folder: HeldFolder | None
+    inserted: bool = False
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    _ended: ExecutionRecord | None = None
+    _ending: Future[ExecutionRecord] = field(default_factory=Future)
 
     @property
     def id(self) -> ExecutionId:

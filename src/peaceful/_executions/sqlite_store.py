@@ -6,7 +6,7 @@ import enum
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
@@ -228,12 +228,8 @@ class SqliteExecutionStore:
     """An `ExecutionStore` in a SQLite file (write-ahead log, mode 0600) that `insert` creates.
 
     The file is opened when needed, and sqlite3 imported then. A read-only history can still be
-    read, unless a process was killed while it wrote to it.
-
-    Args:
-        path: the file.
-        keep: how many ended executions of each profile are kept.
-        patience: seconds that a call waits for other processes.
+    read, unless a process was killed while it wrote to it. Of each profile, `keep` ended executions
+    are kept; a call waits `patience` seconds for other processes.
     """
 
     def __init__(self, path: Path, *, keep: int = KEPT, patience: float = 10.0) -> None:
@@ -242,21 +238,21 @@ class SqliteExecutionStore:
         self._patience = patience
 
     def insert(self, record: ExecutionRecord) -> ExecutionRecord:
-        return self._database.write(partial(self._insert, record), create=True)
+        return self._database().write(partial(self._insert, record), create=True)
 
     def interrupting(self, execution_id: ExecutionId, signal: InterruptSignal) -> ExecutionRecord:
         return self._changed(execution_id, partial(mark_interrupted, signal=signal))
 
     def finish(self, execution_id: ExecutionId, document: KeptDocument) -> ExecutionRecord:
         changing = partial(mark_finished, document=document)
-        return self._changed(execution_id, changing, self._opened(_ENDING_PATIENCE))
+        return self._changed(execution_id, changing, min(self._patience, _ENDING_PATIENCE))
 
     def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
         return self._changed(execution_id, partial(mark_lost, at=at))
 
     def get(self, execution_id: str) -> ExecutionRecord:
         wanted = normalize_id(execution_id)
-        found: list[ExecutionRecord] = self._database.read(partial(self._get, wanted), [])
+        found = self._database().read(partial(self._get, wanted))
         if len(found) != 1:
             raise ExecutionUnknown(execution_id, [record.id for record in found])
         return found[0]
@@ -281,17 +277,13 @@ class SqliteExecutionStore:
     def unended(self) -> tuple[ExecutionRecord, ...]:
         return tuple(self._read(f"{_SELECT} WHERE {_UNENDED} ORDER BY rowid DESC"))
 
-    @cached_property
-    def _database(self) -> Database:
-        return self._opened(self._patience)
-
-    def _opened(self, patience: float) -> Database:
+    def _database(self, patience: float | None = None) -> Database:
         from peaceful._executions.database import Database  # it loads sqlite3
 
-        return Database(self._path, _TABLES, min(patience, self._patience))
+        return Database(self._path, _TABLES, self._patience if patience is None else patience)
 
     def _read(self, query: str, *values: Cell) -> list[ExecutionRecord]:
-        return self._database.read(lambda connection: self._records(connection, query, *values), [])
+        return self._database().read(lambda connection: self._records(connection, query, *values))
 
     def _insert(self, record: ExecutionRecord, connection: Connection) -> ExecutionRecord:
         if connection.execute("SELECT 1 FROM executions WHERE id = ?", (record.id,)).fetchone():
@@ -312,7 +304,7 @@ class SqliteExecutionStore:
         self,
         execution_id: ExecutionId,
         changing: Callable[[ExecutionRecord], ExecutionRecord],
-        database: Database | None = None,
+        patience: float | None = None,
     ) -> ExecutionRecord:
         if not self._path.exists():
             raise ExecutionUnknown(execution_id)
@@ -333,7 +325,7 @@ class SqliteExecutionStore:
                 _write_outcome(connection, after)
             return after
 
-        return (database or self._database).write(step)
+        return self._database(patience).write(step)
 
     def _get(self, wanted: str, connection: Connection) -> list[ExecutionRecord]:
         found = self._records(connection, f"{_SELECT} WHERE id = ?", wanted)
@@ -362,7 +354,7 @@ class SqliteExecutionStore:
             try:
                 records.append(record_of(row))
             except ValueError as error:
-                raise self._database.damaged(f"execution {row[0]}", str(error)) from error
+                raise self._database().damaged(f"execution {row[0]}", str(error)) from error
         return records
 
 

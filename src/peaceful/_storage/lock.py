@@ -11,16 +11,21 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import msgspec
 
 from peaceful._atomic import remove_left_behind, write_all
-from peaceful._model.codec import ExecutionId
+from peaceful._model.codec import (
+    ExecutionId,
+    JsonValue,
+    Moment,
+    decode_json,
+    from_json,
+    to_json,
+)
 from peaceful._storage.files import open_new, refusals, refuse_other_than_file
-from peaceful._storage.stored_state import time_from, time_text
 
 _FileId: TypeAlias = tuple[int, int]
 
@@ -29,6 +34,9 @@ _TEXT_AT: Final = 1
 
 _AS_IT_IS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 """Flags that neither wait at a named pipe, nor follow a link to another file."""
+
+_TOLD: Final = frozenset({"user", "host", "pid", "command", "execution_id", "since"})
+"""What every text tells of a holder."""
 
 _WAITS: Final = (0.0, 0.001, 0.004, 0.02, 0.1, 0.5)
 """Seconds between attempts. Whoever only asks whether a lock is held holds it for microseconds.
@@ -55,17 +63,15 @@ class LockHolder(msgspec.Struct, frozen=True):
     flow: str = ""
     command: str = ""
     execution_id: ExecutionId = ""
-    since: datetime | None = None
+    since: Moment | None = None
 
 
 class FileLock:
     """A lock on a file. Every object excludes every other, in this process too. Not re-entrant.
 
-    The file stays when the lock is released: to remove it would let in two processes that opened it
-    at different times. Child processes do not inherit the lock.
-
-    Args:
-        path: the file, which is created when the lock is first acquired; its folder must exist.
+    The file is created when the lock is first acquired, in a folder that must exist. It stays when
+    the lock is released: to remove it would let in two processes that opened it at different times.
+    Child processes do not inherit the lock.
     """
 
     def __init__(self, path: Path) -> None:
@@ -176,12 +182,10 @@ class FileLock:
 
     def _write(self, me: LockHolder) -> None:
         assert self._descriptor is not None
-        since = None if me.since is None else time_text(me.since)
-        facts = {**msgspec.structs.asdict(me), "since": since}
         # The lock is held with or without it: what others read is not worth failing for.
         with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
-            write_all(self._descriptor, b" " * _TEXT_AT + json.dumps(facts).encode() + b"\n")
+            write_all(self._descriptor, b" " * _TEXT_AT + json.dumps(to_json(me)).encode() + b"\n")
 
     def drop_after_fork(self) -> None:
         """Forget the lock in a forked child: it stays with the parent, and ends with it."""
@@ -242,16 +246,8 @@ else:
 
 def _holder_from(text: bytes) -> LockHolder | None:
     try:
-        facts = json.loads(text)
-        return LockHolder(
-            user=str(facts["user"]),
-            host=str(facts["host"]),
-            pid=int(facts["pid"]),
-            flow=str(facts.get("flow", "")),
-            command=str(facts["command"]),
-            execution_id=str(facts["execution_id"]),
-            since=None if facts["since"] is None else time_from(facts["since"]),
-        )
-    except (ValueError, TypeError, KeyError):
+        facts = decode_json(text, dict[str, JsonValue])
+        return from_json(facts, LockHolder) if facts.keys() >= _TOLD else None
+    except ValueError:
         # Empty, half written, or somebody else's.
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -44,26 +45,18 @@ JOURNAL_FILE: Final = ".states_journal"
 _SPECS_COMMENT: Final = "How the parameters of each item are given. The program writes this file."
 
 
+@dataclass(eq=False, repr=False)
 class YamlStateWriter:
     """The writer of a `YamlStateStore`; `StateWriter` documents its methods."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        thread: DaemonThreadPool,
-        log: BlockLog,
-        fold: Callable[[BlockLog], None],
-        check: Callable[[], None],
-        warnings: tuple[str, ...] = (),
-    ) -> None:
-        self._check = check
-        self._journal = journal
-        self._thread = thread
-        self._log = log
-        self._fold = fold
-        self._closing: asyncio.Task[None] | None = None
-        self.over: bool = False
-        self.warnings: tuple[str, ...] = warnings
+    _journal: Journal
+    _thread: DaemonThreadPool
+    _log: BlockLog
+    _fold: Callable[[BlockLog], None]
+    _check: Callable[[], None]
+    warnings: tuple[str, ...] = ()
+    over: bool = False
+    _closing: asyncio.Task[None] | None = None
 
     def started(self, item: ItemId, at: datetime) -> None:
         if not self._log.begun.applies:

@@ -23,11 +23,7 @@ _WITHOUT_ZONE: Final = -len("+00:00")
 
 
 def json_line(value: object) -> str:
-    """Return plain data as JSON in one line; datetimes become text.
-
-    Raises:
-        TypeError: a value has no form in JSON.
-    """
+    """Return plain data as JSON in one line, datetimes as text; raise `TypeError` if none can."""
     return _encoder.encode(value)
 
 
@@ -199,12 +195,9 @@ def _params(entry: Mapping[str, JsonValue]) -> Mapping[str, JsonValue] | None:
 
 def _needs(entry: Mapping[str, JsonValue]) -> tuple[ItemId, ...]:
     needs = entry.get("needs", ())
-    if not isinstance(needs, list | tuple):
+    if not isinstance(needs, list | tuple) or not all(isinstance(name, str) for name in needs):
         raise EntryInvalid("needs", "it must be a list of items")
-    names = [name for name in needs if isinstance(name, str)]
-    if len(names) < len(needs):
-        raise EntryInvalid("needs", "it must be a list of items")
-    return tuple(names)
+    return tuple(cast("Iterable[ItemId]", needs))
 
 
 def _time(entry: Mapping[str, JsonValue], field: str) -> datetime:

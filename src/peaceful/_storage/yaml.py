@@ -82,6 +82,8 @@ _BREAKS: Final = re.compile("[\n\r\x85\u2028\u2029]")
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
+_NOT_FINITE: Final = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}
+
 # Nothing is folded: a fact keeps its line, however long.
 _WIDTH: Final = 2**30
 
@@ -117,34 +119,14 @@ def style_of(text: str) -> str | None:
     """Return the YAML style for a text: None for plain if possible, else an indicator."""
     if _BREAKS.search(text):
         return '"' if _NOT_AS_LINES.search(text) else "|"
-    return "'" if not text or _is_ambiguous(text) else None
+    # What would be read as something else than text, if it were plain.
+    ambiguous = not text or (text[0] in _AMBIGUOUS_STARTS and _AMBIGUOUS.match(text))
+    return "'" if ambiguous else None
 
 
 def needs_json(text: str) -> bool:
     """Return whether a text has characters that YAML cannot hold."""
     return not text.isascii() and _SURROGATE.search(text) is not None
-
-
-def number_text(number: float) -> str:
-    """Return a number as YAML 1.1 and 1.2 both read it."""
-    text = repr(number)
-    if isinstance(number, int):
-        return text
-    match text:
-        case "inf":
-            return ".inf"
-        case "-inf":
-            return "-.inf"
-        case "nan":
-            return ".nan"
-        case _:
-            # `1e+17` would be text in YAML 1.1.
-            return text if "." in text else text.replace("e", ".0e", 1)
-
-
-def _is_ambiguous(text: str) -> bool:
-    """Return whether a plain text would be read as something else than text."""
-    return text[0] in _AMBIGUOUS_STARTS and _AMBIGUOUS.match(text) is not None
 
 
 def _plain_value(text: str) -> bool | int | float | str | None:
@@ -464,8 +446,12 @@ def _plain_text(value: object) -> str:
             return "null"
         case bool():
             return "true" if value else "false"
-        case int() | float():
-            return number_text(value)
+        case int():
+            return repr(value)
+        case float():
+            text = repr(value)
+            # YAML 1.1 and 1.2 read it alike; `1e+17` would be text in YAML 1.1.
+            return _NOT_FINITE.get(text) or (text if "." in text else text.replace("e", ".0e", 1))
         case datetime():
             return time_text(value)
         case _:
