@@ -113,14 +113,10 @@ def _shared_pool(process: int) -> DaemonThreadPool:  # noqa: ARG001 - it is what
 
 
 class DaemonThreadPool:
-    """A pool of daemon threads, started as needed.
+    """A pool of daemon threads, started as needed, and ended after some seconds without work.
 
-    A function sees the context variables of its submitter.
-
-    Args:
-        size: how many functions run at once; more wait in order.
-        name: prefix of the threads' names.
-        idle_timeout: seconds after which a thread without work ends.
+    At most `size` functions run at once; more wait in order. Each sees the context variables of its
+    submitter.
     """
 
     def __init__(self, size: int, name: str, *, idle_timeout: float = 10.0) -> None:

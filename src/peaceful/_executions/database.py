@@ -134,7 +134,10 @@ class Database:
 
     def _attempted(self, doing: str, attempt: Callable[[], T]) -> T:
         try:
-            self._check_kind()
+            # SQLite would wait for ever for the other end of a named pipe.
+            with suppress(FileNotFoundError, NotADirectoryError):
+                if not stat.S_ISREG(self._path.stat().st_mode):
+                    raise FileDamaged(self._path, "", "it is no file", help=_MOVE_AWAY)
             return attempt()
         except sqlite3.Error as error:
             raise self._explanation(error, doing) from error
@@ -152,12 +155,6 @@ class Database:
                 raise
         # Where no file can be made beside it, SQLite wants to hear that nobody writes.
         return self._read_once(step, "mode=ro&immutable=1")
-
-    def _check_kind(self) -> None:
-        """Refuse a named pipe: SQLite would wait for ever for its other end."""
-        with suppress(FileNotFoundError, NotADirectoryError):
-            if not stat.S_ISREG(self._path.stat().st_mode):
-                raise FileDamaged(self._path, "", "it is no file", help=_MOVE_AWAY)
 
     def _write_once(self, step: Callable[[sqlite3.Connection], T], how: str) -> T:
         with closing(self._connect(how)) as connection:

@@ -8,9 +8,10 @@ import os
 import shlex
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -25,13 +26,7 @@ _MACHINE_ID: Final = Path("/etc/machine-id")
 
 _SHOWN: Final = 500
 
-
-class Unseen(enum.Enum):
-    """A process of which no start time is known."""
-
-    GONE = "gone"
-    HIDDEN = "hidden"
-    """It exists, but no more is known."""
+T = TypeVar("T")
 
 
 def this_machine(proc: Path = PROC, machine_id: Path = _MACHINE_ID) -> Machine:
@@ -40,60 +35,48 @@ def this_machine(proc: Path = PROC, machine_id: Path = _MACHINE_ID) -> Machine:
         host=socket.gethostname(),
         machine_id=_digest(_line(machine_id)),
         boot_id=_line(proc / "sys/kernel/random/boot_id"),
-        pid_namespace=_link(proc / "self/ns/pid"),
+        pid_namespace=_told(lambda: str((proc / "self/ns/pid").readlink())),
     )
 
 
 def this_process(proc: Path = PROC) -> ProcessIdentity:
-    pid = os.getpid()
-    started = started_at(pid, proc)
-    return ProcessIdentity(
-        pid=pid,
-        started=started if isinstance(started, int) else None,
-        machine=this_machine(proc),
-    )
+    pid, started = os.getpid(), None
+    # The folder may be that of another container, with other processes in it.
+    with suppress(ProcessLookupError):
+        started = started_at(pid, proc)
+    return ProcessIdentity(pid=pid, started=started, machine=this_machine(proc))
 
 
-def started_at(pid: int, proc: Path = PROC) -> int | Unseen:
-    """Return when a process was started, in clock ticks since the machine was.
+def started_at(pid: int, proc: Path = PROC) -> int | None:
+    """Return when a process was started, in clock ticks since the machine was; None if not known.
 
-    A zombie, which only waits for its parent to notice, is gone.
+    Raises `ProcessLookupError` if it is gone, as is a zombie, which only waits for its parent to
+    notice.
     """
-    try:
-        status = (proc / str(pid) / "stat").read_bytes()
-    except OSError:
-        return _signalled(pid)
+    status = _told((proc / str(pid) / "stat").read_bytes)
+    if status is None:
+        # Elsewhere, the number 0 is a signal, and would end it.
+        if os.name == "posix":
+            with suppress(PermissionError):
+                os.kill(pid, 0)
+        return None
     # The second field, the name, may itself hold spaces and parentheses.
     fields = status[status.rindex(b")") + 2 :].split()
-    return Unseen.GONE if fields[0] in {b"Z", b"X"} else int(fields[19])
+    if fields[0] in {b"Z", b"X"}:
+        raise ProcessLookupError
+    return int(fields[19])
 
 
-def _signalled(pid: int) -> Unseen:
-    """Return whether a process exists of which /proc says nothing, if there is a /proc at all."""
-    if os.name != "posix":
-        # There, the number 0 is a signal, and would end it.
-        return Unseen.HIDDEN
+def _told(ask: Callable[[], T]) -> T | None:
+    """Return what the system tells, or None if it does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return Unseen.GONE
-    except PermissionError:
-        pass
-    return Unseen.HIDDEN
+        return ask()
+    except OSError:
+        return None
 
 
 def _line(path: Path) -> str | None:
-    try:
-        return path.read_text().strip() or None
-    except OSError:
-        return None
-
-
-def _link(path: Path) -> str | None:
-    try:
-        return str(path.readlink())
-    except OSError:
-        return None
+    return (_told(path.read_text) or "").strip() or None
 
 
 def _digest(machine_id: str | None) -> str | None:
@@ -115,7 +98,7 @@ class ProcessProbe(msgspec.Struct, frozen=True):
     """What one process can find out of others: start times by PID, and answers of addresses."""
 
     machine: Machine
-    started_at: Callable[[int], int | Unseen]
+    started_at: Callable[[int], int | None]
     answer: Callable[[str], Liveness]
 
 
@@ -139,10 +122,11 @@ def liveness(process: ProcessIdentity, address: str | None, probe: ProcessProbe)
 
 
 def _by_number(process: ProcessIdentity, address: str | None, probe: ProcessProbe) -> Liveness:
-    started = probe.started_at(process.pid)
-    if started is Unseen.GONE:
+    try:
+        started = probe.started_at(process.pid)
+    except ProcessLookupError:
         return Liveness.GONE
-    if isinstance(started, int) and process.started is not None:
+    if started is not None and process.started is not None:
         return Liveness.ALIVE if started == process.started else Liveness.GONE
     return _by_socket(address, probe)
 
@@ -185,8 +169,10 @@ def surviving_children(*execution_ids: ExecutionId, proc: Path = PROC) -> list[S
         )
         if execution_id is None:
             continue
-        started = started_at(pid, proc)
-        if isinstance(started, int):
+        started = None
+        with suppress(ProcessLookupError):
+            started = started_at(pid, proc)
+        if started is not None:
             since = datetime.fromtimestamp(booted + started / os.sysconf("SC_CLK_TCK"), UTC)
             found.append(SurvivingChild(execution_id, pid, _command(proc, pid), since))
     return sorted(found, key=lambda child: (child.since, child.pid))
@@ -201,22 +187,17 @@ def _own_processes(proc: Path) -> Iterator[int]:
 
 
 def _owner(entry: os.DirEntry[str]) -> int | None:
-    try:
-        return entry.stat(follow_symlinks=False).st_uid
-    except OSError:
-        return None
+    found = _told(lambda: entry.stat(follow_symlinks=False))
+    return None if found is None else found.st_uid
 
 
 def _entries(proc: Path, pid: int, name: str) -> list[bytes]:
-    """Return the zero-terminated texts of a process's file; empty if it is not readable."""
-    try:
-        return (proc / str(pid) / name).read_bytes().split(b"\0")
-    except OSError:
-        return []
+    """Return the zero-terminated texts of a process's file; none if it is not readable."""
+    return (_told((proc / str(pid) / name).read_bytes) or b"").split(b"\0")[:-1]
 
 
 def _command(proc: Path, pid: int) -> str:
-    words = [os.fsdecode(word) for word in _entries(proc, pid, "cmdline")[:-1]]
+    words = [os.fsdecode(word) for word in _entries(proc, pid, "cmdline")]
     line = shlex.join(words).encode(errors="replace").decode()
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
 

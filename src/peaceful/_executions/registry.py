@@ -128,10 +128,7 @@ class Executions:
     def registered(self, starting: Starting) -> AbstractAsyncContextManager[RunningExecution]:
         """Register an execution that the runtime starts, as `start` does."""
         return self.start(
-            starting.info,
-            progress=starting.hub,
-            sender=starting.sender,
-            only=starting.only,
+            starting.info, progress=starting.hub, sender=starting.sender, only=starting.only
         )
 
     @asynccontextmanager

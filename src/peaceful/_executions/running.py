@@ -132,7 +132,7 @@ class RunningExecution:
                 level = logging.DEBUG
             try:
                 if place is not None:
-                    keep_ending(ended, place)
+                    KeptEndings(place).keep(ended)
                     told += " It is kept beside it, and the next command enters it."
             except StorageError as error:
                 reason = error
@@ -202,16 +202,15 @@ class RunningExecution:
             _LOG.warning("execution %s is interrupted, but not in the register: %s", self.id, error)
 
 
-def keep_ending(record: ExecutionRecord, run_folder: Path) -> None:
-    """Keep the record of an execution that has ended. Raises `StorageError`."""
-    write_file_atomically(run_folder / f"{record.id}{_ENDING}", encode_json(record))
-
-
 class KeptEndings:
     """The kept endings in a workspace's run folder: a file for each, with the whole record."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def keep(self, record: ExecutionRecord) -> None:
+        """Keep the record of an execution that has ended. Raises `StorageError`."""
+        write_file_atomically(self._path(record.id), encode_json(record))
 
     def all(self) -> Iterator[ExecutionRecord]:
         """Return all that are kept."""

@@ -127,12 +127,9 @@ def record_of(row: Row) -> ExecutionRecord:
         for column, cell in zip(COLUMNS, row, strict=True)
     }
     try:
-        try:
-            return _converted(cells)
-        except msgspec.ValidationError:
-            return _converted(_known_cells(cells))
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
+        return _converted(cells)
+    except ValueError:
+        return _converted(_known_cells(cells))
 
 
 def _converted(cells: Mapping[str, JsonValue]) -> ExecutionRecord:
@@ -142,8 +139,11 @@ def _converted(cells: Mapping[str, JsonValue]) -> ExecutionRecord:
         "only": cells["only_items"],
         "info": {**cells, "started_by": cells},
     }
-    # Not strictly: for SQLite, false and true are 0 and 1.
-    return msgspec.convert(parts, ExecutionRecord, strict=False)
+    try:
+        # Not strictly: for SQLite, false and true are 0 and 1.
+        return msgspec.convert(parts, ExecutionRecord, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
 
 
 def pack(document: KeptDocument) -> bytes:

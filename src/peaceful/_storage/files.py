@@ -175,7 +175,7 @@ class HeldFolder:
     It is known by its device and inode, as the kernel sees them while it is open: held open, its
     number cannot become another folder's. Nothing in it identifies it, which a copy would share.
 
-    Raises `FileInaccessible` if it cannot be opened. Used as a context manager, or closed by hand.
+    Raises `FileInaccessible` if it cannot be opened. Used as a context manager.
     """
 
     def __init__(self, path: Path) -> None:
@@ -195,10 +195,6 @@ class HeldFolder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Hold the folder no longer."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

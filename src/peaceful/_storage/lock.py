@@ -82,12 +82,9 @@ class FileLock:
     def acquire(self, me: LockHolder, *, patience: float = 0.0) -> LockHolder | None:
         """Acquire the lock, or return its holder, as far as known.
 
-        That takes some milliseconds at most, or else as many seconds as `patience` says.
-
-        Raises:
-            FileDamaged: its path is a link, a folder or a pipe.
-            FileInaccessible: the operating system refused.
-            RuntimeError: this object holds it already.
+        That takes some milliseconds at most, or else as many seconds as `patience` says. Raises
+        `FileDamaged` for a link, a folder or a pipe, `FileInaccessible` where the operating system
+        refuses, and `RuntimeError` if this object holds it already.
         """
         if self._descriptor is not None:
             raise RuntimeError("the lock is held already, by this very object")

@@ -254,14 +254,12 @@ class StatesFile:
         lines = {key: new.lines[key] for key in keys}
         digest = digest_of(data)
         if len(data) >= _CACHED_FROM:
-            self._write_cache(encoded(digest, pieces, tuple(lines.values())))
+            # The states are safe already; without a side file, they are only read more slowly.
+            with suppress(FileInaccessible):
+                cache = encoded(digest, pieces, tuple(lines.values()))
+                write_file_atomically(self._cache_path, cache, sync=False)
         states = {key: new.states[key] for key in keys}
         return Content(digest, pieces, states, lines, new.extras, new.changed_since)
-
-    def _write_cache(self, data: bytes) -> None:
-        # The states are safe already; without a side file, they are only read more slowly.
-        with suppress(FileInaccessible):
-            write_file_atomically(self._cache_path, data, sync=False)
 
     def _cached(self, digest: str, text: str) -> Content | None:
         # A side file that cannot be read is as good as none: it only spares time.

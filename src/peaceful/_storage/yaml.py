@@ -257,7 +257,10 @@ class _Reader:
             keys.add(key)
             value = self._value(self._next(), 1)
             assert self._last is not None
-            entries.append(YamlEntry(key, value, _start(event), _end(self._last)))
+            begin, end = event.start_mark, self._last.end_mark
+            assert begin is not None
+            assert end is not None
+            entries.append(YamlEntry(key, value, begin.index, end.index))
         return entries
 
     def _value(self, event: Event, depth: int) -> JsonValue:
@@ -334,16 +337,6 @@ def _refuse(event: Event, reason: str) -> NoReturn:
     raise YamlProblem(mark.line + 1, mark.column + 1, reason)
 
 
-def _start(event: Event) -> int:
-    assert event.start_mark is not None
-    return event.start_mark.index
-
-
-def _end(event: Event) -> int:
-    assert event.end_mark is not None
-    return event.end_mark.index
-
-
 Writable: TypeAlias = "JsonValue | datetime | Mapping[str, Writable]"
 """A value that can be written: JSON, and datetimes, which need no quotes."""
 
@@ -412,20 +405,13 @@ class _Writer:
                 self.value(item, depth + 1)
             self._emit(_SEQUENCE_END)
         else:
-            self._plain(_plain_text(value))
-
-    def _plain(self, text: str) -> None:
-        scalar = self._scalar
-        scalar.value, scalar.style = text, None
-        self._emit(scalar)
+            self._write(_plain_text(value), None)
 
     def _text(self, text: str) -> None:
         if needs_json(text):
             self._emit(ScalarEvent(None, JSON_TAG, (False, False), json.dumps(text), style="'"))
-            return
-        scalar = self._scalar
-        scalar.value, scalar.style = text, style_of(text)
-        self._emit(scalar)
+        else:
+            self._write(text, style_of(text))
 
     def _key(self, key: str) -> None:
         if key not in self._key_styles:
@@ -435,9 +421,11 @@ class _Writer:
             style = style_of(key)
             # A name of several lines is better read in one.
             self._key_styles[key] = '"' if style == "|" else style
-        scalar = self._scalar
-        scalar.value, scalar.style = key, self._key_styles[key]
-        self._emit(scalar)
+        self._write(key, self._key_styles[key])
+
+    def _write(self, text: str, style: str | None) -> None:
+        self._scalar.value, self._scalar.style = text, style
+        self._emit(self._scalar)
 
 
 def _plain_text(value: object) -> str:

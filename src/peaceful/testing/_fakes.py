@@ -122,7 +122,8 @@ class MemoryStateStore:
             raise RuntimeError("the block before was not closed")
         self.refuse()
         self._states = self._folded()
-        self._block = MemoryStateWriter(self, items, self._now(), applies=applies)
+        begun = Begun(execution_id, self._now(), None, applies, tuple(items))
+        self._block = MemoryStateWriter(self, begun)
         return self._block
 
     def set_damaged_aside(self) -> tuple[Path, ...]:
@@ -168,11 +169,9 @@ class MemoryStateStore:
 class MemoryStateWriter:
     """The `StateWriter` of a `MemoryStateStore`, which holds the changes of its block."""
 
-    def __init__(
-        self, store: MemoryStateStore, items: Sequence[ItemId], at: datetime, *, applies: bool
-    ) -> None:
+    def __init__(self, store: MemoryStateStore, begun: Begun) -> None:
         self._store = store
-        self._log = BlockLog(Begun("", at, None, applies, tuple(items)))
+        self._log = BlockLog(begun)
         self._durable: set[ItemId] = set()
         """The items whose end survives a loss of power."""
         self.over: bool = False

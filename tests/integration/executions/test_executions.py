@@ -211,7 +211,7 @@ async def test_full_disk(
         def refuse(*_: object) -> None:
             raise FileInaccessible(Path("ending"), "written", OSError(28, "No space left"))
 
-        monkeypatch.setattr("peaceful._executions.running.keep_ending", refuse)
+        monkeypatch.setattr("peaceful._executions.running.KeptEndings.keep", refuse)
     executions = Executions(FullStore(), tmp_path, clock)
     sender, receiver = interrupt_channel()
     info = new_info()

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from peaceful._executions.liveness import (
-    Unseen,
     _owner,
     started_at,
     surviving_children,
@@ -41,21 +40,23 @@ def test_started_at(tmp_path: Path) -> None:
 def test_dead_but_not_buried(tmp_path: Path, state: str) -> None:
     """A process that has ended and only waits for its parent to notice is gone."""
     process(tmp_path, 7, state=state)
-    assert started_at(7, tmp_path) is Unseen.GONE
+    with pytest.raises(ProcessLookupError):
+        started_at(7, tmp_path)
 
 
 def test_without_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without /proc, one can still tell that a process is not there."""
-    assert started_at(os.getpid(), tmp_path) is Unseen.HIDDEN
+    assert started_at(os.getpid(), tmp_path) is None
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    assert started_at(ended.pid, tmp_path) is Unseen.GONE
+    with pytest.raises(ProcessLookupError):
+        started_at(ended.pid, tmp_path)
 
     def refuse(pid: int, number: int) -> None:
         raise PermissionError
 
     monkeypatch.setattr(os, "kill", refuse)
-    assert started_at(1, tmp_path) is Unseen.HIDDEN
+    assert started_at(1, tmp_path) is None
 
 
 def test_no_signals_where_they_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +69,7 @@ def test_no_signals_where_they_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("peaceful._executions.liveness.os.name", "nt")
     seen = started_at(1, tmp_path)
     monkeypatch.undo()
-    assert seen is Unseen.HIDDEN
+    assert seen is None
 
 
 def test_this_process() -> None:
