@@ -71,11 +71,9 @@ def remove_left_behind(folder: Path | str) -> None:
 
 def write_all(descriptor: int, data: bytes) -> None:
     """Write all of the data, however much the system takes at a time."""
-    written = os.write(descriptor, data)
-    if written < len(data):
-        rest = memoryview(data)[written:]
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def _created(target: Path, rights: int) -> tuple[Path, FileIO]:

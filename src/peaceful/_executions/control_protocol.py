@@ -68,9 +68,8 @@ def parse_request(line: bytes) -> ControlRequest:
     """Return the request in a line, or raise `ValueError` with the reason."""
     request = decode_json(line, cast("type[ControlRequest]", ControlRequest))
     if isinstance(request, InterruptRequest):
-        signal = request.signal
-        cut = replace(signal, reason=cut_reason(signal.reason))
-        return InterruptRequest(cut)
+        cut = cut_reason(request.signal.reason)
+        return InterruptRequest(replace(request.signal, reason=cut))
     return request
 
 

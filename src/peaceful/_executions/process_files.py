@@ -21,23 +21,19 @@ from peaceful._executions.liveness import (
     PROC,
     Liveness,
     ProcessProbe,
-    SurvivingChild,
     liveness,
     started_at,
-    surviving_children,
     this_process,
 )
 from peaceful._executions.records import (
-    ExecutionFilter,
     ExecutionRecord,
     ExecutionStore,
     ProcessIdentity,
     mark_lost,
 )
-from peaceful._executions.running import KeptEndings
+from peaceful._executions.running import KeptEndings, executions_in
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ExecutionId, ProfileName
-from peaceful._model.execution import ExecutionState
 
 if TYPE_CHECKING:
     from peaceful._storage.workspace import Workspace
@@ -52,9 +48,6 @@ It is trusted where executions hold the lock from before they are registered unt
 
 RUNNING_HERE: Final[set[ExecutionId]] = set()
 """The executions that this process runs: a fact of the process, like its PID."""
-
-_LATELY: Final = 20
-"""How many of the newest lost executions are searched for surviving children."""
 
 _LONGEST: Final = 100
 """Bytes of a path that fit a socket's address everywhere: Linux takes 107, others 103."""
@@ -136,11 +129,7 @@ class ControlSockets:
 
     def names(self) -> list[ExecutionId]:
         """Return the executions that have a socket in the folder, alive or not."""
-        try:
-            paths = list(self.folder.iterdir())
-        except OSError:
-            return []
-        return [path.name.removesuffix(_SUFFIX) for path in paths if path.suffix == _SUFFIX]
+        return executions_in(self.folder, _SUFFIX)
 
     def sweep(self, names: Collection[ExecutionId]) -> None:
         """Remove those of the sockets that nobody listens on."""
@@ -280,13 +269,6 @@ class LivenessMonitor:
         # sockets of those that have not ended are left: by them, others may see that they are gone.
         unended = {record.id for record in self.store.unended()}
         self.sockets.sweep([name for name in names if name not in unended])
-
-    def survivors(self, profile: ProfileName | None) -> list[SurvivingChild]:
-        """Return the child processes of executions that were found lost lately."""
-        self.mark_all_lost()
-        wanted = ExecutionFilter(profile=profile, states=(ExecutionState.LOST,))
-        records = self.store.page(wanted, limit=_LATELY).records
-        return surviving_children(*(record.id for record in records), proc=self._proc)
 
 
 def lock_holders_of(workspace: Workspace) -> LockHolders:

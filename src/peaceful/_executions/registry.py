@@ -35,7 +35,12 @@ from peaceful._executions.control_protocol import (
     SnapshotRequest,
 )
 from peaceful._executions.control_server import ControlLimits, ControlServer
-from peaceful._executions.liveness import PROC, Liveness, SurvivingChild
+from peaceful._executions.liveness import (
+    PROC,
+    Liveness,
+    SurvivingChild,
+    surviving_children,
+)
 from peaceful._executions.process_files import (
     RUNNING_HERE,
     ControlSockets,
@@ -74,6 +79,9 @@ _LOG = logging.getLogger("peaceful.executions")
 _THREADS: Final = 8
 """How many threads wait for the store at once."""
 
+_LATELY: Final = 20
+"""How many of the newest lost executions are searched for surviving children."""
+
 
 def busy_error(record: ExecutionRecord) -> ProfileBusy:
     """Return the error that names the execution which runs on a profile."""
@@ -99,9 +107,8 @@ class Executions:
     they raise `StorageError`; for an ID, or a beginning of one, that no or several executions have,
     `ExecutionUnknown`.
 
-    Args:
-        lock_holders: returns who holds a profile's lock; None where executions hold no lock.
-        timeout: seconds that other processes have to answer.
+    No `lock_holders` are given where executions hold no lock on their profile. Other processes have
+    `timeout` seconds to answer.
     """
 
     def __init__(
@@ -122,6 +129,7 @@ class Executions:
         self._monitor = LivenessMonitor(store, sockets, clock, lock_holders, proc)
         self._client = ControlClient(sockets, timeout)
         self._limits = limits or ControlLimits()
+        self._proc = proc
         self._threads = DaemonThreadPool(_THREADS, "peaceful-register")
         self._running: dict[ExecutionId, RunningExecution] = {}
 
@@ -256,7 +264,8 @@ class Executions:
 
     def survivors(self, profile: ProfileName | None = None) -> tuple[SurvivingChild, ...]:
         """Return child processes that outlived killed executions, oldest first."""
-        return tuple(self._monitor.survivors(profile))
+        lost = self.list(profile=profile, states=(ExecutionState.LOST,), limit=_LATELY).records
+        return tuple(surviving_children(*(record.id for record in lost), proc=self._proc))
 
     def mark_lost(self, execution_id: str) -> ExecutionRecord:
         """Mark an execution as lost because a person knows that its process is gone.
@@ -274,8 +283,7 @@ class Executions:
 
         Raises `AlreadyEnded`, or `ExecutorUnreachable`.
         """
-        record = await self._unended(execution_id)
-        here = self._here(record)
+        record, here = await self._unended(execution_id)
         if here is not None:
             return here.progress.take_snapshot()
         return await start_in_thread(self._ask, record, SnapshotRequest(), Snapshot)
@@ -286,8 +294,7 @@ class Executions:
         Without an `execution_ended` at the end, its process or the connection was lost. Raises
         like `snapshot`.
         """
-        record = await self._unended(execution_id)
-        here = self._here(record)
+        record, here = await self._unended(execution_id)
         if here is None:
             with reached(record, self._monitor) as address:
                 async with aclosing(self._client.events(address)) as events:
@@ -344,15 +351,14 @@ class Executions:
         with reached(record, self._monitor) as address:
             return self._client.ask(address, request, kind)
 
-    async def _unended(self, execution_id: str) -> ExecutionRecord:
+    async def _unended(self, execution_id: str) -> tuple[ExecutionRecord, RunningExecution | None]:
+        """Return what has not ended, itself too if it runs in this loop: only there may it be used.
+
+        Raises `AlreadyEnded`.
+        """
         record = await start_in_thread(self.get, execution_id)
         if record.state.ended:
             raise AlreadyEnded(record.id, record.state)
-        return record
-
-    def _here(self, record: ExecutionRecord) -> RunningExecution | None:
-        """Return the execution if it runs in this event loop: only there may it be used."""
         running = self._running.get(record.id)
-        if running is None or running.loop is not asyncio.get_running_loop():
-            return None
-        return running
+        is_here = running is not None and running.loop is asyncio.get_running_loop()
+        return record, running if is_here else None

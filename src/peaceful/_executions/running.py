@@ -202,6 +202,14 @@ class RunningExecution:
             _LOG.warning("execution %s is interrupted, but not in the register: %s", self.id, error)
 
 
+def executions_in(folder: Path, suffix: str) -> list[ExecutionId]:
+    """Return the executions that have a file with a suffix in a folder; none if it has none."""
+    try:
+        return [path.stem for path in folder.iterdir() if path.suffix == suffix]
+    except OSError:
+        return []
+
+
 class KeptEndings:
     """The kept endings in a workspace's run folder: a file for each, with the whole record."""
 
@@ -214,12 +222,9 @@ class KeptEndings:
 
     def all(self) -> Iterator[ExecutionRecord]:
         """Return all that are kept."""
-        try:
-            paths = list(self._folder.iterdir())
-        except OSError:
-            return
-        for path in paths:
-            if path.suffix == _ENDING and (record := self.get(path.stem)) is not None:
+        for execution_id in executions_in(self._folder, _ENDING):
+            record = self.get(execution_id)
+            if record is not None:
                 yield record
 
     def get(self, execution_id: ExecutionId) -> ExecutionRecord | None:

@@ -100,11 +100,11 @@ def make_folder(folder: Path) -> None:
 
 def moved_aside(path: Path, now: datetime) -> Path:
     """Rename a damaged file, so that it is in nobody's way, and return its new path."""
-    aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%SZ}")
-    number = 1
+    name = f"{path.name}.damaged-{now:%Y%m%dT%H%M%SZ}"
+    aside, number = path.with_name(name), 1
     while os.path.lexists(aside):
         number += 1
-        aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%SZ}-{number}")
+        aside = path.with_name(f"{name}-{number}")
     with refusals(path, "moved aside"):
         path.rename(aside)
         sync_folder(path.parent)

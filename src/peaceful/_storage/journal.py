@@ -23,7 +23,6 @@ MAGIC: Final = b"peacefuJ"
 
 VERSION: Final = 2
 
-
 _FILE: Final = struct.Struct(">8sI")
 
 _FRAMES: Final = {1: struct.Struct(">0sIII"), VERSION: struct.Struct(">8sIIIQ")}

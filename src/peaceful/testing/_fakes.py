@@ -138,11 +138,11 @@ class MemoryStateStore:
 
     def after_kill(self) -> MemoryStateStore:
         """Return the store as another process would find it if this one were killed now."""
-        return self._left_over(after_power_loss=False)
+        return self._left_over(self._folded())
 
     def after_power_loss(self) -> MemoryStateStore:
         """Return the store as it would be after a loss of power now: without unawaited writes."""
-        return self._left_over(after_power_loss=True)
+        return self._left_over(self._folded(after_power_loss=True))
 
     def refuse(self) -> None:
         """Raise the refusal, if one is set."""
@@ -159,8 +159,7 @@ class MemoryStateStore:
             return self._states
         return self._block.folded(self._states, after_power_loss=after_power_loss)
 
-    def _left_over(self, *, after_power_loss: bool) -> MemoryStateStore:
-        states = self._folded(after_power_loss=after_power_loss)
+    def _left_over(self, states: _States) -> MemoryStateStore:
         left = MemoryStateStore(states, now=self._now)
         left.params_specs = self.params_specs
         return left
