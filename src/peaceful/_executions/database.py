@@ -117,9 +117,9 @@ class Database:
 
     def _set_aside(self, damage: RegisterDamaged) -> None:
         # First those beside it, which SQLite would take for the new one's.
-        beside = [Path(f"{self._path}{end}") for end in ("-wal", "-shm")]
         try:
-            for path in beside:
+            for end in ("-wal", "-shm"):
+                path = Path(f"{self._path}{end}")
                 if path.exists():
                     moved_aside(path, SystemClock.now())
             aside = moved_aside(self._path, SystemClock.now())

@@ -181,7 +181,7 @@ def _present(entry: Mapping[str, JsonValue], field: str) -> JsonValue:
 def _of_type(entry: Mapping[str, JsonValue], field: str, kind: type[T], reason: str) -> T:
     value = _present(entry, field)
     # For Python, true is a number, too.
-    if not isinstance(value, kind) or isinstance(value, bool) or value == "":
+    if isinstance(value, bool) or not isinstance(value, kind) or value == "":
         raise EntryInvalid(field, reason)
     return value
 

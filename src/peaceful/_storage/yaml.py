@@ -42,9 +42,7 @@ MAX_DEPTH: Final = 100
 _TEXT_TAGS: Final = frozenset({"!", "tag:yaml.org,2002:str"})
 
 _INT: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
-
 _HEX: Final = re.compile(r"0x[0-9a-fA-F]+\Z")
-
 _FLOAT: Final = re.compile(r"(?:[-+]?[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?\Z")
 
 _WORDS: Final[dict[str, bool | float | None]] = {
@@ -77,9 +75,7 @@ _NOT_AS_LINES: Final = re.compile(
 )
 
 _NOT_ASCII_TEXT: Final = re.compile("[^\t\n\r\x20-\x7e]")
-
 _BREAKS: Final = re.compile("[\n\r\x85\u2028\u2029]")
-
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 _NOT_FINITE: Final = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}
@@ -96,11 +92,8 @@ _LARGE: Final = 200_000
 _NEXT_KEY: Final = re.compile(r"\n(?=[^\s:])")
 
 _MAPPING: Final = MappingStartEvent(None, None, implicit=True, flow_style=False)
-
 _MAPPING_END: Final = MappingEndEvent()
-
 _SEQUENCE: Final = SequenceStartEvent(None, None, implicit=True, flow_style=False)
-
 _SEQUENCE_END: Final = SequenceEndEvent()
 
 
