@@ -100,10 +100,10 @@ def _words_in_templates(package: Path) -> Iterator[str]:
             yield from re.findall(r"\w+", expression[1])
 
 
-def _functions_of_commands(package: Path) -> list[str]:
-    """Return the functions that rows of the table of commands name: `"executions.interrupt"`."""
-    table = (package / "_cli" / "commands" / "table.py").read_text(encoding="utf-8")
-    return re.findall(r'"[a-z_]+\.([a-z_]+)",', table)
+def _functions_of_commands(package: Path) -> Iterator[str]:
+    """Yield the functions that rows of the table of commands name: `"executions.interrupt"`."""
+    for table in package.glob("_cli/commands/table.py"):
+        yield from re.findall(r'"[a-z_]+\.([a-z_]+)",', table.read_text(encoding="utf-8"))
 
 
 def main() -> int:
