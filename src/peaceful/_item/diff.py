@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Final
 
@@ -80,6 +80,17 @@ class StateDiff(msgspec.Struct, frozen=True):
         }
 
 
+def diff_of(changes: Iterable[Change]) -> StateDiff | None:
+    """Return the diff of these changes, or `None` if there are none."""
+    found = tuple(changes)
+    return StateDiff(found) if found else None
+
+
+def fact_change(name: str, before: str | None, after: str | None) -> Change:
+    """Return a change of a fact for which `None` means unknown, not absent."""
+    return Change(name, before, after, before or "unknown", after or "unknown")
+
+
 def field_wise_diff(current: State, goal: State) -> StateDiff | None:
     """Return the fields in which two states of one type differ, or `None` if they are equal.
 
@@ -88,14 +99,13 @@ def field_wise_diff(current: State, goal: State) -> StateDiff | None:
     """
     if current.__dict__ == goal.__dict__ or (_has_own_idea(type(current)) and current == goal):
         return None
-    changes = tuple(
+    # Values that differ, and whose JSON does not (such as 1 and 1.0), are the same fact.
+    return diff_of(
         change
         for name in _field_names(type(current))
         if (before := getattr(current, name)) != (after := getattr(goal, name))
         for change in _field_changes(name, before, after)
     )
-    # Values that differ, and whose JSON does not (such as 1 and 1.0), are the same fact.
-    return StateDiff(changes) if changes else None
 
 
 @cache

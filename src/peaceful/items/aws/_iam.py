@@ -1,4 +1,4 @@
-"""The common base of the IAM items: names, policy documents, life cycle."""
+"""The common base of the IAM items: names, ARNs, policy documents."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic import JsonValue as Json
 
 from peaceful._item.ctx import ItemCtx
-from peaceful._item.diff import Change, StateDiff
-from peaceful._item.item import Item
 from peaceful._model.location import Interaction, Location, Within
-from peaceful._model.state import State
-from peaceful.items.aws._errors import AwsMissing, AwsRefused, IamElsewhere
-from peaceful.items.aws._service import AwsAccess, Service, account, service
+from peaceful.items.aws._base import AwsItem, AwsState
+from peaceful.items.aws._errors import AwsRefused, IamElsewhere
+from peaceful.items.aws._service import AwsAccess, Service, ServiceName, account
 
 _NAME: Final = re.compile(r"[\w+=,.@-]+", re.ASCII)
 _PATH: Final = re.compile(r"/|/[!-~]+/")
@@ -99,17 +97,7 @@ def _canonical(value: Json, name: str) -> Json:
     return value
 
 
-def presence_diff(what: str, name: str, *, is_there: bool, should_be: bool) -> StateDiff | None:
-    """Return the diff of a resource that exists and should not, or the other way round."""
-    if is_there == should_be:
-        return None
-    named = {"name": name}
-    if should_be:
-        return StateDiff((Change(what, None, named, after_shown=name),))
-    return StateDiff((Change(what, named, None, before_shown=name),))
-
-
-class IamState(State):
+class IamState(AwsState):
     """The state of an IAM resource, which may be absent.
 
     Attributes:
@@ -126,51 +114,18 @@ class IamState(State):
 S = TypeVar("S", bound=IamState)
 
 
-class IamItem(Item[S], Generic[S]):
-    """An IAM resource, identified by its name.
+class IamItem(AwsItem[S], Generic[S]):
+    """An IAM resource, identified by its name; in ARNs, its kind has hyphens for spaces."""
 
-    Attributes:
-        name: its name.
-        path: the prefix of its name in the ARN.
-        aws: access to AWS.
-    """
-
-    _what: ClassVar[str]
-    """The kind of resource, such as `instance profile`; in ARNs it has hyphens for spaces."""
+    _service: ClassVar[ServiceName] = "iam"
 
     name: IamName
     path: IamPath = "/"
     aws: AwsAccess = AwsAccess()
 
-    # ---- what differs between the kinds of resource
-
-    @abstractmethod
-    async def _read(self, iam: Service, arn: str) -> S:
-        """Return the resource's state, or raise `AwsMissing`."""
-
-    @abstractmethod
-    async def _ensure(self, iam: Service, current: S, goal: S) -> None:
-        """Create or change the resource."""
-
-    @abstractmethod
-    async def _remove(self, iam: Service, current: S) -> None:
-        """Remove the resource."""
-
     @abstractmethod
     def _content(self) -> Mapping[str, object]:
         """Return the goal's fields besides those of `IamState`."""
-
-    @abstractmethod
-    def _content_diff(self, current: S, goal: S) -> StateDiff | None:
-        """Return the diff of these fields."""
-
-    # ---- what is the same for all
-
-    async def state_current(self, ctx: ItemCtx) -> S:
-        """Read the resource from IAM."""
-        absent = await self.state_clean(ctx)
-        async with service("iam", self.aws, ctx) as iam:
-            return await self._found(iam, absent.arn)
 
     async def state_goal(self, ctx: ItemCtx) -> S:
         """Return the resource as the item's parameters describe it."""
@@ -181,27 +136,6 @@ class IamItem(Item[S], Generic[S]):
         owner = await account(self.aws, ctx)
         return self._absent(owner.arn("iam", self._resource))
 
-    def diff(self, current: S, goal: S) -> StateDiff | None:
-        """Compare whether the resource exists, then its content."""
-        what = self._what.replace(" ", "_")
-        presence = presence_diff(what, goal.name, is_there=current.present, should_be=goal.present)
-        return self._content_diff(current, goal) if presence is None else presence
-
-    async def apply(self, ctx: ItemCtx, current: S, goal: S) -> S:
-        """Create, change or remove the resource, and wait until AWS shows it."""
-        shown = f"the {self._what} {self.name}"
-        await ctx.safe_point(where=f"before {shown} is changed")
-        async with service("iam", self.aws, ctx) as iam:
-            if goal.present:
-                await self._ensure(iam, current, goal)
-            else:
-                await self._remove(iam, current)
-            return await iam.settled(
-                lambda: self._found(iam, goal.arn),
-                lambda state: self.diff(state, goal) is None,
-                shown,
-            )
-
     def interactions(self) -> Sequence[Interaction]:
         """Return that the item works within IAM."""
         return (Within(Location.path(f"{self._what} {self.name}", _IAM)),)
@@ -210,30 +144,32 @@ class IamItem(Item[S], Generic[S]):
         """Return the goal as it would be in the account 123456789012."""
         return self._present(self._absent(f"arn:aws:iam::123456789012:{self._resource}"))
 
-    async def _found(self, iam: Service, arn: str) -> S:
+    async def _found(self, asked: Service, absent: S) -> S:
         """Return the resource's state, or raise `IamElsewhere` if it is under another path."""
-        try:
-            state = await self._read(iam, arn)
-        except AwsMissing:
-            return self._absent(arn)
-        if _resource_in(state.arn) != _resource_in(arn):
+        state = await super()._found(asked, absent)
+        if _resource_in(state.arn) != _resource_in(absent.arn):
             raise IamElsewhere(self._what, self.name, self.path, state.arn)
         return state
 
     async def _create(self, iam: Service, operation: str, arn: str, **parameters: object) -> S:
         """Create the resource if it does not exist, and return it as it was before."""
+        absent = self._absent(arn)
         try:
             await iam.call(operation, Path=self.path, **parameters)
         except AwsRefused as refused:
             if refused.reason != "EntityAlreadyExists":
                 raise
             # Created by an attempt whose answer was lost, or by somebody else just now.
-            state = await self._found(iam, arn)
+            state = await self._found(iam, absent)
             if not state.present:
                 # Or the name is taken by something that is not this one.
                 raise
             return state
-        return self._absent(arn)
+        return absent
+
+    @property
+    def _name(self) -> str:
+        return self.name
 
     @property
     def _resource(self) -> str:

@@ -8,7 +8,7 @@ import importlib
 import io
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
@@ -185,6 +185,11 @@ class Service:
             assert isinstance(failure, _TRANSIENT)
             failure.details = (("tried", f"{attempts} times"),)
             raise failure from None
+
+    async def call_if_there(self, operation: str, /, **parameters: object) -> None:
+        """Remove something, unless an attempt whose answer was lost has removed it."""
+        with suppress(AwsMissing):
+            await self.call(operation, **parameters)
 
     async def pages(
         self,

@@ -127,7 +127,6 @@ class _UploadedPart:
 class Upload:
     """The upload of a file to an object."""
 
-    ctx: ItemCtx
     s3: Service
     bucket: str
     key: str
@@ -143,8 +142,8 @@ class Upload:
 
         Raises `UploadSourceChanged` if the file no longer has the given checksum.
         """
-        self.ctx.progress.message("")
-        self.ctx.progress.bytes(size, done=0)
+        self.s3.ctx.progress.message("")
+        self.s3.ctx.progress.bytes(size, done=0)
         if size <= part_size(size):
             await self._at_once(size, checksum)
         else:
@@ -165,18 +164,18 @@ class Upload:
             ChecksumAlgorithm="SHA256",
             ChecksumSHA256=digest.checksum,
         )
-        self.ctx.progress.advance(size)
+        self.s3.ctx.progress.advance(size)
 
     async def _in_parts(self, size: int, checksum: str | None) -> None:
         upload_id, uploaded = await self._resume_or_begin()
-        self.ctx.progress.message("")
+        self.s3.ctx.progress.message("")
         length = part_size(size)
         numbers = iter(range(1, -(-size // length) + 1))
         parts: list[_UploadedPart] = []
 
         async def take_parts() -> None:
             for number in numbers:
-                await self.ctx.safe_point(where=f"after {len(parts)} parts")
+                await self.s3.ctx.safe_point(where=f"after {len(parts)} parts")
                 parts.append(
                     await self._upload_part(upload_id, number, length, uploaded.get(number))
                 )
@@ -224,8 +223,8 @@ class Upload:
                 ChecksumSHA256=digest.checksum,
             )
             # An interrupt abandons the part, and the next run sends it again.
-            uploaded = await self.ctx.wait_for(asking, where=f"while uploading part {number}")
-        self.ctx.progress.advance(len(data))
+            uploaded = await self.s3.ctx.wait_for(asking, where=f"while uploading part {number}")
+        self.s3.ctx.progress.advance(len(data))
         return _UploadedPart(number, digest, str(uploaded["ETag"]))
 
     async def _complete(self, upload_id: str, parts: list[_UploadedPart]) -> None:
@@ -264,5 +263,4 @@ async def uploads_of(s3: Service, bucket: str, key: str) -> list[str]:
 async def abort_uploads(s3: Service, bucket: str, key: str) -> None:
     """Abort an object's unfinished multipart uploads."""
     for upload_id in await uploads_of(s3, bucket, key):
-        with contextlib.suppress(AwsMissing):
-            await s3.call("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=upload_id)
+        await s3.call_if_there("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=upload_id)
