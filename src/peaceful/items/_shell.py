@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, model_validator
@@ -14,7 +12,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, model_valida
 from peaceful._errors.running import ItemFailure
 from peaceful._item.child import ChildResult
 from peaceful._item.ctx import ItemCtx
-from peaceful._item.diff import Change, StateDiff
+from peaceful._item.diff import Change, StateDiff, diff_of
 from peaceful._item.item import Item
 from peaceful._model.location import Interaction, Location, Within
 from peaceful._model.state import State
@@ -118,78 +116,6 @@ class ScriptFailed(ItemFailure, code="SCRIPT-FAILED"):
         self.script = script
 
 
-@dataclass(frozen=True, slots=True)
-class _Shell:
-    """The environment of scripts; `words` are the shell and its options, `timeout` in seconds."""
-
-    ctx: ItemCtx
-    words: tuple[str, ...]
-    folder: Path
-    env: Mapping[str, str]
-    timeout: float | None
-
-    async def run(
-        self, name: str, script: str, given: Mapping[str, str | None], *, most: int = 0
-    ) -> ChildResult:
-        """Run a script with further environment variables, except those that are None.
-
-        Raises `ScriptFailed` if its exit code is above `most`, it timed out, or its folder is none.
-        """
-        if not self.folder.is_dir():
-            raise ScriptFailed(
-                name,
-                f"cannot run in {self.folder}: it is not a folder",
-                help="make it, or name another",
-            )
-        known = {variable: text for variable, text in given.items() if text is not None}
-        messages = _LastLine(self.ctx.progress.message)
-        try:
-            async with asyncio.timeout(self.timeout):
-                result = await self.ctx.run(
-                    *self.words,
-                    "-c",
-                    script,
-                    self.ctx.item,
-                    cwd=self.folder,
-                    env={**os.environ, **self.env, **known},
-                    on_line=messages.line if name in _CHANGING else None,
-                    # One more, to know of an output that is longer.
-                    capture=_OUTPUT_LIMIT + 1,
-                    check=False,
-                )
-        except TimeoutError:
-            raise ScriptFailed(
-                name,
-                f"took longer than {self.timeout:g} s, and was ended",
-                help="give it a longer timeout, or find out what it waits for",
-            ) from None
-        finally:
-            messages.end()
-        status = result.exit_status
-        if not 0 <= status <= most:
-            how = f"exit code {status}" if status >= 0 else f"signal {-status}"
-            raise ScriptFailed(name, f"ended with {how}", tail=result.tail)
-        return result
-
-    async def ask(
-        self, name: str, script: str, given: Mapping[str, str | None], *, most: int = 0
-    ) -> tuple[int, str]:
-        """Run a script as `run` does, and return its exit code and its stripped output."""
-        result = await self.run(name, script, given, most=most)
-        if len(result.stdout) > _OUTPUT_LIMIT:
-            raise ScriptFailed(
-                name,
-                f"printed more than {_OUTPUT_LIMIT // 1024} KiB",
-                help="print a summary or a checksum of it instead",
-            )
-        text = result.stdout.decode(errors="replace").strip()
-        if "\0" in text:
-            raise ScriptFailed(
-                name, "printed a NUL, which no text has", help="print text, or a checksum"
-            )
-        return result.exit_status, text
-
-
 class ShCmd(Item[ShCmdState]):
     """A thing that shell scripts inspect and change.
 
@@ -271,18 +197,17 @@ class ShCmd(Item[ShCmdState]):
                 stdout=None if self.current_script is None else "",
                 settled=None if self.check_script is None else False,
             )
-        shell = self._shell(ctx)
         stdout = goal = settled = difference = None
         if self.current_script is not None:
-            _, stdout = await shell.ask("current", self.current_script, {})
+            _, stdout = await self._ask(ctx, "current", self.current_script)
         if self.goal_script is not None and (self.check_script or self.diff_script):
-            _, goal = await shell.ask("goal", self.goal_script, {})
+            _, goal = await self._ask(ctx, "goal", self.goal_script)
         given = {"CURRENT": stdout, "GOAL": goal}
         if self.check_script is not None:
-            status, _ = await shell.ask("check", self.check_script, given, most=_NOT_RUN)
+            status, _ = await self._ask(ctx, "check", self.check_script, given, most=_NOT_RUN)
             settled = status == 0
         if self.diff_script is not None:
-            status, difference = await shell.ask("diff", self.diff_script, given, most=1)
+            status, difference = await self._ask(ctx, "diff", self.diff_script, given, most=1)
             difference = difference or ("it differs" if status else "")
         return ShCmdState(stdout=stdout, settled=settled, difference=difference)
 
@@ -292,7 +217,7 @@ class ShCmd(Item[ShCmdState]):
         if self.check_script is not None:
             return ShCmdState(settled=True, difference=difference)
         assert self.goal_script is not None
-        _, stdout = await self._shell(ctx).ask("goal", self.goal_script, {})
+        _, stdout = await self._ask(ctx, "goal", self.goal_script)
         return ShCmdState(stdout=stdout, difference=difference)
 
     async def try_state_goal(self, ctx: ItemCtx) -> ShCmdState | None:
@@ -309,8 +234,7 @@ class ShCmd(Item[ShCmdState]):
 
     def diff(self, current: ShCmdState, goal: ShCmdState) -> StateDiff | None:
         """Compare what both states know; outputs only if there is no `diff` script."""
-        changes = tuple(_changes(current, goal))
-        return StateDiff(changes) if changes else None
+        return diff_of(_changes(current, goal))
 
     async def apply(self, ctx: ItemCtx, current: ShCmdState, goal: ShCmdState) -> ShCmdState:
         """Run `apply`, then return the state that is found."""
@@ -337,14 +261,83 @@ class ShCmd(Item[ShCmdState]):
         # Not even a broken link: an earlier item may still create it.
         return self.cwd is not None and not os.path.lexists(self.cwd)
 
-    def _shell(self, ctx: ItemCtx) -> _Shell:
-        env = {name: plain(text) for name, text in self.env.items()}
-        return _Shell(ctx, self.shell, self.cwd or ctx.workspace, env, self.timeout)
-
     async def _change(
         self, ctx: ItemCtx, name: str, script: str, current: ShCmdState, goal: ShCmdState
     ) -> ShCmdState:
         await ctx.safe_point(where=f"before its {name} script")
-        given = {"CURRENT": current.stdout, "GOAL": goal.stdout}
-        await self._shell(ctx).run(name, script, given)
+        await self._run(ctx, name, script, {"CURRENT": current.stdout, "GOAL": goal.stdout})
         return await self.state_current(ctx)
+
+    async def _ask(
+        self,
+        ctx: ItemCtx,
+        name: str,
+        script: str,
+        given: Mapping[str, str | None] = {},
+        *,
+        most: int = 0,
+    ) -> tuple[int, str]:
+        """Run a script as `_run` does, and return its exit code and its stripped output."""
+        result = await self._run(ctx, name, script, given, most)
+        if len(result.stdout) > _OUTPUT_LIMIT:
+            raise ScriptFailed(
+                name,
+                f"printed more than {_OUTPUT_LIMIT // 1024} KiB",
+                help="print a summary or a checksum of it instead",
+            )
+        text = result.stdout.decode(errors="replace").strip()
+        if "\0" in text:
+            raise ScriptFailed(
+                name, "printed a NUL, which no text has", help="print text, or a checksum"
+            )
+        return result.exit_status, text
+
+    async def _run(
+        self,
+        ctx: ItemCtx,
+        name: str,
+        script: str,
+        given: Mapping[str, str | None],
+        most: int = 0,
+    ) -> ChildResult:
+        """Run a script with further environment variables, except those that are None.
+
+        Raises `ScriptFailed` if its exit code is above `most`, it timed out, or its folder is none.
+        """
+        folder = self.cwd or ctx.workspace
+        if not folder.is_dir():
+            raise ScriptFailed(
+                name,
+                f"cannot run in {folder}: it is not a folder",
+                help="make it, or name another",
+            )
+        own = {variable: plain(text) for variable, text in self.env.items()}
+        known = {variable: text for variable, text in given.items() if text is not None}
+        messages = _LastLine(ctx.progress.message)
+        try:
+            async with asyncio.timeout(self.timeout):
+                result = await ctx.run(
+                    *self.shell,
+                    "-c",
+                    script,
+                    ctx.item,
+                    cwd=folder,
+                    env={**os.environ, **own, **known},
+                    on_line=messages.line if name in _CHANGING else None,
+                    # One more, to know of an output that is longer.
+                    capture=_OUTPUT_LIMIT + 1,
+                    check=False,
+                )
+        except TimeoutError:
+            raise ScriptFailed(
+                name,
+                f"took longer than {self.timeout:g} s, and was ended",
+                help="give it a longer timeout, or find out what it waits for",
+            ) from None
+        finally:
+            messages.end()
+        status = result.exit_status
+        if not 0 <= status <= most:
+            how = f"exit code {status}" if status >= 0 else f"signal {-status}"
+            raise ScriptFailed(name, f"ended with {how}", tail=result.tail)
+        return result
