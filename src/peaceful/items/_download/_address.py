@@ -1,17 +1,13 @@
-"""Addresses of downloads, and the recorded origin of a downloaded file."""
+"""Addresses of downloads, and the checksum of a downloaded file."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from peaceful._item.ctx import ItemCtx
 from peaceful.items._disk import disk_errors
@@ -127,36 +123,6 @@ def _is_hidden(name: str, *, signed: bool) -> bool:
         or lower.startswith(_SIGNER_PREFIXES)
         or (signed and lower in _BESIDE_SIGNATURES)
     )
-
-
-class Origin(BaseModel):
-    """The version of the source that a finished file is of; kept as JSON in a file beside it.
-
-    It holds as long as the file has the recorded size and modification time: once somebody else has
-    changed the file, its origin is unknown.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    source: str
-    etag: str | None
-    last_modified: str | None
-    size: int
-    changed_ns: int
-
-    @staticmethod
-    def path_for(target: Path) -> Path:
-        """Return the path of the hidden file beside the target."""
-        return target.with_name(f".{target.name}.source.json")
-
-    @classmethod
-    def of(cls, target: Path, facts: os.stat_result) -> Origin | None:
-        """Return the origin of a file, or None if it is not known."""
-        with contextlib.suppress(OSError, ValidationError):
-            origin = cls.model_validate_json(cls.path_for(target).read_bytes())
-            if (origin.size, origin.changed_ns) == (facts.st_size, facts.st_mtime_ns):
-                return origin
-        return None
 
 
 def sha256_of(path: Path, size: int, ctx: ItemCtx, *, message: str, where: str) -> str:

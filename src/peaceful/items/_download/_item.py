@@ -16,7 +16,7 @@ from peaceful._item.diff import StateDiff
 from peaceful._item.item import Item
 from peaceful._model.location import Interaction, Location, Pull
 from peaceful.items._disk import PathTaken, UsablePath, disk_errors, sync_folder
-from peaceful.items._download._address import Address, Origin, parsed, sha256_of
+from peaceful.items._download._address import Address, parsed, sha256_of
 from peaceful.items._download._errors import (
     DownloadFailed,
     HostUnknown,
@@ -25,7 +25,7 @@ from peaceful.items._download._errors import (
     SourceUnreachable,
 )
 from peaceful.items._download._network import Client, HttpSettings
-from peaceful.items._download._plan import Part, SourceFacts
+from peaceful.items._download._plan import Origin, Part, SourceFacts
 from peaceful.items._download._state import FileDownloadState, download_diff
 from peaceful.items._download._transfer import Transfer, look_up, retry
 from peaceful.items._secrets import hide_secrets, plain

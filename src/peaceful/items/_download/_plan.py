@@ -1,16 +1,18 @@
-"""The part file of a download, and the decision what to ask a server for and what to keep."""
+"""The files of a download, and the decision what to ask a server for and what to keep."""
 
 from __future__ import annotations
 
+import contextlib
+import enum
 import fcntl
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -24,7 +26,15 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _CONTENT_RANGE: Final = re.compile(r"bytes\s+(?:(\d+)-\d+|\*)/(\d+|\*)", re.IGNORECASE)
 
 
-class PartRecord(BaseModel):
+class _Version(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    source: str
+    etag: str | None
+    last_modified: str | None
+
+
+class PartRecord(_Version):
     """The record of an unfinished file, kept as JSON beside it.
 
     Attributes:
@@ -37,15 +47,47 @@ class PartRecord(BaseModel):
         boot: the ID of the boot that wrote them; until the next boot, all bytes are valid.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    source: str
-    etag: str | None
-    last_modified: str | None
     length: int | None
     if_range: str | None
     synced: int = 0
     boot: str = ""
+
+
+class Origin(_Version):
+    """The version of the source that a finished file is of; kept as JSON in a file beside it.
+
+    It holds as long as the file has the recorded size and modification time: once somebody else has
+    changed the file, its origin is unknown.
+    """
+
+    size: int
+    changed_ns: int
+
+    @staticmethod
+    def path_for(target: Path) -> Path:
+        """Return the path of the hidden file beside the target."""
+        return target.with_name(f".{target.name}.source.json")
+
+    @classmethod
+    def of(cls, target: Path, facts: os.stat_result) -> Origin | None:
+        """Return the origin of a file, or None if it is not known."""
+        with contextlib.suppress(OSError, ValidationError):
+            origin = cls.model_validate_json(cls.path_for(target).read_bytes())
+            if (origin.size, origin.changed_ns) == (facts.st_size, facts.st_mtime_ns):
+                return origin
+        return None
+
+    @staticmethod
+    def of_record(record: PartRecord, facts: os.stat_result) -> str:
+        """Return the text of the origin of a finished file."""
+        origin = Origin(
+            source=record.source,
+            etag=record.etag,
+            last_modified=record.last_modified,
+            size=facts.st_size,
+            changed_ns=facts.st_mtime_ns,
+        )
+        return origin.model_dump_json(indent=1) + "\n"
 
 
 def boot_id() -> str:
@@ -61,6 +103,10 @@ class Part:
 
     Its methods block, so call them in a thread. They raise `DiskFailed`, and `PathBusy` when they
     open a file that another download writes.
+
+    Attributes:
+        size: the number of valid bytes.
+        record: the record of these bytes, or None if there are none.
     """
 
     def __init__(self, target: Path) -> None:
@@ -68,20 +114,20 @@ class Part:
         self.path = target.with_name(f"{target.name}.part")
         self.record_path = target.with_name(f"{target.name}.part.json")
         self.size = 0
-        self._synced = 0
+        self.record: PartRecord | None = None
         self._descriptor: int | None = None
 
-    def load(self) -> PartRecord | None:
-        """Return the record of an earlier attempt, and set `size` to the number of valid bytes."""
+    def load(self) -> None:
+        """Find the bytes of an earlier attempt."""
         with disk_errors(self.path, "read"):
             try:
                 record = PartRecord.model_validate_json(self.record_path.read_bytes())
                 size = self.path.stat().st_size
             except (FileNotFoundError, ValidationError):
-                return None
+                return
+        self.record = record
         # After a loss of power a file may be longer than what was written of it.
         self.size = size if record.boot and record.boot == boot_id() else min(size, record.synced)
-        return record
 
     def begin(self, offset: int, record: PartRecord) -> None:
         """Open the file for writing at an offset, and drop everything behind that."""
@@ -90,29 +136,29 @@ class Part:
             os.ftruncate(descriptor, offset)
             os.lseek(descriptor, offset, os.SEEK_SET)
         self.size = offset
-        self._synced = min(record.synced, offset)
+        self.record = record
         if offset == 0 or record.boot != boot_id():
-            self._save(record)
+            self._save(min(record.synced, offset))
 
-    def write(self, data: bytes | bytearray, record: PartRecord) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Append bytes; if the disk is full, those that fit are kept."""
         assert self._descriptor is not None
+        assert self.record is not None
         view = memoryview(data)
         with disk_errors(self.path, "written"):
             while view:
                 written = os.write(self._descriptor, view)
                 self.size += written
                 view = view[written:]
-        if self.size - self._synced >= SYNC_EVERY:
-            self.sync(record)
+        if self.size - self.record.synced >= SYNC_EVERY:
+            self.sync()
 
-    def sync(self, record: PartRecord) -> None:
+    def sync(self) -> None:
         """Make the written bytes durable, and record that."""
         assert self._descriptor is not None
         with disk_errors(self.path, "written"):
             os.fsync(self._descriptor)
-        self._synced = self.size
-        self._save(record)
+        self._save(self.size)
 
     def close(self) -> None:
         """Close the file, and with that unlock it."""
@@ -120,13 +166,18 @@ class Part:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def finish(self, before_rename: Callable[[os.stat_result], None]) -> os.stat_result:
-        """Make the file durable, and rename it to the target; a failure leaves the old target."""
+    def finish(self, *, verified: bool) -> os.stat_result:
+        """Make the file durable, and rename it to the target; a failure leaves the old target.
+
+        Its origin is kept, unless a checksum says more.
+        """
         descriptor = self._open()
+        assert self.record is not None
         with disk_errors(self.target, "written"):
             os.fsync(descriptor)
             facts = os.fstat(descriptor)
-            before_rename(facts)
+            origin = None if verified else Origin.of_record(self.record, facts)
+            write_atomically(Origin.path_for(self.target), origin)
             self.path.replace(self.target)
             self.record_path.unlink(missing_ok=True)
             sync_folder(self.target.parent)
@@ -136,7 +187,7 @@ class Part:
     def remove(self) -> None:
         """Remove the file and its record."""
         self.close()
-        self.size = self._synced = 0
+        self.size, self.record = 0, None
         with disk_errors(self.path, "removed"):
             self.path.unlink(missing_ok=True)
             self.record_path.unlink(missing_ok=True)
@@ -156,10 +207,11 @@ class Part:
                 raise PathBusy(self.path, "another download") from error
         return descriptor
 
-    def _save(self, record: PartRecord) -> None:
-        now = record.model_copy(update={"synced": self._synced, "boot": boot_id()})
+    def _save(self, synced: int) -> None:
+        assert self.record is not None
+        self.record = self.record.model_copy(update={"synced": synced, "boot": boot_id()})
         with disk_errors(self.record_path, "written"):
-            write_atomically(self.record_path, now.model_dump_json(indent=1) + "\n")
+            write_atomically(self.record_path, self.record.model_dump_json(indent=1) + "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,43 +237,15 @@ class SourceFacts:
         return self.last_modified
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """The offset from which to ask for bytes, and the validator to send with a range, if any."""
+class Verdict(enum.Enum):
+    """What an answer means; where it does not fit the question, the value ends a sentence."""
 
-    offset: int
-    if_range: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """The verdict that the body belongs at `offset` of a file of `total` bytes, if that is known.
-
-    Offset 0 drops the bytes of earlier attempts.
-    """
-
-    offset: int
-    total: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class NothingLeft:
-    """The verdict that all bytes are there already."""
-
-
-@dataclass(frozen=True, slots=True)
-class StartOver:
-    """The verdict that the present bytes are of no use, so that the whole must be asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Nonsense:
-    """The verdict that the answer does not fit the question; `reason` ends a sentence."""
-
-    reason: str
-
-
-Verdict: TypeAlias = Take | NothingLeft | StartOver | Nonsense
+    WHOLE = "the whole comes: bytes of earlier attempts are dropped"
+    REST = "the bytes come that were asked for"
+    NOTHING_LEFT = "all bytes are there already"
+    START_OVER = "the present bytes are of no use, so that the whole must be asked for"
+    NOT_WHOLE = "sent a part of the file where the whole was asked for"
+    NOT_THE_REST = "sent another part of the file than the one that was asked for"
 
 
 def facts_of(headers: Mapping[str, str], status: int) -> SourceFacts:
@@ -234,48 +258,38 @@ def facts_of(headers: Mapping[str, str], status: int) -> SourceFacts:
     return SourceFacts(size, headers.get("etag"), headers.get("last-modified"), headers.get("date"))
 
 
-def start_of(record: PartRecord | None, present: int, *, source: str, verified: bool) -> Start:
-    """Decide where to begin, given the present bytes and their record.
+def start_of(record: PartRecord | None, present: int, *, source: str, verified: bool) -> int:
+    """Decide at which offset to begin, given the present bytes and their record.
 
     With `verified`, a checksum of the whole will tell whether bytes of two versions were joined, so
     that bytes without a validator may be used too.
     """
-    if record is None or present == 0 or record.source != source:
-        return Start(0)
+    if record is None or record.source != source:
+        return 0
     if record.length is not None and present > record.length:
-        return Start(0)
+        return 0
     if record.if_range is None and not verified:
-        return Start(0)
-    return Start(present, record.if_range)
+        return 0
+    return present
 
 
 def verdict(
-    start: Start, record: PartRecord | None, status: int, headers: Mapping[str, str]
-) -> Verdict:
-    """Decide what a successful answer or a 416 means; header names are in lower case."""
-    if start.offset and status in (206, 416):
-        return _verdict_on_range(start.offset, record, status, headers)
-    if status == 206:
-        return Nonsense("sent a part of the file where the whole was asked for")
-    # If a range was asked for, the server knows none, or the file has changed: the whole comes.
-    return Take(0, _whole_number(headers.get("content-length")))
-
-
-def _verdict_on_range(
     offset: int, record: PartRecord | None, status: int, headers: Mapping[str, str]
 ) -> Verdict:
+    """Decide what a successful answer or a 416 means; header names are in lower case."""
+    if not offset or status not in (206, 416):
+        # If a range was asked for, the server knows none, or the file has changed.
+        return Verdict.NOT_WHOLE if status == 206 else Verdict.WHOLE
     first, total = _range_of(headers)
     length = None if record is None else record.length
     etag = None if record is None else record.etag
     if None not in (length, total) and length != total:
-        return StartOver()
+        return Verdict.START_OVER
     if etag is not None and headers.get("etag", etag) != etag:
-        return StartOver()
+        return Verdict.START_OVER
     if status == 416:
-        return NothingLeft() if total == offset else StartOver()
-    if first != offset:
-        return Nonsense("sent another part of the file than the one that was asked for")
-    return Take(offset, total)
+        return Verdict.NOTHING_LEFT if total == offset else Verdict.START_OVER
+    return Verdict.REST if first == offset else Verdict.NOT_THE_REST
 
 
 def _range_of(headers: Mapping[str, str]) -> tuple[int | None, int | None]:

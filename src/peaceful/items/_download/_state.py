@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from peaceful._item.diff import Change, StateDiff
+from peaceful._item.diff import Change, StateDiff, diff_of, fact_change
 from peaceful._model.state import State
 from peaceful._present.numbers import size, size_pair
 
@@ -59,8 +59,7 @@ def download_diff(current: FileDownloadState, goal: FileDownloadState) -> StateD
     A checksum is compared alone; else the size, and the `ETag`, or `Last-Modified` if there is no
     `ETag`.
     """
-    changes = tuple(_changes(current, goal))
-    return StateDiff(changes) if changes else None
+    return diff_of(_changes(current, goal))
 
 
 def _changes(current: FileDownloadState, goal: FileDownloadState) -> Iterator[Change]:
@@ -76,7 +75,7 @@ def _changes(current: FileDownloadState, goal: FileDownloadState) -> Iterator[Ch
         yield Change("file", None, goal.model_dump(mode="json"), after_shown=str(goal))
     elif goal.sha256 is not None:
         if current.sha256 != goal.sha256:
-            yield _field("sha256", current.sha256, goal.sha256)
+            yield fact_change("sha256", current.sha256, goal.sha256)
     elif current.newer_than != goal.revision:
         yield from _versions(current, goal)
 
@@ -86,7 +85,7 @@ def _versions(current: FileDownloadState, goal: FileDownloadState) -> Iterator[C
     # A file of unknown origin passes if anything at all can be compared.
     origin_matters = current.source is not None or (unversioned and goal.size is None)
     if origin_matters and current.source != goal.source:
-        yield _field("source", current.source, goal.source)
+        yield fact_change("source", current.source, goal.source)
     if goal.size is not None and current.size != goal.size:
         yield Change(
             "size",
@@ -98,11 +97,6 @@ def _versions(current: FileDownloadState, goal: FileDownloadState) -> Iterator[C
     if goal.etag is not None:
         # Servers may call the same version a strong or a weak one (RFC 9110, 8.8.3.2).
         if current.etag is None or current.etag.removeprefix("W/") != goal.etag.removeprefix("W/"):
-            yield _field("etag", current.etag, goal.etag)
+            yield fact_change("etag", current.etag, goal.etag)
     elif goal.last_modified is not None and current.last_modified != goal.last_modified:
-        yield _field("last_modified", current.last_modified, goal.last_modified)
-
-
-def _field(name: str, before: str | None, after: str | None) -> Change:
-    """Return a change of a fact for which None means unknown, not absent."""
-    return Change(name, before, after, before or "unknown", after or "unknown")
+        yield fact_change("last_modified", current.last_modified, goal.last_modified)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from peaceful._aio import run_in_thread
 from peaceful._errors.running import RetriesExhausted
 from peaceful._item.ctx import ItemCtx
-from peaceful._item.files import write_atomically
 from peaceful._item.retry import Backoff
 from peaceful._present.numbers import size, size_pair
 from peaceful._present.text import count
-from peaceful.items._download._address import Address, Origin, sha256_of
+from peaceful.items._download._address import Address, sha256_of
 from peaceful.items._download._errors import (
     AnswerInvalid,
     ChecksumWrong,
@@ -26,13 +24,10 @@ from peaceful.items._download._errors import (
 )
 from peaceful.items._download._network import Client, HttpSettings, Response
 from peaceful.items._download._plan import (
-    Nonsense,
-    NothingLeft,
     Part,
     PartRecord,
     SourceFacts,
-    StartOver,
-    Take,
+    Verdict,
     facts_of,
     retry_after,
     start_of,
@@ -140,7 +135,6 @@ class Transfer:
         self._goal = goal
         self._source: Final = settings.address
         self._part = Part(goal.path)
-        self._record: PartRecord | None = None
         self._furthest = 0
         # Set once bytes are joined that only the checksum can prove to belong together; and once
         # that has proved wrong, since it might never end if it were tried again.
@@ -148,13 +142,13 @@ class Transfer:
 
     async def run(self) -> FileDownloadState:
         """Download the file, and return its state; whatever it raises, received bytes are kept."""
-        self._record = await run_in_thread(self._part.load)
+        await run_in_thread(self._part.load)
         try:
             async with Client(self._settings, self._ctx) as client:
                 await self._fetch(client)
                 if not await self._is_right():
                     # Parts of two versions, most likely: once more, from the start.
-                    self._record, self._guessed_wrong = None, True
+                    self._guessed_wrong = True
                     await self._fetch(client)
                     await self._is_right()
             return await self._finish()
@@ -165,7 +159,7 @@ class Transfer:
 
     async def _fetch(self, client: Client) -> None:
         """Retry until all bytes are there, as long as attempts get further."""
-        self._furthest = self._part.size if self._record is not None else 0
+        self._furthest = self._part.size
         while True:
             try:
                 return await retry(
@@ -173,14 +167,13 @@ class Transfer:
                 )
             except _GotFurther as further:
                 self._ctx.progress.message(f"{further}; carrying on")
-                total = None if self._record is None else self._record.length
+                total = self._part.record.length if self._part.record else None
                 await self._ctx.sleep(Backoff().delay, where=_where(self._part.size, total))
 
     async def _attempt(self, client: Client) -> None:
         try:
             while not await self._ask_and_take(client):
                 await run_in_thread(self._part.remove)
-                self._record = None
         except _TRANSIENT as error:
             if self._part.size > self._furthest:
                 self._furthest = self._part.size
@@ -189,66 +182,67 @@ class Transfer:
 
     async def _ask_and_take(self, client: Client) -> bool:
         """Send one request, and take the answer; return False if it must start over."""
-        record, verified = self._record, self._settings.verified
-        start = start_of(record, self._part.size, source=self._source.shown, verified=verified)
+        record, verified = self._part.record, self._settings.verified
+        offset = start_of(record, self._part.size, source=self._source.shown, verified=verified)
         headers: dict[str, str] = {}
-        if start.offset:
-            if self._is_whole():
+        if record is not None and offset:
+            if self._is_whole(record):
                 return True
-            headers["Range"] = f"bytes={start.offset}-"
-            if start.if_range is not None:
-                headers["If-Range"] = start.if_range
+            headers["Range"] = f"bytes={offset}-"
+            if record.if_range is not None:
+                headers["If-Range"] = record.if_range
         async with await client.send("GET", headers) as answer:
             if answer.status not in (200, 206) and not (answer.status == 416 and headers):
                 raise _refusal(answer, self._source)
-            match verdict(start, record, answer.status, answer.headers):
-                case Take(offset=offset, total=total):
-                    self._guessed |= offset > 0 and "If-Range" not in headers
-                    await self._take(answer, offset, total)
-                    return True
-                case NothingLeft():
-                    return True
-                case StartOver():
+            match verdict(offset, record, answer.status, answer.headers):
+                case Verdict.WHOLE:
+                    await self._take(answer, 0, None)
+                case Verdict.REST:
+                    self._guessed |= "If-Range" not in headers
+                    await self._take(answer, offset, record)
+                case Verdict.NOTHING_LEFT:
+                    pass
+                case Verdict.START_OVER:
                     return False
-                case Nonsense(reason=reason):
+                case nonsense:
                     raise AnswerInvalid(
-                        f"{self._source.host} {reason}.",
+                        f"{self._source.host} {nonsense.value}.",
                         help="run the command again; if it stays so, the server is at fault",
                     )
+        return True
 
-    def _is_whole(self) -> bool:
+    def _is_whole(self, record: PartRecord) -> bool:
         """Return whether the wanted version is complete, so that only the renaming is left."""
-        record, goal = self._record, self._goal
-        if record is None or record.length != self._part.size:
+        goal = self._goal
+        if record.length != self._part.size:
             return False
         wanted = goal.etag or goal.last_modified
         return goal.sha256 is not None or (
             wanted is not None and wanted in (record.etag, record.last_modified)
         )
 
-    async def _take(self, answer: Response, offset: int, total: int | None) -> None:
-        if offset == 0 or self._record is None:
-            facts = facts_of(answer.headers, answer.status)
-            self._record = PartRecord(
+    async def _take(self, answer: Response, offset: int, record: PartRecord | None) -> None:
+        facts, part = facts_of(answer.headers, answer.status), self._part
+        if record is None:
+            record = PartRecord(
                 source=self._source.shown,
                 etag=facts.etag,
                 last_modified=facts.last_modified,
-                length=total,
+                length=facts.size,
                 if_range=facts.if_range(),
             )
-        record, part = self._record, self._part
         await run_in_thread(part.begin, offset, record)
-        expected = total if total is not None else self._expected(record)
+        expected = facts.size if facts.size is not None else self._expected(record)
         self._ctx.progress.bytes(expected, done=part.size)
         resumed = f", carried on at {size(offset)}" if offset else ""
         self._ctx.progress.message(f"from {self._source.host}{resumed}")
-        await self._receive(answer, record, expected)
+        await self._receive(answer, expected)
         if expected is not None and part.size != expected:
             found = part.size
             if found > expected:
                 await run_in_thread(part.remove)
             else:
-                await run_in_thread(part.sync, record)
+                await run_in_thread(part.sync)
             raise LengthWrong(self._source.shown, expected, found)
 
     def _expected(self, record: PartRecord) -> int | None:
@@ -257,7 +251,7 @@ class Transfer:
         same = (goal.etag, goal.last_modified) == (record.etag, record.last_modified)
         return record.length if record.length is not None else (goal.size if same else None)
 
-    async def _receive(self, answer: Response, record: PartRecord, expected: int | None) -> None:
+    async def _receive(self, answer: Response, expected: int | None) -> None:
         ctx, part = self._ctx, self._part
         gathered = bytearray()
         try:
@@ -275,13 +269,13 @@ class Transfer:
                 if len(data) < _SMALL or len(gathered) >= _WRITTEN_AT_ONCE:
                     # Never written twice, also where writing fails half way.
                     full, gathered = gathered, bytearray()
-                    await run_in_thread(part.write, full, record)
+                    await run_in_thread(part.write, full)
         except BaseException:
             # Interrupted, cancelled, cut: the received bytes are kept, and made durable.
-            await run_in_thread(part.write, gathered, record)
-            await run_in_thread(part.sync, record)
+            await run_in_thread(part.write, gathered)
+            await run_in_thread(part.sync)
             raise
-        await run_in_thread(part.write, gathered, record)
+        await run_in_thread(part.write, gathered)
 
     def _partial(self, received: int, expected: int | None) -> FileDownloadState:
         current = self._current
@@ -314,14 +308,10 @@ class Transfer:
         raise ChecksumWrong(self._source.shown, self._goal.path, wanted, found)
 
     async def _finish(self) -> FileDownloadState:
-        record, goal = self._record, self._goal
+        record, goal = self._part.record, self._goal
         assert record is not None
-
-        def save_origin(facts: os.stat_result) -> None:
-            text = None if goal.sha256 is not None else _origin(record, facts)
-            write_atomically(Origin.path_for(goal.path), text)
-
-        facts = await run_in_thread(self._part.finish, save_origin)
+        verified = self._settings.verified
+        facts = await run_in_thread(self._part.finish, verified=verified)
         state = FileDownloadState(
             path=goal.path,
             present=True,
@@ -336,17 +326,6 @@ class Transfer:
             # The source changed after it was looked up, and the newer version was downloaded.
             return state.model_copy(update={"newer_than": goal.revision})
         return state
-
-
-def _origin(record: PartRecord, facts: os.stat_result) -> str:
-    origin = Origin(
-        source=record.source,
-        etag=record.etag,
-        last_modified=record.last_modified,
-        size=facts.st_size,
-        changed_ns=facts.st_mtime_ns,
-    )
-    return origin.model_dump_json(indent=1) + "\n"
 
 
 def _where(received: int, total: int | None) -> str:
