@@ -187,7 +187,7 @@ class Service:
             raise failure from None
 
     async def call_if_there(self, operation: str, /, **parameters: object) -> None:
-        """Remove something, unless an attempt whose answer was lost has removed it."""
+        """Call an operation on what is gone if an attempt whose answer was lost has done it."""
         with suppress(AwsMissing):
             await self.call(operation, **parameters)
 

@@ -117,13 +117,6 @@ def _part_digests(path: Path, size: int, ctx: ItemCtx) -> Iterator[tuple[int, Pa
 
 
 @dataclass(frozen=True, slots=True)
-class _UploadedPart:
-    number: int
-    digest: PartDigest
-    etag: str
-
-
-@dataclass(frozen=True, slots=True)
 class Upload:
     """The upload of a file to an object."""
 
@@ -171,14 +164,13 @@ class Upload:
         self.s3.ctx.progress.message("")
         length = part_size(size)
         numbers = iter(range(1, -(-size // length) + 1))
-        parts: list[_UploadedPart] = []
+        parts: dict[int, tuple[PartDigest, str]] = {}
 
         async def take_parts() -> None:
             for number in numbers:
                 await self.s3.ctx.safe_point(where=f"after {len(parts)} parts")
-                parts.append(
-                    await self._upload_part(upload_id, number, length, uploaded.get(number))
-                )
+                part = self._upload_part(upload_id, number, length, uploaded.get(number))
+                parts[number] = await part
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -186,10 +178,21 @@ class Upload:
                     group.create_task(take_parts())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
-        parts.sort(key=lambda part: part.number)
-        if ObjectDigest.of(size, [part.digest for part in parts]).checksum != checksum:
+        in_order = sorted(parts.items())
+        digests = [digest for _, (digest, _) in in_order]
+        if ObjectDigest.of(size, digests).checksum != checksum:
             raise UploadSourceChanged(self.file)
-        await self._complete(upload_id, parts)
+        listed = [
+            {"PartNumber": number, "ETag": etag, "ChecksumSHA256": digest.checksum}
+            for number, (digest, etag) in in_order
+        ]
+        # Unless an attempt whose answer was lost has completed it.
+        await self.s3.call_if_there(
+            "complete_multipart_upload",
+            **self._target,
+            UploadId=upload_id,
+            MultipartUpload={"Parts": listed},
+        )
 
     async def _resume_or_begin(self) -> tuple[str, dict[int, Answer]]:
         """Return the newest unfinished upload, and its parts by number; or begin a new one."""
@@ -209,7 +212,7 @@ class Upload:
 
     async def _upload_part(
         self, upload_id: str, number: int, length: int, uploaded: Answer | None
-    ) -> _UploadedPart:
+    ) -> tuple[PartDigest, str]:
         data = await run_in_thread(self._read, (number - 1) * length, length)
         digest = await run_in_thread(PartDigest.of, data)
         if uploaded is None or not digest.is_of(uploaded):
@@ -225,20 +228,7 @@ class Upload:
             # An interrupt abandons the part, and the next run sends it again.
             uploaded = await self.s3.ctx.wait_for(asking, where=f"while uploading part {number}")
         self.s3.ctx.progress.advance(len(data))
-        return _UploadedPart(number, digest, str(uploaded["ETag"]))
-
-    async def _complete(self, upload_id: str, parts: list[_UploadedPart]) -> None:
-        listed = [
-            {"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": part.digest.checksum}
-            for part in parts
-        ]
-        with contextlib.suppress(AwsMissing):  # An attempt whose answer was lost has completed it.
-            await self.s3.call(
-                "complete_multipart_upload",
-                **self._target,
-                UploadId=upload_id,
-                MultipartUpload={"Parts": listed},
-            )
+        return digest, str(uploaded["ETag"])
 
     def _read(self, offset: int, length: int) -> bytes:
         with disk_errors(self.file, "read"):
