@@ -8,8 +8,8 @@ import importlib
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self, cast
 
@@ -37,15 +37,10 @@ _BROKE: Final = "broke the connection"
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """The settings of a download.
+    """The settings of a download; see `FileDownload`.
 
-    Attributes:
-        address: the address of the file.
-        headers: sent with each request to the address's own server, and to no other.
-        timeout: seconds without an answer, or without a further byte.
-        max_redirects: the most redirects to follow.
-        verified: whether the file is compared with a checksum, so that nobody on the way can change
-            it.
+    `headers` go to the address's own server, and to no other. If the file is `verified` by a
+    checksum, nobody on the way can change it.
     """
 
     address: Address
@@ -55,34 +50,14 @@ class HttpSettings:
     verified: bool
 
 
+@dataclass(frozen=True, slots=True)
 class Response:
-    """A response whose body has not been read; an async context manager that closes it."""
+    """A response; its body has not been read, and comes with any `Content-Encoding`."""
 
-    def __init__(self, response: httpx.Response, address: Address, timeout: float) -> None:
-        self._response = response
-        self._host = address.host
-        self._timeout = timeout
-        self._body: AsyncIterator[bytes] | None = None
-        self.status: Final = response.status_code
-        self.reason: Final = one_line(response.reason_phrase, 60)
-        self.headers: Mapping[str, str] = response.headers
-
-    async def next_bytes(self) -> bytes:
-        """Return the body's next bytes, with any `Content-Encoding`; empty at the end."""
-        import httpx
-
-        if self._body is None:
-            self._body = self._response.aiter_raw()
-        try:
-            return await anext(self._body, b"")
-        except httpx.HTTPError as error:
-            raise failure_of(error, self._host, self._host, self._timeout) from error
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._response.aclose()
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: AsyncIterator[bytes]
 
 
 class Client:
@@ -106,24 +81,36 @@ class Client:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._transports.clear()
         await self._open.aclose()
 
-    async def send(self, method: str, headers: Mapping[str, str]) -> Response:
+    @asynccontextmanager
+    async def send(self, method: str, headers: Mapping[str, str]) -> AsyncGenerator[Response]:
         """Send a request with further headers, and follow redirects."""
         address = self._settings.address
         for _ in range(self._settings.max_redirects + 1):
             response = await self._once(method, address, headers)
-            location = response.headers.get("location")
-            if response.status_code not in _REDIRECTS or location is None:
-                return Response(response, address, self._settings.timeout)
-            await response.aclose()
+            async with aclosing(response):
+                location = response.headers.get("location")
+                if response.status_code not in _REDIRECTS or location is None:
+                    reason = one_line(response.reason_phrase, 60)
+                    body = self._body(response, address.host)
+                    yield Response(response.status_code, reason, response.headers, body)
+                    return
             address = self._redirected(address, location)
         raise RedirectRefused(
             f"{self._settings.address.shown} sends on to another address more than "
             f"{self._settings.max_redirects} times; the last one was {address.shown}.",
             help="check the address, and whether it needs a login",
         )
+
+    async def _body(self, response: httpx.Response, host: str) -> AsyncIterator[bytes]:
+        import httpx
+
+        try:
+            async for data in response.aiter_raw():
+                yield data
+        except httpx.HTTPError as error:
+            raise failure_of(error, host, host, self._settings.timeout) from error
 
     def _redirected(self, address: Address, location: str) -> Address:
         try:

@@ -58,14 +58,14 @@ async def look_up(client: Client, address: Address) -> SourceFacts:
     It asks by `HEAD`; if that is refused, as by signed addresses and some servers, or gives no
     usable answer, by `GET` for the first byte.
     """
-    async with await client.send("HEAD", {}) as answer:
+    async with client.send("HEAD", {}) as answer:
         if answer.status == 200:
             facts = facts_of(answer.headers, answer.status)
             if facts.size != 0:  # Some say 0 to every HEAD.
                 return facts
         elif _is_busy(answer.status):
             raise _refusal(answer, address)
-    async with await client.send("GET", {"Range": "bytes=0-0"}) as answer:
+    async with client.send("GET", {"Range": "bytes=0-0"}) as answer:
         if answer.status not in (200, 206, 416):
             raise _refusal(answer, address)
         return facts_of(answer.headers, answer.status)
@@ -191,7 +191,7 @@ class Transfer:
             headers["Range"] = f"bytes={offset}-"
             if record.if_range is not None:
                 headers["If-Range"] = record.if_range
-        async with await client.send("GET", headers) as answer:
+        async with client.send("GET", headers) as answer:
             if answer.status not in (200, 206) and not (answer.status == 416 and headers):
                 raise _refusal(answer, self._source)
             match verdict(offset, record, answer.status, answer.headers):
@@ -258,7 +258,7 @@ class Transfer:
             while True:
                 received = part.size + len(gathered)
                 data = await ctx.wait_for(
-                    answer.next_bytes(),
+                    anext(answer.body, b""),
                     partial=self._partial(received, expected),
                     where=_where(received, expected),
                 )
