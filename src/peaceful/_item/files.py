@@ -38,7 +38,7 @@ def write_atomically(path: Path, content: str | bytes | None, *, mode: int | Non
     """
     if content is None:
         path.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         return
     before = _status(path)
     # A link that leads round in a circle has no status, and is refused by then.
@@ -62,7 +62,7 @@ def write_atomically(path: Path, content: str | bytes | None, *, mode: int | Non
     # to decide, the file is created with every right: what the umask is cannot be asked without
     # changing it for every thread.
     replace_file(target, write, 0o666 if rights is None else 0o600)
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 _unsynced: Final[set[Path]] = set()
@@ -79,12 +79,12 @@ def make_folder(folder: Path, mode: int = 0o777) -> None:
     """
     if folder.is_dir():
         if folder in _unsynced:
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
         return
     make_folder(folder.parent, mode)
     _unsynced.add(folder)
     folder.mkdir(mode, exist_ok=True)
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
     _unsynced.discard(folder)
 
 
@@ -108,7 +108,7 @@ def _keep_owner(descriptor: int, before: os.stat_result) -> None:
             os.fchown(descriptor, before.st_uid, before.st_gid)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Sync a folder, so that a renaming lasts, if the system and its permissions allow it."""
     if sys.platform == "win32":
         return

@@ -6,8 +6,7 @@ from peaceful.items._download._item import FileDownload
 from peaceful.items._download._state import FileDownloadState
 from peaceful.items._shell import ScriptFailed, ShCmd, ShCmdState
 from peaceful.items._tar._errors import ArchiveFailed
-from peaceful.items._tar._item import TarExtract
-from peaceful.items._tar._state import TarExtractState
+from peaceful.items._tar._item import TarExtract, TarExtractState
 from peaceful.items.blank import Blank, BlankState
 
 __all__ = [

@@ -63,15 +63,6 @@ def disk_errors(path: Path, doing: str) -> Generator[None]:
         raise DiskFailed(path, doing, error) from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Make new, renamed and removed names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def sync_filesystem(descriptor: int) -> None:
     """Make everything durable that was written to the file system of an open file or folder.
 

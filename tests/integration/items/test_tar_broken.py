@@ -27,7 +27,6 @@ from peaceful.errors import ExtraMissing, PeacefulError
 from peaceful.items import ArchiveFailed, DiskFailed, TarExtract, TarExtractState
 from peaceful.items._tar import _archive as _stream
 from peaceful.items._tar import _extract, _tree
-from peaceful.items._tar import _tree as _walk
 from peaceful.items._tar._archive import Limits, opened, read_entries
 from peaceful.items._tar._errors import (
     ArchiveChanged,
@@ -327,7 +326,8 @@ async def test_a_refusal_of_the_system_is_told_and_leaves_nothing_half(
     refusing = types.SimpleNamespace(**{**vars(os), call: refuse})
     with monkeypatch.context() as patched:
         patched.setattr(_tree, "os", refusing)
-        patched.setattr(_walk, "os", refusing)
+        if call == "write":
+            patched.setattr(_tree, "write_all", refuse)
         error = await failure(harness)
 
     assert isinstance(error, DiskFailed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from posixpath import split
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,6 @@ from peaceful.items._tar._names import (
     check_target,
     checked_name,
 )
-from peaceful.items._tar._tree import folder_of, folders_above
 
 _PARTS = st.sampled_from(["a", "b", "c", "..", ".", ""])
 _PATHS = st.lists(_PARTS, max_size=6).map("/".join)
@@ -40,7 +41,7 @@ def test_no_way_through_links_leads_out(drawn: list[tuple[str, str]]) -> None:
     links = _let_through(drawn)
 
     for name, target in links.items():
-        assert _walk(folder_of(name)[0], target, links, 50) is not None
+        assert _walk(split(name)[0], target, links, 50) is not None
 
 
 def _let_through(drawn: list[tuple[str, str]]) -> dict[str, str]:
@@ -75,7 +76,7 @@ def _walk(folder: str, path: str, links: dict[str, str], left: int) -> str | Non
         here.append(part)
         name = "/".join(here)
         if name in links and left:
-            found = _walk(folder_of(name)[0], links[name], links, left - 1)
+            found = _walk(split(name)[0], links[name], links, left - 1)
             if found is None:
                 return None
             here = [each for each in found.split("/") if each]
@@ -116,11 +117,3 @@ def test_the_destination_itself_may_be_named() -> None:
 
     assert manifest.name_of("./", Kind.FOLDER) is None
     assert manifest.refused == []
-
-
-def test_folders_above_a_name_are_listed_from_the_inside() -> None:
-    """So that they can be removed in that order."""
-    assert folders_above("a/b/c") == ["a/b", "a"]
-    assert folders_above("a") == []
-    assert folder_of("a/b") == ("a", "b")
-    assert folder_of("a") == ("", "a")

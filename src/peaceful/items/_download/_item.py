@@ -13,9 +13,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from peaceful._aio import run_in_thread
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.diff import StateDiff
+from peaceful._item.files import sync_folder
 from peaceful._item.item import Item
 from peaceful._model.location import Interaction, Location, Pull
-from peaceful.items._disk import PathTaken, UsablePath, disk_errors, sync_folder
+from peaceful.items._disk import PathTaken, UsablePath, disk_errors
 from peaceful.items._download._address import Address, parsed, sha256_of
 from peaceful.items._download._errors import (
     DownloadFailed,

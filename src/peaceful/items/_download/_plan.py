@@ -16,8 +16,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from peaceful._item.files import make_folder, write_atomically
-from peaceful.items._disk import PathBusy, disk_errors, sync_folder
+from peaceful._item.files import make_folder, sync_folder, write_atomically
+from peaceful.items._disk import PathBusy, disk_errors
 
 SYNC_EVERY: Final = 64 * 1024 * 1024
 """Bytes after which what was received is synced: a loss of power costs at most these."""

@@ -9,7 +9,7 @@ import importlib
 import lzma
 import tarfile
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -138,13 +138,8 @@ class _Xz:
 
 
 def _zstd(file: IO[bytes]) -> _Source:
-    try:
-        # Python 3.14 and later.
-        module = importlib.import_module("compression.zstd")
-    except ImportError:
-        pass
-    else:
-        return cast("_Source", module.ZstdFile(file))
+    with suppress(ImportError):  # Python 3.14 and later have it.
+        return cast("_Source", importlib.import_module("compression.zstd").ZstdFile(file))
     try:
         module = importlib.import_module("zstandard")
     except ImportError as error:
@@ -227,30 +222,25 @@ def _members(stream: Forward, path: Path, limits: Limits) -> Iterator[Member]:
         tar = tarfile.open(  # noqa: SIM115 - it holds nothing that would have to be closed
             fileobj=cast("IO[bytes]", stream), mode="r:", encoding="utf-8", errors="surrogateescape"
         )
-    total = number = 0
-    while True:
-        with _archive_errors(path, limits):
-            info = tar.next()
+        total = number = 0
+        while (info := tar.next()) is not None:
             vars(tar)["members"].clear()  # Nobody looks back; all of them would be much.
-            if info is not None and info.size < 0:
+            if info.size < 0:
                 raise StreamInvalid("a header in it claims a size that cannot be")
-        if info is None:
-            break
-        number += 1
-        total += info.size if info.isreg() else 0
-        if number > limits.files:
-            raise ArchiveTooLarge(path, count(limits.files, "entry"), "max_files")
-        if total > limits.size:
-            raise ArchiveTooLarge(path, size(limits.size), "max_size")
-        yield Member(
-            raw_name=info.name,
-            kind=_KINDS.get(info.type, Kind.UNKNOWN),
-            target=info.linkname,
-            mode=_rights(info.mode),
-            modified=min(max(0.0, float(info.mtime)), _LAST_TIME),
-            content=partial(_content, tar, info, path, limits),
-        )
-    with _archive_errors(path, limits):
+            number += 1
+            total += info.size if info.isreg() else 0
+            if number > limits.files:
+                raise ArchiveTooLarge(path, count(limits.files, "entry"), "max_files")
+            if total > limits.size:
+                raise ArchiveTooLarge(path, size(limits.size), "max_size")
+            yield Member(
+                raw_name=info.name,
+                kind=_KINDS.get(info.type, Kind.UNKNOWN),
+                target=info.linkname,
+                mode=_rights(info.mode),
+                modified=min(max(0.0, float(info.mtime)), _LAST_TIME),
+                content=partial(_content, tar, info, path, limits),
+            )
         # `tarfile` takes a broken header for the end; and what is packed has its checksum there.
         if stream.last != _END:
             raise StreamInvalid("it ends too early, or in the middle of something else")
@@ -263,13 +253,9 @@ def _content(
 ) -> Iterator[bytes]:
     with _archive_errors(path, limits):
         file = tar.extractfile(info)
-    assert file is not None
-    while True:
-        with _archive_errors(path, limits):
-            chunk = file.read(_CHUNK)
-        if not chunk:
-            return
-        yield chunk
+        assert file is not None
+        while chunk := file.read(_CHUNK):
+            yield chunk
 
 
 def _rights(mode: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,10 +13,10 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from peaceful._item.ctx import ItemCtx
-from peaceful._item.files import write_atomically
+from peaceful._item.files import sync_folder, write_atomically
 from peaceful._present.numbers import size
 from peaceful._present.text import count
-from peaceful.items._disk import DiskFailed, PathTaken, disk_errors, sync_folder
+from peaceful.items._disk import DiskFailed, PathTaken, disk_errors
 from peaceful.items._tar._archive import Limits, Member, opened
 from peaceful.items._tar._errors import ArchiveChanged
 from peaceful.items._tar._names import (
@@ -30,7 +30,6 @@ from peaceful.items._tar._names import (
     NameRefused,
     checked_name,
 )
-from peaceful.items._tar._state import TarExtractState
 from peaceful.items._tar._tree import Tree
 
 _STAYS: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY, errno.ENOTDIR})
@@ -104,17 +103,17 @@ class Extraction:
     """One change of a destination to its goal. Its methods block, so call them in a thread."""
 
     def __init__(
-        self, ctx: ItemCtx, archive: Path, limits: Limits, current: TarExtractState
+        self, ctx: ItemCtx, archive: Path, limits: Limits, dest: Path, current: Mapping[str, Entry]
     ) -> None:
         self._ctx = ctx
         self._archive = archive
         self._limits = limits
-        self._current = current.files
-        self._dest = current.path
-        self._notes_path = current.path / notes_name(ctx)
+        self._current = current
+        self._dest = dest
+        self._notes_path = dest / notes_name(ctx)
 
-    def run(self, goal: TarExtractState) -> TarExtractState:
-        """Extract the files that differ, and return the goal; whole files stay if it is cut.
+    def run(self, goal: Mapping[str, Entry]) -> None:
+        """Extract the files that differ from the goal; whole files stay if it is cut.
 
         Raises `ArchiveChanged` if the archive changed meanwhile, `PathTaken` if something else is
         in the way.
@@ -122,23 +121,20 @@ class Extraction:
         with disk_errors(self._dest, "made"):
             self._dest.mkdir(parents=True, exist_ok=True)
         before = Notes.load(self._notes_path) or Notes(names=(), unfinished=False)
-        changed = {
-            name: entry for name, entry in goal.files.items() if self._current.get(name) != entry
-        }
+        changed = {name: entry for name, entry in goal.items() if self._current.get(name) != entry}
         with Tree(self._dest, temporary_name(self._ctx)) as tree:
             self._check_room(tree, changed)
             # What is about to come is noted first: whenever this is cut, `clean` knows all of it.
-            names = tuple(sorted({*before.names, *goal.files}))
+            names = tuple(sorted({*before.names, *goal}))
             Notes(names=names, unfinished=True).save(self._notes_path)
             if before.unfinished:
                 tree.sweep((*before.names, ""))
-            removed = self._remove(tree, [name for name in before.names if name not in goal.files])
+            removed = self._remove(tree, [name for name in before.names if name not in goal])
             self._make_way(tree, changed)
             self._write(tree, changed)
             tree.sync()
-            Notes(names=tuple(sorted(goal.files)), unfinished=False).save(self._notes_path)
+            Notes(names=tuple(sorted(goal)), unfinished=False).save(self._notes_path)
         self._ctx.progress.message(_summary(len(changed), removed))
-        return goal
 
     def undo(self) -> None:
         """Remove what was extracted, the folders that are then empty, and the notes at last."""
@@ -205,9 +201,10 @@ class Extraction:
                 return
             done = len(files) - len(missing)
             _ = self._ctx.safe_point(where=f"after {done:,} of {count(len(files), 'file')}")
-            content = self._counted(_content(tree, member))
+            is_twin = member.kind is Kind.HARD_LINK
+            content = tree.content(checked_name(member.target)) if is_twin else member.content()
             # An earlier file of the same name has another content, and is passed over.
-            if tree.write(name, content, missing[name], member.modified):
+            if tree.write(name, self._counted(content), missing[name], member.modified):
                 del missing[name]
 
         with opened(self._archive, self._limits) as (members, _):
@@ -238,12 +235,6 @@ def _name_of(member: Member) -> str:
         return checked_name(member.raw_name)
     except NameRefused:
         return ""  # The archive has changed: it had no such name before.
-
-
-def _content(tree: Tree, member: Member) -> Iterator[bytes]:
-    if member.kind is Kind.HARD_LINK:
-        return tree.content(checked_name(member.target))
-    return member.content()
 
 
 def _summary(written: int, removed: int) -> str:

@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import Field
 
 from peaceful._item.ctx import ItemCtx
-from peaceful._item.diff import StateDiff
+from peaceful._item.diff import Change, StateDiff, diff_of
 from peaceful._item.item import Item
 from peaceful._model.location import Interaction, Location, Pull
+from peaceful._model.state import State
+from peaceful._present.numbers import size
 from peaceful._present.text import count
 from peaceful.items._disk import UsablePath
 from peaceful.items._tar._archive import Limits, read_entries
 from peaceful.items._tar._errors import ArchiveMissing
 from peaceful.items._tar._extract import Extraction, Notes, notes_name, temporary_name
-from peaceful.items._tar._names import Entry, FileEntry
-from peaceful.items._tar._state import TarExtractState, tar_diff
+from peaceful.items._tar._names import Entry, FileEntry, describe_entry
 from peaceful.items._tar._tree import Tree
 
 _MAX_SIZE: Final = 32 * 1000**3
 _MAX_FILES: Final = 1_000_000
+
+
+class TarExtractState(State):
+    """The state of an extracted archive.
+
+    Attributes:
+        path: the destination folder.
+        present: whether the item has ever extracted anything there.
+        files: the archive's files, links and empty folders by their names within the destination;
+            other files there are not listed.
+        unfinished: whether the extraction was cut, and is to be resumed.
+    """
+
+    path: Path
+    present: bool
+    files: Mapping[str, Entry] = {}
+    unfinished: bool = False
+
+    def __str__(self) -> str:
+        if not self.present:
+            return "absent"
+        total = sum(entry.size for entry in self.files.values() if isinstance(entry, FileEntry))
+        end = ", not finished" if self.unfinished else ""
+        return f"{count(len(self.files), 'file')}, {size(total)}{end}"
 
 
 class TarExtract(Item[TarExtractState]):
@@ -87,11 +113,11 @@ class TarExtract(Item[TarExtractState]):
         ctx.progress.bytes(None, done=0)
         total: int | None = None
 
-        def on_read(read: int, size: int) -> None:
+        def on_read(read: int, packed: int) -> None:
             nonlocal total
-            if total != size:
-                total = size
-                ctx.progress.bytes(size)
+            if total != packed:
+                total = packed
+                ctx.progress.bytes(packed)
             ctx.progress.done(read)
             _ = ctx.safe_point(where=f"while reading {self.tar_path.name}")
 
@@ -111,17 +137,24 @@ class TarExtract(Item[TarExtractState]):
 
     def diff(self, current: TarExtractState, goal: TarExtractState) -> StateDiff | None:
         """Compare file by file."""
-        return tar_diff(current, goal)
+        changes = tuple(_changes(current, goal))
+        if not changes and current.present != goal.present:
+            changes = (Change("present", current.present, goal.present),)
+        if not changes and current.unfinished:
+            changes = (Change("unfinished", True, False, "extracting was cut", "finished"),)
+        return diff_of(changes)
 
     def apply(
         self, ctx: ItemCtx, current: TarExtractState, goal: TarExtractState
     ) -> TarExtractState:
         """Extract the files that differ; or remove what was extracted."""
         _ = ctx.safe_point(where="before extracting")
-        extraction = Extraction(ctx, self.tar_path, self._limits(), current)
+        limits = self._limits()
+        extraction = Extraction(ctx, self.tar_path, limits, current.path, current.files)
         if goal.present:
-            return extraction.run(goal)
-        extraction.undo()
+            extraction.run(goal.files)
+        else:
+            extraction.undo()
         return goal
 
     def interactions(self) -> Sequence[Interaction]:
@@ -137,3 +170,18 @@ class TarExtract(Item[TarExtractState]):
 
     def _limits(self) -> Limits:
         return Limits(self.max_size, self.max_files)
+
+
+def _changes(current: TarExtractState, goal: TarExtractState) -> Iterator[Change]:
+    if current.path != goal.path:
+        yield Change("path", str(current.path), str(goal.path))
+    for name in sorted(current.files.keys() | goal.files.keys()):
+        before, after = current.files.get(name), goal.files.get(name)
+        if before != after:
+            yield Change(
+                name,
+                None if before is None else str(before),
+                None if after is None else str(after),
+                "" if before is None else describe_entry(before, after),
+                "" if after is None else describe_entry(after, before),
+            )

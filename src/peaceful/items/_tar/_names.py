@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
@@ -32,6 +32,18 @@ _LINK: Final = "-> "
 _FOLDER: Final = "folder"
 
 
+class Kind(enum.Enum):
+    """The kind of an archive's entry, in words."""
+
+    FILE = "a file"
+    FOLDER = "a folder"
+    LINK = "a link"
+    HARD_LINK = "a hard link"
+    DEVICE = "a device"
+    PIPE = "a named pipe"
+    UNKNOWN = "of an unknown kind"
+
+
 @dataclass(frozen=True, slots=True)
 class FileEntry:
     """A file.
@@ -41,6 +53,8 @@ class FileEntry:
         size: its size in bytes.
         sha256: the checksum of its content, in hexadecimal digits.
     """
+
+    kind: ClassVar[Kind] = Kind.FILE
 
     mode: int
     size: int
@@ -55,6 +69,8 @@ class FileEntry:
 class LinkEntry:
     """A symbolic link with the given target."""
 
+    kind: ClassVar[Kind] = Kind.LINK
+
     target: str
 
     def __str__(self) -> str:
@@ -65,6 +81,8 @@ class LinkEntry:
 @dataclass(frozen=True, slots=True)
 class FolderEntry:
     """An empty folder. Other folders exist because of what is in them."""
+
+    kind: ClassVar[Kind] = Kind.FOLDER
 
     def __str__(self) -> str:
         """Return the word that is stored."""
@@ -108,25 +126,6 @@ def describe_entry(entry: Entry, beside: Entry | None) -> str:
                 if entry.size == beside.size and entry.sha256 != beside.sha256:
                     words.append(f"SHA-256 {entry.sha256[:12]}")
             return ", ".join(words)
-
-
-class Kind(enum.Enum):
-    """The kind of an archive's entry, in words."""
-
-    FILE = "a file"
-    FOLDER = "a folder"
-    LINK = "a link"
-    HARD_LINK = "a hard link"
-    DEVICE = "a device"
-    PIPE = "a named pipe"
-    UNKNOWN = "of an unknown kind"
-
-
-_KIND_OF_ENTRY: Final[dict[type[Entry], Kind]] = {
-    FileEntry: Kind.FILE,
-    LinkEntry: Kind.LINK,
-    FolderEntry: Kind.FOLDER,
-}
 
 
 class NameRefused(ValueError):
@@ -220,7 +219,8 @@ class Manifest:
         self.twins.pop(name, None)
         before = self.entries.setdefault(name, entry)
         if type(before) is not type(entry):
-            self.refused.append((name, f"it is there twice, as {_word(before)}, {_word(entry)}"))
+            kinds = f"{before.kind.value}, {entry.kind.value}"
+            self.refused.append((name, f"it is there twice, as {kinds}"))
         self.entries[name] = entry
 
     def add_twin(self, name: str, target: str) -> None:
@@ -249,7 +249,7 @@ class Manifest:
                     break
                 used.add(above)
                 if not isinstance(self.entries.get(above, FolderEntry()), FolderEntry):
-                    what = _word(self.entries[above])
+                    what = self.entries[above].kind.value
                     self.refused.append((name, f"it lies below {above}, which is {what}"))
             twin = self.twins.get(name)
             if twin is not None and self.entries.get(twin) != entry:
@@ -257,7 +257,3 @@ class Manifest:
         for name in used:
             if isinstance(self.entries.get(name), FolderEntry):
                 del self.entries[name]
-
-
-def _word(entry: Entry) -> str:
-    return _KIND_OF_ENTRY[type(entry)].value

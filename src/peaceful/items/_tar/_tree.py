@@ -7,11 +7,13 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Generator, Iterable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from io import FileIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from posixpath import split
 from typing import Final, Self
 
+from peaceful._atomic import write_all
 from peaceful.items._disk import DiskFailed, PathTaken, disk_errors, sync_filesystem
 from peaceful.items._tar._names import Entry, FileEntry, FolderEntry, LinkEntry
 
@@ -90,20 +92,6 @@ class Walk:
             os.close(self._way.pop()[1])
 
 
-def folder_of(name: str) -> tuple[str, str]:
-    """Split a name into its folder and its last part."""
-    folder, _, last = name.rpartition("/")
-    return folder, last
-
-
-def folders_above(name: str) -> list[str]:
-    """Return the folders that a name is in, the innermost first, without the root."""
-    folders: list[str] = []
-    while name := folder_of(name)[0]:
-        folders.append(name)
-    return folders
-
-
 class Tree:
     """The files below an existing folder, by their relative names; use it as a context manager.
 
@@ -130,7 +118,7 @@ class Tree:
 
         `between` is called between the parts of a file.
         """
-        folder, last = folder_of(name)
+        folder, last = split(name)
         here = self._walk.to(folder)
         if here is None:
             return None
@@ -147,7 +135,7 @@ class Tree:
 
     def content(self, name: str) -> Generator[bytes]:
         """Open a file at once, and return an iterator over its bytes."""
-        folder, last = folder_of(name)
+        folder, last = split(name)
         here = self._walk.to(folder)
         with self._errors(name, "read"):
             if here is None:
@@ -156,12 +144,8 @@ class Tree:
         return self._chunks(descriptor, name)
 
     def _chunks(self, descriptor: int, name: str) -> Generator[bytes]:
-        with FileIO(descriptor) as file:
-            while True:
-                with self._errors(name, "read"):
-                    chunk = file.read(_CHUNK)
-                if not chunk:
-                    return
+        with FileIO(descriptor) as file, self._errors(name, "read"):
+            while chunk := file.read(_CHUNK):
                 yield chunk
 
     def free(self) -> int:
@@ -178,35 +162,28 @@ class Tree:
         If not, nothing is replaced. `modified` is in seconds since 1970. Raises `PathTaken` if
         there is a folder of that name, or no folder on the way to it.
         """
-        folder, last = folder_of(name)
+        folder, last = split(name)
         here = self._walk.make(folder)
-        with self._errors(name, "written"):
-            self._remove_temporary(here)
+        with self._errors(name, "written"), self._without_temporary(here):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(self._temporary, flags, 0o600, dir_fd=here)
-            try:
-                digest = hashlib.sha256()
-                with FileIO(descriptor, "wb"):
-                    for chunk in chunks:
-                        digest.update(chunk)
-                        _write_all(descriptor, chunk)
-                    os.fchmod(descriptor, wanted.mode)
-                    os.utime(descriptor, (modified, modified))
-                if digest.hexdigest() == wanted.sha256:
-                    self._rename(here, last, name)
-                    return True
-            except BaseException:
-                self._remove_temporary(here)
-                raise
-            self._remove_temporary(here)
-            return False
+            digest = hashlib.sha256()
+            with FileIO(descriptor, "wb"):
+                for chunk in chunks:
+                    digest.update(chunk)
+                    write_all(descriptor, chunk)
+                os.fchmod(descriptor, wanted.mode)
+                os.utime(descriptor, (modified, modified))
+            if digest.hexdigest() != wanted.sha256:
+                return False
+            self._rename(here, last, name)
+            return True
 
     def write_link(self, name: str, target: str) -> None:
         """Write a symbolic link and its missing folders; raise `PathTaken` as `write` does."""
-        folder, last = folder_of(name)
+        folder, last = split(name)
         here = self._walk.make(folder)
-        with self._errors(name, "written"):
-            self._remove_temporary(here)
+        with self._errors(name, "written"), self._without_temporary(here):
             os.symlink(target, self._temporary, dir_fd=here)
             self._rename(here, last, name)
 
@@ -216,7 +193,7 @@ class Tree:
 
     def remove(self, name: str, *, folder: bool) -> None:
         """Remove a folder if it is empty, or a file or link; leave anything else."""
-        above, last = folder_of(name)
+        above, last = split(name)
         here = self._walk.to(above)
         if here is None:
             return
@@ -230,13 +207,13 @@ class Tree:
 
     def prune(self, names: Iterable[str]) -> None:
         """Remove the folders above removed names as far as they are empty, but never the root."""
-        folders = {folder for name in names for folder in folders_above(name)}
+        folders = {str(above) for name in names for above in PurePosixPath(name).parents} - {"."}
         for folder in sorted(folders, key=lambda name: -name.count("/")):
             self.remove(folder, folder=True)
 
     def sweep(self, names: Iterable[str]) -> None:
         """Remove the temporary files that a killed process has left beside names."""
-        for folder in {folder_of(name)[0] for name in names}:
+        for folder in {split(name)[0] for name in names}:
             here = self._walk.to(folder)
             if here is not None:
                 with self._errors(folder, "removed"):
@@ -251,11 +228,19 @@ class Tree:
         with suppress(FileNotFoundError):
             os.unlink(self._temporary, dir_fd=here)
 
+    @contextmanager
+    def _without_temporary(self, here: int) -> Generator[None]:
+        """Remove the temporary file before the body, and after it, unless that has renamed it."""
+        self._remove_temporary(here)
+        try:
+            yield
+        finally:
+            self._remove_temporary(here)
+
     def _rename(self, here: int, last: str, name: str) -> None:
         try:
             os.rename(self._temporary, last, src_dir_fd=here, dst_dir_fd=here)
         except IsADirectoryError as error:
-            self._remove_temporary(here)
             path = self.root / name
             raise PathTaken(path, "a folder", "something from the archive") from error
 
@@ -281,9 +266,3 @@ def _remove_folder(last: str, here: int) -> None:
     except OSError as error:
         if error.errno not in _STAYS:
             raise
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
