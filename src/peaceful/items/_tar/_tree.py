@@ -199,7 +199,11 @@ class Tree:
             return
         with self._errors(name, "removed"):
             if folder:
-                _remove_folder(last, here)
+                try:
+                    os.rmdir(last, dir_fd=here)
+                except OSError as error:
+                    if error.errno not in _STAYS:
+                        raise
                 return
             with suppress(FileNotFoundError):
                 if not stat.S_ISDIR(os.stat(last, dir_fd=here, follow_symlinks=False).st_mode):
@@ -258,11 +262,3 @@ def _read_file(last: str, here: int, between: Callable[[], object]) -> FileEntry
             between()
         facts = os.fstat(file.fileno())
     return FileEntry(facts.st_mode & 0o7777, facts.st_size, digest.hexdigest())
-
-
-def _remove_folder(last: str, here: int) -> None:
-    try:
-        os.rmdir(last, dir_fd=here)
-    except OSError as error:
-        if error.errno not in _STAYS:
-            raise

@@ -231,7 +231,7 @@ class IamRole(IamItem[IamRoleState]):
             )
         for arn in current.policies:
             if arn not in goal.policies:
-                await self._detach(iam, arn)
+                await iam.call_if_there("detach_role_policy", RoleName=self.name, PolicyArn=arn)
         for arn in goal.policies:
             if arn not in current.policies:
                 await iam.call_when_known(
@@ -240,7 +240,7 @@ class IamRole(IamItem[IamRoleState]):
 
     async def _remove(self, iam: Service, current: IamRoleState) -> None:
         for arn in current.policies:
-            await self._detach(iam, arn)
+            await iam.call_if_there("detach_role_policy", RoleName=self.name, PolicyArn=arn)
         try:
             await iam.call("delete_role", RoleName=self.name)
         except AwsRefused as refused:
@@ -251,9 +251,6 @@ class IamRole(IamItem[IamRoleState]):
                 details=(("it has", ", ".join(await self._used_by(iam))),),
                 help="remove these from it, or leave it to them; then run the command again",
             ) from refused
-
-    async def _detach(self, iam: Service, arn: str) -> None:
-        await iam.call_if_there("detach_role_policy", RoleName=self.name, PolicyArn=arn)
 
     async def _used_by(self, iam: Service) -> list[str]:
         profiles = [
