@@ -13,7 +13,6 @@ from peaceful._item.resolution import specs_of
 from peaceful._model.codec import ItemId, JsonValue
 from peaceful._model.outcome import CmdOutcome, ItemResult, ItemStatus
 from peaceful._model.state import State
-from peaceful._params.specs import stored_form
 from peaceful._resources import Resources
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, States
 from peaceful._runtime.ctx import CmdCtx
@@ -46,8 +45,7 @@ class _ParamsSpecs(Mapping[ItemId, JsonValue]):
         self._items = flow.items
 
     def __getitem__(self, item: ItemId) -> JsonValue:
-        specs = specs_of(self._items[item].item)
-        return {name: stored_form(spec) for name, spec in specs.items()}
+        return specs_of(self._items[item].item)
 
     def __iter__(self) -> Iterator[ItemId]:
         return iter(self._items)

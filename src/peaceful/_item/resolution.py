@@ -22,8 +22,8 @@ from peaceful._model.state import State
 from peaceful._params.masking import problems_in
 from peaceful._params.plain import plain_form
 from peaceful._params.resolve import StateLookup, Unknown, fill_references
-from peaceful._params.specs import FieldSpec, StoredSpec, ValueSpec, spec_of
-from peaceful._params.stored_specs import spec_from_stored
+from peaceful._params.specs import STORED, stored_form
+from peaceful._params.stored_specs import value_from_stored
 
 
 class Unresolvable(Exception):
@@ -38,12 +38,10 @@ class Unresolvable(Exception):
         self.reasons = reasons
 
 
-def specs_of(item: AnyItem) -> dict[str, FieldSpec]:
-    """Return the source of each parameter's value, as declared."""
-    if declared_arguments(item) is None:  # as of most items, and then there is nothing to look for
-        return {name: ValueSpec(value) for name, value in item.__dict__.items()}
+def specs_of(item: AnyItem) -> dict[str, JsonValue]:
+    """Return the source of each parameter's value, as declared, in its stored form."""
     fields = {**_pending_fields(item), **item.__dict__}
-    return {name: spec_of(fields[name]) for name in type(item).model_fields if name in fields}
+    return {name: stored_form(fields[name]) for name in type(item).model_fields if name in fields}
 
 
 def resolve(item: AnyItem, state_of: StateLookup) -> AnyItem:
@@ -166,11 +164,11 @@ def fill_stored_values(
     found: dict[str, object] = {}
     for key, value in given.items():
         field = field_of(type(item), key)
-        if not isinstance(spec_of(value), StoredSpec) or field not in forms:
+        if value is not STORED or field not in forms:
             continue
         if forms[field] is None and is_secret_type(declared_type(type(item), field)):
             continue
-        spec = spec_from_stored(forms[field], state_types=state_types, functions=functions)
-        if not isinstance(spec, StoredSpec):
-            found[key] = spec.value if isinstance(spec, ValueSpec) else spec.template
+        known = value_from_stored(forms[field], state_types=state_types, functions=functions)
+        if known is not STORED:
+            found[key] = known
     return type(item)(**{**given, **found}) if found else item

@@ -21,16 +21,7 @@ from peaceful._params.references import (
     parameter_types,
     reference_of,
 )
-from peaceful._params.specs import (
-    STORED,
-    FieldSpec,
-    ReferenceSpec,
-    StoredSpec,
-    ValueSpec,
-    is_pending,
-    rebuild,
-    type_within,
-)
+from peaceful._params.specs import STORED, is_pending, rebuild, type_within
 from peaceful._user_code import OwnProcess, is_ctrl_c
 
 StateLookup: TypeAlias = Callable[[ItemId], State | None]
@@ -45,28 +36,13 @@ class Unknown(Exception):
         self.reason = reason
 
 
-def value_of(spec: FieldSpec, state_of: StateLookup, declared: object = object) -> object:
-    """Return the value of a spec; `declared` is the field's type, which may allow `None`.
-
-    Raises:
-        Unknown: it needs a state that is not known, or was never stored.
-    """
-    match spec:
-        case ValueSpec(value):
-            return value
-        case ReferenceSpec(template):
-            return fill_references(template, state_of, declared)
-        case StoredSpec():
-            raise Unknown("no value was stored for it yet")
-
-
 def fill_references(template: object, state_of: StateLookup, declared: object = object) -> object:
     """Return a value with its references replaced by what they point to.
 
     A referenced field that is `None` counts as a value only if the declared type allows `None`.
 
     Raises:
-        Unknown: a reference is not known.
+        Unknown: a reference is not known, or the value was never stored.
     """
     if template is STORED:
         raise Unknown("no value was stored for it yet")

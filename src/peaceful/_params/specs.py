@@ -1,8 +1,7 @@
 """Parameter specs: how each field of an item gets its value, as declared and as stored.
 
-A field's declared value is plain (`ValueSpec`), what was stored before (`StoredSpec`), or has
-references in it: on its own, or inside lists and mappings (`ReferenceSpec`). The stored form is
-readable:
+A field's declared value is plain, `stored()`, or has references in it: on its own, or inside lists
+and mappings. The stored form is readable:
 
 ```yaml
 app_extract:
@@ -20,8 +19,6 @@ import enum
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias, Union, cast, get_args, get_origin, is_typeddict
-
-import msgspec
 
 from peaceful._annotations import fields_of, hints_of, is_named_tuple, type_alternatives
 from peaceful._errors.usage import DefinitionError, ReferenceUsedAsValue
@@ -214,65 +211,25 @@ def _rebuild_data_class(template: object, parts: dict[str, object]) -> object:
     return dataclasses.replace(given, **changed)
 
 
-# ---- specs of fields
+# ---- the stored form
 
 
-class ValueSpec(msgspec.Struct, frozen=True):
-    """A field with a plain value."""
-
-    value: object
-
-
-class ReferenceSpec(msgspec.Struct, frozen=True):
-    """A field whose value is, or contains, reference objects."""
-
-    template: object
-
-
-class StoredSpec(msgspec.Struct, frozen=True):
-    """A field that takes the value it was stored with before."""
-
-
-FieldSpec: TypeAlias = ValueSpec | ReferenceSpec | StoredSpec
-"""The source of one field's value."""
-
-
-def spec_of(value: object) -> FieldSpec:
-    """Return the spec of a declared value.
-
-    Raises:
-        DefinitionError: `stored()` is within it, or a reference is the key of a mapping.
-    """
-    if value is STORED:
-        return StoredSpec()
-    return ReferenceSpec(value) if is_pending(value) else ValueSpec(value)
-
-
-def stored_form(spec: FieldSpec) -> JsonValue:
-    """Return the spec as it is written into a file: readable, and without secrets.
+def stored_form(value: object) -> JsonValue:
+    """Return a declared value as it is written into a file: readable, and without secrets.
 
     Raises:
         DefinitionError: a value has no such form, as bytes that are no text.
     """
-    match spec:
-        case ValueSpec(value):
-            return _wrap_literals(plain_form(value))
-        case ReferenceSpec(template):
-            return _template_form(template)
-        case StoredSpec():
-            return STORED_FORM
-
-
-def _template_form(template: object) -> JsonValue:
-    reference = reference_of(template)
+    if value is STORED:
+        return STORED_FORM
+    reference = reference_of(value)
     if reference is not None:
         return {"from": str(reference)}
-    if not is_pending(template):
-        return _wrap_literals(plain_form(template))
-    if is_mapping(template) or is_data_class(template):
-        parts = parts_of(template)
-        return _wrap_special({key_text(key): _template_form(part) for key, part in parts})
-    return [_template_form(part) for _, part in parts_of(template)]
+    if not is_pending(value):
+        return _wrap_literals(plain_form(value))
+    if is_mapping(value) or is_data_class(value):
+        return _wrap_special({key_text(key): stored_form(part) for key, part in parts_of(value)})
+    return [stored_form(part) for _, part in parts_of(value)]
 
 
 def _wrap_literals(plain: JsonValue) -> JsonValue:

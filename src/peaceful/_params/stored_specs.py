@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar, cast
 
-import msgspec
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from peaceful._errors.usage import DefinitionError
@@ -19,14 +18,14 @@ from peaceful._model.codec import ItemId, JsonValue
 from peaceful._params.references import (
     SECRET_WORD,
     MappedReference,
-    Reference,
     StateReference,
     as_object,
     parameter_types,
     part_of,
+    reference_of,
     return_type,
 )
-from peaceful._params.specs import STORED_FORM, FieldSpec, StoredSpec, is_pending, spec_of
+from peaceful._params.specs import STORED, STORED_FORM, is_pending
 
 T = TypeVar("T")
 
@@ -43,36 +42,55 @@ _TOKEN: Final = re.compile(
 _WORDS: Final[dict[str, bool | None]] = {"True": True, "False": False, "None": None}
 
 
-# ---- the text of a reference
+class UnreadableSpec(ValueError):
+    """A stored spec is malformed, or names an item or a function that does not exist any more."""
 
 
-class PathText(msgspec.Struct, frozen=True):
-    """A dotted name."""
+def value_from_stored(
+    form: JsonValue,
+    *,
+    state_types: Mapping[ItemId, object],
+    functions: Mapping[str, Callable[..., object]],
+) -> object:
+    """Return the declared value of a stored form: plain, with references, or `stored()`.
 
-    names: tuple[str, ...]
+    Raises:
+        UnreadableSpec: the form cannot be read.
+    """
+
+    def read(form: JsonValue) -> object:
+        if isinstance(form, list):
+            return [read(part) for part in form]
+        if not isinstance(form, Mapping):
+            return form
+        if set(form) == {"from"}:
+            return _reference(form["from"], state_types, functions)
+        inside = form["value"] if set(form) == {"value"} else form
+        if not isinstance(inside, Mapping):
+            return read(inside)
+        return {key: read(part) for key, part in inside.items()}
+
+    return STORED if form == STORED_FORM else read(form)
 
 
-class CallText(msgspec.Struct, frozen=True):
-    """A call of a mapping function."""
-
-    name: str
-    arguments: tuple[ValueText, ...]
-
-
-ValueText: TypeAlias = (
-    "PathText | CallText | list[ValueText] | dict[str, ValueText] | str | int | float | None"
-)
-"""The parsed text of a reference or of an argument."""
-
-
-def read_text(text: str) -> ValueText:
-    """Parse the text of a reference; raise `ValueError` if it is malformed."""
-    reader = _TextReader(_tokens(text))
+def _reference(
+    text: JsonValue,
+    state_types: Mapping[ItemId, object],
+    functions: Mapping[str, Callable[..., object]],
+) -> object:
+    if not isinstance(text, str):
+        raise UnreadableSpec(f"{text!r} is not the text of a reference")
     try:
+        reader = _TextReader(_tokens(text), state_types, functions)
         value = reader.value()
+        reader.expect("")
     except RecursionError:
-        raise ValueError("too many parentheses") from None
-    reader.expect("")
+        raise UnreadableSpec(f"{text!r} is not a reference: too many parentheses") from None
+    except (ValueError, DefinitionError) as error:
+        reason = error.message if isinstance(error, DefinitionError) else str(error)
+        raise UnreadableSpec(f"{text!r} is not a reference: {reason}") from error
+    if reference_of(value) is None:
+        raise UnreadableSpec(f"{text!r} is neither an item's state nor a mapping function")
     return value
 
 
@@ -86,15 +104,24 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         assert match.lastgroup is not None
         tokens.append((match.lastgroup, match[match.lastgroup]))
         position = match.end()
-    return tokens
+    return [*tokens, ("end", "")]
 
 
 class _TextReader:
-    def __init__(self, tokens: list[tuple[str, str]]) -> None:
-        self._tokens = [*tokens, ("end", "")]
+    """Makes a value of the text of a reference, or of an argument of a mapping function."""
+
+    def __init__(
+        self,
+        tokens: list[tuple[str, str]],
+        state_types: Mapping[ItemId, object],
+        functions: Mapping[str, Callable[..., object]],
+    ) -> None:
+        self._tokens = tokens
+        self._state_types = state_types
+        self._functions = functions
         self._at = 0
 
-    def value(self) -> ValueText:
+    def value(self) -> object:
         kind, token = self._next()
         match kind, token:
             case "name", _:
@@ -113,10 +140,10 @@ class _TextReader:
         if found != token:
             raise ValueError(f"{found!r} is found where {token!r} should be")
 
-    def _named(self, name: str) -> ValueText:
+    def _named(self, name: str) -> object:
         if self._peek() == "(":
             self._next()
-            return CallText(name, tuple(self._until(")", self.value)))
+            return self._mapped(name, self._until(")", self.value))
         if self._peek() != ".":
             return _word(name)
         names = [name]
@@ -126,9 +153,28 @@ class _TextReader:
             if kind != "name":
                 raise ValueError(f"{part!r} is found where a name should be")
             names.append(part)
-        return PathText(tuple(names))
+        return self._state(names)
 
-    def _entry(self) -> tuple[str, ValueText]:
+    def _mapped(self, name: str, given: Sequence[object]) -> object:
+        function = self._functions.get(name)
+        if function is None:
+            raise ValueError(f"no mapping function is named {name!r}")
+        kinds = parameter_types(function, len(given))
+        arguments = tuple(map(_as_kind, given, kinds))
+        return as_object(MappedReference(name, function, arguments, return_type(function)))
+
+    def _state(self, names: Sequence[str]) -> object:
+        if names[0] == "flow" and names[1] != "state":
+            raise ValueError(f"{names[1]} is another flow, to which only its declaration can refer")
+        item, word, *path = names
+        if word != "state" or item not in self._state_types:
+            raise ValueError(f"{'.'.join(names[:2])} is not the state of an item")
+        reference = StateReference(item, (), self._state_types[item])
+        for name in path:
+            reference = part_of(reference, name)
+        return as_object(reference)
+
+    def _entry(self) -> tuple[str, object]:
         key = self.value()
         if not isinstance(key, str):
             raise ValueError("the key of a mapping is not a text")  # noqa: TRY004 - of a text
@@ -154,7 +200,7 @@ class _TextReader:
         return token
 
 
-def _word(name: str) -> ValueText:
+def _word(name: str) -> bool | None:
     if name in _WORDS:
         return _WORDS[name]
     if name == SECRET_WORD:
@@ -162,103 +208,11 @@ def _word(name: str) -> ValueText:
     raise ValueError(f"{name!r} alone is neither an item's state nor a mapping function")
 
 
-def _literal(token: str) -> str | int | float:
+def _literal(token: str) -> object:
     try:
-        value = ast.literal_eval(token)
+        return cast(object, ast.literal_eval(token))
     except SyntaxError as error:
         raise ValueError(f"{token} is neither a number nor a text") from error
-    assert isinstance(value, (str, int, float))
-    return value
-
-
-# ---- stored specs
-
-
-class UnreadableSpec(ValueError):
-    """A stored spec is malformed, or names an item or a function that does not exist any more."""
-
-
-def spec_from_stored(
-    form: JsonValue,
-    *,
-    state_types: Mapping[ItemId, object],
-    functions: Mapping[str, Callable[..., object]],
-) -> FieldSpec:
-    """Return the spec of a stored form.
-
-    Raises:
-        UnreadableSpec: the form cannot be read.
-    """
-    if form == STORED_FORM:
-        return StoredSpec()
-    return spec_of(_Reader(state_types, functions).template(form))
-
-
-class _Reader:
-    def __init__(
-        self,
-        state_types: Mapping[ItemId, object],
-        functions: Mapping[str, Callable[..., object]],
-    ) -> None:
-        self._state_types = state_types
-        self._functions = functions
-
-    def template(self, form: JsonValue) -> object:
-        if isinstance(form, list):
-            return [self.template(part) for part in form]
-        if not isinstance(form, Mapping):
-            return form
-        if set(form) == {"from"}:
-            return as_object(self._reference(form["from"]))
-        inside = form["value"] if set(form) == {"value"} else form
-        if not isinstance(inside, Mapping):
-            return self.template(inside)
-        return {key: self.template(part) for key, part in inside.items()}
-
-    def _reference(self, text: JsonValue) -> Reference:
-        if not isinstance(text, str):
-            raise UnreadableSpec(f"{text!r} is not the text of a reference")
-        try:
-            said = read_text(text)
-            if isinstance(said, (PathText, CallText)):
-                return self._pointing(said)
-        except (ValueError, DefinitionError) as error:
-            reason = error.message if isinstance(error, DefinitionError) else str(error)
-            raise UnreadableSpec(f"{text!r} is not a reference: {reason}") from error
-        raise UnreadableSpec(f"{text!r} is neither an item's state nor a mapping function")
-
-    def _pointing(self, said: PathText | CallText) -> Reference:
-        if isinstance(said, PathText):
-            return self._state(said.names)
-        function = self._functions.get(said.name)
-        if function is None:
-            raise ValueError(f"no mapping function is named {said.name!r}")
-        kinds = parameter_types(function, len(said.arguments))
-        arguments = [
-            _as_kind(self._value(argument), kind)
-            for argument, kind in zip(said.arguments, kinds, strict=True)
-        ]
-        return MappedReference(said.name, function, tuple(arguments), return_type(function))
-
-    def _state(self, names: tuple[str, ...]) -> StateReference:
-        if names[0] == "flow" and names[1] != "state":
-            raise ValueError(f"{names[1]} is another flow, to which only its declaration can refer")
-        item, word, *path = names
-        if word != "state" or item not in self._state_types:
-            raise ValueError(f"{'.'.join(names[:2])} is not the state of an item")
-        reference = StateReference(item, (), self._state_types[item])
-        for name in path:
-            reference = part_of(reference, name)
-        return reference
-
-    def _value(self, said: ValueText) -> object:
-        if isinstance(said, (PathText, CallText)):
-            return as_object(self._pointing(said))
-        if isinstance(said, list):
-            return [self._value(part) for part in said]
-        if isinstance(said, dict):
-            return {key: self._value(part) for key, part in said.items()}
-        return said
 
 
 def _as_kind(value: object, kind: object | None) -> object:

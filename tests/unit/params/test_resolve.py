@@ -14,14 +14,13 @@ from pydantic import SecretStr
 from sample_state import HouseState, Known
 from sigint import by_the_program, sigint_by
 
-from peaceful import State, mapped
-from peaceful._params.resolve import Unknown, fill_references, value_of
-from peaceful._params.specs import ReferenceSpec, StoredSpec, ValueSpec
+from peaceful import State, mapped, stored
+from peaceful._params.resolve import Unknown, fill_references
 
 
 def test_a_value_is_itself() -> None:
     """A plain value needs nothing to be known."""
-    assert value_of(ValueSpec(3), lambda _: None) == 3
+    assert fill_references(3, lambda _: None) == 3
 
 
 def test_a_reference_is_what_it_points_to(
@@ -39,13 +38,13 @@ def test_a_reference_is_what_it_points_to(
         (house.label, "Ada!"),
         (house.tags, {"a": "b"}),
     ]:
-        assert value_of(ReferenceSpec(reference), states) == value
+        assert fill_references(reference, states) == value
 
 
 def test_what_was_never_stored_is_not_known() -> None:
     """`stored()` without a stored value is no value."""
     with pytest.raises(Unknown, match="no value was stored"):
-        value_of(StoredSpec(), lambda _: None)
+        fill_references(stored(), lambda _: None)
 
 
 def test_the_state_of_an_item_may_not_be_known(house: Any) -> None:
