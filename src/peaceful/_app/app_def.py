@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, overload
 
 from peaceful._app.parameters.declaration import Declarations, FlowDef, FlowFunction
 from peaceful._errors.usage import DefinitionError, NameTaken
@@ -21,15 +23,16 @@ F = TypeVar("F", bound=FlowFunction)
 S_co = TypeVar("S_co", covariant=True)
 S = TypeVar("S", bound="State")
 
+STATE_ELSEWHERE: Final[ContextVar[Callable[..., object]]] = ContextVar("peaceful_other_flows")
+"""Returns a reference to a state, by its flow, item and class; set while a flow's function runs."""
 
+
+@dataclass(frozen=True, eq=False)
 class NamedFlow:
     """A flow of an application, by its name `id`; see `App.flow`."""
 
-    __slots__ = ("_flows", "id")
-
-    def __init__(self, flow_id: FlowId, flows: dict[FlowId, FlowDef]) -> None:
-        self.id: Final = flow_id
-        self._flows = flows
+    id: FlowId
+    _flows: dict[FlowId, FlowDef]
 
     def __call__(self, function: F) -> F:
         """Declare the flow by the decorated function; raise `NameTaken` if it exists already."""
@@ -57,15 +60,13 @@ class NamedFlow:
         return StoredItem(self.id, checked_name("an item", item_id), state_type)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class StoredItem(Generic[S_co]):
     """An item of another flow, with the state that was stored when that flow last ran."""
 
-    __slots__ = ("_state_type", "flow", "id")
-
-    def __init__(self, flow: FlowId, item_id: ItemId, state_type: type[S_co] | None) -> None:
-        self.flow: Final = flow
-        self.id: Final = item_id
-        self._state_type = state_type
+    flow: FlowId
+    id: ItemId
+    _state_type: type[S_co] | None
 
     @property
     def state(self) -> S_co:
@@ -79,9 +80,15 @@ class StoredItem(Generic[S_co]):
             ParamsMissing: the other flow has to be declared to find the state's class, and its
                 parameters have no values.
         """
-        from peaceful._app.build import state_elsewhere
-
-        return state_elsewhere(self.flow, self.id, self._state_type)
+        look = STATE_ELSEWHERE.get(None)
+        if look is None:
+            raise DefinitionError(
+                f"The state of {self.id} of flow {self.flow} was asked for outside a flow's "
+                "function.",
+                help=f'ask for app.flow("{self.flow}").item("{self.id}").state in the function of '
+                "the flow that needs it",
+            )
+        return cast("S_co", look(self.flow, self.id, self._state_type))
 
     def __repr__(self) -> str:
         return f"<item {self.id} of flow {self.flow}>"

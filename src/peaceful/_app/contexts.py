@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from peaceful._app.build import StoredFlows, built_flow
+from peaceful._app.build import FlowBuilder
 from peaceful._app.parameters.declaration import Given
 from peaceful._app.parameters.files import StoredParams
 from peaceful._app.parameters.secrets import readable
-from peaceful._app.parameters.store import ParamStore
 from peaceful._app.register import register_of, workspace_of
 from peaceful._app.tracing import tracing_sinks
 from peaceful._errors.base import PeacefulError
@@ -31,11 +30,8 @@ from peaceful._model.names import checked_name
 from peaceful._model.outcome import ItemStatus
 from peaceful._resources import Resources
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings, ProfilesFlowCtx
-from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.hub import OutputSink
 from peaceful._storage.lock import FileLock
-from peaceful._storage.state_store import YamlStateStore
-from peaceful._storage.workspace import Workspace
 from peaceful.interrupt import Interruptibility, NonInterruptible
 
 if TYPE_CHECKING:
@@ -67,17 +63,11 @@ class ExecutionOptions:
     door: str = "python"
 
 
-class Contexts(ParamStore):
+class Contexts(FlowBuilder):
     """One application in one workspace: selects profile and flow, and makes contexts for commands.
 
     Secrets are taken from the environment variables of this process, unless others are given.
     """
-
-    def __init__(
-        self, app: AppDef, workspace: Workspace, environment: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(app.declared, workspace, environment)
-        self.app: Final = app
 
     @classmethod
     def of(cls, app: AppDef, workspace: Path | None) -> Contexts:
@@ -223,22 +213,6 @@ class Contexts(ParamStore):
 
     # ---- contexts
 
-    def build(self, profile: ProfileName, flow: FlowId) -> BuiltFlow:
-        """Build a flow with its stored parameters; raise as `cmd_ctx` does."""
-        return self._built(profile, flow, ())
-
-    def _built(self, profile: ProfileName, flow: FlowId, asking: tuple[FlowId, ...]) -> BuiltFlow:
-        others = StoredFlows(
-            profile=profile,
-            asking=(*asking, flow),
-            flow_def=self.app.flow_def,
-            store=partial(self._store, profile),
-            build=partial(self._built, profile),
-            run=lambda name: self.typed(self.app.ensure_name, "--flow", name),
-        )
-        path = self.workspace.params_specs_file(profile, flow)
-        return built_flow(self.app.flow_def(flow), self.values(profile, flow), others, path)
-
     def cmd_ctx(
         self,
         profile: ProfileName | None = None,
@@ -348,6 +322,3 @@ class Contexts(ParamStore):
             error.details = (*error.details, ("set in", str(file.path)))
             error.help = f"take another one into use: {self.typed('switch', 'PROFILE')}"
             raise
-
-    def _store(self, profile: ProfileName, flow: FlowId) -> YamlStateStore:
-        return YamlStateStore(self.workspace.flow_folder(profile, flow))
