@@ -24,10 +24,10 @@ import msgspec
 
 from peaceful._aio import run_from_thread
 from peaceful._disclosure import hide_in_record
-from peaceful._errors.running import ChildFailed
+from peaceful._errors.running import ChildFailed, RetriesExhausted
 from peaceful._item.child import CAPTURED, ChildOrder, Children, ChildResult, run_child
 from peaceful._item.progress import ProgressReporter
-from peaceful._item.retry import Backoff, Retry
+from peaceful._item.retry import Backoff, one_line_message
 from peaceful._item.safe_point import (
     PASSED,
     EndedWithChild,
@@ -237,8 +237,27 @@ class ItemCtx:
             RetriesExhausted: the last attempt failed too; its error is the cause.
             StoppedAtSafePoint: an interrupt came during a delay; only the framework catches it.
         """
-        plan = Retry(on, backoff or Backoff(), doing or "the attempt", at_least)
-        return await plan.run(attempt, self.progress.message, self.sleep)
+        plan, doing = backoff or Backoff(), doing or "the attempt"
+        number = 1
+        for delay in plan.delays():
+            try:
+                return await attempt()
+            except on as error:
+                wait = max(delay, at_least(error) if at_least else 0.0)
+                reason = one_line_message(error)
+            number += 1
+            next_one = f"attempt {number} of {plan.attempts}"
+            self.progress.message(f"{doing} failed ({reason}); {next_one} in {wait:.1f} s")
+            await self.sleep(wait, where=f"before {next_one} of {doing}")
+        try:
+            return await attempt()
+        except on as error:
+            times = "once" if number == 1 else f"{number} times; the last time"
+            raise RetriesExhausted(
+                f"{doing} failed {times}: {one_line_message(error)}",
+                details=(("attempts", str(number)),),
+                help="run the command again; if it stays so, mend the cause",
+            ) from error
 
     async def run(
         self,

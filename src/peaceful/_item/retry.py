@@ -1,17 +1,13 @@
-"""Retrying with growing delays."""
+"""The delays between attempts."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterator
 
 import msgspec
 
 from peaceful._errors.base import PeacefulError
-from peaceful._errors.running import RetriesExhausted
-
-T = TypeVar("T")
 
 
 class Backoff(msgspec.Struct, frozen=True):
@@ -51,50 +47,6 @@ class Backoff(msgspec.Struct, frozen=True):
             longest = min(delay, self.max_delay)
             yield longest * (1 - self.jitter * chance())
             delay = min(delay * self.factor, self.max_delay)
-
-
-class Pause(Protocol):
-    """A function that waits for some seconds; `where` says, for people, what comes next."""
-
-    async def __call__(self, seconds: float, *, where: str) -> None: ...
-
-
-class Retry(msgspec.Struct, frozen=True):
-    """A retry policy, with a description of what is tried."""
-
-    on: type[Exception] | tuple[type[Exception], ...]
-    backoff: Backoff
-    doing: str
-    at_least: Callable[[Exception], float] | None
-
-    async def run(
-        self, attempt: Callable[[], Awaitable[T]], say: Callable[[str], None], pause: Pause
-    ) -> T:
-        """Call `attempt` until it succeeds, as often as allowed; `say` gets each failure.
-
-        Raises:
-            RetriesExhausted: the last attempt failed too; its error is the cause.
-        """
-        number = 1
-        for delay in self.backoff.delays():
-            try:
-                return await attempt()
-            except self.on as error:
-                wait = max(delay, self.at_least(error) if self.at_least else 0.0)
-                reason = one_line_message(error)
-            number += 1
-            next_one = f"attempt {number} of {self.backoff.attempts}"
-            say(f"{self.doing} failed ({reason}); {next_one} in {wait:.1f} s")
-            await pause(wait, where=f"before {next_one} of {self.doing}")
-        try:
-            return await attempt()
-        except self.on as error:
-            times = "once" if number == 1 else f"{number} times; the last time"
-            raise RetriesExhausted(
-                f"{self.doing} failed {times}: {one_line_message(error)}",
-                details=(("attempts", str(number)),),
-                help="run the command again; if it stays so, mend the cause",
-            ) from error
 
 
 def one_line_message(error: Exception) -> str:
