@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 from pydantic import BaseModel, Field, computed_field
 
 from peaceful import State
-from peaceful._params.resolve import StateLookup
+from peaceful._params.specs import StateLookup
 
 Known: TypeAlias = Callable[..., StateLookup]
 """Makes a lookup of the given states, by item."""

@@ -19,7 +19,7 @@ from peaceful._model.codec import ItemId, JsonValue
 from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._params.plain import holds_secret, plain_form
-from peaceful._params.resolve import StateLookup
+from peaceful._params.specs import StateLookup
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, diff_of, needs_apply
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.flow import BuiltFlow, FlowItem

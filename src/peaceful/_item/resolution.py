@@ -21,9 +21,8 @@ from peaceful._model.codec import ItemId, JsonValue
 from peaceful._model.state import State
 from peaceful._params.masking import problems_in
 from peaceful._params.plain import plain_form
-from peaceful._params.resolve import StateLookup, Unknown, fill_references
-from peaceful._params.specs import STORED, stored_form
-from peaceful._params.stored_specs import value_from_stored
+from peaceful._params.specs import STORED, StateLookup, Unknown, fill_references
+from peaceful._params.stored_specs import stored_form, value_from_stored
 
 
 class Unresolvable(Exception):

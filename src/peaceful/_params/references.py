@@ -269,7 +269,8 @@ def parameter_types(function: Callable[..., object], count: int) -> Sequence[obj
     """Return the declared types of a function's first parameters, `None` for undeclared ones."""
     hints = hints_of(_annotated(function))
     types: list[object | None] = []
-    for parameter in _signature(function):
+    signature = _signature(function)
+    for parameter in () if signature is None else signature.parameters.values():
         many = parameter.kind is parameter.VAR_POSITIONAL
         types += [hints.get(parameter.name)] * (count if many else 1)
     return [*types, *[None] * count][:count]
@@ -286,20 +287,18 @@ def _annotated(function: Callable[..., object]) -> object:
     return type(function).__call__
 
 
-def _signature(function: Callable[..., object]) -> Sequence[inspect.Parameter]:
+def _signature(function: Callable[..., object]) -> inspect.Signature | None:
     try:
-        return tuple(inspect.signature(function).parameters.values())
+        return inspect.signature(function)
     except (TypeError, ValueError):
-        return ()  # A built-in function, which does not tell.
+        return None  # A built-in function, which does not tell.
 
 
 def _check_call(name: str, function: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    signature = _signature(function)
     try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return  # A built-in function, which does not tell.
-    try:
-        signature.bind(*arguments)
+        if signature is not None:
+            signature.bind(*arguments)
     except TypeError as error:
         raise MappingInvalid(
             f"The mapping function {name} cannot be called with what is given: {error}.",

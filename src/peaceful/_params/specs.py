@@ -1,15 +1,7 @@
-"""Parameter specs: how each field of an item gets its value, as declared and as stored.
+"""Parameter specs: how each field of an item gets its value, and the value once that is known.
 
 A field's declared value is plain, `stored()`, or has references in it: on its own, or inside lists
-and mappings. The stored form is readable:
-
-```yaml
-app_extract:
-  tar_path: {from: app_download.state.path}
-  dest: /srv/app
-```
-
-A mapping whose one key is `from` or `value` is wrapped as `{value: …}`, at any depth.
+and mappings.
 """
 
 from __future__ import annotations
@@ -20,25 +12,27 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias, Union, cast, get_args, get_origin, is_typeddict
 
-from peaceful._annotations import fields_of, hints_of, is_named_tuple, type_alternatives
-from peaceful._errors.usage import DefinitionError, ReferenceUsedAsValue
-from peaceful._model.codec import JsonValue
-from peaceful._params.plain import (
-    SCALARS,
-    is_data_class,
-    is_mapping,
-    is_sequence_or_set,
-    key_text,
-    plain_form,
+from peaceful._annotations import (
+    accepts_none,
+    fields_of,
+    hints_of,
+    is_named_tuple,
+    type_alternatives,
 )
-from peaceful._params.references import MappedReference, Reference, reference_of
-
-STORED_FORM: Final[Mapping[str, JsonValue]] = {"from": "stored"}
-"""The stored form of a field that is declared with `stored()` and has no stored value."""
-
-_MEANING: Final = ({"from"}, {"value"})
-"""The keys of mappings with a special meaning."""
-
+from peaceful._errors.base import raised_at
+from peaceful._errors.usage import DefinitionError, ReferenceUsedAsValue
+from peaceful._model.codec import ItemId
+from peaceful._model.state import State
+from peaceful._params.masking import described_without
+from peaceful._params.plain import SCALARS, is_data_class, is_mapping, is_sequence_or_set
+from peaceful._params.references import (
+    MappedReference,
+    Reference,
+    StateReference,
+    parameter_types,
+    reference_of,
+)
+from peaceful._user_code import OwnProcess, is_ctrl_c
 
 # ---- `stored()`
 
@@ -211,32 +205,98 @@ def _rebuild_data_class(template: object, parts: dict[str, object]) -> object:
     return dataclasses.replace(given, **changed)
 
 
-# ---- the stored form
+# ---- resolving: the three ways (for real, partially, by example) differ in the known states only
 
 
-def stored_form(value: object) -> JsonValue:
-    """Return a declared value as it is written into a file: readable, and without secrets.
+StateLookup: TypeAlias = Callable[[ItemId], State | None]
+"""Returns the state of an item, or `None` if it is not known."""
+
+
+class Unknown(Exception):
+    """A value is not known yet; `reason` says why, as the end of a sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def fill_references(template: object, state_of: StateLookup, declared: object = object) -> object:
+    """Return a value with its references replaced by what they point to.
+
+    A referenced field that is `None` counts as a value only if the declared type allows `None`.
 
     Raises:
-        DefinitionError: a value has no such form, as bytes that are no text.
+        Unknown: a reference is not known, or the value was never stored.
     """
-    if value is STORED:
-        return STORED_FORM
-    reference = reference_of(value)
+    if template is STORED:
+        raise Unknown("no value was stored for it yet")
+    reference = reference_of(template)
     if reference is not None:
-        return {"from": str(reference)}
-    if not is_pending(value):
-        return _wrap_literals(plain_form(value))
-    if is_mapping(value) or is_data_class(value):
-        return _wrap_special({key_text(key): stored_form(part) for key, part in parts_of(value)})
-    return [stored_form(part) for _, part in parts_of(value)]
+        return _pointed_to(reference, state_of, accepts_none(declared))
+    if not is_pending(template):
+        return template
+
+    def part(key: object, inside: object) -> object:
+        return fill_references(inside, state_of, type_within(declared, template, key))
+
+    try:
+        return rebuild(template, part)
+    except (TypeError, ValueError) as error:
+        # A set cannot take every value; a data class may check its own.
+        raise Unknown(f"the value cannot be put together: {error}") from error
 
 
-def _wrap_literals(plain: JsonValue) -> JsonValue:
-    if isinstance(plain, Mapping):
-        return _wrap_special({key: _wrap_literals(part) for key, part in plain.items()})
-    return [_wrap_literals(part) for part in plain] if isinstance(plain, list) else plain
+def _pointed_to(reference: Reference, state_of: StateLookup, none_will_do: bool) -> object:
+    value = (
+        _computed(reference, state_of)
+        if isinstance(reference, MappedReference)
+        else _part_of_state(reference, _state(reference, state_of))
+    )
+    if value is None and not none_will_do:
+        if isinstance(reference, MappedReference):
+            raise Unknown(f"{reference} gives no value")
+        raise Unknown(f"{reference} has no value in the present state of {reference.item}")
+    return value
 
 
-def _wrap_special(mapping: Mapping[str, JsonValue]) -> JsonValue:
-    return {"value": mapping} if set(mapping) in _MEANING else mapping
+def _computed(reference: MappedReference, state_of: StateLookup) -> object:
+    declared = parameter_types(reference.function, len(reference.arguments))
+    values = [
+        # A function that does not say what it takes is not called with none.
+        fill_references(argument, state_of, _Something if kind is None else kind)
+        for argument, kind in zip(reference.arguments, declared, strict=True)
+    ]
+    try:
+        with OwnProcess():
+            return reference.function(*values)
+    except BaseException as error:  # whatever it raises belongs to this value
+        if is_ctrl_c(error):
+            raise
+        shown, cause = described_without(error, values)
+        where = f", at {at}" if (at := raised_at(error)) else ""
+        reason = f"the mapping function {reference.name} failed: {shown}{where}"
+        raise Unknown(reason) from cause
+
+
+def _state(reference: StateReference, state_of: StateLookup) -> State | None:
+    elsewhere = reference.elsewhere
+    if elsewhere is None:
+        return state_of(reference.item)
+    if elsewhere.state is None:
+        raise Unknown(elsewhere.reason)
+    return elsewhere.state
+
+
+def _part_of_state(reference: StateReference, state: State | None) -> object:
+    if state is None:
+        raise Unknown(f"the state of {reference.item} is not known yet, so {reference} is not")
+    value: object = state
+    for name in reference.path:
+        if value is None or not hasattr(value, name):
+            raise Unknown(f"{reference} has no value in the present state of {reference.item}")
+        value = getattr(value, name)
+    return value
+
+
+class _Something:
+    """A type that does not accept `None`, of which nothing else is known."""

@@ -1,4 +1,12 @@
-"""Reading stored specs back: `{from: url_of(app_download.state.path)}` becomes a reference again.
+"""The stored form of specs: readable, and read back.
+
+```yaml
+app_extract:
+  tar_path: {from: app_download.state.path}
+  dest: /srv/app
+```
+
+A mapping whose one key is `from` or `value` is wrapped as `{value: …}`, at any depth.
 
 The text of a reference is parsed and never evaluated. Python's own parser would refuse items that
 are named as its keywords, and would normalise some names.
@@ -15,6 +23,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from peaceful._errors.usage import DefinitionError
 from peaceful._model.codec import ItemId, JsonValue
+from peaceful._params.plain import is_data_class, is_mapping, key_text, plain_form
 from peaceful._params.references import (
     SECRET_WORD,
     MappedReference,
@@ -25,9 +34,15 @@ from peaceful._params.references import (
     reference_of,
     return_type,
 )
-from peaceful._params.specs import STORED, STORED_FORM, is_pending
+from peaceful._params.specs import STORED, is_pending, parts_of
 
 T = TypeVar("T")
+
+STORED_FORM: Final[Mapping[str, JsonValue]] = {"from": "stored"}
+"""The stored form of a field that is declared with `stored()` and has no stored value."""
+
+_MEANING: Final = ({"from"}, {"value"})
+"""The keys of mappings with a special meaning."""
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:
@@ -40,6 +55,34 @@ _TOKEN: Final = re.compile(
 )
 
 _WORDS: Final[dict[str, bool | None]] = {"True": True, "False": False, "None": None}
+
+
+def stored_form(value: object) -> JsonValue:
+    """Return a declared value as it is written into a file: readable, and without secrets.
+
+    Raises:
+        DefinitionError: a value has no such form, as bytes that are no text.
+    """
+    if value is STORED:
+        return STORED_FORM
+    reference = reference_of(value)
+    if reference is not None:
+        return {"from": str(reference)}
+    if not is_pending(value):
+        return _wrap_literals(plain_form(value))
+    if is_mapping(value) or is_data_class(value):
+        return _wrap_special({key_text(key): stored_form(part) for key, part in parts_of(value)})
+    return [stored_form(part) for _, part in parts_of(value)]
+
+
+def _wrap_literals(plain: JsonValue) -> JsonValue:
+    if isinstance(plain, Mapping):
+        return _wrap_special({key: _wrap_literals(part) for key, part in plain.items()})
+    return [_wrap_literals(part) for part in plain] if isinstance(plain, list) else plain
+
+
+def _wrap_special(mapping: Mapping[str, JsonValue]) -> JsonValue:
+    return {"value": mapping} if set(mapping) in _MEANING else mapping
 
 
 class UnreadableSpec(ValueError):

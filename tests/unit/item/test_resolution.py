@@ -36,7 +36,7 @@ from peaceful._item.resolution import (
     stored_params,
 )
 from peaceful._params.references import reference_to_state
-from peaceful._params.resolve import StateLookup
+from peaceful._params.specs import StateLookup
 from peaceful._params.stored_specs import UnreadableSpec
 from peaceful.errors import ReferenceInvalid, ValueUnresolved
 

@@ -10,7 +10,7 @@ from sample_state import Disk, HouseState, Known, Point, Server
 
 from peaceful import State
 from peaceful._params.references import reference_to_state
-from peaceful._params.resolve import StateLookup
+from peaceful._params.specs import StateLookup
 from peaceful.commands import ItemId
 
 

@@ -15,7 +15,7 @@ from sample_state import HouseState, Known
 from sigint import by_the_program, sigint_by
 
 from peaceful import State, mapped, stored
-from peaceful._params.resolve import Unknown, fill_references
+from peaceful._params.specs import Unknown, fill_references
 
 
 def test_a_value_is_itself() -> None:

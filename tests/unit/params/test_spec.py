@@ -18,9 +18,8 @@ from pydantic import SecretStr
 
 from peaceful import State, mapped, stored
 from peaceful._params.references import reference_of, reference_to_state
-from peaceful._params.resolve import fill_references
-from peaceful._params.specs import is_pending, stored_form
-from peaceful._params.stored_specs import UnreadableSpec, value_from_stored
+from peaceful._params.specs import fill_references, is_pending
+from peaceful._params.stored_specs import UnreadableSpec, stored_form, value_from_stored
 
 
 class Inner(State):

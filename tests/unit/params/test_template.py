@@ -14,8 +14,7 @@ from sample_state import HouseState, Known
 
 from peaceful import mapped, stored
 from peaceful._errors.usage import ReferenceUsedAsValue
-from peaceful._params.resolve import fill_references
-from peaceful._params.specs import is_pending, reference_places, references_in
+from peaceful._params.specs import fill_references, is_pending, reference_places, references_in
 from peaceful.errors import DefinitionError
 
 
