@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, overload
 
 from peaceful._app.parameters.declaration import Declarations, FlowDef, FlowFunction
@@ -94,46 +94,39 @@ class StoredItem(Generic[S_co]):
         return f"<item {self.id} of flow {self.flow}>"
 
 
+@dataclass(eq=False, repr=False)
 class AppDef:
     """The declarations of an application, without the front ends that `App` adds."""
 
-    def __init__(  # noqa: PLR0913 - each is a fact that an application may declare
-        self,
-        name: str,
-        *,
-        help: str = "",
-        version: str = "",
-        ensure_name: str = "ensure",
-        workspace_params: type[BaseModel] | None = None,
-        profile_params: type[BaseModel] | None = None,
-        names_profiles: bool = False,
-        default_flow: FlowId | None = None,
-        asks_before_clean: Callable[[Any], bool] | None = None,  # Any: takes the profile's model
-        stop_timeout: float | None = None,
-    ) -> None:
-        if asks_before_clean is not None and profile_params is None:
+    name: Final[str]
+    _: KW_ONLY
+    help: str = ""
+    version: str = ""
+    ensure_name: str = "ensure"
+    workspace_params: type[BaseModel] | None = None
+    profile_params: type[BaseModel] | None = None
+    names_profiles: bool = False
+    default_flow: FlowId | None = None
+    asks_before_clean: Callable[[Any], bool] | None = None  # Any: takes the profile's model
+    stop_timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the declarations."""
+        if self.asks_before_clean is not None and self.profile_params is None:
             raise DefinitionError(
-                f"{name} asks before it cleans some profiles up, but profiles have no parameters.",
+                f"{self.name} asks before it cleans some profiles up, but profiles have no "
+                "parameters.",
                 help="give the model of their parameters as profile_params",
             )
-        if stop_timeout is not None and not 0 < stop_timeout < math.inf:
+        if self.stop_timeout is not None and not 0 < self.stop_timeout < math.inf:
             raise DefinitionError(
-                f"{name} is given {stop_timeout} seconds to stop.",
+                f"{self.name} is given {self.stop_timeout} seconds to stop.",
                 help="give stop_timeout a positive number of seconds, or leave it out",
             )
-        self.name: Final = checked_app_name(name)
-        self.help = help
-        self.version = version
-        self.ensure_name = ensure_name
-        self.workspace_params = workspace_params
-        self.profile_params = profile_params
-        self.names_profiles = names_profiles
-        self.default_flow = default_flow
-        self.asks_before_clean = asks_before_clean
-        self.stop_timeout = stop_timeout
+        checked_app_name(self.name)
         self.flows: dict[FlowId, FlowDef] = {}
-        self.declared: Final = Declarations(
-            self.name, self.flows, workspace=workspace_params, profile=profile_params
+        self.declared: Declarations = Declarations(
+            self.name, self.flows, workspace=self.workspace_params, profile=self.profile_params
         )
 
     def flow(self, flow_id: FlowId) -> NamedFlow:

@@ -122,11 +122,7 @@ class ServerEnd:
 def web_tokens(path: Path) -> tuple[WebToken, ...]:
     """Read the tokens of a file: one on each line, after its roles (`view,run TOKEN`).
 
-    A token without roles has all. `#` begins a comment.
-
-    Raises:
-        UsageError: others than the owner may read the file, or it holds something else.
-        StorageError: it cannot be read.
+    A token without roles has all. `#` begins a comment. The file must be for its owner alone.
     """
     text = private_text(path, "the tokens", help="make new ones")
     found: list[WebToken] = []
@@ -148,11 +144,12 @@ def _token(words: list[str], place: str) -> WebToken:
         raise _wrong(place, f"it has {len(words)} words")
     if not _TOKEN.fullmatch(text):
         raise _wrong(place, "its token is not 20 to 200 letters, digits and characters of -._~")
-    known = {role.value: role for role in Role}
-    roles = [known.get(word) for word in first[0].split(",")] if first else list(EVERYTHING)
-    if None in roles:
-        raise _wrong(place, "its roles are not some of view, run, interrupt, joined by commas")
-    return WebToken(text, frozenset(role for role in roles if role is not None))
+    try:
+        roles = frozenset(map(Role, first[0].split(","))) if first else EVERYTHING
+    except ValueError:
+        reason = "its roles are not some of view, run, interrupt, joined by commas"
+        raise _wrong(place, reason) from None
+    return WebToken(text, roles)
 
 
 def _wrong(place: str, reason: str) -> UsageError:

@@ -92,9 +92,6 @@ class Tail:
     """The last `limit` bytes of an output; calls `on_line` with each line that is not empty.
 
     A carriage return ends a line, too.
-
-    Attributes:
-        truncated: whether earlier bytes were dropped.
     """
 
     def __init__(self, limit: int, on_line: Callable[[str], None] | None) -> None:
@@ -126,8 +123,7 @@ class Tail:
 class OutputPipe:
     """Reads the output of a child from a pipe, which is closed at the end.
 
-    Attributes:
-        ended: done when the last writer has closed its end; also gets an error of `tail`.
+    `ended` is done when the last writer has closed its end; it also gets an error of `tail`.
     """
 
     def __init__(self, pipe: IO[bytes], tail: Tail) -> None:
@@ -263,14 +259,10 @@ class RunningChild:
             pause = await _pause(pause)
 
     async def end(self, grace: float, patience: float) -> bool:
-        """End the child, and wait until it is gone, even if the waiting task is cancelled.
+        """End the child, and wait until it is gone; return whether the waiting task was cancelled.
 
-        Args:
-            grace: seconds between SIGTERM and SIGKILL. Being cancelled cuts them short.
-            patience: seconds after SIGKILL.
-
-        Returns:
-            Whether the waiting task was cancelled meanwhile.
+        There are `grace` seconds between SIGTERM and SIGKILL, which being cancelled cuts short, and
+        `patience` seconds after SIGKILL.
         """
         clock = asyncio.get_running_loop().time
         cancelled = killed = False
@@ -316,19 +308,13 @@ async def _pause(seconds: float) -> float:
 
 async def _wait_for_pidfd(pid: int) -> None:
     """Wait until a process has ended; return at once if the kernel cannot report it."""
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[None] = loop.create_future()
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
     # Older kernels, and systems other than Linux.
     with suppress(AttributeError, OSError):
         descriptor = os.pidfd_open(pid)
         try:
-            loop.add_reader(descriptor, _resolve, ended)
-            await ended
+            loop.add_reader(descriptor, ended.set)
+            await ended.wait()
         finally:
             loop.remove_reader(descriptor)
             os.close(descriptor)
-
-
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

@@ -45,8 +45,7 @@ def declared_type(model: type[BaseModel], name: str) -> object:
 def declare(model: BaseModel, given: Mapping[str, object]) -> None:
     """Fill an empty model with values and references, as given.
 
-    Raises:
-        ValidationError: values are wrong, missing or unknown; all problems at once.
+    Raises `ValidationError` if some are wrong, missing or unknown, with all problems at once.
     """
     fields, extra, fields_set = _validator(type(model)).validate_python(dict(given))
     _fill(model, fields, fields_set, extra)

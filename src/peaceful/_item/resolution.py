@@ -26,11 +26,7 @@ from peaceful._params.stored_specs import stored_form, value_from_stored
 
 
 class Unresolvable(Exception):
-    """Some parameters of an item have no value, or an invalid one.
-
-    Attributes:
-        reasons: why, by field.
-    """
+    """Some parameters of an item have no value, or an invalid one; `reasons` says why, by field."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
         super().__init__(", ".join(f"{name}: {reason}" for name, reason in reasons.items()))
@@ -46,8 +42,7 @@ def specs_of(item: AnyItem) -> dict[str, JsonValue]:
 def resolve(item: AnyItem, state_of: StateLookup) -> AnyItem:
     """Return the item with the value of every parameter, validated; itself if it has no references.
 
-    Raises:
-        Unresolvable: a value is not known, or invalid.
+    Raises `Unresolvable` if a value is not known, or invalid.
     """
     given = declared_arguments(item)
     if given is None:
@@ -64,10 +59,8 @@ def resolve(item: AnyItem, state_of: StateLookup) -> AnyItem:
 def resolve_partially(item: AnyItem, state_of: StateLookup) -> tuple[AnyItem, Mapping[str, str]]:
     """Return the item with the values that are known, and by field, why the others are not.
 
-    Reading a field without a value raises `ValueUnresolved`.
-
-    Raises:
-        Unresolvable: a known value is invalid.
+    Reading a field without a value raises `ValueUnresolved`. Raises `Unresolvable` if a known value
+    is invalid.
     """
     given = declared_arguments(item)
     if given is None:
@@ -98,11 +91,7 @@ def example_of(item: AnyItem, state_of: StateLookup) -> AnyItem:
 
 
 def stored_params(item: AnyItem) -> dict[str, JsonValue]:
-    """Return a resolved item's parameters as they are stored; secrets become `None`.
-
-    Raises:
-        DefinitionError: a value cannot be stored, such as bytes that are no text.
-    """
+    """Return a resolved item's parameters as `plain_form` makes them; secrets become `None`."""
     return {name: plain_form(value) for name, value in item.__dict__.items()}
 
 
@@ -153,11 +142,8 @@ def fill_stored_values(
 ) -> AnyItem:
     """Return the item with the stored values of the parameters that are declared with `stored()`.
 
-    A parameter that was never stored, or whose value is a secret, stays as declared.
-
-    Raises:
-        UnreadableSpec: a stored form cannot be read.
-        ValidationError: a stored value is no longer valid for its field.
+    A parameter that was never stored, or whose value is a secret, stays as declared. Raises
+    `UnreadableSpec`, or `ValidationError` for a value that is no longer valid for its field.
     """
     given = dict(declared_arguments(item) or {})
     found: dict[str, object] = {}

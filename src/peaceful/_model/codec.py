@@ -51,10 +51,8 @@ JsonObject: TypeAlias = Mapping[str, JsonValue]
 def encode_json(value: object) -> bytes:
     """Return data as one line of JSON: enums by value, times in RFC 3339 in UTC.
 
-    Infinity and NaN, which JSON does not have, become null.
-
-    Raises:
-        TypeError: something in it has no form in JSON.
+    Infinity and NaN, which JSON does not have, become null. Raises `TypeError` for what has no form
+    in JSON.
     """
     try:
         return _encoder.encode(value)
@@ -73,11 +71,7 @@ def encode_masked(value: object) -> bytes:
 
 
 def decode_json(data: bytes | str, kind: type[T]) -> T:
-    """Return the data in a JSON document; unknown fields are left out.
-
-    Raises:
-        ValueError: it does not have that type; the text says where and why.
-    """
+    """Return the data in a JSON document; unknown fields are left out. Raises as `from_json`."""
     try:
         return cast("T", _decoder(cast("Hashable", kind)).decode(data))
     except msgspec.ValidationError as error:
@@ -89,11 +83,7 @@ def decode_json(data: bytes | str, kind: type[T]) -> T:
 
 
 def from_json(value: JsonValue, kind: type[T]) -> T:
-    """Return the data in a JSON value.
-
-    Raises:
-        ValueError: it does not have that type; the text says where and why.
-    """
+    """Return the data in a JSON value; raise `ValueError`, which says where, for another type."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

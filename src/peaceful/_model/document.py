@@ -87,11 +87,7 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeptDocument(OutcomeDocument, frozen=True, kw_only=True):
-    """The end of a command, as a register keeps it.
-
-    Attributes:
-        told: facts about each item that only web pages show.
-    """
+    """The end of a command, as a register keeps it: with what only web pages show, by item."""
 
     told: Mapping[ItemId, ItemAside] = {}
 
@@ -102,11 +98,7 @@ class KeptDocument(OutcomeDocument, frozen=True, kw_only=True):
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """The end of an execution: the one source of its document, its errors and its last event.
-
-    Attributes:
-        errors: by item, and under an empty name that of the command, as in the document.
-    """
+    """The end of an execution: the one source of its document, its errors and its last event."""
 
     execution: ExecutionInfo
     document: KeptDocument
@@ -135,16 +127,10 @@ def execution_ending(
     timings: Timings,
     warnings: tuple[str, ...] = (),
 ) -> Ending:
-    """Return the ending of an execution.
+    """Return the ending of an execution; an error as its outcome is that of the whole.
 
-    Args:
-        execution: the execution.
-        items: every item of the flow, in order; those without a result were not started.
-        results: the results of items, which may have left the flow.
-        outcome: the outcome, or the error of the execution as a whole.
-        interrupt: the accepted interrupt, or `None`.
-        timings: when it ran.
-        warnings: what people should know, in order.
+    `items` are those of the flow, in order; those without a result were not started. Results may be
+    of items that have left the flow.
     """
     errors = {item: each.error for item, each in results.items() if each.error is not None}
     if isinstance(outcome, PeacefulError):

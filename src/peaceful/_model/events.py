@@ -384,8 +384,7 @@ class _Tagged(msgspec.Struct):
 def decode_event(data: bytes | str) -> StreamEvent | None:
     """Return the event in a JSON object, or `None` if only later versions know its type.
 
-    Raises:
-        ValueError: it is no event; the text says why.
+    Raises `ValueError`, which says why, for what is no event.
     """
     try:
         return decode_json(data, cast("type[StreamEvent]", StreamEvent))

@@ -38,12 +38,7 @@ def checked_app_name(name: str) -> str:
 
 
 def execution_id(unix_ms: int, random_bits: int) -> ExecutionId:
-    """Return a UUID of version 7 (RFC 9562, section 5.7).
-
-    Args:
-        unix_ms: milliseconds since 1970 (48 bits are used).
-        random_bits: 74 random bits; passed in, so that tests can repeat them.
-    """
+    """Return a UUID of version 7 (RFC 9562, section 5.7), of 48 bits of time and 74 random ones."""
     rand_a = (random_bits >> 62) & 0xFFF
     rand_b = random_bits & ((1 << 62) - 1)
     value = (unix_ms & ((1 << 48) - 1)) << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b

@@ -44,10 +44,8 @@ def plain_form(value: object) -> JsonValue:
     """Return a value as JSON.
 
     Secrets become `None`. Sets become sorted lists. A model becomes what validates as that model
-    again. An object without a JSON form becomes its text; a function or a class, its name.
-
-    Raises:
-        DefinitionError: there is no such form, as for bytes that are no text.
+    again. An object without a JSON form becomes its text; a function or a class, its name. Raises
+    `DefinitionError` for what has no such form, as bytes that are no text.
     """
     kind = type(value)
     # Most values are of these types; what the others are takes longer to find out.

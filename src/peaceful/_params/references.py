@@ -190,9 +190,7 @@ for _operation, _names in _OPERATIONS.items():
 def part_of(whole: Reference, name: str) -> StateReference:
     """Return the reference to a field of what another reference points to.
 
-    Raises:
-        ReferenceInvalid: there is no such field.
-        ReferenceUsedAsValue: the target has no fields.
+    Raises `ReferenceInvalid` if there is no such field, `ReferenceUsedAsValue` if there are none.
     """
     structure = None if isinstance(whole, MappedReference) else structure_in(whole.type)
     if structure is None or isinstance(whole, MappedReference):

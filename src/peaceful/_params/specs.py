@@ -71,11 +71,7 @@ _Part: TypeAlias = tuple[object, object]
 
 
 def is_pending(value: object) -> bool:
-    """Return whether a value is `stored()` or has a reference in it.
-
-    Raises:
-        DefinitionError: `stored()` is within it, or a reference is the key of a mapping.
-    """
+    """Return whether a value is `stored()` or has a reference in it; raise as `references_in`."""
     if type(value) in SCALARS:
         return False
     return value is STORED or next(references_in(value), None) is not None
@@ -84,8 +80,7 @@ def is_pending(value: object) -> bool:
 def references_in(value: object) -> Iterator[Reference]:
     """Yield every reference in a value, and in the arguments of its mapping functions.
 
-    Raises:
-        DefinitionError: `stored()` is within it, or a reference is the key of a mapping.
+    Raises `DefinitionError` if `stored()` is within it, or a reference is the key of a mapping.
     """
     if type(value) in SCALARS:
         return
@@ -224,9 +219,7 @@ def fill_references(template: object, state_of: StateLookup, declared: object = 
     """Return a value with its references replaced by what they point to.
 
     A referenced field that is `None` counts as a value only if the declared type allows `None`.
-
-    Raises:
-        Unknown: a reference is not known, or the value was never stored.
+    Raises `Unknown` if a reference is not known, or the value was never stored.
     """
     if template is STORED:
         raise Unknown("no value was stored for it yet")

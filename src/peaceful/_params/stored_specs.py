@@ -58,11 +58,7 @@ _WORDS: Final[dict[str, bool | None]] = {"True": True, "False": False, "None": N
 
 
 def stored_form(value: object) -> JsonValue:
-    """Return a declared value as it is written into a file: readable, and without secrets.
-
-    Raises:
-        DefinitionError: a value has no such form, as bytes that are no text.
-    """
+    """Return a declared value as it is written into a file, without secrets; see `plain_form`."""
     if value is STORED:
         return STORED_FORM
     reference = reference_of(value)
@@ -95,11 +91,7 @@ def value_from_stored(
     state_types: Mapping[ItemId, object],
     functions: Mapping[str, Callable[..., object]],
 ) -> object:
-    """Return the declared value of a stored form: plain, with references, or `stored()`.
-
-    Raises:
-        UnreadableSpec: the form cannot be read.
-    """
+    """Return the declared value of a stored form; raise `UnreadableSpec` if it cannot be read."""
 
     def read(form: JsonValue) -> object:
         if isinstance(form, list):

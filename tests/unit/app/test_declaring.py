@@ -110,7 +110,7 @@ def test_a_default_that_pydantic_describes() -> None:
     copies, times = FlowDef("one", _fields, "").params
     assert (copies.required, times.required) == (True, False)
     assert (times.default, times.help) == (3, "How often.")
-    model = ParamGroup.of("one", (copies, times)).model
+    model = ParamGroup("one", {"copies": copies, "times": times}).model
     assert model(copies=1).model_dump() == {"copies": 1, "times": 3}
     with pytest.raises(ValidationError):
         model(copies=0)

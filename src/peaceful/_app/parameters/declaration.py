@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args, get_origin
@@ -76,10 +76,6 @@ class ParamGroup:
     owner: str
     params: Mapping[str, ParamDef]
     _declared_by: type[BaseModel] | None = None
-
-    @classmethod
-    def of(cls, owner: str, params: Iterable[ParamDef]) -> ParamGroup:
-        return cls(owner, {param.name: param for param in params})
 
     @classmethod
     def of_model(cls, owner: str, model: type[BaseModel] | None) -> ParamGroup:
@@ -211,8 +207,8 @@ class Declarations:
         group = self._groups.get(flow_id)
         if group is None:
             params = self.flow_def(flow_id).params
-            own = [param for param in params if self.shared_by(param) is None]
-            group = self._groups[flow_id] = ParamGroup.of(f"flow {flow_id}", own)
+            own = {param.name: param for param in params if self.shared_by(param) is None}
+            group = self._groups[flow_id] = ParamGroup(f"flow {flow_id}", own)
         return group
 
     def shared_by(self, param: ParamDef) -> str | None:

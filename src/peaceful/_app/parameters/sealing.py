@@ -92,13 +92,7 @@ class KeyRing:
 
 
 def new_key(path: Path) -> int:
-    """Put a new key in front of those of a file, which may be new; return their number.
-
-    Raises:
-        UsageError: others than its owner may read the file.
-        StorageError: it cannot be read or written.
-        ExtraMissing: cryptography is not installed.
-    """
+    """Put a new key in front of those of a file, which may be new; return their number."""
     try:
         from cryptography.fernet import Fernet
     except ImportError as error:
@@ -122,16 +116,9 @@ def _keys_in(path: Path) -> list[str]:
 
 
 def private_text(path: Path, holds: str, *, help: str) -> str:
-    """Return the text of a file with secrets.
+    """Return the text of a file with secrets; raise if others than its owner may read or change it.
 
-    Args:
-        path: the file.
-        holds: what is in it, such as `the keys`, for messages.
-        help: what else to do if others may have read it, for messages.
-
-    Raises:
-        UsageError: others than its owner may read or change it.
-        StorageError: it cannot be read.
+    `holds` (such as `the keys`) and `help`, if others may have read it, are for messages.
     """
     try:
         with path.open(encoding="utf-8") as file:
