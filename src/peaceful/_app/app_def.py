@@ -125,9 +125,8 @@ class AppDef:
             )
         checked_app_name(self.name)
         self.flows: dict[FlowId, FlowDef] = {}
-        self.declared: Declarations = Declarations(
-            self.name, self.flows, workspace=self.workspace_params, profile=self.profile_params
-        )
+        models = {"workspace": self.workspace_params, "profile": self.profile_params}
+        self.declared: Declarations = Declarations(self.name, self.flows, models)
 
     def flow(self, flow_id: FlowId) -> NamedFlow:
         """Return a flow by its name, to declare it as a decorator, or to refer to its items.

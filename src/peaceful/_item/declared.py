@@ -48,8 +48,8 @@ def declare(model: BaseModel, given: Mapping[str, object]) -> None:
     Raises `ValidationError` if some are wrong, missing or unknown, with all problems at once.
     """
     fields, extra, fields_set = _validator(type(model)).validate_python(dict(given))
-    _fill(model, fields, fields_set, extra)
-    _keep(model, lambda value: value is not _WAITS)
+    known = {name: value for name, value in fields.items() if value is not _WAITS}
+    _set(model, __dict__=known, __pydantic_fields_set__=fields_set, __pydantic_extra__=extra)
     _set_private(model, {_GIVEN: given})
 
 
@@ -61,7 +61,8 @@ def declared_arguments(model: BaseModel) -> Mapping[str, object] | None:
 
 def drop_unknown(model: BaseModel, reasons: Mapping[str, str]) -> None:
     """Remove the fields that still hold references; `reasons` says why they are not known."""
-    _keep(model, lambda value: not is_pending(value))
+    known = {name: value for name, value in model.__dict__.items() if not is_pending(value)}
+    _set(model, __dict__=known)
     _set_private(model, {_UNKNOWN: reasons})
     _post_init(model)
 
@@ -69,7 +70,7 @@ def drop_unknown(model: BaseModel, reasons: Mapping[str, str]) -> None:
 def construct(model_type: type[BaseModel], fields: dict[str, object]) -> BaseModel:
     """Return a model with exactly the given fields."""
     model = model_type.__new__(model_type)
-    _fill(model, fields, set(fields), None)
+    _set(model, __dict__=fields, __pydantic_fields_set__=set(fields), __pydantic_extra__=None)
     _set_private(model, {})
     _post_init(model)
     return model
@@ -87,21 +88,10 @@ def why_unknown(model: BaseModel, name: str) -> str | None:
     return None
 
 
-def _fill(
-    model: BaseModel,
-    fields: dict[str, object],
-    fields_set: set[str],
-    extra: dict[str, object] | None,
-) -> None:
+def _set(model: BaseModel, **attributes: object) -> None:
     # As pydantic itself does it: items are frozen, and these are no fields.
-    object.__setattr__(model, "__dict__", fields)
-    object.__setattr__(model, "__pydantic_fields_set__", fields_set)
-    object.__setattr__(model, "__pydantic_extra__", extra)
-
-
-def _keep(model: BaseModel, wanted: Callable[[object], bool]) -> None:
-    fields = {name: value for name, value in model.__dict__.items() if wanted(value)}
-    object.__setattr__(model, "__dict__", fields)
+    for name, value in attributes.items():
+        object.__setattr__(model, name, value)
 
 
 def _set_private(model: BaseModel, ours: dict[str, object]) -> None:
@@ -112,7 +102,7 @@ def _set_private(model: BaseModel, ours: dict[str, object]) -> None:
             default = _default(attribute, {**model.__dict__, **private})
             if default is not PydanticUndefined:
                 private[name] = default
-    object.__setattr__(model, "__pydantic_private__", {**private, **ours})
+    _set(model, __pydantic_private__={**private, **ours})
 
 
 def _default(attribute: ModelPrivateAttr, so_far: dict[str, object]) -> object:

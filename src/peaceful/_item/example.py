@@ -56,22 +56,18 @@ def _value(name: str, declared: object, around: tuple[type, ...]) -> object:
     for option in type_alternatives(declared):
         inside_itself = any(one in (option, get_origin(option)) for one in around)
         if option is not type(None) and not inside_itself:
-            return _one(name, option, around)
+            kind, arguments = get_origin(option) or option, get_args(option)
+            if kind is Literal:
+                return arguments[0]
+            return _of_class(name, kind, arguments, around) if isinstance(kind, type) else None
     return None
-
-
-def _one(name: str, option: object, around: tuple[type, ...]) -> object:
-    kind = get_origin(option) or option
-    if kind is Literal:
-        return get_args(option)[0]
-    if kind is object:
-        return f"example_{name}"
-    return _of_class(name, kind, get_args(option), around) if isinstance(kind, type) else None
 
 
 def _of_class(
     name: str, kind: type[object], arguments: tuple[Any, ...], around: tuple[type, ...]
 ) -> object:
+    if kind is object:
+        return f"example_{name}"
     if issubclass(kind, BaseModel):
         return _model(kind, around)
     if issubclass(kind, enum.Enum):

@@ -120,15 +120,17 @@ class _Outcome(msgspec.Struct, frozen=True):
         return tuple(item for item, result in self.items.items() if result.status is status)
 
 
-class _Unfinished(_Outcome, frozen=True, kw_only=True):
+class _Unfinished(_Outcome, Generic[T_co], frozen=True, kw_only=True):
     """The fields of an outcome that left blocks unprocessed.
 
     Attributes:
         blocks_not_processed: the names of the blocks that did not run to their end, in order; an
             interrupted block comes first.
+        value: a partial result, if any.
     """
 
     blocks_not_processed: tuple[str, ...]
+    value: T_co | None
 
 
 class Complete(_Outcome, Generic[T_co], frozen=True, kw_only=True):
@@ -137,26 +139,20 @@ class Complete(_Outcome, Generic[T_co], frozen=True, kw_only=True):
     value: T_co
 
 
-class BlockInterrupted(_Unfinished, Generic[T_co], frozen=True, kw_only=True):
+class BlockInterrupted(_Unfinished[T_co], frozen=True, kw_only=True):
     """An interrupt ended a block before all of its items; `value` is its partial result."""
 
-    value: T_co | None
 
-
-class ExecutionInterrupted(_Unfinished, Generic[T_co], frozen=True, kw_only=True):
+class ExecutionInterrupted(_Unfinished[T_co], frozen=True, kw_only=True):
     """An interrupt ended the execution between two blocks; `value` is a partial result, if any."""
 
-    value: T_co | None
 
-
-class ItemError(_Unfinished, Generic[T_co], frozen=True, kw_only=True):
+class ItemError(_Unfinished[T_co], frozen=True, kw_only=True):
     """One or more items failed, with `errors`; items that did not need them went on.
 
-    Attributes:
-        value: the block's partial result.
+    `value` is the block's partial result.
     """
 
-    value: T_co | None
     errors: Mapping[ItemId, PeacefulError]
 
 

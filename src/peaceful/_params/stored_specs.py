@@ -17,6 +17,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -142,19 +143,14 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     return [*tokens, ("end", "")]
 
 
+@dataclass
 class _TextReader:
     """Makes a value of the text of a reference, or of an argument of a mapping function."""
 
-    def __init__(
-        self,
-        tokens: list[tuple[str, str]],
-        state_types: Mapping[ItemId, object],
-        functions: Mapping[str, Callable[..., object]],
-    ) -> None:
-        self._tokens = tokens
-        self._state_types = state_types
-        self._functions = functions
-        self._at = 0
+    _tokens: list[tuple[str, str]]
+    _state_types: Mapping[ItemId, object]
+    _functions: Mapping[str, Callable[..., object]]
+    _at: int = 0
 
     def value(self) -> object:
         kind, token = self._next()

@@ -172,29 +172,23 @@ class FlowDef:
         )
 
 
+@dataclass(eq=False)
 class Declarations:
     """The parameters of an application: of its workspace, its profiles, and its flows."""
 
-    def __init__(
-        self,
-        app: str,
-        flows: Mapping[FlowId, FlowDef],
-        *,
-        workspace: type[BaseModel] | None,
-        profile: type[BaseModel] | None,
-    ) -> None:
-        self.app: Final = app
-        self.flows: Final = flows
-        self._shared = {"workspace": workspace, "profile": profile}
-        self._groups: dict[FlowId, ParamGroup] = {}
+    app: str
+    flows: Mapping[FlowId, FlowDef]
+    _models: Mapping[str, type[BaseModel] | None]
+    """Those of the workspace and of profiles, by these words."""
+    _groups: dict[FlowId, ParamGroup] = field(default_factory=dict)
 
     @cached_property
     def workspace(self) -> ParamGroup:
-        return ParamGroup.of_model("workspace", self._shared["workspace"])
+        return ParamGroup.of_model("workspace", self._models["workspace"])
 
     @cached_property
     def profile(self) -> ParamGroup:
-        return ParamGroup.of_model("profile", self._shared["profile"])
+        return ParamGroup.of_model("profile", self._models["profile"])
 
     def flow_def(self, flow_id: FlowId) -> FlowDef:
         """Return the flow of that name; raise `NameUnknown` if there is none."""
@@ -213,7 +207,7 @@ class Declarations:
 
     def shared_by(self, param: ParamDef) -> str | None:
         """Return `workspace` or `profile`, if the parameter takes its model, else None."""
-        for owner, model in self._shared.items():
+        for owner, model in self._models.items():
             if model is not None and param.annotation is model:
                 return owner
         return None

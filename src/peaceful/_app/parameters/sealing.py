@@ -11,6 +11,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,12 +27,12 @@ KEY: Final = "PEACEFUL_KEY"
 KEY_FILE: Final = "PEACEFUL_KEY_FILE"
 
 
+@dataclass(frozen=True, repr=False)
 class KeyRing:
     """The keys of secrets: the first one seals, any of them opens."""
 
-    def __init__(self, keys: Sequence[str], origin: str) -> None:
-        self._keys = tuple(keys)
-        self._origin = origin
+    _keys: Sequence[str]
+    _origin: str
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> KeyRing:
