@@ -38,39 +38,32 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "App": "peaceful._app.app",
-    "Backoff": "peaceful._item.retry",
-    "Change": "peaceful._item.diff",
-    "ChildResult": "peaceful._item.child",
-    "Flow": "peaceful._runtime.flow",
-    "Given": "peaceful._app.parameters.declaration",
-    "Handle": "peaceful._runtime.flow",
-    "Interaction": "peaceful._model.location",
-    "Item": "peaceful._item.item",
-    "ItemCtx": "peaceful._item.ctx",
-    "ItemFailure": "peaceful._errors.running",
-    "ItemStatus": "peaceful._model.outcome",
-    "Location": "peaceful._model.location",
-    "PeacefulError": "peaceful._errors.base",
-    "ProgressUnit": "peaceful._model.events",
-    "Pull": "peaceful._model.location",
-    "Push": "peaceful._model.location",
-    "Resources": "peaceful._resources",
-    "Role": "peaceful._app.web_settings",
-    "SecretSource": "peaceful._app.parameters.secrets",
-    "State": "peaceful._model.state",
-    "StateDiff": "peaceful._item.diff",
-    "Tls": "peaceful._app.web_settings",
-    "WebSettings": "peaceful._app.web_settings",
-    "WebToken": "peaceful._app.web_settings",
-    "Within": "peaceful._model.location",
-    "heed_signals": "peaceful._process_signals",
-    "mapped": "peaceful._params.references",
-    "stored": "peaceful._params.specs",
-    "write_atomically": "peaceful._item.files",
+_NAMES = {
+    "_app.app": ("App",),
+    "_app.parameters.declaration": ("Given",),
+    "_app.parameters.secrets": ("SecretSource",),
+    "_app.web_settings": ("Role", "Tls", "WebSettings", "WebToken"),
+    "_errors.base": ("PeacefulError",),
+    "_errors.running": ("ItemFailure",),
+    "_item.child": ("ChildResult",),
+    "_item.ctx": ("ItemCtx",),
+    "_item.diff": ("Change", "StateDiff"),
+    "_item.files": ("write_atomically",),
+    "_item.item": ("Item",),
+    "_item.retry": ("Backoff",),
+    "_model.events": ("ProgressUnit",),
+    "_model.location": ("Interaction", "Location", "Pull", "Push", "Within"),
+    "_model.outcome": ("ItemStatus",),
+    "_model.state": ("State",),
+    "_params.references": ("mapped",),
+    "_params.specs": ("stored",),
+    "_process_signals": ("heed_signals",),
+    "_resources": ("Resources",),
+    "_runtime.flow": ("Flow", "Handle"),
 }
-"""By name, the module that defines it."""
+"""By module, the names that it defines."""
+
+_HOMES = {name: f"peaceful.{module}" for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "App",

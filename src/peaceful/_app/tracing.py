@@ -41,24 +41,19 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def tracing_sinks() -> tuple[OutputSink, ...]:
     """Return the sink that makes spans, or none if nobody collects spans."""
-    tracer = _tracer()
-    return () if tracer is None else (TracingSink(tracer),)
-
-
-def _tracer() -> Tracer | None:
     # Whoever has set up a provider in this process has loaded this before.
     if _API not in sys.modules and _BY_NAME not in os.environ:
-        return None
+        return ()
     try:
         from opentelemetry import trace
     except ModuleNotFoundError:
-        return None
+        return ()
     provider = trace.get_tracer_provider()
     if isinstance(provider, trace.ProxyTracerProvider | trace.NoOpTracerProvider):
-        return None
+        return ()
     from peaceful import __version__
 
-    return provider.get_tracer("peaceful", __version__)
+    return (TracingSink(provider.get_tracer("peaceful", __version__)),)
 
 
 class TracingSink:

@@ -12,7 +12,7 @@ import msgspec
 
 from peaceful._disclosure import masked, masked_beginning
 from peaceful._model.codec import JsonValue
-from peaceful._model.state import State
+from peaceful._model.state import State, field_names
 from peaceful._params.plain import holds_secret, plain_form
 
 LISTED: Final = 8
@@ -102,16 +102,10 @@ def field_wise_diff(current: State, goal: State) -> StateDiff | None:
     # Values that differ, and whose JSON does not (such as 1 and 1.0), are the same fact.
     return diff_of(
         change
-        for name in _field_names(type(current))
+        for name in field_names(type(current))
         if (before := getattr(current, name)) != (after := getattr(goal, name))
         for change in _field_changes(name, before, after)
     )
-
-
-@cache
-def _field_names(state_type: type[State]) -> tuple[str, ...]:
-    # Pydantic takes longer to tell them than it takes to compare them.
-    return tuple(state_type.model_fields)
 
 
 @cache

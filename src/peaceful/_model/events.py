@@ -216,18 +216,12 @@ class ExecutionEnded(EventBase, frozen=True, tag="execution_ended"):
         msgspec.structs.force_setattr(self, "state", state_after(self.outcome))
 
 
-Event: TypeAlias = (
-    ExecutionStarted
-    | BlockStarted
-    | ItemStarted
-    | ChangeStarted
-    | ItemProgressed
-    | ItemEnded
-    | InterruptRequested
-    | Warned
-    | BlockEnded
-    | ExecutionEnded
+_OfItem: TypeAlias = ItemStarted | ChangeStarted | ItemProgressed | ItemEnded
+_OfWhole: TypeAlias = (
+    ExecutionStarted | BlockStarted | InterruptRequested | Warned | BlockEnded | ExecutionEnded
 )
+
+Event: TypeAlias = _OfItem | _OfWhole
 """Every event that a sink takes."""
 
 
@@ -294,15 +288,7 @@ class Snapshot(msgspec.Struct):
             case _:
                 self._add_rare(event)
 
-    def _add_rare(
-        self,
-        event: ExecutionStarted
-        | BlockStarted
-        | BlockEnded
-        | InterruptRequested
-        | Warned
-        | ExecutionEnded,
-    ) -> None:
+    def _add_rare(self, event: _OfWhole) -> None:
         match event:
             case BlockStarted(block=block, items=items):
                 self.block = block

@@ -32,13 +32,13 @@ class State(BaseModel):
         """The fields that are set, as `name=value`; `absent` where none is."""
         known = [
             f"{name}={value}"
-            for name in _field_names(type(self))
+            for name in field_names(type(self))
             if (value := getattr(self, name)) is not None
         ]
         return ", ".join(known) or "absent"
 
 
 @cache
-def _field_names(state_type: type[State]) -> tuple[str, ...]:
-    # Pydantic takes longer to tell them than it takes to show them.
+def field_names(state_type: type[State]) -> tuple[str, ...]:
+    """Return the names of the fields; pydantic takes longer to tell them than to use them."""
     return tuple(state_type.model_fields)

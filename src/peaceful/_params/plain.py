@@ -100,7 +100,7 @@ def parts_in(value: object) -> Iterable[object]:
         return value.values()
     if is_sequence_or_set(value):
         return value
-    return [part for _, part in _named_parts(value)]
+    return [part for _, part in named_parts(value)]
 
 
 def _plain(value: object) -> JsonValue:
@@ -129,7 +129,7 @@ def _with_fields(value: object) -> JsonValue:
         root: object = cast("RootModel[object]", value).root
         return plain_form(root) if _needs_care(root) else plain
     if isinstance(plain, dict):
-        careful = [(name, part) for name, part in _named_parts(value) if _needs_care(part)]
+        careful = [(name, part) for name, part in named_parts(value) if _needs_care(part)]
         aliases: Mapping[str, str] = _aliases(value) if careful else {}
         for name, part in careful:
             if (alias := aliases.get(name, name)) in plain:
@@ -157,12 +157,13 @@ def _is_model(value: object) -> TypeGuard[BaseModel]:
     return issubclass(type(value), BaseModel)
 
 
-def _named_parts(value: object) -> Iterable[tuple[str, object]]:
+def named_parts(value: object) -> Iterable[tuple[str, object]]:
+    """Return the fields of a model or a data class that have values."""
     if _is_model(value):
         return [*value.__dict__.items(), *(value.__pydantic_extra__ or {}).items()]
     if is_data_class(value):
         names = [one.name for one in dataclasses.fields(cast("type", value))]
-        return [(name, getattr(value, name, None)) for name in names]
+        return [(name, getattr(value, name)) for name in names if hasattr(value, name)]
     return ()
 
 

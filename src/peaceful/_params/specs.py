@@ -24,7 +24,13 @@ from peaceful._errors.usage import DefinitionError, ReferenceUsedAsValue
 from peaceful._model.codec import ItemId
 from peaceful._model.state import State
 from peaceful._params.masking import described_without
-from peaceful._params.plain import SCALARS, is_data_class, is_mapping, is_sequence_or_set
+from peaceful._params.plain import (
+    SCALARS,
+    is_data_class,
+    is_mapping,
+    is_sequence_or_set,
+    named_parts,
+)
 from peaceful._params.references import (
     MappedReference,
     Reference,
@@ -117,7 +123,10 @@ def rebuild(template: object, change: Callable[[object, object], object]) -> obj
     if is_mapping(template):
         return parts
     if is_data_class(template):
-        return _rebuild_data_class(template, cast("dict[str, object]", parts))
+        given: Any = template  # Any: an instance of some data class
+        named = cast("dict[str, object]", parts).items()
+        changed = {name: part for name, part in named if part is not getattr(given, name)}
+        return dataclasses.replace(given, **changed)
     return _rebuild_sequence(template, parts.values())
 
 
@@ -139,8 +148,7 @@ def parts_of(value: object) -> Iterable[_Part]:
     if is_sequence_or_set(value):
         return enumerate(value)
     if is_data_class(value):
-        names = [one.name for one in dataclasses.fields(cast("type", value))]
-        return [(name, getattr(value, name)) for name in names if hasattr(value, name)]
+        return named_parts(value)
     return ()
 
 
@@ -158,26 +166,16 @@ def _part_type(option: object, container: object, key: object) -> object | None:
         return object
     if is_data_class(container):
         return (fields_of(type(container)) or {}).get(str(key), object)
+    fields = hints_of(kind) if is_typeddict(kind) else fields_of(kind)
+    if fields is not None and is_mapping(container):
+        return fields.get(str(key), object)
+    index = cast(int, key)
+    if fields is not None and is_named_tuple(kind):
+        return list(fields.values())[index]
+    if not issubclass(kind, Iterable) or issubclass(kind, (str, bytes)):
+        return None
     if is_mapping(container):
-        return _entry_type(kind, arguments, str(key))
-    if is_named_tuple(kind):
-        return list((fields_of(kind) or {}).values())[cast(int, key)]
-    return _element_type(kind, arguments, cast(int, key))
-
-
-def _entry_type(kind: type, arguments: tuple[Any, ...], key: str) -> object | None:
-    if is_typeddict(kind):
-        return cast(object, hints_of(kind).get(key, object))
-    if (fields := fields_of(kind)) is not None:
-        return fields.get(key, object)
-    if not issubclass(kind, Iterable) or issubclass(kind, (str, bytes)):
-        return None
-    return arguments[1] if len(arguments) == 2 else object
-
-
-def _element_type(kind: type, arguments: tuple[Any, ...], index: int) -> object | None:
-    if not issubclass(kind, Iterable) or issubclass(kind, (str, bytes)):
-        return None
+        return arguments[1] if len(arguments) == 2 else object
     if kind is tuple and Ellipsis not in arguments:
         return arguments[index] if index < len(arguments) else object
     return arguments[0] if arguments else object
@@ -192,12 +190,6 @@ def _rebuild_sequence(template: object, parts: Iterable[object]) -> object:
     if isinstance(template, deque):
         return deque(parts, maxlen=cast("deque[object]", template).maxlen)
     return frozenset(parts) if isinstance(template, frozenset) else set(parts)
-
-
-def _rebuild_data_class(template: object, parts: dict[str, object]) -> object:
-    given: Any = template  # Any: an instance of some data class
-    changed = {name: part for name, part in parts.items() if part is not getattr(given, name)}
-    return dataclasses.replace(given, **changed)
 
 
 # ---- resolving: the three ways (for real, partially, by example) differ in the known states only
