@@ -71,10 +71,8 @@ class Resources:
 
     def kinds(self) -> frozenset[type[object]]:
         """Return the types that this scope and those around it have values of."""
-        around: frozenset[type[object]] = frozenset()
-        if self._parent is not None:
-            around = self._parent.kinds()
-        return around.union(self._values)
+        around = () if self._parent is None else self._parent.kinds()
+        return frozenset((*around, *self._values))
 
 
 def _name(kind: type[object]) -> str:

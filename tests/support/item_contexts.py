@@ -13,8 +13,9 @@ from uuid import uuid4
 from peaceful import ItemCtx, Resources
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
+from peaceful._runtime.ctx import started_by
 from peaceful._runtime.hub import ProgressHub
-from peaceful.commands import Event, ItemProgressed
+from peaceful.commands import Event, ExecutionInfo, ItemProgressed
 from peaceful.interrupt import (
     InterruptibilityState,
     Interruptible,
@@ -93,12 +94,16 @@ def made_bench(folder: Path) -> Bench:
     clock, loop = HandClock(), asyncio.get_running_loop()
     sender, receiver = interrupt_channel(now=clock.now)
     scope = ExecutionScope(
-        execution_id=f"execution-{uuid4()}",
-        app="app",
+        execution=ExecutionInfo(
+            id=f"execution-{uuid4()}",
+            app="app",
+            profile="dev",
+            flow="deploy",
+            command="ensure",
+            started_by=started_by("python"),
+            started_at=clock.now(),
+        ),
         workspace=folder,
-        profile="dev",
-        flow="deploy",
-        command="ensure",
         interruptibility=InterruptibilityState(Interruptible(receiver)),
         children=Children(),
         clock=clock,

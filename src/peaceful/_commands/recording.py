@@ -356,7 +356,7 @@ async def record_states(
 
     def open_and_load() -> Mapping[StateKind, Mapping[ItemId, StoredState]]:
         # In this order: the journal of an unclean ending is folded in first.
-        opened.append(store.open(run.scope.execution_id, items, applies=applies))
+        opened.append(store.open(run.scope.execution.id, items, applies=applies))
         return {kind: store.load(kind) for kind in StateKind}
 
     failed = False

@@ -38,6 +38,7 @@ from peaceful._item.safe_point import (
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.events import Event, ItemProgressed, Progress, Snapshot
+from peaceful._model.execution import ExecutionInfo
 from peaceful._model.state import State
 from peaceful._resources import Resources
 from peaceful._user_code import is_of_parent
@@ -55,8 +56,8 @@ class ExecutionScope(msgspec.Struct, frozen=True):
     """The data that all items of one execution share.
 
     Attributes:
+        execution: the execution, as it was at its start.
         workspace: the folder that contains `.peace`.
-        command: the command that is executed, such as `ensure`.
         publish: takes events from any thread, without blocking.
         publish_made: takes a function that makes an event of the snapshot, or none; no event comes
             between its look and its event. Returns whether it made one.
@@ -64,12 +65,8 @@ class ExecutionScope(msgspec.Struct, frozen=True):
         loop: the event loop that the execution runs in.
     """
 
-    execution_id: ExecutionId
-    app: str
+    execution: ExecutionInfo
     workspace: Path
-    profile: ProfileName
-    flow: FlowId
-    command: str
     interruptibility: InterruptibilityState
     children: Children
     clock: Clock
@@ -102,7 +99,7 @@ class ItemCtx:
     @property
     def execution_id(self) -> ExecutionId:
         """The ID of the execution."""
-        return self._scope.execution_id
+        return self._scope.execution.id
 
     @property
     def workspace(self) -> Path:
@@ -112,17 +109,17 @@ class ItemCtx:
     @property
     def profile(self) -> ProfileName:
         """The profile that the command runs for."""
-        return self._scope.profile
+        return self._scope.execution.profile
 
     @property
     def flow(self) -> FlowId:
         """The flow that the item belongs to."""
-        return self._scope.flow
+        return self._scope.execution.flow
 
     @property
     def command(self) -> str:
         """The command that is executed, such as `ensure` or `clean`."""
-        return self._scope.command
+        return self._scope.execution.command
 
     @property
     def resources(self) -> Resources:

@@ -381,12 +381,8 @@ def _new_session(ctx: CmdCtx, command: str, dry_run: bool) -> Session:
     loop = asyncio.get_running_loop()
     guard_loop(loop)
     scope = ExecutionScope(
-        execution_id=info.id,
-        app=ctx.app,
+        execution=info,
         workspace=ctx.workspace.root,
-        profile=ctx.profile,
-        flow=ctx.flow.id,
-        command=command,
         interruptibility=state,
         children=Children(),
         clock=ctx.clock,
