@@ -216,12 +216,22 @@ class ExecutionEnded(EventBase, frozen=True, tag="execution_ended"):
         msgspec.structs.force_setattr(self, "state", state_after(self.outcome))
 
 
-_OfItem: TypeAlias = ItemStarted | ChangeStarted | ItemProgressed | ItemEnded
 _OfWhole: TypeAlias = (
     ExecutionStarted | BlockStarted | InterruptRequested | Warned | BlockEnded | ExecutionEnded
 )
 
-Event: TypeAlias = _OfItem | _OfWhole
+Event: TypeAlias = (
+    ExecutionStarted
+    | BlockStarted
+    | ItemStarted
+    | ChangeStarted
+    | ItemProgressed
+    | ItemEnded
+    | InterruptRequested
+    | Warned
+    | BlockEnded
+    | ExecutionEnded
+)
 """Every event that a sink takes."""
 
 
