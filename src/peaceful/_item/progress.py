@@ -71,6 +71,21 @@ class ProgressReporter:
             the item's next report.
     """
 
+    __slots__ = (
+        "_done",
+        "_is_delayed",
+        "_last_published",
+        "_last_report",
+        "_later",
+        "_lock",
+        "_message",
+        "_monotonic",
+        "_publish",
+        "_rate",
+        "_total",
+        "_unit",
+    )
+
     def __init__(
         self,
         publish: Callable[[Progress], None],

@@ -53,6 +53,12 @@ def test_nothing_is_known_at_first(stage: Stage) -> None:
     assert stage.pictures == []
 
 
+def test_a_misspelt_name_is_an_error(stage: Stage) -> None:
+    """It does not seem to be taken."""
+    with pytest.raises(AttributeError):
+        setattr(stage.reporter, "totl", 3)  # noqa: B010 - type checkers know that there is none
+
+
 def test_bytes_steps_and_percent_are_counted(stage: Stage) -> None:
     """Each with its unit."""
     reporter = stage.reporter
