@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from random import Random
@@ -18,8 +19,12 @@ LATER_THAN_A_KEY_REPEATS = 0.6
 
 PROGRAM = """
 import ctypes
+import os
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from peaceful import App, Flow, Item, ItemCtx, State
@@ -42,6 +47,12 @@ class Blocks(Item[Done]):
 
     async def apply(self, ctx: ItemCtx, current: Done, goal: Done) -> Done:
         Path("blocks").touch()
+        if self.how == "starved":
+            with starved():
+                until = time.thread_time() + 0.3
+                while time.thread_time() < until:
+                    pass
+            return goal
         if self.how == "sleep":
             time.sleep(600)
         while self.how == "foreign":
@@ -50,6 +61,18 @@ class Blocks(Item[Done]):
         while time.monotonic() < until:
             pass
         return goal
+
+
+@contextmanager
+def starved() -> Iterator[None]:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(9)]
+    try:
+        yield
+    finally:
+        for each in busy:
+            each.kill()
+            each.wait()
 
 
 class Quick(Blocks):
@@ -145,6 +168,16 @@ def test_it_is_named_unasked(blocked: Running) -> None:
     said = blocked.until("warned")["text"]
     assert said.startswith("blocker has blocked everything else for more than 1.0 s (in ")
     assert "let it await what it waits for, or make its function a plain one" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who waits for a processor")
+def test_a_busy_machine(shell: Shell) -> None:
+    """An item whose work is short is not blamed if the machine gives it no time."""
+    (shell.folder / "app.py").write_text(PROGRAM)
+    shell.run("python", "app.py", "init", "--how", "starved")
+    ended = shell.run("python", "app.py", "ensure", "--format", "json")
+    assert ended.document["outcome"] == "complete"
+    assert ended.document["warnings"] == []
 
 
 WAYS: dict[str, Sequence[str]] = {

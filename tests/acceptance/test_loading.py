@@ -84,7 +84,7 @@ def test_signals(shell: Shell) -> None:
     # Without the site, which may load some of it, and always loads `os`.
     shell.environment["PYTHONPATH"] = str(Path(peaceful.__file__).parents[1])
     loaded = {*shell.run(sys.executable, "-S", "-c", run).out.split()}
-    own = {"peaceful", "peaceful._late", "peaceful._process_signals"}
+    own = {"peaceful", "peaceful._process_signals"}
     assert own <= loaded <= own | {"__future__", "_json"}
 
 

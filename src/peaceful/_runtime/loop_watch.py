@@ -95,6 +95,10 @@ class LoopWatch:
         self._on_late_end = on_late_end
         self._loop = asyncio.get_running_loop()
         self._loops_thread = threading.get_ident()
+        self._thread = Path(f"/proc/self/task/{threading.get_native_id()}")
+        self._ran: str = ""
+        self._looked_at: float = 0.0
+        self._waits: float = 0.0
         self._answered = threading.Event()
         # Unlike an event, it can be used in a signal handler.
         self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -141,11 +145,11 @@ class LoopWatch:
         return True
 
     def _while_blocked(self) -> None:
-        since = time.monotonic()
+        since = time.monotonic() - self._kept_waiting()
         told = heard = 0
         while not self._over and not self._answered.is_set():
             accepted = 0 if self._receiver is None else len(self._receiver.accepted)
-            blocked = time.monotonic() - since
+            blocked = time.monotonic() - self._kept_waiting() - since
             if (accepted > heard and blocked >= _IN_THE_WAY) or (blocked >= _BLOCKS and not told):
                 # In between it may have answered: then nothing blocks any more.
                 blocker = self._blocker()
@@ -155,6 +159,23 @@ class LoopWatch:
                 heard = accepted
             self._end_late(_KILLED_BLOCKED)
             self._hear(_LOOK_AGAIN)
+
+    def _kept_waiting(self) -> float:
+        """Return for how many seconds the loop's thread was given no processor; 0 if not known.
+
+        A busy machine blocks the loop as well, and no item can do anything about it.
+        """
+        now, looked_at = time.monotonic(), self._looked_at
+        try:
+            ran, waited, _ = (self._thread / "schedstat").read_text().split()
+            state = (self._thread / "stat").read_text().rpartition(") ")[2][:1]
+        except (OSError, ValueError):
+            return 0.0
+        # What it waits just now is counted only when it runs again.
+        waits = state == "R" and ran == self._ran
+        self._waits = self._waits + now - looked_at if waits else 0.0
+        self._ran, self._looked_at = ran, now
+        return int(waited) / 1e9 + self._waits
 
     def _end_late(self, patience: float) -> None:
         signal = None if self._receiver is None else self._receiver.poll()
