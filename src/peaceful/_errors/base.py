@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from peaceful._disclosure import kept, masked
 
@@ -30,10 +30,18 @@ class PeacefulError(Exception):
     code: ClassVar[str] = "ERROR"
     exit_code: ClassVar[int] = 1
 
-    def __init_subclass__(cls, *, code: str = "", exit_code: int = 0) -> None:
+    message: str
+    details: tuple[tuple[str, str], ...]
+    help: str
+
+    def __init_subclass__(cls, *, code: str | None = None, exit_code: int = 0) -> None:
         super().__init_subclass__()
-        if code:
+        if code is not None:
             cls.code = code
+        # Whoever declares it may not have had it checked by a type checker.
+        given = cast("object", cls.code)
+        if not isinstance(given, str) or not given or any(map(str.isspace, given)):
+            raise TypeError(f"the code of {cls.__name__} is {given!r}, and must be one word")
         if exit_code:
             cls.exit_code = exit_code
 
@@ -41,11 +49,32 @@ class PeacefulError(Exception):
         self, message: str, *, details: tuple[tuple[str, str], ...] = (), help: str = ""
     ) -> None:
         # Here already, because programs show errors in their own ways.
-        message = masked(message)
+        message = masked(str(message))
         super().__init__(message)
         self.message = message
-        self.details = details
-        self.help = help
+        self.details = tuple((str(label), str(text)) for label, text in details or ())
+        self.help = str(help or "")
+
+    if not TYPE_CHECKING:  # Else every name would seem to be there.
+
+        def __getattr__(self, name: str) -> object:
+            """Return what a subclass has not said, because its `__init__` does not call this one's.
+
+            It is most likely an item's own error; what it says instead must not be lost.
+            """
+            match name:
+                case "message":
+                    own = type(self).__str__ is not PeacefulError.__str__
+                    try:
+                        text = str(self) if own else ", ".join(map(str, self.args))
+                    except Exception:  # noqa: BLE001 - it cannot say anything
+                        text = ""
+                    return masked(text) or type(self).__name__
+                case "details":
+                    return ()
+                case "help":
+                    return ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __str__(self) -> str:
         """Return the message, a line per detail, and what to do; known secrets are hidden."""

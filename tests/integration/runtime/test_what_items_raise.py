@@ -180,6 +180,52 @@ async def test_whatever_is_raised(
         assert f"failed in {function}: {raised}" in error.message
 
 
+class _Silent(ItemFailure, code="QUOTA"):
+    """Of a developer who does not call the `__init__` of the class above."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+
+class _Speaking(_Silent):
+    def __str__(self) -> str:
+        return f"room for {self.room}"
+
+
+class _Broken(_Silent):
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+_ODD: Any = None
+
+CARELESS: dict[str, tuple[Callable[[], ItemFailure], str]] = {
+    "silent": (lambda: _Silent(3), "3"),
+    "speaking": (lambda: _Speaking(3), "room for 3"),
+    "broken": (lambda: _Broken(3), "_Broken"),
+    "no help": (lambda: ItemFailure("full", help=_ODD), "full"),
+    "no details": (lambda: ItemFailure("full", details=_ODD), "full"),
+    "other details": (
+        lambda: ItemFailure("full", details=cast("Any", [("at", Path("x"))])),
+        "full",
+    ),
+    "another message": (lambda: ItemFailure(cast("Any", 5)), "5"),
+}
+
+
+@pytest.mark.parametrize("careless", CARELESS)
+async def test_a_failure_made_without_care(make: Make, doing: Doing, careless: str) -> None:
+    """It is the item's failure like any other, with what it says."""
+    made, message = CARELESS[careless]
+    doing.by_name["apply"] = lambda *_: _raising(made())()
+    outcome = await make(Plain).ensure()
+    assert isinstance(outcome, ItemError)
+    error = outcome.errors["odd"]
+    assert (error.message, outcome.items["odd"].message) == (message, message)
+    assert message in str(error.to_json())
+    assert outcome.items["other"].status is ItemStatus.DONE
+
+
 @KINDS
 async def test_a_group_of_one(make: Make, doing: Doing, kind: type[Plain]) -> None:
     """What a task group wraps, and is one thing, is that thing."""

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -240,6 +241,15 @@ def test_a_class_of_ones_own() -> None:
     assert (Full.code, Full.exit_code) == ("FULL", 9)
     assert (Fuller.code, Fuller.exit_code) == ("FULLER", 9)
     assert (Fullest.code, ItemFailure.code) == ("FULLER", "ITEM-FAILED")
+
+
+@pytest.mark.parametrize("code", [5, "", "two words"])
+def test_a_code_is_one_word(code: Any) -> None:
+    """Else the class cannot be made."""
+    with pytest.raises(TypeError, match=r"the code of Odd is .* one word"):
+        type("Odd", (ItemFailure,), {"code": code})
+    with pytest.raises(TypeError, match="the code of Odd is"):
+        type("Odd", (ItemFailure,), {}, code=code)
 
 
 def test_exit_codes_are_those_of_the_command_line() -> None:

@@ -36,10 +36,30 @@ def document_text(document: Mapping[str, JsonValue], form: Format) -> str:
 
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
         dumped: str = yaml.dump(
-            document, Dumper=dumper, sort_keys=False, allow_unicode=True, default_flow_style=False
+            _with_whole_characters(document),
+            Dumper=dumper,
+            sort_keys=False,
+            allow_unicode=True,
+            default_flow_style=False,
         )
         return dumped
     return ""
+
+
+def _with_whole_characters(value: JsonValue) -> JsonValue:
+    """Return data with half characters written out (`U+DCE9` by its escape): YAML has none."""
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case Mapping():
+            return {
+                str(_with_whole_characters(key)): _with_whole_characters(each)
+                for key, each in value.items()
+            }
+        case Sequence():
+            return [_with_whole_characters(each) for each in value]
+        case _:
+            return value
 
 
 @dataclass(frozen=True, slots=True)
