@@ -96,13 +96,11 @@ class SignalEscalation:
         return self._deadlines[0][0] if self._deadlines else None
 
     def due(self, at: float) -> InterruptLevel | None:
-        """Return the level of the last deadline that has passed since the last call, or `None`."""
-        level: InterruptLevel | None = None
-        while self._deadlines and self._deadlines[0][0] <= at:
-            _, level = self._deadlines.pop(0)
-        if level is not None:
-            self._level = level
-        return level
+        """Return the next level whose deadline has passed, or `None`: each, however late."""
+        if not self._deadlines or self._deadlines[0][0] > at:
+            return None
+        _, self._level = self._deadlines.pop(0)
+        return self._level
 
 
 @contextlib.contextmanager

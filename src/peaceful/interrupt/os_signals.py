@@ -203,10 +203,10 @@ class _Listener:
                 self._send(level, source, None)
 
     def _keep_deadlines(self) -> None:
-        by = self._escalation.deadline_of
-        level = self._escalation.due(self._clock.monotonic())
-        if level is not None and by is not None and not self._sender.closed:
-            self._send(level, by, f"not done in time after {by}")
+        by, now = self._escalation.deadline_of, self._clock.monotonic()
+        while (level := self._escalation.due(now)) is not None:
+            if by is not None and not self._sender.closed:
+                self._send(level, by, f"not done in time after {by}")
 
     def _send(self, level: InterruptLevel, source: InterruptSource, reason: str | None) -> None:
         request = InterruptSignal(level, source, self._clock.now(), reason)

@@ -78,16 +78,16 @@ def test_the_first_deadline_stays(source: InterruptSource) -> None:
     signals.receive(source, 0.0)
     assert signals.receive(source, 14.0) is STOP
     assert signals.next_deadline == 15.0
-    signals.due(30.0)
+    assert [signals.due(30.0), signals.due(30.0)] == [CANCEL, KILL]
     assert signals.receive(source, 31.0) is STOP
     assert signals.next_deadline is None
 
 
-def test_a_late_look_gives_the_last_deadline() -> None:
-    """Whoever looks only after the end finds KILL at once."""
+def test_a_late_look_skips_no_level() -> None:
+    """Whoever looks only after the end finds each level, one after the other."""
     signals = ladder()
     signals.receive(SIGTERM, 0.0)
-    assert signals.due(26.0) is KILL
+    assert [signals.due(26.0) for _ in range(3)] == [CANCEL, KILL, None]
 
 
 @given(st.permutations([SIGINT, SIGTERM, SIGHUP]), st.booleans())
