@@ -34,7 +34,6 @@ _OURS: Final = ("/src/slow_files/", "/src/peaceful/")
 """Where the files of the program and of the framework are."""
 _FIRST_FILES: Final = (
     "/src/peaceful/__init__.py",
-    "/src/peaceful/_late.py",
     "/src/peaceful/_process_signals.py",
 )
 _FIRST_LINES: Final = ("from __future__", "from peaceful import heed_signals", "heed_signals()")
