@@ -99,10 +99,10 @@ _NAMES: Final = ", ".join(COLUMNS)
 _PLACES: Final = ", ".join("?" * len(COLUMNS))
 
 # No query below is made of anything but this package's own words: values are passed apart from it.
-_SELECT: Final = f"SELECT {_NAMES} FROM executions"  # noqa: S608 - see above
-_INSERT: Final = f"INSERT INTO executions ({_NAMES}) VALUES ({_PLACES})"  # noqa: S608 - see above
+_SELECT: Final = f"SELECT {_NAMES} FROM executions"  # noqa: S608 - own words only
+_INSERT: Final = f"INSERT INTO executions ({_NAMES}) VALUES ({_PLACES})"  # noqa: S608 - own words only
 _OLD: Final = (
-    f"SELECT id FROM executions WHERE app = ? AND profile = ? AND NOT {_UNENDED} "  # noqa: S608 - see above
+    f"SELECT id FROM executions WHERE app = ? AND profile = ? AND NOT {_UNENDED} "  # noqa: S608 - own words only
     "ORDER BY rowid DESC LIMIT ? OFFSET ?"
 )
 
@@ -319,7 +319,7 @@ class SqliteExecutionStore:
             cells = zip(COLUMNS, row_of(before), row_of(after), strict=True)
             changed = {column: new for column, old, new in cells if new != old}
             if changed:
-                update = f"UPDATE executions SET {' = ?, '.join(changed)} = ? WHERE id = ?"  # noqa: S608 - see above
+                update = f"UPDATE executions SET {' = ?, '.join(changed)} = ? WHERE id = ?"  # noqa: S608 - own words only
                 connection.execute(update, (*changed.values(), execution_id))
             if after.outcome is not before.outcome:
                 _write_outcome(connection, after)

@@ -144,7 +144,7 @@ def _validator(model: type[BaseModel]) -> SchemaValidator:
     return SchemaValidator(opened, config)
 
 
-def _accept_references(schema: Any) -> Any:  # noqa: ANN401 - as above
+def _accept_references(schema: Any) -> Any:  # noqa: ANN401 - pydantic gives schemas no type
     if schema["type"] != "default":
         return core_schema.no_info_wrap_validator_function(_let_through, schema)
     opened: Any = {**schema, "schema": _accept_references(schema["schema"])}

@@ -126,7 +126,7 @@ class ItemCalls:
             KeyboardInterrupt: somebody pressed Ctrl-C, and nothing else handles it.
         """
         name, in_thread = _plan(type(item), name)
-        function: Callable[..., Any] = getattr(item, name)  # Any: as above
+        function: Callable[..., Any] = getattr(item, name)  # Any: of whatever type it returns
         try:
             if in_thread:
                 result = await self.threads.run(function, ctx, *states)

@@ -135,7 +135,7 @@ class _SinkThread:
             self.mailbox.refuse()
         try:
             self._sink.close()
-        except BaseException:  # noqa: BLE001 - as above
+        except BaseException:  # noqa: BLE001 - a sink's failure must not end the execution
             _LOG.exception("%s could not be closed", self._sink)
         self.served.set_result(None)
 

@@ -156,7 +156,7 @@ class FlowDef:
             # Evaluates the developer's own annotation in the developer's own module, as
             # typing.get_type_hints does; but of this parameter alone, because the flow's own type
             # may be imported for checkers only.
-            return eval(annotation, namespace)  # noqa: S307 - see above
+            return eval(annotation, namespace)  # noqa: S307 - the developer's own code
         except NameError as error:
             raise self._wrong(
                 f"says that {parameter.name} is {annotation!r}, which is not imported: {error}"

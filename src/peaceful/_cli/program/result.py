@@ -28,7 +28,7 @@ def document_text(document: Mapping[str, JsonValue], form: Format) -> str:
         try:
             text.encode()
         except UnicodeEncodeError:
-            # Half of a character, as in a file name that is no text: JSON can say it, UTF-8 cannot.
+            # A lone surrogate, as in a file name that is no text: JSON can say it, UTF-8 cannot.
             text = json.dumps(document, indent=2)
         return f"{text}\n"
     if form == "yaml":
@@ -36,7 +36,7 @@ def document_text(document: Mapping[str, JsonValue], form: Format) -> str:
 
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
         dumped: str = yaml.dump(
-            _with_whole_characters(document),
+            _without_surrogates(document),
             Dumper=dumper,
             sort_keys=False,
             allow_unicode=True,
@@ -46,18 +46,18 @@ def document_text(document: Mapping[str, JsonValue], form: Format) -> str:
     return ""
 
 
-def _with_whole_characters(value: JsonValue) -> JsonValue:
-    """Return data with half characters written out (`U+DCE9` by its escape): YAML has none."""
+def _without_surrogates(value: JsonValue) -> JsonValue:
+    """Return data with the escapes of lone surrogates in their place: YAML cannot say them."""
     match value:
         case str():
             return value.encode(errors="backslashreplace").decode()
         case Mapping():
             return {
-                str(_with_whole_characters(key)): _with_whole_characters(each)
+                str(_without_surrogates(key)): _without_surrogates(each)
                 for key, each in value.items()
             }
         case Sequence():
-            return [_with_whole_characters(each) for each in value]
+            return [_without_surrogates(each) for each in value]
         case _:
             return value
 
