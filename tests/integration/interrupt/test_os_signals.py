@@ -190,16 +190,17 @@ async def test_the_first_deadline_is_kept(channel: Channel) -> None:
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGHUP)
         await receiver.wait(KILL)
-    pressed = [(sent.source, sent.level, result is SendResult.ACCEPTED) for sent, result in told]
-    assert pressed[:2] == [
-        (InterruptSource.SIGTERM, STOP, True),
-        (InterruptSource.SIGHUP, STOP, False),
-    ]
-    # A thread that comes late to the next deadline as well has only the kill to send.
-    assert pressed[2:] in (
-        [(InterruptSource.SIGTERM, level, True) for level in levels]
-        for levels in ((CANCEL, KILL), (KILL,))
+    # On a busy machine, deadlines may pass before the second signal is heard.
+    pressed, passed = (
+        [
+            (sent.source, sent.level, result is SendResult.ACCEPTED)
+            for sent, result in told
+            if (sent.reason is not None) == by_deadline
+        ]
+        for by_deadline in (False, True)
     )
+    assert pressed == [(InterruptSource.SIGTERM, STOP, True), (InterruptSource.SIGHUP, STOP, False)]
+    assert passed == [(InterruptSource.SIGTERM, level, True) for level in (CANCEL, KILL)]
 
 
 async def test_without_on_press_nothing_is_told(channel: Channel) -> None:
