@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from example_counts import examples
+from file_versions import version_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,10 +116,10 @@ def test_only_what_changes_is_written_anew(
     file.save({**_many(count), "item_1": _state("new")}, [])
     assert dumped == ["item_1"]
 
-    before = path.stat()
+    before = version_of(path)
     file.save(_many(count) | {"item_1": _state("new"), "none": None}, [])
     assert dumped == ["item_1"]
-    assert path.stat() == before
+    assert version_of(path) == before
 
 
 @pytest.mark.parametrize("count", [3, 1000])

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from file_versions import version_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,10 +73,10 @@ def test_equal_is_not_the_same(path: Path, before: JsonValue, after: JsonValue) 
 def test_nothing_changed(path: Path) -> None:
     """Where nothing changes, the file is not written."""
     write_yaml(path, {"a": 1}, comment=COMMENT)
-    before = path.stat()
+    before = version_of(path)
     write_yaml(path, {"a": 1}, comment=COMMENT)
 
-    assert path.stat() == before
+    assert version_of(path) == before
 
 
 @pytest.mark.parametrize("text", ["{b: 1, a: 2}\n", "---\nb: 1\n", "  b: 1\n"])
