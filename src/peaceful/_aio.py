@@ -15,8 +15,8 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
@@ -199,6 +199,37 @@ class DaemonThreadPool:
                 if self._queue.empty():
                     self._threads -= 1
                     return None
+
+
+@contextmanager
+def loop_in_thread(name: str) -> Generator[asyncio.AbstractEventLoop]:
+    """Run an event loop in a thread of its own within the context.
+
+    What still runs there at its end is cancelled, and not waited for.
+    """
+    started: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
+    started = concurrent.futures.Future()
+
+    async def run() -> None:
+        ending = asyncio.Event()
+        started.set_result((asyncio.get_running_loop(), ending))
+        await ending.wait()
+
+    threading.Thread(target=lambda: asyncio.run(run()), name=name, daemon=True).start()
+    loop, ending = started.result()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(ending.set)
+
+
+def start_in_loop(
+    # Any: what a coroutine yields is between it and the loop.
+    loop: asyncio.AbstractEventLoop,
+    work: Coroutine[Any, Any, T],
+) -> asyncio.Future[T]:
+    """Start a coroutine in another thread's loop, and return a future of the running one."""
+    return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
 
 
 def run_from_thread(

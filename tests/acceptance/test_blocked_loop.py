@@ -136,6 +136,20 @@ def check_ending(running: Running, shell: Shell) -> dict[str, Any]:
     return document
 
 
+def test_another_terminal(blocked: Running, shell: Shell) -> None:
+    """Each level of the command `interrupt` is answered, and does what it says."""
+    for times, level in enumerate(("stop", "cancel", "kill"), 1):
+        receipt = shell.run("python", "app.py", "interrupt", "--level", level, "--format", "json")
+        assert receipt.code == 0
+        assert receipt.document["changed"]
+        assert receipt.document["level"] == level
+        blocked.until("interrupt_requested", times)
+    ended = blocked.end()
+    assert ended.code == 130
+    assert ended.document["interrupt"]["source"] == "command"
+    assert ended.statuses() == {"quick": "done", "blocker": "abandoned", "last": "not_started"}
+
+
 def test_a_service_manager(blocked: Running, shell: Shell) -> None:
     """Deadlines are kept, the ending is written down and printed, and the program dies of it."""
     blocked.send(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The control socket of a running execution, which never slows the execution."""
+"""The control socket of a running execution, which never slows the execution, nor waits for it."""
 
 from __future__ import annotations
 
@@ -60,29 +60,32 @@ class _TooLongError(Exception):
 
 
 class ControlServer:
-    """The control socket of one execution, served in the execution's event loop."""
+    """The control socket of one execution.
+
+    Its functions are called in another event loop than the execution's: an item may block that
+    one, and an interrupt is heard all the same.
+    """
 
     def __init__(self, running: RunningExecution, limits: ControlLimits) -> None:
         self._running = running
         self._limits = limits
         self._clients: dict[asyncio.Task[object], _Client] = {}
         self._server: asyncio.Server | None = None
-        self._end: _End = asyncio.get_running_loop().create_future()
+        self._end: _End
 
     async def serve(self, listening: socket.socket) -> None:
-        """Begin to serve clients of a listening socket, which the server owns from now on."""
-        # In two steps, the first of which does not wait: whoever is cancelled here can close it.
+        """Begin to serve clients of a listening socket."""
+        self._end = asyncio.get_running_loop().create_future()
         self._server = await asyncio.start_unix_server(
-            self._serve_client, sock=listening, limit=LONGEST_REQUEST, start_serving=False
+            self._serve_client, sock=listening, limit=LONGEST_REQUEST
         )
-        await self._server.start_serving()
 
     async def close(self, last: ExecutionEnded | None = None) -> None:
         """Stop soon: answer pending requests, and end streams with the last event, if any."""
-        if self._server is not None:
-            self._server.close()
-        if not self._end.done():
-            self._end.set_result(last)
+        if self._server is None:
+            return
+        self._server.close()
+        self._end.set_result(last)
         for task, client in self._clients.items():
             if client.idle:
                 task.cancel()

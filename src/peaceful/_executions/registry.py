@@ -11,6 +11,7 @@ from contextlib import (
     AsyncExitStack,
     aclosing,
     asynccontextmanager,
+    closing,
     suppress,
 )
 from pathlib import Path
@@ -18,7 +19,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec.structs import replace
 
-from peaceful._aio import DaemonThreadPool, run_shielded, start_in_thread
+from peaceful._aio import (
+    DaemonThreadPool,
+    loop_in_thread,
+    run_shielded,
+    start_in_loop,
+    start_in_thread,
+)
 from peaceful._errors.running import (
     AlreadyEnded,
     ExecutionUnknown,
@@ -182,10 +189,8 @@ class Executions:
             running = RunningExecution(
                 record, progress, self._store, self.senders, self._threads, run_folder
             )
-            server = ControlServer(running, self._limits)
-            at_end.push_async_callback(lambda: server.close(running.last_event()))
             if listening is not None:
-                await server.serve(listening)
+                await at_end.enter_async_context(self._served(running, listening))
             self._running[info.id] = running
             at_end.callback(self._running.pop, info.id, None)
             at_end.push_async_callback(self._end_unless_stored, running)
@@ -308,6 +313,19 @@ class Executions:
                 yield event
         finally:
             await close_early(following)
+
+    @asynccontextmanager
+    async def _served(
+        self, running: RunningExecution, listening: socket.socket
+    ) -> AsyncGenerator[None]:
+        """Serve the control socket within the context, in a loop that no item can block."""
+        with closing(listening), loop_in_thread("peaceful-control") as loop:
+            server = ControlServer(running, self._limits)
+            try:
+                await run_shielded(start_in_loop(loop, server.serve(listening)))
+                yield
+            finally:
+                await run_shielded(start_in_loop(loop, server.close(running.last_event())))
 
     def _listening(self, execution_id: ExecutionId) -> tuple[socket.socket | None, str | None]:
         """Return a socket and its address, or None: then only this process can interrupt it."""

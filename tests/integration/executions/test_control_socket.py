@@ -47,12 +47,13 @@ def how(block: str) -> JsonValue:
 
 
 class Progress:
-    """A source of progress that tells what a test pushes into it."""
+    """A source of progress that tells what a test pushes into it, to readers in any loop."""
 
     def __init__(self) -> None:
         self.shown = Snapshot(block="a")
-        self.readers: list[asyncio.Queue[Event | None]] = []
+        self.readers: dict[asyncio.Queue[Event | None], asyncio.AbstractEventLoop] = {}
         self.left = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
 
     def take_snapshot(self) -> Snapshot:
         """How everything stands now."""
@@ -60,13 +61,13 @@ class Progress:
 
     def push(self, event: Event | None) -> None:
         """Something happened; none ends it all."""
-        for reader in self.readers:
-            reader.put_nowait(event)
+        for reader, loop in self.readers.items():
+            loop.call_soon_threadsafe(reader.put_nowait, event)
 
     def subscribe(self) -> AsyncIterator[Event]:
         """The events from now on."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        self.readers.append(queue)
+        self.readers[queue] = asyncio.get_running_loop()
         return self._events(queue)
 
     async def _events(self, queue: asyncio.Queue[Event | None]) -> AsyncIterator[Event]:
@@ -74,8 +75,8 @@ class Progress:
             while (event := await queue.get()) is not None:
                 yield event
         finally:
-            self.readers.remove(queue)
-            self.left.set()
+            del self.readers[queue]
+            self._loop.call_soon_threadsafe(self.left.set)
 
 
 class Client:
@@ -146,19 +147,26 @@ class Running:
 
 
 class LoopTime:
-    """The time of the running event loop, which passes only where a test says so.
+    """The time of all event loops, which passes only where a test says so.
 
     However long the machine takes, no limit is reached by itself.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        loop = asyncio.get_running_loop()
-        self._now = loop.time()
-        monkeypatch.setattr(loop, "time", lambda: self._now)
+        self._now = asyncio.get_running_loop().time()
+        self._loops: set[asyncio.AbstractEventLoop] = set()
+
+        def time(loop: asyncio.AbstractEventLoop) -> float:
+            self._loops.add(loop)
+            return self._now
+
+        monkeypatch.setattr(asyncio.BaseEventLoop, "time", time)
 
     def passes(self, seconds: float) -> None:
         """So many seconds pass."""
         self._now += seconds
+        for loop in self._loops:
+            loop.call_soon_threadsafe(int)  # It looks at the time again.
 
 
 Start: TypeAlias = Callable[..., AbstractAsyncContextManager[Running]]
@@ -255,7 +263,7 @@ async def test_events(start: Start) -> None:
     assert ending["counts"] == {"done": 1}
     assert ending["error"] == {"code": "X", "message": "no", "help": ""}
     assert await client.at_end()
-    assert running.progress.readers == []
+    assert not running.progress.readers
 
 
 async def test_events_that_end(start: Start) -> None:
@@ -287,7 +295,7 @@ async def test_reader_gone(start: Start, caplog: pytest.LogCaptureFixture) -> No
         await client.ask({"request": "events"})
         client.writer.close()
         await running.progress.left.wait()
-        assert running.progress.readers == []
+        assert not running.progress.readers
         await running.finish()
     assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
 
@@ -465,4 +473,4 @@ async def test_stuck_clients_at_the_end(start: Start) -> None:
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it reads, too
         running.progress.shown = Snapshot(block="x" * 2**24)
         await running.finish()
-    assert running.progress.readers == []
+    assert not running.progress.readers

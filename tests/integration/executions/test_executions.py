@@ -14,7 +14,7 @@ import pytest
 from ending_documents import ending_document
 from memory_execution_store import MemoryExecutionStore
 from msgspec.structs import replace
-from waiting import until
+from waiting import PATIENCE, until
 
 from peaceful import ItemStatus
 from peaceful._executions.liveness import this_process
@@ -511,11 +511,13 @@ async def test_no_answer(
     store = MemoryExecutionStore()
     executions = Executions(store, tmp_path, clock)
     impatient = Executions(store, tmp_path, clock, timeout=0.05)
-    sender, _ = interrupt_channel()
+    sender, receiver = interrupt_channel()
+    held = threading.Event()
+    receiver.subscribe(lambda _: held.wait(PATIENCE) and None)
     async with executions.start(new_info(), progress=Progress(), sender=sender) as running:
-        # Asked in the very loop that should answer: so it cannot.
         with pytest.raises(ExecutorUnreachable, match=r"does not answer[\s\S]*kill -TERM"):
             impatient.interrupt(running.id)
+        held.set()
         await finish(running)
 
 
