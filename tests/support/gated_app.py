@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
+
+from flags import Flag
 
 from peaceful import App, Flow, Item, ItemCtx, ItemFailure, State
 
@@ -18,8 +21,8 @@ class Gate:
         open: set once it may go on.
     """
 
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
-    open: asyncio.Event = field(default_factory=asyncio.Event)
+    reached: Flag = field(default_factory=Flag)
+    open: Flag = field(default_factory=Flag)
 
 
 @dataclass
@@ -31,12 +34,14 @@ class Gates:
         made: what is there.
         failing: the names of items that fail.
         stubborn: the names of items that go on when they are cancelled.
+        blocking: the names of items that block the event loop, until this is set.
     """
 
     by_name: dict[str, Gate] = field(default_factory=lambda: defaultdict(Gate))
     made: dict[str, str] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     stubborn: set[str] = field(default_factory=set)
+    blocking: dict[str, threading.Event] = field(default_factory=dict)
 
     def gate(self, profile: str, item: str) -> Gate:
         """The gate of an item; from now on it waits there before it is changed."""
@@ -87,6 +92,8 @@ class Made(Item[MadeState]):
         ctx.progress.total(2)
         ctx.progress.done(1)
         await gates.through(self.name, stubborn=self.name in gates.stubborn)
+        if self.name in gates.blocking:
+            gates.blocking[self.name].wait()
         if self.name in gates.failing:
             raise ItemFailure(f"{self.name} <b>fails</b>.", help="leave it alone")
         if goal.value is None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import httpx
 from annotated_types import Ge, Le
+from flags import Flag
 from waiting import PATIENCE
 
 from peaceful import (
@@ -46,8 +47,8 @@ class Act:
         progress: says how far it is, once it waits.
     """
 
-    open: asyncio.Event = field(default_factory=asyncio.Event)
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    open: Flag = field(default_factory=Flag)
+    reached: Flag = field(default_factory=Flag)
     says: str = ""
     done: int | None = None
     fails: str = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 from collections.abc import AsyncGenerator, Collection
@@ -370,13 +369,8 @@ class Executions:
             return self._client.ask(address, request, kind)
 
     async def _unended(self, execution_id: str) -> tuple[ExecutionRecord, RunningExecution | None]:
-        """Return what has not ended, itself too if it runs in this loop: only there may it be used.
-
-        Raises `AlreadyEnded`.
-        """
+        """Return what has not ended, itself too if this process runs it. Raises `AlreadyEnded`."""
         record = await start_in_thread(self.get, execution_id)
         if record.state.ended:
             raise AlreadyEnded(record.id, record.state)
-        running = self._running.get(record.id)
-        is_here = running is not None and running.loop is asyncio.get_running_loop()
-        return record, running if is_here else None
+        return record, self._running.get(record.id)

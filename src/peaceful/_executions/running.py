@@ -49,7 +49,7 @@ ends just as it is interrupted, its latch decides which was first.
 
 
 class ProgressSource(Protocol):
-    """The snapshot and the events of an execution. Called in the execution's event loop."""
+    """The snapshot and the events of an execution. Used from any event loop."""
 
     def take_snapshot(self) -> Snapshot:
         """Return a snapshot of now."""
@@ -83,7 +83,6 @@ class RunningExecution:
     _threads: DaemonThreadPool
     _run_folder: HeldFolder | None
     inserted: bool = False
-    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     _ended: ExecutionRecord | None = None
     _ending: Future[ExecutionRecord] = field(default_factory=Future)
 
@@ -144,7 +143,7 @@ class RunningExecution:
         return None if ended is None else ended.ending()
 
     async def interrupt(self, signal: InterruptSignal) -> InterruptAnswer:
-        """Interrupt it from its own event loop; return once everybody can see the result.
+        """Interrupt it from an event loop; return once everybody can see the result.
 
         Then the register has the interrupt, or, if it came too late, the outcome.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import uuid
 from typing import Any
 
@@ -160,6 +161,29 @@ async def test_an_interrupt_finishes_what_is_in_progress(site: Any) -> None:
     resumed = await site.ended(await site.started())
     assert resumed["items"]["a"]["status"] == "unchanged"
     assert resumed["items"]["b"]["status"] == "done"
+
+
+async def test_an_item_that_blocks_everything_else(site: Any) -> None:
+    """Requests are answered, and each level is heard; what is killed no longer stands in the way."""
+    held = site.gates.blocking["dev.a"] = threading.Event()
+    gate = site.gates.gate("dev", "a")
+    gate.open.set()
+    execution_id = await site.started()
+    await gate.reached.wait()
+    path = f"/api/executions/{execution_id}"
+    try:
+        for level in ("stop", "cancel"):
+            heard = await site.client.post(f"{path}/interrupt", json={"level": level})
+            assert (heard.status_code, heard.json()["level"]) == (202, level)
+            shown = await site.get(path)
+            assert (shown["state"], shown["items"]["a"]["status"]) == ("interrupting", "running")
+        await site.client.post(f"{path}/interrupt", json={"level": "kill"})
+        ended = await site.ended(execution_id)
+        assert (ended["state"], ended["items"]["a"]["status"]) == ("interrupted", "abandoned")
+        assert "it does not let go" in ended["items"]["a"]["message"]
+        assert (await site.ended(await site.started("prod")))["state"] == "complete"
+    finally:
+        held.set()
 
 
 async def test_an_interrupt_leaves_what_is_only_looked_at(site: Any) -> None:

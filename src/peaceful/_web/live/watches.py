@@ -129,7 +129,7 @@ class Watches:
         return self._own.get(execution_id) or self._others.get(execution_id)
 
     def follow(self, execution_id: ExecutionId, source: ProgressSource) -> None:
-        """Follow an execution of this process from now on; call it in its event loop."""
+        """Follow an execution of this process from now on."""
         watch = self._own[execution_id] = ExecutionWatch(self._clock)
         run_for(watch, _add_all(watch, source.subscribe()))
         ended = [

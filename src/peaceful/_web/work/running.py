@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 import msgspec
 
-from peaceful._aio import run_in_thread, wait_shielded
+from peaceful._aio import loop_in_thread, run_in_thread, start_in_loop, wait_shielded
 from peaceful._app.contexts import Contexts, ExecutionOptions
 from peaceful._commands.run_request import RunRequest
 from peaceful._errors.base import PeacefulError
@@ -55,7 +55,10 @@ class StartResult(msgspec.Struct, frozen=True):
 
 
 class RunningExecutions:
-    """The executions that a server runs, each as a task of its event loop.
+    """The executions that a server runs, in an event loop of their own.
+
+    An item may block that one: requests are answered all the same. If an execution is killed and
+    does not let go of it, the next ones get another loop.
 
     `on_start` is called with each before its first event, and `sinks` makes its sinks. `incomplete`
     are those that `interrupt_all` kept from completing.
@@ -73,7 +76,10 @@ class RunningExecutions:
         self._on_start = on_start
         self._sinks = sinks
         self._settings = settings or ExecutionSettings()
-        self._tasks: dict[ExecutionId, asyncio.Task[object]] = {}
+        self._tasks: dict[ExecutionId, asyncio.Future[object]] = {}
+        self._one_ended = asyncio.Event()
+        self._loops = ExitStack()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: dict[ProfileName, asyncio.Lock] = {}
         self._stop: InterruptSignal | None = None
         self.incomplete: list[ExecutionId] = []
@@ -111,7 +117,9 @@ class RunningExecutions:
             async with lock:
                 pass
         while self._tasks:
-            await asyncio.wait(set(self._tasks.values()))
+            self._one_ended.clear()
+            await self._one_ended.wait()
+        self._loops.close()
 
     async def _start_locked(self, request: RunRequest, door: str) -> StartResult:
         for tries in range(_TRIES):
@@ -143,15 +151,17 @@ class RunningExecutions:
             door=door,
         )
         ctx = await run_in_thread(self._ctx_for, request, options)
-        registered: asyncio.Future[ExecutionRecord] = asyncio.get_running_loop().create_future()
+        here = asyncio.get_running_loop()
+        registered: asyncio.Future[ExecutionRecord] = here.create_future()
 
-        def on_registered(starting: Starting, running: RunningExecution) -> None:
+        async def on_registered(starting: Starting, running: RunningExecution) -> None:
             self._on_start(starting)
             registered.set_result(running.record)
 
-        register = _NotifyingRegister(self._executions, on_registered)
-        ctx = replace(ctx, register=register, on_late_end=_left)
-        task = asyncio.ensure_future(request.run(ctx))
+        register = _NotifyingRegister(self._executions, here, on_registered)
+        on_late_end = partial(here.call_soon_threadsafe, self._left)
+        ctx = replace(ctx, register=register, on_late_end=on_late_end)
+        task = start_in_loop(self._executions_loop(), request.run(ctx))
         await asyncio.wait((task, registered), return_when=asyncio.FIRST_COMPLETED)
         if not registered.done():
             registered.cancel()
@@ -159,7 +169,7 @@ class RunningExecutions:
             raise AssertionError("an execution that was not registered did not run")
         record = registered.result()
         self._tasks[record.id] = task
-        task.add_done_callback(lambda _: self._end(record.id))
+        task.add_done_callback(partial(self._end, record.id))
         if self._stop is not None:
             # It came while this one was being started.
             sender.send(self._stop)
@@ -170,8 +180,24 @@ class RunningExecutions:
         page = self._executions.list(profile=ctx.profile, flow=ctx.flow.id, limit=_LATEST)
         return replace(ctx, expected=self._contexts.expected(request, page.records))
 
-    def _end(self, execution_id: ExecutionId) -> None:
-        task = self._tasks.pop(execution_id)
+    def _executions_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = self._loops.enter_context(loop_in_thread("peaceful-executions"))
+        return self._loop
+
+    def _left(self, ending: Ending) -> None:
+        """Forget an execution that was killed, and goes on: its ending is written down by now."""
+        execution_id = ending.execution.id
+        _LOG.error("execution %s was killed, but does not let go of its thread", execution_id)
+        self._loop = None
+        if self._tasks.pop(execution_id, None) is not None:
+            self.incomplete.append(execution_id)
+        self._one_ended.set()
+
+    def _end(self, execution_id: ExecutionId, task: asyncio.Future[object]) -> None:
+        if self._tasks.pop(execution_id, None) is None:
+            return
+        self._one_ended.set()
         error = None if task.cancelled() else task.exception()
         fields = {"execution_id": execution_id}
         if isinstance(error, PeacefulError):
@@ -190,24 +216,18 @@ def running_on(executions: Executions, profile: ProfileName) -> ExecutionRecord 
 
 
 class _NotifyingRegister(msgspec.Struct):
-    """A register that calls a function as soon as an execution can be found in it."""
+    """A register that calls a function as soon as an execution can be found in it, in a loop."""
 
     inner: Executions
-    on_registered: Callable[[Starting, RunningExecution], None]
+    loop: asyncio.AbstractEventLoop
+    # Any: what a coroutine yields is between it and the loop.
+    on_registered: Callable[[Starting, RunningExecution], Coroutine[Any, Any, None]]
 
     @asynccontextmanager
     async def registered(self, starting: Starting) -> AsyncGenerator[Registered]:
         async with self.inner.registered(starting) as running:
-            self.on_registered(starting, running)
+            await start_in_loop(self.loop, self.on_registered(starting, running))
             yield running
-
-
-def _left(ending: Ending) -> None:
-    """Log that an execution was killed, and goes on: its ending is written down by now."""
-    _LOG.error(
-        "execution %s was killed, but does not let go of the server; restart it",
-        ending.execution.id,
-    )
 
 
 def _same(running: ExecutionRecord, request: RunRequest) -> StartResult:
