@@ -21,6 +21,11 @@ STDERR = Writer(os.fdopen(2, "w", closefd=False), "standard error")
 Captured = pytest.CaptureFixture[str]
 
 
+def to_stderr(line: str) -> None:
+    """Shows a line on stderr."""
+    STDERR.write(f"{line}\n")
+
+
 @pytest.fixture
 def stdout(capfd: Captured) -> Iterator[Writer]:
     """A writer to descriptor 1."""
@@ -30,7 +35,7 @@ def stdout(capfd: Captured) -> Iterator[Writer]:
 
 def test_what_others_write_goes_to_stderr(stdout: Writer, capfd: Captured) -> None:
     """Whether this process or a child writes it; afterwards all is as before."""
-    with stdout_kept(stdout, STDERR, None):
+    with stdout_kept(stdout, to_stderr):
         os.write(1, b"others\n")
         subprocess.run(["echo", "child"], check=True)
         stdout.write("answer\n")
@@ -41,7 +46,7 @@ def test_what_others_write_goes_to_stderr(stdout: Writer, capfd: Captured) -> No
 def test_what_others_write_is_shown_by_lines(stdout: Writer, capfd: Captured) -> None:
     """Also half a line at the end, and what is no text."""
     said: list[str] = []
-    with stdout_kept(stdout, STDERR, said.append):
+    with stdout_kept(stdout, said.append):
         os.write(1, b"one\ntwo \xe2")
         os.write(1, b"\x9c\x93\n\xff\n")
         stdout.write("answer\n")
@@ -53,7 +58,7 @@ def test_what_others_write_is_shown_by_lines(stdout: Writer, capfd: Captured) ->
 def test_a_flood(stdout: Writer, capfd: Captured) -> None:
     """Whoever floods waits for what is shown; without line breaks it is shown in parts."""
     said: list[str] = []
-    with stdout_kept(stdout, STDERR, said.append):
+    with stdout_kept(stdout, said.append):
         for line_break in ("\\n", ""):
             flood = f"import sys; sys.stdout.write(('x' * 999 + '{line_break}') * 3000)"
             subprocess.run([sys.executable, "-c", flood], check=True)
@@ -65,7 +70,7 @@ def test_a_flood(stdout: Writer, capfd: Captured) -> None:
 
 def test_without_stderr(stdout: Writer, capfd: Captured) -> None:
     """Then what others write goes nowhere."""
-    with stdout_kept(stdout, Writer(None, "standard error"), None):
+    with stdout_kept(stdout, Writer(None, "standard error").write):
         os.write(1, b"others\n")
     assert capfd.readouterr() == ("", "")
 
@@ -73,7 +78,7 @@ def test_without_stderr(stdout: Writer, capfd: Captured) -> None:
 def test_a_process_that_goes_on(stdout: Writer, capfd: Captured) -> None:
     """What it writes after the end goes to stderr: its next line must not end it."""
     said: list[str] = []
-    with stdout_kept(stdout, STDERR, said.append):
+    with stdout_kept(stdout, said.append):
         process = subprocess.Popen(["sh", "-c", "read _; echo late; echo later"], stdin=-1)
     process.communicate(b"\n", timeout=PATIENCE)
     assert process.returncode == 0
@@ -82,7 +87,7 @@ def test_a_process_that_goes_on(stdout: Writer, capfd: Captured) -> None:
 
 def test_another_place_than_the_descriptor(capfd: Captured) -> None:
     """Where stdout is replaced, as in a notebook, nothing is done."""
-    with stdout_kept(Writer(None, "standard output"), STDERR, None):
+    with stdout_kept(Writer(None, "standard output"), to_stderr):
         os.write(1, b"x")
     assert capfd.readouterr() == ("x", "")
 
@@ -167,6 +172,15 @@ def test_on_a_terminal(noisy: Shell) -> None:
     assert [line for line in shown if line in NOISE[:2]] == [*NOISE[:2]]
     assert {line for line in shown if any(each in line for each in NOISE)} == set(NOISE)
     assert sum(line.startswith("noisy ensure") for line in shown) == 2  # The picture, the outcome.
+
+
+def test_nobody_reads(noisy: Shell) -> None:
+    """What an item writes is dropped then, in whichever way: it does not fail for it."""
+    line = "python noisy.py ensure --progress log 2>&1 | head -n 1; echo ${PIPESTATUS[0]}"
+    ended = noisy.run("bash", "-c", line)
+    assert ended.out.splitlines()[-1] == "0"
+    shown = noisy.run("python", "noisy.py", "executions", "list", "--format", "json").document
+    assert shown["executions"][0]["state"] == "complete"
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">/dev/full"])

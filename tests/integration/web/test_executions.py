@@ -164,7 +164,7 @@ async def test_an_interrupt_finishes_what_is_in_progress(site: Any) -> None:
 
 
 async def test_an_item_that_blocks_everything_else(site: Any) -> None:
-    """Requests are answered, and each level is heard; what is killed no longer stands in the way."""
+    """Requests are answered, each level is heard, and what is killed is in nobody's way."""
     held = site.gates.blocking["dev.a"] = threading.Event()
     gate = site.gates.gate("dev", "a")
     gate.open.set()

@@ -134,8 +134,7 @@ class _Running:
                 raise
 
     def _keep_stdout(self) -> None:
-        stdout, stderr = self.invocation.stdout, self.invocation.stderr
-        kept = stdout_kept(stdout, stderr, None if self.show.mixes else self.show.say)
+        kept = stdout_kept(self.invocation.stdout, self.show.say)
         self.invocation.until_printed.enter_context(kept)
 
     def _heard(self, signal: InterruptSignal, result: SendResult) -> None:

@@ -42,9 +42,6 @@ class Show:
     draws: bool = False
     """True if it draws a picture, which keys that are echoed would spoil."""
 
-    mixes: bool = False
-    """True if what others write to stderr may stand between its lines."""
-
     before_close: Callable[[], object] = staticmethod(lambda: None)
     """Called when there are no more events, but output can still be shown."""
 

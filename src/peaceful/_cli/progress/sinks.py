@@ -67,8 +67,6 @@ def _line(value: object) -> str:
 class LogSink(Show):
     """A sink that writes a line when something starts or ends; rarely in between."""
 
-    mixes = True
-
     def __init__(
         self, writer: Writer, look: Look, zone: tzinfo, *, interrupts_only: bool = False
     ) -> None:

@@ -162,7 +162,7 @@ class Prints(io.TextIOBase):
         with self._lock:
             *lines, self._begun = (self._begun + text).split("\n")
         for each in lines:
-            self._say(masked(each))
+            self._pass_on(each)
         if len(self._begun) > _LONGEST_LINE:
             self.end()
         return len(text)
@@ -172,7 +172,12 @@ class Prints(io.TextIOBase):
         with self._lock:
             begun, self._begun = self._begun, ""
         if begun:
-            self._say(masked(begun))
+            self._pass_on(begun)
+
+    def _pass_on(self, line: str) -> None:
+        # Such as a full disk: that is no failure of whoever prints.
+        with contextlib.suppress(FileInaccessible):
+            self._say(masked(line))
 
 
 @contextmanager
@@ -196,13 +201,12 @@ def prints_shown(say: Callable[[str], None]) -> Generator[Callable[[], None]]:
 
 
 @contextmanager
-def stdout_kept(
-    stdout: Writer, stderr: Writer, say: Callable[[str], None] | None
-) -> Generator[None]:
+def stdout_kept(stdout: Writer, say: Callable[[str], None]) -> Generator[None]:
     """Within the context, keep stdout for its writer, whatever else writes to the descriptor.
 
-    Such as `os.write(1, …)`, a C library, or a process that has inherited it. That goes to stderr
-    as it is; or by lines to `say`, where it would spoil what is shown there.
+    Such as `os.write(1, …)`, a C library, or a process that has inherited it. That goes to `say`,
+    line by line. It does not go straight to stderr: nobody may read that, which must not fail
+    whoever writes, and there may be secrets in it.
     """
     if stdout.fd != _STDOUT:
         yield
@@ -210,13 +214,7 @@ def stdout_kept(
     _flush(stdout)
     stdout.fd = real = os.dup(_STDOUT)
     _kept.add(real)
-    reader = None
-    if stderr.fd is None:
-        _lead_nowhere(_STDOUT)
-    elif say is None:
-        os.dup2(stderr.fd, _STDOUT)
-    else:
-        reader = _LineReader(_STDOUT, say)
+    reader = _LineReader(_STDOUT, say)
     try:
         yield
     finally:
@@ -225,8 +223,7 @@ def stdout_kept(
         _kept.discard(real)
         os.close(real)
         stdout.fd = _STDOUT
-        if reader is not None:
-            reader.end()
+        reader.end()
 
 
 _kept: Final[set[int]] = set()
