@@ -11,6 +11,10 @@ class Flag:
     """An event that may be set and awaited in any event loop."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Lets those wait who come from now on."""
         self._set: Future[None] = Future()
         # Whoever stops waiting does not take it from the others.
         self._set.set_running_or_notify_cancel()

@@ -513,7 +513,11 @@ async def test_no_answer(
     impatient = Executions(store, tmp_path, clock, timeout=0.05)
     sender, receiver = interrupt_channel()
     held = threading.Event()
-    receiver.subscribe(lambda _: held.wait(PATIENCE) and None)
+
+    def hold(_: InterruptSignal) -> None:
+        held.wait(PATIENCE)
+
+    receiver.subscribe(hold)
     async with executions.start(new_info(), progress=Progress(), sender=sender) as running:
         with pytest.raises(ExecutorUnreachable, match=r"does not answer[\s\S]*kill -TERM"):
             impatient.interrupt(running.id)

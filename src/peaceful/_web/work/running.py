@@ -158,10 +158,12 @@ class RunningExecutions:
             self._on_start(starting)
             registered.set_result(running.record)
 
+        def on_late_end(ending: Ending) -> None:
+            here.call_soon_threadsafe(self._left, ending)
+
         register = _NotifyingRegister(self._executions, here, on_registered)
-        on_late_end = partial(here.call_soon_threadsafe, self._left)
         ctx = replace(ctx, register=register, on_late_end=on_late_end)
-        task = start_in_loop(self._executions_loop(), request.run(ctx))
+        task: asyncio.Future[object] = start_in_loop(self._executions_loop(), request.run(ctx))
         await asyncio.wait((task, registered), return_when=asyncio.FIRST_COMPLETED)
         if not registered.done():
             registered.cancel()
