@@ -71,6 +71,13 @@ async def wait_shielded(future: asyncio.Future[T]) -> T:
     return future.result()
 
 
+def done_at_once() -> asyncio.Future[None]:
+    """Return a future that has completed, where there is nothing to wait for."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_result(None)
+    return future
+
+
 async def run_until(
     work: Coroutine[object, object, T], left: Coroutine[object, object, object]
 ) -> T | None:

@@ -7,9 +7,18 @@ from __future__ import annotations
 
 from random import Random
 
-from crashes.crashing import FAILING, FAILURES, KILLED_AT, fail, kill, lose_power
+import pytest
+from crashes.crashing import (
+    FAILING,
+    FAILURES,
+    KILLED_AT,
+    fail,
+    kill,
+    lose_power,
+    lose_power_when_told,
+)
 from crashes.disks import disk_in
-from crashes.scenarios import Scenario, by_scenario
+from crashes.scenarios import SCENARIOS, Scenario, by_scenario
 from crashes.stages import Stages
 from tally import Rows
 
@@ -36,3 +45,11 @@ def test_a_few_crashes(stages: Stages, rows: Rows, scenario: Scenario) -> None:
         fail(stage, random.choice(FAILURES), some(FAILING), tally)
         place = random.randrange(len(operations) // 3, len(operations) * 2 // 3)
         lose_power(stage, random, tally, {place}, most=1)
+
+
+@pytest.mark.parametrize("name", ["ensure resumed"])
+def test_what_is_told_while_a_sync_runs(stages: Stages, rows: Rows, name: str) -> None:
+    """Of an item that was told to have ended, that is synced: also where others are still made."""
+    (scenario,) = (each for each in SCENARIOS if each.name == name)
+    with rows("told while a sync runs") as tally:
+        lose_power_when_told(stages[scenario], tally)

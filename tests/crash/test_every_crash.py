@@ -6,7 +6,16 @@ from itertools import count
 from random import Random
 
 import pytest
-from crashes.crashing import FAILING, FAILURES, Failure, fail, kill, lose_power, tear
+from crashes.crashing import (
+    FAILING,
+    FAILURES,
+    SLOWER_SYNC,
+    Failure,
+    fail,
+    kill,
+    lose_power,
+    tear,
+)
 from crashes.scenarios import Scenario, by_scenario
 from crashes.stages import Stages
 from tally import Rows
@@ -36,7 +45,7 @@ def test_torn(stages: Stages, rows: Rows, scenario: Scenario) -> None:
 def test_power_lost(stages: Stages, rows: Rows, scenario: Scenario) -> None:
     """The power is lost after each operation; the disk has whatever it may have."""
     with rows(f"power lost: {scenario.name}") as tally:
-        lose_power(stages[scenario], Random(4), tally)
+        lose_power(stages[scenario], Random(4), tally, sync=SLOWER_SYNC)
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=str)

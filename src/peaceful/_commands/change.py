@@ -215,7 +215,7 @@ class _Change:
         """Call the item's function, unless an interrupt came; record what it is then."""
         run, record, found = self._run, self._record, self._found
         ctx, item = found.ctx, found.item
-        begun = record.started(ctx)
+        begun = await record.started(ctx)
         # Between this question and the item's own code, nothing waits.
         if not run.may_change(ctx):
             self._known[ctx.item] = current

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from itertools import count
@@ -160,12 +161,21 @@ class StateRecorder:
                 found.note = await self._kept(ctx.item, before)
         return found
 
-    def started(self, ctx: ItemCtx) -> datetime:
-        """Record that the item is about to be changed, and return the time."""
+    async def started(self, ctx: ItemCtx) -> datetime:
+        """Record that the item is about to be changed; return the time once it may be.
+
+        Only the first in a block waits for the disk, and those that come while it does.
+        """
         now = self._clock.now()
         try:
             with _WRITING:
-                self._writer.started(ctx.item, now)
+                await self._writer.started(ctx.item, now)
+        except asyncio.CancelledError:
+            # It is as it was. Who is cancelled waits for no disk: should that be lost, it is looked
+            # at anew.
+            with suppress(StorageError):
+                _ = self._writer.settled(ctx.item)
+            raise
         except BlockFailed as failed:
             if isinstance(failed.error, WorkspaceGone):
                 message = "looked at; the workspace is gone"
@@ -198,10 +208,8 @@ class StateRecorder:
         entry = self.entry(found, current)
         news = self.if_news(StateKind.CURRENT, found, entry)
         result = _result(status, entry, current, message)
-        await self.record(found, news, self._goal(found, goal, current, entry), result)
-        # Else, after a loss of power, it would look like an item that was being changed.
-        with _WRITING:
-            self._writer.settled(found.ctx.item)
+        stored_goal = self._goal(found, goal, current, entry)
+        await self.record(found, news, stored_goal, result, settles=True)
         return result
 
     async def made(self, found: Observation, current: State, goal: State | None) -> ItemResult:
@@ -260,17 +268,29 @@ class StateRecorder:
         current: StoredState | None,
         goal: StoredState | None,
         result: ItemResult | None = None,
+        *,
+        settles: bool = False,
     ) -> None:
         """Return once the entries are on disk; at once if there is none.
 
+        If it `settles`, the item was not changed. After a loss of power, one without a record that
+        says so looks like one that was being changed, so that is waited for as well.
+
         If they went away with the workspace, the item ends with the `result` all the same.
         """
-        if current is None and goal is None:
+        if not (current or goal or settles):
             return
         _warn_of_secrets(found.ctx.item, current, goal)
         try:
             with _WRITING, self._run.disk_waits:
-                await self._writer.record(found.ctx.item, current=current, goal=goal)
+                # Both before either is waited for: one sync is of both.
+                waits: list[Awaitable[None]] = []
+                if current or goal:
+                    waits.append(self._writer.record(found.ctx.item, current=current, goal=goal))
+                if settles:
+                    waits.append(self._writer.settled(found.ctx.item))
+                for wait in waits:
+                    await wait
         except BlockFailed as failed:
             if result is not None and isinstance(failed.error, WorkspaceGone):
                 message = _joined(result.message, failed.error.records)

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from peaceful._aio import DaemonThreadPool
+from peaceful._aio import DaemonThreadPool, done_at_once
 from peaceful._atomic import write_all
 from peaceful._errors.running import FileDamaged, FileInaccessible, FormatTooNew
 from peaceful._storage.files import open_new, read_file, refusals, write_file_atomically
@@ -21,11 +21,14 @@ from peaceful._storage.records import BlockLog, Record, log_of, record_from
 
 MAGIC: Final = b"peacefuJ"
 
-VERSION: Final = 2
+VERSION: Final = 3
+
+_SAYS_CHANGING: Final = 3
+"""The version since which a journal says from where on items are changed."""
 
 _FILE: Final = struct.Struct(">8sI")
 
-_FRAMES: Final = {1: struct.Struct(">0sIII"), VERSION: struct.Struct(">8sIIIQ")}
+_FRAMES: Final = {1: struct.Struct(">0sIII"), **dict.fromkeys((2, 3), struct.Struct(">8sIIIQ"))}
 """By version, a frame's header: word, length, number, checksum of the payload; offset of a sync.
 
 Up to that offset, all was synced when the frame was written. Version 1 has neither that nor a word.
@@ -36,7 +39,7 @@ _FRAME: Final = _FRAMES[VERSION]
 _CRC: Final = struct.Struct(">I")
 """The checksum that follows each header."""
 
-_WORD: Final = {1: 0, VERSION: 8}
+_WORD: Final = {1: 0, 2: 8, 3: 8}
 """By version, the size of the word that begins each frame of a journal, and no frame of another.
 
 It is found fast. Where a disk shows what an older journal left there, nothing is taken for a frame.
@@ -81,6 +84,7 @@ class Scan(msgspec.Struct, frozen=True):
         torn: what is there from then on.
         cut: whether a process that was killed while it wrote a frame can have left these bytes.
         synced: all before this offset was on disk once, as the headers tell that are whole.
+        version: that of the journal.
     """
 
     payloads: tuple[bytes, ...]
@@ -89,6 +93,7 @@ class Scan(msgspec.Struct, frozen=True):
     torn: bytes
     cut: bool
     synced: int
+    version: int
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -129,7 +134,7 @@ def scan(data: bytes) -> Scan:
         and len(torn) < frames.header_size + header.length
     )
     synced = max(synced, frames.last_synced(offset))
-    return Scan(tuple(payloads), tuple(offsets), offset, torn, cut, synced)
+    return Scan(tuple(payloads), tuple(offsets), offset, torn, cut, synced, frames.version)
 
 
 class _Frames:
@@ -144,6 +149,7 @@ class _Frames:
         if version not in _FRAMES:
             raise VersionUnknown(version)
         self._data = data
+        self.version: int = version
         self._layout = _FRAMES[version]
         self.header_size: int = self._layout.size + _CRC.size
         self.begin: int = _WORD_AT + _WORD[version]
@@ -250,12 +256,11 @@ class Journal:
 
         Raises through it `FileInaccessible`.
         """
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not self._is_synced:
             self._write()
             if self._error is None:
-                future.set_result(None)
-                return future
+                return done_at_once()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         if not self._syncing:
             self._syncing = True
@@ -302,6 +307,8 @@ class Journal:
                     future.set_result(None)
                 else:
                     future.set_exception(self._failure(self._error))
+                    # Whoever does not wait for it hears of the error at the next record.
+                    future.exception()
         if self._waiting:
             self._start_sync()
         else:
@@ -364,7 +371,7 @@ def read_journal(path: Path, boot_id: str | None) -> Journalled | None:
         return None
     try:
         found = scan(data)
-        log = log_of(_records(found))
+        log = log_of(_records(found), says_changing=found.version >= _SAYS_CHANGING)
     except VersionUnknown as error:
         raise FormatTooNew(path, error.version, VERSION) from None
     except BytesDamaged as error:

@@ -35,6 +35,10 @@ class Begun(msgspec.Struct, frozen=True):
     items: tuple[ItemId, ...]
 
 
+class Changing(msgspec.Struct, frozen=True):
+    """From here on, items are changed: until this is on disk, none has been."""
+
+
 class Started(msgspec.Struct, frozen=True):
     """An item is about to be changed."""
 
@@ -65,7 +69,7 @@ class Ended(msgspec.Struct, frozen=True):
     """The block ended; no record follows."""
 
 
-Record: TypeAlias = Begun | Started | Recorded | Settled | Forgotten | Ended
+Record: TypeAlias = Begun | Changing | Started | Recorded | Settled | Forgotten | Ended
 
 
 def payload_of(record: Record) -> bytes:
@@ -86,6 +90,8 @@ def payload_of(record: Record) -> bytes:
             return payload
         case Forgotten(items):
             return _encoded("forgotten", items)
+        case Changing():
+            return _encoded("changing")
         case Ended():
             return _encoded("end")
         case Begun():
@@ -105,6 +111,8 @@ def record_from(payload: bytes) -> Record:
                 return Recorded(item, states)
             case ["forgotten", [*items]]:
                 return Forgotten(tuple(map(str, items)))
+            case ["changing"]:
+                return Changing()
             case ["end"]:
                 return Ended()
             case ["begin", str(execution), str(at), boot, bool(applies), [*items]]:
@@ -147,6 +155,7 @@ class BlockLog(msgspec.Struct):
         changes: by kind and item, the new state, or None if it was forgotten.
         in_flight: the items that were started and did not end, with the time of the start.
         ended: the items that ended after they were started, or were settled.
+        changing: whether items may have been changed by now.
     """
 
     begun: Begun
@@ -155,11 +164,14 @@ class BlockLog(msgspec.Struct):
     )
     in_flight: dict[ItemId, datetime] = msgspec.field(default_factory=dict)
     ended: set[ItemId] = msgspec.field(default_factory=set)
+    changing: bool = False
     finished: bool = False
 
     def add(self, record: Record) -> None:
         """Apply the next record, or raise `ValueError` if it begins a second block."""
         match record:
+            case Changing():
+                self.changing = True
             case Started(item, at):
                 self.in_flight[item] = at
                 self.ended.discard(item)
@@ -180,10 +192,11 @@ class BlockLog(msgspec.Struct):
     def in_doubt(self, *, all_records: bool) -> dict[ItemId, datetime]:
         """Return the items that may have been changed since their state was stored, with the time.
 
-        If records may be missing (not `all_records`), that is every item that did not end.
+        If records may be missing (not `all_records`), that is every item that did not end, once
+        items are changed.
         """
         doubtful = dict(self.in_flight)
-        if self.begun.applies and not (self.finished or all_records):
+        if self.changing and not (self.finished or all_records):
             for item in self.begun.items:
                 if item not in self.ended:
                     doubtful.setdefault(item, self.begun.at)
@@ -222,12 +235,15 @@ def overlaid(
     return result
 
 
-def log_of(records: Iterable[Record]) -> BlockLog:
-    """Return the log of a block, or raise `ValueError` if they are not the records of one."""
+def log_of(records: Iterable[Record], *, says_changing: bool = True) -> BlockLog:
+    """Return the log of a block, or raise `ValueError` if they are not the records of one.
+
+    Unless the journal `says_changing`, it may have changed items ever since it began.
+    """
     rest = iter(records)
     match next(rest, None):
         case Begun() as begun:
-            log = BlockLog(begun)
+            log = BlockLog(begun, changing=begun.applies and not says_changing)
         case _:
             raise ValueError("it does not begin with the beginning of a block")
     for record in rest:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from peaceful._aio import DaemonThreadPool, wait_shielded
+from peaceful._aio import DaemonThreadPool, done_at_once, wait_shielded
 from peaceful._errors.running import FileDamaged
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue
@@ -26,6 +26,7 @@ from peaceful._storage.journal import (
 from peaceful._storage.records import (
     Begun,
     BlockLog,
+    Changing,
     Ended,
     Forgotten,
     Record,
@@ -57,17 +58,26 @@ class YamlStateWriter:
     warnings: tuple[str, ...] = ()
     over: bool = False
     _closing: asyncio.Task[None] | None = None
+    _says_changing: bool = False
+    """Whether the disk says that items are changed."""
 
-    def started(self, item: ItemId, at: datetime) -> None:
+    def started(self, item: ItemId, at: datetime) -> Awaitable[None]:
         if not self._log.begun.applies:
-            return
+            return done_at_once()
         if item in self._log.in_flight or item in self._log.ended:
             # Of a second start, a loss of power could leave nothing, and the state of the first
             # would pass for the truth.
             raise ValueError(f"{item} was started before in this block")
         self._check()
+        if not self._log.changing:
+            self._add(Changing())
         self._add(Started(item, at))
         self._journal.flush()
+        if self._says_changing:
+            return done_at_once()
+        synced = self._journal.synced()
+        synced.add_done_callback(self._note_changing)
+        return synced
 
     def record(
         self, item: ItemId, *, current: StoredState | None = None, goal: StoredState | None = None
@@ -77,11 +87,13 @@ class YamlStateWriter:
         self._add(Recorded(item, states))
         return self._checked(self._journal.synced())
 
-    def settled(self, item: ItemId, *, in_doubt: bool = False) -> None:
+    def settled(self, item: ItemId, *, in_doubt: bool = False) -> Awaitable[None]:
         if in_doubt or not self._log.begun.applies:
             # That it was started and no more is known is just what the journal says without this.
-            return
+            return done_at_once()
         self._add(Settled(item))
+        # Before, no item is in doubt; and what is synced when the first is changed is this, too.
+        return self._journal.synced() if self._log.changing else done_at_once()
 
     def forget(self, items: Iterable[ItemId]) -> Awaitable[None]:
         self._add(Forgotten(tuple(items)))
@@ -103,6 +115,10 @@ class YamlStateWriter:
             # In the thread, after what it is doing with the file.
             self._thread.start(self._journal.close)
             self._thread.close()
+
+    def _note_changing(self, synced: asyncio.Future[None]) -> None:
+        if not synced.cancelled() and synced.exception() is None:
+            self._says_changing = True
 
     async def _checked(self, synced: Awaitable[None]) -> None:
         await synced

@@ -217,13 +217,14 @@ class StateWriter(Protocol):
         """What people should know of what was found when the block was opened."""
         ...
 
-    def started(self, item: ItemId, at: datetime) -> None:
+    def started(self, item: ItemId, at: datetime) -> Awaitable[None]:
         """Record that an item is about to be changed: from now on its stored state is in doubt.
 
-        The record outlives the process when this returns; a crash of the machine is covered
-        otherwise. An item is started once in a block: a second time raises `ValueError`. In a
-        block that does not apply, this does nothing. After `FileInaccessible`, the item must not be
-        started.
+        The record outlives the process when this returns, and the item may be changed once the
+        result completes: then a crash of the machine is covered as well, which costs a wait for the
+        disk at the first item of a block. An item is started once in a block: a second time raises
+        `ValueError`. In a block that does not apply, this does nothing. After `FileInaccessible`,
+        the item must not be started.
         """
         ...
 
@@ -232,14 +233,14 @@ class StateWriter(Protocol):
     ) -> Awaitable[None]:
         """Record states of an item, which are durable once the result completes.
 
-        With a current state, the item has ended. `FileInaccessible` is raised at once or when
-        awaited, `ValueError` and `TypeError` for a state that is nested too deep or has no form in
-        JSON.
+        With a current state, an item that was started has ended. `FileInaccessible` is raised at
+        once or when awaited, `ValueError` and `TypeError` for a state that is nested too deep or
+        has no form in JSON.
         """
         ...
 
-    def settled(self, item: ItemId, *, in_doubt: bool = False) -> None:
-        """Record that an item ended without a new state.
+    def settled(self, item: ItemId, *, in_doubt: bool = False) -> Awaitable[None]:
+        """Record that an item ended without a new state; that is durable once the result completes.
 
         With `in_doubt`, it may have been changed all the same, as after a failure: its stored state
         then says `in progress since` until a new one is recorded. Not for an item that was only

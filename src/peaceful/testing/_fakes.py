@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
+from peaceful._aio import done_at_once
 from peaceful._errors.running import StorageError
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue
@@ -16,6 +17,7 @@ from peaceful._model.events import Event
 from peaceful._storage.records import (
     Begun,
     BlockLog,
+    Changing,
     Forgotten,
     Recorded,
     Settled,
@@ -176,13 +178,16 @@ class MemoryStateWriter:
         self.over: bool = False
         self.warnings: tuple[str, ...] = ()
 
-    def started(self, item: ItemId, at: datetime) -> None:
+    def started(self, item: ItemId, at: datetime) -> asyncio.Future[None]:
         self._check()
         if not self._log.begun.applies:
-            return
+            return done_at_once()
         if item in self._log.in_flight or item in self._log.ended:
             raise ValueError(f"{item} was started before in this block")
+        was_changing = self._log.changing
+        self._log.add(Changing())
         self._log.add(Started(item, at))
+        return done_at_once() if was_changing else self._sync()
 
     def record(
         self, item: ItemId, *, current: StoredState | None = None, goal: StoredState | None = None
@@ -193,10 +198,12 @@ class MemoryStateWriter:
         self._log.add(Recorded(item, states))
         return self._sync()
 
-    def settled(self, item: ItemId, *, in_doubt: bool = False) -> None:
+    def settled(self, item: ItemId, *, in_doubt: bool = False) -> asyncio.Future[None]:
         self._check()
-        if not in_doubt:
-            self._log.add(Settled(item))
+        if in_doubt:
+            return done_at_once()
+        self._log.add(Settled(item))
+        return self._sync() if self._log.changing else done_at_once()
 
     def forget(self, items: Iterable[ItemId]) -> asyncio.Future[None]:
         self._check()
@@ -212,7 +219,7 @@ class MemoryStateWriter:
         """Return the states after the changes so far, with the items in doubt marked."""
         begun = self._log.begun
         in_doubt = dict(self._log.in_flight)  # A command may start another item meanwhile.
-        if after_power_loss and begun.applies:
+        if after_power_loss and self._log.changing:
             in_doubt = {item: begun.at for item in begun.items if item not in self._durable}
         result: _States = {}
         for kind, changes in self._log.changes.items():
@@ -229,6 +236,4 @@ class MemoryStateWriter:
     def _sync(self) -> asyncio.Future[None]:
         # One sync makes everything durable that was written before.
         self._durable = set(self._log.ended)
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        future.set_result(None)
-        return future
+        return done_at_once()

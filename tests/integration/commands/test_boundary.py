@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
 from item_world import Hook, Stage, Thing, ThingState, World
 
 from peaceful import Flow, ItemCtx, ItemStatus
+from peaceful._aio import done_at_once
 from peaceful._model.outcome import NOT_CHANGED
 from peaceful.commands import (
     BlockInterrupted,
@@ -295,7 +297,9 @@ async def test_a_signal_while_others_wait_for_the_disk(
 ) -> None:
     """What is looked at meanwhile, in the room that they make, is not changed."""
     synced: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    monkeypatch.setattr(MemoryStateWriter, "_sync", lambda _: synced)
+    # The first is of the record that items are changed from now on.
+    syncs = chain([done_at_once()], repeat(synced))
+    monkeypatch.setattr(MemoryStateWriter, "_sync", lambda _: next(syncs))
     seen: list[ItemId] = []
 
     async def look(ctx: ItemCtx) -> None:

@@ -294,7 +294,7 @@ async def test_an_item_offers_a_safe_point(stage: Stage) -> None:
     # Carried on, and killed on the way: it has gone on from there, nobody knows how far.
     store = stage.store(stage.flow(CHAIN))
     writer = store.open("another", ("a",), applies=True)
-    writer.started("a", SystemClock.now())
+    await writer.started("a", SystemClock.now())
     await writer.close()
     assert "not known what it is now" in StatusCmd.exec(ctx)["a"].shown
     stage.world.hooks.clear()

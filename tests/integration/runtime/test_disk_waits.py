@@ -8,8 +8,8 @@ from itertools import accumulate
 import pytest
 from item_world import Stage
 
-from peaceful import ItemStatus
-from peaceful.commands import Complete, EnsureCmd, ItemEnded, ItemStarted
+from peaceful import ItemCtx, ItemStatus
+from peaceful.commands import Complete, EnsureCmd, ItemEnded, ItemStarted, StateKind
 from peaceful.testing import MemoryStateStore
 from peaceful.testing._fakes import MemoryStateWriter
 
@@ -61,3 +61,49 @@ async def test_an_item_waits_for_the_records_of_those_that_it_needs(stage: Stage
     ]
 
     assert order.index((ItemEnded, "a")) < order.index((ItemStarted, "b"))
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_what_ended_unchanged_survives_a_loss_of_power(stage: Stage, is_known: bool) -> None:
+    """It is not in doubt from its end on, whether or not it was stored already."""
+    flow = stage.flow(dict.fromkeys("abcd", ()))
+    store = MemoryStateStore()
+    await EnsureCmd.exec(stage.ctx(flow, store=store))
+    del stage.world.things["b"]
+    if not is_known:
+        store = MemoryStateStore()
+    looked_at: list[str] = []
+
+    async def look(ctx: ItemCtx) -> None:
+        found = store.after_power_loss().load(StateKind.CURRENT)
+        certain = {item for item, state in found.items() if state.in_progress_since is None}
+        assert certain.issuperset(looked_at)
+        looked_at.append(ctx.item)
+
+    stage.world.look = look
+    outcome = await EnsureCmd.exec(stage.ctx(flow, at_once=1, store=store))
+
+    assert outcome.items_with(ItemStatus.UNCHANGED) == ("a", "c", "d")
+    assert looked_at == ["a", "b", "c", "d"]
+
+
+async def test_cancelled_before_the_first_change(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was cancelled while it waited to be changed was not, and is not in doubt."""
+    waits = asyncio.Event()
+
+    def endless(_: MemoryStateWriter) -> asyncio.Future[None]:
+        waits.set()
+        return asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(MemoryStateWriter, "_sync", endless)
+    store = MemoryStateStore()
+    ensuring = asyncio.create_task(EnsureCmd.exec(stage.ctx(stage.flow({"a": ()}), store=store)))
+    await waits.wait()
+    ensuring.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ensuring
+
+    assert not stage.world.applied
+    assert store.load(StateKind.CURRENT) == {}

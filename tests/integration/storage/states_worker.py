@@ -25,7 +25,7 @@ async def main(folder: Path) -> None:
 
     async def work(writer: StateWriter, item: str, value: int) -> None:
         async with slots:
-            writer.started(item, datetime.now(UTC))
+            await writer.started(item, datetime.now(UTC))
             os.write(world, f"{item} {value}\n".encode())
             await asyncio.sleep(0)
             at = datetime.now(UTC)

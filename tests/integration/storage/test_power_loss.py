@@ -28,6 +28,9 @@ BLOCK_SIZES: Final = (512, 4096)
 
 _States: TypeAlias = dict[str, StoredState]
 
+UNKNOWN: Final = StoredState("k.K", 1, "half of something", None, AT)
+"""The state of an item that is being changed."""
+
 
 class _Disk(DaemonThreadPool):
     """The thread that syncs a journal, where each sync lasts until the test ends it.
@@ -58,7 +61,7 @@ class _Run:
 
     Attributes:
         made: the states that items have by then.
-        told: the items whose states were said to be durable.
+        told: the items that were said to have ended: made, or found to need nothing.
         journal: the bytes that were written.
         synced: how many of them are durable, whatever happens.
     """
@@ -77,29 +80,46 @@ class _Run:
         journal = Journal(self.path, disk, payload_of(begun))
         disk.synced = self.path.stat().st_size
         writer = YamlStateWriter(journal, disk, BlockLog(begun), lambda _: None, lambda: None)
-        waiting: dict[str, asyncio.Future[None]] = {}
+        told: set[str] = set()
+
+        async def made(item: str, size: int) -> None:
+            await writer.started(item, AT)
+            self.made[item] = StoredState("k.K", 1, {"is": "x" * size}, None, AT)
+            await writer.record(item, current=self.made[item])
+            told.add(item)
+
+        async def begun_only(item: str) -> None:
+            await writer.started(item, AT)
+            self.made[item] = UNKNOWN
+
+        async def unchanged(item: str) -> None:
+            await writer.settled(item)
+            told.add(item)
+
+        tasks: list[asyncio.Task[None]] = []
         for item, step in zip(self.items, steps, strict=True):
             match step:
                 case int():
-                    writer.started(item, AT)
-                    self.made[item] = StoredState("k.K", 1, {"is": "x" * step}, None, AT)
-                    waiting[item] = asyncio.ensure_future(
-                        writer.record(item, current=self.made[item])
-                    )
+                    tasks.append(asyncio.create_task(made(item, step)))
                 case "starts":
-                    writer.started(item, AT)
+                    tasks.append(asyncio.create_task(begun_only(item)))
+                case "unchanged":
+                    tasks.append(asyncio.create_task(unchanged(item)))
                 case _:
                     disk.end_sync()
-            for _ in range(3):
+            for _ in range(5):
                 await asyncio.sleep(0)
-        told = {item for item, future in waiting.items() if future.done()}
         journal.let_go()
         journal.close()
-        return told, disk.synced
+        for task in tasks:
+            task.cancel()
+        return set(told), disk.synced
 
 
-STEPS: Final = st.lists(st.integers(0, 9000) | st.sampled_from(["starts", "disk"]), max_size=12)
-"""An item is made, with a state of that size; one is only begun; the disk ends a sync."""
+STEPS: Final = st.lists(
+    st.integers(0, 9000) | st.sampled_from(["starts", "unchanged", "disk"]), max_size=12
+)
+"""An item is made, with a state of that size; one is only begun, or unchanged; a sync ends."""
 
 
 @pytest.fixture(scope="module")
@@ -134,15 +154,18 @@ def _read(folder: Path) -> _States:
 def test_nothing_told_is_lost(folder: Path, data: st.DataObject) -> None:
     """After another boot, whatever was said to be durable is read, and no stale state is.
 
-    Nobody mends anything for that.
+    Nor does an item that was said to have ended say that it may not have. Nobody mends anything for
+    that.
     """
     run = _Run(folder, data.draw(STEPS))
     run.path.write_bytes(_rebuilt(run, data))
     found = _read(folder)
 
     for item in run.items:
-        if found[item].in_progress_since is None:
-            assert found[item] == run.made[item]
+        # Before the block, nothing was there.
+        state = found.get(item)
+        if state is None or state.in_progress_since is None:
+            assert state == run.made.get(item)
         else:
             assert item not in run.told
 
@@ -168,7 +191,7 @@ def test_damage_is_no_power_loss(folder: Path, data: st.DataObject) -> None:
 
 def test_a_page_that_is_lost_before_one_that_is_not(folder: Path) -> None:
     """A hole behind the last sync is cut with what follows; what was reported is read."""
-    run = _Run(folder, [6000, "disk", 6000, 6000])
+    run = _Run(folder, [6000, "disk", "disk", 6000, 6000])
     assert run.told == {"item_0"}
     hole = (run.synced // 4096 + 1) * 4096
     assert hole + 4096 < len(run.journal)

@@ -123,7 +123,7 @@ async def test_states_are_stored(world: World) -> None:
     store = world.store()
     writer = store.open("execution", ITEMS, applies=True)
     for item in reversed(ITEMS):
-        writer.started(item, LATER)
+        await writer.started(item, LATER)
         await writer.record(item, current=_state(item), goal=_state("goal"))
     expected = {item: _state(item) for item in ITEMS}
     assert _current(store) == expected
@@ -152,8 +152,8 @@ async def test_while_a_block_runs(world: World) -> None:
     store = world.store()
     await _stored(store, a=_state("old"), b=_state("old"))
     writer = store.open("execution", ITEMS, applies=True)
-    writer.started("a", LATER)
-    writer.started("b", LATER)
+    await writer.started("a", LATER)
+    await writer.started("b", LATER)
     await writer.record("b", current=_state("new"))
 
     assert _current(store) == {"a": _state("old", since=LATER), "b": _state("new")}
@@ -165,8 +165,8 @@ async def test_killed(world: World) -> None:
     store = world.store()
     await _stored(store, a=_state("old"), b=_state("old"), c=_state("old"))
     writer = store.open("execution", ITEMS, applies=True)
-    writer.started("a", LATER)
-    writer.started("b", LATER)
+    await writer.started("a", LATER)
+    await writer.started("b", LATER)
     await writer.record("b", current=_state("new"))
 
     expected = {"a": _state("old", since=LATER), "b": _state("new"), "c": _state("old")}
@@ -183,9 +183,9 @@ async def test_power_loss(world: World) -> None:
     store = world.store()
     await _stored(store, a=_state("old"), b=_state("old"), c=_state("old"))
     writer = store.open("execution", ITEMS, applies=True)
-    writer.started("b", LATER)
-    writer.started("c", LATER)
-    writer.settled("c")
+    await writer.started("b", LATER)
+    await writer.started("c", LATER)
+    await writer.settled("c")
     await writer.record("b", current=_state("new"))
 
     after = world.after_power_loss()
@@ -198,11 +198,35 @@ async def test_power_loss(world: World) -> None:
     assert _in_doubt(after) == {"a": BEGUN}
 
 
+async def test_power_loss_before_the_first_change(world: World) -> None:
+    """Where no item was changed yet, none is in doubt, and nobody waits for the disk to say so."""
+    store = world.store()
+    await _stored(store, a=_state("old"))
+    writer = store.open("execution", ITEMS, applies=True)
+    settled = writer.settled("a")
+    assert isinstance(settled, asyncio.Future)
+    assert settled.done()
+
+    assert _current(world.after_power_loss()) == {"a": _state("old")}
+
+
+async def test_unchanged_beside_a_change(world: World) -> None:
+    """Once items are changed, one that ended unchanged is not in doubt when that was waited for."""
+    store = world.store()
+    await _stored(store, a=_state("old"), b=_state("old"))
+    writer = store.open("execution", ITEMS, applies=True)
+    await writer.settled("a")
+    await writer.started("c", LATER)
+    await writer.settled("b")
+
+    assert set(_in_doubt(world.after_power_loss())) == {"c"}
+
+
 async def test_found_before_the_start(world: World) -> None:
     """After a loss of power, a state found before its item was started does not speak for it."""
     writer = world.store().open("execution", ITEMS, applies=True)
     await writer.record("a", current=_state("found"))
-    writer.started("a", LATER)
+    await writer.started("a", LATER)
 
     assert _current(world.after_power_loss())["a"].in_progress_since is not None
 
@@ -210,7 +234,7 @@ async def test_found_before_the_start(world: World) -> None:
 async def test_in_progress_for_the_first_time(world: World) -> None:
     """An item that was never seen before, and was in progress, has an entry that says so."""
     writer = world.store().open("execution", ITEMS, applies=True)
-    writer.started("a", LATER)
+    await writer.started("a", LATER)
 
     assert _current(world.after_kill()) == {"a": StoredState.in_progress(LATER)}
 
@@ -219,7 +243,7 @@ async def test_asking_leaves_no_doubt(world: World) -> None:
     """However a block ends that only asks, no item is in doubt."""
     await _stored(world.store(), a=_state("old"))
     writer = world.store().open("execution", ITEMS, applies=False)
-    writer.started("a", LATER)
+    await writer.started("a", LATER)
     await writer.record("b", current=_state("new"))
 
     assert _in_doubt(world.after_power_loss()) == {}
@@ -232,9 +256,9 @@ async def test_how_items_end(world: World) -> None:
     await _stored(store, **dict.fromkeys(items, _state("old")))
     writer = store.open("execution", items, applies=True)
     for item in items:
-        writer.started(item, LATER)
-    writer.settled("failed", in_doubt=True)
-    writer.settled("unchanged")
+        await writer.started(item, LATER)
+    await writer.settled("failed", in_doubt=True)
+    await writer.settled("unchanged")
     await writer.record("done", current=_state("new"))
     await writer.record("partly", current=_state("half", since=AT))
     await writer.close()
@@ -253,7 +277,7 @@ async def test_doubt_stays_until_discovered_anew(world: World) -> None:
     store = world.store()
     await _stored(store, a=_state("old", since=AT))
     writer = store.open("execution", ITEMS, applies=True)
-    writer.started("a", LATER)
+    await writer.started("a", LATER)
     await writer.close()
     assert _in_doubt(store) == {"a": AT}
 
@@ -269,7 +293,7 @@ async def test_forget(world: World) -> None:
         await writer.record(item, current=_state(), goal=_state())
     await writer.close()
     writer = store.open("execution", ITEMS, applies=True)
-    writer.started("a", LATER)
+    await writer.started("a", LATER)
     await writer.forget(["a", "b", "never_there"])
 
     for each in (store, world.after_power_loss()):
@@ -280,12 +304,12 @@ async def test_forget(world: World) -> None:
 async def test_an_item_is_started_once(world: World) -> None:
     """A second start within a block is refused: of it, a loss of power could leave nothing."""
     writer = world.store().open("execution", ITEMS, applies=True)
-    writer.started("a", LATER)
+    await writer.started("a", LATER)
     with pytest.raises(ValueError, match="a was started before"):
-        writer.started("a", LATER)
+        await writer.started("a", LATER)
     await writer.record("a", current=_state())
     with pytest.raises(ValueError, match="a was started before"):
-        writer.started("a", LATER)
+        await writer.started("a", LATER)
     await writer.close()
 
 
@@ -327,7 +351,7 @@ async def test_many_at_once(world: World) -> None:
     writer = store.open("execution", items, applies=True)
 
     async def worked(item: str) -> None:
-        writer.started(item, LATER)
+        await writer.started(item, LATER)
         await writer.record(item, current=_state(item))
 
     await asyncio.gather(*map(worked, items))
@@ -337,7 +361,7 @@ async def test_many_at_once(world: World) -> None:
 
 async def _refused_uses(writer: StateWriter) -> None:
     with pytest.raises(FileInaccessible):
-        writer.started("b", LATER)
+        await writer.started("b", LATER)
     with pytest.raises(FileInaccessible):
         await writer.record("b", current=_state())
     with pytest.raises(FileInaccessible):
@@ -351,7 +375,7 @@ async def test_nothing_can_be_written(world: World, monkeypatch: pytest.MonkeyPa
     store = world.store()
     await _stored(store, a=_state("old"), b=_state("old"))
     writer = store.open("execution", ITEMS, applies=True)
-    writer.started("a", LATER)
+    await writer.started("a", LATER)
     with monkeypatch.context() as patched:
         world.refuse(patched)
         await _refused_uses(writer)

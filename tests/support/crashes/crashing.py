@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from itertools import islice
 from random import Random
 from typing import Final, Literal, NamedTuple
 
 from tally import Tally
 
-from crashes.disks import losses
+from crashes.disks import Disk, losses
 from crashes.endings import check_ending
 from crashes.ground import KILLED
-from crashes.log import CHANGES, Kind, told_in
+from crashes.log import CHANGES, Kind, Operation, told_in
 from crashes.shim import Plan
 from crashes.stages import Stage
 
@@ -26,6 +26,8 @@ FAILING: Final = CHANGES + Kind.OPEN + Kind.SYNC
 SLOW_SYNC: Final = 2000
 """Microseconds that a sync takes: others write meanwhile, and what they write is not synced."""
 
+SLOWER_SYNC: Final = 50_000
+"""So long that what is shown, ten times a second at least, is said meanwhile, too."""
 
 EVERYWHERE: Final = range(sys.maxsize)
 
@@ -75,6 +77,7 @@ def lose_power(
     tally: Tally,
     places: Container[int] = EVERYWHERE,
     most: int | None = None,
+    sync: int = SLOW_SYNC,
 ) -> None:
     """Let the power be lost in a run, at some places, and carry on after another boot.
 
@@ -84,13 +87,30 @@ def lose_power(
         tally: counts the disks.
         places: after how many operations.
         most: how many disks; none for all.
+        sync: how many microseconds each sync takes.
     """
-    files, operations = stage.record(SLOW_SYNC)
+    files, operations = stage.record(sync)
     for place, disk in islice(losses(files, operations, random, places), most):
-        stage.ground.become(disk)
-        stage.ground.restart()
-        with tally.case(f"after {place} of {len(operations)}, {operations[place - 1].path}"):
-            stage.carry_on(told_in(operations[:place]))
+        _carry_on(stage, operations, place, disk, tally)
+
+
+def lose_power_when_told(stage: Stage, tally: Tally) -> None:
+    """Let the power be lost each time that something was said: only what was synced is there."""
+    files, operations = stage.record(SLOWER_SYNC)
+    for place, operation in enumerate(operations, 1):
+        files.do(operation)
+        if operation.kind is Kind.SAY:
+            _carry_on(stage, operations, place, files.synced(), tally)
+
+
+def _carry_on(
+    stage: Stage, operations: Sequence[Operation], place: int, disk: Disk, tally: Tally
+) -> None:
+    """Carry on with a disk that a loss of power left after some operations."""
+    stage.ground.become(disk)
+    stage.ground.restart()
+    with tally.case(f"after {place} of {len(operations)}, {operations[place - 1].path}"):
+        stage.carry_on(told_in(operations[:place]))
 
 
 def _killed(stage: Stage, plan: Plan, tally: Tally) -> bool:

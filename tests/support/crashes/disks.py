@@ -130,6 +130,10 @@ class Files:
         """Return what the kernel shows."""
         return self._disk(self._renamings, _newest)
 
+    def synced(self) -> Disk:
+        """Return the least that a loss of power may leave."""
+        return self._disk((), _synced)
+
     def left(self, random: Random, more: int = 2) -> Iterator[Disk]:
         """Yield disks that a loss of power may leave now; many are often the same.
 

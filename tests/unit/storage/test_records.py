@@ -15,6 +15,7 @@ from peaceful._model.codec import JsonValue
 from peaceful._storage.records import (
     Begun,
     BlockLog,
+    Changing,
     Ended,
     Forgotten,
     Record,
@@ -64,6 +65,7 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(Recorded, names, st.dictionaries(st.sampled_from(StateKind), states)),
     st.builds(Settled, names),
     st.builds(Forgotten, st.lists(names).map(tuple)),
+    st.just(Changing()),
     st.just(Ended()),
 )
 
@@ -150,7 +152,7 @@ def test_doubt(records: Sequence[Record], killed: str, power_lost: str) -> None:
     Only a record that comes after the start of its item tells that it ended: an earlier one may be
     of a state that was found before.
     """
-    block = _log(*records)
+    block = _log(Changing(), *records)
 
     assert "".join(sorted(block.in_doubt(all_records=True))) == killed
     assert "".join(sorted(block.in_doubt(all_records=False))) == power_lost
@@ -158,9 +160,18 @@ def test_doubt(records: Sequence[Record], killed: str, power_lost: str) -> None:
 
 def test_doubt_has_a_time() -> None:
     """In doubt is an item since it was started; where that may be lost, since the block began."""
-    block = _log(Started("a", LATER))
+    block = _log(Changing(), Started("a", LATER))
 
     assert block.in_doubt(all_records=False) == {"a": LATER, "b": AT, "c": AT, "d": AT}
+
+
+def test_until_the_first_change() -> None:
+    """Until the journal says that items are changed, none is in doubt; older ones never said it."""
+    records = (BEGUN, _found("a"), Settled("b"))
+
+    assert log_of(records).in_doubt(all_records=False) == {}
+    before = log_of(records, says_changing=False)
+    assert before.in_doubt(all_records=False) == dict.fromkeys("acd", AT)
 
 
 def test_asking_changes_nothing() -> None:
@@ -209,8 +220,8 @@ actions = st.lists(
 def test_no_change_passes_unseen(steps: list[tuple[str, str]], synced: int, killed_at: int) -> None:
     """Wherever it ends, an item that was changed since its state was stored is in doubt.
 
-    After a kill every record is there; after a loss of power, what was recorded is, and of the rest
-    any number of records from the end may be gone.
+    After a kill every record is there; after a loss of power, what was recorded is, and that items
+    are changed, and of the rest any number of records from the end may be gone.
     """
     made: list[Record] = []
     running: set[str] = set()
@@ -219,6 +230,9 @@ def test_no_change_passes_unseen(steps: list[tuple[str, str]], synced: int, kill
     durable = 0
     for item, step in steps:
         if step == "start" and item not in running | done:
+            if not running | done:
+                made.append(Changing())
+                durable = len(made)
             made.append(Started(item, LATER))
             running.add(item)
         elif step == "record":
