@@ -38,10 +38,14 @@ class Need(NamedTuple):
     """One of them is on `PATH` where it is there; tests look for it, too, and are skipped."""
     libraries: tuple[str, ...] = ()
     """All of them are where the system looks for libraries."""
+    of_root: bool = False
+    """Whether only tests that run as root use it; others may not even find it on their `PATH`."""
 
     @property
     def is_there(self) -> bool:
-        """Whether this machine has it."""
+        """Whether this machine has it, or does without."""
+        if self.of_root and (sys.platform != "linux" or os.geteuid() != 0):
+            return True
         if self.commands:
             return any(shutil.which(command) is not None for command in self.commands)
         # Elsewhere the packages of Python bring their libraries along.
@@ -65,6 +69,13 @@ NEEDS: Final = (
         # The tests of crashes compile what comes between a program and its files.
         choices=(("gcc", "libc6-dev"),),
         commands=("cc", "gcc"),
+    ),
+    Need(
+        "what makes an XFS",
+        # That it loses its power is among the long tests.
+        choices=(("xfsprogs",),),
+        commands=("mkfs.xfs",),
+        of_root=True,
     ),
     Need(
         "what Graphviz is linked with",

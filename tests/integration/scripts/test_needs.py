@@ -28,9 +28,10 @@ def machine(tmp_path: Path) -> Machine:
             program = tmp_path / name.replace("_", "-")
             program.write_text(f"#!/bin/sh\n{body}\n")
             program.chmod(0o755)
-        shell = tmp_path / "zsh"  # It is there already.
-        shell.write_text("")
-        shell.chmod(0o755)
+        for name in ("zsh", "mkfs.xfs"):  # They are there already.
+            present = tmp_path / name
+            present.write_text("")
+            present.chmod(0o755)
         for name in ("env", "sh", "touch", "chmod", "true"):
             (tmp_path / name).symlink_to(f"/usr/bin/{name}")
         environment = {"PATH": str(tmp_path), "HERE": str(tmp_path)}
@@ -107,6 +108,16 @@ def test_without_apt(machine: Machine) -> None:
     assert done.returncode == 0
     assert "the browser Chromium is not there" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, no test runs as root")
+def test_what_only_root_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others do without, and nothing is installed for them."""
+    need: Any = runpy.run_path(str(SCRIPT))["Need"]
+    missing = need("tools", (), commands=("nothing-has-that-name",), of_root=True)
+    for user, is_there in ((0, False), (1000, True)):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        assert missing.is_there == is_there
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, packages bring theirs along")
