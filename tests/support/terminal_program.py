@@ -76,10 +76,10 @@ class OnTerminal:
         self.screen.resize(columns, height)
         self._set_size(columns, height)
 
-    def shows(self, text: str) -> None:
-        """Waits until it shows a text, at its top or already above that."""
+    def shows(self, text: str, times: int = 1) -> None:
+        """Waits until it shows a text in so many lines, at its top or already above that."""
         deadline = time.monotonic() + PATIENCE
-        while not any(text in line for line in self.screen.everything):
+        while sum(text in line for line in self.screen.everything) < times:
             left = deadline - time.monotonic()
             assert left > 0, f"{text!r} was not shown: {self.screen.everything}"
             assert self._read(left), f"it ended without {text!r}: {self.screen.everything}"

@@ -33,6 +33,9 @@ _End: TypeAlias = "asyncio.Future[ExecutionEnded | None]"
 
 _ROOT: Final = 0
 
+_ACCEPTED_AFTER: Final = 3
+"""Rounds of the loop after which a connection that was accepted is one of a client."""
+
 _BUFFERED: Final = 64 * 1024
 """Bytes that are buffered for a client in this process before its events wait."""
 
@@ -69,7 +72,7 @@ class ControlServer:
     def __init__(self, running: RunningExecution, limits: ControlLimits) -> None:
         self._running = running
         self._limits = limits
-        self._clients: dict[asyncio.Task[object], _Client] = {}
+        self._clients: dict[asyncio.Task[None], _Client] = {}
         self._server: asyncio.Server | None = None
         self._end: _End
 
@@ -77,7 +80,7 @@ class ControlServer:
         """Begin to serve clients of a listening socket."""
         self._end = asyncio.get_running_loop().create_future()
         self._server = await asyncio.start_unix_server(
-            self._serve_client, sock=listening, limit=LONGEST_REQUEST
+            self._on_client, sock=listening, limit=LONGEST_REQUEST
         )
 
     async def close(self, last: ExecutionEnded | None = None) -> None:
@@ -85,6 +88,8 @@ class ControlServer:
         if self._server is None:
             return
         self._server.close()
+        for _ in range(_ACCEPTED_AFTER):
+            await asyncio.sleep(0)
         self._end.set_result(last)
         for task, client in self._clients.items():
             if client.idle:
@@ -100,18 +105,23 @@ class ControlServer:
         if self._clients:
             await asyncio.wait(set(self._clients))
 
-    async def _serve_client(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # At once: what is closed next waits for it, too.
         client = _Client(reader, writer, self._running, self._limits, self._end)
         full = len(self._clients) >= self._limits.clients
+        task = asyncio.ensure_future(self._serve_client(client, full=full))
         self._clients[task] = client
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        # Also where the task was cancelled before its first step.
+        self._clients.pop(task).writer.close()
+
+    async def _serve_client(self, client: _Client, *, full: bool) -> None:
         try:
             if full:
                 await client.refuse("BUSY", "too many clients are connected", "try again later")
-            elif not _same_user(writer):
+            elif not _same_user(client.writer):
                 await client.refuse("FORBIDDEN", "it is another user's", "use that user's account")
             else:
                 await client.serve()
@@ -123,9 +133,6 @@ class ControlServer:
             _LOG.debug("a client of a control socket went away, or did not take its answer")
         except Exception:  # noqa: BLE001 - whatever goes wrong must not touch the execution
             _LOG.exception("a client of a control socket could not be served")
-        finally:
-            writer.close()
-            del self._clients[task]
 
 
 @dataclass(eq=False, repr=False)

@@ -33,6 +33,7 @@ def test_one_press(ensure: Start, slow: SlowFiles) -> None:
     """Ctrl-C: what happens now is said at once; the picture stays; then what was done, what not."""
     program = ensure(8, 1, "--max-concurrency", "3")
     program.shows("0 of 8 · Ctrl-C to interrupt safely")
+    program.shows("changing", times=3)
     assert not program.echoes()
     program.press(CTRL_C)
     program.shows("Interrupting: file_1, file_2 and file_3 are finishing; nothing new will start.")
@@ -62,7 +63,7 @@ def test_a_held_key(ensure: Start) -> None:
     A script around the program ends with it, though everything was done.
     """
     program = ensure(2, 0.7)
-    program.shows("0 of 2")
+    program.shows("changing", times=2)
     while program.let(0.03):
         program.press(CTRL_C)
     assert program.end() == 130
@@ -77,7 +78,7 @@ def test_a_held_key(ensure: Start) -> None:
 def test_two_presses(ensure: Start, slow: SlowFiles) -> None:
     """The second press asks items to stop, which these heed; each press says what it does."""
     program = ensure(2, 60)
-    program.shows("0 of 2")
+    program.shows("changing", times=2)
     program.press(CTRL_C)
     program.shows("Ctrl-C again asks them to stop now")
     assert program.let(LATER)
@@ -149,7 +150,7 @@ def test_three_presses(shell: Shell, on_terminal: Start) -> None:
 def test_sigterm(ensure: Start) -> None:
     """SIGTERM is a safe stop with a deadline, which the picture tells; exit code 143."""
     program = ensure(3, 0.8, "--max-concurrency", "2")
-    program.shows("0 of 3")
+    program.shows("changing", times=2)
     program.process.send_signal(signal.SIGTERM)
     program.shows("Interrupting (by SIGTERM): file_1 and file_2 are finishing")
     program.shows("after the signal they are asked to stop")
@@ -160,7 +161,7 @@ def test_sigterm(ensure: Start) -> None:
 def test_closed_window(ensure: Start, slow: SlowFiles) -> None:
     """When the terminal goes away, what is in progress finishes, is remembered; exit code 129."""
     program = ensure(4, 0.8, "--max-concurrency", "2")
-    program.shows("0 of 4")
+    program.shows("changing", times=2)
     program.hang_up()
     assert program.end() == 129
     assert len(slow.files()) == 2
@@ -254,7 +255,7 @@ def test_stdout_elsewhere(slow: SlowFiles, on_terminal: Start, shell: Shell) -> 
 def test_interrupted_from_another_terminal(ensure: Start, slow: SlowFiles) -> None:
     """An interrupt from elsewhere is seen here, with its reason; exit code 130."""
     program = ensure(4, 1, "--max-concurrency", "2")
-    program.shows("0 of 4")
+    program.shows("changing", times=2)
     told = slow.run("interrupt", "--reason", "wrong version")
     assert "is interrupted: what is in progress finishes" in " ".join(told.out.split())
     program.shows("Interrupting (by the interrupt command: “wrong version”)")
