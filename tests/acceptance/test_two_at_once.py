@@ -131,7 +131,7 @@ def test_interrupt_again(slow: SlowFiles) -> None:
 
 def test_cancel_by_name(slow: SlowFiles) -> None:
     """CANCEL can be asked for at once; of items that work in parts, the finished parts count."""
-    slow.init(2, 6, "--child", "--chunks", "3", layers=1)
+    slow.init(2, 18, "--child", "--chunks", "3", layers=1)
     running = slow.start("ensure")
     for item in ("file_1", "file_2"):
         running.until_in_progress(item, 1)

@@ -116,6 +116,10 @@ class _SignalWatch:
         self._context.close()
 
 
+_MOMENT = 0.1
+"""Seconds that a handler waits at most for the listener, which sends what it has heard."""
+
+
 class _Listener:
     """Sends the levels of process signals and of their deadlines, whichever thread can.
 
@@ -135,8 +139,9 @@ class _Listener:
         self._on_press = on_press
         self._clock = clock
         self._arrived: deque[tuple[InterruptSource, float]] = deque()
-        # Nobody waits for the turn: a handler in the middle of a turn would wait for ever.
+        # Nobody waits for it in the thread whose turn it is: a handler in the middle of a turn.
         self._turn = threading.Lock()
+        self._turns_thread: int | None = None
         self._sent: queue.SimpleQueue[tuple[InterruptSignal, SendResult]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._over = False
@@ -161,6 +166,9 @@ class _Listener:
         if not self.bell.rings_by_itself():
             self._arrived.append((source, self._clock.monotonic()))
         self._send_arrived()
+        # The listener may be sending it just now, and whoever asks next is to see it.
+        if self._turns_thread != threading.get_ident() and self._turn.acquire(timeout=_MOMENT):
+            self._turn.release()
         self.bell.ring()
 
     def _listen(self) -> None:
@@ -189,9 +197,11 @@ class _Listener:
         """Take a step unless another thread takes one, which looks again afterwards."""
         if not self._turn.acquire(blocking=False):
             return False
+        self._turns_thread = threading.get_ident()
         try:
             step()
         finally:
+            self._turns_thread = None
             self._turn.release()
         return True
 
