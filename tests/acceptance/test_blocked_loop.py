@@ -136,8 +136,10 @@ def check_ending(running: Running, shell: Shell) -> dict[str, Any]:
     return document
 
 
-def test_another_terminal(blocked: Running, shell: Shell) -> None:
+@pytest.mark.parametrize("how", HOWS)
+def test_another_terminal(shell: Shell, keyboard: Keyboard, how: str) -> None:
     """Each level of the command `interrupt` is answered, and does what it says."""
+    blocked = started(shell, keyboard, how, "60")
     for times, level in enumerate(("stop", "cancel", "kill"), 1):
         receipt = shell.run("python", "app.py", "interrupt", "--level", level, "--format", "json")
         assert receipt.code == 0
