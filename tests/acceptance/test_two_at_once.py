@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import pytest
+from processes import eventually
 from shell import Running
 from slow_files_shell import SlowFiles
 
@@ -131,10 +133,17 @@ def test_interrupt_again(slow: SlowFiles) -> None:
 
 def test_cancel_by_name(slow: SlowFiles) -> None:
     """CANCEL can be asked for at once; of items that work in parts, the finished parts count."""
-    slow.init(2, 18, "--child", "--chunks", "3", layers=1)
+    slow.init(2, 9, "--child", "--chunks", "3", layers=1)
     running = slow.start("ensure")
-    for item in ("file_1", "file_2"):
-        running.until_in_progress(item, 1)
+
+    def both_are_at_the_second_part() -> bool:
+        return len(slow.parts_done()) == 2 and sum("sleep" in each for each in children()) == 4
+
+    def children() -> Iterable[str]:
+        return running.processes().values()
+
+    # Between two parts, they would stop there.
+    assert eventually(both_are_at_the_second_part)
     assert slow.json("interrupt", "--level", "cancel")["level"] == "cancel"
     assert set(running.end(expect=130).statuses().values()) == {"abandoned"}
     assert not running.processes()
