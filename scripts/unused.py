@@ -32,7 +32,6 @@ ALLOWED: Final = {
     "apply_dry": "a function of items, called by its name",
     "try_state_current": "a function of items, called by its name",
     "try_state_goal": "a function of items, called by its name",
-    "after_kill": "for people's tests, of a fake in peaceful.testing",
     "capture_signals": "called by uvicorn",
     "should_exit": "read by uvicorn",
     "redirect_slashes": "read by starlette",

@@ -15,7 +15,7 @@ import sys as _sys
 TYPE_CHECKING = False  # As in `typing`, which takes longer to load than all of this.
 if TYPE_CHECKING:
     from peaceful._app.app import App
-    from peaceful._app.parameters.declaration import Given
+    from peaceful._app.parameters.declaration import Given, Param
     from peaceful._app.parameters.secrets import SecretSource
     from peaceful._app.web_settings import Role, Tls, WebSettings, WebToken
     from peaceful._errors.base import PeacefulError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from peaceful._item.files import write_atomically
     from peaceful._item.item import Item
     from peaceful._item.retry import Backoff
+    from peaceful._item.upgrades import upgrades
     from peaceful._model.events import ProgressUnit
     from peaceful._model.location import Interaction, Location, Pull, Push, Within
     from peaceful._model.outcome import ItemStatus
@@ -40,7 +41,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "_app.app": ("App",),
-    "_app.parameters.declaration": ("Given",),
+    "_app.parameters.declaration": ("Given", "Param"),
     "_app.parameters.secrets": ("SecretSource",),
     "_app.web_settings": ("Role", "Tls", "WebSettings", "WebToken"),
     "_errors.base": ("PeacefulError",),
@@ -51,6 +52,7 @@ _NAMES = {
     "_item.files": ("write_atomically",),
     "_item.item": ("Item",),
     "_item.retry": ("Backoff",),
+    "_item.upgrades": ("upgrades",),
     "_model.events": ("ProgressUnit",),
     "_model.location": ("Interaction", "Location", "Pull", "Push", "Within"),
     "_model.outcome": ("ItemStatus",),
@@ -79,6 +81,7 @@ __all__ = [
     "ItemFailure",
     "ItemStatus",
     "Location",
+    "Param",
     "PeacefulError",
     "ProgressUnit",
     "Pull",
@@ -96,6 +99,7 @@ __all__ = [
     "heed_signals",
     "mapped",
     "stored",
+    "upgrades",
     "write_atomically",
 ]
 

@@ -8,6 +8,7 @@ wrote passes `masked` on its way out, or `kept` if it is stored or handed to oth
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeVar, cast
@@ -102,6 +103,27 @@ def masked_beginning(text: str, length: int) -> str:
     if len(text) > length:
         text = text[: length + len(forms[0]) if forms else length]
     return without(text, forms)[:length]
+
+
+def masked_part(text: str, start: int, stop: int) -> str:
+    """Return a part of a text with the known secrets hidden, also those that only reach into it."""
+    forms = _known.forms
+    reach = len(forms[0]) if forms else 0
+    begin, stop = max(0, start - reach), min(stop, len(text))
+    near = text[begin : stop + reach]
+    found = sorted(
+        (begin + match.start(1), begin + match.end(1))
+        for form in forms
+        if form in near
+        for match in re.finditer(f"(?=({re.escape(form)}))", near)
+    )
+    shown: list[str] = []
+    for first, end in found:
+        if end > start and first < stop:
+            # What overlaps the one before is hidden by that already.
+            shown += [text[start:first], HIDDEN] if first >= start or not shown else []
+            start = max(start, end)
+    return "".join([*shown, text[start:stop]])
 
 
 def without(text: str, forms: Iterable[str]) -> str:

@@ -5,9 +5,10 @@ a command in a `CmdCtx`, sends events to sinks, and returns an outcome.
 """
 
 from peaceful._app.contexts import Contexts, ExecutionOptions
-from peaceful._commands.change import CleanCmd, EnsureCmd
+from peaceful._commands.clean import CleanCmd
 from peaceful._commands.diff import DiffCmd, DiffProfilesCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
+from peaceful._commands.ensure import EnsureCmd
 from peaceful._commands.run_request import RunRequest
 from peaceful._commands.status import StatusCmd
 from peaceful._graph.traversal import Direction

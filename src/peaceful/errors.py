@@ -7,6 +7,7 @@ PeacefulError
 │   ├── NameUnknown             nothing has that name
 │   ├── ParamsInvalid           parameters with invalid values
 │   ├── ParamsMissing           parameters without a value
+│   ├── FlowStoredTwice         under two of the names that it had
 │   ├── WorkspaceMissing        `init` was not run here
 │   ├── ExecutionUnknown        no execution has that ID
 │   ├── SecretUnavailable       a secret cannot be read from its source
@@ -27,6 +28,9 @@ PeacefulError
 │   ├── ProfileBusy             another execution runs on the profile
 │   ├── ParamsBusy              another command changes parameters
 │   ├── OutOfSync               stored states differ from the present ones
+│   ├── EntryRefused            what is stored cannot be corrected so
+│   ├── ThingsLeft              things would be lost sight of
+│   ├── ItemNeeded              something stands on what is to be cleaned up
 │   └── ServerStopping          the web server is about to stop
 ├── DefinitionError             the flow is defined in a way that cannot work
 │   ├── CycleFound              items wait for each other in a cycle
@@ -35,6 +39,7 @@ PeacefulError
 │   ├── ReferenceInvalid        a reference to nothing, or of another type
 │   ├── ReferenceUsedAsValue    a reference used before its value is known
 │   ├── MappingInvalid          a mapping function unknown or ambiguous
+│   ├── StateNotReadable        a state would not read back as it was
 │   └── ResourceMissing         no resource of the requested type
 ├── ItemFailure                 one item could not do its work
 │   ├── ItemCrashed             it raised another exception
@@ -47,6 +52,9 @@ PeacefulError
 │   │   ├── FilesExhausted      too many open files
 │   │   ├── PeerUnreachable     another machine or program does not answer
 │   │   └── TookTooLong         it waited in vain
+│   ├── IdentityTaken           another item looks after the same thing
+│   ├── ReplacementNeeded       it can only be removed and made anew
+│   ├── NotCleaned              what it has made is still there
 │   ├── GoalNotReached          applied, and still not at its goal
 │   ├── ValueUnresolved         a parameter whose value is not known
 │   ├── ChildFailed             a child process ended with an error
@@ -55,6 +63,7 @@ PeacefulError
 │   ├── FileInaccessible        the operating system refused
 │   ├── FileDamaged             truncated, altered, or of another format
 │   ├── FormatTooNew            written by a later version
+│   ├── StateTooNew             stored by a later version of the application
 │   └── WorkspaceGone           moved, deleted or replaced meanwhile
 ├── AlreadyEnded                an interrupt that came too late
 ├── NothingRunning              an interrupt, and nothing is running
@@ -70,7 +79,7 @@ catch the one above it, and look at its `code`. Items raise `ItemFailure` or the
 it.
 """
 
-from peaceful._errors.base import PeacefulError, Unexpected
+from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import (
     AlreadyEnded,
     BlockedError,
@@ -96,7 +105,6 @@ from peaceful._errors.usage import (
     DefinitionError,
     ExtraMissing,
     KeyMissing,
-    KeyWrong,
     NameInvalid,
     NameTaken,
     NameUnknown,
@@ -104,7 +112,6 @@ from peaceful._errors.usage import (
     ParamsInvalid,
     ParamsMissing,
     ReferenceInvalid,
-    ResourceMissing,
     SecretUnavailable,
     UsageError,
     WorkspaceMissing,
@@ -126,7 +133,6 @@ __all__ = [
     "ItemCrashed",
     "ItemFailure",
     "KeyMissing",
-    "KeyWrong",
     "NameInvalid",
     "NameTaken",
     "NameUnknown",
@@ -139,11 +145,9 @@ __all__ = [
     "PeacefulError",
     "ProfileBusy",
     "ReferenceInvalid",
-    "ResourceMissing",
     "RetriesExhausted",
     "SecretUnavailable",
     "StorageError",
-    "Unexpected",
     "UsageError",
     "ValueUnresolved",
     "WorkspaceMissing",

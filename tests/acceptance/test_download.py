@@ -208,7 +208,7 @@ def test_server_down(download: Download) -> None:
     """A server that is down is a clear error; once it is up again, the same command carries on."""
     download.interrupted()
     # It wants to be left alone for an hour: so nobody waits here until all attempts are made.
-    download.source.release.statuses.append((503, {"Retry-After": "3600"}))
+    download.source.release.statuses.extend([(503, {"Retry-After": "3600"})] * 2)
     ended = download.run("ensure", expect=1)
     assert ended.statuses() == {"file_download": "failed", "file_extract": "not_started"}
     error = ended.document["errors"]["file_download"]

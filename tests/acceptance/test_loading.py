@@ -29,7 +29,7 @@ RUNNING = {
     "filelock",
     "peaceful._item.item",
     "peaceful._runtime.flow",
-    "peaceful._commands.change",
+    "peaceful._commands.ensure",
 }
 REGISTER = {"msgspec", "sqlite3", "asyncio", "peaceful._executions.registry"}
 

@@ -91,7 +91,7 @@ class Acts:
     def all_open(self, profile: str) -> None:
         """Lets every item of a profile go on."""
         self.held.discard(profile)
-        for name, act in self.by_name.items():
+        for name, act in tuple(self.by_name.items()):
             if name.startswith(f"{profile}."):
                 act.open.set()
 
@@ -270,7 +270,7 @@ async def act_server(folder: Path, served: App = app) -> AsyncGenerator[ActServe
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=address, headers=headers, timeout=PATIENCE) as client:
         yield ActServer(address, token, folder, client)
-    for act in ACTS.by_name.values():
+    for act in tuple(ACTS.by_name.values()):
         act.open.set()
     serving.cancel()
     await asyncio.wait((serving,))

@@ -32,7 +32,7 @@ from peaceful._model.execution import StartedBy
 from peaceful._process_signals import ProcessSignals
 from peaceful._web.api.routes import ROUTES
 from peaceful._web.http.documents import Problem
-from peaceful._web.http.fields import InterruptBody, StartRequest
+from peaceful._web.http.fields import InterruptBody, MoveBody, StartRequest
 from peaceful._web.http.openapi import ref, schemas
 from peaceful.commands import (
     BlockEnded,
@@ -318,7 +318,7 @@ def test_bodies_are_what_the_server_takes_and_gives() -> None:
         for block in blocks_of(_words(REFERENCE / "http.md"))
         if block.language == "json"
     ]
-    kinds: tuple[type[msgspec.Struct], ...] = (StartRequest, InterruptBody, Problem)
+    kinds: tuple[type[msgspec.Struct], ...] = (StartRequest, MoveBody, InterruptBody, Problem)
     known: dict[str, Any] = {"components": {"schemas": schemas(ROUTES)}}
     for kind, document in zip(kinds, shown, strict=True):
         Draft202012Validator({**known, **ref(kind)}).validate(document)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -37,6 +37,8 @@ class SlowFile(Item[SlowFileState]):
     two parts, and carry on from there.
     """
 
+    takes_over: ClassVar[bool] = True
+
     path: Path
     content: str
     seconds: Annotated[float, Field(ge=0)] = 0.5
@@ -60,6 +62,10 @@ class SlowFile(Item[SlowFileState]):
         write_atomically(self.path, goal.content)
         self._part.unlink(missing_ok=True)
         return goal
+
+    def identity(self) -> str:
+        """The file."""
+        return f"file:{self.path}"
 
     def interactions(self) -> Sequence[Interaction]:
         """In the file."""

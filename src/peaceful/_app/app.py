@@ -89,6 +89,7 @@ class App(AppDef):
         stop_timeout: the seconds that its command line takes to stop when it is told by a signal
             that nobody at a terminal has sent; CANCEL comes after 60 %, KILL at the end. By default
             25, and 6 in GitHub Actions. `PEACEFUL_STOP_TIMEOUT` and `--stop-timeout` override it.
+        prune: whether `ensure` removes what has left a flow, as with `--prune`.
 
     Raises:
         NameInvalid: the name breaks the rule.

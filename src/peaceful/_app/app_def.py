@@ -32,13 +32,27 @@ class NamedFlow:
     """A flow of an application, by its name `id`; see `App.flow`."""
 
     id: FlowId
-    _flows: dict[FlowId, FlowDef]
+    _declared: Declarations
+    _was: tuple[FlowId, ...] = ()
 
     def __call__(self, function: F) -> F:
-        """Declare the flow by the decorated function; raise `NameTaken` if it exists already."""
-        if self.id in self._flows:
+        """Declare the flow by the decorated function.
+
+        Raises:
+            NameTaken: it exists already.
+            DefinitionError: another flow claims one of its names, earlier ones included.
+        """
+        flows, claims = self._declared.flows, self._declared.claims
+        if self.id in flows:
             raise NameTaken("flow", self.id)
-        self._flows[self.id] = FlowDef(self.id, function, (function.__doc__ or "").strip())
+        names = (self.id, *self._was)
+        for name in names:
+            if name in claims or names.count(name) > 1:
+                raise DefinitionError(
+                    f"Flows {claims.get(name, self.id)} and {self.id} both claim the name {name}.",
+                    help="let one flow alone have that name, or have had it",
+                )
+        flows[self.id] = FlowDef(self.id, function, (function.__doc__ or "").strip(), self._was)
         return function
 
     @overload
@@ -109,6 +123,7 @@ class AppDef:
     default_flow: FlowId | None = None
     asks_before_clean: Callable[[Any], bool] | None = None  # Any: takes the profile's model
     stop_timeout: float | None = None
+    prune: bool = False
 
     def __post_init__(self) -> None:
         """Check the declarations."""
@@ -128,7 +143,7 @@ class AppDef:
         models = {"workspace": self.workspace_params, "profile": self.profile_params}
         self.declared: Declarations = Declarations(self.name, self.flows, models)
 
-    def flow(self, flow_id: FlowId) -> NamedFlow:
+    def flow(self, flow_id: FlowId, *, was: FlowId | tuple[FlowId, ...] = ()) -> NamedFlow:
         """Return a flow by its name, to declare it as a decorator, or to refer to its items.
 
         ```python
@@ -149,11 +164,15 @@ class AppDef:
 
         Args:
             flow_id: the flow's name: letters, digits and `_`, not starting with a digit.
+            was: the name that it had in earlier versions, or several of them, the latest first.
+                What is stored under such a name is taken over: parameters, states.
 
         Raises:
-            NameInvalid: the name breaks the rule.
+            NameInvalid: a name breaks the rule.
         """
-        return NamedFlow(checked_name("a flow", flow_id), self.flows)
+        earlier = (was,) if isinstance(was, str) else was
+        names = tuple(checked_name("a flow", name) for name in (flow_id, *earlier))
+        return NamedFlow(names[0], self.declared, names[1:])
 
     def flow_def(self, flow_id: FlowId) -> FlowDef:
         """Return the declared flow of that name; raise `NameUnknown` if there is none."""

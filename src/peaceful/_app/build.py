@@ -8,16 +8,19 @@ from traceback import walk_tb
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
 from peaceful._app.app_def import STATE_ELSEWHERE
 from peaceful._app.parameters.store import ParamStore
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import DefinitionError, NameUnknown, ParamProblem, ParamsInvalid
+from peaceful._item.upgrades import read_state
 from peaceful._model.codec import FlowId, ItemId, ProfileName
 from peaceful._model.state import State
 from peaceful._params.masking import described_without, problems_in, without_secrets
 from peaceful._params.references import Elsewhere, reference_to_state
+from peaceful._params.secrets import secrets_in
 from peaceful._runtime.flow import BuiltFlow, Flow
 from peaceful._storage.state_store import YamlStateStore
 from peaceful._storage.stored_state import StateKind
@@ -47,16 +50,18 @@ class FlowBuilder(ParamStore):
         return self._built(profile, flow, ())
 
     def _store(self, profile: ProfileName, flow: FlowId) -> YamlStateStore:
-        return YamlStateStore(self.workspace.flow_folder(profile, flow))
+        was = self.app.flows[flow].was if flow in self.app.flows else ()
+        find = partial(self.workspace.flow_folder, profile, flow, was)
+        return YamlStateStore(self.workspace.flow_folder(profile, flow), find=find)
 
     def _built(self, profile: ProfileName, flow_id: FlowId, asking: Asking) -> BuiltFlow:
-        path = self.workspace.params_specs_file(profile, flow_id)
+        definition, values = self.app.flow_def(flow_id), self.values(profile, flow_id)
 
         def where(*keys: str) -> str:
+            path = self.workspace.params_specs_file(profile, flow_id, definition.was)
             place = place_in_yaml(path, [key for key in keys if key])
             return f"{path}, {place}" if place else str(path)
 
-        definition, values = self.app.flow_def(flow_id), self.values(profile, flow_id)
         flow = Flow(flow_id, profile)
         try:
             # Other flows can be asked for in the function alone, not by what checks items
@@ -69,7 +74,8 @@ class FlowBuilder(ParamStore):
                 STATE_ELSEWHERE.reset(token)
             if flow.asks_for_stored:
                 flow.recall(self._store(profile, flow_id).load_params_specs(), where)
-            return flow.build()
+            secrets = dict(secrets_in(values.items()))
+            return replace(flow.build(), secrets=secrets, app_version=self.app.version)
         except PeacefulError:
             raise
         except ValidationError as error:
@@ -120,13 +126,10 @@ class FlowBuilder(ParamStore):
         stored = self._store(profile, self.app.flow_def(flow).id).load(StateKind.CURRENT).get(item)
         if stored is None or stored.in_progress_since is not None:
             what = "it has not run to there" if stored is None else "that is half done"
-        elif stored.version != state_type.state_version:
-            what = "what is stored of it is of another version"
         else:
-            try:
-                return Elsewhere(flow, state_type.model_validate(stored.state), "")
-            except ValidationError:
-                what = "what is stored of it does not fit its class"
+            state, what = read_state(state_type, stored.version, stored.state)
+            if state is not None:
+                return Elsewhere(flow, state, "")
         run = self.typed(self.app.ensure_name, "--flow", flow)
         return Elsewhere(
             flow,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from peaceful._app.build import FlowBuilder
 from peaceful._app.parameters.declaration import Given
 from peaceful._app.parameters.files import StoredParams
 from peaceful._app.parameters.secrets import readable
+from peaceful._app.profiles import DEFAULT_PROFILE, ProfileKeeper
 from peaceful._app.register import register_of, workspace_of
 from peaceful._app.tracing import tracing_sinks
 from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import StorageError
 from peaceful._errors.usage import (
     DefinitionError,
     NameInvalid,
@@ -28,10 +30,13 @@ from peaceful._executions.registry import Executions
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonValue, ProfileName
 from peaceful._model.names import checked_name
 from peaceful._model.outcome import ItemStatus
+from peaceful._present.text import name_list
 from peaceful._resources import Resources
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings, ProfilesFlowCtx
+from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.hub import OutputSink
 from peaceful._storage.lock import FileLock
+from peaceful._storage.stored_state import StateKind
 from peaceful.interrupt import Interruptibility, NonInterruptible
 
 if TYPE_CHECKING:
@@ -40,8 +45,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("peaceful.app")
 
-DEFAULT_PROFILE: Final = "default"
-"""The profile of users who do not choose one."""
+_NAMED: Final = 8
+"""How many items are named in a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +68,7 @@ class ExecutionOptions:
     door: str = "python"
 
 
-class Contexts(FlowBuilder):
+class Contexts(ProfileKeeper):
     """One application in one workspace: selects profile and flow, and makes contexts for commands.
 
     Secrets are taken from the environment variables of this process, unless others are given.
@@ -102,22 +107,35 @@ class Contexts(FlowBuilder):
                 known,
                 help=f"create it: {self.typed('switch', chosen, '--create')}",
             )
+        self._finish_restoring(chosen)
         return chosen
 
-    def flow_id(self, name: FlowId | None = None) -> FlowId:
+    def flow_id(self, name: FlowId | None = None, *, left_in: ProfileName | None = None) -> FlowId:
         """Return the flow to work on: the given, the only, the one of `init`, or the default one.
 
+        Args:
+            name: the given one.
+            left_in: a profile; the name may also be that of a flow that the application does not
+                have, and of which this profile has stored states.
+
         Raises:
-            NameUnknown: the application has no such flow.
+            NameUnknown: there is no such flow.
             UsageError: there are several, and none is chosen.
         """
         if name is not None:
-            return self.app.flow_def(name).id
+            return self._known_flow(name, left_in)
         if len(self.app.flows) == 1:
             return next(iter(self.app.flows))
-        stored = self._workspace_file().stored.get("flow")
+        file = self._workspace_file()
+        stored = file.stored.get("flow")
         if isinstance(stored, str):
-            return self.app.flow_def(stored).id
+            chosen = self.app.declared.claims.get(stored, stored)
+            try:
+                return self._known_flow(chosen, left_in)
+            except NameUnknown as error:
+                error.details = (*error.details, ("chosen in", str(file.path)))
+                error.help = f"choose another one: {self.typed('init', '--flow', 'FLOW')}"
+                raise
         if self.app.default_flow is not None:
             return self.app.flow_def(self.app.default_flow).id
         if not self.app.flows:
@@ -130,6 +148,41 @@ class Contexts(FlowBuilder):
             help="say --flow FLOW",
         )
 
+    def _known_flow(self, name: FlowId, left_in: ProfileName | None) -> FlowId:
+        if left_in is None or name in self.app.declared.claims:
+            return self.app.flow_def(name).id
+        left = self.left_flows(left_in)
+        if name not in left:
+            raise NameUnknown("flow", name, {*self.app.flows, *left})
+        return name
+
+    def left_flows(self, profile: ProfileName) -> Mapping[FlowId, tuple[ItemId, ...] | None]:
+        """Return the flows that a profile has stored states of, and the application does not have.
+
+        By flow, its items; None where the states cannot be read.
+        """
+        found: dict[FlowId, tuple[ItemId, ...] | None] = {}
+        for flow in self.workspace.flows(profile):
+            if flow in self.app.declared.claims:
+                continue
+            try:
+                items = tuple(self._store(profile, flow).load(StateKind.CURRENT))
+            except StorageError:
+                found[flow] = None
+            else:
+                found |= {flow: items} if items else {}
+        return found
+
+    def left_notices(self, profile: ProfileName) -> Iterator[str]:
+        """Yield what people should know of such flows: what is there, and what to do."""
+        for flow, items in self.left_flows(profile).items():
+            what = "cannot be read" if items is None else f"are there: {name_list(items, _NAMED)}"
+            clean = self.typed("clean", "--flow", flow, "--profile", profile)
+            yield (
+                f"{self.app.name} has no flow {flow}, of which stored states in profile {profile} "
+                f"{what}. To clean them up: {clean}"
+            )
+
     # ---- what is remembered
 
     def init(
@@ -138,10 +191,12 @@ class Contexts(FlowBuilder):
         *,
         profile: ProfileName = DEFAULT_PROFILE,
         flow: FlowId | None = None,
+        unset: Collection[str] = (),
     ) -> tuple[StoredParams, ...]:
         """Store parameters of workspace, profile and flows, and take the profile into use.
 
-        Parameters that are not given keep their stored values. Of a secret, its source is stored;
+        Parameters that are not given keep their stored values, or else have their defaults: those
+        are not stored, so that the ones of a later version hold. Of a secret, its source is stored;
         or the secret itself, encrypted with a key of the environment. A secret of which nothing is
         stored needs no value: a warning names the environment variable that each command takes it
         from.
@@ -150,6 +205,8 @@ class Contexts(FlowBuilder):
             given: values by name; each goes to every owner that declares a parameter of that name.
             profile: the profile to set up.
             flow: the flow to set up, which is also chosen for later; all flows by default.
+            unset: the names of parameters that have their defaults from now on; secrets, that
+                nothing is stored of. What a file holds under another name can be taken out of it.
 
         Returns:
             The files, and what they hold now.
@@ -159,8 +216,9 @@ class Contexts(FlowBuilder):
             StorageError: a file cannot be written.
         """
         checked_name("a profile", profile)
+        self._finish_restoring(profile)
         chosen = {"flow": flow} if flow else {}
-        saved = self._saved(given, profile, flow, {"profile": profile, **chosen})
+        saved = self._saved(given, unset, profile, flow, {"profile": profile, **chosen})
         if FileLock(self.workspace.lock_file(profile)).is_locked():
             _LOG.warning(
                 "An execution of the profile %s is running. It goes on with what was stored when "
@@ -170,10 +228,15 @@ class Contexts(FlowBuilder):
         return saved
 
     def give(
-        self, given: Mapping[str, Given], *, profile: ProfileName, flow: FlowId
+        self,
+        given: Mapping[str, Given],
+        *,
+        profile: ProfileName,
+        flow: FlowId,
+        unset: Collection[str] = (),
     ) -> tuple[StoredParams, ...]:
         """Store parameters as `init` does, for a profile that exists; the profile in use stays."""
-        return self._saved(given, self.profile(profile), flow, {})
+        return self._saved(given, unset, self.profile(profile), flow, {})
 
     def is_set_up(self, profile: ProfileName) -> bool:
         """Return whether a profile was created, and not only begun."""
@@ -209,7 +272,14 @@ class Contexts(FlowBuilder):
     def asks_before_clean(self, profile: ProfileName) -> bool:
         """Return whether to ask before the profile is cleaned up, by its parameters."""
         asks = self.app.asks_before_clean
-        return asks is not None and asks(self._present(self._profile_file(profile)))
+        if asks is None:
+            return False
+        try:
+            return asks(self._present(self._profile_file(profile)))
+        except UsageError as error:
+            # As when a later version needs a parameter more: it may be a profile to ask for.
+            _LOG.debug("it is not known whether profile %s is protected: %s", profile, error)
+            return True
 
     # ---- contexts
 
@@ -218,26 +288,45 @@ class Contexts(FlowBuilder):
         profile: ProfileName | None = None,
         flow: FlowId | None = None,
         options: ExecutionOptions | None = None,
+        *,
+        by_stored: bool = False,
     ) -> CmdCtx:
         """Return the context of most commands: one flow of one profile, with its stored parameters.
+
+        Args:
+            profile: as for `profile`.
+            flow: as for `flow_id`.
+            options: the options of its executions.
+            by_stored: whether what is stored is enough, as to show states or to clean up. Then a
+                flow that cannot be built has no items, and `BuiltFlow.problem` says why; and it may
+                be one that the application does not have. Where nothing was ever stored, it raises.
 
         Raises:
             UsageError: a name is unknown, or parameters are missing or wrong.
             DefinitionError: the flow cannot work as it is written.
         """
-        profile, flow = self.profile(profile), self.flow_id(flow)
-        options = options or ExecutionOptions()
+        profile = self.profile(profile)
+        flow = self.flow_id(flow, left_in=profile if by_stored else None)
+        options, store = options or ExecutionOptions(), self._store(profile, flow)
+        try:
+            built = self.build(profile, flow)
+        except PeacefulError as problem:
+            if not by_stored or store.is_new:
+                raise
+            built = BuiltFlow.unbuilt(flow, problem)
         return CmdCtx(
             app=self.app.name,
             workspace=self.workspace,
             profile=profile,
-            flow=self.build(profile, flow),
-            store=self._store(profile, flow),
+            flow=built,
+            store=store,
             interruptibility=options.interruptibility,
             sinks=(*options.sinks, *tracing_sinks()),
             settings=options.settings,
             resources=options.resources,
             register=self.executions,
+            notices=tuple(self._notices(profile, built)),
+            prunes=self.app.prune,
             door=options.door,
         )
 
@@ -249,13 +338,14 @@ class Contexts(FlowBuilder):
         outcome = await request.run(contexts.ctx_for(request))
         ```
         """
-        if request.params:
+        if request.params or request.unset:
             given = {
                 name: Given(value, "the request", must_be_stored=True)
                 for name, value in request.params.items()
             }
-            self.give(given, profile=request.profile, flow=request.flow)
-        return self.cmd_ctx(request.profile, request.flow, options)
+            self.give(given, profile=request.profile, flow=request.flow, unset=request.unset)
+        by_stored = request.command == "clean" or request.edits
+        return self.cmd_ctx(request.profile, request.flow, options, by_stored=by_stored)
 
     def expected(
         self, request: RunRequest, latest: Iterable[ExecutionRecord]
@@ -312,6 +402,25 @@ class Contexts(FlowBuilder):
         )
 
     # ---- parts
+
+    def _notices(self, profile: ProfileName, flow: BuiltFlow) -> Iterator[str]:
+        if flow.id not in self.app.flows:
+            yield f"{self.app.name} has no flow {flow.id}: only what is stored is known of it."
+            return
+        problem = flow.problem
+        if problem is not None:
+            facts = "".join(f" {label}: {text}." for label, text in problem.details)
+            yield (
+                f"Flow {flow.id} could not be built, so only what is stored is known of it: "
+                f"{problem.message}{facts} What to do: {problem.help}"
+            )
+        folder = self.flow_params_file(profile, flow.id).parent
+        if folder.name != flow.id:
+            yield f"What is stored of flow {flow.id} is that of {folder.name}, as it was called."
+        # A file that cannot be read is a problem of the flow.
+        with suppress(StorageError):
+            for file in self._files(profile, flow.id):
+                yield from self.notices_of(file)
 
     def _in_use(self) -> ProfileName:
         file = self._workspace_file()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from peaceful._commands.recording import item_named_by
+from peaceful._commands.ownership import item_named_by
 from peaceful._errors.usage import CycleFound
 from peaceful._graph.graph import Edge, Graph, GraphBuilder
 from peaceful._model.codec import ItemId

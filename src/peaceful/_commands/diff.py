@@ -6,9 +6,11 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
 from peaceful._commands.discover import BOTH, DiscoverBlock, ParamsSpecsBlock
-from peaceful._commands.item_access import load, state_from_stored, stored_states
-from peaceful._commands.status import StatusCmd
+from peaceful._commands.item_access import load, read_stored, states_in, unreadable
+from peaceful._commands.ownership import Ownership, OwnershipBlock, load_owned, ownership_of
 from peaceful._errors.running import OutOfSync
 from peaceful._errors.usage import UsageError
 from peaceful._item.diff import StateDiff
@@ -30,7 +32,8 @@ class DiffBlock(CmdBlock[StateDiffs]):
     async def run(self, run: BlockRun) -> BlockResult[StateDiffs]:
         """Compare current states with goals."""
         states = run.scope.resources.get(States)
-        return BlockResult(diffs_between(run.ctx.flow, states.current, states.goal))
+        compared = diffs_between(run.ctx.flow, states.current, states.goal)
+        return BlockResult(_with_left(compared, ownership_of(run)))
 
 
 class DiffCmd:
@@ -39,7 +42,7 @@ class DiffCmd:
     @staticmethod
     def blocks() -> tuple[CmdBlock[object], ...]:
         """Return the blocks of the command."""
-        return (ParamsSpecsBlock(), DiscoverBlock(BOTH), DiffBlock())
+        return (ParamsSpecsBlock(), OwnershipBlock(), DiscoverBlock(BOTH), DiffBlock())
 
     @staticmethod
     async def exec(ctx: CmdCtx) -> CmdOutcome[StateDiffs]:
@@ -62,8 +65,10 @@ class DiffCmd:
             StorageError: what is stored cannot be read.
             ItemCrashed: an item cannot compare its states.
         """
-        states = StatusCmd.states(ctx)
-        return diffs_between(ctx.flow, states.current, states.goal)
+        ownership = load_owned(ctx.flow, ctx.store)
+        current, goal = (states_in(ctx.flow, ownership.states[kind]) for kind in BOTH)
+        found = _with_left(diffs_between(ctx.flow, current, goal), ownership)
+        return _explained(found, ctx.flow, *(ownership.states[kind] for kind in StateKind))
 
 
 class DiffProfilesCmd:
@@ -92,8 +97,8 @@ class DiffProfilesCmd:
         before, after = ctx.profiles
         flows = ctx.flows[before], ctx.flows[after]
         states = [
-            stored_states(ctx.flows[profile], ctx.stores[profile], StateKind.CURRENT)
-            for profile in ctx.profiles
+            states_in(flow, load_owned(flow, ctx.stores[profile]).current)
+            for profile, flow in zip(ctx.profiles, flows, strict=True)
         ]
         compared = diffs_between(flows[0], states[0], states[1], (before, after), flows[1])
         others = {
@@ -101,7 +106,14 @@ class DiffProfilesCmd:
             for item in flows[1].graph.order
             if item not in flows[0].items
         }
-        return StateDiffs(compared.diffs, {**compared.unknown, **others})
+        found = StateDiffs(compared.diffs, {**compared.unknown, **others})
+        for profile, flow in zip(ctx.profiles, flows, strict=True):
+            found = _explained(found, flow, ctx.stores[profile].load(StateKind.CURRENT))
+        return found
+
+
+def _with_left(diffs: StateDiffs, ownership: Ownership) -> StateDiffs:
+    return replace(diffs, left=tuple(ownership.left), taken_over=ownership.taken_over)
 
 
 def diffs_between(
@@ -143,6 +155,17 @@ def diffs_between(
             ]
             unknown[item_id] = f"not known yet: {' and '.join(missing)}"
     return StateDiffs(diffs, unknown)
+
+
+def _explained(
+    found: StateDiffs, flow: BuiltFlow, *stored: Mapping[ItemId, StoredState]
+) -> StateDiffs:
+    """Return the same, and say of what cannot be read why, instead of that it is unknown."""
+    if not found.unknown:
+        return found
+    notes = {item: note for each in stored for item, note in unreadable(flow, each).items()}
+    unknown = {item: notes.get(item, reason) for item, reason in found.unknown.items()}
+    return StateDiffs(found.diffs, unknown)
 
 
 class SyncCheck(enum.StrEnum):
@@ -217,7 +240,9 @@ class SyncCheckBlock(CmdBlock[States]):
             if self._only and item_id not in self._only:
                 continue
             item = run.ctx.flow.items[item_id].item
-            before = state_from_stored(item, stored.get(item_id))
+            before, note = read_stored(item, stored.get(item_id))
+            if before is None and note:
+                yield item_id, f"{kind} state, stored: {note}"
             diff = None if before is None else diff_of(item, item_id, before, state)
             if diff is not None:
                 yield item_id, f"{kind} state, stored → there now: {diff}"

@@ -7,6 +7,7 @@ from typing import Final
 
 from peaceful._aio import run_in_thread
 from peaceful._commands.item_access import asked_if_known, partial_item, shown_result
+from peaceful._commands.ownership import OwnershipBlock
 from peaceful._commands.recording import Observation, StateRecorder, record_states
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.resolution import specs_of
@@ -32,7 +33,9 @@ class ParamsSpecsBlock(CmdBlock[None]):
     """Stores how each item's parameters are given, if that has changed. Has no items."""
 
     async def run(self, run: BlockRun) -> BlockResult[None]:
-        """Store them."""
+        """Store them, unless the flow could not be built."""
+        if run.ctx.flow.problem is not None:
+            return BlockResult(None)
         specs = _ParamsSpecs(run.ctx.flow)
         await run_in_thread(lambda: run.ctx.store.save_params_specs(specs))
         return BlockResult(None)
@@ -62,15 +65,11 @@ class DiscoverBlock(CmdBlock[States]):
     Args:
         kinds: which states are asked for.
         store: whether they are stored.
-        mend: whether damaged files are set aside first, so that all is discovered anew.
     """
 
-    def __init__(
-        self, kinds: tuple[StateKind, ...] = BOTH, *, store: bool = True, mend: bool = False
-    ) -> None:
+    def __init__(self, kinds: tuple[StateKind, ...] = BOTH, *, store: bool = True) -> None:
         self._kinds = kinds
         self._store = store
-        self._mend = mend
 
     def items(self, run: BlockRun) -> tuple[ItemId, ...]:
         """Return every item of the flow."""
@@ -80,9 +79,6 @@ class DiscoverBlock(CmdBlock[States]):
         """Ask the items, each after those that it refers to."""
         if not self._store:
             return await self._over_items(run, None)
-        if self._mend:
-            for path in await run_in_thread(run.ctx.store.set_damaged_aside):
-                run.warn(f"a damaged file was set aside, and is discovered anew: {path}")
         async with record_states(run, self.items(run), applies=False) as record:
             return await self._over_items(run, record)
 
@@ -116,8 +112,13 @@ class _Discovering:
             states[ctx.item] = state
             if record is None:
                 continue
-            if kind is _CURRENT and is_whole:
-                found = await record.looked_at(ctx, item, state)
+            if kind is _CURRENT:
+                if is_whole:
+                    found = await record.looked_at(ctx, item, state)
+                else:
+                    found = await record.glimpsed(ctx, item, state)
+                if found is None:
+                    continue
             elif found is None or found.item is not item:
                 found = Observation(ctx, item)
             news[kind] = record.if_news(kind, found, record.entry(found, state))
@@ -138,7 +139,7 @@ class DiscoverCmd:
     @staticmethod
     def blocks(kinds: tuple[StateKind, ...] = BOTH) -> tuple[CmdBlock[object], ...]:
         """Return the blocks of the command; `kinds` are the states to ask for."""
-        return (ParamsSpecsBlock(), DiscoverBlock(kinds, mend=True))
+        return (ParamsSpecsBlock(), OwnershipBlock(mend=True), DiscoverBlock(kinds))
 
     @staticmethod
     async def exec(ctx: CmdCtx, kinds: tuple[StateKind, ...] = BOTH) -> CmdOutcome[States]:

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import cast
 
-import msgspec
 from pydantic import ValidationError
 
 from peaceful._aio import run_in_thread
 from peaceful._errors.running import GoalNotReached, ItemCrashed, ValueUnresolved
-from peaceful._errors.usage import NameUnknown
+from peaceful._errors.usage import NameUnknown, StateNotReadable
 from peaceful._item.ctx import ItemCtx
-from peaceful._item.item import AnyItem, Item
+from peaceful._item.item import AnyItem, Item, kinds_of
+from peaceful._item.readable import loss_of
 from peaceful._item.resolution import Unresolvable, check_state, resolve, resolve_partially
-from peaceful._model.codec import ItemId, JsonValue
+from peaceful._item.upgrades import Reading, read_state
+from peaceful._model.codec import ItemId
 from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._model.state import State
-from peaceful._params.plain import holds_secret, plain_form
+from peaceful._params.masking import problems_in
+from peaceful._params.plain import plain_form
+from peaceful._params.secrets import secrets_in, with_secrets
 from peaceful._params.specs import StateLookup
-from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, diff_of, needs_apply
+from peaceful._present.text import name_list
+from peaceful._runtime.block import BlockRun, diff_of, needs_apply
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.flow import BuiltFlow, FlowItem
-from peaceful._storage.stored_state import StateKind, StateStore, StoredState
+from peaceful._storage.stored_state import StateKind, StoredState
 
 
 def resolved_item(flow_id: str, flow_item: FlowItem, state_of: StateLookup) -> AnyItem:
@@ -78,11 +84,21 @@ async def asked_if_known(run: BlockRun, item: AnyItem, function: str, ctx: ItemC
 
 
 def checked(item: AnyItem, function: str, ctx: ItemCtx, state: object) -> State:
-    """Return what a function of an item returned, or raise `ItemCrashed` if it is not its state."""
+    """Return what a function of an item returned.
+
+    Raises `ItemCrashed` if it is not its state, and `StateNotReadable` if it would not read back.
+    """
     try:
-        return check_state(item, state)
+        known = check_state(item, state)
     except TypeError as error:
         raise ItemCrashed(ctx.item, function, error) from error
+    state_type: type[State] = item.state_type()
+    loss = loss_of(known, state_type)
+    if loss is not None:
+        # By default, the functions for what is not known call those that the item wrote.
+        place = f"{type(item).__name__}.{function.removeprefix('try_')}"
+        raise StateNotReadable(ctx.item, place, state_type.__name__, *loss[:2], help=loss.help)
+    return known
 
 
 def confirm(item: AnyItem, ctx: ItemCtx, state: State, goal: State) -> None:
@@ -92,58 +108,37 @@ def confirm(item: AnyItem, ctx: ItemCtx, state: State, goal: State) -> None:
         raise GoalNotReached(ctx.item, "it says so itself" if diff is None else str(diff))
 
 
-def stored_form_of(
-    item: AnyItem,
-    state: State,
-    params: Mapping[str, JsonValue],
-    at: datetime,
-    *,
-    needs: tuple[ItemId, ...] = (),
-    unfinished: datetime | None = None,
-) -> StoredState:
-    """Return a state in its stored form.
-
-    If it is the partial state of an item that stopped, `unfinished` is since when it was changed.
-    """
-    return StoredState(
-        kind=item.kind(),
-        version=type(state).state_version,
-        state=plain_form(state),
-        params=params,
-        at=at,
-        in_progress_since=unfinished,
-        stopped=unfinished is not None,
-        needs=needs,
-    )
-
-
 def same_fact(before: StoredState | None, after: StoredState) -> bool:
-    """Return whether the stored entry says the same, apart from the time."""
+    """Return whether the stored entry says the same, apart from the time and who stored it."""
     return (
         before is not None
         and before.in_progress_since is None
-        and (before.state, before.version, before.kind, before.params, before.needs)
-        == (after.state, after.version, after.kind, after.params, after.needs)
+        and replace(before, at=after.at, app_version=after.app_version) == after
     )
 
 
-def state_from_stored(item: AnyItem, stored: StoredState | None) -> State | None:
-    """Return the stored state; None if it is in doubt, or of another kind or version."""
+def read_stored(item: AnyItem, stored: StoredState | None) -> Reading:
+    """Return the stored state, upgraded if it is old; none if it is in doubt or of another kind."""
     if stored is None or stored.in_progress_since is not None:
-        return None
-    state_type: type[State] = item.state_type()
-    if stored.kind != item.kind() or stored.version != state_type.state_version:
-        return None
-    try:
-        return state_type.model_validate(stored.state)
-    except ValidationError:
-        # What is stored does not fit the class any more: it is discovered anew.
-        return None
+        return Reading(None)
+    if stored.kind not in kinds_of(type(item)):
+        return Reading(None)
+    return read_state(item.state_type(), stored.version, stored.state)
 
 
-def stored_states(flow: BuiltFlow, store: StateStore, kind: StateKind) -> dict[ItemId, State]:
+def state_from_stored(item: AnyItem, stored: StoredState | None) -> State | None:
+    """Return the stored state as `read_stored` does, or None."""
+    return read_stored(item, stored).state
+
+
+def unreadable(flow: BuiltFlow, stored: Mapping[ItemId, StoredState]) -> dict[ItemId, str]:
+    """Return by item why its stored state cannot be read."""
+    readings = {item: read_stored(each.item, stored.get(item)) for item, each in flow.items.items()}
+    return {item: each.note for item, each in readings.items() if each.state is None and each.note}
+
+
+def states_in(flow: BuiltFlow, stored: Mapping[ItemId, StoredState]) -> dict[ItemId, State]:
     """Return the stored states of a flow's items, without those in doubt or of another kind."""
-    stored = store.load(kind)
     return {
         item_id: state
         for item_id, flow_item in flow.items.items()
@@ -156,103 +151,78 @@ async def load(run: BlockRun, kind: StateKind) -> Mapping[ItemId, StoredState]:
     return await run_in_thread(lambda: run.ctx.store.load(kind))
 
 
-def item_from_stored(
-    item_type: type[AnyItem], stored: StoredState, secrets_of: AnyItem | None = None
-) -> AnyItem | None:
-    """Return the item as it was when its state was stored, or None if its class has changed.
+class NotAsItWas(ValueError):
+    """A stored item cannot be made again: its class is gone, or does not take what is stored."""
 
-    Secrets, which are not stored, are taken from the present item `secrets_of` if the parameter is
-    otherwise the same.
-    """
-    if stored.params is None or stored.kind != item_type.kind():
-        return None
-    now: Mapping[str, object] = {} if secrets_of is None else secrets_of.__dict__
-    secrets: dict[str, object] = {
-        name: now[name]
-        for name, value in stored.params.items()
-        if holds_secret(now.get(name)) and plain_form(now[name]) == value
-    }
-    try:
-        return item_type(**{**stored.params, **secrets})
-    except ValidationError:
-        # Its parameters have changed since, or one was a secret that is not known any more.
-        return None
+
+def tells_identity(item_type: type[AnyItem]) -> bool:
+    """Return whether items of a class say which thing they look after."""
+    return bool(item_type.identifies) or item_type.identity is not AnyItem.identity
+
+
+class ItemClasses:
+    """The loaded classes of items by kind: what is stored must not decide what is imported."""
+
+    @cached_property
+    def _by_kind(self) -> Mapping[str, type[AnyItem]]:
+        pending = cast("list[type[AnyItem]]", Item.__subclasses__())
+        for item_type in pending:
+            pending += item_type.__subclasses__()
+        earlier = [(kind, each) for each in pending for kind in kinds_of(each)]
+        claims = Counter(kind for kind, _ in earlier)
+        # Which of two classes an earlier kind belongs to, nobody can tell.
+        known = {kind: each for kind, each in earlier if claims[kind] == 1}
+        return {**known, **{item_type.kind(): item_type for item_type in pending}}
+
+    def tell_identity(self, kind: str) -> bool:
+        """Return whether items of a kind say which thing they look after."""
+        item_type = self._by_kind.get(kind)
+        return item_type is not None and tells_identity(item_type)
+
+    def identity_of(self, stored: StoredState) -> str | None:
+        """Return the stored identity; by default the kind is in it, which may have changed."""
+        item_type, before = self._by_kind.get(stored.kind), f"{stored.kind}:"
+        if item_type is None or stored.identity is None or not stored.identity.startswith(before):
+            return stored.identity
+        return f"{item_type.kind()}:{stored.identity.removeprefix(before)}"
+
+    def as_it_was(
+        self, stored: StoredState, flow: BuiltFlow, present: AnyItem | None = None
+    ) -> AnyItem:
+        """Return the item as it was when its state was stored, or raise `NotAsItWas`.
+
+        Secrets, which are not stored, are those that the flow's parameters have now, or else those
+        of the `present` item of that name, if its parameter is otherwise the same.
+        """
+        item_type = self._by_kind.get(stored.kind) if present is None else type(present)
+        if item_type is None or stored.kind not in kinds_of(item_type):
+            raise NotAsItWas(f"its class {stored.kind} is not in this program")
+        if stored.params is None:
+            raise NotAsItWas("its parameters are not stored")
+        secrets = {
+            path: flow.secrets[name]
+            for path, name in stored.secrets.items()
+            if name in flow.secrets
+        }
+        now: Mapping[str, object] = {} if present is None else present.__dict__
+        for path, secret in secrets_in(now.items()):
+            name = path.partition(".")[0]
+            if plain_form(now[name]) == stored.params.get(name):
+                secrets.setdefault(path, secret)
+        try:
+            return item_type(**with_secrets(stored.params, secrets))
+        except ValidationError as error:
+            missing = [name for name in stored.secrets.values() if name not in flow.secrets]
+            if missing:
+                names = name_list(missing, 5)
+                raise NotAsItWas(f"of the flow's parameters, it needs {names} as well") from None
+            wrong = "; ".join(f"{name}: {why}" for name, why in problems_in(error, item_type))
+            raise NotAsItWas(f"its class takes other parameters now ({wrong})") from None
 
 
 def shown_result(status: ItemStatus, state: State, message: str) -> ItemResult:
     """Return the result of an item whose state is not stored."""
     return ItemResult(status, state=plain_form(state), shown=str(state), message=message)
-
-
-class LeftItems(msgspec.Struct, frozen=True):
-    """Items that are stored and were removed from the flow.
-
-    Attributes:
-        items: by ID, the item as it was; None if its class is gone or has changed. The last stored
-            comes first: what came after others may lie in them, or need them.
-        needs: by ID, also of items of the flow, what an item stood on when it was stored; what was
-            stored last comes first.
-    """
-
-    items: Mapping[ItemId, AnyItem | None] = msgspec.field(
-        default_factory=dict[ItemId, AnyItem | None]
-    )
-    needs: Mapping[ItemId, tuple[ItemId, ...]] = msgspec.field(
-        default_factory=dict[ItemId, tuple[ItemId, ...]]
-    )
-
-
-class LeftItemsBlock(CmdBlock[LeftItems]):
-    """Finds items that are stored and were removed from the flow. Has no items of its own.
-
-    Args:
-        only: the items that the command is limited to; empty for all.
-    """
-
-    def __init__(self, only: Iterable[ItemId] = ()) -> None:
-        self._only = frozenset(only)
-
-    async def run(self, run: BlockRun) -> BlockResult[LeftItems]:
-        """Read what is stored."""
-        stored = await load(run, StateKind.CURRENT)
-        return BlockResult(left_items(run.ctx.flow, stored, self._only))
-
-
-def left_items(
-    flow: BuiltFlow, stored: Mapping[ItemId, StoredState], only: Collection[ItemId] = ()
-) -> LeftItems:
-    """Return the items that are stored and not in the flow, limited to `only` if not empty."""
-    left = [
-        item_id
-        for item_id in reversed([*stored])
-        if item_id not in flow.items and (not only or item_id in only)
-    ]
-    if not left:
-        return LeftItems()
-    classes = _item_classes()
-    newest = sorted(stored, key=lambda item_id: stored[item_id].at, reverse=True)
-    return LeftItems(
-        {item_id: _as_it_was(stored[item_id], classes) for item_id in left},
-        {item_id: stored[item_id].needs for item_id in newest},
-    )
-
-
-def item_from_kind(stored: StoredState) -> AnyItem | None:
-    """Return the item as it was stored; None if its stored class is gone or has changed."""
-    return _as_it_was(stored, _item_classes())
-
-
-def _as_it_was(stored: StoredState, classes: Mapping[str, type[AnyItem]]) -> AnyItem | None:
-    item_type = classes.get(stored.kind)
-    return None if item_type is None else item_from_stored(item_type, stored)
-
-
-def _item_classes() -> Mapping[str, type[AnyItem]]:
-    """Return every loaded class of items by kind: a file must not decide what is imported."""
-    pending = cast("list[type[AnyItem]]", Item.__subclasses__())
-    for item_type in pending:
-        pending += item_type.__subclasses__()
-    return {item_type.kind(): item_type for item_type in pending}
 
 
 async def check_names(ctx: CmdCtx, only: Collection[ItemId]) -> None:

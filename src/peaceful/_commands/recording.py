@@ -3,65 +3,94 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import cached_property
-from itertools import count
 from typing import Final, assert_never
 
 from msgspec.structs import replace
 
 from peaceful._aio import run_in_thread, run_shielded
 from peaceful._commands.item_access import (
+    ItemClasses,
+    NotAsItWas,
     asked,
     checked,
-    item_from_kind,
-    item_from_stored,
+    read_stored,
     same_fact,
-    stored_form_of,
 )
+from peaceful._commands.ownership import is_name_for, names_for, ownership_of
 from peaceful._disclosure import masked_data
 from peaceful._errors.base import PeacefulError
-from peaceful._errors.running import StorageError, WorkspaceGone
+from peaceful._errors.running import (
+    IdentityTaken,
+    StateTooNew,
+    StorageError,
+    ValueUnresolved,
+    WorkspaceGone,
+)
 from peaceful._item.ctx import ItemCtx
-from peaceful._item.item import AnyItem
+from peaceful._item.item import AnyItem, kinds_of
 from peaceful._item.resolution import stored_params
 from peaceful._item.safe_point import StoppedAtSafePoint
 from peaceful._model.codec import ItemId, JsonValue
 from peaceful._model.location import Interaction, Location, Pull, Push, Within
 from peaceful._model.outcome import NOT_CHANGED, ItemResult, ItemStatus
 from peaceful._model.state import State
-from peaceful._runtime.block import BlockRun, diff_of, needs_apply
+from peaceful._params.plain import plain_form
+from peaceful._params.secrets import secrets_in
+from peaceful._runtime.block import BlockRun, diff_of, identity_of, needs_apply
 from peaceful._runtime.item_pass import BlockFailed
-from peaceful._storage.stored_state import StateKind, StateWriter, StoredState
+from peaceful._storage.stored_state import Origin, StateKind, StateWriter, StoredState
 from peaceful._user_code import OwnProcess
 
 _LOG: Final = logging.getLogger("peaceful.commands")
 
-_BEFORE: Final = "__before"
 
+class Observation:
+    """What is known of an item that is looked at, and a note for its message.
 
-def may_be_left(before: StoredState | None, item: AnyItem, params: Mapping[str, JsonValue]) -> bool:
-    """Return whether what is stored may be of another thing than the item's.
-
-    Quick, for every item.
+    Attributes:
+        params: its parameters, as they are stored; none if they are not all known.
+        identity: the thing that it looks after, if it says so.
     """
-    return (
-        before is not None
-        and before.params is not None
-        and (before.params != params or before.kind != item.kind())
-    )
+
+    __slots__ = ("ctx", "identity", "item", "note", "params")
+
+    def __init__(self, ctx: ItemCtx, item: AnyItem) -> None:
+        self.ctx = ctx
+        self.item = item
+        self.params: Mapping[str, JsonValue] | None = stored_params(item)
+        self.identity: str | None = None
+        # Not every parameter may be known.
+        with suppress(ValueUnresolved):
+            self.identity = identity_of(item, ctx.item)
+        self.note = ""
+
+    def may_be_another(self, before: StoredState) -> bool:
+        """Return whether what is stored may be of another thing. Quick, for every item."""
+        if before.params is None or (before.params == self.params and self._same_kind(before)):
+            return False
+        return self.identity is None or before.identity is None or self.identity != before.identity
+
+    def _same_kind(self, before: StoredState) -> bool:
+        return before.kind in kinds_of(type(self.item))
 
 
-async def is_left(
-    run: BlockRun, ctx: ItemCtx, item: AnyItem, current: State, before: StoredState
+async def is_another(
+    run: BlockRun, found: Observation, current: State, before: StoredState
 ) -> bool:
     """Return whether what is stored is of another thing than the item's, and that thing exists."""
-    same_kind = before.kind == item.kind()
-    old = item_from_stored(type(item), before, item) if same_kind else item_from_kind(before)
-    if old is None:
+    ctx, item = found.ctx, found.item
+    if found.identity is not None and before.identity is not None:
+        return found.identity != before.identity and before.origin is not Origin.ABSENT
+    same_kind = before.kind in kinds_of(type(item))
+    try:
+        old = ItemClasses().as_it_was(before, run.ctx.flow, item if same_kind else None)
+    except NotAsItWas:
         # Of the same kind, its parameters are others by now, and say nothing of places. Of another
         # kind, it is another thing, which nobody can look at.
         return not same_kind
@@ -70,14 +99,21 @@ async def is_left(
         return False
     try:
         there = await asked(run, old, "state_current", ctx)
-        clean = await asked(run, old, "state_clean", ctx)
-        diff = diff_of(old, ctx.item, there, clean)
-        if not needs_apply(old, ctx.item, there, clean, diff):
+        if await is_clean(run, old, ctx, there):
             return False
     except PeacefulError:
         # That it cannot be looked at does not mean that it is gone.
         return True
     return bool(places) or not same_kind or there != current
+
+
+async def is_clean(run: BlockRun, item: AnyItem, ctx: ItemCtx, current: State) -> bool:
+    """Return whether there is nothing to clean up. Raises like functions of the item."""
+    clean = await asked(run, item, "state_clean", ctx)
+    if current == clean:
+        return True
+    diff = diff_of(item, ctx.item, current, clean)
+    return not needs_apply(item, ctx.item, current, clean, diff)
 
 
 def places_of(item: AnyItem) -> frozenset[Location]:
@@ -92,38 +128,6 @@ def _place(interaction: Interaction) -> Location:
             return place
         case _:
             assert_never(interaction)
-
-
-def names_for(item: ItemId) -> Iterator[ItemId]:
-    """Yield names under which what an item left behind can be stored."""
-    first = f"{item}{_BEFORE}"
-    yield first
-    for number in count(2):
-        yield f"{first}_{number}"
-
-
-def is_name_for(name: ItemId, item: ItemId) -> bool:
-    """Return whether a name is one under which what an item left behind is stored."""
-    number = name.removeprefix(f"{item}{_BEFORE}")
-    return number != name and (not number or number.removeprefix("_").isdecimal())
-
-
-def item_named_by(name: ItemId) -> ItemId:
-    """Return the item that left behind what is stored under a name; the name itself if none did."""
-    item = name.rpartition(_BEFORE)[0]
-    return item if item and is_name_for(name, item) else name
-
-
-class Observation:
-    """An observation of an item: its parameters as stored, and a note for its message."""
-
-    __slots__ = ("ctx", "item", "note", "params")
-
-    def __init__(self, ctx: ItemCtx, item: AnyItem) -> None:
-        self.ctx = ctx
-        self.item = item
-        self.params: Mapping[str, JsonValue] = stored_params(item)
-        self.note = ""
 
 
 class StateRecorder:
@@ -143,6 +147,9 @@ class StateRecorder:
         self._clock = run.scope.clock
         self._writer = writer
         self._stored = stored
+        self._claimed = dict(ownership_of(run).claimed)
+        self._origins: dict[ItemId, Origin] = {}
+        self._gone: set[ItemId] = set()
 
     def stored_current(self, item: ItemId) -> StoredState | None:
         """Return the current state that was stored before the block."""
@@ -152,23 +159,80 @@ class StateRecorder:
         """Return an observation of an item: from now on, its record is of its present parameters.
 
         What is stored is kept under another name if it is of another thing that still exists.
+        Raises `IdentityTaken` where another item of the flow looks after the same thing.
         """
         found = Observation(ctx, item)
+        self._claim(found)
         before = self.stored_current(ctx.item)
-        if before is not None and may_be_left(before, item, found.params):
-            await self._forget_same(found)
-            if await is_left(self._run, ctx, item, current, before):
-                found.note = await self._kept(ctx.item, before)
+        if before is not None and found.may_be_another(before):
+            again = await self._looked_after_again(found)
+            if await is_another(self._run, found, current, before):
+                if self._claimed.get(before.identity or "", ctx.item) == ctx.item:
+                    found.note = await self._kept(ctx.item, before)
+                before = again
+        self._origins[ctx.item] = await self._origin(found, before, current)
         return found
 
-    async def started(self, ctx: ItemCtx) -> datetime:
+    async def glimpsed(self, ctx: ItemCtx, item: AnyItem, current: State) -> Observation | None:
+        """Return an observation of an item of which not every parameter is known.
+
+        Its record keeps the complete parameters. None if it may be of another thing than these are.
+        """
+        found, before = Observation(ctx, item), self.stored_current(ctx.item)
+        known = found.params or {}
+        if before is None or before.params is None:
+            found.params = None
+        elif before.kind != item.kind() or any(before.params.get(n) != known[n] for n in known):
+            return None
+        else:
+            found.params, found.identity = before.params, before.identity
+        self._origins[ctx.item] = await self._origin(found, before, current)
+        return found
+
+    def _claim(self, found: Observation) -> None:
+        if found.identity is not None:
+            owner = self._claimed.setdefault(found.identity, found.ctx.item)
+            if owner != found.ctx.item:
+                raise IdentityTaken(found.identity, owner)
+
+    async def _origin(
+        self, found: Observation, before: StoredState | None, current: State
+    ) -> Origin:
+        """Return whether there is anything, and whether it was made or found."""
+        if before is not None and not before.known:
+            before = None
+        in_doubt = before is not None and before.in_progress_since is not None
+        if before is not None and not in_doubt and before.state == plain_form(current):
+            return before.origin
+        try:
+            clean = await is_clean(self._run, found.item, found.ctx, current)
+        except PeacefulError:
+            # Only `clean` needs to know what it is then.
+            clean = False
+        if clean:
+            return Origin.ABSENT
+        if before is None:
+            return Origin.FOUND
+        if before.origin is Origin.ABSENT:
+            # In doubt: a run was lost while it was being made.
+            return Origin.MADE if in_doubt else Origin.FOUND
+        return before.origin
+
+    async def started(self, found: Observation, current: State) -> datetime:
         """Record that the item is about to be changed; return the time once it may be.
 
-        Only the first in a block waits for the disk, and those that come while it does.
+        What it is about to change is on disk then: else, if the item leaves the flow after a crash,
+        nobody would know what it had begun to make. If that is known already, only the first item
+        in a block waits for the disk, and those that come while it does.
         """
-        now = self._clock.now()
+        ctx, now = found.ctx, self._clock.now()
         try:
+            known = self.if_news(StateKind.CURRENT, found, self.entry(found, current))
             with _WRITING:
+                if known is not None:
+                    # Nothing else starts meanwhile: what comes next is more than a wait.
+                    _warn_of_secrets(ctx.item, known)
+                    await self._writer.record(ctx.item, current=known)
                 await self._writer.started(ctx.item, now)
         except asyncio.CancelledError:
             # It is as it was. Who is cancelled waits for no disk: should that be lost, it is looked
@@ -185,6 +249,8 @@ class StateRecorder:
 
     async def unchanged(self, found: Observation, current: State, goal: State | None) -> ItemResult:
         """Record that nothing had to be done; return the result once that is on disk."""
+        if found.ctx.item in self._gone:
+            self._origins[found.ctx.item] = Origin.ABSENT
         return await self._as_found(ItemStatus.UNCHANGED, found, current, goal, found.note)
 
     async def not_changed(
@@ -214,6 +280,7 @@ class StateRecorder:
 
     async def made(self, found: Observation, current: State, goal: State | None) -> ItemResult:
         """Record a new state; return the result once it is on disk."""
+        self._origins[found.ctx.item] = self._origin_after(found)
         entry = self.entry(found, current, self._needs(found.ctx.item))
         message = _joined(found.ctx.progress.last_message, found.note)
         result = _result(ItemStatus.DONE, entry, current, message)
@@ -224,20 +291,65 @@ class StateRecorder:
         """Record the partial state of an item that ended at a safe point, if it gives one."""
         if stop.partial is not None:
             partial = checked(found.item, "safe_point", found.ctx, stop.partial)
-            now = self._clock.now()
-            needs = self._still_needs(found.ctx.item)
-            entry = stored_form_of(
-                found.item, partial, found.params, now, needs=needs, unfinished=begun
+            self._origins[found.ctx.item] = self._origin_after(found)
+            entry = dataclasses.replace(
+                self.entry(found, partial), in_progress_since=begun, stopped=True
             )
             await self.record(found, entry, None)
+
+    def gone(self, item: ItemId) -> None:
+        """Take note that a thing is not there any more."""
+        self._gone.add(item)
+
+    def _origin_after(self, found: Observation) -> Origin:
+        """Return whether a thing that an item has changed is made or found."""
+        item = found.ctx.item
+        if item in self._gone:
+            return Origin.ABSENT
+        before = self._origins.get(item)
+        if before is None:
+            # It is being cleaned up.
+            stored = self.stored_current(item)
+            return Origin.MADE if stored is None else stored.origin
+        return Origin.MADE if before is Origin.ABSENT or found.item.takes_over else before
 
     def entry(
         self, found: Observation, state: State, needs: tuple[ItemId, ...] | None = None
     ) -> StoredState:
         """Return a state in its stored form, as of now; by default, the item was only found so."""
+        item, flow = found.ctx.item, self._run.ctx.flow
         if needs is None:
-            needs = self._still_needs(found.ctx.item)
-        return stored_form_of(found.item, state, found.params, self._clock.now(), needs=needs)
+            needs = self._still_needs(item)
+        before = self.stored_current(item)
+        if item in flow.items:
+            inside = flow.graph.container_of(item)
+        else:
+            inside = None if before is None else before.inside
+        return StoredState(
+            kind=found.item.kind(),
+            version=type(state).state_version,
+            state=plain_form(state),
+            params=found.params,
+            at=self._clock.now(),
+            needs=needs,
+            inside=inside or "",
+            identity=found.identity,
+            origin=self._origins.get(item, Origin.MADE if before is None else before.origin),
+            app_version=flow.app_version,
+            item_version=found.item.item_version,
+            secrets=self._secrets(found.item),
+        )
+
+    def _secrets(self, item: AnyItem) -> Mapping[str, str]:
+        """Return from which parameters of the flow the item's secrets came."""
+        known = self._run.ctx.flow.secrets
+        if not known:
+            return {}
+        return {
+            path: name
+            for path, secret in secrets_in(item.__dict__.items())
+            if (name := next((name for name in known if known[name] == secret), ""))
+        }
 
     def _needs(self, item: ItemId) -> tuple[ItemId, ...]:
         """Return what an item stands on when it is made now."""
@@ -310,17 +422,23 @@ class StateRecorder:
             await self._writer.record(name, current=before)
         return f"what it was before its parameters changed is still there, as {name}"
 
-    async def _forget_same(self, found: Observation) -> None:
-        """Forget what was left behind before, and is this item's again."""
+    async def _looked_after_again(self, found: Observation) -> StoredState | None:
+        """Return the entry of what the item looked after before, and looks after again.
+
+        It is forgotten under its other name.
+        """
         stored = self._stored[StateKind.CURRENT]
+        again: StoredState | None = None
         for name in self._left:
             kept = stored[name]
             if (
                 is_name_for(name, found.ctx.item)
-                and kept.kind == found.item.kind()
+                and kept.kind in kinds_of(type(found.item))
                 and kept.params == found.params
             ):
                 await self.forget(name)
+                again = kept
+        return again
 
     @cached_property
     def _left(self) -> list[ItemId]:
@@ -384,6 +502,8 @@ async def record_states(
         stored = await run_in_thread(open_and_load)
         for text in opened[0].warnings:
             run.warn(text)
+        for text in _of_other_versions(run, stored[StateKind.CURRENT]):
+            run.warn(text)
         yield StateRecorder(run, opened[0], stored)
     except StorageError:
         failed = True
@@ -397,6 +517,20 @@ async def record_states(
                 # What cannot be written cannot be closed; what came first says more.
                 if not failed:
                     raise
+
+
+def _of_other_versions(run: BlockRun, stored: Mapping[ItemId, StoredState]) -> Iterator[str]:
+    """Yield which stored states are not readable any more; raise `StateTooNew` for a later one."""
+    for item, declared in run.ctx.flow.items.items():
+        state_type = declared.item.state_type()
+        entry, version = stored.get(item), state_type.state_version
+        if entry is None or not entry.known or entry.version == version:
+            continue
+        if entry.version > version and entry.kind in kinds_of(type(declared.item)):
+            raise StateTooNew(item, state_type.__name__, entry.version, version)
+        state, note = read_stored(declared.item, entry)
+        if state is None and note:
+            yield f"{item} is discovered anew, and its stored state kept until then: {note}"
 
 
 def _joined(*parts: str) -> str:

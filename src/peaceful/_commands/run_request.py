@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, assert_never, get_args
 
-from peaceful._commands.change import CleanCmd, EnsureCmd
+from peaceful._commands.clean import CleanCmd
 from peaceful._commands.diff import DiffCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
+from peaceful._commands.ensure import EnsureCmd
+from peaceful._commands.states import EditBlock, StatesCmd
 from peaceful._errors.usage import ParamProblem, ParamsInvalid
 from peaceful._model.codec import FlowId, ItemId, ProfileName
 from peaceful._model.outcome import CmdOutcome
@@ -16,9 +18,19 @@ from peaceful._runtime.ctx import CmdCtx
 
 CommandName: TypeAlias = Literal["discover", "ensure", "clean", "diff"]
 
+EditName: TypeAlias = Literal["states forget", "states move", "states adopt"]
+"""The commands that correct what is stored, and touch nothing else."""
+
 COMMANDS: Final[tuple[CommandName, ...]] = get_args(CommandName)
 
-_CHANGING: Final = frozenset({"ensure", "clean"})
+EDITS: Final[tuple[EditName, ...]] = get_args(EditName)
+
+_OPTIONS: Final[Mapping[str, Collection[str]]] = {
+    "ensure": {"dry_run", "only", "sync", "prune", "replace"},
+    "clean": {"dry_run", "only", "sync", "left", "found"},
+    **{command: {"dry_run", "only"} for command in EDITS},
+}
+"""The options of the commands that change things."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,24 +42,40 @@ class RunRequest:
         profile: the profile to run it on.
         flow: the flow.
         dry_run: whether only to show what would be done.
-        only: the items that it is limited to; empty for all.
+        only: the items that it is limited to; empty for all. Of `states move`, the old name and the
+            new one.
         sync: which stored states must still match what is there.
+        prune: whether `ensure` removes what has left the flow.
+        replace: the items that `ensure` removes and makes anew, with all that stands on them.
+        left: whether `clean` is limited to what has left the flow.
+        found: whether `clean` also removes what was there before.
         params: parameters to store before, by name; the others stay as they are.
+        unset: parameters that have their defaults from now on.
     """
 
-    command: CommandName
+    command: CommandName | EditName
     profile: ProfileName
     flow: FlowId
     dry_run: bool = False
     only: tuple[ItemId, ...] = ()
     sync: SyncCheck = SyncCheck.NONE
+    prune: bool = False
+    replace: tuple[ItemId, ...] = ()
+    left: bool = False
+    found: bool = False
     # They may be secrets.
     params: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
+    unset: tuple[str, ...] = ()
 
     @property
     def changes_things(self) -> bool:
-        """Whether the command changes things: only then can it be limited and run dry."""
-        return self.command in _CHANGING
+        """Whether the command changes things, or what is stored: then it can be run dry."""
+        return self.command in _OPTIONS
+
+    @property
+    def edits(self) -> bool:
+        """Whether the command corrects what is stored, and touches nothing else."""
+        return self.command in EDITS
 
     @property
     def asks_first(self) -> bool:
@@ -64,6 +92,8 @@ class RunRequest:
                 blocks = CleanCmd.blocks(dry_run=self.dry_run)
             case "discover" | "diff":
                 blocks = DiscoverCmd.blocks()
+            case "states forget" | "states move" | "states adopt":
+                return EditBlock.__name__.removesuffix("Block")
             case _:
                 assert_never(self.command)
         return blocks[-1].name
@@ -71,11 +101,28 @@ class RunRequest:
     @property
     def problems(self) -> Sequence[tuple[str, str]]:
         """The fields that are wrong, with the reason."""
-        if self.command not in COMMANDS:
-            return [("command", f"it is one of {', '.join(COMMANDS)}")]
-        limits = {"dry_run": self.dry_run, "only": self.only, "sync": self.sync != SyncCheck.NONE}
-        given = () if self.changes_things else [name for name, value in limits.items() if value]
-        return [(name, f"{self.command} does not take it") for name in given]
+        if self.command not in {*COMMANDS, *EDITS}:
+            return [("command", f"it is one of {', '.join((*COMMANDS, *EDITS))}")]
+        names = len(self.only)
+        if self.command == "states move" and names != 2:
+            return [("only", "it is the old name and the new one")]
+        if self.edits and not names:
+            return [("only", "it names no item")]
+        taken = _OPTIONS.get(self.command, ())
+        given = {
+            "dry_run": self.dry_run,
+            "only": self.only,
+            "sync": self.sync != SyncCheck.NONE,
+            "prune": self.prune,
+            "replace": self.replace,
+            "left": self.left,
+            "found": self.found,
+        }
+        return [
+            (name, f"{self.command} does not take it")
+            for name, value in given.items()
+            if value and name not in taken
+        ]
 
     async def run(self, ctx: CmdCtx) -> CmdOutcome[object]:
         """Run the command.
@@ -99,9 +146,28 @@ class RunRequest:
             case "diff":
                 return await DiffCmd.exec(ctx)
             case "ensure":
-                command = EnsureCmd.exec
+                return await EnsureCmd.exec(
+                    ctx,
+                    dry_run=self.dry_run,
+                    only=self.only,
+                    sync=self.sync,
+                    prune=self.prune,
+                    replace=self.replace,
+                )
             case "clean":
-                command = CleanCmd.exec
+                return await CleanCmd.exec(
+                    ctx,
+                    dry_run=self.dry_run,
+                    only=self.only,
+                    sync=self.sync,
+                    left=self.left,
+                    found=self.found,
+                )
+            case "states forget":
+                return await StatesCmd.forget(ctx, self.only, dry_run=self.dry_run)
+            case "states move":
+                return await StatesCmd.move(ctx, *self.only, dry_run=self.dry_run)
+            case "states adopt":
+                return await StatesCmd.adopt(ctx, self.only, dry_run=self.dry_run)
             case _:
                 assert_never(self.command)
-        return await command(ctx, dry_run=self.dry_run, only=self.only, sync=self.sync)

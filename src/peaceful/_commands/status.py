@@ -7,11 +7,20 @@ from dataclasses import replace
 
 import msgspec
 
-from peaceful._commands.item_access import left_items, state_from_stored, stored_states
+from peaceful._commands.item_access import (
+    ItemClasses,
+    NotAsItWas,
+    read_stored,
+    states_in,
+)
+from peaceful._commands.ownership import load_owned
 from peaceful._item.item import AnyItem
+from peaceful._item.upgrades import Reading
 from peaceful._model.codec import ItemId
+from peaceful._params.plain import plain_form
 from peaceful._runtime.block import States
 from peaceful._runtime.ctx import CmdCtx
+from peaceful._runtime.flow import BuiltFlow
 from peaceful._storage.stored_state import StateKind, StoredState
 
 
@@ -23,12 +32,15 @@ class KnownState(msgspec.Struct, frozen=True):
         shown: its state in a few words.
         in_flow: whether the flow has the item; entries of removed items are kept.
         stopped_at: its partial state in a few words, if it stopped at a safe point; else empty.
+        note: that an earlier version of its class stored it, which `stored` and `shown` have
+            upgraded; or why it could not be read. Else empty.
     """
 
     stored: StoredState | None
     shown: str
     in_flow: bool
     stopped_at: str = ""
+    note: str = ""
 
 
 class StatusCmd:
@@ -45,17 +57,16 @@ class StatusCmd:
         Raises:
             StorageError: they cannot be read.
         """
-        stored = ctx.store.load(kind)
-        items = ctx.flow.items
+        stored = load_owned(ctx.flow, ctx.store).states[kind]
+        items, classes = ctx.flow.items, ItemClasses()
         known = {
             item_id: _known(items[item_id].item, stored.get(item_id), in_flow=True)
             for item_id in ctx.flow.graph.order
         }
-        left = left_items(ctx.flow, stored).items
         others = {
-            item_id: _known(left[item_id], entry, in_flow=False)
+            item_id: _known(_as_it_was(classes, entry, ctx.flow), entry, in_flow=False)
             for item_id, entry in stored.items()
-            if item_id in left
+            if item_id not in items
         }
         return {**known, **others}
 
@@ -65,32 +76,44 @@ class StatusCmd:
 
         Raises `StorageError`.
         """
+        stored = load_owned(ctx.flow, ctx.store).states
         return States(
-            stored_states(ctx.flow, ctx.store, StateKind.CURRENT),
-            stored_states(ctx.flow, ctx.store, StateKind.GOAL),
+            states_in(ctx.flow, stored[StateKind.CURRENT]),
+            states_in(ctx.flow, stored[StateKind.GOAL]),
         )
+
+
+def _as_it_was(classes: ItemClasses, entry: StoredState, flow: BuiltFlow) -> AnyItem | None:
+    try:
+        return classes.as_it_was(entry, flow)
+    except NotAsItWas:
+        return None
 
 
 def _known(item: AnyItem | None, entry: StoredState | None, *, in_flow: bool) -> KnownState:
     if entry is None:
         return KnownState(None, "not discovered yet", in_flow)
     since = entry.in_progress_since
+    if since is not None and not entry.stopped:
+        words = in_progress_words(since.isoformat(timespec="seconds"), "")
+        return KnownState(entry, words, in_flow)
+    settled = replace(entry, in_progress_since=None)
+    state, note = Reading(None) if item is None else read_stored(item, settled)
+    shown = _raw(entry) if state is None else str(state)
+    if note:
+        shown = f"{shown} ({note})"
+    if note and state is not None:
+        entry = replace(entry, state=plain_form(state), version=state.state_version)
     if since is None:
-        return KnownState(entry, _shown(item, entry), in_flow)
-    partial = _shown(item, replace(entry, in_progress_since=None)) if entry.stopped else ""
-    words = in_progress_words(since.isoformat(timespec="seconds"), partial)
-    return KnownState(entry, words, in_flow, partial)
+        return KnownState(entry, shown, in_flow, note=note)
+    words = in_progress_words(since.isoformat(timespec="seconds"), shown)
+    return KnownState(entry, words, in_flow, shown, note)
 
 
 def in_progress_words(since: str, stopped_at: str) -> str:
     """Return what is known of an item that was in progress when its last command ended."""
     known = f"stopped at: {stopped_at}" if stopped_at else "not known what it is now"
     return f"in progress since {since}, {known}"
-
-
-def _shown(item: AnyItem | None, entry: StoredState) -> str:
-    state = None if item is None else state_from_stored(item, entry)
-    return _raw(entry) if state is None else str(state)
 
 
 def _raw(entry: StoredState) -> str:

@@ -77,6 +77,25 @@ class ParamsBusy(BlockedError, code="PARAMS-BUSY"):
         )
 
 
+class EntryRefused(BlockedError, code="ENTRY-REFUSED"):
+    """What is stored of a thing cannot be moved, adopted or replaced as it was asked for."""
+
+
+class ThingsLeft(BlockedError, code="THINGS-LEFT"):
+    """Things that were made would be lost sight of: nothing would know of them any more.
+
+    Attributes:
+        things: which, each as `flow: item`.
+    """
+
+    def __init__(self, what: str, things: Sequence[str], *, help: str) -> None:
+        more = f", and {len(things) - 20} more" if len(things) > 20 else ""
+        super().__init__(
+            f"{what}.", details=(("what it is", ", ".join(things[:20]) + more),), help=help
+        )
+        self.things: tuple[str, ...] = tuple(things)
+
+
 class OutOfSync(BlockedError, code="OUT-OF-SYNC"):
     """Stored states differ from the present ones, and the command was asked to check that."""
 
@@ -133,6 +152,22 @@ class FormatTooNew(StorageError, code="FORMAT-TOO-NEW"):
             help="use the version of peaceful that wrote it, or a later one",
         )
         self.path = path
+
+
+class StateTooNew(StorageError, code="STATE-TOO-NEW"):
+    """A state was stored by a later version of the application than this one.
+
+    Attributes:
+        item: the item's ID.
+    """
+
+    def __init__(self, item: str, state: str, found: int, known: int) -> None:
+        super().__init__(
+            f"What is stored of {item} is of version {found} of {state}; "
+            f"this version of the application knows up to {known}.",
+            help="use the version of the application that stored it, or a later one",
+        )
+        self.item = item
 
 
 class WorkspaceGone(StorageError, code="WORKSPACE-GONE"):
@@ -247,6 +282,42 @@ class GoalNotReached(ItemFailure, code="GOAL-NOT-REACHED"):
             help="run the command again; if it stays so, the item's apply or diff is wrong",
         )
         self.item = item
+
+
+class IdentityTaken(ItemFailure, code="IDENTITY-TAKEN"):
+    """Two items of a flow look after the same thing."""
+
+    def __init__(self, identity: str, other: str) -> None:
+        super().__init__(
+            f"It looks after {identity}, and so does {other}.",
+            help=f"let one item look after it, or give one of them another thing than {other} has",
+        )
+
+
+class NotCleaned(ItemFailure, code="NOT-CLEANED"):
+    """What an item has made is still there, and cannot be cleaned up."""
+
+
+class ReplacementNeeded(ItemFailure, code="REPLACEMENT-NEEDED"):
+    """A thing can only be removed and made anew, and nobody has asked for that."""
+
+    def __init__(self, item: str, difference: str) -> None:
+        super().__init__(
+            f"{item} cannot be changed to this, only removed and made anew: {difference}.",
+            help=f"run the command with --replace {item}, which also removes and makes anew what "
+            "stands on it; or take the change back",
+        )
+
+
+class ItemNeeded(BlockedError, code="ITEM-NEEDED"):
+    """Other items stand on one that is to be cleaned up alone."""
+
+    def __init__(self, item: str, others: Sequence[str]) -> None:
+        names = ", ".join(others)
+        super().__init__(
+            f"{item} cannot be cleaned up alone: {names} would be left without it.",
+            help="clean these up as well: " + " ".join(f"--only {name}" for name in others),
+        )
 
 
 class ValueUnresolved(ItemFailure, code="VALUE-UNKNOWN"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -81,6 +82,32 @@ class MappingInvalid(DefinitionError, code="MAPPING-INVALID"):
     """A mapping function's name is taken by another function, or no function has that name."""
 
 
+class StateNotReadable(DefinitionError, code="STATE-NOT-READABLE"):
+    """A state that an item returned would not read back from what is stored as it was.
+
+    Attributes:
+        item: the item's ID.
+        state: the name of the state's class.
+        field: the field, with the path inside it; empty if it is the state as a whole.
+    """
+
+    def __init__(
+        self, item: str, function: str, state: str, field: str, reason: str, *, help: str = ""
+    ) -> None:
+        place = f"{state}.{field}" if field else state
+        declared = ".".join(re.split(r"[.[]", place)[:2])
+        super().__init__(
+            f"{item} cannot be stored: {place}, as {function} returned it, "
+            f"would not read back as it was: {reason}.",
+            help=help
+            or f"declare {declared} by the very types that it holds, "
+            "each of which can be told from the others when it is read",
+        )
+        self.item = item
+        self.state = state
+        self.field = field
+
+
 class ResourceMissing(DefinitionError, code="RESOURCE-MISSING"):
     """A resource was requested by its type, and there is none.
 
@@ -115,15 +142,26 @@ class NameInvalid(UsageError, code="NAME-INVALID"):
         self.name = name
 
 
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Return the names that somebody may have meant who wrote another one, the best first."""
+    import difflib  # its loading takes as long as that of all commands
+
+    return difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+
+
 class NameUnknown(UsageError, code="NAME-UNKNOWN"):
     """Nothing has the given name."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, help: str = "") -> None:
         names = sorted(known)
+        near = nearest(name, names)
         listing = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
         super().__init__(
             f"There is no {kind} named {name!r}.",
-            details=((f"each {kind} there is", listing or "none yet"),),
+            details=(
+                *((("did you mean", ", ".join(near)),) if near else ()),
+                (f"each {kind} there is", listing or "none yet"),
+            ),
             help=help or (f"use one of the names above, or create the {kind} first"),
         )
         self.kind = kind
@@ -172,6 +210,24 @@ class ParamsMissing(UsageError, code="PARAMS-MISSING"):
         super().__init__(f"{owner} {need} a value for {', '.join(names)}.", help=help)
         self.owner = owner
         self.names: tuple[str, ...] = tuple(names)
+
+
+class FlowStoredTwice(UsageError, code="FLOW-STORED-TWICE"):
+    """A flow has folders under its present and an earlier name, or under two earlier ones.
+
+    Attributes:
+        folders: the folders.
+    """
+
+    def __init__(self, flow: str, folders: Sequence[str]) -> None:
+        super().__init__(
+            f"What flow {flow} has made is stored in {len(folders)} folders, by present and "
+            "earlier names.",
+            details=tuple(("it is in", folder) for folder in folders),
+            help="look which of them tells of what is there, and move the others out of the "
+            "workspace",
+        )
+        self.folders: tuple[str, ...] = tuple(folders)
 
 
 class WorkspaceMissing(UsageError, code="NOT-INITIALISED"):

@@ -87,9 +87,12 @@ class ControlServer:
         """Stop soon: answer pending requests, and end streams with the last event, if any."""
         if self._server is None:
             return
-        self._server.close()
+        # First no more are accepted: those that were would lose their sockets in a closed server.
+        for listening in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
         for _ in range(_ACCEPTED_AFTER):
             await asyncio.sleep(0)
+        self._server.close()
         self._end.set_result(last)
         for task, client in self._clients.items():
             if client.idle:

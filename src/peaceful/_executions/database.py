@@ -59,6 +59,10 @@ class RegisterDamaged(FileDamaged):
     """The register is damaged so that a new one has to take its place."""
 
 
+_MOVING: Final = 0.2
+"""Seconds in which another process has set a damaged file aside."""
+
+
 class Database:
     """One SQLite file that several processes write to; calls wait `patience` seconds for others.
 
@@ -206,13 +210,17 @@ class Database:
             connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
-        """Retry while others use the file; SQLite itself does not always wait."""
-        deadline = time.monotonic() + self._patience
+        """Retry while others use the file, or set it aside; SQLite itself does not always wait."""
+        began = time.monotonic()
         while True:
             try:
                 return attempt()
             except sqlite3.OperationalError as error:
-                if _primary(error) not in _PASSING or time.monotonic() >= deadline:
+                code = _primary(error)
+                # Of a file that is moved away under it, SQLite says that the disk has failed.
+                aside = _MOVING if code == sqlite3.SQLITE_IOERR else 0.0
+                patience = self._patience if code in _PASSING else min(aside, self._patience)
+                if time.monotonic() >= began + patience:
                     raise
             time.sleep(0.005)  # Other processes tell nobody when they are done with the file.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import shlex
@@ -151,6 +152,7 @@ class ChildOrder(msgspec.Struct, frozen=True):
     cwd: Path | None
     env: Mapping[str, str] | None
     stdin: bytes | None
+    pass_fds: tuple[int, ...]
     on_line: Callable[[str], None] | None
     capture: int
     terminal: bool
@@ -227,13 +229,16 @@ def _start(order: ChildOrder, execution_id: str) -> Popen[bytes]:
             stdin=reads,
             stdout=out,
             stderr=writes,
+            pass_fds=order.pass_fds,
             process_group=None if order.terminal else 0,
         )
     except (OSError, ValueError) as error:
         raise ItemFailure(
             f"{order.words[0]} could not be started: {_start_failure(order, error)}.",
             details=(("command", _shorten(order.shown)), ("folder", str(order.cwd or "."))),
-            help="check that the program is installed, and that it and its folder may be used",
+            help="hand long values over by a file, or by standard input"
+            if isinstance(error, OSError) and error.errno == errno.E2BIG
+            else "check that the program is installed, and that it and its folder may be used",
         ) from error
 
 

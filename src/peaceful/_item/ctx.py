@@ -14,6 +14,7 @@ from collections.abc import (
     Coroutine,
     Iterable,
     Mapping,
+    Sequence,
 )
 from contextlib import suppress
 from pathlib import Path
@@ -262,6 +263,7 @@ class ItemCtx:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         stdin: bytes | None = None,
+        pass_fds: Sequence[int] = (),
         on_line: Callable[[str], None] | None = None,
         capture: int = CAPTURED,
         terminal: bool = False,
@@ -279,6 +281,7 @@ class ItemCtx:
             cwd: the working directory; the current one by default.
             env: the environment; the current one by default.
             stdin: the input; empty by default.
+            pass_fds: the descriptors of open files that the child gets, besides its three streams.
             on_line: called in the event loop with each line of output as it comes: must be quick.
             capture: how many of the last bytes of each output are kept.
             terminal: whether the child needs the terminal itself, for example for a password
@@ -294,7 +297,9 @@ class ItemCtx:
                 only the framework catches it.
         """
         words = tuple(os.fspath(word) for word in command)
-        order = ChildOrder(words, cwd, env, stdin, on_line, capture, terminal, check)
+        order = ChildOrder(
+            words, cwd, env, stdin, tuple(pass_fds), on_line, capture, terminal, check
+        )
         try:
             return await run_child(
                 order, self._scope.children, self.execution_id, self.progress.message

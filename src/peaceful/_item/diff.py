@@ -14,6 +14,7 @@ from peaceful._disclosure import masked, masked_beginning
 from peaceful._model.codec import JsonValue
 from peaceful._model.state import State, field_names
 from peaceful._params.plain import holds_secret, plain_form
+from peaceful._present.contrast import alike, contrast, legible
 
 LISTED: Final = 8
 """Maximum of changes that a diff names in one line."""
@@ -46,19 +47,22 @@ class Change(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """Return `+ field: after`, `- field: before` or `field: before → after`."""
-        before, after = self.words
+        place, (before, after) = legible(self.field), self.words
         if not before:
-            return f"+ {self.field}: {after}"
+            return f"+ {place}: {after}"
         if not after:
-            return f"- {self.field}: {before}"
-        return f"{self.field}: {before} → {after}"
+            return f"- {place}: {before}"
+        return f"{place}: {before} → {after}"
 
     @property
     def words(self) -> tuple[str, str]:
-        """`before` and `after` for people; empty if absent."""
+        """`before` and `after` for people; empty if absent.
+
+        Different values are told apart, whatever their words are.
+        """
         before = self.before_shown or ("" if self.before is None else _shown(self.before))
         after = self.after_shown or ("" if self.after is None else _shown(self.after))
-        return before, after
+        return _told_apart(self.before, self.after, before, after)
 
 
 class StateDiff(msgspec.Struct, frozen=True):
@@ -165,9 +169,14 @@ def _within(place: str, name: str) -> str:
 
 def _list_change(place: str, before: list[JsonValue], after: list[JsonValue]) -> Change:
     less, more = _without(before, after), _without(after, before)
-    signed = [*(f"- {_shown(one)}" for one in less), *(f"+ {_shown(one)}" for one in more)]
-    left_out = len(signed) - LISTED
-    said = [*signed[:LISTED], *([f"{left_out} more"] if left_out > 0 else [])]
+    left_out = len(less) + len(more) - LISTED
+    less, more = less[:LISTED], more[: max(0, LISTED - len(less))]
+    words, others = [_shown(one) for one in less], [_shown(other) for other in more]
+    for at, one in enumerate(less):
+        for beside, other in enumerate(more):
+            words[at], others[beside] = _told_apart(one, other, words[at], others[beside])
+    said = [*(f"- {each}" for each in words), *(f"+ {each}" for each in others)]
+    said += [f"{left_out} more"] if left_out > 0 else []
     inside = f" ({', '.join(said)})" if said else ""
     return Change(place, before, after, _count(before), f"{_count(after)}{inside}")
 
@@ -190,6 +199,17 @@ def _key(value: JsonValue) -> str:
 
 def _count(entries: list[JsonValue]) -> str:
     return f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
+
+
+def _told_apart(one: JsonValue, other: JsonValue, words: str, others: str) -> tuple[str, str]:
+    """Return the words for two values, or if these look the same, where the values differ."""
+    if one == other or not (words and others and alike(words, others)):
+        return words, others
+    if isinstance(one, str) and isinstance(other, str):
+        return contrast(one, other, _SHOWN)
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return str(one), str(other)
+    return contrast(_key(one), _key(other), _SHOWN)
 
 
 def _shown(value: JsonValue) -> str:

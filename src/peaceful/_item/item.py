@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, cast
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Final,
+    Generic,
+    Self,
+    TypeAlias,
+    TypeVar,
+    Unpack,
+    cast,
+)
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,11 +35,14 @@ from peaceful._item.diff import StateDiff, field_wise_diff
 from peaceful._model.location import Interaction
 from peaceful._model.state import State
 from peaceful._params.masking import secret_texts, without_secrets
+from peaceful._params.plain import plain_form
 from peaceful._params.references import MappedReference, Reference
 from peaceful._params.specs import is_pending, reference_places
 
 S = TypeVar("S", bound=State)
 
+_MAIN: Final = "__main__"
+"""The name of the module that Python runs as the program."""
 
 _CONVERTERS: Mapping[str, str] = {
     "str": "as_text",
@@ -32,6 +51,21 @@ _CONVERTERS: Mapping[str, str] = {
     "float": "as_float",
 }
 """Suggested names of mapping functions, by the name of the class that is called."""
+
+
+_WAS: Final[WeakKeyDictionary[type, tuple[str, ...]]] = WeakKeyDictionary()
+"""By class of items, the kinds that it had before."""
+
+
+def _texts(given: object) -> tuple[str, ...] | None:
+    """Return one text or several, or None for anything else."""
+    if isinstance(given, str):
+        return (given,)
+    if not isinstance(given, list | tuple):
+        return None
+    several = cast("Sequence[object]", given)
+    texts = tuple(one for one in several if isinstance(one, str))
+    return texts if len(texts) == len(several) else None
 
 
 class Item(BaseModel, ABC, Generic[S]):
@@ -46,11 +80,24 @@ class Item(BaseModel, ABC, Generic[S]):
     validators and `model_post_init` run when every value is known.
 
     Items are frozen: they return what they find and do as states.
+
+    Attributes:
+        identifies: the parameters that say which thing in the world it looks after; see `identity`.
+        takes_over: whether it replaces the whole of a thing that it finds, which is then its own to
+            clean up. Else, what was there before the item first changed it is left alone.
+        removed_first: whether, when it is to look after another thing, the former one is removed
+            before the new one is made, with all that stands on it: both cannot be there at once.
+        item_version: stored with states, for functions that upgrade them.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, extra="forbid", validate_default=True
     )
+
+    identifies: ClassVar[tuple[str, ...]] = ()
+    takes_over: ClassVar[bool] = False
+    removed_first: ClassVar[bool] = False
+    item_version: ClassVar[int] = 1
 
     # ---- what must be written
 
@@ -108,6 +155,14 @@ class Item(BaseModel, ABC, Generic[S]):
         """
         return diff is not None
 
+    def replaces(self, current: S, goal: S) -> bool:
+        """Return whether the thing can only be removed and made anew; by default, never.
+
+        Then `ensure` refuses to go on until it is told to replace it, with all that stands on it.
+        Quick, without I/O.
+        """
+        return False
+
     def apply_dry(self, ctx: ItemCtx, current: S, goal: S) -> S | Awaitable[S]:
         """Return what `apply` would return, without changing anything; by default, the goal."""
         return goal
@@ -115,6 +170,20 @@ class Item(BaseModel, ABC, Generic[S]):
     def clean(self, ctx: ItemCtx, current: S, clean: S) -> S | Awaitable[S]:
         """Clean the thing up, and return its state: by default, apply the clean state."""
         return self.apply(ctx, current, clean)
+
+    def identity(self) -> str | None:
+        """Return the name of the thing that it looks after, such as `file:/srv/app.yaml`.
+
+        By it, the thing is known when the item is renamed, moved or changed. No two items of a
+        profile have the same one; without secrets, quick, without I/O. By default it is made of the
+        kind and of the parameters in `identifies`; without these it is `None`: then only the item's
+        name in the flow tells, and the item's places (`interactions`), if it says some.
+        """
+        if not self.identifies:
+            return None
+        values = [plain_form(getattr(self, name)) for name in self.identifies]
+        text = values[0] if len(values) == 1 else None
+        return f"{self.kind()}:{text if isinstance(text, str) else json.dumps(values)}"
 
     def interactions(self) -> Sequence[Interaction]:
         """Return the places that the item touches, for diagrams, also with example values."""
@@ -141,9 +210,29 @@ class Item(BaseModel, ABC, Generic[S]):
     def kind(cls) -> str:
         """Return the module and the class, by which stored states remember the type of their item.
 
-        Private modules are left out, so that stored states stay readable when modules are moved.
+        Private modules are left out, so that stored states stay readable when modules are moved. A
+        program's own module has the name by which others import it, not `__main__`.
         """
         return _kind(cls)
+
+    def __init_subclass__(
+        cls, *, was: str | Sequence[str] = (), **config: Unpack[ConfigDict]
+    ) -> None:
+        """Define a kind of items.
+
+        Args:
+            was: the kinds that the class had when it was in another module or had another name,
+                such as `"tool.items.OldName"`: what is stored of them belongs to it.
+            config: pydantic's settings.
+        """
+        super().__init_subclass__(**config)
+        kinds = _texts(was)
+        if kinds is None:
+            raise DefinitionError(
+                f"{cls.__name__} does not say by its kind what it was: {was!r}.",
+                help='write the earlier module and class as text: was="tool.items.OldName"',
+            )
+        _WAS[cls] = kinds
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: object) -> None:
@@ -153,6 +242,12 @@ class Item(BaseModel, ABC, Generic[S]):
                 f"{cls.__name__} has a parameter named as a function of every item: {taken[0]}.",
                 help="give the parameter another name",
             )
+        for name in cls.identifies:
+            if name not in cls.model_fields or is_secret_type(cls.model_fields[name].annotation):
+                raise DefinitionError(
+                    f"{cls.__name__}.identifies names {name}, which is no parameter, or a secret.",
+                    help="name parameters that say which thing it is, such as a path",
+                )
         secret = any(is_secret_type(field.annotation) for field in cls.model_fields.values())
         if secret and not cls.model_config.get("hide_input_in_errors"):
             # What is given for a secret may be plain text, which pydantic would show where it is
@@ -208,9 +303,29 @@ _RESERVED = frozenset(
 
 @cache
 def _kind(item_type: type[object]) -> str:
-    parts = item_type.__module__.split(".")
+    module = item_type.__module__
+    parts = (_program() if module == _MAIN else module).split(".")
     public = [part for part in parts if not part.startswith("_") or part.startswith("__")]
     return ".".join((*public, item_type.__qualname__))
+
+
+@cache
+def kinds_of(item_type: type[Item[Any]]) -> frozenset[str]:  # Any: of whatever state
+    """Return the kind of a class, and those that it had before."""
+    # Earlier versions stored what a program defined itself as of `__main__`.
+    as_program = [f"{_MAIN}.{item_type.__qualname__}"] if item_type.__module__ == _MAIN else []
+    return frozenset((item_type.kind(), *_WAS.get(item_type, ()), *as_program))
+
+
+def _program() -> str:
+    """Return the name by which the program's own module is imported, as `multiprocessing` does."""
+    main = sys.modules[_MAIN]
+    spec: ModuleSpec | None = getattr(main, "__spec__", None)
+    if spec is not None:
+        return spec.name
+    file: str | None = getattr(main, "__file__", None)
+    # Nothing is imported by the name of a notebook, `python -c`, or a script without a suffix.
+    return Path(file).stem if file and file.endswith(".py") else _MAIN
 
 
 @cache

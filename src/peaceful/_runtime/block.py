@@ -204,11 +204,28 @@ def diff_of(item: AnyItem, item_id: ItemId, current: object, goal: object) -> St
     raise failure_of(item_id, "diff", wrong)
 
 
+def identity_of(item: AnyItem, item_id: ItemId) -> str | None:
+    """Return which thing an item looks after, or None. Raises like `diff_of`.
+
+    Raises `ValueUnresolved` while that is not known yet.
+    """
+    identity = _called(item, item_id, "identity")
+    if identity is None or (isinstance(identity, str) and identity):
+        return identity
+    wrong = TypeError(f"it returned {identity!r}, not a text or none")
+    raise failure_of(item_id, "identity", wrong)
+
+
 def needs_apply(
     item: AnyItem, item_id: ItemId, current: object, goal: object, diff: StateDiff | None
 ) -> bool:
     """Return whether the item needs applying. Raises like `diff_of`."""
     return bool(_called(item, item_id, "apply_check", current, goal, diff))
+
+
+def replaces(item: AnyItem, item_id: ItemId, current: object, goal: object) -> bool:
+    """Return whether the item's thing can only be made anew. Raises like `diff_of`."""
+    return bool(_called(item, item_id, "replaces", current, goal))
 
 
 def _called(item: AnyItem, item_id: ItemId, name: str, *arguments: object) -> object:
@@ -251,16 +268,22 @@ class StateDiffs(msgspec.Struct, frozen=True):
     Attributes:
         diffs: by item; None if nothing differs. Items with an unknown state are not in it.
         unknown: those items, with the reason.
+        left: what is stored, and no item of the flow looks after.
+        taken_over: by item, the name that what it looks after was stored under.
     """
 
     diffs: Mapping[ItemId, StateDiff | None]
     unknown: Mapping[ItemId, str]
+    left: tuple[ItemId, ...] = ()
+    taken_over: Mapping[ItemId, ItemId] = msgspec.field(default_factory=dict[ItemId, ItemId])
 
     @property
     def headline(self) -> str:
-        """The numbers in a few words: `2 items of 6 differ, 1 not known`."""
+        """The numbers in a few words: `2 items of 6 differ, 1 not known, 1 has left`."""
         differing = sum(each is not None for each in self.diffs.values())
-        return differences(differing, len(self.diffs) - differing, len(self.unknown))
+        same, left = len(self.diffs) - differing, len(self.left)
+        has_left = f", {left:,} {'has' if left == 1 else 'have'} left the flow" if left else ""
+        return f"{differences(differing, same, len(self.unknown))}{has_left}"
 
 
 class DiskWaits(msgspec.Struct):

@@ -83,6 +83,8 @@ class CmdCtx:
         clock: tells the time.
         resources: what the application gives to blocks and items, by type.
         register: where executions are registered, or None.
+        prunes: whether `ensure` removes what has left the flow, without being told to.
+        notices: what people should know of the flow and its parameters; executions warn of it.
         expected: the seconds that items took when the same was done last: for estimates.
         on_end: called with the ending of an execution, before its last event; or None.
         on_late_end: called with the ending of an execution that was killed and has not ended some
@@ -103,6 +105,8 @@ class CmdCtx:
     clock: Clock = field(default_factory=SystemClock)
     resources: Resources = field(default_factory=Resources)
     register: Register | None = None
+    notices: tuple[str, ...] = ()
+    prunes: bool = False
     expected: Mapping[ItemId, float] = field(default_factory=dict[ItemId, float])
     on_end: Callable[[Ending], None] | None = None
     on_late_end: Callable[[Ending], None] | None = None

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import secrets
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -15,7 +15,7 @@ import msgspec
 
 from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful._errors.base import PeacefulError, Unexpected
-from peaceful._errors.running import ProfileBusy, StorageError
+from peaceful._errors.running import StorageError
 from peaceful._errors.usage import DefinitionError
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
@@ -45,9 +45,7 @@ from peaceful._runtime.hub import ProgressHub
 from peaceful._runtime.leavings import Leavings
 from peaceful._runtime.loop_watch import Blocker, LoopWatch
 from peaceful._runtime.register import InterruptPublisher, Registered, Starting
-from peaceful._storage.files import make_folder, refusals
-from peaceful._storage.lock import FileLock, LockHolder
-from peaceful._storage.workspace import Workspace
+from peaceful._storage.holding import hold_lock
 from peaceful._user_code import guard_loop
 from peaceful.interrupt import InterruptibilityState, Interruptible
 
@@ -65,44 +63,6 @@ _KILLED_SINKS: Final = 2.0
 
 _KILLED_CHILDREN: Final = 5.0
 """Seconds in which killed children are gone; the kernel may have to free much of theirs."""
-
-
-@contextmanager
-def hold_lock(workspace: Workspace, info: ExecutionInfo) -> Generator[None]:
-    """Hold the profile's lock for an execution, or raise `ProfileBusy`. Raises `StorageError`."""
-    path = workspace.lock_file(info.profile)
-    with refusals(path.parent, "created"):
-        make_folder(path.parent)
-    lock = FileLock(path)
-    holder = LockHolder(
-        user=info.started_by.user,
-        host=info.started_by.host,
-        pid=info.started_by.pid,
-        flow=info.flow,
-        command=info.command,
-        execution_id=info.id,
-        since=info.started_at,
-    )
-    other = lock.acquire(holder)
-    if other is not None:
-        raise _busy(info, other)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _busy(info: ExecutionInfo, holder: LockHolder) -> ProfileBusy:
-    return ProfileBusy(
-        info.profile,
-        app=info.app,
-        flow=holder.flow,
-        command=holder.command,
-        started_by=f"{holder.user} (pid {holder.pid})" if holder.user else "",
-        host=holder.host,
-        since=holder.since,
-        execution_id=holder.execution_id,
-    )
 
 
 @dataclass(slots=True)
@@ -333,7 +293,7 @@ async def open_session(
     try:
         async with AsyncExitStack() as stack:
             stack.enter_context(hold_lock(ctx.workspace, session.info))
-            session.check = stack.enter_context(ctx.store.hold())
+            session.check = stack.enter_context(ctx.store.hold(dry_run=dry_run))
             watching.enter_context(watch)
             stack.callback(session.calls.threads.close)
             stack.enter_context(session.interrupts)
@@ -347,6 +307,8 @@ async def open_session(
                 session.interrupts.registered = session.registered
             session.hub.publish(started)
             session.interrupts.begin()
+            for notice in ctx.notices:
+                session.warn(notice)
             try:
                 yield session
             except BaseException as error:

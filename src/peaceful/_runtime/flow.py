@@ -11,6 +11,7 @@ import msgspec
 from pydantic import ValidationError
 
 from peaceful._disclosure import know_names
+from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import (
     DefinitionError,
     MappingInvalid,
@@ -113,11 +114,13 @@ class FlowItem(msgspec.Struct, frozen=True):
         id: the item's ID.
         item: the item, possibly with references among its parameters.
         origin: the file and line of its declaration.
+        was: an earlier name of it, or empty.
     """
 
     id: ItemId
     item: AnyItem
     origin: str
+    was: ItemId = ""
 
 
 class BuiltFlow(msgspec.Struct, frozen=True):
@@ -127,11 +130,23 @@ class BuiltFlow(msgspec.Struct, frozen=True):
         id: the flow's name.
         items: by ID, in the order of their declaration.
         graph: which item waits for which.
+        secrets: the secrets among the flow's parameters, by path, such as `server.password`.
+        app_version: the version of the application, if it has one.
+        problem: why it could not be built. Then it has no items, and what is stored is all that is
+            known.
     """
 
     id: FlowId
     items: Mapping[ItemId, FlowItem]
     graph: Graph
+    secrets: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
+    app_version: str = ""
+    problem: PeacefulError | None = None
+
+    @classmethod
+    def unbuilt(cls, flow: FlowId, problem: PeacefulError) -> BuiltFlow:
+        """Return a flow that could not be built."""
+        return cls(flow, {}, GraphBuilder().build(), problem=problem)
 
 
 class Flow:
@@ -151,35 +166,40 @@ class Flow:
         self.id: Final = checked_name("a flow", flow_id)
         self.profile: Final = checked_name("a profile", profile)
         self._items: dict[ItemId, FlowItem] = {}
+        self._names: set[ItemId] = set()
         self._graph = GraphBuilder()
         self._functions: dict[str, Callable[..., object]] = {}
 
-    def add(self, item_id: ItemId, item: Item[S]) -> Handle[S]:
+    def add(self, item_id: ItemId, item: Item[S], *, was: ItemId = "") -> Handle[S]:
         """Add an item. It comes after the items that it refers to.
 
         Args:
             item_id: its name: letters, digits and `_`, not starting with a digit.
             item: the item with its parameters: values, and references to other items' states.
+            was: its name in an earlier version of the flow: what was made under that name is its
+                own. Not needed where the item's `identity` tells.
 
         Returns:
             A handle whose `state` other items can refer to.
 
         Raises:
             NameInvalid: the name is not valid.
-            NameTaken: the flow has an item of that name.
+            NameTaken: the flow has an item of that name, or of the earlier name.
             ReferenceInvalid: a parameter refers to an item that the flow does not have, or to a
                 value of another type than the parameter's.
             DefinitionError: a mapping function has the name of another one.
         """
         origin = _line_of(inspect.currentframe())
-        checked_name("an item", item_id)
-        if item_id in self._items:
-            raise NameTaken("item", item_id, where=origin)
+        for name in (item_id, was) if was else (item_id,):
+            checked_name("an item", name)
+            if name in self._names:
+                raise NameTaken("item", name, where=origin)
+            self._names.add(name)
         needs = self._checked_needs(item_id, item, origin)
         self._graph.add_node(item_id)
         for needed in needs:
             self._graph.add_edge(needed, item_id)
-        self._items[item_id] = FlowItem(item_id, item, origin)
+        self._items[item_id] = FlowItem(item_id, item, origin, was)
         return Handle(item_id, item.state_type())
 
     def edge(self, before: AnyHandle | ItemId, after: AnyHandle | ItemId) -> None:

@@ -111,6 +111,13 @@ def moved_aside(path: Path, now: datetime) -> Path:
     return aside
 
 
+def taken_over(earlier: Path, folder: Path) -> None:
+    """Give a folder its present name, in one step that a loss of power cannot cut."""
+    with refusals(earlier, "renamed"):
+        earlier.rename(folder)
+        sync_folder(folder.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Return once the names in a folder are on disk."""
     if os.name != "posix":

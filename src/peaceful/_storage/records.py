@@ -15,6 +15,7 @@ from peaceful._storage.stored_state import (
     EntryInvalid,
     StateKind,
     StoredState,
+    facts_of,
     json_line,
     stored_of,
     time_from,
@@ -65,11 +66,17 @@ class Forgotten(msgspec.Struct, frozen=True):
     items: tuple[ItemId, ...]
 
 
+class Rearranged(msgspec.Struct, frozen=True):
+    """Entries were replaced, or removed where they are None, by kind and item."""
+
+    changes: Mapping[StateKind, Mapping[ItemId, StoredState | None]]
+
+
 class Ended(msgspec.Struct, frozen=True):
     """The block ended; no record follows."""
 
 
-Record: TypeAlias = Begun | Changing | Started | Recorded | Settled | Forgotten | Ended
+Record: TypeAlias = Begun | Changing | Started | Recorded | Settled | Forgotten | Rearranged | Ended
 
 
 def payload_of(record: Record) -> bytes:
@@ -90,6 +97,14 @@ def payload_of(record: Record) -> bytes:
             return payload
         case Forgotten(items):
             return _encoded("forgotten", items)
+        case Rearranged(changes):
+            facts = {
+                kind.value: {
+                    item: None if each is None else facts_of(each) for item, each in entries.items()
+                }
+                for kind, entries in changes.items()
+            }
+            return _encoded("rearranged", facts)
         case Changing():
             return _encoded("changing")
         case Ended():
@@ -111,6 +126,10 @@ def record_from(payload: bytes) -> Record:
                 return Recorded(item, states)
             case ["forgotten", [*items]]:
                 return Forgotten(tuple(map(str, items)))
+            case ["rearranged", Mapping() as changes]:
+                return Rearranged(
+                    {StateKind(kind): _entries(entries) for kind, entries in changes.items()}
+                )
             case ["changing"]:
                 return Changing()
             case ["end"]:
@@ -123,6 +142,12 @@ def record_from(payload: bytes) -> Record:
                 raise ValueError("it is of a kind that is not known")
     except EntryInvalid as error:
         raise ValueError(f"its state is not one: {error}") from error
+
+
+def _entries(entries: JsonValue) -> dict[ItemId, StoredState | None]:
+    if not isinstance(entries, Mapping):
+        raise EntryInvalid("", "it must have items below it")
+    return {item: None if each is None else stored_of(each) for item, each in entries.items()}
 
 
 def _encoded(*facts: object) -> bytes:
@@ -176,14 +201,15 @@ class BlockLog(msgspec.Struct):
                 self.in_flight[item] = at
                 self.ended.discard(item)
             case Recorded(item, states):
-                for kind, state in states.items():
-                    self.changes[kind][item] = state
+                self._replace({kind: {item: state} for kind, state in states.items()})
                 if StateKind.CURRENT in states:
                     self._end(item, proven=item in self.in_flight)
             case Settled(item):
                 self._end(item, proven=True)
             case Forgotten(items):
                 self._forget(items)
+            case Rearranged(changes):
+                self._replace(changes)
             case Ended():
                 self.finished = True
             case Begun():
@@ -201,6 +227,10 @@ class BlockLog(msgspec.Struct):
                 if item not in self.ended:
                     doubtful.setdefault(item, self.begun.at)
         return doubtful
+
+    def _replace(self, changes: Mapping[StateKind, Mapping[ItemId, StoredState | None]]) -> None:
+        for kind, entries in changes.items():
+            self.changes[kind].update(entries)
 
     def _forget(self, items: Iterable[ItemId]) -> None:
         for item in items:

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from peaceful._aio import DaemonThreadPool, done_at_once, wait_shielded
 from peaceful._errors.running import FileDamaged
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue
-from peaceful._storage.files import HeldFolder, make_folder, moved_aside, refusals
+from peaceful._storage.files import HeldFolder, make_folder, moved_aside, refusals, taken_over
 from peaceful._storage.journal import (
     Journal,
     JournalDamaged,
@@ -29,6 +29,7 @@ from peaceful._storage.records import (
     Changing,
     Ended,
     Forgotten,
+    Rearranged,
     Record,
     Recorded,
     Settled,
@@ -40,6 +41,8 @@ from peaceful._storage.states_file import StatesFile
 from peaceful._storage.stored_state import StateKind, StoredState
 from peaceful._storage.workspace import PARAMS_SPECS_FILE, states_file_name
 from peaceful._storage.yaml_file import read_yaml, write_yaml
+
+T = TypeVar("T")
 
 JOURNAL_FILE: Final = ".states_journal"
 
@@ -99,6 +102,12 @@ class YamlStateWriter:
         self._add(Forgotten(tuple(items)))
         return self._checked(self._journal.synced())
 
+    def rearrange(
+        self, changes: Mapping[StateKind, Mapping[ItemId, StoredState | None]]
+    ) -> Awaitable[None]:
+        self._add(Rearranged(changes))
+        return self._checked(self._journal.synced())
+
     async def close(self) -> None:
         if self.over:
             return
@@ -151,30 +160,49 @@ class YamlStateStore:
     While a block runs, it writes to the journal alone, so that an item costs the same however many
     there are. When it ends, the journal is folded into the YAML files and removed; after an unclean
     ending, the next block does that first. Without `sync`, durable means in the kernel, for tests.
+
+    The folder may still have an earlier name: `find` returns where it is by now. From there it is
+    read; whoever holds it to write gives it its name first.
     """
 
     def __init__(
         self,
         flow_dir: Path,
         *,
+        find: Callable[[], Path] | None = None,
         now: Callable[[], datetime] = SystemClock.now,
         boot_id: str | None = boot_id(),
         sync: bool = True,
     ) -> None:
-        self._folder = flow_dir
-        self._journal_path = flow_dir / JOURNAL_FILE
+        self._home = flow_dir
+        self._find = find or (lambda: flow_dir)
         self._now = now
         self._boot_id = boot_id
         self._sync = sync
         self._check: Callable[[], None] = _unheld
         self._writer: YamlStateWriter | None = None
+        self._be_in(self._find())
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no states were ever stored here."""
+        paths = (self._journal_path, *(file.path for file in self._files.values()))
+        return not any(path.exists() for path in paths)
+
+    def _be_in(self, folder: Path) -> None:
+        self._folder = folder
+        self._journal_path = folder / JOURNAL_FILE
         self._files = {
-            kind: StatesFile(flow_dir / states_file_name(kind), kind, now=now, sync=sync)
+            kind: StatesFile(folder / states_file_name(kind), kind, now=self._now, sync=self._sync)
             for kind in StateKind
         }
 
     @contextmanager
-    def hold(self) -> Generator[Callable[[], None]]:
+    def hold(self, *, dry_run: bool = False) -> Generator[Callable[[], None]]:
+        self._be_in(self._find())
+        if self._folder != self._home and not dry_run:
+            taken_over(self._folder, self._home)
+            self._be_in(self._home)
         with refusals(self._folder, "created"):
             make_folder(self._folder)
         with HeldFolder(self._folder) as held:
@@ -185,6 +213,18 @@ class YamlStateStore:
                 self._check = _unheld
 
     def load(self, kind: StateKind) -> Mapping[ItemId, StoredState]:
+        return self._read(lambda: self._loaded(kind))
+
+    def _read(self, read: Callable[[], T]) -> T:
+        """Return what a function reads; again, if the folder was given its name meanwhile."""
+        while True:
+            found = read()
+            place = self._find()
+            if place == self._folder:
+                return found
+            self._be_in(place)
+
+    def _loaded(self, kind: StateKind) -> Mapping[ItemId, StoredState]:
         while True:
             before = journal_beginning(self._journal_path)
             stored = self._files[kind].load()
@@ -204,9 +244,7 @@ class YamlStateStore:
         if self._writer is not None and not self._writer.over:
             raise RuntimeError("the block before was not closed")
         self._check()
-        found = self._journalled()
-        if found is not None:
-            self._fold(found.log, all_records=found.all_records)
+        self.fold()
         # What cannot be read could not be folded at the end of the block.
         warnings = tuple(
             f"{file.path} was changed by hand, or damaged, since {since}, when it was last "
@@ -221,6 +259,15 @@ class YamlStateStore:
             journal, thread, BlockLog(begun), self._fold, self._check, warnings
         )
         return self._writer
+
+    def fold(self) -> None:
+        """Fold the journal of an unclean ending into the files that people read.
+
+        The caller holds the profile's lock.
+        """
+        found = self._journalled()
+        if found is not None:
+            self._fold(found.log, all_records=found.all_records)
 
     def set_damaged_aside(self) -> tuple[Path, ...]:
         self._check()
@@ -242,7 +289,7 @@ class YamlStateStore:
         return tuple(moved)
 
     def load_params_specs(self) -> Mapping[str, JsonValue]:
-        return read_yaml(self._folder / PARAMS_SPECS_FILE) or {}
+        return self._read(lambda: read_yaml(self._folder / PARAMS_SPECS_FILE) or {})
 
     def save_params_specs(self, specs: Mapping[str, JsonValue]) -> None:
         self._check()

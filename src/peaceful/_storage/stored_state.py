@@ -14,9 +14,25 @@ from typing import Final, Protocol, TypeVar, cast
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 _FIELDS: Final = frozenset(
-    {"kind", "version", "at", "in_progress_since", "stopped", "needs", "state", "params"}
+    {
+        "kind",
+        "version",
+        "at",
+        "in_progress_since",
+        "stopped",
+        "identity",
+        "origin",
+        "needs",
+        "inside",
+        "app_version",
+        "item_version",
+        "state",
+        "params",
+        "secrets",
+    }
 )
 
 _WITHOUT_ZONE: Final = -len("+00:00")
@@ -56,6 +72,17 @@ class StateKind(enum.StrEnum):
     """What it should be."""
 
 
+class Origin(enum.StrEnum):
+    """Whether a thing is the framework's, and so its to clean up."""
+
+    MADE = "made"
+    """It was not there before it was first changed, or it was taken over."""
+    FOUND = "found"
+    """It was there before, as it should be or only adjusted."""
+    ABSENT = "absent"
+    """There is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredState:
     """A state of an item, as it was found or made.
@@ -71,6 +98,12 @@ class StoredState:
         stopped: whether it is not out of date: the item stopped at a safe point, in this state.
         needs: the items that it stood on then: they are cleaned up after it. Earlier versions did
             not store them.
+        inside: the one of them that contains it, or empty.
+        identity: the thing that it is a state of; None if only the item's name tells.
+        origin: whether that was made or found. Earlier versions did not store it: then it was made.
+        app_version: the version of the application that stored it, if it has one.
+        item_version: the version of the item's class.
+        secrets: by parameter that is a secret, the parameter of the flow that it came from.
     """
 
     kind: str
@@ -81,12 +114,30 @@ class StoredState:
     in_progress_since: datetime | None = None
     stopped: bool = False
     needs: tuple[ItemId, ...] = ()
+    inside: ItemId = ""
+    identity: str | None = None
+    origin: Origin = Origin.MADE
+    app_version: str = ""
+    item_version: int = 1
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     _json: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def known(self) -> bool:
         """False if the item was in progress before any state of it was stored."""
         return self.kind != ""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the thing is or may be there: what is changed is known before it is."""
+        return self.known and (
+            self.origin is not Origin.ABSENT or self.in_progress_since is not None
+        )
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the thing was made, or may have been: if it is forgotten, nobody removes it."""
+        return self.in_progress_since is not None or (self.known and self.origin is Origin.MADE)
 
     @classmethod
     def in_progress(cls, since: datetime) -> StoredState:
@@ -120,20 +171,25 @@ def facts_of(stored: StoredState) -> dict[str, JsonValue | datetime]:
     if not stored.known:
         return {"in_progress_since": since or stored.at}
     facts: dict[str, JsonValue | datetime] = {
+        "in_progress_since": since,
+        "stopped": since is not None and stored.stopped,
+        "identity": stored.identity,
+        "origin": None if stored.origin is Origin.MADE else stored.origin.value,
+        "needs": [*stored.needs],
+        "inside": stored.inside,
+        "app_version": stored.app_version,
+        "item_version": None if stored.item_version == 1 else stored.item_version,
+    }
+    return {
         "kind": stored.kind,
         "version": stored.version,
         "at": stored.at,
+        # What goes without saying is not written.
+        **{name: fact for name, fact in facts.items() if fact},
+        "state": stored.state,
+        **({} if stored.params is None else {"params": stored.params}),
+        **({"secrets": stored.secrets} if stored.secrets else {}),
     }
-    if since is not None:
-        facts["in_progress_since"] = since
-        if stored.stopped:
-            facts["stopped"] = True
-    if stored.needs:
-        facts["needs"] = [*stored.needs]
-    facts["state"] = stored.state
-    if stored.params is not None:
-        facts["params"] = stored.params
-    return facts
 
 
 def stored_of(entry: JsonValue) -> StoredState:
@@ -155,6 +211,12 @@ def stored_of(entry: JsonValue) -> StoredState:
         in_progress_since=since,
         stopped=since is not None and entry.get("stopped") is True,
         needs=_needs(entry),
+        inside=_if_there(entry, "inside", str, "", "it must be the name of an item"),
+        identity=_if_there(entry, "identity", str, None, "it must be a text"),
+        origin=_origin(entry),
+        app_version=_if_there(entry, "app_version", str, "", "it must be a text"),
+        item_version=_if_there(entry, "item_version", int, 1, "it must be a whole number"),
+        secrets=_secrets(entry),
     )
 
 
@@ -193,11 +255,32 @@ def _params(entry: Mapping[str, JsonValue]) -> Mapping[str, JsonValue] | None:
     return params
 
 
+def _if_there(
+    entry: Mapping[str, JsonValue], field: str, kind: type[T], default: D, reason: str
+) -> T | D:
+    return _of_type(entry, field, kind, reason) if field in entry else default
+
+
 def _needs(entry: Mapping[str, JsonValue]) -> tuple[ItemId, ...]:
     needs = entry.get("needs", ())
     if not isinstance(needs, list | tuple) or not all(isinstance(name, str) for name in needs):
         raise EntryInvalid("needs", "it must be a list of items")
     return tuple(cast("Iterable[ItemId]", needs))
+
+
+def _origin(entry: Mapping[str, JsonValue]) -> Origin:
+    origin = entry.get("origin", Origin.MADE)
+    try:
+        return Origin(cast("str", origin))
+    except ValueError:
+        raise EntryInvalid("origin", f"it must be one of {', '.join(Origin)}") from None
+
+
+def _secrets(entry: Mapping[str, JsonValue]) -> Mapping[str, str]:
+    secrets = entry.get("secrets", {})
+    if not isinstance(secrets, Mapping) or not all(isinstance(v, str) for v in secrets.values()):
+        raise EntryInvalid("secrets", "it must have names of parameters below it")
+    return cast("Mapping[str, str]", secrets)
 
 
 def _time(entry: Mapping[str, JsonValue], field: str) -> datetime:
@@ -252,6 +335,15 @@ class StateWriter(Protocol):
         """Remove what is stored of some items; that is durable once the result completes."""
         ...
 
+    def rearrange(
+        self, changes: Mapping[StateKind, Mapping[ItemId, StoredState | None]]
+    ) -> Awaitable[None]:
+        """Replace entries, all or none of them; those that become None are removed.
+
+        That is durable once the result completes. Nothing is said of items that are in progress.
+        """
+        ...
+
     async def close(self) -> None:
         """End the block: when this returns, its records are in the files that people read.
 
@@ -267,10 +359,11 @@ class StateStore(Protocol):
     Entries of items that are no longer in the flow are kept, and returned with the others.
     """
 
-    def hold(self) -> AbstractContextManager[Callable[[], None]]:
+    def hold(self, *, dry_run: bool = False) -> AbstractContextManager[Callable[[], None]]:
         """Hold the place where states are kept, from an execution's beginning to its end.
 
-        What is missing there is made, and never later. What the context gives raises
+        What is missing there is made, and never later; what still has an earlier name gets its
+        present one, unless it is a dry run. What the context gives raises
         `WorkspaceGone` if another place has taken its name, or none; so does, from now on, each
         function of the store and its writers that writes. The caller holds the profile's lock.
         """

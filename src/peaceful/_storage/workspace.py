@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from peaceful._errors.running import FileInaccessible
-from peaceful._errors.usage import NameInvalid
+from peaceful._errors.usage import FlowStoredTwice, NameInvalid
 from peaceful._model.codec import FlowId, ProfileName
 from peaceful._model.names import checked_app_name, checked_name
 from peaceful._storage.stored_state import StateKind
@@ -93,30 +94,56 @@ class Workspace(msgspec.Struct, frozen=True):
         """The lock that admits one execution at a time."""
         return self.profile_folder(profile) / ".lock"
 
-    def flow_folder(self, profile: ProfileName, flow: FlowId) -> Path:
-        return self.profile_folder(profile) / checked_name("a flow", flow)
+    def flow_folder(self, profile: ProfileName, flow: FlowId, was: Sequence[FlowId] = ()) -> Path:
+        """Return the folder of a flow.
 
-    def flow_params_file(self, profile: ProfileName, flow: FlowId) -> Path:
-        return self.flow_folder(profile, flow) / "flow_params.yaml"
+        It is that of one of its earlier names, `was`, until an execution takes that over. Raises
+        `FlowStoredTwice` if there are several.
+        """
+        folder, *earlier = [
+            self.profile_folder(profile) / checked_name("a flow", name) for name in (flow, *was)
+        ]
+        if not earlier:
+            return folder
+        found = [each for each in (folder, *earlier) if each.is_dir()]
+        if len(found) > 1:
+            raise FlowStoredTwice(flow, [str(each) for each in found])
+        return found[0] if found else folder
 
-    def params_specs_file(self, profile: ProfileName, flow: FlowId) -> Path:
-        return self.flow_folder(profile, flow) / PARAMS_SPECS_FILE
+    def flow_params_file(
+        self, profile: ProfileName, flow: FlowId, was: Sequence[FlowId] = ()
+    ) -> Path:
+        return self.flow_folder(profile, flow, was) / "flow_params.yaml"
+
+    def params_specs_file(
+        self, profile: ProfileName, flow: FlowId, was: Sequence[FlowId] = ()
+    ) -> Path:
+        return self.flow_folder(profile, flow, was) / PARAMS_SPECS_FILE
 
     def profiles(self) -> tuple[ProfileName, ...]:
         """Return the names of the existing profiles, sorted. Raises `FileInaccessible`."""
-        try:
-            with os.scandir(self.folder) as entries:
-                names = [entry.name for entry in entries if _is_folder(entry)]
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            raise FileInaccessible(self.folder, "read", error) from error
-        # A folder with another name is somebody else's.
-        return tuple(sorted(filter(_is_profile_name, names)))
+        return _folders_in(self.folder, "a profile")
+
+    def flows(self, profile: ProfileName) -> tuple[FlowId, ...]:
+        """Return the names of the flows that have a folder, sorted. Raises `FileInaccessible`."""
+        return _folders_in(self.profile_folder(profile), "a flow")
 
 
 def states_file_name(kind: StateKind) -> str:
     return f"states_{kind}.yaml"
+
+
+def _folders_in(folder: Path, kind: str) -> tuple[str, ...]:
+    """Return the names of the folders that are valid for a kind of thing, sorted."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if _is_folder(entry)]
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise FileInaccessible(folder, "read", error) from error
+    # A folder with another name is somebody else's.
+    return tuple(sorted(name for name in names if _is_name(kind, name)))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -127,9 +154,9 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_profile_name(name: str) -> bool:
+def _is_name(kind: str, name: str) -> bool:
     try:
-        checked_name("a profile", name)
+        checked_name(kind, name)
     except NameInvalid:
         return False
     return True

@@ -114,11 +114,18 @@ def read_yaml(path: Path) -> dict[str, JsonValue] | None:
     return {entry.key: entry.value for entry in entries_of(path, text_of(path, data))}
 
 
-def write_yaml(path: Path, data: Mapping[str, JsonValue], *, comment: str) -> None:
+def write_yaml(
+    path: Path,
+    data: Mapping[str, JsonValue],
+    *,
+    comment: str,
+    renamed: Mapping[str, str] | None = None,
+) -> None:
     """Write a file, in the order of the data. Unchanged entries keep their text and comments.
 
-    A new file begins with the comment, which is one line. A damaged file is left alone. Raises
-    `StorageError`, or `ValueError` or `TypeError` for data that cannot be written.
+    A new file begins with the comment, which is one line. Entries that had another key before, by
+    `renamed`, keep their comments, too. A damaged file is left alone. Raises `StorageError`, or
+    `ValueError` or `TypeError` for data that cannot be written.
     """
     head = head_for(comment)
     old = read_file(path)
@@ -135,7 +142,9 @@ def write_yaml(path: Path, data: Mapping[str, JsonValue], *, comment: str) -> No
         entries = entries_of(path, text)
         pieces = cut(text, entries) if entries else None
         if pieces is not None:
-            texts = partial(_merged, pieces, {each.key: each.value for each in entries}, data)
+            before = {each.key: each.value for each in entries}
+            former = {new: old for old, new in (renamed or {}).items()}
+            texts = partial(_merged, pieces, before, data, former)
             if _is_made_of(old, texts()):
                 return
     write_file_atomically(path, (text.encode() for text in texts()))
@@ -152,7 +161,10 @@ def _is_made_of(whole: bytes, texts: Iterable[str]) -> bool:
 
 
 def _merged(
-    old: Pieces, before: Mapping[str, JsonValue], data: Mapping[str, JsonValue]
+    old: Pieces,
+    before: Mapping[str, JsonValue],
+    data: Mapping[str, JsonValue],
+    former: Mapping[str, str],
 ) -> Iterator[str]:
     """Yield the text of a file, perhaps edited by a person, with changed entries renewed."""
     yield old.head
@@ -160,7 +172,7 @@ def _merged(
         if key in before and is_same(before[key], data[key]):
             yield old.texts[key]
         else:
-            yield renewed(old.texts.get(key), new)
+            yield renewed(old.texts.get(former.get(key, key)), new)
     yield old.tail
 
 

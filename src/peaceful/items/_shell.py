@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, ClassVar, Final, Self
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated, ClassVar, Final, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from peaceful._atomic import write_all
 from peaceful._errors.running import ItemFailure
 from peaceful._item.child import ChildResult
 from peaceful._item.ctx import ItemCtx
@@ -17,7 +21,7 @@ from peaceful._item.item import Item
 from peaceful._model.location import Interaction, Location, Within
 from peaceful._model.state import State
 from peaceful._present.text import one_line
-from peaceful.items._disk import UsablePath
+from peaceful.items._disk import UsablePath, disk_errors
 from peaceful.items._secrets import hide_secrets, plain
 
 _SHOWN: Final = 60
@@ -27,6 +31,8 @@ _MESSAGE: Final = 200
 _MESSAGE_EVERY: Final = 0.05
 """Seconds between two messages: nobody reads faster, and a script may print a million lines."""
 
+_LONG_SCRIPT: Final = 64 * 1024
+"""Bytes from which on a script is given by a file: Linux allows 128 KiB for one argument."""
 _OUTPUT_LIMIT: Final = 64 * 1024
 """Bytes of output that a state may hold, since people read it and scripts get it."""
 _CHANGING: Final = frozenset({"apply", "clean"})
@@ -76,6 +82,32 @@ def _changes(current: ShCmdState, goal: ShCmdState) -> Iterator[Change]:
 
 def _short(text: str) -> str:
     return one_line(text, _SHOWN) or "nothing"
+
+
+@contextmanager
+def _as_argument(script: str) -> Generator[tuple[str, Sequence[int]]]:
+    """Yield what a shell runs a script by: the script, or if it is long, a line that sources it.
+
+    A long one is in a file without a name, which is gone with the last process that has it open. As
+    the shell sources it, `$0` and the numbers of its lines are the same as for a short one.
+    """
+    text = os.fsencode(script)
+    if len(text) < _LONG_SCRIPT or b"\0" in text:
+        yield script, ()
+        return
+    with disk_errors(Path(tempfile.gettempdir()), "written"):
+        file = _unnamed_file()
+        write_all(file.fileno(), text)
+        file.seek(0)
+    with file:
+        yield f". /dev/fd/{file.fileno()}", (file.fileno(),)
+
+
+def _unnamed_file() -> IO[bytes]:
+    if hasattr(os, "memfd_create"):
+        # In memory, so that neither room on a disk nor a folder to write in is needed.
+        return os.fdopen(os.memfd_create("script"), "w+b", buffering=0)
+    return tempfile.TemporaryFile(buffering=0)
 
 
 class _LastLine:
@@ -143,7 +175,8 @@ class ShCmd(Item[ShCmdState]):
     Whether there is something to do is decided by `check`, by comparing the outputs of `current`
     and `goal`, or by `diff`. Scripts get these outputs, as far as they are known, in the
     environment variables `CURRENT` and `GOAL`. They run in a process group of their own, have no
-    input, and do not receive a first Ctrl-C. Their exit codes mean:
+    input, and do not receive a first Ctrl-C. A script of any length will do: from 64 KiB on, the
+    shell sources it from a file without a name. Their exit codes mean:
 
     | script | 0 | others |
     |---|---|---|
@@ -154,9 +187,9 @@ class ShCmd(Item[ShCmdState]):
     Attributes:
         apply_script: `apply`: makes the thing what it should be. Must be repeatable.
         current_script: `current`: prints the current state; nothing if there is nothing. Like
-            `goal`, `check` and `diff` it must change nothing, and print at most 64 KiB.
+            `goal` and `diff` it must change nothing, and print at most 64 KiB of text in UTF-8.
         goal_script: `goal`: prints the goal state.
-        check_script: `check`: succeeds if the thing is as it should be.
+        check_script: `check`: succeeds if the thing is as it should be. It must change nothing.
         diff_script: `diff`: prints what differs; needs `current` and `goal`.
         clean_script: `clean`: removes the thing, so that `current` prints nothing, or without
             `current`, so that `check` fails. Without it, there is nothing to clean.
@@ -167,6 +200,9 @@ class ShCmd(Item[ShCmdState]):
         shell: a shell that takes `-c`, and its options.
         timeout: seconds that each script has; unlimited by default.
     """
+
+    # Whoever writes a script that cleans up says what is its own.
+    takes_over: ClassVar[bool] = True
 
     model_config: ClassVar[ConfigDict] = ConfigDict(populate_by_name=True)
 
@@ -204,8 +240,8 @@ class ShCmd(Item[ShCmdState]):
             _, goal = await self._ask(ctx, "goal", self.goal_script)
         given = {"CURRENT": stdout, "GOAL": goal}
         if self.check_script is not None:
-            status, _ = await self._ask(ctx, "check", self.check_script, given, most=_NOT_RUN)
-            settled = status == 0
+            checked = await self._run(ctx, "check", self.check_script, given, _NOT_RUN)
+            settled = checked.exit_status == 0
         if self.diff_script is not None:
             status, difference = await self._ask(ctx, "diff", self.diff_script, given, most=1)
             difference = difference or ("it differs" if status else "")
@@ -285,11 +321,14 @@ class ShCmd(Item[ShCmdState]):
                 f"printed more than {_OUTPUT_LIMIT // 1024} KiB",
                 help="print a summary or a checksum of it instead",
             )
-        text = result.stdout.decode(errors="replace").strip()
+        what, text = "printed a NUL, which no text has", "\0"
+        try:
+            text = result.stdout.decode().strip()
+        except UnicodeDecodeError as error:
+            # Replaced, other bytes would pass for these.
+            what = f"printed bytes that are no UTF-8, from byte {error.start + 1} on"
         if "\0" in text:
-            raise ScriptFailed(
-                name, "printed a NUL, which no text has", help="print text, or a checksum"
-            )
+            raise ScriptFailed(name, what, help="print text, or a checksum")
         return result.exit_status, text
 
     async def _run(
@@ -315,19 +354,21 @@ class ShCmd(Item[ShCmdState]):
         known = {variable: text for variable, text in given.items() if text is not None}
         messages = _LastLine(ctx.progress.message)
         try:
-            async with asyncio.timeout(self.timeout):
-                result = await ctx.run(
-                    *self.shell,
-                    "-c",
-                    script,
-                    ctx.item,
-                    cwd=folder,
-                    env={**os.environ, **own, **known},
-                    on_line=messages.line if name in _CHANGING else None,
-                    # One more, to know of an output that is longer.
-                    capture=_OUTPUT_LIMIT + 1,
-                    check=False,
-                )
+            with _as_argument(script) as (argument, files):
+                async with asyncio.timeout(self.timeout):
+                    result = await ctx.run(
+                        *self.shell,
+                        "-c",
+                        argument,
+                        ctx.item,
+                        cwd=folder,
+                        env={**os.environ, **own, **known},
+                        pass_fds=files,
+                        on_line=messages.line if name in _CHANGING else None,
+                        # One more, to know of an output that is longer.
+                        capture=_OUTPUT_LIMIT + 1,
+                        check=False,
+                    )
         except TimeoutError:
             raise ScriptFailed(
                 name,

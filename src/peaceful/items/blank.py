@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from peaceful import (
     Interaction,
@@ -54,6 +55,8 @@ class Blank(Item[BlankState]):
         lines: its lines, without line breaks.
     """
 
+    takes_over: ClassVar[bool] = True
+
     path: Path
     lines: tuple[str, ...]
 
@@ -62,9 +65,12 @@ class Blank(Item[BlankState]):
     def state_current(self, ctx: ItemCtx) -> BlankState:
         """Return the current state, without changing anything."""
         try:
-            return BlankState(lines=tuple(self.path.read_text().splitlines()))
+            content = self.path.read_bytes()
         except FileNotFoundError:
             return BlankState()
+        # What cannot be told apart in the state is never seen to differ: nothing is replaced here.
+        text = content.decode(errors="backslashreplace").removesuffix("\n")
+        return BlankState(lines=tuple(text.split("\n")) if content else ())
 
     def state_goal(self, ctx: ItemCtx) -> BlankState:
         """Return the goal, without changing anything."""
@@ -124,6 +130,10 @@ class Blank(Item[BlankState]):
     async def clean(self, ctx: ItemCtx, current: BlankState, clean: BlankState) -> BlankState:
         """Clean the thing up, and return its state. Default: `apply` with the clean state."""
         return await self.apply(ctx, current, clean)
+
+    def identity(self) -> str:
+        """Return which thing it is: by it, an item that is renamed is known again."""
+        return f"file:{self.path}"
 
     def interactions(self) -> Sequence[Interaction]:
         """Return the places that the item touches, for diagrams. Default: none."""

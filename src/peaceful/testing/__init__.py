@@ -1,5 +1,6 @@
 """Helpers for tests of items and flows: harnesses, and in-memory fakes of stores and clocks."""
 
+from peaceful.testing._conformance import check_item
 from peaceful.testing._fakes import ManualClock, MemoryStateStore, RecordingSink
 from peaceful.testing._harness import FlowHarness, ItemHarness, run_item
 
@@ -9,5 +10,6 @@ __all__ = [
     "ManualClock",
     "MemoryStateStore",
     "RecordingSink",
+    "check_item",
     "run_item",
 ]

@@ -19,6 +19,7 @@ from peaceful._storage.records import (
     BlockLog,
     Changing,
     Forgotten,
+    Rearranged,
     Recorded,
     Settled,
     Started,
@@ -111,7 +112,7 @@ class MemoryStateStore:
         self.params_specs: Mapping[str, JsonValue] = {}
         self.refusal: StorageError | None = None
 
-    def hold(self) -> AbstractContextManager[Callable[[], None]]:
+    def hold(self, *, dry_run: bool = False) -> AbstractContextManager[Callable[[], None]]:
         return nullcontext(lambda: None)
 
     def load(self, kind: StateKind) -> Mapping[ItemId, StoredState]:
@@ -208,6 +209,13 @@ class MemoryStateWriter:
     def forget(self, items: Iterable[ItemId]) -> asyncio.Future[None]:
         self._check()
         self._log.add(Forgotten(tuple(items)))
+        return self._sync()
+
+    def rearrange(
+        self, changes: Mapping[StateKind, Mapping[ItemId, StoredState | None]]
+    ) -> asyncio.Future[None]:
+        self._check()
+        self._log.add(Rearranged(changes))
         return self._sync()
 
     async def close(self) -> None:

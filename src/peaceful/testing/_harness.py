@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final, Generic, TypeVar, assert_never, cast
 
-from peaceful._commands.change import CleanCmd, EnsureCmd
+from peaceful._commands.clean import CleanCmd
 from peaceful._commands.diff import DiffCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
+from peaceful._commands.ensure import EnsureCmd
 from peaceful._commands.run_request import CommandName
 from peaceful._item.diff import StateDiff
 from peaceful._item.item import Item
@@ -144,10 +145,14 @@ class FlowHarness:
         dry_run: bool = False,
         only: Iterable[ItemId] = (),
         sync: SyncCheck = SyncCheck.NONE,
+        prune: bool = False,
+        replace: Iterable[ItemId] = (),
     ) -> CmdOutcome[States]:
         """Bring the items to their goals; the arguments are those of `EnsureCmd.exec`."""
         return await self._unblocked(
-            EnsureCmd.exec(self.ctx, dry_run=dry_run, only=only, sync=sync)
+            EnsureCmd.exec(
+                self.ctx, dry_run=dry_run, only=only, sync=sync, prune=prune, replace=replace
+            )
         )
 
     async def clean(
@@ -156,9 +161,13 @@ class FlowHarness:
         dry_run: bool = False,
         only: Iterable[ItemId] = (),
         sync: SyncCheck = SyncCheck.NONE,
+        left: bool = False,
+        found: bool = False,
     ) -> CmdOutcome[States]:
         """Clean the items up; the arguments are those of `CleanCmd.exec`."""
-        return await self._unblocked(CleanCmd.exec(self.ctx, dry_run=dry_run, only=only, sync=sync))
+        return await self._unblocked(
+            CleanCmd.exec(self.ctx, dry_run=dry_run, only=only, sync=sync, left=left, found=found)
+        )
 
     async def _unblocked(self, running: Awaitable[T]) -> T:
         self._blocked.clear()
@@ -214,7 +223,10 @@ class ItemHarness(FlowHarness, Generic[S]):
         )
 
     async def run(self, command: CommandName, *, dry_run: bool = False) -> CmdOutcome[object]:
-        """Run a command by its name; `dry_run` is for `ensure` and `clean`."""
+        """Run a command by its name; `dry_run` is for `ensure` and `clean`.
+
+        `clean` removes whatever it finds.
+        """
         match command:
             case "discover":
                 return await self.discover()
@@ -223,7 +235,7 @@ class ItemHarness(FlowHarness, Generic[S]):
             case "ensure":
                 return await self.ensure(dry_run=dry_run)
             case "clean":
-                return await self.clean(dry_run=dry_run)
+                return await self.clean(dry_run=dry_run, found=True)
             case _:
                 assert_never(command)
 
@@ -272,7 +284,8 @@ def run_item(
 ) -> ItemResult:
     """Run one command of one item, in a test that is not async, and return the item's result.
 
-    `folder` is a temporary folder. No states are stored between two calls.
+    `folder` is a temporary folder. No states are stored between two calls: `clean` removes what it
+    finds.
 
     Raises:
         PeacefulError: the item's failure.

@@ -15,7 +15,8 @@ from page_views import good_to_everyone
 from playwright.async_api import expect
 from scripted_app import ACTS, ActServer, act_server, app
 
-from peaceful import Given
+from peaceful import App, Given
+from peaceful._storage.yaml_file import read_yaml
 from peaceful._web.pages import view as _view
 from peaceful.commands import Contexts, EnsureCmd
 
@@ -257,6 +258,61 @@ async def test_an_execution_that_cannot_be_interrupted(acts: ActServer, seen: Ta
     ACTS.all_open(profile)
     await running
     await expect(page.locator("#head")).to_have_attribute("data-state", "complete")
+
+
+async def test_defaults(acts: ActServer, seen: Tab) -> None:
+    """A field shows a default without making it a choice; emptied, it goes back to it."""
+    profile, page = acts.profile(items=1), seen.page
+    path = acts.folder / ".peace/acts" / profile / "other/flow_params.yaml"
+    why, sure = page.get_by_label("why"), page.locator("#param-sure")
+
+    async def stored() -> list[str]:
+        await page.get_by_role("button", name="Save and discover").click()
+        await expect(page.locator("#head[data-state=complete]")).to_be_visible()
+        await seen.open(f"/profiles/{profile}/other")
+        return list(read_yaml(path) or {})
+
+    await seen.open(f"/profiles/{profile}/other")
+    await expect(why).to_have_value("")
+    await expect(why).to_have_attribute("placeholder", "because")
+    await expect(sure.locator("option:checked")).to_have_text("default: no")
+    await good_to_everyone(seen, "defaults")
+    await page.get_by_label("needed").fill("3")
+    assert await stored() == ["needed"]
+    await why.fill("so")
+    await sure.select_option("yes")
+    assert await stored() == ["needed", "why", "sure"]
+    await expect(why).to_have_value("so")
+    assert await stored() == ["needed", "why", "sure"]
+    await why.fill("")
+    await sure.select_option(label="default: no")
+    assert await stored() == ["needed"]
+
+
+async def test_a_flow_that_a_later_version_does_not_have(tmp_path: Path, open_tab: OpenTab) -> None:
+    """What is left of it is shown on its profile's pages, and cleaned up from there."""
+    contexts = Contexts.of(app, tmp_path)
+    contexts.init({"items": Given(2, "a test")}, profile="left_behind", flow="make")
+    await EnsureCmd.exec(contexts.cmd_ctx("left_behind", "make"))
+    later = App(app.name)
+    later.flow("now")(lambda _: None)
+    async with act_server(tmp_path, later) as server:
+        tab = await open_tab(server)
+        page = tab.page
+        for path in ("/profiles/left_behind", "/profiles/left_behind/make", "/"):
+            await tab.open(path)
+            await good_to_everyone(tab, re.sub(r"\W", "_", path))
+        row = page.get_by_role("row", name="left_behind make")
+        await expect(row).to_contain_text("stored states are left")
+        await row.get_by_role("link", name="Clean…").click()
+        question = page.get_by_role("dialog")
+        await expect(question).to_contain_text("thing_1 and thing_2")
+        await question.get_by_role("button", name="Clean left_behind").click()
+        await expect(page.locator("#head")).to_contain_text("left_behind is cleaned up")
+        await good_to_everyone(tab, "cleaned")
+        await tab.open("/")
+        await expect(page.locator("main")).not_to_contain_text("stored states are left")
+        await page.close()
 
 
 @pytest.mark.parametrize("script", [True, False])

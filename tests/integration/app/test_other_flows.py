@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from text_app import Text, TextState
 
-from peaceful import App, Flow, Given, ItemStatus, State
+from peaceful import App, Flow, Given, ItemStatus, State, mapped, upgrades
 from peaceful.commands import (
     CmdCtx,
     Complete,
@@ -172,3 +174,40 @@ def test_a_wrong_value_for_several_flows(tmp_path: Path) -> None:
     with pytest.raises(ParamsInvalid) as caught:
         made.init({"folder": Given(3, "--folder")})
     assert [each.field for each in caught.value.problems] == ["folder"]
+
+
+class SizeState(State):
+    """What was the size of a text, and is more now."""
+
+    state_version: ClassVar[int] = 2
+
+    size: int
+
+
+@upgrades(SizeState, from_version=1)
+def _text_has_a_size(old: dict[str, Any]) -> Mapping[str, Any]:
+    return {"size": len(old["content"])}
+
+
+@pytest.mark.parametrize(("stored", "known"), [("hello", "5"), (None, None)])
+async def test_what_an_earlier_version_has_stored(
+    tmp_path: Path, stored: str | None, known: str | None
+) -> None:
+    """It is upgraded where it is used; where that fails, the reason is told."""
+    app = application()
+
+    @app.flow("third")
+    def third(flow: Flow, folder: Path) -> None:
+        size = app.flow("first").item("one", SizeState).state.size
+        flow.add("three", Text(path=folder / "three", content=mapped("as_text", str, size)))
+
+    made = contexts(app, tmp_path)
+    if stored is not None:
+        await EnsureCmd.exec(ctx(made, "first"))
+    else:
+        await DiscoverCmd.exec(ctx(made, "first"))
+    outcome = await EnsureCmd.exec(ctx(made, "third"))
+    if known is None:
+        assert "_text_has_a_size failed: TypeError" in str(outcome.items["three"].error)
+    else:
+        assert (tmp_path / "three").read_text() == known

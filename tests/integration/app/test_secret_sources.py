@@ -12,12 +12,14 @@ from pydantic import BaseModel, SecretStr
 
 from peaceful import App, Flow, Given, SecretSource
 from peaceful._app.parameters.sealing import new_key
+from peaceful._errors.usage import KeyWrong
+from peaceful._model.codec import JsonValue
+from peaceful._storage.yaml_file import write_yaml
 from peaceful.commands import Contexts, Workspace
 from peaceful.errors import (
     ExtraMissing,
     FileInaccessible,
     KeyMissing,
-    KeyWrong,
     SecretUnavailable,
     UsageError,
 )
@@ -277,14 +279,16 @@ def test_init_again(vault: Vault) -> None:
 
 def test_shown(vault: Vault) -> None:
     """Of what somebody has written by hand, nothing is shown."""
-    shown = vault.contexts.shown(
-        {"token": SECRET, "password": {"from_env": "X"}, "other": {"sealed": "x"}}
-    )
-    assert shown == {
-        "token": "a secret",
+    vault.contexts.init({})
+    by_hand: dict[str, JsonValue] = {
+        "token": SECRET,
         "password": {"from_env": "X"},
         "other": {"sealed": "x"},
     }
+    path = vault.workspace.flow_params_file("default", "open")
+    write_yaml(path, by_hand, comment="By hand.")
+    [*_, shown] = vault.contexts.all_stored("default")
+    assert (shown.path, shown.values) == (path, {**by_hand, "token": "a secret"})
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,8 @@ def test_init_says_that_a_secret_is_not_stored(
         for name in ("account", "password", "token")
     ]
     [_, _, flow] = saved
-    assert flow.values == {"folder": str(tmp_path / "v"), "trouble": "none"}
+    assert flow.values == {"folder": str(tmp_path / "v")}
+    assert flow.defaults == {"trouble": "none"}
     assert read_yaml(flow.path) == flow.values
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from sigint import by_the_program, sigint_by
 
 from peaceful import App, Flow, Given
-from peaceful._app.contexts import DEFAULT_PROFILE
+from peaceful._app.profiles import DEFAULT_PROFILE
 from peaceful._storage.yaml_file import read_yaml
 from peaceful.commands import Complete, Contexts, DiffProfilesCmd, EnsureCmd, Workspace
 from peaceful.errors import (
@@ -169,11 +169,13 @@ def test_each_parameter_goes_to_who_declares_it(tool: Contexts, tmp_path: Path) 
         "default/second/flow_params.yaml",
     ]
     assert [read_yaml(each.path) for each in saved] == [
-        {"profile": "default", "company": "us", "size": 1},
+        {"profile": "default", "company": "us"},
         {"domain": "d"},
-        {"url": "u", "into": str(tmp_path / "x")},
+        {"url": "u"},
         {"count": 2, "url": "u"},
     ]
+    defaults = [{"size": 1}, {}, {"into": str(tmp_path / "x")}, {}]
+    assert [each.defaults for each in saved] == defaults
     tool.build("default", "first")
     assert seen == [Shared(company="us"), OfProfile(domain="d"), "u", tmp_path / "x"]
     assert list(tool.build("default", "second").items) == ["item_0", "item_1"]

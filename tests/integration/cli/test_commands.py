@@ -52,12 +52,12 @@ def test_a_first_run(texts: Run, tmp_path: Path) -> None:
         f"    folder  {tmp_path}/files",
         "",
         "  default/profile_params.yaml",
-        "    owner  nobody",
+        "    owner  nobody  (default)",
         "",
         "  default/some/flow_params.yaml",
         "    names     a, b",
-        "    trouble   none",
-        "    in_a_row  no",
+        "    trouble   none  (default)",
+        "    in_a_row  no  (default)",
         "",
         "Profile default is in use. Next: texts write --flow some",
     ]
@@ -246,7 +246,7 @@ def test_profiles(ready: Run) -> None:
     assert "change them: texts init --profile default" in told.err
     assert "say --create" in ready("switch", "nobody", "--owner", "x").err
     listed = ready("profile", "list", "--format", "json").json
-    assert listed == {"profiles": ["default", "prod"], "in_use": "default"}
+    assert listed == {"profiles": ["default", "prod"], "in_use": "default", "left_flows": {}}
     created = ready(
         "switch", "test", "--create", "--names", "q", "--owner", "me", "--format", "json"
     )

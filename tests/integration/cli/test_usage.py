@@ -134,6 +134,7 @@ def completed(texts: Run, monkeypatch: pytest.MonkeyPatch, line: str) -> list[st
         ("texts write --profile prod --only ", []),
         ("texts init --trouble f", ["plain,fails"]),
         ("texts init --folder x", ["file,x"]),
+        ("texts init --unset t", ["plain,trouble", "plain,text"]),
         ("texts --workspace /nowhere switch ", []),
         ("texts completion f", ["plain,fish"]),
     ],

@@ -296,6 +296,9 @@ async def test_a_signal_while_others_wait_for_the_disk(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is looked at meanwhile, in the room that they make, is not changed."""
+    store = MemoryStateStore()
+    # Of what is known, nothing is to be recorded before it is changed.
+    await DiscoverCmd.exec(stage.ctx(stage.flow(FAN), store=store))
     synced: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     # The first is of the record that items are changed from now on.
     syncs = chain([done_at_once()], repeat(synced))
@@ -309,7 +312,7 @@ async def test_a_signal_while_others_wait_for_the_disk(
             synced.set_result(None)
 
     stage.world.look = look
-    ctx = stage.ctx(stage.flow(FAN), at_once=2, store=MemoryStateStore())
+    ctx = stage.ctx(stage.flow(FAN), at_once=2, store=store)
     outcome = await EnsureCmd.exec(ctx)
     assert outcome.items_with(ItemStatus.DONE) == ("a", "b")
     assert stage.world.applied == {"a": 1, "b": 1}
@@ -318,6 +321,8 @@ async def test_a_signal_while_others_wait_for_the_disk(
 
 async def test_what_cannot_be_recorded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once a record could not be written, what was only looked at is not changed."""
+    store = MemoryStateStore()
+    await DiscoverCmd.exec(stage.ctx(stage.flow(FAN), store=store))
     failed = asyncio.Event()
     record = MemoryStateWriter.record
 
@@ -336,7 +341,7 @@ async def test_what_cannot_be_recorded(stage: Stage, monkeypatch: pytest.MonkeyP
 
     stage.world.look = look
     with pytest.raises(FileInaccessible):
-        await EnsureCmd.exec(stage.ctx(stage.flow(FAN), store=MemoryStateStore()))
+        await EnsureCmd.exec(stage.ctx(stage.flow(FAN), store=store))
     assert stage.world.applied == {"a": 1}
 
 

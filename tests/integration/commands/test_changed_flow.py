@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from pydantic import BaseModel, SecretStr
 
 from peaceful import Flow, Item, ItemCtx, ItemFailure, ItemStatus, Location, Push, Resources, State
+from peaceful._errors.running import NotCleaned
 from peaceful._item.item import AnyItem
 from peaceful._runtime.ctx import ProfilesFlowCtx
 from peaceful.commands import (
@@ -19,14 +19,13 @@ from peaceful.commands import (
     CleanCmd,
     Complete,
     DiffProfilesCmd,
-    DiscoverCmd,
-    EnsureCmd,
+    ItemError,
     StateKind,
     StatusCmd,
     StoredState,
     SyncCheck,
 )
-from peaceful.errors import NameUnknown
+from peaceful.errors import NameUnknown, OutOfSync
 from peaceful.testing import FlowHarness
 
 
@@ -81,14 +80,13 @@ class Placed(Thing):
 
 
 class NewState(ThingState):
-    """What lies at a place, in a later form."""
+    """What lies at a place, in another form."""
 
-    state_version: ClassVar[int] = 2
     colour: str | None = None
 
 
 class Later(Item[NewState]):
-    """A thing whose state has a later form."""
+    """A thing whose state has another form."""
 
     place: str
 
@@ -325,7 +323,7 @@ async def test_an_item_of_another_type(library: Library) -> None:
 
 
 async def test_an_item_whose_class_is_gone(library: Library) -> None:
-    """It is kept, shown, and cannot be cleaned up: who wants to is told so."""
+    """It is kept, shown, and cannot be cleaned up: that is a failure, and says what would help."""
     await library.ensured(one=Thing(place="here"))
     store = library.harness.store
     gone = replace(store.load(StateKind.CURRENT)["one"], kind="somewhere.Gone")
@@ -339,30 +337,12 @@ async def test_an_item_whose_class_is_gone(library: Library) -> None:
         await writer.close()
         assert StatusCmd.exec(library.harness.ctx)["old"].shown == shown
     outcome = await library.harness.clean()
-    assert outcome.items["old"].status is ItemStatus.UNCHANGED
-    assert outcome.items["old"].message.startswith("kept: it has left the flow")
+    assert isinstance(outcome, ItemError)
+    error = outcome.errors["old"]
+    assert isinstance(error, NotCleaned)
+    assert "its class somewhere.Gone is not in this program" in error.message
+    assert "states forget old" in error.help
     assert "old" in library.stored()
-
-
-@pytest.mark.parametrize("sync", SyncCheck)
-async def test_a_state_of_another_version(library: Library, sync: SyncCheck) -> None:
-    """What another version of the class has written is discovered anew, and harms nobody."""
-    await library.ensured(one=Later(place="here"))
-    store = library.harness.store
-    before = store.load(StateKind.CURRENT)["one"]
-    assert before.version == 2
-    writer = store.open("an execution", ["one"], applies=True)
-    unknown = replace(before, version=99, state={"what": [1], "wings": 2})
-    await writer.record("one", current=unknown, goal=unknown)
-    await writer.close()
-    ctx = library.harness.ctx
-    assert StatusCmd.exec(ctx)["one"].shown == "what=[1], wings=2"
-    outcome = await EnsureCmd.exec(ctx, sync=sync)
-    assert isinstance(outcome, Complete)
-    assert outcome.items["one"].status is ItemStatus.UNCHANGED
-    assert store.load(StateKind.CURRENT)["one"].version == 2
-    assert isinstance(await DiscoverCmd.exec(ctx), Complete)
-    assert isinstance(await EnsureCmd.exec(ctx, dry_run=True, only=["one"]), Complete)
 
 
 async def test_an_item_that_was_cleaned_twice(library: Library) -> None:
@@ -459,11 +439,14 @@ async def test_parameters_that_the_class_does_not_take_any_more(library: Library
 
 
 async def test_a_stored_state_that_does_not_fit_its_class(library: Library) -> None:
-    """It is taken for none, and discovered anew."""
+    """It is taken for none, and discovered anew; nobody can say that nothing has changed."""
     await library.ensured(one=Placed(place="here"))
     await _stores(library, one=replace(_entry(library), state={"what": [1]}))
-    assert StatusCmd.exec(library.harness.ctx)["one"].shown == "what=[1]"
-    outcome = await library.harness.ensure(sync=SyncCheck.CURRENT)
+    known = StatusCmd.exec(library.harness.ctx)["one"]
+    assert known.shown.startswith("what=[1] (it does not fit ThingState: what: ")
+    with pytest.raises(OutOfSync, match="it does not fit ThingState"):
+        await library.harness.ensure(sync=SyncCheck.CURRENT)
+    outcome = await library.harness.ensure()
     assert isinstance(outcome, Complete)
     assert library.stored()["one"] == {"what": "thing"}
 

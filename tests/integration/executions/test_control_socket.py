@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -61,7 +61,7 @@ class Progress:
 
     def push(self, event: Event | None) -> None:
         """Something happened; none ends it all."""
-        for reader, loop in self.readers.items():
+        for reader, loop in tuple(self.readers.items()):
             loop.call_soon_threadsafe(reader.put_nowait, event)
 
     def subscribe(self) -> AsyncIterator[Event]:
@@ -165,8 +165,10 @@ class LoopTime:
     def passes(self, seconds: float) -> None:
         """So many seconds pass."""
         self._now += seconds
-        for loop in self._loops:
-            loop.call_soon_threadsafe(int)  # It looks at the time again.
+        for loop in tuple(self._loops):
+            # That of an execution before may have ended meanwhile.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(int)  # It looks at the time again.
 
 
 Start: TypeAlias = Callable[..., AbstractAsyncContextManager[Running]]

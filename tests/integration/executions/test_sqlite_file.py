@@ -190,6 +190,26 @@ def test_set_aside_once(
     assert len(list(register_file.parent.glob("*.damaged-*"))) == 1
 
 
+def test_a_file_that_is_moved_away_under_it(
+    full_store: SqliteExecutionStore, new_record: NewRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite says then that the disk has failed: whoever is in it tries again with the new file."""
+    prepared, moved = Database._prepared, [True]
+
+    def just_moved(self: Database, connection: sqlite3.Connection) -> bool:
+        if moved.pop():
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            moved.append(False)
+            raise error
+        moved.append(False)
+        return prepared(self, connection)
+
+    monkeypatch.setattr(Database, "_prepared", just_moved)
+    record = new_record(id="e2")
+    assert full_store.insert(record) == record
+
+
 def test_cannot_be_set_aside(
     full_store: SqliteExecutionStore, register_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

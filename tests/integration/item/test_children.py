@@ -51,6 +51,17 @@ async def test_paths_can_be_given(bench: Bench, tmp_path: Path) -> None:
     assert result.text.splitlines() == [str(tmp_path), str(tmp_path / "a b")]
 
 
+async def test_open_files_are_passed_on_where_asked(bench: Bench, tmp_path: Path) -> None:
+    """Those that are named, and no others."""
+    (tmp_path / "given").write_text("given")
+    with (tmp_path / "given").open() as given, (tmp_path / "kept").open("w") as kept:
+        script = f"cat <&{given.fileno()}; test ! -e /dev/fd/{kept.fileno()}"
+
+        result = await bench.ctx.run("bash", "-c", script, pass_fds=(given.fileno(),))
+
+    assert result.text == "given"
+
+
 async def test_the_environment_is_the_present_one_or_the_given_one(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -558,7 +558,7 @@ async def test_a_server_that_wants_to_be_left_alone_is(server: FileServer, tmp_p
 
     with pytest.raises(SourceUnavailable, match=r"429 Too Many Requests; it asks to wait 3600 s"):
         await harness.result_of("ensure")
-    assert len(server.asked) == 1
+    assert [asked.method for asked in server.asked] == ["HEAD", "GET"]
 
 
 async def test_a_wait_that_the_server_asks_for_is_kept(
@@ -572,7 +572,7 @@ async def test_a_wait_that_the_server_asks_for_is_kept(
         return 0.0
 
     monkeypatch.setattr(_transfer, "wait_asked_for", seen)
-    server.files["/f"] = Served(CONTENT, statuses=deque([(503, {"Retry-After": "7"})]))
+    server.files["/f"] = Served(CONTENT, statuses=deque([(503, {"Retry-After": "7"})] * 2))
 
     await download(server, tmp_path).result_of("ensure")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,10 @@ from waiting import until
 from peaceful import Flow, ItemStatus, mapped
 from peaceful._item.child_process import group_alive
 from peaceful.commands import Complete, ExecutionSettings, ItemProgressed, LadderTimes, StateKind
+from peaceful.errors import ItemFailure
 from peaceful.interrupt import InterruptLevel
 from peaceful.items import ScriptFailed, ShCmd, ShCmdState
-from peaceful.testing import FlowHarness, ItemHarness
+from peaceful.testing import FlowHarness, ItemHarness, run_item
 
 SLOW = """
 trap 'echo term > ended; exit 1' TERM
@@ -138,6 +141,81 @@ async def test_secrets_are_given_to_scripts_and_stored_nowhere(tmp_path: Path) -
     assert "anybody" in kept
     assert isinstance(outcome.items["item"].error, ScriptFailed)
     assert (tmp_path / "it").exists()
+
+
+LONG = 200_000
+
+
+@pytest.mark.parametrize("shell", [("/bin/sh", "-eu"), ("/bin/bash", "-euo", "pipefail")])
+async def test_a_script_of_any_length_runs_as_a_short_one_does(
+    shell: tuple[str, ...], tmp_path: Path
+) -> None:
+    """With the same name, variables, options, input and place of an error."""
+    told = 'printf "%s %s %s %s" "$0" "$#" "${GOAL-}" "$(cat | wc -c)"; read -r _ || printf " -"\n'
+    told += "mkdir sub; cd sub; touch ../it; cd ..; nonsense || true; false; touch never\n"
+    said: list[tuple[str, str]] = []
+    for script in (told, f"{told}# {'x' * LONG}\n", f"# {'x' * LONG}\n{told}"):
+        folder = tmp_path / str(len(said))
+        folder.mkdir()
+        item = ShCmd(current="cat it || true", goal="echo g", apply=script, shell=shell, cwd=folder)
+        with pytest.raises(ScriptFailed, match="exit code 1") as failed:
+            await ItemHarness(item, folder).result_of("ensure")
+        found = [path.name for path in folder.iterdir() if path.name != ".peace"]
+        assert sorted(found) == ["it", "sub"]
+        tail = dict(failed.value.details)["its last output"]
+        place = re.search(r"item: (?:line )?(\d+): |/dev/fd/\d+: line (\d+): ", tail)
+        assert place is not None
+        said.append((place[1] or place[2], tail.rpartition("nonsense")[2]))
+
+    assert [line for line, _ in said] == ["2", "2", "3"]
+    assert len({rest for _, rest in said}) == 1
+
+
+@pytest.mark.parametrize("name", ["current", "goal", "check", "diff", "apply", "clean"])
+async def test_every_script_may_be_long(name: str, tmp_path: Path) -> None:
+    """What one prints, says by its exit code, and does is heard."""
+    scripts = {
+        "current": "cat it 2>/dev/null || true",
+        "goal": "echo word",
+        "check": 'test "$CURRENT" = word',
+        "diff": 'test "$CURRENT" = "$GOAL"',
+        "apply": 'printf "%s" word > it',
+        "clean": "rm it",
+    }
+    scripts[name] = f"# {'ü' * LONG}\n{scripts[name]}"
+    harness = ItemHarness(ShCmd.model_validate({**scripts, "cwd": tmp_path}), tmp_path)
+
+    assert (await harness.result_of("ensure")).status is ItemStatus.DONE
+    assert (tmp_path / "it").read_text() == "word"
+    assert (await harness.result_of("ensure")).status is ItemStatus.UNCHANGED
+    assert (await harness.result_of("clean")).status is ItemStatus.DONE
+
+
+def test_a_long_script_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where it is killed half way: it never has a name."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    item = ShCmd(check="false", apply=f"kill -9 $$ # {'x' * LONG}", cwd=tmp_path)
+
+    with pytest.raises(ScriptFailed, match="signal 9"):
+        run_item(item, tmp_path)
+
+    assert list(temporary.iterdir()) == []
+    opened = [str(path.resolve()) for path in Path("/proc/self/fd").iterdir()]
+    assert not [path for path in opened if "memfd" in path or str(temporary) in path]
+
+
+async def test_a_variable_that_is_too_long_is_told(tmp_path: Path) -> None:
+    """With what to do, since the program itself is there."""
+    item = ShCmd(check="false", apply="true", env={"LONG": "x" * LONG}, cwd=tmp_path)
+
+    with pytest.raises(ItemFailure, match="Argument list too long") as failed:
+        await ItemHarness(item, tmp_path).result_of("ensure")
+    assert "by a file" in failed.value.help
 
 
 async def test_scripts_may_refer_to_what_others_have_printed(tmp_path: Path) -> None:

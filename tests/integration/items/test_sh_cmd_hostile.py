@@ -93,6 +93,19 @@ async def test_any_end_but_a_good_one_is_a_failure(script: str, says: str, tmp_p
         await applying(script, tmp_path).result_of("ensure")
 
 
+@pytest.mark.parametrize("name", ["current", "goal", "diff"])
+async def test_output_that_is_no_text_is_told(name: str, tmp_path: Path) -> None:
+    """Other bytes would pass for the same, once they are replaced; nobody reads what check says."""
+    scripts = {"current": "echo a", "goal": "echo b", "diff": "echo c", "apply": "true"}
+    scripts[name] = r"printf 'ab\377'"
+
+    with pytest.raises(ScriptFailed, match=r"no UTF-8, from byte 3 on") as failed:
+        await ItemHarness(ShCmd.model_validate(scripts), tmp_path).result_of("ensure")
+    assert failed.value.script == name
+    item = ShCmd(check=r"printf '\377'", apply="false")
+    assert (await ItemHarness(item, tmp_path).result_of("ensure")).status is ItemStatus.UNCHANGED
+
+
 async def test_a_folder_that_an_earlier_item_brings_is_not_missed(tmp_path: Path) -> None:
     """Before it is there, and after it is gone, commands that only look do not fail."""
 

@@ -335,7 +335,7 @@ async def test_a_refusal_of_the_system_is_told_and_leaves_nothing_half(
     assert (await harness.result_of("ensure")).status is ItemStatus.DONE
     assert (tmp_path / "out" / "d" / "a").read_bytes() == b"123" * 99
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "d", "l", ".test.item.extracted.json"
+        "d", "l", ".extracted.json"
     }  # fmt: skip
 
 

@@ -106,4 +106,6 @@ async def test_cancelled_before_the_first_change(
         await ensuring
 
     assert not stage.world.applied
-    assert store.load(StateKind.CURRENT) == {}
+    known = store.load(StateKind.CURRENT)["a"]
+    assert known.in_progress_since is None
+    assert not known.is_there

@@ -13,7 +13,7 @@ from item_world import Stage
 from waiting import until
 
 from peaceful import ItemCtx, ItemStatus, Resources
-from peaceful._commands.change import EnsureBlock
+from peaceful._commands.ensure import EnsureBlock
 from peaceful._model.document import Ending, KeptDocument
 from peaceful._model.events import Snapshot
 from peaceful._runtime.item_pass import BlockFailed
@@ -65,7 +65,7 @@ async def test_a_block_of_ones_own(stage: Stage) -> None:
     outcome = await execution.run(stage.ctx(stage.flow(NEEDS)))
     assert isinstance(outcome, Complete)
     assert outcome.value == "3 items"
-    assert outcome.blocks_processed == ("ParamsSpecs", "Ensure", "Report")
+    assert outcome.blocks_processed == ("ParamsSpecs", "Ownership", "Ensure", "Report")
     assert set(outcome.items) == set(NEEDS)
     told = [event for event in stage.sink.events if isinstance(event, BlockStarted | BlockEnded)]
     assert [event.block for event in told] == [

@@ -449,12 +449,14 @@ async def test_a_state_that_cannot_be_stored(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 async def test_a_state_that_breaks_its_own_rules(make: Make, doing: Doing) -> None:
-    """It is stored as it is; who reads it finds that it is none, and discovers it anew."""
+    """Nobody could read it back: the item failed, and nothing is stored of it."""
     broken = OddState.model_construct(number="many")
     doing.by_name["state_current"] = lambda *_: broken
     harness = make(Plain)
-    await harness.discover()
-    assert harness.store.load(StateKind.CURRENT)["odd"].state == {"number": "many"}
+    outcome = await harness.discover()
+    assert isinstance(outcome, ItemError)
+    assert "OddState.number, as Plain.state_current returned it" in outcome.errors["odd"].message
+    assert "odd" not in harness.store.load(StateKind.CURRENT)
     doing.by_name.clear()
     outcome = await harness.ensure()
     assert isinstance(outcome, Complete)

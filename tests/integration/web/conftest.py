@@ -110,7 +110,7 @@ async def served(workspace: Path, gates: Gates) -> AsyncIterator[Served]:
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client:
         yield Served(Site(app, gates, client, workspace), serving, token)
-    for gate in gates.by_name.values():
+    for gate in tuple(gates.by_name.values()):
         gate.open.set()
     serving.cancel()
     await asyncio.wait((serving,))
@@ -132,6 +132,8 @@ async def site(workspace: Path, gates: Gates) -> AsyncIterator[Site]:
         yield Site(app, gates, client, workspace)
         now = SystemClock.now()
         web.interrupt_all(InterruptSignal(InterruptLevel.STOP, InterruptSource.API, now))
-        for gate in gates.by_name.values():
+        for gate in tuple(gates.by_name.values()):
             gate.open.set()
+        for held in tuple(gates.blocking.values()):
+            held.set()
         await web.wait_until_ended()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from peaceful._cli.program.errors import SHOWN, error_lines, errors_lines
 from peaceful._cli.terminal.text import coloured, plain
 from peaceful._disclosure import LONGEST_KEPT
+from peaceful._errors.base import Unexpected
 from peaceful._present.text import display_width
 from peaceful.errors import (
     ExecutionUnknown,
@@ -18,7 +19,6 @@ from peaceful.errors import (
     NothingRunning,
     PeacefulError,
     ProfileBusy,
-    Unexpected,
     WorkspaceMissing,
 )
 

@@ -258,6 +258,7 @@ def test_states() -> None:
         "half": stopped("content=h"),
         "gone": known(in_flow=False),
         "new": KnownState(None, "not discovered yet", in_flow=True),
+        "old": replace(known(), note="upgraded from version 1 to 2"),
     }
     assert shown(states_lines("title", states, "envman discover", PAGE)) == [
         "title",
@@ -267,6 +268,7 @@ def test_states() -> None:
         "  half  in progress since 14:02:11, stopped at: content=h",
         "  gone  content=x (no longer in the flow)",
         "  new   not discovered yet",
+        "  old   content=x",
         "",
         "  1 state is not known. Find out with: envman discover",
     ]
@@ -277,9 +279,11 @@ def test_states() -> None:
             "half": {"content": "h"},
             "gone": {"content": "x"},
             "new": None,
+            "old": {"content": "x"},
         },
         "in_progress_since": dict.fromkeys(("bb", "half"), "2025-03-09T14:02:11Z"),
         "stopped": ["half"],
         "not_in_flow": ["gone"],
+        "notes": {"old": "upgraded from version 1 to 2"},
     }
     assert shown(states_lines("title", {}, "", PAGE))[-1] == "  The flow has no items."

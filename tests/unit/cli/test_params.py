@@ -231,5 +231,5 @@ def test_a_name_that_is_taken() -> None:
     def one(flow: Flow, profile: str) -> None:
         """One."""
 
-    with pytest.raises(DefinitionError, match="every command has an option"):
+    with pytest.raises(DefinitionError, match="commands have an option"):
         declared_params(app, None)

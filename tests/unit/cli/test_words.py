@@ -80,16 +80,16 @@ def test_peeked(words: list[str], options: GlobalOptions) -> None:
 
 def test_items() -> None:
     """Items are chosen by commas, by repeating the option, or by words after it."""
-    assert items_typed(("a,b", "c"), ("d", "a")) == ("a", "b", "c", "d")
-    assert items_typed((), ()) == ()
+    assert items_typed("--only", ("a,b", "c"), ("d", "a")) == ("a", "b", "c", "d")
+    assert items_typed("--only", (), ()) == ()
 
 
 def test_stray_words() -> None:
     """A word that belongs to no option is refused, with what may be meant."""
     with pytest.raises(UsageError, match="--only a b"):
-        items_typed((), ("a", "b"))
+        items_typed("--only", (), ("a", "b"))
     with pytest.raises(UsageError, match="names no item"):
-        items_typed(("",), ())
+        items_typed("--only", ("",), ())
 
 
 def test_words_of_a_request() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful._commands.recording import is_name_for, names_for
+from peaceful._commands.ownership import is_name_for, names_for
 from peaceful._model.names import checked_name
 
 NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)

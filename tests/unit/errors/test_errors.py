@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 import peaceful.errors
 from peaceful._errors import base, requests, running, system, usage
+from peaceful._errors.base import Unexpected
 from peaceful._errors.requests import (
     BodyRefused,
     DiagramFailed,
@@ -35,9 +36,27 @@ from peaceful._errors.requests import (
     ServerStopping,
     TokenRefused,
 )
-from peaceful._errors.running import ParamsBusy, WorkspaceGone
+from peaceful._errors.running import (
+    EntryRefused,
+    IdentityTaken,
+    ItemNeeded,
+    NotCleaned,
+    ParamsBusy,
+    ReplacementNeeded,
+    StateTooNew,
+    ThingsLeft,
+    WorkspaceGone,
+)
 from peaceful._errors.system import SystemRefused, refusal
-from peaceful._errors.usage import ContainedTwice, MappingInvalid, ReferenceUsedAsValue
+from peaceful._errors.usage import (
+    ContainedTwice,
+    FlowStoredTwice,
+    KeyWrong,
+    MappingInvalid,
+    ReferenceUsedAsValue,
+    ResourceMissing,
+    StateNotReadable,
+)
 from peaceful.errors import (
     AlreadyEnded,
     BlockedError,
@@ -54,7 +73,6 @@ from peaceful.errors import (
     ItemCrashed,
     ItemFailure,
     KeyMissing,
-    KeyWrong,
     NameInvalid,
     NameTaken,
     NameUnknown,
@@ -67,11 +85,9 @@ from peaceful.errors import (
     PeacefulError,
     ProfileBusy,
     ReferenceInvalid,
-    ResourceMissing,
     RetriesExhausted,
     SecretUnavailable,
     StorageError,
-    Unexpected,
     UsageError,
     ValueUnresolved,
     WorkspaceMissing,
@@ -104,10 +120,12 @@ EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
         kind: _plain(kind)
         for kind in (
             PeacefulError,
+            NotCleaned,
             UsageError,
             WorkspaceMissing,
             KeyWrong,
             BlockedError,
+            EntryRefused,
             DefinitionError,
             ReferenceInvalid,
             MappingInvalid,
@@ -124,6 +142,7 @@ EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
     NameUnknown: lambda: NameUnknown("profile", "prod", (f"p{number}" for number in range(30))),
     ParamsInvalid: lambda: ParamsInvalid("flow f", [ParamProblem("into", "--into", "no path")]),
     ParamsMissing: lambda: ParamsMissing("flow f", ["into", "url"], help="give them to init"),
+    FlowStoredTwice: lambda: FlowStoredTwice("new", ["here/old", "here/new"]),
     SecretUnavailable: lambda: SecretUnavailable("token", "x.yaml", "it is gone", "set it"),
     KeyMissing: lambda: KeyMissing("token", "KEY", "KEY_FILE"),
     ExecutionUnknown: lambda: ExecutionUnknown("0197"),
@@ -133,20 +152,26 @@ EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
     ),
     ParamsBusy: lambda: ParamsBusy(Path("/w"), "init", "ada (pid 7)", NOON),
     WorkspaceGone: lambda: WorkspaceGone(Path("/w"), Path("/elsewhere")),
+    ThingsLeft: lambda: ThingsLeft("They are there", ["f: a"], help="clean them up"),
     OutOfSync: lambda: OutOfSync([("a", "x → y"), ("b", "+ z")], help="run discover"),
     CycleFound: lambda: CycleFound(["a", "b", "a"]),
     ContainedTwice: lambda: ContainedTwice("a", ("b", "c")),
     NameTaken: lambda: NameTaken("item", "a", where="flow.py:7"),
     ReferenceUsedAsValue: lambda: ReferenceUsedAsValue("a.state.path", "a loop"),
+    StateNotReadable: lambda: StateNotReadable("one", "Text.apply", "TextState", "a[0]", "why"),
     ResourceMissing: lambda: ResourceMissing("module.Client", ["str", "int"]),
     ItemCrashed: lambda: ItemCrashed("a", "apply", ValueError("wrong")),
     **{kind: _refused(kind) for kind in SystemRefused.__subclasses__()},
     SystemRefused: _refused(SystemRefused),
+    ReplacementNeeded: lambda: ReplacementNeeded("a", "region: x → y"),
+    IdentityTaken: lambda: IdentityTaken("file:/x", "a"),
+    ItemNeeded: lambda: ItemNeeded("a", ["b", "c"]),
     GoalNotReached: lambda: GoalNotReached("a", "size: 1 → 2"),
     ChildFailed: lambda: ChildFailed("make install", 2, "no such\ntarget"),
     FileInaccessible: lambda: FileInaccessible(Path("/x"), "written", FULL),
     FileDamaged: lambda: FileDamaged(Path("/x"), "line 3", "not YAML", help="mend it"),
     FormatTooNew: lambda: FormatTooNew(Path("/x"), 3, 2),
+    StateTooNew: lambda: StateTooNew("one", "TextState", 3, 2),
     AlreadyEnded: lambda: AlreadyEnded("0197", "complete"),
     NotInterruptible: lambda: NotInterruptible("0197", "it ignores interrupts"),
     NothingRunning: NothingRunning,
@@ -165,8 +190,10 @@ EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
 
 CODES = {
     "BLOCKED", "BUSY", "CHILD-FAILED", "CONTAINED-TWICE", "CYCLE", "DEFINITION", "ERROR",
+    "ENTRY-REFUSED", "IDENTITY-TAKEN", "REPLACEMENT-NEEDED", "ITEM-NEEDED", "NOT-CLEANED",
     "EXECUTION-ENDED", "EXECUTION-UNKNOWN", "EXECUTOR-UNREACHABLE", "EXTRA-MISSING",
-    "FILE-DAMAGED", "FILE-INACCESSIBLE", "FORMAT-TOO-NEW", "GOAL-NOT-REACHED", "INTERNAL",
+    "FILE-DAMAGED", "FILE-INACCESSIBLE", "FLOW-STORED-TWICE",
+    "FORMAT-TOO-NEW", "GOAL-NOT-REACHED", "INTERNAL",
     "ITEM-CRASHED", "ITEM-FAILED", "ITEM-NO-SPACE", "ITEM-NOT-FOUND", "ITEM-PATH-TAKEN",
     "ITEM-PERMISSION", "ITEM-READ-ONLY", "ITEM-SYSTEM", "ITEM-TIMEOUT", "ITEM-TOO-MANY-FILES",
     "ITEM-UNREACHABLE", "MAPPING-INVALID", "NAME-INVALID", "NAME-TAKEN",
@@ -174,8 +201,9 @@ CODES = {
     "PARAMS-BUSY", "WORKSPACE-GONE",
     "KEY-MISSING", "KEY-WRONG", "PARAMS-INVALID", "PARAMS-MISSING", "REFERENCE-INVALID",
     "REFERENCE-NOT-A-VALUE",
-    "RESOURCE-MISSING", "RETRIES-EXHAUSTED", "SECRET-UNAVAILABLE", "STORAGE", "USAGE",
-    "VALUE-UNKNOWN",
+    "RESOURCE-MISSING", "RETRIES-EXHAUSTED", "SECRET-UNAVAILABLE", "STATE-NOT-READABLE",
+    "STATE-TOO-NEW", "STORAGE", "USAGE",
+    "THINGS-LEFT", "VALUE-UNKNOWN",
     "BODY-REFUSED", "DIAGRAM-FAILED", "DIAGRAM-TOO-LARGE", "HOST-REFUSED",
     "IDEMPOTENCY-KEY-REUSED", "METHOD-REFUSED",
     "ORIGIN-REFUSED", "PAGE-UNKNOWN", "REQUEST-REFUSED", "ROLE-REFUSED", "SERVER-STOPPING",

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import pytest
@@ -21,6 +24,7 @@ from pydantic import (
 )
 
 from peaceful import Item, ItemCtx, State, StateDiff
+from peaceful._item.item import kinds_of
 from peaceful._item.resolution import check_state
 from peaceful.errors import DefinitionError
 
@@ -253,6 +257,54 @@ def test_a_class_must_name_its_state(item_type: Any) -> None:
 def test_the_kind_names_module_and_class() -> None:
     """It is what stored states remember."""
     assert File.kind().endswith("test_item.File")
+
+
+@pytest.mark.parametrize(
+    ("spec", "file", "kind"),
+    [
+        (None, "/work/tool.py", "tool.Local"),
+        (None, "/work/my-tool.py", "my-tool.Local"),
+        (ModuleSpec("package.tool", None), "/work/package/tool.py", "package.tool.Local"),
+        (ModuleSpec("package.__main__", None), "", "package.__main__.Local"),
+        (None, "/usr/bin/tool", "__main__.Local"),
+        (None, None, "__main__.Local"),
+    ],
+)
+def test_the_kind_of_what_a_program_defines(
+    monkeypatch: pytest.MonkeyPatch, spec: ModuleSpec | None, file: str | None, kind: str
+) -> None:
+    """It is that of the module that others import; what was stored as of `__main__` is its own."""
+    main = ModuleType("__main__")
+    main.__spec__, main.__file__ = spec, file
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    local: Any = type("Local", (File,), {"__module__": "__main__", "__qualname__": "Local"})
+
+    assert local.kind() == kind
+    assert kinds_of(local) == {kind, "__main__.Local"}
+
+
+def test_a_class_says_what_it_was() -> None:
+    """Its earlier kinds are its own, not those of what is derived from it."""
+
+    class Renamed(File, was="tool.Old"):
+        pass
+
+    class Again(Renamed, was=["tool.One", "tool.Two"]):
+        pass
+
+    class Derived(Again):
+        pass
+
+    assert kinds_of(Renamed) == {Renamed.kind(), "tool.Old"}
+    assert kinds_of(Again) == {Again.kind(), "tool.One", "tool.Two"}
+    assert kinds_of(Derived) == {Derived.kind()}
+
+
+@pytest.mark.parametrize("was", [File, [File], 1])
+def test_what_a_class_was_is_a_text(was: Any) -> None:
+    """The class itself may be gone."""
+    with pytest.raises(DefinitionError, match="does not say by its kind what it was"):
+        type("Wrong", (File,), {"__module__": __name__}, was=was)
 
 
 @pytest.mark.filterwarnings("ignore:Field name:UserWarning")

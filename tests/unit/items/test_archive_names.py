@@ -50,7 +50,7 @@ def _let_through(drawn: list[tuple[str, str]]) -> dict[str, str]:
     for raw, target in drawn:
         name = manifest.name_of(raw, Kind.LINK)
         if name is not None:
-            manifest.add(name, LinkEntry(target))
+            manifest.add(name, raw, LinkEntry(target))
     manifest.close()
     refused = {name for name, _ in manifest.refused}
     if refused:
@@ -103,8 +103,8 @@ def test_folders_are_kept_only_where_nothing_is_in_them() -> None:
     """Whether an archive names its folders makes no difference."""
     manifest = Manifest()
     for name in ("a", "a/b", "c", "d/e"):
-        manifest.add(name, FolderEntry())
-    manifest.add("a/b/f", _FILE)
+        manifest.add(name, name, FolderEntry())
+    manifest.add("a/b/f", "a/b/f", _FILE)
     manifest.close()
 
     assert manifest.entries == {"c": FolderEntry(), "d/e": FolderEntry(), "a/b/f": _FILE}

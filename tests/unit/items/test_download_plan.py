@@ -65,11 +65,13 @@ RANGE = "content-range"
     [
         (0, None, 200, {"content-length": "10"}, Verdict.WHOLE),
         (0, None, 200, {}, Verdict.WHOLE),
-        (0, None, 206, {RANGE: "bytes 0-9/10"}, Verdict.NOT_WHOLE),
+        (0, None, 206, {RANGE: "bytes 0-9/10"}, Verdict.WHOLE),
+        (0, None, 206, {RANGE: "bytes 1-9/10"}, Verdict.NOT_WHOLE),
+        (0, None, 206, {}, Verdict.NOT_WHOLE),
         (5, record(), 206, {RANGE: "bytes 5-9/10"}, Verdict.REST),
         (5, record(), 206, {RANGE: "Bytes 5-9/*"}, Verdict.REST),
-        (5, record(), 206, {RANGE: "bytes 4-9/10"}, Verdict.NOT_THE_REST),
-        (5, record(), 206, {}, Verdict.NOT_THE_REST),
+        (5, record(), 206, {RANGE: "bytes 4-9/10"}, Verdict.START_OVER),
+        (5, record(), 206, {}, Verdict.START_OVER),
         (5, record(), 206, {RANGE: "bytes 5-10/11"}, Verdict.START_OVER),
         (5, record(), 206, {RANGE: "bytes 5-9/10", "etag": '"v2"'}, Verdict.START_OVER),
         (5, record(), 200, {"content-length": "12"}, Verdict.WHOLE),
@@ -77,6 +79,20 @@ RANGE = "content-range"
         (9, record(length=None), 416, {RANGE: "bytes */8"}, Verdict.START_OVER),
         (9, record(length=None), 416, {}, Verdict.START_OVER),
         (5, record(etag=None), 206, {RANGE: "bytes 5-9/10", "etag": "x"}, Verdict.REST),
+        (
+            5,
+            record(etag=None, last_modified="monday"),
+            206,
+            {RANGE: "bytes 5-9/10", "last-modified": "tuesday"},
+            Verdict.START_OVER,
+        ),
+        (
+            5,
+            record(last_modified="monday"),
+            206,
+            {RANGE: "bytes 5-9/10", "last-modified": "tuesday", "etag": '"v1"'},
+            Verdict.REST,
+        ),
     ],
 )
 def test_an_answer_means_what_it_says(

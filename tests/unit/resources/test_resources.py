@@ -10,7 +10,8 @@ from typing import Protocol
 import pytest
 
 from peaceful import Resources
-from peaceful.errors import DefinitionError, ResourceMissing
+from peaceful._errors.usage import ResourceMissing
+from peaceful.errors import DefinitionError
 
 
 class Greeter(Protocol):

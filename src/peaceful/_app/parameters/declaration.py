@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args, get_origin
@@ -45,6 +45,20 @@ class Given:
     must_be_stored: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Param:
+    """Facts about a parameter, beside its type: `Annotated[str, Param(was="old_name")]`.
+
+    For a flow's function, and for the models of workspaces and profiles.
+
+    Attributes:
+        was: the name that the parameter had in earlier versions, or several of them, the latest
+            first. A value that is stored under such a name is taken over.
+    """
+
+    was: str | tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class ParamDef:
     """A declared parameter; `NO_DEFAULT` is the default of a required one."""
@@ -53,6 +67,8 @@ class ParamDef:
     annotation: object
     default: object = NO_DEFAULT
     help: str = ""
+    was: tuple[str, ...] = ()
+    """Its earlier names, the latest first."""
 
     @property
     def required(self) -> bool:
@@ -87,6 +103,7 @@ class ParamGroup:
                 one.annotation,
                 NO_DEFAULT if one.is_required() else one.get_default(),
                 one.description or "",
+                _earlier_names(one.metadata),
             )
             for name, one in fields.items()
         }
@@ -96,6 +113,22 @@ class ParamGroup:
     def secrets(self) -> frozenset[str]:
         """The names of the parameters whose values may hold secrets."""
         return frozenset(name for name, param in self.params.items() if param.secret)
+
+    @cached_property
+    def earlier(self) -> Mapping[str, str]:
+        """By earlier name, the parameter that had it; raises `DefinitionError` for two of them."""
+        found: dict[str, str] = {}
+        for name, param in self.params.items():
+            for old in param.was:
+                other = old if old in self.params else found.get(old)
+                if other is not None:
+                    raise DefinitionError(
+                        f"{name} and {other} of {self.owner} both claim the name {old}.",
+                        details=(("declared by", f'{name}: Param(was="{old}")'),),
+                        help="let one parameter alone have had that name",
+                    )
+                found[old] = name
+        return found
 
     @cached_property
     def model(self) -> type[BaseModel]:
@@ -119,6 +152,8 @@ class FlowDef:
     id: FlowId
     function: FlowFunction
     help: str
+    was: tuple[FlowId, ...] = ()
+    """Its earlier names, the latest first."""
 
     @property
     def summary(self) -> str:
@@ -145,7 +180,8 @@ class FlowDef:
             annotation = Annotated[annotation, default]
             default = NO_DEFAULT if default.is_required() else default.get_default()
         text = _description(annotation) or helps.get(parameter.name, "")
-        return ParamDef(parameter.name, annotation, default, text)
+        was = _earlier_names(_metadata(annotation))
+        return ParamDef(parameter.name, annotation, default, text, was)
 
     def _annotation(self, parameter: inspect.Parameter) -> object:
         annotation: object = parameter.annotation
@@ -177,7 +213,7 @@ class Declarations:
     """The parameters of an application: of its workspace, its profiles, and its flows."""
 
     app: str
-    flows: Mapping[FlowId, FlowDef]
+    flows: dict[FlowId, FlowDef]
     _models: Mapping[str, type[BaseModel] | None]
     """Those of the workspace and of profiles, by these words."""
     _groups: dict[FlowId, ParamGroup] = field(default_factory=dict)
@@ -193,8 +229,15 @@ class Declarations:
     def flow_def(self, flow_id: FlowId) -> FlowDef:
         """Return the flow of that name; raise `NameUnknown` if there is none."""
         if flow_id not in self.flows:
-            raise NameUnknown("flow", flow_id, self.flows)
+            new = self.claims.get(flow_id)
+            advice = f"{flow_id} is called {new} now: use that name" if new else ""
+            raise NameUnknown("flow", flow_id, self.flows, help=advice)
         return self.flows[flow_id]
+
+    @property
+    def claims(self) -> Mapping[FlowId, FlowId]:
+        """By present and earlier names of flows, the flow."""
+        return {name: each.id for each in self.flows.values() for name in (each.id, *each.was)}
 
     def flow(self, flow_id: FlowId) -> ParamGroup:
         """Return the parameters that a flow's function takes itself, without shared models."""
@@ -220,9 +263,18 @@ class Declarations:
             yield self.flow(each)
 
 
+def _metadata(annotation: object) -> tuple[object, ...]:
+    return get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+
+
+def _earlier_names(metadata: Iterable[object]) -> tuple[str, ...]:
+    names = (fact.was for fact in metadata if isinstance(fact, Param))
+    return tuple(name for was in names for name in ((was,) if isinstance(was, str) else was))
+
+
 def _description(annotation: object) -> str:
     """Return the description of a field in an `Annotated` type, or an empty text."""
-    for fact in get_args(annotation)[1:] if get_origin(annotation) is Annotated else ():
+    for fact in _metadata(annotation):
         description = getattr(fact, "description", None)
         if isinstance(description, str):
             return description

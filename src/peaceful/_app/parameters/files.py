@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -26,10 +27,22 @@ HowToGive: TypeAlias = Callable[[Sequence[str]], str]
 
 
 class StoredParams(msgspec.Struct, frozen=True):
-    """The content of a file of parameters; of secrets, only where they come from."""
+    """A file of parameters, for display; of secrets, only where they come from.
+
+    Attributes:
+        path: the file.
+        values: what it holds.
+        defaults: the values of the parameters that it does not hold.
+    """
 
     path: Path
     values: Mapping[str, JsonValue]
+    defaults: Mapping[str, JsonValue]
+
+    @property
+    def effective(self) -> dict[str, JsonValue]:
+        """The values that hold, wherever they come from."""
+        return {**self.values, **self.defaults}
 
 
 class Wrong(msgspec.Struct, frozen=True):
@@ -42,62 +55,118 @@ class Wrong(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """Validated parameters, and by secret the source to store."""
+    """Validated parameters, those that are no defaults, and by secret the source to store."""
 
     values: BaseModel
+    given: Collection[str]
     sources: Mapping[str, JsonValue]
 
 
 class ParamsFile(msgspec.Struct, frozen=True, dict=True):
-    """A file of parameters, which is read once; relative paths in it are relative to `root`."""
+    """A file of parameters, which is read once; relative paths in it are relative to `root`.
+
+    The keys in `reserved` are no parameters.
+    """
 
     path: Path
     group: ParamGroup
     owner: str
     comment: str
     root: Path
+    reserved: Collection[str] = frozenset()
+
+    @cached_property
+    def _content(self) -> Mapping[str, JsonValue]:
+        return dict(read_yaml(self.path) or {})
+
+    @cached_property
+    def renamed(self) -> Mapping[str, str]:
+        """By key of the file, the parameter that had this name in an earlier version."""
+        earlier, content = self.group.earlier, self._content
+        found: dict[str, str] = {}
+        for old, new in earlier.items():
+            if old in content and new not in content and new not in found.values():
+                found[old] = new
+        return found
 
     @cached_property
     def stored(self) -> Mapping[str, JsonValue]:
-        """The content of the file; empty if there is no file."""
-        return dict(read_yaml(self.path) or {})
+        """The content of the file, by the parameters' present names; empty if there is no file."""
+        return {self.renamed.get(key, key): value for key, value in self._content.items()}
+
+    @property
+    def unknown(self) -> list[str]:
+        """The keys of the file that mean nothing."""
+        known = {*self.group.params, *self.reserved}
+        return [key for key in self.stored if key not in known]
 
     def has_changed(self) -> bool:
         """Return whether the file says something else by now than what was read."""
-        return not is_same(read_yaml(self.path) or {}, self.stored)
+        return not is_same(read_yaml(self.path) or {}, self._content)
+
+    def shown(self) -> StoredParams:
+        """Return what the file holds, and the defaults of the rest."""
+        return self._shown(self.stored)
 
     def present(self, secrets: Secrets) -> Checked | Wrong:
         """Check the stored parameters and the available secrets."""
         at_hand = secrets.at_hand(self.group, self.stored, str(self.path))
-        return self._checked(self.group.model, at_hand, {})
+        return self._checked(self.group.model, self.stored, at_hand, {})
 
-    def completed(self, secrets: Secrets, given: Mapping[str, Given]) -> Checked | Wrong:
-        """Check what is to be stored: given values, else stored ones. Secrets need no value yet."""
+    def completed(
+        self, secrets: Secrets, given: Mapping[str, Given], unset: Collection[str]
+    ) -> Checked | Wrong:
+        """Check what is to be stored: given values, else stored ones that are not taken back.
+
+        Secrets need no value yet.
+        """
+        stored = {key: value for key, value in self.stored.items() if key not in unset}
         mine, sources = secrets.given_now(given, self.group)
-        at_hand = secrets.at_hand(self.group, self.stored, str(self.path), needed=False)
-        return self._checked(self.group.model, at_hand | mine, sources, later=self.group.secrets)
+        at_hand = secrets.at_hand(self.group, stored, str(self.path), needed=False)
+        given = at_hand | mine
+        return self._checked(self.group.model, stored, given, sources, later=self.group.secrets)
 
-    def save(self, checked: Checked, reserved: Mapping[str, JsonValue]) -> StoredParams:
-        """Write the checked parameters without secrets, and the reserved entries."""
+    def save(
+        self, checked: Checked, reserved: Mapping[str, JsonValue], unset: Collection[str]
+    ) -> StoredParams:
+        """Write the checked parameters without defaults and secrets, and the reserved entries."""
         plain = {
             name: plain_form(value)
             for name in type(checked.values).model_fields
-            if not holds_secret(value := getattr(checked.values, name))
+            if name in checked.given
+            and not holds_secret(value := getattr(checked.values, name))
             and name not in self.group.secrets
         }
-        return self.write({**reserved, **plain, **checked.sources})
+        return self.write({**reserved, **plain, **checked.sources}, unset)
 
-    def write(self, entries: Mapping[str, JsonValue]) -> StoredParams:
-        """Write entries in front of the other ones of the file, which are kept."""
-        kept = {key: value for key, value in self.stored.items() if key not in entries}
+    def write(self, entries: Mapping[str, JsonValue], unset: Collection[str] = ()) -> StoredParams:
+        """Write entries in front of the other ones of the file, which are kept unless `unset`."""
+        gone = {*entries, *unset}
+        kept = {key: value for key, value in self.stored.items() if key not in gone}
         after = {**entries, **kept}
-        if after != self.stored or not self.path.exists():
-            write_yaml(self.path, after, comment=self.comment)
-        return StoredParams(self.path, readable(self.group.secrets, after))
+        if after != self._content or not self.path.exists():
+            write_yaml(self.path, after, comment=self.comment, renamed=self.renamed)
+        return self._shown(after)
+
+    def _shown(self, content: Mapping[str, JsonValue]) -> StoredParams:
+        return StoredParams(
+            self.path, readable(self.group.secrets, content), dict(self._defaults(content))
+        )
+
+    def _defaults(self, content: Mapping[str, JsonValue]) -> Iterator[tuple[str, JsonValue]]:
+        for name, field in self.group.model.model_fields.items():
+            param = self.group.params[name]
+            if name in content or param.required or param.secret:
+                continue
+            # What makes a default may fail, or need other values first: then it is not shown.
+            with suppress(Exception):
+                value = field.get_default(call_default_factory=True)
+                yield name, plain_form(self.root / value if isinstance(value, Path) else value)
 
     def _checked(
         self,
         model: type[BaseModel],
+        content: Mapping[str, JsonValue],
         given: Mapping[str, Given],
         sources: Mapping[str, JsonValue],
         later: Collection[str] = (),
@@ -105,7 +174,7 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
         """Validate given, else stored values, else defaults; those of `later` may be missing."""
         stored = {
             key: value
-            for key, value in self.stored.items()
+            for key, value in content.items()
             # Where a secret comes from is not the secret.
             if key in model.model_fields
             and not (key in self.group.secrets and SecretSource.stored(value))
@@ -117,7 +186,7 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
             missing = _missing_in(error)
             left_out = [name for name in missing if name in later]
             if left_out and len(left_out) == error.error_count():
-                return self._checked(_without(model, left_out), given, sources)
+                return self._checked(_without(model, left_out), content, given, sources)
             origins = {name: one.origin for name, one in given.items()}
             problems = [
                 ParamProblem(
@@ -133,7 +202,7 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
             return Wrong(self.owner, problems, missing, without_secrets(error, model))
         # Of a value in JSON, a secret is only a part.
         know_secrets(secret_texts(values if self.group.secrets else ()))
-        return Checked(_with_absolute_paths(values, self.root), sources)
+        return Checked(_with_absolute_paths(values, self.root), {*stored, *now}, sources)
 
 
 def right(results: Sequence[Checked | Wrong], how_to_give: HowToGive) -> list[Checked]:

@@ -55,8 +55,12 @@ class KeyRing:
         content = json.dumps({"for": name, "secret": secret})
         return self._cipher(name).encrypt(content.encode()).decode()
 
-    def open(self, name: str, sealed: str, where: str) -> str:
-        """Decrypt the secret of a parameter; raise unless one of the keys sealed it for that."""
+    def open(self, names: Sequence[str], sealed: str, where: str) -> str:
+        """Decrypt the secret of a parameter; raise unless one of the keys sealed it for that.
+
+        Its name comes first among the `names`, then those that it had before.
+        """
+        name = names[0]
         cipher = self._cipher(name)
         from cryptography.fernet import InvalidToken
 
@@ -68,7 +72,7 @@ class KeyRing:
                 "sealed with another key, or changed.",
                 help="give the key that it was sealed with, too; or give the secret anew by init",
             ) from None
-        if content["for"] != name:
+        if content["for"] not in names:
             raise KeyWrong(
                 f"What {where} holds for {name} was sealed for {content['for']}.",
                 help="give the secret anew by init",

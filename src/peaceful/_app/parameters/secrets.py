@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -69,8 +69,13 @@ class SecretSource:
         """The source as it is stored: one entry, which people can read."""
         return {word: self.place for word, kind in _STORED_AS.items() if kind == self.kind}
 
-    def secret(self, name: str, where: str, environment: Mapping[str, str]) -> str:
-        """Return the secret of the parameter `name`; `where` says where the source was given."""
+    def secret(
+        self, name: str, where: str, environment: Mapping[str, str], was: Sequence[str] = ()
+    ) -> str:
+        """Return the secret of the parameter `name`, which had other names before.
+
+        `where` says where the source was given.
+        """
         try:
             match self.kind:
                 case "env":
@@ -83,7 +88,7 @@ class SecretSource:
                 case "command":
                     return _printed(self.place, environment)
                 case "sealed":
-                    return KeyRing.of(environment).open(name, self.place, where)
+                    return KeyRing.of(environment).open((name, *was), self.place, where)
         except _Unavailable as error:
             # Not from what it comes from, which may hold a part of the text.
             raise SecretUnavailable(name, where, *error.args) from None
@@ -176,7 +181,7 @@ class Secrets(msgspec.Struct, frozen=True):
             if source is None:
                 continue
             try:
-                text = source.secret(name, where, self.environment)
+                text = source.secret(name, where, self.environment, group.params[name].was)
             except UsageError:
                 if needed:
                     raise
@@ -210,14 +215,19 @@ class Secrets(msgspec.Struct, frozen=True):
             values[name] = replace(one, value=group.params[name].value_type.read_whole(text))
         return values, forms
 
-    def sealed_again(self, stored: Mapping[str, JsonValue], where: str) -> dict[str, JsonValue]:
+    def sealed_again(
+        self, group: ParamGroup, stored: Mapping[str, JsonValue], where: str
+    ) -> dict[str, JsonValue]:
         """Return the sealed secrets of a file, sealed anew with the first key."""
         keys = KeyRing.of(self.environment)
-        return {
-            name: SecretSource("sealed", keys.seal(name, keys.open(name, one.place, where))).form
-            for name, value in stored.items()
-            if (one := SecretSource.stored(value)) is not None and one.kind == "sealed"
-        }
+        sealed: dict[str, JsonValue] = {}
+        for name, value in stored.items():
+            one = SecretSource.stored(value)
+            if one is not None and one.kind == "sealed":
+                was = group.params[name].was if name in group.params else ()
+                text = keys.open((name, *was), one.place, where)
+                sealed[name] = SecretSource("sealed", keys.seal(name, text)).form
+        return sealed
 
 
 def _given(group: ParamGroup, name: str, text: str, origin: str) -> Given:

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from peaceful._app.parameters.declaration import Declarations, Given, ParamGroup
 from peaceful._app.parameters.files import Checked, ParamsFile, StoredParams, params_schema, right
 from peaceful._app.parameters.secrets import SECRET_FORMS, Secrets, readable
 from peaceful._errors.running import ParamsBusy
-from peaceful._errors.usage import NameUnknown
+from peaceful._errors.usage import NameUnknown, UsageError, nearest
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import FlowId, JsonValue, ProfileName
 from peaceful._runtime.ctx import started_by
-from peaceful._storage.files import make_folder, refusals
+from peaceful._storage.files import make_folder, refusals, taken_over
 from peaceful._storage.lock import FileLock, LockHolder
 from peaceful._storage.workspace import Workspace
+from peaceful._storage.yaml_file import place_in_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,15 +81,22 @@ class ParamStore:
 
     def all_stored(self, profile: ProfileName) -> tuple[StoredParams, ...]:
         """Return the existing files of workspace, profile and flows, for display."""
-        return tuple(
-            StoredParams(file.path, self.shown(file.stored))
-            for file in self._files(profile)
-            if file.path.exists()
-        )
+        secrets = self.secret_params()
+        shown = [file.shown() for file in self._files(profile) if file.path.exists()]
+        return tuple(replace(each, values=readable(secrets, each.values)) for each in shown)
 
-    def shown(self, values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-        """Return the content of a file for display: of secrets, only their sources."""
-        return readable(self.secret_params(), values)
+    def flow_params_file(self, profile: ProfileName, flow: FlowId) -> Path:
+        """Return the file of a flow's parameters; see `Workspace.flow_folder`."""
+        return self.workspace.flow_params_file(profile, flow, self._declared.flow_def(flow).was)
+
+    def notices_of(self, file: ParamsFile, unset: Collection[str] = ()) -> Iterator[str]:
+        """Yield what people should know of a file of parameters, besides what is taken back now."""
+        for old, new in file.renamed.items():
+            yield f"{old} in {file.path} is called {new} now: its value was taken over."
+        for key in (each for each in file.unknown if each not in unset):
+            where = f"{file.path}, {place_in_yaml(file.path, [key])}"
+            why, take_out = _why_unknown(file, key), self.typed("init", "--unset", key)
+            yield f"{key} in {where}, means nothing: {why} To take it out: {take_out}"
 
     def secret_params(self) -> frozenset[str]:
         """Return the names of all parameters with secrets, whoever owns them."""
@@ -97,7 +115,8 @@ class ParamStore:
             for profile in self.workspace.profiles():
                 files += list(self._files(profile))[1:]
             changes = [
-                (file, self._secrets.sealed_again(file.stored, str(file.path))) for file in files
+                (file, self._secrets.sealed_again(file.group, file.stored, str(file.path)))
+                for file in files
             ]
             for file, sealed in changes:
                 if sealed:
@@ -109,41 +128,87 @@ class ParamStore:
     def _saved(
         self,
         given: Mapping[str, Given],
+        unset: Collection[str],
         profile: ProfileName,
         flow: FlowId | None,
         reserved: Mapping[str, str],
     ) -> tuple[StoredParams, ...]:
         """Check all given values, then store them; see `Contexts.init`."""
-        files, checked = self._completed(given, profile, flow)
+        files, checked = self._completed(given, unset, profile, flow)
         # Only now: where something is wrong, nothing is made.
+        flows = self._declared.flows.values()
+        earlier = {self.workspace.flow_folder(profile, old) for each in flows for old in each.was}
         for file in files:
-            self._make_folder(file)
+            # A folder that has another name by now must not come back under its earlier one.
+            if file.path.parent not in earlier:
+                self._make_folder(file)
         with self._changing("init"):
+            self._take_over(profile)
             if any(file.has_changed() for file in files):
                 # Somebody else was faster; with what they stored, it may be wrong.
-                files, checked = self._completed(given, profile, flow)
+                files, checked = self._completed(given, unset, profile, flow)
             # The workspace's own comes last: it names the profile in use, which is whole by then.
+            notices = [text for file in files for text in self.notices_of(file, unset)]
             saved = tuple(
-                file.save(values, reserved if file is files[0] else {})
+                file.save(values, reserved if file is files[0] else {}, unset)
                 for file, values in reversed([*zip(files, checked, strict=True)])
             )[::-1]
+        for text in notices:
+            _LOG.warning("%s", text)
         self._say_not_stored(given, files, {name for each in saved for name in each.values})
         return saved
 
     def _completed(
-        self, given: Mapping[str, Given], profile: ProfileName, flow: FlowId | None
+        self,
+        given: Mapping[str, Given],
+        unset: Collection[str],
+        profile: ProfileName,
+        flow: FlowId | None,
     ) -> tuple[list[ParamsFile], list[Checked]]:
         files = list(self._files(profile, flow))
         known = {name for file in files for name in file.group.params}
-        for name in given:
+        # What means nothing in a file can be taken out of it, but not given.
+        spare = {key for file in files for key in file.unknown}
+        for name in (*given, *(each for each in unset if each not in spare)):
             if name not in known:
-                raise NameUnknown("parameter", name, known)
-        results = [file.completed(self._secrets, given) for file in files]
+                new = [file.group.earlier[name] for file in files if name in file.group.earlier]
+                advice = f"{name} is called {new[0]} now: use that name" if new else ""
+                raise NameUnknown("parameter", name, known, help=advice)
+        for name in unset:
+            if name in given:
+                raise UsageError(
+                    f"{name} is given a value and taken back at the same time.",
+                    help="do one of both",
+                )
+        results = [file.completed(self._secrets, given, unset) for file in files]
         return files, right(results, self._how_to_give)
 
     def _make_folder(self, file: ParamsFile) -> None:
         with refusals(file.path.parent, "created"):
             make_folder(file.path.parent)
+
+    def _take_over(self, profile: ProfileName) -> None:
+        """Give folders of flows their present names, unless an execution runs on the profile."""
+        if not any(self._moves(profile)):
+            return
+        lock, me = FileLock(self.workspace.lock_file(profile)), started_by("")
+        holder = LockHolder(me.user, me.host, me.pid, command="init", since=SystemClock.now())
+        if lock.acquire(holder) is not None:
+            # The next execution will do it.
+            return
+        try:
+            for place, home in self._moves(profile):
+                taken_over(place, home)
+        finally:
+            lock.release()
+
+    def _moves(self, profile: ProfileName) -> Iterator[tuple[Path, Path]]:
+        """Yield folders that still have an earlier name of a flow, each with its present path."""
+        for flow in self._declared.flows.values():
+            home = self.workspace.flow_folder(profile, flow.id)
+            place = self.workspace.flow_folder(profile, flow.id, flow.was)
+            if place != home:
+                yield place, home
 
     @contextmanager
     def _changing(self, command: str) -> Generator[None]:
@@ -182,6 +247,7 @@ class ParamStore:
             self._declared.workspace,
             f"workspace {self.workspace.root}",
             f"What holds for all profiles of {self._declared.app} in this workspace.",
+            frozenset({"profile", "flow"}),
         )
 
     def _profile_file(self, profile: ProfileName) -> ParamsFile:
@@ -193,24 +259,36 @@ class ParamStore:
         )
 
     def _flow_file(self, profile: ProfileName, flow: FlowId) -> ParamsFile:
-        return self._file(
-            self.workspace.flow_params_file(profile, flow),
-            self._declared.flow(flow),
-            f"flow {flow}",
-            f"The parameters of flow {flow} in profile {profile}.",
-        )
+        group = self._declared.flow(flow)
+        while True:
+            path = self.flow_params_file(profile, flow)
+            comment = f"The parameters of flow {flow} in profile {profile}."
+            file = self._file(path, group, f"flow {flow}", comment)
+            # Read at once: an execution may be giving the folder its present name.
+            _ = file.stored
+            if path == self.flow_params_file(profile, flow):
+                return file
 
-    def _file(self, path: Path, group: ParamGroup, owner: str, comment: str) -> ParamsFile:
-        return ParamsFile(path, group, owner, comment, self.workspace.root)
+    def _file(
+        self,
+        path: Path,
+        group: ParamGroup,
+        owner: str,
+        comment: str,
+        reserved: Collection[str] = frozenset(),
+    ) -> ParamsFile:
+        return ParamsFile(path, group, owner, comment, self.workspace.root, reserved)
 
     def _how_to_give(self, params: Sequence[str]) -> str:
         """Return the advice on how to give values to parameters that have none."""
         secrets = self.secret_params()
-        options = [f"--{name.replace('_', '-')} ..." for name in params if name not in secrets]
+        plain = [name for name in params if name not in secrets]
+        options = [word for name in plain for word in (f"--{name.replace('_', '-')}", "...")]
         variables = [self._secrets.variable_of(name) for name in params if name in secrets]
         ways = [f"give them: {self.typed('init', *options)}"] if options else []
         if variables:
-            words = [f"--{name.replace('_', '-')} SOURCE" for name in params if name in secrets]
+            sealed = [name for name in params if name in secrets]
+            words = [word for name in sealed for word in (f"--{name.replace('_', '-')}", "SOURCE")]
             names = " and ".join(variables)
             ways.append(
                 f"say where the secret is: {self.typed('init', *words)}, a source being "
@@ -234,3 +312,10 @@ class ParamStore:
                         name,
                         self._secrets.variable_of(name),
                     )
+
+
+def _why_unknown(file: ParamsFile, key: str) -> str:
+    if key in file.group.earlier:
+        return f"it is the earlier name of {file.group.earlier[key]}, which is there, too."
+    near = nearest(key, file.group.params.keys() - file.stored.keys())
+    return f"{file.owner} has no such parameter{f'; did you mean {near[0]}?' if near else '.'}"

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from peaceful._app.contexts import ExecutionOptions
 from peaceful._cli.program.loop import PATIENCE, LoopEnd, lost_notices, run_in_loop
 from peaceful._cli.program.result import Result, print_answer
-from peaceful._cli.progress.ending import Execution, answer, dies_of, exit_code_of, words_of
+from peaceful._cli.progress.ending import Execution, answer, command_words, dies_of, exit_code_of
 from peaceful._cli.progress.screen import Show
 from peaceful._cli.progress.sinks import show_for
-from peaceful._cli.terminal.modes import TerminalModes, ask, can_ask
+from peaceful._cli.terminal.modes import TerminalModes, confirm
 from peaceful._cli.terminal.writer import prints_shown, stdout_kept
 from peaceful._commands.diff import SyncCheck
-from peaceful._commands.run_request import CommandName, RunRequest
+from peaceful._commands.run_request import CommandName, EditName, RunRequest
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import UsageError
 from peaceful._item.child import kill_every_child
@@ -46,7 +46,7 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
 
     def title(info: ExecutionInfo) -> str:
         dry = " --dry-run" if request.dry_run else ""
-        what = f"{info.app} {words_of(request, invocation.app)[0]}{dry}"
+        what = f"{info.app} {command_words(request, invocation.app)}{dry}"
         flow = [info.flow] if len(invocation.app.flows) > 1 else []
         return " · ".join([what, info.profile, *flow, short_id(info.id, known)])
 
@@ -165,19 +165,15 @@ def confirm_clean(invocation: Invocation, request: RunRequest) -> None:
     """Ask whether to clean up a protected profile; raise `UsageError` unless its name is typed."""
     profile, only = request.profile, request.only
     command = invocation.line("clean", *(word for item in only for word in ("--only", item)))
-    if not can_ask():
-        raise UsageError(
-            f"The profile {profile} is protected, and nobody can be asked whether it is really to "
-            "be cleaned up.",
-            help=f"if it is: {command} --yes",
-        )
     what = "everything" if not only else ", ".join(only)
-    question = f"This removes {what} of the profile {profile}. Type its name to go on"
-    if ask(question).strip() != profile:
-        raise UsageError(
-            f"The profile {profile} is not cleaned up: its name was not typed.",
-            help=f"to clean it up without being asked: {command} --yes",
-        )
+    confirm(
+        profile,
+        f"This removes {what} of the profile {profile}. Type its name to go on",
+        unasked=f"The profile {profile} is protected, and nobody can be asked whether it is really "
+        "to be cleaned up.",
+        refused=f"The profile {profile} is not cleaned up",
+        command=f"{command} --yes",
+    )
 
 
 def apply(invocation: Invocation, command: CommandName, **typed: Any) -> Result:  # noqa: ANN401  as click has read them
@@ -186,41 +182,68 @@ def apply(invocation: Invocation, command: CommandName, **typed: Any) -> Result:
     return answer(execution, invocation, request)
 
 
+def edit(
+    invocation: Invocation, command: EditName, items: tuple[ItemId, ...], *, dry_run: bool
+) -> Result:
+    """Correct what is stored of some items, and answer how it ended."""
+    contexts = invocation.contexts()
+    profile = contexts.profile(invocation.options.profile)
+    request = RunRequest(
+        command=command,
+        profile=profile,
+        flow=contexts.flow_id(invocation.options.flow, left_in=profile),
+        dry_run=dry_run,
+        only=items,
+    )
+    return answer(execute(invocation, contexts, request), invocation, request)
+
+
 def run(
     invocation: Invocation,
     command: CommandName,
     *,
     yes: bool = False,
-    dry_run: bool = False,
     only: tuple[str, ...] = (),
     more_items: tuple[str, ...] = (),
     sync: str = "none",
+    replace: tuple[str, ...] = (),
+    **flags: bool,
 ) -> tuple[RunRequest, Execution]:
     """Run a command on the chosen flow and profile; unless `yes`, ask first if that is needed."""
-    items = items_typed(only, more_items)
+    items = items_typed("--only", only, more_items)
     contexts = invocation.contexts()
+    profile = contexts.profile(invocation.options.profile)
+    left_in = profile if command == "clean" else None
     request = RunRequest(
         command=command,
-        profile=contexts.profile(invocation.options.profile),
-        flow=contexts.flow_id(invocation.options.flow),
-        dry_run=dry_run,
+        profile=profile,
+        flow=contexts.flow_id(invocation.options.flow, left_in=left_in),
+        dry_run=flags.get("dry_run", False),
         only=items,
         sync=SyncCheck(sync),
+        replace=items_typed("--replace", replace),
+        prune=flags.get("prune", False),
+        left=flags.get("left", False),
+        found=flags.get("found", False),
     )
     if not yes and contexts.asks_before(request):
         confirm_clean(invocation, request)
     return request, execute(invocation, contexts, request)
 
 
-def items_typed(only: tuple[str, ...], more_items: tuple[str, ...]) -> tuple[ItemId, ...]:
+def items_typed(
+    option: str, typed: tuple[str, ...], more_items: tuple[str, ...] = ()
+) -> tuple[ItemId, ...]:
     """Parse the items of `--only a,b`, `--only a --only b`, or `--only a b`."""
-    if more_items and not only:
+    if more_items and not typed:
         raise UsageError(
             f"The word {more_items[0]!r} belongs to no option.",
             help=f"to limit the command to items: --only {' '.join(more_items)}",
         )
-    named = [name for word in (*only, *more_items) for name in word.split(",") if name]
-    if only and not named:
+    named = [name for word in (*typed, *more_items) for name in word.split(",") if name]
+    if typed and not named:
         # As when a script has an empty variable there: "all of them" is not what it means.
-        raise UsageError("--only names no item.", help="name one: --only ITEM; or leave it out")
+        raise UsageError(
+            f"{option} names no item.", help=f"name one: {option} ITEM; or leave it out"
+        )
     return tuple(dict.fromkeys(named))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Generator, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, Sized
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -13,8 +14,9 @@ import click
 from peaceful._app.parameters.declaration import Given, ParamDef
 from peaceful._app.parameters.reading import Shape
 from peaceful._cli.program.options import GLOBAL_NAMES, offering, paths
-from peaceful._cli.program.result import Result, text_answer
+from peaceful._cli.program.result import Result, left_flows_document, text_answer
 from peaceful._cli.terminal.text import Line, Page, Style, line
+from peaceful._cli.terminal.wrapping import notice_lines
 from peaceful._errors.usage import (
     DefinitionError,
     NameInvalid,
@@ -22,7 +24,7 @@ from peaceful._errors.usage import (
     UsageError,
     WorkspaceMissing,
 )
-from peaceful._model.codec import JsonValue, ProfileName
+from peaceful._model.codec import JsonObject, JsonValue, ProfileName
 from peaceful._model.names import checked_name
 from peaceful._present.text import display_width, fitted, one_line, padded, shortened
 
@@ -39,6 +41,9 @@ WORDS: Final = "words"
 _KEPT_AS: Final = "param_"
 """The prefix under which click keeps the values, so that they meet no other name."""
 
+_OWN_NAMES: Final = frozenset({"unset", "create"})
+"""Options of `init` and `switch` themselves."""
+
 _REPEATED: Final = frozenset({Shape.MANY, Shape.PAIRS})
 
 
@@ -47,10 +52,9 @@ def declared_params(app: App, flow: FlowId | None) -> list[ParamDef]:
     found: dict[str, ParamDef] = {}
     for group in app.declared.groups(flow):
         for name, param in group.params.items():
-            if name in GLOBAL_NAMES:
+            if name in GLOBAL_NAMES or name in _OWN_NAMES:
                 raise DefinitionError(
-                    f"A parameter cannot be named {name}: every command has an option of that "
-                    "name.",
+                    f"A parameter cannot be named {name}: commands have an option of that name.",
                     help="give the parameter another name",
                 )
             found.setdefault(name, param)
@@ -140,6 +144,38 @@ def _by_position(param: ParamDef) -> bool:
     return param.required and not param.secret and param.value_type.shape is not Shape.FLAG
 
 
+def params_options(params: Sequence[ParamDef]) -> list[click.Option]:
+    """Return the options of parameters, and of their earlier names, which say the present one."""
+    names = {param.name for param in params}
+    former = [
+        _former_option(param, old) for param in params for old in param.was if old not in names
+    ]
+    return [*map(param_option, params), *former]
+
+
+def _former_option(param: ParamDef, old: str) -> click.Option:
+    def refuse(context: click.Context, option: click.Parameter, value: object) -> None:
+        if value not in (None, ()) and not context.resilient_parsing:
+            message = f"There is no option {option.opts[0]!r}: it is called {_name(param)} now."
+            raise UsageError(message, help=f"use {_name(param)}")
+
+    option = param_option(replace(param, name=old))
+    option.hidden, option.callback = True, refuse
+    return option
+
+
+def unset_option(params: Iterable[ParamDef]) -> click.Option:
+    """Return the option that takes parameters back."""
+    names = [each.name for each in params if not each.required or each.secret]
+    return click.Option(
+        ["--unset"],
+        multiple=True,
+        metavar="NAME",
+        help="Take a parameter back to its default. [may be repeated]",
+        shell_complete=offering(lambda: names),
+    )
+
+
 def param_option(param: ParamDef) -> click.Option:
     name, kept_as, value_type = _name(param), _KEPT_AS + param.name, param.value_type
     if param.secret:
@@ -199,11 +235,14 @@ def init(
     invocation: Invocation,
     *,
     params: Sequence[ParamDef],
+    unset: Sequence[str],
     named: ProfileName | None = None,
     **values: object,
 ) -> Result:
     """Store parameters, and take the profile into use; `named` is the profile from a word."""
     given = given_params(params, values)
+    # As options are written, or as parameters are.
+    unset = [name.removeprefix("--").replace("-", "_") for name in unset]
     contexts = invocation.contexts()
     asked = invocation.options.profile
     if None not in (named, asked) and named != asked:
@@ -218,7 +257,7 @@ def init(
                 help=f"name it first: {invocation.line('init', 'PROFILE', '...')}",
             )
         profile = _in_use(contexts)
-    return _initialised(invocation, contexts, given, profile)
+    return _initialised(invocation, contexts, given, profile, unset)
 
 
 def switch(
@@ -248,20 +287,28 @@ def switch(
 
 
 def profile_list(invocation: Invocation) -> Result:
-    """List the profiles of the workspace, and mark the one in use."""
+    """List the profiles of the workspace, mark the one in use, and say what is left in any."""
     contexts = invocation.contexts()
     profiles = contexts.workspace.profiles()
     in_use = _in_use(contexts) if profiles else None
+    left = {each: found for each in profiles if (found := contexts.left_flows(each))}
 
-    def lines(_page: Page) -> Sequence[Line]:
+    def lines(page: Page) -> Sequence[Line]:
         if not profiles:
             return [line(f"There is no profile yet. Make one with: {invocation.line('init')}")]
-        return [
+        names = [
             line(("* ", Style.GOOD), (name, Style.STRONG)) if name == in_use else line(f"  {name}")
             for name in profiles
         ]
+        notices = (notice for each in left for notice in contexts.left_notices(each))
+        return [*names, *notice_lines(notices, page)]
 
-    return Result({"profiles": list(profiles), "in_use": in_use}, lines)
+    document: dict[str, JsonValue] = {
+        "profiles": list(profiles),
+        "in_use": in_use,
+        "left_flows": {each: left_flows_document(found) for each, found in left.items()},
+    }
+    return Result(document, lines)
 
 
 def profile_show(invocation: Invocation, profile: ProfileName | None) -> Result:
@@ -269,19 +316,29 @@ def profile_show(invocation: Invocation, profile: ProfileName | None) -> Result:
     contexts = invocation.contexts()
     chosen = contexts.profile(invocation.options.profile if profile is None else profile)
     workspace, stored = contexts.workspace, contexts.all_stored(chosen)
-    by_path = {each.path: dict(each.values) for each in stored}
-    by_flow = {flow: workspace.flow_params_file(chosen, flow) for flow in invocation.app.flows}
+    flows = {flow: contexts.flow_params_file(chosen, flow) for flow in invocation.app.flows}
+    notices = [*contexts.left_notices(chosen)]
+
+    def documents(values: Callable[[StoredParams], JsonObject]) -> dict[str, JsonValue]:
+        found = {each.path: values(each) for each in stored}
+        return {
+            "workspace_params": found.get(workspace.workspace_params_file, {}),
+            "profile_params": found.get(workspace.profile_params_file(chosen), {}),
+            "flow_params": {flow: found[path] for flow, path in flows.items() if path in found},
+        }
+
     document: dict[str, JsonValue] = {
         "profile": chosen,
-        "workspace_params": _own(by_path.get(workspace.workspace_params_file, {})),
-        "profile_params": by_path.get(workspace.profile_params_file(chosen), {}),
-        "flow_params": {flow: by_path[path] for flow, path in by_flow.items() if path in by_path},
+        **documents(lambda each: _own(each.effective)),
+        "defaults": documents(lambda each: each.defaults),
+        "left_flows": left_flows_document(contexts.left_flows(chosen)),
     }
     return Result(
         document,
         lambda page: [
             line((f"Profile {chosen}", Style.STRONG)),
             *stored_lines(stored, workspace.folder, page),
+            *notice_lines(notices, page),
         ],
     )
 
@@ -290,24 +347,27 @@ def stored_lines(stored: Iterable[StoredParams], folder: Path, page: Page) -> li
     """Return stored parameters, file by file; paths are relative to `folder`."""
     lines: list[Line] = []
     for each in stored:
-        shown = str(each.path.relative_to(folder))
-        shared = each.path.name == "workspace_params.yaml"
-        own = _own(each.values) if shared else each.values
+        shown, own = str(each.path.relative_to(folder)), _own(each.effective)
         if not own:
             continue
         lines += [line(""), line((shortened(f"  {one_line(shown)}", page.room), Style.FAINT))]
         width = max(display_width(name) for name in own)
         for name, value in own.items():
-            words = fitted(value_words(value), page.room - width - 6)
-            lines.append(line(f"    {padded(name, width)}  {words}"))
+            note = "  (default)" if name in each.defaults else ""
+            words = fitted(value_words(value), page.room - width - 6 - len(note))
+            lines.append(line(f"    {padded(name, width)}  {words}", (note, Style.FAINT)))
     return lines
 
 
 def _initialised(
-    invocation: Invocation, contexts: Contexts, given: Mapping[str, Given], profile: ProfileName
+    invocation: Invocation,
+    contexts: Contexts,
+    given: Mapping[str, Given],
+    profile: ProfileName,
+    unset: Sequence[str] = (),
 ) -> Result:
     invocation.profile = profile
-    saved = contexts.init(given, profile=profile, flow=invocation.options.flow)
+    saved = contexts.init(given, profile=profile, flow=invocation.options.flow, unset=unset)
     next_step = invocation.line(invocation.app.ensure_name)
     found_above = invocation.options.workspace is None and contexts.workspace.root != Path.cwd()
 
@@ -324,14 +384,15 @@ def _initialised(
     document: dict[str, JsonValue] = {
         "workspace": str(contexts.workspace.root),
         "profile": profile,
-        "stored": {str(each.path): dict(each.values) for each in saved},
+        "stored": {str(each.path): each.values for each in saved},
+        "defaults": {str(each.path): each.defaults for each in saved},
     }
     return Result(document, lines)
 
 
 def _in_use(contexts: Contexts) -> ProfileName:
     """Return the profile in use, or the default one if there is none yet."""
-    from peaceful._app.contexts import DEFAULT_PROFILE
+    from peaceful._app.profiles import DEFAULT_PROFILE
 
     try:
         return contexts.profile()
@@ -340,5 +401,5 @@ def _in_use(contexts: Contexts) -> ProfileName:
 
 
 def _own(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return the application's own parameters in the workspace's file."""
+    """Return an application's own parameters, without what is added in the workspace's file."""
     return {name: value for name, value in values.items() if name not in {"profile", "flow"}}

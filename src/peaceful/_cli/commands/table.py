@@ -41,6 +41,9 @@ class _CommandLine:
         self._app = invocation.app
         self._options = options = invocation.options
         self._profiles = offering(lambda: complete_profile(options.workspace, self._app.name))
+        self._items = offering(
+            lambda: complete_item(options.workspace, self._app, options.profile, options.flow)
+        )
         self._global: list[click.Parameter] = [
             *global_options(options, self._app),
             asked("--version", help="Show the version.", answer=self._version),
@@ -54,7 +57,7 @@ class _CommandLine:
         )
         entries = {
             "init": Entry("Store the parameters of workspace, profile and flows.", self._init),
-            "profile": Entry("List profiles, or show one.", self._profile),
+            "profile": Entry("List, show, delete, rename or copy profiles.", self._profile),
             "switch": Entry("Take another profile into use, or create one.", self._switch),
             "discover": Entry("Find and store what is there, and what should be.", self._discover),
             "status": Entry("Show the stored current states.", lambda: self._states("current")),
@@ -62,6 +65,7 @@ class _CommandLine:
             "diff": Entry("Show what differs from the goal, or between profiles.", self._diff),
             app.ensure_name: ensure,
             "clean": Entry("Remove everything again, in reverse order.", self._clean),
+            "states": Entry("Show and correct what is stored of things.", self._entries),
             "executions": Entry("Show what was executed, and how it ended.", self._executions),
             "interrupt": Entry("Interrupt what runs, whoever started it.", self._interrupt),
             "web": Entry("Serve pages to start, watch and interrupt it all.", self._web),
@@ -88,27 +92,32 @@ class _CommandLine:
         )
 
     def _ensure(self) -> Command:
-        return self._applying("ensure", "Brings current states to goal states.")
+        return self._applying(
+            "ensure",
+            "Brings current states to goal states.",
+            _flag("--prune", "Remove what has left the flow as well."),
+            self._item_option(
+                "--replace", "Remove these, with all that stands on them, and make them anew."
+            ),
+        )
 
     def _clean(self) -> Command:
         means = "Do not ask whether a profile that is protected is really to be cleaned up."
         yes = [] if self._app.asks_before_clean is None else [_flag("--yes", means)]
-        return self._applying("clean", "Cleans everything up, in reverse order.", *yes)
+        return self._applying(
+            "clean",
+            "Cleans everything up, in reverse order.",
+            _flag("--left", "Only what has left the flow."),
+            _flag("--found", "Also what was there before it was looked after."),
+            *yes,
+        )
 
     def _applying(self, name: CommandName, does: str, *options: click.Option) -> Command:
-        said = self._options
-        items = offering(lambda: complete_item(said.workspace, self._app, said.profile, said.flow))
         return self._command(
             "execute.apply",
             f"{does} Run it again to resume: what is done is not repeated.",
             _flag("--dry-run", "Only say what would be done."),
-            click.Option(
-                ["--only"],
-                multiple=True,
-                metavar="ITEM...",
-                help="Only these items.",
-                shell_complete=items,
-            ),
+            self._item_option("--only", "Only these items."),
             click.Option(
                 ["--sync"],
                 type=click.Choice(["none", "current", "both"]),
@@ -117,18 +126,95 @@ class _CommandLine:
                 "  [default: none]",
             ),
             *options,
-            click.Argument(["more_items"], nargs=-1, metavar="", shell_complete=items),
+            click.Argument(["more_items"], nargs=-1, metavar="", shell_complete=self._items),
             command=name,
+        )
+
+    def _item_option(self, name: str, means: str) -> click.Option:
+        return click.Option(
+            [name], multiple=True, metavar="ITEM...", help=means, shell_complete=self._items
         )
 
     def _states(self, kind: str) -> Command:
         does = f"Shows the stored {kind} states; changes nothing."
         return self._command("states.states", does, kind=kind)
 
+    def _entries(self) -> Group:
+        options = self._options
+        stored = offering(
+            lambda: complete_item(
+                options.workspace, self._app, options.profile, options.flow, "states_current.yaml"
+            )
+        )
+        each = click.Argument(
+            ["items"], nargs=-1, required=True, metavar="ITEM...", shell_complete=stored
+        )
+        item = click.Argument(["item"], metavar="ITEM", shell_complete=stored)
+        old = click.Argument(["old"], metavar="OLD", shell_complete=stored)
+        new = click.Argument(["new"], metavar="NEW", shell_complete=self._items)
+        dry = _flag("--dry-run", "Only say what would be done.")
+        entries = {
+            "list": self._entry(
+                "List what is stored, with what it is.",
+                "states.entries_list",
+                "Lists what is stored: which thing it is, whether it was made or found, its state.",
+            ),
+            "show": self._entry(
+                "Show all that is stored of an item.",
+                "states.entries_show",
+                "Shows all that is stored of an item.",
+                item,
+            ),
+            "forget": self._entry(
+                "Drop what is stored of items; what there is of them stays.",
+                "states.entries_forget",
+                "Drops what is stored of items. What there is of them stays, and nobody looks "
+                "after it.",
+                each,
+                dry,
+            ),
+            "move": self._entry(
+                "Store what is stored of an item under another name.",
+                "states.entries_move",
+                "Stores what is stored of an item under another name, as after a renaming.",
+                old,
+                new,
+                dry,
+            ),
+            "adopt": self._entry(
+                "Let what was found count as made.",
+                "states.entries_adopt",
+                "Lets what was found count as made, so that clean removes it.",
+                each,
+                dry,
+            ),
+        }
+        file = click.Argument(["file"], metavar="FILE", shell_complete=paths)
+        entries["backup"] = self._entry(
+            "Write the whole profile to one file.",
+            "profiles.states_backup",
+            "Writes the whole profile to one file: its parameters, and the states of all flows.",
+            file,
+        )
+        entries["restore"] = self._entry(
+            "Make the profile what a backup says.",
+            "profiles.states_restore",
+            "Makes the profile what a backup of it says. What was there before is kept beside it.",
+            file,
+            dry,
+            _flag("--yes", "Also where things were made since that the backup does not know."),
+        )
+        return self._group("Shows and corrects what is stored of things.", entries)
+
     # ---- parameters and profiles
 
     def _init(self) -> Command:
-        from peaceful._cli.commands.params import declared_params, param_option, params_words
+        from peaceful._cli.commands.params import (
+            declared_params,
+            params_options,
+            params_words,
+            unset_option,
+        )
 
         params = declared_params(self._app, self._options.flow)
         name = click.Argument(["named"], required=False, metavar="[PROFILE]")
@@ -136,13 +222,14 @@ class _CommandLine:
             "params.init",
             "Stores parameters, and takes the profile into use. What is not given keeps its value.",
             *([name] if self._app.names_profiles else []),
-            *map(param_option, params),
+            *params_options(params),
+            unset_option(params),
             *params_words(params),
             params=params,
         )
 
     def _switch(self) -> Command:
-        from peaceful._cli.commands.params import declared_params, param_option
+        from peaceful._cli.commands.params import declared_params, params_options
 
         params = declared_params(self._app, self._options.flow)
         return self._command(
@@ -150,7 +237,7 @@ class _CommandLine:
             "Takes another profile into use. A new one can be given parameters, as by init.",
             click.Argument(["profile"], metavar="PROFILE", shell_complete=self._profiles),
             _flag("--create", "It is a new profile."),
-            *map(param_option, params),
+            *params_options(params),
             params=params,
         )
 
@@ -171,7 +258,31 @@ class _CommandLine:
                 shown,
             ),
         }
-        return self._group("Lists profiles, or shows one.", entries)
+        named = click.Argument(["profile"], metavar="PROFILE", shell_complete=self._profiles)
+        old = click.Argument(["old"], metavar="OLD", shell_complete=self._profiles)
+        new = click.Argument(["new"], metavar="NEW")
+        entries["delete"] = self._entry(
+            "Delete a profile of which nothing is left.",
+            "profiles.profile_delete",
+            "Deletes a profile. Refused while something is there that was made.",
+            named,
+            _flag("--yes", "Do not ask."),
+        )
+        entries["rename"] = self._entry(
+            "Give a profile another name.",
+            "profiles.profile_rename",
+            "Gives a profile another name. If it is in use, it stays so.",
+            old,
+            new,
+        )
+        entries["copy"] = self._entry(
+            "Make a profile with the parameters of another one.",
+            "profiles.profile_copy",
+            "Makes a profile with the parameters of another one, and without any state.",
+            old,
+            new,
+        )
+        return self._group("Lists, shows, deletes, renames and copies profiles.", entries)
 
     def _key(self) -> Group:
         entries = {

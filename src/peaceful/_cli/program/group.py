@@ -11,7 +11,7 @@ import click
 from peaceful._cli.program.invocation import Invocation
 from peaceful._cli.program.options import GlobalOption
 from peaceful._cli.program.result import Result, text_answer
-from peaceful._errors.usage import UsageError
+from peaceful._errors.usage import UsageError, nearest
 
 
 class Answered(Exception):
@@ -53,7 +53,12 @@ class Command(_Sections, click.Command):
     """A command."""
 
 
-_ACTS: Final = frozenset({"init", "switch", "key", "interrupt"})
+_ACTS: Final = frozenset(
+    {
+        *("init", "switch", "key", "interrupt"),
+        *("profile delete", "profile rename", "profile copy", "states backup", "states restore"),
+    }
+)
 """Commands that may have done something at any moment, without a history that says so."""
 
 
@@ -122,11 +127,9 @@ class Group(_Sections, click.Group):
 
 
 def _unknown_command(name: str, known: Iterable[str], path: str) -> UsageError:
-    import difflib  # its loading takes as long as that of all commands
-
     from peaceful._present.text import fitted
 
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    near = nearest(name, known)
     details = (("did you mean", ", ".join(near)),) if near else ()
     return UsageError(
         f"There is no command {fitted(name, 60)!r}.",

@@ -67,10 +67,17 @@ def complete_profile(workspace: Path | None, app_name: str) -> list[str]:
 
 
 def complete_item(
-    workspace: Path | None, app: App, profile: str | None, flow: str | None
+    workspace: Path | None,
+    app: App,
+    profile: str | None,
+    flow: str | None,
+    file: str = "params_specs.yaml",
 ) -> Iterable[str]:
-    """Return the items of a flow as it was last run; of all flows and profiles for None."""
-    pattern = f"{profile or '*'}/{flow or '*'}/params_specs.yaml"
+    """Return the items that a file of a flow names; of all flows and profiles for None.
+
+    By default, that is the items of the flow as it was last run.
+    """
+    pattern = f"{profile or '*'}/{flow or '*'}/{file}"
     files = _app_folder(workspace, app.name).glob(pattern)
     return dict.fromkeys(name for file in files for name in _KEY.findall(file.read_text()))
 

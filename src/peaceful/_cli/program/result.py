@@ -15,7 +15,12 @@ from peaceful._errors.base import PeacefulError
 if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
     from peaceful._cli.terminal.writer import Writer
-    from peaceful._model.codec import JsonValue
+    from peaceful._model.codec import FlowId, ItemId, JsonValue
+
+
+def left_flows_document(left: Mapping[FlowId, Sequence[ItemId] | None]) -> JsonValue:
+    """Return the flows that only stored states are left of, for programs; see `Contexts`."""
+    return {flow: None if items is None else list(items) for flow, items in left.items()}
 
 
 def document_text(document: Mapping[str, JsonValue], form: Format) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -102,13 +102,27 @@ def answer(
     )
 
 
+def command_words(request: RunRequest, app: App) -> str:
+    """Return the command as it is typed, without its options."""
+    return app.ensure_name if request.command == "ensure" else request.command
+
+
 def words_of(request: RunRequest, app: App) -> list[str]:
-    """Return the words that ask for the same again; the first is the command."""
-    words = [app.ensure_name if request.command == "ensure" else request.command]
-    if request.dry_run:
-        words.append("--dry-run")
+    """Return the words that ask for the same again."""
+    words = command_words(request, app).split()
+    if request.edits:
+        return [*words, *request.only, *["--dry-run"] * request.dry_run]
+    flags = {
+        "--dry-run": request.dry_run,
+        "--prune": request.prune,
+        "--left": request.left,
+        "--found": request.found,
+    }
+    words += [flag for flag, given in flags.items() if given]
     for item in request.only:
         words += ["--only", item]
+    for item in request.replace:
+        words += ["--replace", item]
     return [*words, "--sync", request.sync] if request.sync != "none" else words
 
 
@@ -127,19 +141,22 @@ def _message(execution: Execution, invocation: Invocation, request: RunRequest) 
         dry_run=document.dry_run,
     )
     messages = [(item, each.status, each.message) for item, each in items.items()]
+    done = {item for item, each in items.items() if each.status is ItemStatus.DONE}
+    # What is made anew by now is not to be replaced once more.
+    rest = replace(request, replace=tuple(item for item in request.replace if item not in done))
     # Where the workspace is not there any more, the error says how to carry on.
     gone = isinstance(execution.ending.errors.get(""), WorkspaceGone)
     return OutcomeMessage(
         title=execution.title,
         summary=summary,
-        carry_on="" if gone else invocation.line(*words_of(request, invocation.app)),
+        carry_on="" if gone else invocation.line(*words_of(rest, invocation.app)),
         what_is_left=invocation.line("diff") if request.command == "ensure" else "",
-        messages=messages if document.dry_run else (),
+        messages=messages if document.dry_run or request.edits else (),
     )
 
 
 class OutcomeMessage(msgspec.Struct, frozen=True):
-    """The message of an outcome; of a dry run, `messages` say what would be done."""
+    """The message of an outcome; `messages` say what a dry run would do, or was corrected."""
 
     title: str
     summary: Summary

@@ -122,6 +122,24 @@ def can_ask() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
+def confirm(name: str, question: str, *, unasked: str, refused: str, command: str) -> None:
+    """Let a person type a name before something is done; raise `UsageError` unless it was.
+
+    Args:
+        name: the name.
+        question: what is asked.
+        unasked: what is said where nobody can be asked.
+        refused: what is said where something else is typed.
+        command: what does it without being asked.
+    """
+    if not can_ask():
+        raise UsageError(unasked, help=f"if it is: {command}")
+    if ask(question).strip() != name:
+        raise UsageError(
+            f"{refused}: its name was not typed.", help=f"to do it without being asked: {command}"
+        )
+
+
 def ask(question: str, *, hidden: bool = False) -> str:
     """Ask a question and return the typed line; raise `UsageError` if nobody can be asked."""
     if not can_ask():

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from peaceful._cli.terminal.text import Line, Span, plain
-from peaceful._present.text import display_width, padded
+from peaceful._cli.terminal.text import Line, Page, Span, line, plain
+from peaceful._present.text import display_width, one_line, padded
 
 _NARROW: Final = 20
 
@@ -23,6 +23,13 @@ def wrapped(text: str, width: int, most: int | None = None) -> list[str]:
         last = _cut(lines[most - 1], width - 1)
         lines[most - 1 :] = [f"{last}…"]
     return lines
+
+
+def notice_lines(notices: Iterable[str], page: Page) -> Iterator[Line]:
+    """Yield the lines of sentences that people should know, each below an empty one."""
+    for notice in notices:
+        yield line("")
+        yield from (line(f"  {part}") for part in wrapped(one_line(notice), page.room - 2))
 
 
 def _lines(text: str, width: int) -> Iterator[str]:

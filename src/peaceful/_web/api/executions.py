@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
+from peaceful._commands.run_request import EditName, RunRequest
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import ServerStopping
 from peaceful._errors.running import AlreadyEnded, NotInterruptible, ProfileBusy
@@ -15,10 +16,18 @@ from peaceful._executions.registry import Executions
 from peaceful._model.codec import ExecutionId
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._web.context import ServerContext
-from peaceful._web.http.bodies import Refusal, json_body, root_path, wrong_field
+from peaceful._web.http.bodies import (
+    Refusal,
+    find_in_thread,
+    json_body,
+    name_in_path,
+    root_path,
+    wrong_field,
+)
 from peaceful._web.http.documents import ExecutionPage, Interrupted, Status, execution_document
 from peaceful._web.http.fields import (
     checked_id,
+    edit_request,
     interrupt_request,
     page_request,
     start_request,
@@ -34,7 +43,35 @@ from peaceful.interrupt import SendResult
 
 async def start(request: Request, server: ServerContext) -> Response:
     """Start an execution."""
-    wanted = start_request(await json_body(request))
+    return await _start(request, server, start_request(await json_body(request)))
+
+
+async def forget(request: Request, server: ServerContext) -> Response:
+    """Drop what is stored of an item."""
+    return await _edit(request, server, "states forget")
+
+
+async def adopt(request: Request, server: ServerContext) -> Response:
+    """Let what was found count as made."""
+    return await _edit(request, server, "states adopt")
+
+
+async def move(request: Request, server: ServerContext) -> Response:
+    """Store what is stored of an item under another name."""
+    return await _edit(request, server, "states move")
+
+
+async def _edit(request: Request, server: ServerContext, command: EditName) -> Response:
+    body = await json_body(request, may_be_empty=command != "states move")
+    profile, flow = name_in_path(request, "profile"), name_in_path(request, "flow")
+    item = name_in_path(request, "item")
+    wanted = edit_request(body, command, profile, flow, item)
+    contexts = server.contexts
+    await find_in_thread(lambda: contexts.flow_id(flow, left_in=contexts.profile(profile)))
+    return await _start(request, server, wanted)
+
+
+async def _start(request: Request, server: ServerContext, wanted: RunRequest) -> Response:
     key = request.headers.get("idempotency-key")
     if key is not None and not 0 < len(key) <= LONGEST_KEY:
         raise wrong_field("Idempotency-Key", f"it has from 1 to {LONGEST_KEY} characters")

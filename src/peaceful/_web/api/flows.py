@@ -136,7 +136,7 @@ async def profiles(_: Request, server: ServerContext) -> Response:
 async def states(request: Request, server: ServerContext) -> Response:
     """Show stored states."""
     kind = _choice(request, "kind", [each.value for each in StateKind])
-    ctx = await _ctx(request, server)
+    ctx = await _ctx(request, server, by_stored=True)
     known = await run_in_thread(lambda: StatusCmd.exec(ctx, StateKind(kind)))
     stored = {item: each.stored for item, each in known.items()}
     return json_response(
@@ -153,6 +153,7 @@ async def states(request: Request, server: ServerContext) -> Response:
             },
             stopped=[item for item, each in stored.items() if each is not None and each.stopped],
             not_in_flow=[item for item, each in known.items() if not each.in_flow],
+            warnings=ctx.notices,
         )
     )
 
@@ -170,6 +171,8 @@ async def diff(request: Request, server: ServerContext) -> Response:
                 for item, each in stored.diffs.items()
             },
             unknown=stored.unknown,
+            left=stored.left,
+            taken_over=stored.taken_over,
         )
     )
 
@@ -182,9 +185,10 @@ def _choice(request: Request, field: str, choices: Collection[str]) -> str:
     return word
 
 
-async def _ctx(request: Request, server: ServerContext) -> CmdCtx:
+async def _ctx(request: Request, server: ServerContext, *, by_stored: bool = False) -> CmdCtx:
     profile, flow = name_in_path(request, "profile"), name_in_path(request, "flow")
-    return await find_in_thread(lambda: server.contexts.cmd_ctx(profile, flow))
+    contexts = server.contexts
+    return await find_in_thread(lambda: contexts.cmd_ctx(profile, flow, by_stored=by_stored))
 
 
 def _flow(contexts: Contexts, name: str) -> Flow:

@@ -26,7 +26,7 @@ from peaceful._web.http.documents import (
     States,
     Status,
 )
-from peaceful._web.http.fields import MOST_SHOWN, InterruptBody, StartRequest
+from peaceful._web.http.fields import MOST_SHOWN, EditBody, InterruptBody, MoveBody, StartRequest
 from peaceful._web.http.route import Param, Reply, Route
 from peaceful._web.work.running import LONGEST_KEY
 from peaceful._web.work.sinks import METRICS_TYPE
@@ -37,12 +37,20 @@ _ID: Final = Param(
 )
 _FLOW: Final = Param("flow", "path", "The flow's name.", _NAME, required=True)
 _PROFILE: Final = Param("profile", "path", "The profile's name.", _NAME, required=True)
+_ITEM: Final = Param("item", "path", "The name it is stored under.", _NAME, required=True)
 _PROFILE_ASKED: Final = Param(
     "profile", "query", "The profile whose parameters make the flow; by default, the one in use.",
     _NAME,
 )  # fmt: skip
 _UNKNOWN: Final = Reply("There is no such thing.", Problem, PROBLEM)
 _WRONG: Final = Reply("The request is wrong, field by field.", Problem, PROBLEM)
+_EDITED: Final = {
+    202: Reply("It was started; Location says where it can be watched.", Execution),
+    200: Reply("The same was running already.", Execution),
+    404: _UNKNOWN,
+    409: Reply("What is stored, or an execution on the profile, is in the way.", Problem, PROBLEM),
+    422: _WRONG,
+}
 _PAGE: Final = (
     Param("profile", "query", "Those of the profile.", _NAME),
     Param("flow", "query", "Those of the flow.", _NAME),
@@ -180,6 +188,24 @@ ROUTES: Final = (
             ),
         ),
         answers={200: Reply("The states.", States), 404: _UNKNOWN, 422: _WRONG},
+    ),
+    Route(
+        "POST", "/api/profiles/{profile}/{flow}/states/{item}/forget", executions.forget,
+        Role.RUN, "forget_state",
+        "Drops what is stored of an item, by an execution; what there is of it stays.",
+        params=(_PROFILE, _FLOW, _ITEM), body=EditBody, body_required=False, answers=_EDITED,
+    ),
+    Route(
+        "POST", "/api/profiles/{profile}/{flow}/states/{item}/adopt", executions.adopt,
+        Role.RUN, "adopt_state",
+        "Lets what was found count as made, by an execution.",
+        params=(_PROFILE, _FLOW, _ITEM), body=EditBody, body_required=False, answers=_EDITED,
+    ),
+    Route(
+        "POST", "/api/profiles/{profile}/{flow}/states/{item}/move", executions.move,
+        Role.RUN, "move_state",
+        "Stores what is stored of an item under another name, by an execution.",
+        params=(_PROFILE, _FLOW, _ITEM), body=MoveBody, answers=_EDITED,
     ),
     Route(
         "GET", "/api/profiles/{profile}/{flow}/diff", flows.diff, Role.VIEW, "stored_diff",

@@ -248,6 +248,8 @@ class States(msgspec.Struct, frozen=True, kw_only=True):
         in_progress_since: by item that was being changed, since when; its state may be out of date.
         stopped: those of them that stopped at a safe point, in the state that is shown.
         not_in_flow: the items that the flow no longer has.
+        warnings: what people should know of the flow and its parameters; why it could not be built,
+            for one: then it has no items.
     """
 
     profile: ProfileName
@@ -258,6 +260,7 @@ class States(msgspec.Struct, frozen=True, kw_only=True):
     in_progress_since: Mapping[ItemId, Moment]
     stopped: Sequence[ItemId]
     not_in_flow: Sequence[ItemId]
+    warnings: Sequence[str]
 
 
 class Diffs(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,12 +271,16 @@ class Diffs(msgspec.Struct, frozen=True, kw_only=True):
         flow: the flow.
         diffs: by item, what differs; null where nothing does.
         unknown: by item, why that is not known.
+        left: what is stored, and no item of the flow looks after.
+        taken_over: by item, the name that what it looks after was stored under.
     """
 
     profile: ProfileName
     flow: FlowId
     diffs: Mapping[ItemId, JsonValue]
     unknown: Mapping[ItemId, str]
+    left: Sequence[ItemId]
+    taken_over: Mapping[ItemId, ItemId]
 
 
 class Status(msgspec.Struct, frozen=True):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final, TypeVar, cast
+from typing import Annotated, Any, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
 
-from peaceful._commands.run_request import CommandName, RunRequest
+from peaceful._commands.run_request import CommandName, EditName, RunRequest
 from peaceful._errors.running import ExecutionUnknown
 from peaceful._errors.usage import NameInvalid, ParamProblem, ParamsInvalid
 from peaceful._executions.records import cut_reason
@@ -109,6 +109,11 @@ def _words(info: inspect.Type) -> str:
     return words
 
 
+_Items: TypeAlias = Annotated[
+    tuple[ItemId, ...], is_name("an item"), msgspec.Meta(max_length=10_000)
+]
+
+
 class StartRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What somebody wants to be executed.
 
@@ -118,15 +123,45 @@ class StartRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         command: what to do with it.
         dry_run: whether only to say what would be done.
         only: the items that it is limited to; empty for all.
+        prune: whether `ensure` removes what has left the flow.
+        replace: the items that `ensure` removes and makes anew, with all that stands on them.
+        left: whether `clean` is limited to what has left the flow.
+        found: whether `clean` also removes what was there before it was looked after.
         params: parameters to store before, by name; the others stay as they are.
+        unset: parameters that have their defaults from now on.
     """
 
     profile: Annotated[ProfileName, is_name("a profile")]
     flow: Annotated[FlowId, is_name("a flow")]
     command: CommandName
     dry_run: bool = False
-    only: Annotated[tuple[ItemId, ...], is_name("an item"), msgspec.Meta(max_length=10_000)] = ()
+    only: _Items = ()
+    prune: bool = False
+    replace: _Items = ()
+    left: bool = False
+    found: bool = False
     params: Mapping[str, JsonValue] = {}
+    unset: Annotated[tuple[str, ...], msgspec.Meta(max_length=10_000)] = ()
+
+
+class EditBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How what is stored of an item is corrected.
+
+    Attributes:
+        dry_run: whether only to say what would be done.
+    """
+
+    dry_run: bool = False
+
+
+class MoveBody(EditBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Under which other name it is to be stored.
+
+    Attributes:
+        to: the new name.
+    """
+
+    to: Annotated[ItemId, is_name("an item")]
 
 
 class InterruptBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -160,6 +195,20 @@ def start_request(body: JsonObject) -> RunRequest:
     if request.problems:
         raise _wrong_fields(request.problems)
     return request
+
+
+def edit_request(
+    body: JsonObject, command: EditName, profile: ProfileName, flow: FlowId, item: ItemId
+) -> RunRequest:
+    """Return which correction of what is stored to run; raise `ParamsInvalid` for a wrong body."""
+    items: tuple[ItemId, ...] = (item,)
+    if command == "states move":
+        read: EditBody = read_request(body, MoveBody)
+        assert isinstance(read, MoveBody)
+        items = item, read.to
+    else:
+        read = read_request(body, EditBody)
+    return RunRequest(command=command, profile=profile, flow=flow, only=items, dry_run=read.dry_run)
 
 
 def interrupt_request(body: JsonObject) -> tuple[InterruptLevel, str | None]:

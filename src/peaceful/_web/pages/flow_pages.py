@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from markupsafe import Markup
@@ -10,9 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
+from peaceful._app.contexts import Contexts
+from peaceful._commands.status import StatusCmd
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import DiagramFailed, DiagramTooLarge
-from peaceful._errors.usage import ExtraMissing, ParamsInvalid
+from peaceful._errors.usage import ExtraMissing, ParamProblem, ParamsInvalid
 from peaceful._present.text import count, name_list
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._web.context import ServerContext
@@ -20,10 +22,7 @@ from peaceful._web.diagrams.drawing import Drawing
 from peaceful._web.diagrams.plan import check_size, plan_of
 from peaceful._web.http.bodies import error_status, find_in_thread, name_in_path
 from peaceful._web.http.documents import nodes_of
-from peaceful._web.pages.param_fields import (
-    param_fields,
-    param_lines,
-)
+from peaceful._web.pages.param_fields import ParamField, param_fields, param_lines
 from peaceful._web.pages.rows import changes_of
 from peaceful._web.pages.site import Site, by_script, page, piece
 from peaceful._web.pages.view import ExecutionView
@@ -132,16 +131,23 @@ async def environment_page(
     """
     contexts, executions = server.contexts, server.executions
     ctx, changes, trouble = None, None, error
+    notices: tuple[str, ...] = ()
+    definition = contexts.app.flows.get(flow)
     try:
-        found = await run_in_thread(contexts.cmd_ctx, profile, flow)
+        found = await run_in_thread(lambda: contexts.cmd_ctx(profile, flow, by_stored=True))
         ctx, changes = found, await run_in_thread(changes_of, found)
+        if definition is not None and found.flow.problem is not None and error is None:
+            # Its notice, the first one, says the same.
+            trouble, notices = found.flow.problem, found.notices[1:]
+        else:
+            notices = found.notices
     except PeacefulError as unknown:
         trouble = error or unknown
-    stored = await run_in_thread(contexts.stored, profile, flow)
     busy = await run_in_thread(running_on, executions, profile)
     recent = await run_in_thread(executions.list, profile=profile, flow=flow, limit=_RECENT)
     kind = "progress" if request.query_params.get("kind") == "progress" else "outcome"
-    diagram = Markup() if ctx is None else await flow_diagram(server, ctx, kind)
+    is_built = ctx is not None and ctx.flow.problem is None
+    diagram = await flow_diagram(server, ctx, kind) if ctx is not None and is_built else Markup()
     problems = error.problems if isinstance(error, ParamsInvalid) else ()
     return page(
         "environment.html",
@@ -149,7 +155,10 @@ async def environment_page(
         200 if error is None else error_status(error).value,
         profile=profile,
         flow=flow,
-        about=contexts.app.flow_def(flow).summary,
+        about="" if definition is None else definition.summary,
+        is_declared=definition is not None,
+        is_built=is_built,
+        notices=notices,
         busy=busy,
         latest=next(iter(recent.records), None),
         trouble=trouble,
@@ -157,15 +166,29 @@ async def environment_page(
         most_rows=_MOST_ROWS,
         diagram=diagram,
         kind=kind,
-        fields=tuple(
-            param_fields(
-                contexts.app.declared.flow(flow),
-                contexts.params_schema(flow),
-                {**stored, **(typed or {})},
-                {problem.field: problem.reason for problem in problems},
-            )
-        ),
+        fields=()
+        if definition is None
+        else await run_in_thread(_fields, contexts, profile, flow, typed or {}, problems),
         recent=recent.records,
+    )
+
+
+def _fields(
+    contexts: Contexts,
+    profile: str,
+    flow: str,
+    typed: Mapping[str, str],
+    problems: Sequence[ParamProblem],
+) -> tuple[ParamField, ...]:
+    stored = contexts.stored(profile, flow)
+    changed = {name: text for name, text in typed.items() if text or name in stored}
+    return tuple(
+        param_fields(
+            contexts.app.declared.flow(flow),
+            contexts.params_schema(flow),
+            {**stored, **changed},
+            {problem.field: problem.reason for problem in problems},
+        )
     )
 
 
@@ -183,8 +206,8 @@ async def clean_question(
 ) -> Response:
     """Return the question whether to clean a flow; `wrong` says why an answer was refused."""
     contexts = server.contexts
-    ctx = await run_in_thread(contexts.cmd_ctx, profile, flow)
-    items = ctx.flow.graph.order
+    ctx = await run_in_thread(lambda: contexts.cmd_ctx(profile, flow, by_stored=True))
+    items = [*await run_in_thread(StatusCmd.exec, ctx)]
     return page(
         "confirm_clean.html",
         Site.of(request, server),
@@ -202,5 +225,5 @@ async def _environment(request: Request, server: ServerContext) -> tuple[str, st
     """Return the profile and the flow in the path; 404 if there is no such thing."""
     contexts = server.contexts
     profile, flow = name_in_path(request, "profile"), name_in_path(request, "flow")
-    await find_in_thread(lambda: (contexts.profile(profile), contexts.app.flow_def(flow)))
+    await find_in_thread(lambda: contexts.flow_id(flow, left_in=contexts.profile(profile)))
     return profile, flow

@@ -41,6 +41,7 @@ class Environment(msgspec.Struct, frozen=True):
         latest: its newest execution.
         busy: the execution that runs on the profile, of this flow or another.
         first: whether it is the first row of its profile.
+        is_declared: false if the application does not have it: only its stored states are left.
     """
 
     profile: ProfileName
@@ -49,28 +50,31 @@ class Environment(msgspec.Struct, frozen=True):
     latest: ExecutionRecord | None
     busy: ExecutionRecord | None
     first: bool
+    is_declared: bool = True
 
 
 def environments(
     contexts: Contexts, executions: Executions, profiles: Iterable[ProfileName]
 ) -> tuple[Environment, ...]:
-    """Return each flow of some profiles."""
+    """Return each flow of some profiles, and what is left of others."""
     busy = {each.info.profile: each for each in executions.running()}
 
     def latest(profile: ProfileName, flow: FlowId) -> ExecutionRecord | None:
         return next(iter(executions.list(profile=profile, flow=flow, limit=1).records), None)
 
+    flows = contexts.app.flows
     return tuple(
         Environment(
             profile,
-            flow.id,
-            flow.summary,
-            latest(profile, flow.id),
+            flow,
+            flows[flow].summary if flow in flows else "",
+            latest(profile, flow),
             busy.get(profile),
             number == 0,
+            flow in flows,
         )
         for profile in profiles
-        for number, flow in enumerate(contexts.app.flows.values())
+        for number, flow in enumerate((*flows, *contexts.left_flows(profile)))
     )
 
 

@@ -20,7 +20,10 @@ _BOOLEANS: Final = ("yes", "no")
 
 
 class ParamField(msgspec.Struct, frozen=True):
-    """A field of the form; chosen from `options`, if any, and not changed if it is `fixed`."""
+    """A field of the form; chosen from `options`, if any, and not changed if it is `fixed`.
+
+    An empty one has the default, which is its `placeholder`.
+    """
 
     name: str
     kind: str = "text"
@@ -31,6 +34,7 @@ class ParamField(msgspec.Struct, frozen=True):
     step: str = "1"
     required: bool = False
     placeholder: str = ""
+    note: str = ""
     hint: str = ""
     error: str = ""
 
@@ -64,6 +68,7 @@ def param_fields(
             step="1" if "integer" in types else "any",
             required=param.required,
             placeholder=shown_value(of.get("default")),
+            note="needed" if param.required else "default" if name not in values else "",
             hint=" ".join(filter(None, hints)),
             error=wrong.get(name, ""),
         )
@@ -82,21 +87,29 @@ def param_lines(schema: JsonObject) -> list[tuple[str, str, str, str]]:
     return found
 
 
-def given_params(group: ParamGroup, typed: Mapping[str, str]) -> dict[str, object]:
-    """Return the parameters that a form gives, by the texts that somebody has typed.
+def given_params(
+    group: ParamGroup, typed: Mapping[str, str], stored: JsonObject
+) -> tuple[dict[str, object], tuple[str, ...]]:
+    """Return the parameters that a form gives, and those that it takes back to their defaults.
 
-    An empty field gives `None` if the parameter may be that, and nothing if it may be left out.
+    A field that still says what is stored gives nothing. An empty one takes a parameter with a
+    default back; it gives `None` or an empty text if one is needed, and may be that.
     """
     given: dict[str, object] = {}
+    unset: list[str] = []
     for name, text in typed.items():
         param = group.params.get(name)
+        if text == shown_value(stored.get(name)):
+            continue
         if param is None:
-            given |= {name: text} if text else {}  # Whoever checks it says that there is none.
+            given[name] = text  # Whoever checks it says that there is none.
+        elif not text and not param.required:
+            unset.append(name)
         elif not text and param.value_type.may_be_none:
             given[name] = None
-        elif text or (param.required and param.value_type.may_be_text):
+        elif text or param.value_type.may_be_text:
             given[name] = param.value_type.read_whole(text)
-    return given
+    return given, tuple(unset)
 
 
 def shown_value(value: JsonValue) -> str:
@@ -113,10 +126,9 @@ def shown_value(value: JsonValue) -> str:
 
 
 def _options(schema: JsonObject, of: JsonObject, param: ParamDef) -> tuple[str, ...]:
-    """Return the values to choose from; also an empty one if that is the default."""
+    """Return the values to choose from; also an empty one for the default, if there is one."""
     choices = _choices(schema, of)
-    nothing = not param.required and of.get("default") is None
-    return ("", *choices) if choices and nothing else choices
+    return choices if param.required or not choices else ("", *choices)
 
 
 def _choices(schema: JsonObject, of: JsonObject) -> tuple[str, ...]:

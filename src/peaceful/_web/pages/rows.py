@@ -15,6 +15,7 @@ from peaceful._commands.status import StatusCmd
 from peaceful._model.codec import ExecutionId, ItemId
 from peaceful._model.events import ItemEnded, Progress, ProgressUnit, Snapshot
 from peaceful._model.outcome import ItemStatus
+from peaceful._present.contrast import legible
 from peaceful._present.numbers import ago, duration, time_left
 from peaceful._present.summary import STATUS_ORDER, LiveWord, amount, live_word, rate, status_word
 from peaceful._present.text import name_list, one_line
@@ -261,7 +262,8 @@ def _change_rows(ctx: CmdCtx, diffs: StateDiffs) -> Iterator[ChangeRow]:
         now, goal = one_line(known.shown, _LONGEST_STATE), goals.get(item)
         to_be = one_line(goal.shown, _LONGEST_STATE) if goal and goal.stored is not None else ""
         if not known.in_flow:
-            yield ChangeRow(item, DisplayStatus.NOT_STARTED, "left the flow", now, "")
+            word = "left the flow" if ctx.flow.problem is None else "stored"
+            yield ChangeRow(item, DisplayStatus.NOT_STARTED, word, now, "")
         elif item in diffs.unknown:
             # What it is and what it should be say themselves which of them is not known.
             yield ChangeRow(item, DisplayStatus.PENDING, "not known", now, to_be)
@@ -269,7 +271,7 @@ def _change_rows(ctx: CmdCtx, diffs: StateDiffs) -> Iterator[ChangeRow]:
             yield ChangeRow(item, DisplayStatus.UNCHANGED, "as it should be", now, "")
         else:
             changes = tuple(
-                (change.field, *(one_line(word, _LONGEST_STATE) for word in change.words))
+                (legible(change.field), *(one_line(word, _LONGEST_STATE) for word in change.words))
                 for change in diff.changes[:_MOST_CHANGES]
             )
             yield ChangeRow(item, DisplayStatus.QUEUED, "differs", now, to_be, changes)

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from peaceful._commands.run_request import EDITS
 from peaceful._executions.records import ExecutionRecord
 from peaceful._model.events import Snapshot
 from peaceful._model.execution import ExecutionInfo, ExecutionState
@@ -28,8 +29,18 @@ from peaceful._present.summary import (
 from peaceful._present.text import name_list, one_line
 from peaceful._web.pages.rows import BY_PROGRESS, IN_PROGRESS, DisplayStatus, ItemRow, rows_of
 
-_DOING: Final[Mapping[str, str]] = {"diff": "Comparing"}
-_DONE: Final[Mapping[str, str]] = {"diff": "Compared"}
+_DOING: Final[Mapping[str, str]] = {
+    "diff": "Comparing",
+    "states forget": "Forgetting in",
+    "states move": "Renaming in",
+    "states adopt": "Adopting in",
+}
+_DONE: Final[Mapping[str, str]] = {
+    "diff": "Compared",
+    "states forget": "Forgot",
+    "states move": "Renamed",
+    "states adopt": "Adopted",
+}
 
 STILL: Final = 10.0
 """Seconds without any event after which the page says that nothing moves."""
@@ -311,8 +322,8 @@ class ExecutionView:
 
     @property
     def can_resume(self) -> bool:
-        """Whether the same command carries on where it ended; `diff` leaves nothing to carry on."""
-        return self.state.resumable and self.info.command != "diff"
+        """Whether the same command carries on where it ended: only those that change things do."""
+        return self.state.resumable and self.info.command not in {"diff", *EDITS}
 
 
 def _short(text: str) -> str:

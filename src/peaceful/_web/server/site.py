@@ -21,6 +21,7 @@ from starlette.routing import Route as StarletteRoute
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
+from peaceful._aio import run_in_thread
 from peaceful._app.contexts import Contexts
 from peaceful._app.web_settings import Role
 from peaceful._commands.run_request import CommandName, RunRequest
@@ -73,6 +74,10 @@ _FORM: Final = "application/x-www-form-urlencoded"
 _USE_FORM: Final = "use the form of the page"
 _MOST_FIELDS: Final = 10_000
 _NAMES: Final = {"flow_id": "flow"}
+_LISTS: Final = frozenset({"only", "replace", "unset"})
+
+_FLAGS: Final = frozenset({"dry_run", "prune", "left", "found"})
+
 _WORDS: Final = {"true": True, "on": True, "false": False, "": False}
 
 _MIN_COMPRESSED: Final = 1024
@@ -107,7 +112,7 @@ def _start_handler(command: CommandName) -> Handler:
             for name, value in fields
             if name.startswith(PARAM_PREFIX)
         }
-        wanted = _run_request(command, fields, server.contexts, typed)
+        wanted = await _run_request(command, fields, server.contexts, typed)
         question = await _confirmation(request, server, wanted, dict(fields))
         if question is not None:
             return question
@@ -126,25 +131,24 @@ def _start_handler(command: CommandName) -> Handler:
     return start
 
 
-def _run_request(
+async def _run_request(
     command: CommandName,
     fields: list[tuple[str, str]],
     contexts: Contexts,
     typed: Mapping[str, str],
 ) -> RunRequest:
     body: dict[str, JsonValue] = {"command": command}
-    only: list[JsonValue] = []
+    lists: dict[str, list[JsonValue]] = {}
     for name, value in fields:
-        if name == "only":
-            only.append(value)
-        elif name == "dry_run":
-            body["dry_run"] = _WORDS.get(value.lower(), value)
+        if name in _LISTS:
+            lists.setdefault(name, []).append(value)
+        elif name in _FLAGS:
+            body[name] = _WORDS.get(value.lower(), value)
         elif name == "command":
             raise wrong_field(name, "the address says which command it is")
         elif not name.startswith(PARAM_PREFIX) and (command, name) != ("clean", "confirm"):
             body[_NAMES.get(name, name)] = value
-    if only:
-        body["only"] = only
+    body.update(lists)
     if command == "discover":
         # A form has one set of fields for all of its buttons.
         body.pop("dry_run", None)
@@ -152,7 +156,9 @@ def _run_request(
     if not typed:
         return wanted
     group = find(lambda: contexts.app.declared.flow(wanted.flow))
-    return replace(wanted, params=given_params(group, typed))
+    stored = await run_in_thread(contexts.stored, wanted.profile, wanted.flow)
+    params, unset = given_params(group, typed, stored)
+    return replace(wanted, params=params, unset=(*wanted.unset, *unset))
 
 
 async def _confirmation(

@@ -40,6 +40,9 @@ _TRIES: Final = 50
 _BETWEEN: Final = 0.05
 """Seconds between tries on a profile whose execution has ended, but still holds its lock."""
 
+_ANSWERS: Final = 1.0
+"""Seconds in which the loop of the executions answers, unless something blocks it."""
+
 KEPT: Final = 1000
 """How many of the newest keys are remembered."""
 
@@ -57,8 +60,8 @@ class StartResult(msgspec.Struct, frozen=True):
 class RunningExecutions:
     """The executions that a server runs, in an event loop of their own.
 
-    An item may block that one: requests are answered all the same. If an execution is killed and
-    does not let go of it, the next ones get another loop.
+    An item may block that one: requests are answered all the same, and the next executions get
+    another loop.
 
     `on_start` is called with each before its first event, and `sinks` makes its sinks. `incomplete`
     are those that `interrupt_all` kept from completing.
@@ -163,7 +166,7 @@ class RunningExecutions:
 
         register = _NotifyingRegister(self._executions, here, on_registered)
         ctx = replace(ctx, register=register, on_late_end=on_late_end)
-        task: asyncio.Future[object] = start_in_loop(self._executions_loop(), request.run(ctx))
+        task: asyncio.Future[object] = start_in_loop(await self._answering_loop(), request.run(ctx))
         await asyncio.wait((task, registered), return_when=asyncio.FIRST_COMPLETED)
         if not registered.done():
             registered.cancel()
@@ -182,6 +185,16 @@ class RunningExecutions:
         page = self._executions.list(profile=ctx.profile, flow=ctx.flow.id, limit=_LATEST)
         return replace(ctx, expected=self._contexts.expected(request, page.records))
 
+    async def _answering_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop of the executions; another one if something blocks that."""
+        loop = self._executions_loop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWERS):
+                await start_in_loop(loop, asyncio.sleep(0))
+            return loop
+        self._loop = None
+        return self._executions_loop()
+
     def _executions_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = self._loops.enter_context(loop_in_thread("peaceful-executions"))
@@ -191,7 +204,6 @@ class RunningExecutions:
         """Forget an execution that was killed, and goes on: its ending is written down by now."""
         execution_id = ending.execution.id
         _LOG.error("execution %s was killed, but does not let go of its thread", execution_id)
-        self._loop = None
         if self._tasks.pop(execution_id, None) is not None:
             self.incomplete.append(execution_id)
         self._one_ended.set()

@@ -78,7 +78,7 @@ class SourceRefused(DownloadFailed, code="DOWNLOAD-REFUSED"):
         login = status in (401, 403, 407)
         super().__init__(
             f"The server does not give {shown}: {status} {reason}.",
-            help="check the login or token, and that it has not expired"
+            help="give a login, cookies or a token, or check that those given have not expired"
             if login
             else "check the address and the headers",
         )

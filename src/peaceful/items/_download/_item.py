@@ -6,9 +6,9 @@ import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final, Self, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from peaceful._aio import run_in_thread
 from peaceful._item.ctx import ItemCtx
@@ -25,13 +25,15 @@ from peaceful.items._download._errors import (
     SourceUnavailable,
     SourceUnreachable,
 )
-from peaceful.items._download._network import Client, HttpSettings
+from peaceful.items._download._network import Client, HttpSettings, netrc_login
 from peaceful.items._download._plan import Origin, Part, SourceFacts
 from peaceful.items._download._state import FileDownloadState, download_diff
 from peaceful.items._download._transfer import Transfer, look_up, retry
 from peaceful.items._secrets import hide_secrets, plain
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_IN_COOKIES: Final = re.compile(r"[^\x21-\x7e]|;")
 _OWN_HEADERS: Final = frozenset({"range", "if-range", "content-length", "transfer-encoding"})
 
 
@@ -49,6 +51,26 @@ def _hide_address(value: object) -> object:
 def _is_address(value: str | SecretStr) -> str | SecretStr:
     parsed(plain(value))
     return value
+
+
+def _hide(value: object) -> object:
+    return SecretStr(value) if isinstance(value, str) else value
+
+
+def _hide_all(value: object) -> object:
+    """Make each text in a mapping a `SecretStr`; a validator that leaves other values alone."""
+    if not isinstance(value, Mapping):
+        return value
+    entries = cast("Mapping[object, object]", value)
+    return {name: _hide(text) for name, text in entries.items()}
+
+
+def _are_cookies(cookies: Mapping[str, str | SecretStr]) -> Mapping[str, str | SecretStr]:
+    for name, value in cookies.items():
+        if _TOKEN.fullmatch(name) is None or _NOT_IN_COOKIES.search(plain(value)):
+            # Without the name, which is a secret too if both were given as one text.
+            raise ValueError("a cookie has a name and a value, without spaces and semicolons")
+    return cookies
 
 
 def _is_sha256(value: str) -> str:
@@ -81,25 +103,39 @@ class FileDownload(Item[FileDownloadState]):
     if the file is right: prefer it if you know the checksum.
 
     Proxies are taken from the environment (`https_proxy`, `no_proxy`, ...), certificate authorities
-    from `SSL_CERT_FILE` if that is set. Headers and login are not sent along with a redirect to
-    another server.
+    from `SSL_CERT_FILE` if that is set. Headers, cookies and login are not sent along with a
+    redirect to another server; cookies that servers set on the way go back to them, and are
+    forgotten at the end.
 
     Attributes:
         src: the address, `http` or `https`. With a login or a signature in it, it is treated as a
             secret: it is not stored, and not shown.
         dest: the file.
         sha256: the SHA-256 that the file must have, in hexadecimal digits.
-        headers: sent to the server. Logins, tokens and keys are treated as secrets; give a
-            `SecretStr` for anything else that is one. `Range` and other headers that the download
-            itself needs are refused.
+        user: the user name of a login (HTTP's `Basic` scheme).
+        password: its password, a secret.
+        netrc: a file of logins in the format of `.netrc`, from which that for the server is taken
+            unless a login is given otherwise. `~` is the home folder.
+        cookies: sent to the server; their values are secrets.
+        headers: sent to the server, such as `Authorization` with a token. Logins, tokens and keys
+            are treated as secrets; give a `SecretStr` for anything else that is one. `Range` and
+            other headers that the download itself needs are refused.
         timeout: seconds without an answer, or without a further byte, after which an attempt fails.
         attempts: the most attempts in a row that get no further, after failures that may pass.
         max_redirects: the most redirects to follow.
     """
 
+    takes_over: ClassVar[bool] = True
+
     src: Annotated[str | SecretStr, AfterValidator(_is_address), BeforeValidator(_hide_address)]
     dest: UsablePath
     sha256: Annotated[str, AfterValidator(_is_sha256)] | None = None
+    user: str | None = None
+    password: Annotated[str | SecretStr | None, BeforeValidator(_hide)] = None
+    netrc: UsablePath | None = None
+    cookies: Annotated[
+        Mapping[str, str | SecretStr], AfterValidator(_are_cookies), BeforeValidator(_hide_all)
+    ] = {}
     headers: Annotated[
         Mapping[str, str | SecretStr], AfterValidator(_are_free), BeforeValidator(hide_secrets)
     ] = {}
@@ -107,12 +143,27 @@ class FileDownload(Item[FileDownloadState]):
     attempts: Annotated[int, Field(ge=1)] = 5
     max_redirects: Annotated[int, Field(ge=0)] = 10
 
+    @model_validator(mode="after")
+    def _names_one_login(self) -> Self:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password belong together: give both, or neither")
+        if self.user is None:
+            return self
+        if ":" in self.user:
+            raise ValueError("the name of a user has no colon")
+        if self._address().login or any(name.lower() == "authorization" for name in self.headers):
+            raise ValueError("give one login: by user and password, in src, or in headers")
+        return self
+
     def state_current(self, ctx: ItemCtx) -> FileDownloadState:
         """Look at the file, its record and any unfinished download."""
         facts = self._facts()
         partial = self._partial_size()
         if facts is None:
-            return FileDownloadState(path=self.dest, present=False, partial=partial)
+            # What is left of a file that somebody has removed is cleaned up, too.
+            record = Origin.load(self.dest)
+            source = None if record is None else record.source
+            return FileDownloadState(path=self.dest, present=False, partial=partial, source=source)
         origin = sha256 = None
         if self.sha256 is None:
             origin = Origin.of(self.dest, facts)
@@ -160,6 +211,10 @@ class FileDownload(Item[FileDownloadState]):
         await ctx.safe_point(where="before the download")
         return await Transfer(ctx, self._settings(), self.attempts, current, goal).run()
 
+    def identity(self) -> str:
+        """Return the file."""
+        return f"file:{self.dest}"
+
     def interactions(self) -> Sequence[Interaction]:
         """Return that the item pulls from the server to the file."""
         target = Location.path(str(self.dest), Location.host("localhost"))
@@ -178,10 +233,11 @@ class FileDownload(Item[FileDownloadState]):
         settings = self._settings()
         facts = SourceFacts(None, None, None)
         if self.sha256 is None:
+            doubted = await run_in_thread(Origin.doubted_of, self.dest, settings.address.shown)
             async with Client(settings, ctx) as client:
                 facts = await retry(
                     ctx,
-                    lambda: look_up(client, settings.address),
+                    lambda: look_up(client, settings.address, doubted),
                     attempts,
                     f"asking {settings.address.host}",
                 )
@@ -204,8 +260,16 @@ class FileDownload(Item[FileDownloadState]):
             ) from error
 
     def _settings(self) -> HttpSettings:
+        address = self._address()
+        login = address.login
+        if self.user is not None and self.password is not None:
+            login = self.user, plain(self.password)
+        if login is None and self.netrc is not None:
+            login = netrc_login(self.netrc.expanduser(), address.origin[1])
         return HttpSettings(
-            address=self._address(),
+            address=address,
+            login=login,
+            cookies={name: plain(text) for name, text in self.cookies.items()},
             headers={name: plain(text) for name, text in self.headers.items()},
             timeout=self.timeout,
             max_redirects=self.max_redirects,
@@ -226,6 +290,8 @@ class FileDownload(Item[FileDownloadState]):
 
     def _partial_size(self) -> int | None:
         part = Part(self.dest)
+        if not part.is_ours():
+            return None
         part.load()
         with disk_errors(part.path, "looked at"):
             return part.size if part.path.exists() or part.record_path.exists() else None
@@ -233,7 +299,10 @@ class FileDownload(Item[FileDownloadState]):
     def _remove(self) -> None:
         with disk_errors(self.dest, "removed"):
             self.dest.unlink(missing_ok=True)
-            Origin.path_for(self.dest).unlink(missing_ok=True)
-            Part(self.dest).remove()
+            if Origin.load(self.dest) is not None:
+                Origin.path_for(self.dest).unlink(missing_ok=True)
+            part = Part(self.dest)
+            if part.is_ours():
+                part.remove()
             if self.dest.parent.exists():
                 sync_folder(self.dest.parent)

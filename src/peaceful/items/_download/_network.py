@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 import functools
 import importlib
+import logging
 import os
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, cast
 
+from peaceful._disclosure import know_secrets
 from peaceful._errors.usage import ExtraMissing
 from peaceful._item.ctx import ItemCtx
 from peaceful._present.text import one_line
+from peaceful.items._disk import disk_errors
 from peaceful.items._download._address import Address, parsed
 from peaceful.items._download._errors import (
     DownloadFailed,
@@ -39,11 +43,13 @@ _BROKE: Final = "broke the connection"
 class HttpSettings:
     """The settings of a download; see `FileDownload`.
 
-    `headers` go to the address's own server, and to no other. If the file is `verified` by a
-    checksum, nobody on the way can change it.
+    `login`, `cookies` and `headers` go to the address's own server, and to no other. If the file is
+    `verified` by a checksum, nobody on the way can change it.
     """
 
     address: Address
+    login: tuple[str, str] | None
+    cookies: Mapping[str, str]
     headers: Mapping[str, str]
     timeout: float
     max_redirects: int
@@ -71,6 +77,7 @@ class Client:
         self._settings = settings
         self._ctx = ctx
         self._open = AsyncExitStack()
+        self._cookies: httpx.Cookies
         self._transports: dict[tuple[str, str | None], httpx.AsyncHTTPTransport] = {}
 
     async def __aenter__(self) -> Self:
@@ -78,6 +85,8 @@ class Client:
             importlib.import_module("httpx")
         except ImportError as error:
             raise ExtraMissing("FileDownload", "http", "httpx") from error
+        self._cookies = importlib.import_module("httpx").Cookies()
+        logging.getLogger("httpcore.http11").addFilter(_tells_no_headers)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -143,8 +152,9 @@ class Client:
                 headers={**self._headers_for(address), **headers},
                 extensions={"timeout": httpx.Timeout(self._settings.timeout).as_dict()},
             )
+            self._add_cookies(request, address)
             transport = await self._transport(address, proxy)
-            return await self._ctx.wait_for(
+            response = await self._ctx.wait_for(
                 transport.handle_async_request(request), where=f"asking {address.host}"
             )
         except (httpx.LocalProtocolError, UnicodeEncodeError) as error:
@@ -155,6 +165,19 @@ class Client:
             ) from error
         except httpx.HTTPError as error:
             raise failure_of(error, address.host, peer, self._settings.timeout) from error
+        response.request = request
+        self._cookies.extract_cookies(response)
+        return response
+
+    def _add_cookies(self, request: httpx.Request, address: Address) -> None:
+        """Add the cookies that servers have set, and those for the address's own server."""
+        self._cookies.set_cookie_header(request)
+        if self._settings.cookies and is_same_server(self._settings.address, address):
+            told = request.headers.get("Cookie", "")
+            names = {cookie.partition("=")[0].strip() for cookie in told.split(";")}
+            own = [f"{each}={text}" for each, text in self._settings.cookies.items()]
+            own = [cookie for cookie in own if cookie.partition("=")[0] not in names]
+            request.headers["Cookie"] = "; ".join([*own, told] if told else own)
 
     def _headers_for(self, address: Address) -> dict[str, str]:
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "peaceful"}
@@ -162,7 +185,7 @@ class Client:
         login = address.login
         if is_same_server(own, address):
             headers |= self._settings.headers
-            login = login or own.login
+            login = login or self._settings.login
         if login is not None:
             token = base64.b64encode(":".join(login).encode()).decode()
             headers.setdefault("Authorization", f"Basic {token}")
@@ -185,11 +208,40 @@ class Client:
         return self._transports[key]
 
 
+def _tells_no_headers(record: logging.LogRecord) -> bool:
+    """Return whether a record of httpcore is without an answer's headers: they hold cookies."""
+    return "response_headers.complete" not in record.getMessage()
+
+
 def is_same_server(own: Address, other: Address) -> bool:
     """Return whether the headers for one address may go to another: same origin, or its https."""
     (_, host, port), (scheme, other_host, other_port) = own.origin, other.origin
     upgraded = (scheme, port, other_port) == ("https", 80, 443)
     return own.origin == other.origin or (host == other_host and upgraded)
+
+
+def netrc_login(path: Path, host: str) -> tuple[str, str] | None:
+    """Return the login for a host in a file like `.netrc`, or None; its password becomes known.
+
+    Raises `DiskFailed`, or `DownloadFailed` if the file has another format.
+    """
+    from netrc import NetrcParseError, netrc
+
+    try:
+        with disk_errors(path, "read"):
+            found = netrc(str(path)).authenticators(host)
+    except (NetrcParseError, UnicodeDecodeError) as error:
+        # Its text holds words of the file, which may be secrets.
+        line = f", line {error.lineno}" if isinstance(error, NetrcParseError) else ""
+        raise DownloadFailed(
+            f"{path}{line} is not as a file of logins is written.",
+            help="write `machine HOST login USER password PASSWORD` into it",
+        ) from None
+    if found is None:
+        return None
+    user, _, password = found
+    know_secrets([password])
+    return user, password
 
 
 def _proxy_for(address: Address) -> Address | None:
@@ -258,6 +310,15 @@ def failure_of(error: httpx.HTTPError, host: str, peer: str, timeout: float) -> 
         if isinstance(error, kind):
             return SourceUnreachable(who, reason)
     return SourceUnreachable(host, _BROKE)
+
+
+def is_out_of_reach(failure: DownloadFailed) -> bool:
+    """Return whether there was not even a connection, so that no other request would be heard."""
+    import httpx
+
+    return isinstance(
+        failure.__cause__, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+    )
 
 
 def _failure_by_cause(cause: BaseException, host: str, peer: str) -> DownloadFailed | None:

@@ -7,6 +7,7 @@ import enum
 import fcntl
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from peaceful._item.files import make_folder, sync_folder, write_atomically
-from peaceful.items._disk import PathBusy, disk_errors
+from peaceful.items._disk import PathBusy, PathTaken, disk_errors
 
 SYNC_EVERY: Final = 64 * 1024 * 1024
 """Bytes after which what was received is synced: a loss of power costs at most these."""
@@ -58,10 +59,15 @@ class Origin(_Version):
 
     It holds as long as the file has the recorded size and modification time: once somebody else has
     changed the file, its origin is unknown.
+
+    Attributes:
+        doubted: the revision that the server told of a file when asked without fetching it, before
+            it gave another one; None if it gave the same.
     """
 
     size: int
     changed_ns: int
+    doubted: str | None = None
 
     @staticmethod
     def path_for(target: Path) -> Path:
@@ -69,16 +75,27 @@ class Origin(_Version):
         return target.with_name(f".{target.name}.source.json")
 
     @classmethod
-    def of(cls, target: Path, facts: os.stat_result) -> Origin | None:
-        """Return the origin of a file, or None if it is not known."""
+    def load(cls, target: Path) -> Origin | None:
+        """Return the record beside a target, or None if there is none that can be read."""
         with contextlib.suppress(OSError, ValidationError):
-            origin = cls.model_validate_json(cls.path_for(target).read_bytes())
-            if (origin.size, origin.changed_ns) == (facts.st_size, facts.st_mtime_ns):
-                return origin
+            return cls.model_validate_json(cls.path_for(target).read_bytes())
         return None
 
+    @classmethod
+    def of(cls, target: Path, facts: os.stat_result) -> Origin | None:
+        """Return the origin of a file, or None if it is not known."""
+        origin = cls.load(target)
+        known = origin and (origin.size, origin.changed_ns) == (facts.st_size, facts.st_mtime_ns)
+        return origin if known else None
+
+    @classmethod
+    def doubted_of(cls, target: Path, source: str) -> str | None:
+        """Return what a source was found to tell wrongly, whatever has become of the file."""
+        origin = cls.load(target)
+        return origin.doubted if origin is not None and origin.source == source else None
+
     @staticmethod
-    def of_record(record: PartRecord, facts: os.stat_result) -> str:
+    def of_record(record: PartRecord, facts: os.stat_result, doubted: str | None) -> str:
         """Return the text of the origin of a finished file."""
         origin = Origin(
             source=record.source,
@@ -86,6 +103,7 @@ class Origin(_Version):
             last_modified=record.last_modified,
             size=facts.st_size,
             changed_ns=facts.st_mtime_ns,
+            doubted=doubted,
         )
         return origin.model_dump_json(indent=1) + "\n"
 
@@ -118,7 +136,9 @@ class Part:
         self._descriptor: int | None = None
 
     def load(self) -> None:
-        """Find the bytes of an earlier attempt."""
+        """Find the bytes of an earlier attempt; raise `PathTaken` if they are not of one."""
+        if not self.is_ours():
+            raise PathTaken(self.path, "something that no download has left", "the unfinished file")
         with disk_errors(self.path, "read"):
             try:
                 record = PartRecord.model_validate_json(self.record_path.read_bytes())
@@ -128,6 +148,19 @@ class Part:
         self.record = record
         # After a loss of power a file may be longer than what was written of it.
         self.size = size if record.boot and record.boot == boot_id() else min(size, record.synced)
+
+    def is_ours(self) -> bool:
+        """Return whether what is there, if anything, is of a download.
+
+        A download writes its record before the first byte.
+        """
+        with disk_errors(self.path, "looked at"):
+            try:
+                facts = self.path.lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return True
+            has_bytes = stat.S_ISREG(facts.st_mode) and facts.st_size > 0
+            return not has_bytes or os.path.lexists(self.record_path)
 
     def begin(self, offset: int, record: PartRecord) -> None:
         """Open the file for writing at an offset, and drop everything behind that."""
@@ -166,7 +199,7 @@ class Part:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def finish(self, *, verified: bool) -> os.stat_result:
+    def finish(self, *, verified: bool, doubted: str | None) -> None:
         """Make the file durable, and rename it to the target; a failure leaves the old target.
 
         Its origin is kept, unless a checksum says more.
@@ -176,13 +209,12 @@ class Part:
         with disk_errors(self.target, "written"):
             os.fsync(descriptor)
             facts = os.fstat(descriptor)
-            origin = None if verified else Origin.of_record(self.record, facts)
+            origin = None if verified else Origin.of_record(self.record, facts, doubted)
             write_atomically(Origin.path_for(self.target), origin)
             self.path.replace(self.target)
             self.record_path.unlink(missing_ok=True)
             sync_folder(self.target.parent)
         self.close()
-        return facts
 
     def remove(self) -> None:
         """Remove the file and its record."""
@@ -223,6 +255,11 @@ class SourceFacts:
     last_modified: str | None
     date: str | None = None
 
+    @property
+    def revision(self) -> str:
+        """The version, as a text to compare."""
+        return f"{self.etag} {self.last_modified} {self.size}"
+
     def if_range(self) -> str | None:
         """Return a validator of these very bytes by RFC 9110, sections 8.8 and 13.1.5, or None.
 
@@ -238,14 +275,13 @@ class SourceFacts:
 
 
 class Verdict(enum.Enum):
-    """What an answer means; where it does not fit the question, the value ends a sentence."""
+    """What an answer means."""
 
     WHOLE = "the whole comes: bytes of earlier attempts are dropped"
     REST = "the bytes come that were asked for"
     NOTHING_LEFT = "all bytes are there already"
-    START_OVER = "the present bytes are of no use, so that the whole must be asked for"
+    START_OVER = "nothing can be joined to the present bytes, so that the whole must be asked for"
     NOT_WHOLE = "sent a part of the file where the whole was asked for"
-    NOT_THE_REST = "sent another part of the file than the one that was asked for"
 
 
 def facts_of(headers: Mapping[str, str], status: int) -> SourceFacts:
@@ -277,19 +313,22 @@ def verdict(
     offset: int, record: PartRecord | None, status: int, headers: Mapping[str, str]
 ) -> Verdict:
     """Decide what a successful answer or a 416 means; header names are in lower case."""
-    if not offset or status not in (206, 416):
-        # If a range was asked for, the server knows none, or the file has changed.
-        return Verdict.NOT_WHOLE if status == 206 else Verdict.WHOLE
     first, total = _range_of(headers)
-    length = None if record is None else record.length
-    etag = None if record is None else record.etag
-    if None not in (length, total) and length != total:
+    if status not in (206, 416):
+        # If a range was asked for, the server knows none, or the file has changed.
+        return Verdict.WHOLE
+    if not offset or record is None:
+        return Verdict.WHOLE if first == 0 else Verdict.NOT_WHOLE
+    if None not in (record.length, total) and record.length != total:
         return Verdict.START_OVER
-    if etag is not None and headers.get("etag", etag) != etag:
+    name, version = ("etag", record.etag)
+    if version is None:
+        name, version = "last-modified", record.last_modified
+    if version is not None and headers.get(name, version) != version:
         return Verdict.START_OVER
     if status == 416:
         return Verdict.NOTHING_LEFT if total == offset else Verdict.START_OVER
-    return Verdict.REST if first == offset else Verdict.NOT_THE_REST
+    return Verdict.REST if first == offset else Verdict.START_OVER
 
 
 def _range_of(headers: Mapping[str, str]) -> tuple[int | None, int | None]:

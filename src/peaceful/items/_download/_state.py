@@ -8,6 +8,7 @@ from pathlib import Path
 from peaceful._item.diff import Change, StateDiff, diff_of, fact_change
 from peaceful._model.state import State
 from peaceful._present.numbers import size, size_pair
+from peaceful.items._download._plan import SourceFacts
 
 
 class FileDownloadState(State):
@@ -20,7 +21,8 @@ class FileDownloadState(State):
         sha256: its checksum in hexadecimal digits, if the item gives one to compare with.
         etag: the server's `ETag` of the downloaded version, or None.
         last_modified: the server's `Last-Modified` of that version, or None.
-        source: the address without secrets, or None if it is not known.
+        source: the address without secrets, or None if it is not known; of an absent file, the one
+            that is still recorded beside it.
         partial: the size of the unfinished file beside it, or None.
         newer_than: the revision of the source when it was looked up, if it changed between that and
             the download; the file is of a later one.
@@ -39,7 +41,7 @@ class FileDownloadState(State):
     @property
     def revision(self) -> str:
         """The version of the source, as a text to compare."""
-        return f"{self.etag} {self.last_modified} {self.size}"
+        return SourceFacts(self.size, self.etag, self.last_modified).revision
 
     def __str__(self) -> str:
         if self.present and self.size is None:
@@ -70,6 +72,8 @@ def _changes(current: FileDownloadState, goal: FileDownloadState) -> Iterator[Ch
             yield Change("file", current.model_dump(mode="json"), None, before_shown=str(current))
         if current.partial is not None:
             yield Change("partial", current.partial, None, before_shown=size(current.partial))
+        if not current.present and current.source is not None:
+            yield Change("source", current.source, None)
     elif not current.present:
         # An unfinished file will be resumed, so it is no difference of its own.
         yield Change("file", None, goal.model_dump(mode="json"), after_shown=str(goal))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
 from peaceful._aio import run_in_thread
@@ -17,13 +17,15 @@ from peaceful.items._download._errors import (
     ChecksumWrong,
     DownloadFailed,
     LengthWrong,
+    RedirectRefused,
     SourceMissing,
     SourceRefused,
     SourceUnavailable,
     SourceUnreachable,
 )
-from peaceful.items._download._network import Client, HttpSettings, Response
+from peaceful.items._download._network import Client, HttpSettings, Response, is_out_of_reach
 from peaceful.items._download._plan import (
+    Origin,
     Part,
     PartRecord,
     SourceFacts,
@@ -43,8 +45,12 @@ _LONGEST_WAIT: Final = 120.0
 """Seconds: a server that asks to wait longer is not waited for."""
 
 _BUSY: Final = frozenset({408, 425, 429})
+_WAIT: Final = frozenset({*_BUSY, 503})
+"""Statuses by which a server asks to come back later."""
 _FINAL: Final = frozenset({501, 505})
 """Statuses from 500 on that will not change by themselves."""
+_NOT_FOR_RANGE: Final = frozenset({401, 403, 404, 407, 410, 451})
+"""Statuses that refuse the file, whatever part of it is asked for."""
 
 _WRITTEN_AT_ONCE: Final = 256 * 1024
 """Bytes that are gathered before a thread writes them."""
@@ -52,19 +58,22 @@ _SMALL: Final = 64 * 1024
 """Bytes: if fewer come at once, the network is the slower one, and they are written at once."""
 
 
-async def look_up(client: Client, address: Address) -> SourceFacts:
+async def look_up(client: Client, address: Address, doubted: str | None) -> SourceFacts:
     """Return what the server says of the file, without fetching it, or raise `DownloadFailed`.
 
-    It asks by `HEAD`; if that is refused, as by signed addresses and some servers, or gives no
-    usable answer, by `GET` for the first byte.
+    It asks by `HEAD`, which is only a help: if that fails in whatever way, tells no version, or
+    only what is `doubted` since the file that came was another one, by `GET` for the first byte.
     """
-    async with client.send("HEAD", {}) as answer:
-        if answer.status == 200:
+    try:
+        async with client.send("HEAD", {}) as answer:
             facts = facts_of(answer.headers, answer.status)
-            if facts.size != 0:  # Some say 0 to every HEAD.
+            told = facts.etag is not None or facts.last_modified is not None
+            # Some say a size of 0 to every HEAD.
+            if answer.status == 200 and told and facts.size != 0 and facts.revision != doubted:
                 return facts
-        elif _is_busy(answer.status):
-            raise _refusal(answer, address)
+    except (RedirectRefused, SourceUnreachable) as failure:
+        if is_out_of_reach(failure):
+            raise
     async with client.send("GET", {"Range": "bytes=0-0"}) as answer:
         if answer.status not in (200, 206, 416):
             raise _refusal(answer, address)
@@ -136,19 +145,21 @@ class Transfer:
         self._source: Final = settings.address
         self._part = Part(goal.path)
         self._furthest = 0
-        # Set once bytes are joined that only the checksum can prove to belong together; and once
-        # that has proved wrong, since it might never end if it were tried again.
-        self._guessed = self._guessed_wrong = False
+        # Set once bytes of two answers are joined, which only a checksum can prove to belong
+        # together; and once that has proved wrong, since it might never end if it were tried again.
+        self._joined = self._joined_wrong = False
+        self._refused = 0
 
     async def run(self) -> FileDownloadState:
         """Download the file, and return its state; whatever it raises, received bytes are kept."""
         await run_in_thread(self._part.load)
+        self._joined = self._part.size > 0
         try:
             async with Client(self._settings, self._ctx) as client:
                 await self._fetch(client)
                 if not await self._is_right():
                     # Parts of two versions, most likely: once more, from the start.
-                    self._guessed_wrong = True
+                    self._joined_wrong = True
                     await self._fetch(client)
                     await self._is_right()
             return await self._finish()
@@ -172,44 +183,57 @@ class Transfer:
 
     async def _attempt(self, client: Client) -> None:
         try:
-            while not await self._ask_and_take(client):
-                await run_in_thread(self._part.remove)
+            if not await self._resume(client):
+                await self._ask_and_take(client)
         except _TRANSIENT as error:
             if self._part.size > self._furthest:
                 self._furthest = self._part.size
                 raise _GotFurther(error.message.rstrip(".")) from error
             raise
 
-    async def _ask_and_take(self, client: Client) -> bool:
-        """Send one request, and take the answer; return False if it must start over."""
+    async def _resume(self, client: Client) -> bool:
+        """Fetch what follows the present bytes; return False if the whole must be fetched.
+
+        The present bytes are kept until that comes in their place.
+        """
         record, verified = self._part.record, self._settings.verified
         offset = start_of(record, self._part.size, source=self._source.shown, verified=verified)
-        headers: dict[str, str] = {}
-        if record is not None and offset:
-            if self._is_whole(record):
-                return True
-            headers["Range"] = f"bytes={offset}-"
-            if record.if_range is not None:
-                headers["If-Range"] = record.if_range
+        if record is None or not offset:
+            return False
+        if self._is_whole(record):
+            return True
+        headers = {"Range": f"bytes={offset}-"}
+        if record.if_range is not None:
+            headers["If-Range"] = record.if_range
+        return await self._ask_and_take(client, offset, headers)
+
+    async def _ask_and_take(
+        self, client: Client, offset: int = 0, headers: Mapping[str, str] = {}
+    ) -> bool:
+        """Send one request, and take the answer; return False if there is nothing to take."""
         async with client.send("GET", headers) as answer:
-            if answer.status not in (200, 206) and not (answer.status == 416 and headers):
+            if answer.status not in (200, 206) and not (answer.status == 416 and offset):
+                if offset and self._is_for_range(answer.status):
+                    return False
                 raise _refusal(answer, self._source)
-            match verdict(offset, record, answer.status, answer.headers):
+            self._refused = 0
+            match verdict(offset, self._part.record, answer.status, answer.headers):
                 case Verdict.WHOLE:
-                    await self._take(answer, 0, None)
+                    self._joined = False
+                    return await self._take(answer, 0, None)
                 case Verdict.REST:
-                    self._guessed |= "If-Range" not in headers
-                    await self._take(answer, offset, record)
+                    self._joined = True
+                    return await self._take(answer, offset, self._part.record)
                 case Verdict.NOTHING_LEFT:
-                    pass
+                    return True
                 case Verdict.START_OVER:
                     return False
-                case nonsense:
+                case Verdict.NOT_WHOLE:
                     raise AnswerInvalid(
-                        f"{self._source.host} {nonsense.value}.",
+                        f"{self._source.host} sent a part of the file where the whole was asked "
+                        "for.",
                         help="run the command again; if it stays so, the server is at fault",
                     )
-        return True
 
     def _is_whole(self, record: PartRecord) -> bool:
         """Return whether the wanted version is complete, so that only the renaming is left."""
@@ -221,7 +245,19 @@ class Transfer:
             wanted is not None and wanted in (record.etag, record.last_modified)
         )
 
-    async def _take(self, answer: Response, offset: int, record: PartRecord | None) -> None:
+    def _is_for_range(self, status: int) -> bool:
+        """Return whether the server refuses a part of the file, but may give the whole.
+
+        Of failures that may pass, only the second one in a row is taken for that: most are of a
+        server that will resume later.
+        """
+        if _is_busy(status):
+            self._refused += status not in _WAIT
+            return self._refused > 1
+        return status not in _NOT_FOR_RANGE
+
+    async def _take(self, answer: Response, offset: int, record: PartRecord | None) -> bool:
+        """Receive the body; return False if it must start over, since there was too much of it."""
         facts, part = facts_of(answer.headers, answer.status), self._part
         if record is None:
             record = PartRecord(
@@ -241,9 +277,12 @@ class Transfer:
             found = part.size
             if found > expected:
                 await run_in_thread(part.remove)
+                if offset:
+                    return False
             else:
                 await run_in_thread(part.sync)
             raise LengthWrong(self._source.shown, expected, found)
+        return True
 
     def _expected(self, record: PartRecord) -> int | None:
         """Return the size of the whole, as it was said before of the same version."""
@@ -303,28 +342,31 @@ class Transfer:
         if found == wanted:
             return True
         await run_in_thread(self._part.remove)
-        if self._guessed and not self._guessed_wrong:
+        if self._joined and not self._joined_wrong:
             return False
         raise ChecksumWrong(self._source.shown, self._goal.path, wanted, found)
 
     async def _finish(self) -> FileDownloadState:
         record, goal = self._part.record, self._goal
         assert record is not None
-        verified = self._settings.verified
-        facts = await run_in_thread(self._part.finish, verified=verified)
         state = FileDownloadState(
             path=goal.path,
             present=True,
-            size=facts.st_size,
+            size=self._part.size,
             sha256=goal.sha256,
             etag=record.etag,
             last_modified=record.last_modified,
             source=record.source,
         )
-        self._ctx.progress.message(f"{size(facts.st_size)} from {self._source.host}")
+        doubted = Origin.doubted_of(goal.path, record.source)
         if download_diff(state, goal) is not None:
-            # The source changed after it was looked up, and the newer version was downloaded.
-            return state.model_copy(update={"newer_than": goal.revision})
+            # The source changed after it was looked up, and the newer version was downloaded; or it
+            # always tells something else.
+            doubted = goal.revision
+            state = state.model_copy(update={"newer_than": doubted})
+        verified = self._settings.verified
+        await run_in_thread(self._part.finish, verified=verified, doubted=doubted)
+        self._ctx.progress.message(f"{size(self._part.size)} from {self._source.host}")
         return state
 
 

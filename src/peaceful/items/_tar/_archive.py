@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Final, Protocol, cast
+from typing import IO, Final, Protocol, Self, cast
 
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import ExtraMissing
@@ -25,8 +25,10 @@ from peaceful.items._tar._errors import (
     ArchiveMissing,
     ArchiveRefused,
     ArchiveTooLarge,
+    NothingSelected,
 )
 from peaceful.items._tar._names import Entry, FileEntry, FolderEntry, Kind, LinkEntry, Manifest
+from peaceful.items._tar._selection import EVERYTHING, Selection
 
 _CHUNK: Final = 1024 * 1024
 _LARGEST_READ: Final = 16 * 1024 * 1024
@@ -40,9 +42,15 @@ _END: Final = bytes(512)
 _LAST_TIME: Final = 2.0**33
 """Seconds since 1970: some file systems know no later times."""
 
+_VOLUME_LABEL: Final = b"V"
+_DUMPED_FOLDER: Final = b"D"
+"""GNU tar's types of a label, which is no entry, and of a folder with a list of what was in it."""
+_GNU_MAGIC: Final = b"ustar  \0"
+
 _KINDS: Final = {
     **dict.fromkeys(tarfile.REGULAR_TYPES, Kind.FILE),
     tarfile.DIRTYPE: Kind.FOLDER,
+    _DUMPED_FOLDER: Kind.FOLDER,
     tarfile.SYMTYPE: Kind.LINK,
     tarfile.LNKTYPE: Kind.HARD_LINK,
     tarfile.CHRTYPE: Kind.DEVICE,
@@ -57,6 +65,21 @@ class StreamInvalid(ValueError):
 
 class StreamTooLong(ValueError):
     """There are more bytes than allowed."""
+
+
+class _Header(tarfile.TarInfo):
+    """A header whose name is right in GNU tar's incremental back-ups, too.
+
+    They have times where others have the beginning of a long name.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        info = super().frombuf(buf, encoding, errors)
+        if buf[257:265] == _GNU_MAGIC:
+            name = bytes(buf[:100]).partition(b"\0")[0].decode(encoding, errors)
+            info.name = name.rstrip("/") if info.isdir() else name
+        return info
 
 
 class _Source(Protocol):
@@ -220,7 +243,11 @@ def _members(stream: Forward, path: Path, limits: Limits) -> Iterator[Member]:
     with _archive_errors(path, limits):
         # `r:` and not `r|`, so that `Forward` sees how much is asked for at once.
         tar = tarfile.open(  # noqa: SIM115 - it holds nothing that would have to be closed
-            fileobj=cast("IO[bytes]", stream), mode="r:", encoding="utf-8", errors="surrogateescape"
+            fileobj=cast("IO[bytes]", stream),
+            mode="r:",
+            encoding="utf-8",
+            errors="surrogateescape",
+            tarinfo=_Header,
         )
         total = number = 0
         while (info := tar.next()) is not None:
@@ -233,6 +260,8 @@ def _members(stream: Forward, path: Path, limits: Limits) -> Iterator[Member]:
                 raise ArchiveTooLarge(path, count(limits.files, "entry"), "max_files")
             if total > limits.size:
                 raise ArchiveTooLarge(path, size(limits.size), "max_size")
+            if info.type == _VOLUME_LABEL:
+                continue
             yield Member(
                 raw_name=info.name,
                 kind=_KINDS.get(info.type, Kind.UNKNOWN),
@@ -269,36 +298,50 @@ def _rights(mode: int) -> int:
 
 
 def read_entries(
-    path: Path, limits: Limits, on_read: Callable[[int, int], None]
+    path: Path,
+    limits: Limits,
+    on_read: Callable[[int, int], None],
+    selection: Selection = EVERYTHING,
 ) -> Mapping[str, Entry]:
     """Read an archive to its end, and return the entries to be extracted by their names.
 
     `on_read` gets the position in the file and the file's size, again and again.
     """
-    manifest = Manifest()
+    manifest = Manifest(selection)
+    unmatched = selection.include
+    any_file = False
     with opened(path, limits) as (members, position):
         packed = path.stat().st_size
+
+        def file_entry(member: Member) -> FileEntry:
+            digest = hashlib.sha256()
+            length = 0
+            for chunk in member.content():
+                digest.update(chunk)
+                length += len(chunk)
+                on_read(position(), packed)
+            return FileEntry(member.mode, length, digest.hexdigest())
+
         for member in members:
             on_read(position(), packed)
+            unmatched = [each for each in unmatched if not each.matches(member.raw_name)]
+            any_file |= member.kind is not Kind.FOLDER
             name = manifest.name_of(member.raw_name, member.kind)
-            if name is None:
-                continue
             match member.kind:
                 case Kind.FILE:
-                    digest = hashlib.sha256()
-                    length = 0
-                    for chunk in member.content():
-                        digest.update(chunk)
-                        length += len(chunk)
-                        on_read(position(), packed)
-                    manifest.add(name, FileEntry(member.mode, length, digest.hexdigest()))
+                    # Also if it is left out: a hard link may have its content from it.
+                    manifest.add(name, member.raw_name, file_entry(member))
                 case Kind.LINK:
-                    manifest.add(name, LinkEntry(member.target))
+                    manifest.add(name, member.raw_name, LinkEntry(member.target))
                 case Kind.HARD_LINK:
-                    manifest.add_twin(name, member.target)
+                    manifest.add_twin(name, member.raw_name, member.target)
                 case _:
-                    manifest.add(name, FolderEntry())
+                    manifest.add(name, member.raw_name, FolderEntry())
     manifest.close()
     if manifest.refused:
         raise ArchiveRefused(path, manifest.refused)
+    if unmatched:
+        raise NothingSelected(path, [each.text for each in unmatched])
+    if any_file and not manifest.entries and selection is not EVERYTHING:
+        raise NothingSelected(path, ())
     return manifest.entries

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from peaceful._errors.running import ItemFailure
-from peaceful._present.text import count, one_line
+from peaceful._present.contrast import legible
+from peaceful._present.text import count, name_list, one_line
+from peaceful.items._tar._names import NameRefused, NameUnfit
 
 _NAMED: Final = 10
 """The most refused entries that are named; the rest is counted."""
@@ -48,19 +50,35 @@ class ArchiveRefused(ArchiveFailed, code="ARCHIVE-REFUSED"):
         refused: the name of each refused entry, and the reason.
     """
 
-    def __init__(self, path: Path, refused: Sequence[tuple[str, str]]) -> None:
-        shown = tuple(
-            (one_line(name, 200) or "an empty name", reason) for name, reason in refused[:_NAMED]
-        )
+    def __init__(self, path: Path, refused: Sequence[tuple[str, NameRefused]]) -> None:
+        shown = tuple((legible(name[:200]), str(reason)) for name, reason in refused[:_NAMED])
         more = len(refused) - len(shown)
         rest = (("others", count(more, "entry")),) if more else ()
         super().__init__(
             path,
             f"has {count(len(refused), 'entry')} that must not be extracted",
             details=(*shown, *rest),
-            help="do not use it unless you know who made it; have it packed without these entries",
+            help="leave these entries out by exclude, or have the archive packed anew: only with "
+            "files, folders and links, whose names are UTF-8, without control characters and short"
+            if all(isinstance(reason, NameUnfit) for _, reason in refused)
+            else "do not use it unless you know who made it; have it packed without these entries",
         )
-        self.refused: tuple[tuple[str, str], ...] = tuple(refused)
+        self.refused: tuple[tuple[str, str], ...] = tuple(
+            (name, str(reason)) for name, reason in refused
+        )
+
+
+class NothingSelected(ArchiveFailed, code="ARCHIVE-NOTHING-SELECTED"):
+    """Nothing in the archive is what `include` asks for, or all of it is left out."""
+
+    def __init__(self, path: Path, patterns: Sequence[str]) -> None:
+        named = f"is named as include says: {name_list([repr(each) for each in patterns], _NAMED)}"
+        left = "is left by strip_components, include and exclude"
+        super().__init__(
+            path,
+            f"has nothing that {named if patterns else left}",
+            help="compare them with the names that `tar -tf` lists",
+        )
 
 
 class ArchiveTooLarge(ArchiveFailed, code="ARCHIVE-TOO-LARGE"):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Annotated, Final
@@ -29,8 +31,10 @@ from peaceful.items._tar._names import (
     LinkEntry,
     NameRefused,
     checked_name,
+    usual_name,
 )
-from peaceful.items._tar._tree import Tree
+from peaceful.items._tar._selection import Selection
+from peaceful.items._tar._tree import Tree, folders_above
 
 _STAYS: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY, errno.ENOTDIR})
 """Errors of removing a destination that is not empty, is a mount point, or is a link."""
@@ -42,8 +46,15 @@ def _is_within(name: str) -> str:
     return name
 
 
+def _is_folder(name: str) -> str:
+    return name and _is_within(name)
+
+
 class Notes(BaseModel):
     """The names within the destination that an item has extracted, or was about to when it was cut.
+
+    `made` has the folders that were not there before, the destination itself by an empty name; None
+    if that is not known, as of notes of earlier versions.
 
     They are kept as JSON in a hidden file in the destination, named after flow and item, so that
     items with the same destination leave each other's files alone. Since others may be able to
@@ -54,6 +65,7 @@ class Notes(BaseModel):
 
     names: tuple[Annotated[str, AfterValidator(_is_within)], ...]
     unfinished: bool
+    made: tuple[Annotated[str, AfterValidator(_is_folder)], ...] | None = None
 
     @classmethod
     def load(cls, path: Path) -> Notes | None:
@@ -89,28 +101,50 @@ def _read(path: Path) -> bytes:
         return file.readall() if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
 
 
-def notes_name(ctx: ItemCtx) -> str:
-    """Return the name of an item's notes in its destination."""
-    return f".{ctx.flow}.{ctx.item}{NOTES_END}"
+def notes_name(name: str) -> str:
+    """Return the name of an item's notes in its destination; several items have names there."""
+    return f".{name}{NOTES_END}" if name else NOTES_END
 
 
-def temporary_name(ctx: ItemCtx) -> str:
+def temporary_name(name: str) -> str:
     """Return the name that files have while an item writes them."""
-    return f".{ctx.flow}.{ctx.item}{TEMPORARY_END}"
+    return f".{name}{TEMPORARY_END}" if name else TEMPORARY_END
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An archive, its limits, and what is extracted of it."""
+
+    path: Path
+    limits: Limits
+    selection: Selection
+
+    @contextmanager
+    def members(self) -> Generator[Iterator[Member]]:
+        """Open the archive, and yield its entries as `opened` does."""
+        with opened(self.path, self.limits) as (members, _):
+            yield members
+
+    def name_of(self, raw: str) -> str:
+        """Return the name that an entry is extracted as; empty for none."""
+        try:
+            return checked_name(self.selection.name_of(raw) or "")
+        except NameRefused:
+            return ""  # The archive has changed: it had no such name before.
 
 
 class Extraction:
     """One change of a destination to its goal. Its methods block, so call them in a thread."""
 
     def __init__(
-        self, ctx: ItemCtx, archive: Path, limits: Limits, dest: Path, current: Mapping[str, Entry]
+        self, ctx: ItemCtx, source: Source, dest: Path, name: str, current: Mapping[str, Entry]
     ) -> None:
         self._ctx = ctx
-        self._archive = archive
-        self._limits = limits
+        self._name = name
+        self._source = source
         self._current = current
         self._dest = dest
-        self._notes_path = dest / notes_name(ctx)
+        self._notes_path = dest / notes_name(name)
 
     def run(self, goal: Mapping[str, Entry]) -> None:
         """Extract the files that differ from the goal; whole files stay if it is cut.
@@ -119,34 +153,39 @@ class Extraction:
         in the way.
         """
         with disk_errors(self._dest, "made"):
+            is_new = not self._dest.exists()
             self._dest.mkdir(parents=True, exist_ok=True)
-        before = Notes.load(self._notes_path) or Notes(names=(), unfinished=False)
+        none = Notes(names=(), unfinished=False, made=("",) if is_new else ())
+        before = Notes.load(self._notes_path) or none
         changed = {name: entry for name, entry in goal.items() if self._current.get(name) != entry}
-        with Tree(self._dest, temporary_name(self._ctx)) as tree:
+        with Tree(self._dest, temporary_name(self._name)) as tree:
             self._check_room(tree, changed)
             # What is about to come is noted first: whenever this is cut, `clean` knows all of it.
             names = tuple(sorted({*before.names, *goal}))
-            Notes(names=names, unfinished=True).save(self._notes_path)
+            made = self._will_make(tree, goal, before.made)
+            Notes(names=names, unfinished=True, made=made).save(self._notes_path)
             if before.unfinished:
                 tree.sweep((*before.names, ""))
-            removed = self._remove(tree, [name for name in before.names if name not in goal])
+            removed = self._remove(tree, [name for name in before.names if name not in goal], made)
             self._make_way(tree, changed)
-            self._write(tree, changed)
+            self._write(tree, changed, goal)
             tree.sync()
-            Notes(names=tuple(sorted(goal)), unfinished=False).save(self._notes_path)
+            names = tuple(sorted(goal))
+            Notes(names=names, unfinished=False, made=made).save(self._notes_path)
         self._ctx.progress.message(_summary(len(changed), removed))
 
     def undo(self) -> None:
         """Remove what was extracted, the folders that are then empty, and the notes at last."""
         before = Notes.load(self._notes_path)
-        names = () if before is None else before.names
-        with Tree(self._dest, temporary_name(self._ctx)) as tree:
+        names, made = ((), None) if before is None else (before.names, before.made)
+        with Tree(self._dest, temporary_name(self._name)) as tree:
             tree.sweep((*names, ""))
-            removed = self._remove(tree, names)
+            removed = self._remove(tree, names, made)
         with disk_errors(self._dest, "removed"):
             self._notes_path.unlink(missing_ok=True)
             try:
-                self._dest.rmdir()
+                if made is None or "" in made:
+                    self._dest.rmdir()
             except OSError as error:
                 if error.errno not in _STAYS:
                     raise
@@ -162,11 +201,25 @@ class Extraction:
             reason = f"{os.strerror(errno.ENOSPC)}: {size(need)} are needed, {size(have)} are free"
             raise DiskFailed(self._dest, "written", OSError(errno.ENOSPC, reason))
 
-    def _remove(self, tree: Tree, names: Sequence[str]) -> int:
+    def _will_make(
+        self, tree: Tree, goal: Mapping[str, Entry], made: tuple[str, ...] | None
+    ) -> tuple[str, ...] | None:
+        """Return the folders that were made before, and those that will be."""
+        if made is None:
+            return None
+        folders = {name for name, entry in goal.items() if isinstance(entry, FolderEntry)}
+        new = folders_above(goal) | folders
+        missing = {name for name in sorted(new) if tree.look(name, lambda: None) != FolderEntry()}
+        return tuple(sorted(missing.union(made)))
+
+    def _remove(self, tree: Tree, names: Sequence[str], made: Collection[str] | None) -> int:
+        """Remove what was extracted, and the folders above that were made and are empty then."""
         for name in names:
             _ = self._ctx.safe_point(where=f"before removing {name}")
-            tree.remove(name, folder=isinstance(self._current.get(name), FolderEntry))
-        tree.prune(names)
+            is_folder = isinstance(self._current.get(name), FolderEntry)
+            if not is_folder or made is None or name in made:
+                tree.remove(name, folder=is_folder)
+        tree.prune(folders_above(names) if made is None else folders_above(names) & set(made))
         return sum(name in self._current for name in names)
 
     def _make_way(self, tree: Tree, changed: dict[str, Entry]) -> None:
@@ -177,13 +230,13 @@ class Extraction:
             if there is not None and is_folder != isinstance(entry, FolderEntry):
                 tree.remove(name, folder=is_folder)
 
-    def _write(self, tree: Tree, changed: dict[str, Entry]) -> None:
+    def _write(self, tree: Tree, changed: dict[str, Entry], goal: Mapping[str, Entry]) -> None:
         ctx = self._ctx
         files = {name: entry for name, entry in changed.items() if isinstance(entry, FileEntry)}
         ctx.progress.message(f"writing {count(len(changed), 'file')}")
         ctx.progress.bytes(sum(entry.size for entry in files.values()), done=0)
         if files:
-            self._write_files(tree, files)
+            _Files(tree, files, goal, self._source, self._next).write()
         for name, entry in changed.items():
             if not isinstance(entry, FileEntry):
                 _ = ctx.safe_point(where=f"before {name}")
@@ -192,34 +245,10 @@ class Extraction:
                 else:
                     tree.make_folder(name)
 
-    def _write_files(self, tree: Tree, files: dict[str, FileEntry]) -> None:
-        missing = dict(files)
-        twins: dict[str, Member] = {}
-
-        def write(name: str, member: Member) -> None:
-            if name not in missing:
-                return
-            done = len(files) - len(missing)
-            _ = self._ctx.safe_point(where=f"after {done:,} of {count(len(files), 'file')}")
-            is_twin = member.kind is Kind.HARD_LINK
-            content = tree.content(checked_name(member.target)) if is_twin else member.content()
-            # An earlier file of the same name has another content, and is passed over.
-            if tree.write(name, self._counted(content), missing[name], member.modified):
-                del missing[name]
-
-        with opened(self._archive, self._limits) as (members, _):
-            for member in members:
-                name = _name_of(member)
-                if member.kind is Kind.FILE:
-                    write(name, member)
-                elif member.kind is Kind.HARD_LINK and name in missing:
-                    twins[name] = member
-                if len(missing) == len(twins):
-                    break
-        for name, twin in twins.items():
-            write(name, twin)
-        if missing:
-            raise ArchiveChanged(self._archive, min(missing))
+    def _next(self, chunks: Iterator[bytes], done: str) -> Iterator[bytes]:
+        """Return the parts of the next file after `done`, unless the execution was interrupted."""
+        _ = self._ctx.safe_point(where=f"after {done}")
+        return self._counted(chunks)
 
     def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
@@ -230,11 +259,77 @@ class Extraction:
             self._ctx.progress.advance(len(chunk))
 
 
-def _name_of(member: Member) -> str:
-    try:
-        return checked_name(member.raw_name)
-    except NameRefused:
-        return ""  # The archive has changed: it had no such name before.
+class _Files:
+    """The files of an archive that are to be written; `reads` gets each one's parts."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        files: Mapping[str, FileEntry],
+        goal: Mapping[str, Entry],
+        source: Source,
+        reads: Callable[[Iterator[bytes], str], Iterator[bytes]],
+    ) -> None:
+        self._tree = tree
+        self._total = count(len(files), "file")
+        self._missing = dict(files)
+        self._written = 0
+        self._goal = goal
+        self._source = source
+        self._reads = reads
+
+    def write(self) -> None:
+        """Write them all; raise `ArchiveChanged` if some are not there as they were."""
+        left_out: dict[str, list[str]] = {}
+        twins = self._write_members()
+        for name, (twin, origin) in twins.items():
+            target = self._source.name_of(twin.target)
+            if target not in self._missing and self._goal.get(target) == self._missing[name]:
+                self._write(name, self._tree.content(target), twin)
+            else:
+                left_out.setdefault(origin, []).append(name)
+        if left_out:
+            self._write_left_out(left_out)
+        for first, *others in left_out.values():
+            for name in others if first not in self._missing else ():
+                self._write(name, self._tree.content(first), twins[name][0])
+        if self._missing:
+            raise ArchiveChanged(self._source.path, min(self._missing))
+
+    def _write_members(self) -> Mapping[str, tuple[Member, str]]:
+        """Write the files, and return the hard links, each with its file's name in the archive."""
+        twins: dict[str, tuple[Member, str]] = {}
+        links: dict[str, str] = {}
+        with self._source.members() as members:
+            for member in members:
+                name, raw = self._source.name_of(member.raw_name), usual_name(member.raw_name)
+                if member.kind is Kind.HARD_LINK:
+                    target = usual_name(member.target)
+                    links[raw] = links.get(target, target)
+                if name not in self._missing:
+                    continue
+                if member.kind is Kind.FILE:
+                    self._write(name, member.content(), member)
+                elif member.kind is Kind.HARD_LINK:
+                    twins[name] = member, links[raw]
+                if len(self._missing) == len(twins):
+                    break
+        return twins
+
+    def _write_left_out(self, names: Mapping[str, Sequence[str]]) -> None:
+        """Write the first hard link of each file that itself is left out."""
+        with self._source.members() as members:
+            for member in members:
+                first = names.get(usual_name(member.raw_name), ("",))[0]
+                if member.kind is Kind.FILE and first in self._missing:
+                    self._write(first, member.content(), member)
+
+    def _write(self, name: str, content: Iterator[bytes], member: Member) -> None:
+        parts = self._reads(content, f"{self._written:,} of {self._total}")
+        # An earlier file of the same name has another content, and is passed over.
+        if self._tree.write(name, parts, self._missing[name], member.modified):
+            del self._missing[name]
+            self._written += 1
 
 
 def _summary(written: int, removed: int) -> str:

@@ -11,13 +11,14 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from peaceful._present.numbers import size
 from peaceful._present.text import one_line
+from peaceful.items._tar._selection import EVERYTHING, Selection
 
 NOTES_END: Final = ".extracted.json"
 TEMPORARY_END: Final = ".extracting"
-"""Ends of the names that items keep in their destinations, after those of their flow and item."""
+"""Ends of the names that items keep in their destinations, after a dot and their own names."""
 
 _KEPT: Final = re.compile(
-    rf"\.[^.]+\.[^.]+({re.escape(NOTES_END)}|{re.escape(TEMPORARY_END)})", re.IGNORECASE
+    rf"(\.[^.]+)*({re.escape(NOTES_END)}|{re.escape(TEMPORARY_END)})", re.IGNORECASE
 )
 """Names that are refused: forged notes would make another item remove the files that they list."""
 
@@ -132,6 +133,10 @@ class NameRefused(ValueError):
     """A name must not be extracted; the text says why."""
 
 
+class NameUnfit(NameRefused):
+    """An entry is harmless, but cannot be kept as it is."""
+
+
 def checked_name(raw: str) -> str:
     """Return an archive's name relative to the destination, which itself has an empty name.
 
@@ -143,21 +148,26 @@ def checked_name(raw: str) -> str:
     if ".." in parts:
         raise NameRefused("its name leads up, by ..")
     if len(parts) > _DEEPEST:
-        raise NameRefused(f"it lies more than {_DEEPEST} folders deep")
+        raise NameUnfit(f"it lies more than {_DEEPEST} folders deep")
     return "/".join(parts)
+
+
+def usual_name(raw: str) -> str:
+    """Return a name in the form that others of the same archive refer to."""
+    return "/".join(part for part in raw.split("/") if part not in ("", "."))
 
 
 def _parts(path: str) -> list[str]:
     try:
         encoded = path.encode()
     except UnicodeEncodeError:
-        raise NameRefused("its name is not UTF-8") from None
+        raise NameUnfit("its name is not UTF-8") from None
     if any(byte < 32 or byte == 127 for byte in encoded):
-        raise NameRefused("its name has a control character")
+        raise NameUnfit("its name has a control character")
     parts = [part for part in path.split("/") if part not in ("", ".")]
     longest = max((len(part.encode()) for part in parts), default=0)
     if longest > _LONGEST_PART or len(encoded) > _LONGEST_NAME:
-        raise NameRefused("its name is longer than a file's name may be")
+        raise NameUnfit("its name is longer than a file's name may be")
     return parts
 
 
@@ -174,7 +184,7 @@ def check_target(name: str, target: str) -> None:
     try:
         parts = _parts(target)
     except NameRefused as error:
-        raise NameRefused(f"it is a link to what cannot be: {error}") from None
+        raise type(error)(f"it is a link to what cannot be: {error}") from None
     up = next((place for place, part in enumerate(parts) if part != ".."), len(parts))
     if up > name.count("/"):
         raise NameRefused("it is a link that leads out")
@@ -186,57 +196,83 @@ def check_target(name: str, target: str) -> None:
 class Manifest:
     """The entries of an archive to extract, and the refused names with reasons.
 
-    `twins` maps the names of hard links to those of the files that they have their content from.
+    `sources` has all entries by their names in the archive, if these may be others than what is
+    extracted; `twins` maps the names of hard links to those of the files that they have their
+    content from.
     """
 
+    selection: Selection = EVERYTHING
     entries: dict[str, Entry] = field(default_factory=dict)
-    refused: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[tuple[str, NameRefused]] = field(default_factory=list)
+    sources: dict[str, Entry] = field(default_factory=dict)
     twins: dict[str, str] = field(default_factory=dict)
 
     def name_of(self, raw: str, kind: Kind) -> str | None:
-        """Return the checked name; None if it is refused, or is that of the destination itself."""
+        """Return the checked name; None if left out, refused, or that of the destination itself."""
+        selected = self.selection.name_of(raw)
+        if selected is None:
+            return None
         try:
-            name = checked_name(raw)
+            name = checked_name(selected)
             if kind in (Kind.DEVICE, Kind.PIPE, Kind.UNKNOWN):
-                raise NameRefused(f"it is {kind.value}")
+                raise NameUnfit(f"it is {kind.value}")
             if _KEPT.fullmatch(name.rpartition("/")[2]):
                 raise NameRefused("its name is one that items themselves need")
             if not name and kind is not Kind.FOLDER:
                 raise NameRefused(f"it is {kind.value} in place of the destination")
         except NameRefused as error:
-            self.refused.append((raw, str(error)))
+            self.refused.append((raw, error))
             return None
         return name or None
 
-    def add(self, name: str, entry: Entry) -> None:
-        """Add an entry with a checked name; it replaces an earlier one of the same kind."""
+    def add(self, name: str | None, raw: str, entry: Entry) -> None:
+        """Add an entry with a checked name; it replaces an earlier one of the same kind.
+
+        With None it is only known, so that hard links may refer to it.
+        """
+        if self.selection is not EVERYTHING:
+            self.sources[usual_name(raw)] = entry
+        if name is None:
+            return
         if isinstance(entry, LinkEntry):
             try:
                 check_target(name, entry.target)
             except NameRefused as error:
-                self.refused.append((name, str(error)))
+                self.refused.append((raw, error))
                 return
         self.twins.pop(name, None)
         before = self.entries.setdefault(name, entry)
         if type(before) is not type(entry):
             kinds = f"{before.kind.value}, {entry.kind.value}"
-            self.refused.append((name, f"it is there twice, as {kinds}"))
+            self._refuse(raw, f"it is there twice, as {kinds}")
         self.entries[name] = entry
 
-    def add_twin(self, name: str, target: str) -> None:
+    def add_twin(self, name: str | None, raw: str, target: str) -> None:
         """Add a hard link with a checked name: another name of the earlier file `target`."""
         try:
             other = checked_name(target)
         except NameRefused as error:
-            self.refused.append((name, f"it is a hard link to what cannot be: {error}"))
+            if name is not None:
+                reason = f"it is a hard link to what cannot be: {error}"
+                self.refused.append((raw, type(error)(reason)))
             return
-        entry = self.entries.get(other)
-        if entry is None or isinstance(entry, FolderEntry) or other == name:
-            self.refused.append((name, "it is a hard link to no earlier file"))
+        entry = self._source(other)
+        if entry is None or isinstance(entry, FolderEntry) or other == usual_name(raw):
+            if name is not None:
+                self._refuse(raw, "it is a hard link to no earlier file")
             return
-        self.add(name, entry)
-        if isinstance(entry, FileEntry):
+        self.add(name, raw, entry)
+        if name is not None and isinstance(entry, FileEntry):
             self.twins[name] = other
+
+    def _source(self, name: str) -> Entry | None:
+        known = self.entries if self.selection is EVERYTHING else self.sources
+        return known.get(name)
+
+    def _refuse(self, name: str, reason: str) -> None:
+        # Where names are stripped, it is no archive's fault that two of them meet.
+        kind = NameUnfit if self.selection.strip else NameRefused
+        self.refused.append((name, kind(reason)))
 
     def close(self) -> None:
         """Check the entries against each other, and drop the folders that are not empty."""
@@ -250,10 +286,10 @@ class Manifest:
                 used.add(above)
                 if not isinstance(self.entries.get(above, FolderEntry()), FolderEntry):
                     what = self.entries[above].kind.value
-                    self.refused.append((name, f"it lies below {above}, which is {what}"))
+                    self._refuse(name, f"it lies below {above}, which is {what}")
             twin = self.twins.get(name)
-            if twin is not None and self.entries.get(twin) != entry:
-                self.refused.append((name, f"it is a hard link to {twin}, which is there twice"))
+            if twin is not None and self._source(twin) != entry:
+                self._refuse(name, f"it is a hard link to {twin}, which is there twice")
         for name in used:
             if isinstance(self.entries.get(name), FolderEntry):
                 del self.entries[name]

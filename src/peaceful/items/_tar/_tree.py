@@ -209,9 +209,8 @@ class Tree:
                 if not stat.S_ISDIR(os.stat(last, dir_fd=here, follow_symlinks=False).st_mode):
                     os.unlink(last, dir_fd=here)
 
-    def prune(self, names: Iterable[str]) -> None:
-        """Remove the folders above removed names as far as they are empty, but never the root."""
-        folders = {str(above) for name in names for above in PurePosixPath(name).parents} - {"."}
+    def prune(self, folders: Iterable[str]) -> None:
+        """Remove folders as far as they are empty."""
         for folder in sorted(folders, key=lambda name: -name.count("/")):
             self.remove(folder, folder=True)
 
@@ -250,6 +249,11 @@ class Tree:
 
     def _errors(self, name: str, doing: str) -> AbstractContextManager[None]:
         return disk_errors(self.root / name, doing)
+
+
+def folders_above(names: Iterable[str]) -> set[str]:
+    """Return the folders that names lie in, but not the root."""
+    return {str(above) for name in names for above in PurePosixPath(name).parents} - {"."}
 
 
 def _read_file(last: str, here: int, between: Callable[[], object]) -> FileEntry:

@@ -36,7 +36,10 @@ _DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled", "403"}
 )
 _MISSING: Final = frozenset(
-    {"NoSuchEntity", "NoSuchBucket", "NoSuchKey", "NoSuchUpload", "NotFound", "404"}
+    {
+        *("NoSuchEntity", "NoSuchBucket", "NoSuchKey", "NoSuchUpload", "NoSuchVersion"),
+        *("NotFound", "404"),
+    }
 )
 _REGION_WRONG: Final = frozenset(
     {
@@ -92,7 +95,13 @@ class AwsRefused(AwsFailed, code="AWS-REFUSED"):
 
 
 class AwsMissing(AwsRefused, code="AWS-NOT-FOUND"):
-    """The requested resource does not exist."""
+    """The requested resource does not exist.
+
+    Attributes:
+        delete_marker: whether it is an object that a delete marker hides.
+    """
+
+    delete_marker: bool = False
 
 
 class AwsNotSettled(AwsFailed, code="AWS-NOT-SETTLED"):
@@ -110,13 +119,16 @@ class AwsInUse(AwsFailed, code="AWS-IN-USE"):
 
 
 class IamElsewhere(AwsFailed, code="AWS-IAM-ELSEWHERE"):
-    """The IAM name is taken by a resource under another path, whose ARN is `arn`."""
+    """The IAM name is taken by another resource, whose ARN is `arn`."""
 
     def __init__(self, what: str, name: str, path: str, arn: str) -> None:
+        here = arn.endswith(f"/{name}")
+        place = f"not under the path {path}" if here else "spelt with other capital letters"
         super().__init__(
-            f"The {what} {name} is there, but not under the path {path}: it is {arn}.",
-            help="give the item that path if it is yours, or another name: in IAM a name is taken "
-            "under whatever path it is, and paths cannot be changed",
+            f"The {what} {name} is there, but {place}: it is {arn}.",
+            help=f"give the item that {'path' if here else 'name'} if it is yours, or another "
+            "name: in IAM a name is taken under whatever path it is, whatever letters in it are "
+            "capital, and neither can be changed",
         )
         self.arn = arn
 
@@ -135,13 +147,15 @@ class BucketTaken(AwsFailed, code="AWS-BUCKET-TAKEN"):
 
 
 class BucketNotEmpty(AwsFailed, code="AWS-BUCKET-NOT-EMPTY"):
-    """The bucket named `bucket` cannot be removed, because it contains objects."""
+    """The bucket named `bucket` cannot be removed, because it contains something."""
 
-    def __init__(self, bucket: str, examples: tuple[str, ...], *, more: bool) -> None:
+    def __init__(
+        self, bucket: str, kind: str, details: tuple[tuple[str, str], ...], *, help: str
+    ) -> None:
         super().__init__(
-            f"The bucket {bucket} holds objects that do not belong to this flow.",
-            details=(("it holds", ", ".join(examples) + (", and more" if more else "")),),
-            help="move or delete them, then run the command again; nothing of them was removed",
+            f"The bucket {bucket} holds {kind} that do not belong to this flow.",
+            details=details,
+            help=f"{help}, then run the command again; nothing of them was removed",
         )
         self.bucket = bucket
 
@@ -178,10 +192,13 @@ class Login:
     profile: str
 
 
-def translate_error(error: Exception, doing: str, login: Login, server: str) -> AwsFailed:
+def translate_error(
+    error: Exception, doing: str, login: Login, server: str, permission: str
+) -> AwsFailed:
     """Return the failure for a `BotoCoreError`, `ClientError` or `ResponseParserError`.
 
-    `doing` names the request, such as `iam:CreateRole`; `server` the region or endpoint.
+    `doing` names the request, such as `iam:CreateRole`; `server` the region or endpoint;
+    `permission` is what policies call the permission to do it.
     """
     from botocore import exceptions as botocore
     from botocore import parsers
@@ -189,7 +206,7 @@ def translate_error(error: Exception, doing: str, login: Login, server: str) -> 
     said = one_line(str(error), 300)
     match error:
         case botocore.ClientError():
-            return _refusal(error, doing, login, server)
+            return _refusal(error, doing, login, server, permission)
         case botocore.ProfileNotFound():
             return AwsLoginMissing(
                 f"There is no profile {login.profile} in {login.config_file} or "
@@ -232,7 +249,9 @@ def translate_error(error: Exception, doing: str, login: Login, server: str) -> 
             )
 
 
-def _refusal(error: ClientError, doing: str, login: Login, server: str) -> AwsFailed:
+def _refusal(
+    error: ClientError, doing: str, login: Login, server: str, permission: str
+) -> AwsFailed:
     answer = error.response.get("Error", {})
     reason = str(answer.get("Code", "unknown"))
     status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
@@ -256,8 +275,8 @@ def _refusal(error: ClientError, doing: str, login: Login, server: str) -> AwsFa
     if reason in _DENIED:
         return AwsDenied(
             f"{server} does not allow {doing}: {said}.",
-            help=f"the login is {login.origin}: let its policies allow {doing}, or use another "
-            "one. S3 says the same of what is not there, to who may not list it",
+            help=f"the login is {login.origin}: let its policies allow {permission}, or use "
+            "another one. S3 says the same of what is not there, to who may not list it",
         )
     if reason in _REGION_WRONG:
         return AwsRegionUnknown(
@@ -265,4 +284,8 @@ def _refusal(error: ClientError, doing: str, login: Login, server: str) -> AwsFa
             help="give the region that it belongs to",
         )
     kind = AwsMissing if reason in _MISSING else AwsRefused
-    return kind(f"{server} refused {doing}: {said}.", reason, help="correct what it names")
+    failure = kind(f"{server} refused {doing}: {said}.", reason, help="correct what it names")
+    if isinstance(failure, AwsMissing):
+        headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        failure.delete_marker = headers.get("x-amz-delete-marker") == "true"
+    return failure

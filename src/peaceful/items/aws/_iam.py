@@ -6,7 +6,7 @@ import json
 import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Final, Generic, TypeVar, cast
+from typing import Annotated, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
 from urllib.parse import unquote
 
 from pydantic import AfterValidator, BeforeValidator
@@ -15,17 +15,13 @@ from pydantic import JsonValue as Json
 from peaceful._item.ctx import ItemCtx
 from peaceful._model.location import Interaction, Location, Within
 from peaceful.items.aws._base import AwsItem, AwsState
-from peaceful.items.aws._errors import AwsRefused, IamElsewhere
+from peaceful.items.aws._errors import AwsDenied, AwsRefused, IamElsewhere
 from peaceful.items.aws._service import AwsAccess, Service, ServiceName, account
 
 _NAME: Final = re.compile(r"[\w+=,.@-]+", re.ASCII)
 _PATH: Final = re.compile(r"/|/[!-~]+/")
+_POLICY_ARN: Final = re.compile(r"arn:[\w-]+:iam::(?:\d{12}|aws):policy/[!-~]+", re.ASCII)
 _IAM: Final = Location.group("IAM", Location.group("AWS"))
-
-_ORDERLESS: Final = frozenset(
-    {"Action", "NotAction", "Resource", "NotResource", "AWS", "Service", "Federated", "Statement"}
-)
-"""Keys of a document whose value is one entry or a list of them, in any order."""
 
 
 def _is_name(value: str) -> str:
@@ -55,9 +51,16 @@ def _parse_document(value: object) -> object:
         raise ValueError(f"a policy document is JSON: {error}") from None
 
 
+def _is_policy_arn(value: str) -> str:
+    if _POLICY_ARN.fullmatch(value) is None:
+        raise ValueError("the ARN of a policy is like arn:aws:iam::aws:policy/ReadOnlyAccess")
+    return value
+
+
 IamName = Annotated[str, AfterValidator(_is_name)]
 RoleName = Annotated[str, AfterValidator(_is_role_name)]
 IamPath = Annotated[str, AfterValidator(_is_path)]
+PolicyArn = Annotated[str, AfterValidator(_is_policy_arn)]
 
 Document = Mapping[str, Json]
 """A policy document, as JSON."""
@@ -73,28 +76,15 @@ def from_aws(value: object) -> Document:
     )
 
 
+def is_unknown_principal(refused: AwsRefused) -> bool:
+    """Return whether AWS does not know somebody in a policy, such as a role made just now."""
+    said = refused.message.lower()
+    return refused.reason == "MalformedPolicyDocument" and "invalid principal" in said
+
+
 def to_aws(document: Document) -> str:
     """Return a document as a request takes it."""
     return json.dumps(document, separators=(",", ":"))
-
-
-def same_meaning(one: Document | None, other: Document | None) -> bool:
-    """Return whether two documents are equivalent: AWS may return one in another form."""
-    if one is None or other is None:
-        return one is other
-    return _canonical(dict(one), "") == _canonical(dict(other), "")
-
-
-def _canonical(value: Json, name: str) -> Json:
-    if isinstance(value, dict):
-        return {key: _canonical(inner, key) for key, inner in value.items()}
-    entries = value if isinstance(value, list) else [value]
-    if name in _ORDERLESS:
-        inner = [_canonical(entry, "") for entry in entries]
-        return sorted(inner, key=lambda entry: json.dumps(entry, sort_keys=True))
-    if isinstance(value, list):
-        return [_canonical(entry, "") for entry in value]
-    return value
 
 
 class IamState(AwsState):
@@ -114,10 +104,15 @@ class IamState(AwsState):
 S = TypeVar("S", bound=IamState)
 
 
+Listing: TypeAlias = tuple[str, str, dict[str, object]]
+"""The operation that lists all of a kind, the key of its entries in answers, its parameters."""
+
+
 class IamItem(AwsItem[S], Generic[S]):
     """An IAM resource, identified by its name; in ARNs, its kind has hyphens for spaces."""
 
     _service: ClassVar[ServiceName] = "iam"
+    _listing: ClassVar[Listing]
 
     name: IamName
     path: IamPath = "/"
@@ -135,6 +130,10 @@ class IamItem(AwsItem[S], Generic[S]):
         """Return that the resource is absent."""
         owner = await account(self.aws, ctx)
         return self._absent(owner.arn("iam", self._resource))
+
+    def identity(self) -> str:
+        """Return the resource by its path and name, which are its ARN in the account."""
+        return f"{self._what.replace(' ', '-')}:{self.path}{self.name}"
 
     def interactions(self) -> Sequence[Interaction]:
         """Return that the item works within IAM."""
@@ -155,17 +154,43 @@ class IamItem(AwsItem[S], Generic[S]):
         """Create the resource if it does not exist, and return it as it was before."""
         absent = self._absent(arn)
         try:
-            await iam.call(operation, Path=self.path, **parameters)
+            await iam.call_when_known(
+                f"all that the {self._what} {self.name} names",
+                operation,
+                unknown=is_unknown_principal,
+                Path=self.path,
+                **parameters,
+            )
         except AwsRefused as refused:
             if refused.reason != "EntityAlreadyExists":
                 raise
             # Created by an attempt whose answer was lost, or by somebody else just now.
             state = await self._found(iam, absent)
-            if not state.present:
-                # Or the name is taken by something that is not this one.
+            if state.present:
+                return state
+            # Or the name is taken by something that is not this one.
+            namesake = await self._namesake(iam)
+            if namesake is None:
                 raise
-            return state
+            if _resource_in(namesake) != _resource_in(arn):
+                raise IamElsewhere(self._what, self.name, self.path, namesake) from refused
+            return await iam.settled(
+                lambda: self._found(iam, absent),
+                lambda state: state.present,
+                f"the {self._what} {self.name}",
+            )
         return absent
+
+    async def _namesake(self, iam: Service) -> str | None:
+        """Return the ARN of what has the name, wherever it is, and in whatever letters."""
+        operation, key, parameters = self._listing
+        try:
+            async for one in iam.pages(operation, key, markers={"Marker": "Marker"}, **parameters):
+                if str(one["Arn"]).rpartition("/")[2].lower() == self.name.lower():
+                    return str(one["Arn"])
+        except AwsDenied:
+            pass  # It is known well enough that the name is taken.
+        return None
 
     @property
     def _name(self) -> str:

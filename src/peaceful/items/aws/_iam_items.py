@@ -7,15 +7,18 @@ from typing import ClassVar, Final
 
 from peaceful._item.diff import StateDiff, field_wise_diff
 from peaceful._present.text import count
-from peaceful.items.aws._errors import AwsInUse, AwsRefused
+from peaceful.items.aws._documents import same_meaning
+from peaceful.items.aws._errors import AwsInUse, AwsMissing, AwsRefused
 from peaceful.items.aws._iam import (
     Document,
     DocumentParam,
     IamItem,
     IamState,
+    Listing,
+    PolicyArn,
     RoleName,
     from_aws,
-    same_meaning,
+    is_unknown_principal,
     to_aws,
 )
 from peaceful.items.aws._service import Answer, Service
@@ -50,7 +53,8 @@ class IamPolicy(IamItem[IamPolicyState]):
     ```
 
     A change of the document creates a new version; if there are five already, the oldest one that
-    is not the default is removed first. Needs the extra `aws`.
+    is not the default is removed first. It is not cleaned while others use it. Needs the extra
+    `aws`.
 
     Attributes:
         name: its name.
@@ -60,6 +64,7 @@ class IamPolicy(IamItem[IamPolicyState]):
     """
 
     _what: ClassVar[str] = "policy"
+    _listing: ClassVar[Listing] = ("list_policies", "Policies", {"Scope": "Local"})
 
     document: DocumentParam
 
@@ -103,19 +108,21 @@ class IamPolicy(IamItem[IamPolicyState]):
 
     async def _remove(self, iam: Service, current: IamPolicyState) -> None:
         arn = current.arn
-        try:
-            for version in await _versions(iam, arn):
-                if not version["IsDefaultVersion"]:
-                    await _delete_version(iam, arn, version)
-            await iam.call("delete_policy", PolicyArn=arn)
-        except AwsRefused as refused:
-            if refused.reason != "DeleteConflict":
-                raise
+        if attached := await _attached_to(iam, arn):
             raise AwsInUse(
                 f"The policy {self.name} is attached to others than those of this flow.",
-                details=(("attached to", ", ".join(await _attached_to(iam, arn))),),
+                details=(("attached to", ", ".join(attached)),),
                 help="detach it there, or leave it to them; then run the command again",
-            ) from refused
+            )
+        for version in await _versions(iam, arn):
+            if not version["IsDefaultVersion"]:
+                await _delete_version(iam, arn, version)
+        await iam.call_when_known(
+            f"that the policy {self.name} is detached",
+            "delete_policy",
+            unknown=_is_conflict,
+            PolicyArn=arn,
+        )
 
     async def _new_version(self, iam: Service, goal: IamPolicyState) -> None:
         versions = await _versions(iam, goal.arn)
@@ -143,13 +150,38 @@ async def _delete_version(iam: Service, arn: str, version: Answer) -> None:
 
 
 async def _attached_to(iam: Service, arn: str) -> list[str]:
-    found = await iam.call("list_entities_for_policy", PolicyArn=arn)
-    kinds = (
-        ("role", "PolicyRoles", "RoleName"),
-        ("user", "PolicyUsers", "UserName"),
-        ("group", "PolicyGroups", "GroupName"),
-    )
-    return [f"{kind} {one[name]}" for kind, key, name in kinds for one in found.get(key, ())]
+    found: list[str] = []
+    async for page in iam.answers("list_entities_for_policy", PolicyArn=arn):
+        # The list goes on naming for a while what was detached just now.
+        roles = [str(one["RoleName"]) for one in page.get("PolicyRoles", ())]
+        found += [f"role {role}" for role in roles if await _has(iam, role, arn)]
+        found.extend(f"user {one['UserName']}" for one in page.get("PolicyUsers", ()))
+        found.extend(f"group {one['GroupName']}" for one in page.get("PolicyGroups", ()))
+    return found
+
+
+async def _has(iam: Service, role: str, arn: str) -> bool:
+    """Return whether a role has a policy attached, or is bounded by it."""
+    if arn in await _policies_of(iam, role):
+        return True
+    try:
+        answer = await iam.call("get_role", RoleName=role)
+    except AwsMissing:
+        return False
+    return bool(answer["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn") == arn)
+
+
+async def _policies_of(iam: Service, role: str) -> tuple[str, ...]:
+    """Return the ARNs of the managed policies that are attached to a role, sorted."""
+    listing = iam.pages("list_attached_role_policies", "AttachedPolicies", RoleName=role)
+    try:
+        return tuple(sorted([str(one["PolicyArn"]) async for one in listing]))
+    except AwsMissing:
+        return ()
+
+
+def _is_conflict(refused: AwsRefused) -> bool:
+    return refused.reason == "DeleteConflict"
 
 
 class IamRoleState(IamState):
@@ -175,7 +207,8 @@ class IamRole(IamItem[IamRoleState]):
     flow.add("profile", InstanceProfile(name="app", role=role.state.name))
     ```
 
-    Needs the extra `aws`.
+    Tags, inline policies and other settings are left alone. It is not cleaned while others use it,
+    or have attached something to it. Needs the extra `aws`.
 
     Attributes:
         name: its name.
@@ -186,10 +219,11 @@ class IamRole(IamItem[IamRoleState]):
     """
 
     _what: ClassVar[str] = "role"
+    _listing: ClassVar[Listing] = ("list_roles", "Roles", {})
 
     name: RoleName
     trust: DocumentParam
-    policies: Sequence[str] = ()
+    policies: Sequence[PolicyArn] = ()
 
     def _content(self) -> Mapping[str, object]:
         return {"trust": self.trust, "policies": tuple(sorted(set(self.policies)))}
@@ -202,18 +236,12 @@ class IamRole(IamItem[IamRoleState]):
 
     async def _read(self, iam: Service, absent: IamRoleState) -> IamRoleState:
         role = (await iam.call("get_role", RoleName=self.name))["Role"]
-        policies = [
-            str(one["PolicyArn"])
-            async for one in iam.pages(
-                "list_attached_role_policies", "AttachedPolicies", RoleName=self.name
-            )
-        ]
         return IamRoleState(
             name=self.name,
             arn=role["Arn"],
             present=True,
             trust=from_aws(role["AssumeRolePolicyDocument"]),
-            policies=tuple(sorted(policies)),
+            policies=await _policies_of(iam, self.name),
         )
 
     async def _ensure(self, iam: Service, current: IamRoleState, goal: IamRoleState) -> None:
@@ -226,8 +254,12 @@ class IamRole(IamItem[IamRoleState]):
                 AssumeRolePolicyDocument=to_aws(self.trust),
             )
         if current.present and not same_meaning(current.trust, goal.trust):
-            await iam.call(
-                "update_assume_role_policy", RoleName=self.name, PolicyDocument=to_aws(self.trust)
+            await iam.call_when_known(
+                f"all that the role {self.name} names",
+                "update_assume_role_policy",
+                unknown=is_unknown_principal,
+                RoleName=self.name,
+                PolicyDocument=to_aws(self.trust),
             )
         for arn in current.policies:
             if arn not in goal.policies:
@@ -239,28 +271,44 @@ class IamRole(IamItem[IamRoleState]):
                 )
 
     async def _remove(self, iam: Service, current: IamRoleState) -> None:
-        for arn in current.policies:
-            await iam.call_if_there("detach_role_policy", RoleName=self.name, PolicyArn=arn)
-        try:
-            await iam.call("delete_role", RoleName=self.name)
-        except AwsRefused as refused:
-            if refused.reason != "DeleteConflict":
-                raise
+        if used := await self._used_by(iam, current):
             raise AwsInUse(
                 f"The role {self.name} is used by others than those of this flow.",
-                details=(("it has", ", ".join(await self._used_by(iam))),),
-                help="remove these from it, or leave it to them; then run the command again",
-            ) from refused
-
-    async def _used_by(self, iam: Service) -> list[str]:
-        profiles = [
-            f"instance profile {one['InstanceProfileName']}"
-            async for one in iam.pages(
-                "list_instance_profiles_for_role", "InstanceProfiles", RoleName=self.name
+                details=(("it has", ", ".join(used)),),
+                help="remove these from it, or leave it to them; then run the command again. What "
+                "the flow has attached before its parameters changed, ensure detaches",
             )
+        for arn in current.policies:
+            await iam.call_if_there("detach_role_policy", RoleName=self.name, PolicyArn=arn)
+        await iam.call_when_known(
+            f"that the role {self.name} is not used",
+            "delete_role",
+            unknown=_is_conflict,
+            RoleName=self.name,
+        )
+
+    async def _used_by(self, iam: Service, current: IamRoleState) -> list[str]:
+        profiles = iam.pages(
+            "list_instance_profiles_for_role", "InstanceProfiles", RoleName=self.name
+        )
+        found = [
+            f"instance profile {name}"
+            async for one in profiles
+            # The list goes on naming for a while what was removed just now.
+            if self.name in await _roles_of(iam, name := str(one["InstanceProfileName"]))
         ]
-        answer = await iam.call("list_role_policies", RoleName=self.name)
-        return [*profiles, *(f"inline policy {name}" for name in answer["PolicyNames"])]
+        async for page in iam.answers("list_role_policies", RoleName=self.name):
+            found.extend(f"inline policy {name}" for name in page["PolicyNames"])
+        found.extend(f"policy {arn}" for arn in current.policies if arn not in self.policies)
+        return found
+
+
+async def _roles_of(iam: Service, instance_profile: str) -> list[str]:
+    try:
+        answer = await iam.call("get_instance_profile", InstanceProfileName=instance_profile)
+    except AwsMissing:
+        return []
+    return [str(role["RoleName"]) for role in answer["InstanceProfile"]["Roles"]]
 
 
 class InstanceProfileState(IamState):
@@ -281,6 +329,8 @@ class InstanceProfileState(IamState):
 class InstanceProfile(IamItem[InstanceProfileState]):
     """An instance profile of IAM, through which machines get a role. Needs the extra `aws`.
 
+    It is not cleaned while it has another role.
+
     Attributes:
         name: its name.
         role: the name of its role; another one is removed from it.
@@ -289,6 +339,7 @@ class InstanceProfile(IamItem[InstanceProfileState]):
     """
 
     _what: ClassVar[str] = "instance profile"
+    _listing: ClassVar[Listing] = ("list_instance_profiles", "InstanceProfiles", {})
 
     role: RoleName
 
@@ -328,6 +379,13 @@ class InstanceProfile(IamItem[InstanceProfileState]):
                 raise
 
     async def _remove(self, iam: Service, current: InstanceProfileState) -> None:
+        if current.role not in {None, self.role}:
+            raise AwsInUse(
+                f"The instance profile {self.name} is used by others than those of this flow.",
+                details=(("it has", f"role {current.role}"),),
+                help="take the role out of it, or leave it to them; then run the command again. "
+                "One that the flow has put in before its parameters changed, ensure replaces",
+            )
         if current.role is not None:
             await self._remove_role(iam, current.role)
         await iam.call("delete_instance_profile", InstanceProfileName=self.name)

@@ -33,8 +33,10 @@ from peaceful._item.ctx import ItemCtx
 from peaceful._item.retry import Backoff
 from peaceful.items.aws._errors import (
     AwsBusy,
+    AwsFailed,
     AwsMissing,
     AwsNotSettled,
+    AwsRefused,
     AwsRegionUnknown,
     AwsUnreachable,
     Login,
@@ -60,6 +62,25 @@ _GLOBAL_REGION: Final = "us-east-1"
 _IAM_MARKERS: Final = {"Marker": "Marker"}
 
 _TRANSIENT: Final = (AwsBusy, AwsUnreachable)
+
+_ABOUT: Final = ("Bucket", "Key", "VersionId", "RoleName", "InstanceProfileName", "PolicyArn")
+"""Parameters that say what a request is about."""
+
+_PERMISSIONS: Final = {
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "s3:ListParts": "s3:ListMultipartUploadParts",
+    "s3:CreateMultipartUpload": "s3:PutObject",
+    "s3:UploadPart": "s3:PutObject",
+    "s3:UploadPartCopy": "s3:GetObject and s3:PutObject",
+    "s3:CompleteMultipartUpload": "s3:PutObject",
+}
+"""Permissions of other names than the requests that need them."""
+
+_OF_VERSIONS: Final = frozenset({"s3:HeadObject", "s3:DeleteObject"})
+"""Requests that need another permission for a version of an object."""
 
 _CHANGES: Final = ("create", "delete", "attach", "detach", "add", "remove", "update")
 """Prefixes of operations that are reported as progress."""
@@ -167,13 +188,20 @@ class Service:
         doing = f"{self.name}:{''.join(word.title() for word in operation.split('_'))}"
         server = self.access.endpoint or f"AWS in {self.region}"
 
+        permission = _permission(doing, versioned="VersionId" in given)
+        about = tuple(str(given[name]) for name in _ABOUT if name in given)
+
         async def ask() -> Answer:
             # The client reads a body to its end, so each attempt needs a fresh stream.
             sent = {
                 name: io.BytesIO(value) if isinstance(value, bytes) else value
                 for name, value in given.items()
             }
-            return await _translated(method(**sent), doing, self.login, server)
+            try:
+                return await _translated(method(**sent), doing, self.login, server, permission)
+            except AwsFailed as failure:
+                failure.details = (("asked about", " ".join(about)),) if about else ()
+                raise
 
         attempts = self.access.attempts
         try:
@@ -183,7 +211,7 @@ class Service:
         except RetriesExhausted as exhausted:
             failure = exhausted.__cause__
             assert isinstance(failure, _TRANSIENT)
-            failure.details = (("tried", f"{attempts} times"),)
+            failure.details = (*failure.details, ("tried", f"{attempts} times"))
             raise failure from None
 
     async def call_if_there(self, operation: str, /, **parameters: object) -> None:
@@ -200,15 +228,27 @@ class Service:
         markers: Mapping[str, str] = _IAM_MARKERS,
         **parameters: object,
     ) -> AsyncIterator[Answer]:
-        """Yield the entries under `key` of a paginated listing.
+        """Yield the entries under `key` of a paginated listing; `markers` as for `answers`."""
+        async for answer in self.answers(operation, markers=markers, **parameters):
+            for entry in answer.get(key, ()):
+                yield entry
+
+    async def answers(
+        self,
+        operation: str,
+        /,
+        *,
+        markers: Mapping[str, str] = _IAM_MARKERS,
+        **parameters: object,
+    ) -> AsyncIterator[Answer]:
+        """Yield the pages of a listing.
 
         `markers` maps the parameters for the next page to the entries that an answer has for them.
         """
         next_page: dict[str, object] = {}
         while True:
             answer = await self.call(operation, **next_page, **parameters)
-            for entry in answer.get(key, ()):
-                yield entry
+            yield answer
             if not answer.get("IsTruncated"):
                 return
             next_page = {name: answer[source] for name, source in markers.items()}
@@ -232,27 +272,38 @@ class Service:
             delay = min(delay * 2, 5.0)
         return seen
 
-    async def call_when_known(self, what: str, operation: str, /, **parameters: object) -> None:
+    async def call_when_known(
+        self,
+        what: str,
+        operation: str,
+        /,
+        *,
+        unknown: Callable[[AwsRefused], bool] = lambda refused: isinstance(refused, AwsMissing),
+        **parameters: object,
+    ) -> None:
         """Call an operation until AWS, which is eventually consistent, knows what it refers to.
 
-        Raises `AwsMissing` if it takes longer than the access's patience.
+        `unknown` says whether a refusal means that AWS does not know it yet. It is raised if it
+        takes longer than the access's patience.
         """
-        missing: AwsMissing | None = None
+        last: AwsRefused | None = None
 
         async def attempt() -> bool:
-            nonlocal missing
+            nonlocal last
             try:
                 await self.call(operation, **parameters)
-            except AwsMissing as error:
-                missing = error
+            except AwsRefused as refused:
+                if not unknown(refused):
+                    raise
+                last = refused
                 return False
             return True
 
         try:
             await self.settled(attempt, bool, what)
         except AwsNotSettled:
-            assert missing is not None
-            raise missing from None
+            assert last is not None
+            raise last from None
 
 
 @asynccontextmanager
@@ -297,14 +348,22 @@ async def account(access: AwsAccess, ctx: ItemCtx) -> Account:
     return _ACCOUNTS[key]
 
 
-async def _translated(asking: Awaitable[T], doing: str, login: Login, server: str) -> T:
+def _permission(doing: str, *, versioned: bool) -> str:
+    """Return the permission that a request needs, by the name that policies have for it."""
+    permission = _PERMISSIONS.get(doing, doing)
+    return f"{permission}Version" if versioned and doing in _OF_VERSIONS else permission
+
+
+async def _translated(
+    asking: Awaitable[T], doing: str, login: Login, server: str, permission: str = ""
+) -> T:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
     try:
         return await asking
     except (BotoCoreError, ClientError, ResponseParserError) as error:
-        raise translate_error(error, doing, login, server) from error
+        raise translate_error(error, doing, login, server, permission or doing) from error
 
 
 def _session(profile: str | None, service_name: str) -> AioSession:

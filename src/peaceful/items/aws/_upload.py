@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -118,20 +118,27 @@ def _part_digests(path: Path, size: int, ctx: ItemCtx) -> Iterator[tuple[int, Pa
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """The upload of a file to an object."""
+    """The upload of a file to an object.
+
+    Attributes:
+        properties: what the object gets besides its content, as parameters of the requests.
+    """
 
     s3: Service
     bucket: str
     key: str
     file: Path
-    content_type: str
+    properties: Mapping[str, object]
 
     @property
     def _target(self) -> dict[str, object]:
         return {"Bucket": self.bucket, "Key": self.key}
 
-    async def run(self, size: int, checksum: str | None) -> None:
+    async def run(self, size: int, checksum: str | None, *, there: bool = False) -> None:
         """Upload the file, or resume the upload of an earlier run.
+
+        If the object is `there` with this content, and lacks only the properties, the parts of a
+        large one are copied within S3.
 
         Raises `UploadSourceChanged` if the file no longer has the given checksum.
         """
@@ -140,7 +147,7 @@ class Upload:
         if size <= part_size(size):
             await self._at_once(size, checksum)
         else:
-            await self._in_parts(size, checksum)
+            await self._in_parts(size, checksum, there)
         # An earlier run may have left one of another version of the file.
         await abort_uploads(self.s3, self.bucket, self.key)
 
@@ -153,14 +160,14 @@ class Upload:
             "put_object",
             **self._target,
             Body=data,
-            ContentType=self.content_type,
+            **self.properties,
             ChecksumAlgorithm="SHA256",
             ChecksumSHA256=digest.checksum,
         )
         self.s3.ctx.progress.advance(size)
 
-    async def _in_parts(self, size: int, checksum: str | None) -> None:
-        upload_id, uploaded = await self._resume_or_begin()
+    async def _in_parts(self, size: int, checksum: str | None, there: bool) -> None:
+        upload_id, uploaded = await (self._copy(size) if there else self._resume_or_begin())
         self.s3.ctx.progress.message("")
         length = part_size(size)
         numbers = iter(range(1, -(-size // length) + 1))
@@ -202,13 +209,33 @@ class Upload:
                     "list_parts", "Parts", markers=_PART_MARKERS, **self._target, UploadId=upload_id
                 )
                 return upload_id, {part["PartNumber"]: part async for part in parts}
+        return await self._begin(), {}
+
+    async def _begin(self) -> str:
         answer = await self.s3.call(
-            "create_multipart_upload",
-            **self._target,
-            ContentType=self.content_type,
-            ChecksumAlgorithm="SHA256",
+            "create_multipart_upload", **self._target, **self.properties, ChecksumAlgorithm="SHA256"
         )
-        return str(answer["UploadId"]), {}
+        return str(answer["UploadId"])
+
+    async def _copy(self, size: int) -> tuple[str, dict[int, Answer]]:
+        """Begin an upload with the parts of the object that is there, and return it likewise.
+
+        None is resumed: it would give the object the properties with which it was begun.
+        """
+        upload_id, length = await self._begin(), part_size(size)
+        copied: dict[int, Answer] = {}
+        for number, first in enumerate(range(0, size, length), start=1):
+            await self.s3.ctx.safe_point(where=f"after {len(copied)} parts were copied")
+            answer = await self.s3.call(
+                "upload_part_copy",
+                **self._target,
+                UploadId=upload_id,
+                PartNumber=number,
+                CopySource=self._target,
+                CopySourceRange=f"bytes={first}-{min(first + length, size) - 1}",
+            )
+            copied[number] = answer["CopyPartResult"]
+        return upload_id, copied
 
     async def _upload_part(
         self, upload_id: str, number: int, length: int, uploaded: Answer | None

@@ -13,12 +13,19 @@ from aws_server import Asked, Cut, Way, never, refusal
 from aws_stack import READ, TRUST, Stack, client
 from pydantic import ValidationError
 
-from peaceful import ItemStatus
+from peaceful import Flow, ItemStatus
 from peaceful._commands.run_request import CommandName
 from peaceful._item.item import AnyItem
 from peaceful.commands import Complete
 from peaceful.errors import PeacefulError
-from peaceful.items.aws import AwsAccess, IamPolicy, IamRole, InstanceProfile, S3Bucket
+from peaceful.items.aws import (
+    AwsAccess,
+    IamPolicy,
+    IamRole,
+    InstanceProfile,
+    S3Bucket,
+    S3Object,
+)
 from peaceful.items.aws._errors import (
     AwsBusy,
     AwsDenied,
@@ -32,7 +39,7 @@ from peaceful.items.aws._errors import (
     BucketTaken,
     IamElsewhere,
 )
-from peaceful.testing import ItemHarness
+from peaceful.testing import FlowHarness, ItemHarness
 
 Kind = type[PeacefulError]
 
@@ -157,13 +164,39 @@ async def test_region_of_the_environment(
 
 
 async def test_a_bucket_elsewhere(access: AwsAccess, tmp_path: Path) -> None:
-    """A bucket in another region is shown, and not moved."""
+    """A bucket in another region is shown with its region, not moved, and can be removed."""
     await ItemHarness(bucket(access, region="us-east-1"), tmp_path).result_of("ensure")
     harness = ItemHarness(bucket(access), tmp_path)
     assert str(await harness.difference()) == "region: us-east-1 → eu-central-1"
+    dry = await harness.result_of("ensure", dry_run=True)
+    assert dry.status is ItemStatus.WOULD_REPLACE
     error = await failure(bucket(access), tmp_path)
-    assert type(error) is AwsRegionUnknown
-    assert "cannot be moved" in error.message
+    assert error.code == "REPLACEMENT-NEEDED"
+    assert "region: us-east-1 → eu-central-1" in error.message
+    current, _ = await harness.states()
+    assert current is not None
+    assert current.region == "us-east-1"
+    assert (await harness.result_of("clean")).status is ItemStatus.DONE
+
+
+@pytest.mark.parametrize(
+    ("constraint", "region"), [("", "us-east-1"), ("EU", "eu-west-1"), ("eu-north-1", "eu-north-1")]
+)
+async def test_where_a_bucket_is(
+    access: AwsAccess, way: Way, tmp_path: Path, constraint: str, region: str
+) -> None:
+    """Old buckets, and other servers, tell their region in other words."""
+
+    async def answer(asked: Asked) -> web.StreamResponse | None:
+        if asked.method == "HEAD":
+            return web.Response()
+        text = f"<LocationConstraint>{constraint}</LocationConstraint>"
+        return web.Response(text=text) if "location" in asked.path else None
+
+    way.before = answer
+    current, _ = await ItemHarness(bucket(access), tmp_path).states()
+    assert current is not None
+    assert current.region == region
 
 
 async def test_somebody_elses_bucket(access: AwsAccess, way: Way, tmp_path: Path) -> None:
@@ -227,6 +260,8 @@ def test_wrong_endpoints(endpoint: str) -> None:
         (lambda: IamPolicy(name="a b", document={}), "letters, digits"),
         (lambda: IamPolicy.model_validate({"name": "a", "document": "{"}), "is JSON"),
         (lambda: IamRole(name="r" * 65, trust={}), "64 characters"),
+        (lambda: IamRole(name="r", trust={}, policies=["ReadOnlyAccess"]), "arn:aws:iam::aws:pol"),
+        (lambda: S3Object(bucket="abc", key="k", file=Path(), content_type="a\nb"), "text/html"),
         (lambda: InstanceProfile(name="p", role="r", path="no slash"), "slash"),
     ],
 )
@@ -274,6 +309,33 @@ async def test_broken_connections_pass(stack: Callable[[], Stack], way: Way) -> 
     met.intersection_update({whole})
     assert isinstance(await made.harness.clean(), Complete)
     assert await made.left() == {"policies": [], "roles": [], "profiles": []}
+
+
+@pytest.mark.parametrize(("method", "needed"), [("HEAD", "s3:GetObject"), ("PUT", "s3:PutObject")])
+async def test_permissions_have_names(
+    access: AwsAccess, way: Way, tmp_path: Path, method: str, needed: str
+) -> None:
+    """What is denied is told by the name that policies have for it, and about what it is."""
+    await ItemHarness(bucket(access), tmp_path).result_of("ensure")
+    (tmp_path / "file").write_text("x")
+    item = S3Object(bucket="app-releases", key="app", file=tmp_path / "file", aws=access)
+
+    async def denied(asked: Asked) -> web.StreamResponse | None:
+        return refusal(403, "AccessDenied") if asked.method == method else None
+
+    way.before = denied
+    error = await failure(item, tmp_path)
+    assert type(error) is AwsDenied
+    assert f"let its policies allow {needed}, " in error.help
+    assert ("asked about", "app-releases app") in error.details
+
+
+async def test_what_is_refused_is_named(access: AwsAccess, tmp_path: Path) -> None:
+    """A bucket that is not there is named, which AWS itself does not do."""
+    (tmp_path / "file").write_text("x")
+    item = S3Object(bucket="nowhere", key="app", file=tmp_path / "file", aws=access)
+    error = await failure(item, tmp_path)
+    assert ("asked about", "nowhere app") in error.details
 
 
 async def test_throttled_for_good(access: AwsAccess, way: Way, tmp_path: Path) -> None:
@@ -326,6 +388,68 @@ async def test_never_shown(access: AwsAccess, way: Way, tmp_path: Path) -> None:
     error = await failure(IamRole(name="app", trust=TRUST, aws=impatient), tmp_path)
     assert type(error) is AwsNotSettled
     assert "the role app" in error.message
+
+
+@pytest.mark.parametrize("made", [False, True])
+async def test_a_role_that_trusts_one_made_just_now(
+    access: AwsAccess, way: Way, tmp_path: Path, made: bool
+) -> None:
+    """Whom a role trusts may not be known to AWS at once; that is waited for, and nothing else."""
+    item = IamRole(name="app", trust=TRUST, aws=access)
+    if made:
+        await ItemHarness(item, tmp_path).result_of("ensure")
+        statement = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
+        item = item.model_copy(
+            update={"trust": {"Version": "2012-10-17", "Statement": [statement]}}
+        )
+    operation = "UpdateAssumeRolePolicy" if made else "CreateRole"
+    refusals = ['Invalid principal in policy: "AWS":"arn:..."'] * 2
+
+    async def late(asked: Asked) -> web.StreamResponse | None:
+        if asked.operation == operation and refusals:
+            return refusal(400, "MalformedPolicyDocument", refusals.pop())
+        return None
+
+    way.before = late
+    result = await ItemHarness(item, tmp_path).result_of("ensure")
+    assert result.status is ItemStatus.DONE
+    assert not refusals
+
+
+@pytest.mark.parametrize("kind", ["role", "policy"])
+async def test_lists_that_are_late(access: AwsAccess, way: Way, tmp_path: Path, kind: str) -> None:
+    """What was detached just now may still be listed, and be in the way: that is waited for."""
+    policy = IamPolicy(name="app", document=READ, aws=access)
+    role = IamRole(
+        name="app", trust=TRUST, policies=["arn:aws:iam::123456789012:policy/app"], aws=access
+    )
+    items: tuple[AnyItem, ...] = (policy, role)
+    for each in items:
+        await ItemHarness(each, tmp_path).result_of("ensure")
+    await ItemHarness(role, tmp_path).result_of("ensure" if kind == "role" else "clean")
+    lists = {
+        "ListEntitiesForPolicy": "<PolicyRoles><member><RoleName>app</RoleName></member>"
+        "</PolicyRoles>",
+        "ListInstanceProfilesForRole": "<InstanceProfiles><member><InstanceProfileName>app"
+        "</InstanceProfileName></member></InstanceProfiles>",
+    }
+    conflicts = ["DeleteRole" if kind == "role" else "DeletePolicy"]
+
+    async def late(asked: Asked) -> web.StreamResponse | None:
+        name = asked.operation
+        if name in conflicts:
+            conflicts.remove(name)
+            return refusal(409, "DeleteConflict")
+        if name not in lists:
+            return None
+        result = f"<{name}Result>{lists[name]}</{name}Result>"
+        return web.Response(text=f"<{name}Response>{result}</{name}Response>")
+
+    way.before = late
+    in_the_way = items[kind == "role"]
+    result = await ItemHarness(in_the_way, tmp_path).result_of("clean")
+    assert result.status is ItemStatus.DONE
+    assert not conflicts
 
 
 async def test_interrupted_while_it_waits(access: AwsAccess, way: Way, tmp_path: Path) -> None:
@@ -393,6 +517,25 @@ async def test_a_role_that_others_use(access: AwsAccess, way: Way, tmp_path: Pat
     assert ("it has", "instance profile theirs, inline policy theirs") in error.details
 
 
+async def test_lists_of_many_pages(access: AwsAccess, way: Way, tmp_path: Path) -> None:
+    """What is in the way is named, on whatever page of a list it is."""
+    item = IamRole(name="app", trust=TRUST, aws=access)
+    await ItemHarness(item, tmp_path).result_of("ensure")
+
+    async def paged(asked: Asked) -> web.StreamResponse | None:
+        if asked.operation != "ListRolePolicies":
+            return None
+        name, more = ("two", "") if b"Marker=next" in asked.body else ("one", "true")
+        said = f"<PolicyNames><member>{name}</member></PolicyNames>"
+        said += f"<IsTruncated>{more}</IsTruncated><Marker>next</Marker>" if more else ""
+        result = f"<ListRolePoliciesResult>{said}</ListRolePoliciesResult>"
+        return web.Response(text=f"<ListRolePoliciesResponse>{result}</ListRolePoliciesResponse>")
+
+    way.before = paged
+    error = await failure(item, tmp_path, "clean")
+    assert ("it has", "inline policy one, inline policy two") in error.details
+
+
 @pytest.mark.parametrize("command", ["ensure", "clean"])
 async def test_another_role_of_the_same_name(
     access: AwsAccess, tmp_path: Path, command: CommandName
@@ -423,3 +566,75 @@ async def test_a_policy_whose_name_is_taken(access: AwsAccess, way: Way, tmp_pat
     error = await failure(IamPolicy(name="app", document=READ, aws=access), tmp_path)
     assert type(error) is AwsRefused
     assert error.reason == "EntityAlreadyExists"
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "said"),
+    [
+        ("/theirs/", "app", "not under the path /: it is"),
+        ("/", "APP", "spelt with other capital letters: it is"),
+    ],
+)
+async def test_a_name_that_is_taken_is_found(
+    access: AwsAccess, way: Way, tmp_path: Path, path: str, name: str, said: str
+) -> None:
+    """Where AWS only says that a name is taken, it is looked up by what."""
+    async with client("iam", access) as iam:
+        for number in range(3):
+            await iam.create_policy(PolicyName=f"other{number}", PolicyDocument=json.dumps(READ))
+        await iam.create_policy(PolicyName=name, Path=path, PolicyDocument=json.dumps(READ))
+
+    async def taken(asked: Asked) -> web.StreamResponse | None:
+        return refusal(409, "EntityAlreadyExists") if asked.operation == "CreatePolicy" else None
+
+    way.before = taken
+    error = await failure(IamPolicy(name="app", document=READ, aws=access), tmp_path)
+    assert type(error) is IamElsewhere
+    assert f"{said} arn:aws:iam::123456789012:policy{path}{name}." in error.message
+
+
+async def test_what_was_made_and_is_not_shown_yet(
+    access: AwsAccess, way: Way, tmp_path: Path
+) -> None:
+    """Where AWS says that the very thing exists, and does not show it yet, that is waited for."""
+    hidden = [1, 2, 3]
+
+    async def late(asked: Asked) -> web.StreamResponse | None:
+        if asked.operation == "GetRole" and hidden:
+            hidden.pop()
+            return refusal(404, "NoSuchEntity")
+        return None
+
+    async with client("iam", access) as iam:
+        await iam.create_role(RoleName="app", AssumeRolePolicyDocument=json.dumps(TRUST))
+    way.before = late
+    result = await ItemHarness(IamRole(name="app", trust=TRUST, aws=access), tmp_path).result_of(
+        "ensure"
+    )
+    assert result.status is ItemStatus.DONE
+
+
+async def test_a_bucket_is_replaced(access: AwsAccess, tmp_path: Path) -> None:
+    """With what is in it: first out, last in again, in the other region."""
+    (tmp_path / "it").write_text("content")
+    region = "us-east-1"
+
+    def declare(flow: Flow) -> None:
+        there = access.model_copy(update={"region": region})
+        place = flow.add("place", S3Bucket(name="app-releases", aws=there))
+        flow.add(
+            "thing",
+            S3Object(bucket=place.state.name, key="it", file=tmp_path / "it", aws=there),
+        )
+
+    harness = FlowHarness(declare, tmp_path)
+    assert isinstance(await harness.ensure(), Complete)
+    region = "eu-central-1"
+    refused = await harness.ensure()
+    assert refused.items["place"].status is ItemStatus.FAILED
+    replaced = await harness.ensure(replace=["place"])
+    assert isinstance(replaced, Complete)
+    done = {"thing__before", "place__before", "place", "thing"}
+    assert set(replaced.items_with(ItemStatus.DONE)) == done
+    assert replaced.value.current["place"].model_dump()["region"] == "eu-central-1"
+    assert isinstance(await harness.clean(), Complete)

@@ -53,8 +53,10 @@ def test_each_type_has_its_field() -> None:
     assert (form["name"].kind, form["name"].required, form["name"].value) == ("text", True, "x")
     assert (form["number"].kind, form["number"].step) == ("number", "1")
     assert form["share"].step == "any"
-    assert (form["on"].options, form["on"].value) == (("yes", "no"), "yes")
-    assert form["colour"].options == ("red", "blue")
+    assert (form["on"].options, form["on"].value) == (("", "yes", "no"), "yes")
+    assert form["colour"].options == ("", "red", "blue")
+    assert [form[name].note for name in ("name", "on", "number")] == ["needed", "", "default"]
+    assert (form["number"].value, form["number"].placeholder) == ("", "3")
     assert form["names"].lines
     assert form["secret"].fixed
     assert form["number"].error == "no"
@@ -74,30 +76,48 @@ MODELS = st.builds(
 )
 
 
-@given(MODELS)
-def test_a_form_gives_back_what_it_shows(params: Params) -> None:
-    """Sent as it is, it changes nothing."""
-    values = params.model_dump(mode="json")
+@given(MODELS, st.sets(st.sampled_from([*Params.model_fields])))
+def test_a_form_sent_as_it_is_changes_nothing(params: Params, names: set[str]) -> None:
+    """It gives nothing, and takes nothing back, whichever of its values are stored."""
+    values = params.model_dump(mode="json", include=names)
     form = param_fields(GROUP, SCHEMA, values, {})
     typed = {field.name: field.value for field in form if not field.fixed}
-    assert Params.model_validate({**values, **given_params(GROUP, typed)}) == params
+    assert given_params(GROUP, typed, values) == ({}, ())
+
+
+@given(MODELS, MODELS)
+def test_what_is_typed_is_given(before: Params, after: Params) -> None:
+    """Of what is typed, only what differs is given; an emptied field has its default again."""
+    stored, wanted = before.model_dump(mode="json"), after.model_dump(mode="json")
+    typed = {name: shown_value(value) for name, value in wanted.items() if name != "secret"}
+    given_now, unset = given_params(GROUP, typed, stored)
+    assert given_now.keys() == {
+        name for name in typed if typed[name] and wanted[name] != stored[name]
+    }
+    kept = {name: value for name, value in stored.items() if name not in unset}
+    assert Params.model_validate({**kept, **given_now}) == after
 
 
 @pytest.mark.parametrize(
     ("name", "text", "given_value"),
     [
         ("number", "12", {"number": "12"}),
-        ("number", "", {}),
         ("name", "", {"name": ""}),
-        ("maybe", "", {"maybe": None}),
         ("on", "yes", {"on": True}),
         ("names", '["a"]', {"names": ["a"]}),
         ("names", "no json", {"names": "no json"}),
+        ("none such", "x", {"none such": "x"}),
     ],
 )
 def test_what_is_typed(name: str, text: str, given_value: dict[str, Any]) -> None:
     """What is no value is left to whoever checks it, who says why."""
-    assert given_params(GROUP, {name: text}) == given_value
+    assert given_params(GROUP, {name: text}, {"name": "x"}) == (given_value, ())
+
+
+@pytest.mark.parametrize(("stored", "unset"), [({}, ()), ({"maybe": 3}, ("maybe",))])
+def test_an_empty_field(stored: dict[str, Any], unset: tuple[str, ...]) -> None:
+    """What has a default is taken back to it, if there is anything to take back."""
+    assert given_params(GROUP, {"maybe": ""}, stored) == ({}, unset)
 
 
 def test_values_are_shown_as_they_are_typed() -> None:

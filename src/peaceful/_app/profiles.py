@@ -1,0 +1,364 @@
+"""Whole profiles: backed up, restored, deleted, renamed, copied."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from peaceful._app.build import FlowBuilder
+from peaceful._app.parameters.files import ParamsFile
+from peaceful._errors.running import FileDamaged, FileInaccessible, ThingsLeft
+from peaceful._errors.usage import NameUnknown, UsageError
+from peaceful._model.clock import SystemClock
+from peaceful._model.codec import FlowId, ItemId, ProfileName
+from peaceful._model.execution import ExecutionInfo
+from peaceful._model.names import checked_name
+from peaceful._runtime.ctx import started_by
+from peaceful._storage.backup import (
+    Backup,
+    files_of,
+    is_restoring,
+    read_backup,
+    restore,
+)
+from peaceful._storage.files import (
+    make_folder,
+    read_file,
+    refusals,
+    sync_folder,
+    write_file_atomically,
+)
+from peaceful._storage.holding import hold_lock
+from peaceful._storage.state_store import YamlStateStore
+from peaceful._storage.stored_state import StateKind, StoredState
+from peaceful._storage.yaml_file import head_for
+
+DEFAULT_PROFILE: Final = "default"
+"""The profile of users who do not choose one."""
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """What restoring a profile did, or would do.
+
+    Attributes:
+        profile: the profile.
+        files: by file of the profile, how it changes.
+        lost: the things that nobody looks after any more, each as `flow: item`.
+        kept_as: the backup of what was there before; None if nothing was, or of a dry run.
+    """
+
+    profile: ProfileName
+    files: Mapping[str, Literal["added", "changed", "removed"]]
+    lost: tuple[str, ...]
+    kept_as: Path | None
+
+
+class ProfileKeeper(FlowBuilder):
+    """The profiles of an application in a workspace, each as a whole."""
+
+    def back_up(self, profile: ProfileName, path: Path) -> Backup:
+        """Write a profile to one file: its parameters, and the states of all of its flows.
+
+        Secrets are in it as they are stored: where they come from, or sealed.
+
+        Raises:
+            ProfileBusy: an execution runs on the profile.
+            StorageError: the file cannot be written, or a file of the profile is damaged.
+            UsageError: the file is there, and is no backup.
+        """
+        self._check_is_there(profile)
+        try:
+            read_backup(path)
+        except FileDamaged:
+            raise UsageError(
+                f"{path} is there, and is not a backup.", help="name another file, or remove it"
+            ) from None
+        except FileInaccessible:
+            # It is not there yet; or else it cannot be written either.
+            pass
+        with self._holding(profile, "states backup"):
+            self._fold(profile)
+            backup = self._backup_of(profile)
+            # Of what is damaged, nobody needs a backup.
+            backup.states(self.workspace.profile_folder(profile))
+            write_file_atomically(path, backup.encoded())
+        return backup
+
+    def restore(
+        self,
+        path: Path,
+        profile: ProfileName | None = None,
+        *,
+        dry_run: bool = False,
+        sure: bool = False,
+    ) -> Restored:
+        """Make a profile what a backup of it says; it may be missing.
+
+        What was there before is kept beside it, as a backup. When the process is killed, the next
+        command finishes what was begun.
+
+        Args:
+            path: the backup.
+            profile: the profile, which must be that of the backup; by default, it is.
+            dry_run: whether only to say what would be done.
+            sure: whether things may be lost sight of that the backup does not know, and damaged
+                files are set aside.
+
+        Raises:
+            UsageError: the backup is one of another application or profile.
+            ThingsLeft: something was made that the backup does not know.
+            ProfileBusy: an execution runs on the profile.
+            StorageError: the backup is damaged, or a file cannot be read or written.
+        """
+        backup = read_backup(path)
+        profile = backup.profile if profile is None else profile
+        self._check_is_of(backup, path, profile)
+        known = backup.states(path)
+        if profile not in self.workspace.profiles():
+            if dry_run:
+                return Restored(profile, dict.fromkeys(backup.files, "added"), (), None)
+            with refusals(self.workspace.profile_folder(profile), "created"):
+                make_folder(self.workspace.profile_folder(profile))
+        with self._holding(profile, "states restore"), self._changing("states restore"):
+            if sure and not dry_run:
+                for flow in self.workspace.flows(profile):
+                    self._states(profile, flow).set_damaged_aside()
+            self._fold(profile)
+            before = self._backup_of(profile)
+            lost = _unknown_to(known, self._things(profile))
+            files = _changes(before.files, backup.files)
+            if lost and not sure and not dry_run:
+                raise ThingsLeft(
+                    f"What was made since would be lost sight of, as {path} does not know it",
+                    lost,
+                    help="clean it up first, with clean --only ITEM; or restore all the same, with "
+                    "--yes",
+                )
+            kept_as = None
+            if files and not dry_run:
+                kept_as = self._keep(before) if before.files else None
+                restore(self.workspace, profile, backup.encoded())
+                if self.workspace.profiles() == (profile,):
+                    self._workspace_file().write({"profile": profile})
+        return Restored(profile, files, lost, kept_as)
+
+    def delete_profile(self, profile: ProfileName) -> None:
+        """Delete a profile, with its parameters and what is stored of its flows.
+
+        Raises:
+            ThingsLeft: something was made, and neither cleaned up nor forgotten.
+            UsageError: it is in use, and there are others.
+            ProfileBusy: an execution runs on the profile.
+            StorageError: a file cannot be read or written.
+        """
+        self.check_may_be_deleted(profile)
+        with self._holding(profile, "profile delete"), self._changing("profile delete"):
+            self.check_may_be_deleted(profile)
+            folder = self.workspace.profile_folder(profile)
+            gone = self._unseen(profile)
+            with refusals(folder, "deleted"):
+                folder.rename(gone)
+                sync_folder(gone.parent)
+        with refusals(gone, "deleted"):
+            shutil.rmtree(gone)
+
+    def check_may_be_deleted(self, profile: ProfileName) -> None:
+        """Raise as `delete_profile` does."""
+        self._check_is_there(profile)
+        if len(self.workspace.profiles()) > 1 and self._name_in_use() == profile:
+            raise UsageError(
+                f"The profile {profile} is in use.",
+                help=f"take another one into use first: {self.typed('switch', 'PROFILE')}",
+            )
+        things = [_shown(each) for each in self._things(profile)]
+        if things:
+            raise ThingsLeft(
+                f"The profile {profile} is not deleted: what was made is still there",
+                things,
+                help=f"clean it up: {self.typed('clean', '--profile', profile)}; or drop what is "
+                f"stored of it: {self.typed('states', 'forget', 'ITEM', '--profile', profile)}",
+            )
+
+    def rename_profile(self, old: ProfileName, new: ProfileName) -> None:
+        """Give a profile another name. If it is in use, it stays so.
+
+        Raises:
+            UsageError: the new name is taken, or none.
+            ProfileBusy: an execution runs on the profile.
+            StorageError: a file cannot be written.
+        """
+        self._check_is_free(old, new)
+        with self._holding(old, "profile rename"), self._changing("profile rename"):
+            self._check_is_free(old, new)
+            folder = self.workspace.profile_folder(old)
+            before = self._own_files(old)
+            with refusals(folder, "renamed"):
+                folder.rename(self.workspace.profile_folder(new))
+                sync_folder(folder.parent)
+            if self._name_in_use() == old:
+                self._workspace_file().write({"profile": new})
+            for earlier, file in zip(before, self._own_files(new), strict=True):
+                _write_with_head(file.path, file.path, earlier, file)
+
+    def copy_profile(self, old: ProfileName, new: ProfileName) -> None:
+        """Make a profile with the parameters of another one, and without any state.
+
+        Raises:
+            UsageError: the new name is taken, or none.
+            StorageError: a file cannot be read or written.
+        """
+        self._check_is_free(old, new)
+        with self._changing("profile copy"):
+            self._check_is_free(old, new)
+            folder = self._unseen(new)
+            files = zip(self._own_files(old), self._own_files(new), strict=True)
+            try:
+                for earlier, file in files:
+                    place = file.path.relative_to(self.workspace.profile_folder(new))
+                    _write_with_head(earlier.path, folder / place, earlier, file)
+                with refusals(self.workspace.profile_folder(new), "created"):
+                    folder.rename(self.workspace.profile_folder(new))
+                    sync_folder(folder.parent)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+
+    # ---- parts
+
+    def _finish_restoring(self, profile: ProfileName) -> None:
+        """Finish what a killed process has begun. Raises `ProfileBusy` if it is being done."""
+        if is_restoring(self.workspace, profile):
+            with self._holding(profile, "states restore"):
+                # Whoever holds it has finished it.
+                pass
+
+    @contextmanager
+    def _holding(self, profile: ProfileName, command: str) -> Generator[None]:
+        """Hold the lock of a profile. Raises `ProfileBusy`."""
+        now, who = SystemClock.now(), started_by("")
+        info = ExecutionInfo("", self.app.name, profile, "", command, who, now)
+        with hold_lock(self.workspace, info):
+            yield
+
+    def _name_in_use(self) -> str:
+        return str(self._workspace_file().stored.get("profile", DEFAULT_PROFILE))
+
+    def _own_files(self, profile: ProfileName) -> list[ParamsFile]:
+        """Return the files of a profile's parameters, whether they are there or not."""
+        return list(self._files(profile))[1:]
+
+    def _check_is_there(self, profile: ProfileName) -> None:
+        known = self.workspace.profiles()
+        if checked_name("a profile", profile) not in known:
+            raise NameUnknown("profile", profile, known)
+
+    def _check_is_free(self, old: ProfileName, new: ProfileName) -> None:
+        self._check_is_there(old)
+        checked_name("a profile", new)
+        if new in self.workspace.profiles():
+            raise UsageError(f"There is a profile {new} already.", help="choose another name")
+
+    def _check_is_of(self, backup: Backup, path: Path, profile: ProfileName) -> None:
+        checked_name("a profile", backup.profile)
+        if backup.app != self.app.name:
+            raise UsageError(
+                f"{path} is a backup of the application {backup.app}, not of {self.app.name}.",
+                help="name a backup of this application",
+            )
+        if backup.profile != profile:
+            # Else, two profiles would look after the same things.
+            raise UsageError(
+                f"{path} is a backup of the profile {backup.profile}, not of {profile}.",
+                help=f"restore that one: --profile {backup.profile}",
+            )
+
+    def _fold(self, profile: ProfileName) -> None:
+        for flow in self.workspace.flows(profile):
+            self._states(profile, flow).fold()
+
+    def _states(self, profile: ProfileName, flow: FlowId) -> YamlStateStore:
+        """Return the states in a folder, whether a flow has that name, had it, or is gone."""
+        return YamlStateStore(self.workspace.flow_folder(profile, flow))
+
+    def _backup_of(self, profile: ProfileName) -> Backup:
+        return Backup(
+            app=self.app.name,
+            app_version=self.app.version,
+            profile=profile,
+            at=SystemClock.now(),
+            files=files_of(self.workspace, profile),
+        )
+
+    def _things(self, profile: ProfileName) -> dict[tuple[FlowId, ItemId], StoredState]:
+        """Return what was made, or may have been, by flow and item."""
+        return {
+            (flow, item): entry
+            for flow in self.workspace.flows(profile)
+            for item, entry in self._states(profile, flow).load(StateKind.CURRENT).items()
+            if entry.is_ours
+        }
+
+    def _keep(self, backup: Backup) -> Path:
+        stem = f"{backup.profile}.before-restore-{backup.at:%Y%m%dT%H%M%S%fZ}"
+        path = self.workspace.folder / f"{stem}.json"
+        write_file_atomically(path, backup.encoded())
+        return path
+
+    def _unseen(self, profile: ProfileName) -> Path:
+        """Return a new folder's path, which is no profile's. Removes what killed processes left."""
+        for left in self.workspace.folder.glob(f".{profile}.{'[0-9a-f]' * 8}"):
+            shutil.rmtree(left, ignore_errors=True)
+        return self.workspace.folder / f".{profile}.{secrets.token_hex(4)}"
+
+
+def _write_with_head(source: Path, path: Path, before: ParamsFile, after: ParamsFile) -> None:
+    """Write what a file of parameters says, if there is one, with the first line of another."""
+    data = read_file(source)
+    if data is not None:
+        head = head_for(before.comment).encode()
+        if data.startswith(head):
+            data = head_for(after.comment).encode() + data.removeprefix(head)
+        with refusals(path.parent, "created"):
+            make_folder(path.parent)
+        write_file_atomically(path, data)
+
+
+def _shown(name: tuple[FlowId, ItemId]) -> str:
+    return f"{name[0]}: {name[1]}"
+
+
+def _unknown_to(
+    known: Mapping[tuple[FlowId, ItemId], StoredState],
+    things: Mapping[tuple[FlowId, ItemId], StoredState],
+) -> tuple[str, ...]:
+    """Return the things of which the known entries do not tell that they were made."""
+    ours = {name: entry for name, entry in known.items() if entry.is_ours}
+    identities = {entry.identity for entry in ours.values()} - {None}
+
+    def is_known(name: tuple[FlowId, ItemId], entry: StoredState) -> bool:
+        same = ours.get(name)
+        if entry.identity is None or (same is not None and same.identity is None):
+            return same is not None
+        return entry.identity in identities
+
+    return tuple(_shown(name) for name, entry in things.items() if not is_known(name, entry))
+
+
+def _changes(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> dict[str, Literal["added", "changed", "removed"]]:
+    changes: dict[str, Literal["added", "changed", "removed"]] = {}
+    for name in {**before, **after}:
+        if name not in before:
+            changes[name] = "added"
+        elif name not in after:
+            changes[name] = "removed"
+        elif before[name] != after[name]:
+            changes[name] = "changed"
+    return changes

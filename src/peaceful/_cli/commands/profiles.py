@@ -1,0 +1,93 @@
+"""The commands on whole profiles: backups, and deleting, renaming and copying them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from peaceful._cli.program.options import file_path
+from peaceful._cli.program.result import Result, text_answer
+from peaceful._cli.terminal.text import Line, Page, Style, line
+from peaceful._present.text import one_line, shortened
+
+if TYPE_CHECKING:
+    from peaceful._cli.program.invocation import Invocation
+    from peaceful._model.codec import JsonValue, ProfileName
+
+
+def states_backup(invocation: Invocation, file: str) -> Result:
+    """Write a profile to one file."""
+    contexts, path = invocation.contexts(), Path.cwd() / file_path(file)
+    invocation.profile = profile = contexts.profile(invocation.options.profile)
+    backup = contexts.back_up(profile, path)
+    return text_answer(
+        {"profile": profile, "file": str(path), "files": [*backup.files]},
+        f"Profile {profile} is backed up in {path}.",
+    )
+
+
+def states_restore(invocation: Invocation, file: str, *, dry_run: bool, yes: bool) -> Result:
+    """Make a profile what a backup says."""
+    contexts, path = invocation.contexts(), Path.cwd() / file_path(file)
+    asked = invocation.options.profile
+    if asked is None and contexts.workspace.profiles():
+        asked = contexts.profile()
+    invocation.profile = asked
+    done = contexts.restore(path, asked, dry_run=dry_run, sure=yes)
+    document: dict[str, JsonValue] = {
+        "profile": done.profile,
+        "file": str(path),
+        "dry_run": dry_run,
+        "files": dict(done.files),
+        "lost": [*done.lost],
+        "kept_as": None if done.kept_as is None else str(done.kept_as),
+    }
+
+    def lines(page: Page) -> Sequence[Line]:
+        would = "would be" if dry_run else "is"
+        what = f"{would} restored from {path}" if done.files else "is what the backup says already"
+        told = [line((f"Profile {done.profile} {what}.", Style.STRONG))]
+        told += [line(f"  {how:<7}  {name}") for name, how in done.files.items()]
+        for thing in done.lost:
+            remark = f"  {one_line(thing)}: was made since, and nobody would look after it"
+            told.append(line((shortened(remark, page.room), Style.BAD)))
+        if done.kept_as is not None:
+            told.append(line(f"What was there before is in {done.kept_as}"))
+        return told
+
+    return Result(document, lines)
+
+
+def profile_delete(invocation: Invocation, profile: ProfileName, *, yes: bool) -> Result:
+    """Delete a profile; unless `yes`, ask first."""
+    contexts = invocation.contexts()
+    contexts.check_may_be_deleted(profile)
+    if not yes:
+        from peaceful._cli.terminal.modes import confirm
+
+        confirm(
+            profile,
+            f"This deletes the profile {profile} with its parameters. Type its name to go on",
+            unasked=f"Nobody can be asked whether the profile {profile} is really to be deleted.",
+            refused=f"The profile {profile} is not deleted",
+            command=invocation.line("profile", "delete", profile, "--yes"),
+        )
+    contexts.delete_profile(profile)
+    return text_answer({"profile": profile, "deleted": True}, f"Profile {profile} is deleted.")
+
+
+def profile_rename(invocation: Invocation, old: ProfileName, new: ProfileName) -> Result:
+    """Give a profile another name."""
+    invocation.contexts().rename_profile(old, new)
+    return text_answer({"profile": new, "was": old}, f"Profile {old} is {new} now.")
+
+
+def profile_copy(invocation: Invocation, old: ProfileName, new: ProfileName) -> Result:
+    """Make a profile with the parameters of another one."""
+    invocation.contexts().copy_profile(old, new)
+    return text_answer(
+        {"profile": new, "copied_from": old},
+        f"Profile {new} has the parameters of {old}. Take it into use: "
+        f"{invocation.line('switch', new)}",
+    )

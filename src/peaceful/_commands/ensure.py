@@ -1,0 +1,288 @@
+"""`EnsureCmd`: brings everything to its goal, and removes what is looked after no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from peaceful._commands.change import Change
+from peaceful._commands.diff import SyncCheck, SyncCheckBlock
+from peaceful._commands.discover import ParamsSpecsBlock, states_of
+from peaceful._commands.item_access import (
+    asked,
+    asked_if_known,
+    partial_item,
+    resolved_item,
+    shown_result,
+    state_from_stored,
+)
+from peaceful._commands.ownership import OwnershipBlock, ownership_of
+from peaceful._commands.recording import (
+    StateRecorder,
+    record_states,
+)
+from peaceful._commands.removal import DryCleaning, RealCleaning, Removals, removal
+from peaceful._errors.base import PeacefulError
+from peaceful._errors.running import ItemFailure, ReplacementNeeded
+from peaceful._graph.graph import Graph
+from peaceful._item.ctx import ItemCtx
+from peaceful._item.item import AnyItem
+from peaceful._model.codec import ItemId
+from peaceful._model.outcome import CmdOutcome, ItemResult, ItemStatus
+from peaceful._model.state import State
+from peaceful._runtime.block import (
+    BlockResult,
+    BlockRun,
+    CmdBlock,
+    States,
+    diff_of,
+    needs_apply,
+    replaces,
+)
+from peaceful._runtime.ctx import CmdCtx
+from peaceful._runtime.execution import CmdExecution
+from peaceful._runtime.flow import BuiltFlow
+from peaceful._runtime.item_pass import ItemPass
+from peaceful._storage.stored_state import Origin, StoredState
+
+
+def selected(flow: BuiltFlow, only: Collection[ItemId]) -> Graph:
+    """Return the graph of the selected items; paths through others still order them.
+
+    Raises `NameUnknown`.
+    """
+    return flow.graph.restricted_to(only) if only else flow.graph
+
+
+class _EnsuringBlock(CmdBlock[States]):
+    """A block that goes through the items of a flow, and what they have looked after before.
+
+    Args:
+        only: the items to go through; empty for all.
+        prune: whether what has left the flow is removed at last, too.
+    """
+
+    def __init__(self, only: Iterable[ItemId] = (), *, prune: bool = False) -> None:
+        self._only = tuple(only)
+        self._prune = prune
+
+    def items(self, run: BlockRun) -> tuple[ItemId, ...]:
+        """Return what is removed at first, the selected items, and what is removed at last."""
+        first, last = self._removals(run)
+        return (*first.items, *selected(run.ctx.flow, self._only).order, *last.items)
+
+    def _removals(self, run: BlockRun) -> tuple[Removals, Removals]:
+        """Return what is removed before items are made, and what is afterwards."""
+        ownership, only = ownership_of(run), self._only
+        replaced = {name for item, name in ownership.replaced.items() if not only or item in only}
+        first = [name for name in ownership.left if name in replaced & ownership.first]
+        last = [
+            name
+            for name, entry in ownership.left.items()
+            if (name in replaced or (self._prune and (not only or name in only)))
+            and name not in first
+            and entry.origin is not Origin.FOUND
+        ]
+        return removal(run, first), removal(run, last)
+
+
+def _stored_others(
+    flow: BuiltFlow, graph: Graph, stored: Callable[[ItemId], StoredState | None]
+) -> dict[ItemId, State]:
+    """Return the stored states of the items that are not selected, as they were last seen."""
+    others = ((item, flow.items[item].item) for item in flow.items if item not in graph)
+    states = {item: state_from_stored(declared, stored(item)) for item, declared in others}
+    return {item: state for item, state in states.items() if state is not None}
+
+
+class EnsureDryBlock(_EnsuringBlock):
+    """Goes through everything as `EnsureBlock` does, and asks each item what it would become.
+
+    Later items see that predicted state; as it is not there yet, they may not be able to say what
+    they would do, which is no failure.
+    """
+
+    async def run(self, run: BlockRun) -> BlockResult[States]:
+        """Ask the items."""
+        graph = selected(run.ctx.flow, self._only)
+        first, last = self._removals(run)
+        asking = _Asking(run)
+        stored = ownership_of(run).current.get
+        if self._only:
+            asking.states = _stored_others(run.ctx.flow, graph, stored)
+        removing = DryCleaning(run, stored, run.ctx.flow.items, known=asking.states)
+        results = dict(await first.results(run, removing, changes=False))
+        results |= await ItemPass(run, graph, asking.ask, changes=False).results()
+        results |= await last.results(run, removing, changes=False)
+        return BlockResult(States(asking.states, asking.goal), results)
+
+
+class _Asking:
+    def __init__(self, run: BlockRun) -> None:
+        self._run = run
+        self._predicted: set[ItemId] = set()
+        self.states: dict[ItemId, State] = {}
+        self.goal: dict[ItemId, State] = {}
+
+    async def ask(self, ctx: ItemCtx) -> ItemResult:
+        flow = self._run.ctx.flow
+        item, _ = partial_item(flow.id, flow.items[ctx.item], self.states.get)
+        try:
+            current = await asked_if_known(self._run, item, "try_state_current", ctx)
+            goal = await asked_if_known(self._run, item, "try_state_goal", ctx)
+            if current is None or goal is None:
+                return self._unknown(ctx, "a parameter is not known yet")
+            return await self._compared(ctx, item, current, goal)
+        except ItemFailure as failure:
+            if self._predicted.isdisjoint(flow.graph.predecessors(ctx.item)):
+                raise
+            # What it looks at is not there yet, because the items before were not really applied.
+            return self._unknown(ctx, failure.message)
+
+    async def _compared(
+        self, ctx: ItemCtx, item: AnyItem, current: State, goal: State
+    ) -> ItemResult:
+        self.goal[ctx.item] = goal
+        diff = diff_of(item, ctx.item, current, goal)
+        if not needs_apply(item, ctx.item, current, goal, diff):
+            self.states[ctx.item] = current
+            return shown_result(ItemStatus.UNCHANGED, current, "nothing to do")
+        after = await asked(self._run, item, "apply_dry", ctx, current, goal)
+        self.states[ctx.item] = after
+        self._predicted.add(ctx.item)
+        status = ItemStatus.WOULD_REPLACE
+        if not replaces(item, ctx.item, current, goal):
+            status = await self._would(ctx, item, current)
+        return shown_result(status, after, "" if diff is None else str(diff))
+
+    async def _would(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemStatus:
+        """Return what applying the item would do: create it if there is nothing to clean up."""
+        try:
+            clean = await asked_if_known(self._run, item, "state_clean", ctx)
+        except PeacefulError:
+            # Only `clean` needs it: an item that does not say what it is then can still be applied.
+            clean = None
+        return ItemStatus.WOULD_CREATE if current == clean else ItemStatus.WOULD_CHANGE
+
+    def _unknown(self, ctx: ItemCtx, reason: str) -> ItemResult:
+        self._predicted.add(ctx.item)
+        return ItemResult(
+            ItemStatus.UNKNOWN,
+            message=f"it can be looked at once the items before are there ({reason})",
+        )
+
+
+class EnsureBlock(_EnsuringBlock):
+    """Brings every item to its goal, each after those that it refers to.
+
+    Each is looked at first: its current state, its goal, the difference, whether it needs applying.
+    Then it is applied, unless an interrupt came meanwhile, and only when its new state is on disk
+    is it done. What an item has looked after before is removed: at last, or at first where both
+    cannot be there at once.
+    """
+
+    async def run(self, run: BlockRun) -> BlockResult[States]:
+        """Apply the items."""
+        graph = selected(run.ctx.flow, self._only)
+        first, last = self._removals(run)
+        async with record_states(run, self.items(run), applies=True) as record:
+            work = _Ensuring(run, record)
+            if self._only:
+                work.current = _stored_others(run.ctx.flow, graph, record.stored_current)
+            removing = RealCleaning(run, record, run.ctx.flow.items, known=work.current)
+            results = dict(await first.results(run, removing))
+            if all(each.status.ended_well for each in results.values()):
+                results |= await ItemPass(run, graph, work.ensure, changes=True).results()
+            else:
+                results |= _not_started(run, graph.order, "what it replaces is still there")
+            if all(each.status.ended_well for each in results.values()):
+                results |= await last.results(run, removing)
+            else:
+                results |= _not_started(run, last.items, "not everything else is as it should be")
+        return BlockResult(States(work.current, work.goal), results)
+
+
+def _not_started(
+    run: BlockRun, items: Iterable[ItemId], message: str
+) -> Mapping[ItemId, ItemResult]:
+    results = {item: ItemResult(ItemStatus.NOT_STARTED, message=message) for item in items}
+    run.results.update(results)
+    return results
+
+
+class _Ensuring:
+    """One pass of ensuring, and the states so far."""
+
+    def __init__(self, run: BlockRun, record: StateRecorder) -> None:
+        self._run = run
+        self._record = record
+        self.current: dict[ItemId, State] = {}
+        self.goal: dict[ItemId, State] = {}
+
+    async def ensure(self, ctx: ItemCtx) -> ItemResult:
+        flow, record = self._run.ctx.flow, self._record
+        item = resolved_item(flow.id, flow.items[ctx.item], self.current.get)
+        current = await asked(self._run, item, "state_current", ctx)
+        goal = self.goal[ctx.item] = await asked(self._run, item, "state_goal", ctx)
+        found = await record.looked_at(ctx, item, current)
+        diff = diff_of(item, ctx.item, current, goal)
+        if not needs_apply(item, ctx.item, current, goal, diff):
+            self.current[ctx.item] = current
+            return await record.unchanged(found, current, goal)
+        if replaces(item, ctx.item, current, goal):
+            raise ReplacementNeeded(ctx.item, "it says so" if diff is None else str(diff))
+        change = Change(self._run, record, found, self.current)
+        return await change.make("apply", current, goal, stored_goal=goal)
+
+
+class EnsureCmd:
+    """Brings current states to goal states; the same command resumes after an interrupt."""
+
+    @staticmethod
+    def blocks(
+        *,
+        dry_run: bool = False,
+        only: Iterable[ItemId] = (),
+        sync: SyncCheck = SyncCheck.NONE,
+        prune: bool = False,
+        replace: Iterable[ItemId] = (),
+    ) -> tuple[CmdBlock[object], ...]:
+        """Return the blocks of the command; see `exec`."""
+        only = tuple(only)
+        checks = () if sync is SyncCheck.NONE else (SyncCheckBlock(sync, only),)
+        ownership = OwnershipBlock(store=not dry_run, replacing=tuple(replace))
+        if dry_run:
+            return (ownership, *checks, EnsureDryBlock(only, prune=prune))
+        return (ParamsSpecsBlock(), ownership, *checks, EnsureBlock(only, prune=prune))
+
+    @staticmethod
+    async def exec(
+        ctx: CmdCtx,
+        *,
+        dry_run: bool = False,
+        only: Iterable[ItemId] = (),
+        sync: SyncCheck = SyncCheck.NONE,
+        prune: bool = False,
+        replace: Iterable[ItemId] = (),
+    ) -> CmdOutcome[States]:
+        """Run the command.
+
+        Args:
+            ctx: the flow and profile.
+            dry_run: whether to show what would be done, and do nothing.
+            only: the items to bring to their goals; others are taken as last seen. Empty for all.
+            sync: which stored states of these items must match what is there.
+            prune: whether what has left the flow is removed at last; also where `ctx.prunes`.
+            replace: items whose things are removed and made anew, with all that stands on them.
+
+        Raises:
+            ProfileBusy: another execution runs on the profile.
+            OutOfSync: stored states differ from what is there, and `sync` refuses that.
+            NameUnknown: the flow has no item of a given name.
+        """
+        only, replace = tuple(only), tuple(replace)
+        selected(ctx.flow, (*only, *replace))
+        blocks = EnsureCmd.blocks(
+            dry_run=dry_run, only=only, sync=sync, prune=prune or ctx.prunes, replace=replace
+        )
+        execution = CmdExecution("ensure", blocks, states_of, main=blocks[-1])
+        return await execution.run(ctx, dry_run=dry_run, only=only)
