@@ -14,9 +14,7 @@ from peaceful._item.safe_point import StoppedAtSafePoint
 from peaceful._model.codec import ItemId
 from peaceful._model.outcome import ItemResult
 from peaceful._model.state import State
-from peaceful._runtime.block import (
-    BlockRun,
-)
+from peaceful._runtime.block import BlockRun
 
 
 class Change:

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from peaceful._aio import run_in_thread
 from peaceful._commands.clean_order import clean_order
 from peaceful._commands.diff import SyncCheck, SyncCheckBlock
 from peaceful._commands.discover import DiscoverBlock, ParamsSpecsBlock, states_of
-from peaceful._commands.item_access import (
-    check_names,
-)
-from peaceful._commands.ownership import OwnershipBlock, ownership_of
-from peaceful._commands.recording import (
-    record_states,
-)
+from peaceful._commands.item_access import check_names
+from peaceful._commands.ownership import OwnershipBlock, load_owned, ownership_of
+from peaceful._commands.recording import record_states
 from peaceful._commands.removal import Cleaning, DryCleaning, RealCleaning, Removals, removal
 from peaceful._errors.running import ItemNeeded
 from peaceful._model.codec import ItemId
 from peaceful._model.outcome import CmdOutcome
-from peaceful._runtime.block import (
-    BlockResult,
-    BlockRun,
-    CmdBlock,
-    States,
-)
+from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, States
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.execution import CmdExecution
 from peaceful._storage.stored_state import StateKind, StoredState
@@ -161,6 +153,10 @@ class CleanCmd:
         """
         only = tuple(only)
         await check_names(ctx, only)
+        if left:
+            # By name from now on: whoever carries on with this, as on the page, cleans no more up.
+            ownership = await run_in_thread(load_owned, ctx.flow, ctx.store)
+            only = tuple(name for name in ownership.left if not only or name in only)
         blocks = CleanCmd.blocks(dry_run=dry_run, only=only, sync=sync, left=left, found=found)
         execution = CmdExecution("clean", blocks, states_of, main=blocks[-1])
         return await execution.run(ctx, dry_run=dry_run, only=only)

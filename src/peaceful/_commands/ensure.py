@@ -74,7 +74,8 @@ class _EnsuringBlock(CmdBlock[States]):
         """Return what is removed before items are made, and what is afterwards."""
         ownership, only = ownership_of(run), self._only
         replaced = {name for item, name in ownership.replaced.items() if not only or item in only}
-        first = [name for name in ownership.left if name in replaced & ownership.first]
+        # All that stands on it goes as well, selected or not.
+        first = [name for name in ownership.left if name in ownership.first]
         last = [
             name
             for name, entry in ownership.left.items()
@@ -249,7 +250,7 @@ class EnsureCmd:
         """Return the blocks of the command; see `exec`."""
         only = tuple(only)
         checks = () if sync is SyncCheck.NONE else (SyncCheckBlock(sync, only),)
-        ownership = OwnershipBlock(store=not dry_run, replacing=tuple(replace))
+        ownership = OwnershipBlock(store=not dry_run, replacing=tuple(replace), only=only)
         if dry_run:
             return (ownership, *checks, EnsureDryBlock(only, prune=prune))
         return (ParamsSpecsBlock(), ownership, *checks, EnsureBlock(only, prune=prune))

@@ -35,14 +35,17 @@ from peaceful._runtime.flow import BuiltFlow
 from peaceful._storage.stored_state import Origin, StateKind, StateStore, StoredState
 
 _BEFORE: Final = "__before"
+"""The end of the names of what is replaced."""
+_LEFT: Final = "__left"
+"""The end of the names of what has left the flow, where an item took over its name."""
 
 _States: TypeAlias = Mapping[StateKind, Mapping[ItemId, StoredState]]
 _Changes: TypeAlias = Mapping[StateKind, Mapping[ItemId, StoredState | None]]
 
 
-def names_for(item: ItemId) -> Iterator[ItemId]:
+def names_for(item: ItemId, end: str = _BEFORE) -> Iterator[ItemId]:
     """Yield names under which what an item looked after before can be stored."""
-    first = f"{item}{_BEFORE}"
+    first = f"{item}{end}"
     yield first
     for number in count(2):
         yield f"{first}_{number}"
@@ -56,8 +59,11 @@ def is_name_for(name: ItemId, item: ItemId) -> bool:
 
 def item_named_by(name: ItemId) -> ItemId:
     """Return the item that looked after what is stored under a name before; else the name."""
-    item = name.rpartition(_BEFORE)[0]
-    return item if item and is_name_for(name, item) else name
+    for end in (_BEFORE, _LEFT):
+        item, _, number = name.rpartition(end)
+        if item and (not number or number.removeprefix("_").isdecimal()):
+            return item
+    return name
 
 
 class Ownership(msgspec.Struct, frozen=True):
@@ -107,7 +113,10 @@ class Ownership(msgspec.Struct, frozen=True):
 
 
 def owned(
-    flow: BuiltFlow, stored: _States, replacing: Collection[ItemId] | None = None
+    flow: BuiltFlow,
+    stored: _States,
+    replacing: Collection[ItemId] | None = None,
+    only: Collection[ItemId] = (),
 ) -> Ownership:
     """Return the stored entries as the items of a flow look after them.
 
@@ -119,10 +128,11 @@ def owned(
         stored: the stored entries.
         replacing: items whose things are to be made anew, with all that stands on them, although
             they are the right ones; None where nothing is to be made at all.
+        only: the items that may be made anew; empty for all.
     """
     if not stored[StateKind.CURRENT]:
         return Ownership(stored)
-    return _Arranging(flow, stored, replacing).result()
+    return _Arranging(flow, stored, replacing, only).result()
 
 
 def load_owned(flow: BuiltFlow, store: StateStore) -> Ownership:
@@ -136,6 +146,7 @@ class OwnershipBlock(CmdBlock[Ownership]):
     Args:
         store: whether entries are stored under their new names.
         replacing: items whose things are to be made anew; None where nothing is to be made.
+        only: the items that may be made anew; empty for all.
         tells: whether it says what has changed.
         mend: whether damaged files are set aside first, so that all is discovered anew.
     """
@@ -145,6 +156,7 @@ class OwnershipBlock(CmdBlock[Ownership]):
         *,
         store: bool = True,
         replacing: Collection[ItemId] | None = None,
+        only: Collection[ItemId] = (),
         tells: bool = True,
         mend: bool = False,
     ) -> None:
@@ -152,6 +164,7 @@ class OwnershipBlock(CmdBlock[Ownership]):
         self._mend = mend
         self._tells = tells
         self._replacing = replacing
+        self._only = only
 
     async def run(self, run: BlockRun) -> BlockResult[Ownership]:
         """Read what is stored, and store it under other names where they have changed."""
@@ -162,7 +175,7 @@ class OwnershipBlock(CmdBlock[Ownership]):
 
         def look() -> tuple[Ownership, _Changes]:
             stored = {kind: ctx.store.load(kind) for kind in StateKind}
-            ownership = owned(ctx.flow, stored, self._replacing)
+            ownership = owned(ctx.flow, stored, self._replacing, self._only)
             return ownership, ownership.changes_of(stored)
 
         ownership, changes = await run_in_thread(look)
@@ -171,6 +184,12 @@ class OwnershipBlock(CmdBlock[Ownership]):
         if self._tells:
             for sentence in sentences(ownership):
                 run.warn(sentence)
+            for item in self._replacing or ():
+                if item not in ownership.replaced:
+                    run.warn(
+                        f"{item} is not replaced, because nothing of it was made here; if what is "
+                        f"there is to be removed, run states adopt {item} first"
+                    )
         return BlockResult(ownership)
 
 
@@ -215,12 +234,17 @@ def sentences(ownership: Ownership) -> Iterator[str]:
 
 class _Arranging:
     def __init__(
-        self, flow: BuiltFlow, stored: _States, replacing: Collection[ItemId] | None
+        self,
+        flow: BuiltFlow,
+        stored: _States,
+        replacing: Collection[ItemId] | None,
+        only: Collection[ItemId],
     ) -> None:
         self._flow = flow
         self._stored = stored
         self._entries = dict(stored[StateKind.CURRENT])
         self._replacing = replacing
+        self._only = only
         self._sources: dict[ItemId, ItemId] = {}
         """By item of the flow, the name of the entry that is its own."""
         self._used: set[ItemId] = set()
@@ -258,6 +282,7 @@ class _Arranging:
         for item in self._flow.graph.order:
             if item not in self._sources:
                 self._match_by_name(item, identities[item])
+        self._still_replaced()
         return self._arrangement()
 
     def _claim(self, item: ItemId, identity: str | None) -> str | None:
@@ -311,6 +336,14 @@ class _Arranging:
                 continue
             return
 
+    def _still_replaced(self) -> None:
+        """Find what was put aside by a command before, and is not removed yet."""
+        for name, identity in self._identities.items():
+            item = item_named_by(name)
+            known = identity is not None and identity not in self._claimed
+            if item in self._flow.items and is_name_for(name, item) and known:
+                self._before.setdefault(item, name)
+
     def _arrangement(self) -> Ownership:
         first = self._to_be_removed_first()
         names = {name: item for item, name in self._sources.items()}
@@ -328,11 +361,14 @@ class _Arranging:
             elif name not in before and name not in self._flow.items:
                 names[name] = name
             elif entry.is_there:
-                item = before.get(name, name)
-                names[name] = next(new for new in names_for(item) if new not in taken)
+                item = before.get(name)
+                # It may be put aside already; and where an item took over another thing's entry,
+                # it was renamed, and what had its name has left.
+                free = names_for(name, _LEFT) if item is None else names_for(item)
+                is_aside = item_named_by(name) != name
+                names[name] = name if is_aside else next(each for each in free if each not in taken)
                 taken.add(names[name])
-                if item not in self._sources:
-                    # Else it was renamed, and what had its name has left.
+                if item is not None:
                     replaced[item] = names[name]
         renamed = {old: new for old, new in names.items() if old != new and new in self._flow.items}
         states = {
@@ -364,7 +400,11 @@ class _Arranging:
         if self._replacing is None:
             return set()
         items = self._flow.items
-        first = {item for item in self._before if items[item].item.removed_first}
+        first = {
+            item
+            for item in self._before
+            if items[item].item.removed_first and (not self._only or item in self._only)
+        }
         first |= {*self._replacing}
         if not first:
             return first
@@ -372,12 +412,13 @@ class _Arranging:
         size = 0
         while size < len(first):
             size = len(first)
-            below = {names[item] for item in first}
+            aside = {names[item] or item for item in first}
+            below = {*aside, *map(item_named_by, aside)}
             for item, name in names.items():
                 if name is not None and not below.isdisjoint(self._entries[name].needs):
                     first.add(item)
         for item in first:
-            name = self._sources.get(item)
+            name = None if item in self._before else self._sources.get(item)
             if name is not None and self._entries[name].origin is not Origin.FOUND:
                 del self._sources[item]
                 self._before[item] = name

@@ -218,6 +218,49 @@ async def test_made_anew_on_request(yard: Yard) -> None:
     assert yard.world.done == ["-c", "-b", "+b", "+c"]
 
 
+async def test_only_what_is_selected_is_replaced(yard: Yard) -> None:
+    """A command that is limited to another item leaves it, and what stands on it, as they are."""
+    inside: Items = {"inner": Thing(place="i")}
+    other: Items = {"other": Thing(place="o")}
+    await yard.is_of({**other, "outer": Named(place="x"), **inside}).ensure()
+    yard.world.done.clear()
+    harness = yard.is_of({**other, "outer": Named(place="y"), **inside})
+    assert isinstance(await harness.ensure(only=["other"]), Complete)
+    assert yard.world.done == []
+    # What stands on it goes first in any case: it would be destroyed with it.
+    assert isinstance(await harness.ensure(only=["outer"]), Complete)
+    assert yard.world.done == ["-i", "-x", "+y"]
+    assert isinstance(await harness.ensure(), Complete)
+    assert yard.world.things == {"o": "thing", "y": "thing", "i": "thing"}
+    assert yard.stored == {"other", "outer", "inner"}
+
+
+@pytest.mark.parametrize("kind", [Thing, Named])
+async def test_looking_first_changes_nothing_of_it(yard: Yard, kind: type[Plain]) -> None:
+    """What is replaced is so, also where another command has found that out before."""
+    await yard.is_of({"one": kind(place="x"), "two": Thing(place="i")}).ensure()
+    yard.world.done.clear()
+    harness = yard.is_of({"one": kind(place="y"), "two": Thing(place="i")})
+    assert isinstance(await harness.diff(), Complete)
+    assert isinstance(await harness.discover(), Complete)
+    assert isinstance(await harness.ensure(), Complete)
+    first = kind.removed_first
+    assert yard.world.done == (["-i", "-x", "+y", "+i"] if first else ["+y", "-x"])
+    assert yard.stored == {"one", "two"}
+
+
+async def test_what_was_found_is_not_replaced(yard: Yard) -> None:
+    """That is told, with what to do about it."""
+    yard.world.things["x"] = "thing"
+    harness = yard.is_of({"one": Thing(place="x")})
+    assert isinstance(await harness.ensure(), Complete)
+    harness.events.clear()
+    assert isinstance(await harness.ensure(replace=["one"]), Complete)
+    assert yard.world.done == []
+    told = [getattr(event, "text", "") for event in harness.events]
+    assert any("run states adopt one first" in text for text in told)
+
+
 async def test_what_has_left_is_told_and_pruned(yard: Yard) -> None:
     """Every command says so; `prune` removes it at last, in reverse order."""
     await yard.is_of(things("a", "b", "c")).ensure()

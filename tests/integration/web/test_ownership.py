@@ -81,3 +81,14 @@ async def test_what_was_found(site: Any) -> None:
     assert site.gates.made.keys() == {"dev.a"}
     await ran(site, "/clean_cmd", flow_id="make", found="on")
     assert not site.gates.made
+
+
+async def test_what_has_left_is_cleaned_up_by_name(site: Any) -> None:
+    """Else whoever carries on with it, as by the page's button, would clean up everything."""
+    _flow_of(site, one="a", two="b")
+    await site.ended(await site.started())
+    _flow_of(site, one="a")
+    ended = await site.ended(await site.started(command="clean", left=True))
+    assert site.gates.made.keys() == {"dev.a"}
+    record = site.app.contexts(site.folder).executions.get(ended["id"])
+    assert record.only == ("two",)
