@@ -8,8 +8,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from getpass import getpass
 from types import FrameType
 from typing import Final, Self
@@ -106,10 +106,22 @@ class TerminalModes:
 
     def _suspended(self, number: int, _frame: FrameType | None) -> None:
         self.restore()
-        signal.signal(number, signal.SIG_DFL)
-        with self._still():
+        # SIGCONT could reach its handler only after a frame has been drawn, which would be drawn a
+        # second time then: what it does is done here.
+        with self._still(), self._unhandled():
             signal.raise_signal(number)  # stops here, until the process is told to go on
-        signal.signal(number, self._suspended)
+        self._switch_off()
+
+    @contextmanager
+    def _unhandled(self) -> Generator[None]:
+        """Within the context, let the signals do what they do by default."""
+        for number in self._handlers:
+            signal.signal(number, signal.SIG_DFL)
+        try:
+            yield
+        finally:
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
 
     def _resumed(self, _number: int, _frame: FrameType | None) -> None:
         self._switch_off()
