@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping
 
+import pytest
 from slow_files_shell import SlowFiles
 
 
@@ -77,18 +78,26 @@ def test_other_numbering(slow: SlowFiles) -> None:
     assert not slow.files()
 
 
-def test_other_dest(slow: SlowFiles) -> None:
-    """With another folder everything is done there; what is at the old place is not touched."""
+@pytest.mark.parametrize("looks_first", [False, True])
+def test_other_dest(slow: SlowFiles, looks_first: bool) -> None:
+    """With another folder everything is done there, and what was made at the old place is removed.
+
+    What is there of others stays.
+    """
     done = interrupted(slow, 12, 3)
-    old = slow.files()
+    assert done == slow.files().keys()
+    (slow.dest / "notes.txt").write_text("of others")
     elsewhere = SlowFiles(slow.shell, slow.dest.with_name("elsewhere"), slow.loaded)
     elsewhere.run("init", "--dest", str(elsewhere.dest))
-    differs = elsewhere.json("diff")["diffs"]
-    assert all(differs.values())
+    if looks_first:
+        assert all(elsewhere.json("diff")["diffs"].values())
+    planned = elsewhere.statuses("ensure", "--dry-run")
+    assert with_status(planned, "would_remove") == {f"{item}__before" for item in done}
     ended = elsewhere.statuses("ensure")
-    assert len(with_status(ended, "done")) == len(elsewhere.files()) == 12
-    assert done == old.keys()
-    assert slow.files() == old
+    assert len(with_status(ended, "done")) == 12 + len(done)
+    assert len(elsewhere.files()) == 12
+    assert [each.name for each in slow.dest.iterdir()] == ["notes.txt"]
+    assert elsewhere.json("status")["states"].keys() == elsewhere.files().keys()
 
 
 def test_other_order(slow: SlowFiles) -> None:

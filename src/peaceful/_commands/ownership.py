@@ -30,7 +30,7 @@ from peaceful._item.item import AnyItem
 from peaceful._model.codec import ItemId
 from peaceful._model.state import State
 from peaceful._present.text import name_list
-from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, identity_of
+from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, identity_of, removed_first
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._storage.stored_state import Origin, StateKind, StateStore, StoredState
 
@@ -249,6 +249,8 @@ class _Arranging:
         """By item of the flow, the name of the entry that is its own."""
         self._used: set[ItemId] = set()
         self._claimed: dict[str, ItemId] = {}
+        self._known: dict[ItemId, AnyItem] = {}
+        """The items whose identity is known, as far as their parameters are."""
         self._before: dict[ItemId, ItemId] = {}
         """By item of the flow, the name of the entry of what it looked after before."""
         classes = ItemClasses()
@@ -302,10 +304,12 @@ class _Arranging:
 
     def _identity(self, item: ItemId, known: AnyItem) -> str | None:
         try:
-            return identity_of(known, item)
+            identity = identity_of(known, item)
         except PeacefulError:
             # It will be told when the item is looked at.
             return None
+        self._known[item] = known
+        return identity
 
     def _resolved_identity(self, item: ItemId) -> str | None:
         try:
@@ -402,8 +406,9 @@ class _Arranging:
         items = self._flow.items
         first = {
             item
-            for item in self._before
-            if items[item].item.removed_first and (not self._only or item in self._only)
+            for item, name in self._before.items()
+            if (not self._only or item in self._only)
+            and removed_first(self._known[item], item, self._identities[name] or "")
         }
         first |= {*self._replacing}
         if not first:

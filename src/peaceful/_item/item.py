@@ -85,8 +85,6 @@ class Item(BaseModel, ABC, Generic[S]):
         identifies: the parameters that say which thing in the world it looks after; see `identity`.
         takes_over: whether it replaces the whole of a thing that it finds, which is then its own to
             clean up. Else, what was there before the item first changed it is left alone.
-        removed_first: whether, when it is to look after another thing, the former one is removed
-            before the new one is made, with all that stands on it: both cannot be there at once.
         item_version: stored with states, for functions that upgrade them.
     """
 
@@ -96,7 +94,6 @@ class Item(BaseModel, ABC, Generic[S]):
 
     identifies: ClassVar[tuple[str, ...]] = ()
     takes_over: ClassVar[bool] = False
-    removed_first: ClassVar[bool] = False
     item_version: ClassVar[int] = 1
 
     # ---- what must be written
@@ -184,6 +181,21 @@ class Item(BaseModel, ABC, Generic[S]):
         values = [plain_form(getattr(self, name)) for name in self.identifies]
         text = values[0] if len(values) == 1 else None
         return f"{self.kind()}:{text if isinstance(text, str) else json.dumps(values)}"
+
+    def removed_first(self, former: str) -> bool:
+        """Return whether the thing that it looked after before goes before its own one is made.
+
+        With all that stands on it: both cannot be there at once. Else it goes afterwards. By
+        default, it goes first if one of the two lies within the other, as identities tell: one of
+        them begins with the other one, and goes on with `/` or `#`.
+
+        Args:
+            former: the identity of the former thing.
+        """
+        own = self.identity() or ""
+        outer, inner = sorted((own, former), key=len)
+        outer = outer.rstrip("/")
+        return bool(outer) and inner.startswith((f"{outer}/", f"{outer}#"))
 
     def interactions(self) -> Sequence[Interaction]:
         """Return the places that the item touches, for diagrams, also with example values."""

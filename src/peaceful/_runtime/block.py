@@ -228,6 +228,11 @@ def replaces(item: AnyItem, item_id: ItemId, current: object, goal: object) -> b
     return bool(_called(item, item_id, "replaces", current, goal))
 
 
+def removed_first(item: AnyItem, item_id: ItemId, former: str) -> bool:
+    """Return whether its former thing goes before its own one is made. Raises like `diff_of`."""
+    return bool(_called(item, item_id, "removed_first", former))
+
+
 def _called(item: AnyItem, item_id: ItemId, name: str, *arguments: object) -> object:
     _check_plain(type(item), name)
     try:

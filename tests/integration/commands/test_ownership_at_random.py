@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from example_counts import examples
@@ -86,7 +85,9 @@ class Thing(Item[Known]):
 class First(Thing):
     """Something of which the former one is removed first."""
 
-    removed_first: ClassVar[bool] = True
+    def removed_first(self, former: str) -> bool:
+        """Whichever that is."""
+        return True
 
 
 @dataclass(frozen=True)

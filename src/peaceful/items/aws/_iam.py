@@ -135,6 +135,12 @@ class IamItem(AwsItem[S], Generic[S]):
         """Return the resource by its path and name, which are its ARN in the account."""
         return f"{self._what.replace(' ', '-')}:{self.path}{self.name}"
 
+    def removed_first(self, former: str) -> bool:
+        """Return whether it had the same name under another path: a name is there only once."""
+        kind, _, former = former.partition(":")
+        own = self.identity().partition(":")[0]
+        return kind == own and former.rpartition("/")[2].lower() == self.name.lower()
+
     def interactions(self) -> Sequence[Interaction]:
         """Return that the item works within IAM."""
         return (Within(Location.path(f"{self._what} {self.name}", _IAM)),)

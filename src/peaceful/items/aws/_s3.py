@@ -119,7 +119,6 @@ class S3Bucket(AwsItem[S3BucketState]):
         aws: access to AWS.
     """
 
-    removed_first: ClassVar[bool] = True
     _service: ClassVar[ServiceName] = "s3"
     _what: ClassVar[str] = "bucket"
 

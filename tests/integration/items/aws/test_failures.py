@@ -614,6 +614,25 @@ async def test_what_was_made_and_is_not_shown_yet(
     assert result.status is ItemStatus.DONE
 
 
+async def test_a_path_is_changed(access: AwsAccess, tmp_path: Path) -> None:
+    """A name is there only once, so what had it under the other path goes first."""
+    path = "/"
+
+    def declare(flow: Flow) -> None:
+        role = flow.add("role", IamRole(name="app", path=path, trust=TRUST, aws=access))
+        flow.add("profile", InstanceProfile(name="app", role=role.state.name, aws=access))
+
+    harness = FlowHarness(declare, tmp_path)
+    assert isinstance(await harness.ensure(), Complete)
+    path = "/apps/"
+    moved = await harness.ensure()
+    assert isinstance(moved, Complete)
+    assert moved.value.current["role"].model_dump()["arn"].endswith("role/apps/app")
+    again = await harness.ensure()
+    assert set(again.items_with(ItemStatus.UNCHANGED)) == {"role", "profile"}
+    assert isinstance(await harness.clean(), Complete)
+
+
 async def test_a_bucket_is_replaced(access: AwsAccess, tmp_path: Path) -> None:
     """With what is in it: first out, last in again, in the other region."""
     (tmp_path / "it").write_text("content")
