@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from traceback import walk_tb
 from types import TracebackType
@@ -49,10 +50,22 @@ class FlowBuilder(ParamStore):
         """Build a flow with its stored parameters; raise as `Contexts.cmd_ctx` does."""
         return self._built(profile, flow, ())
 
+    def unbuilt(self, profile: ProfileName, flow: FlowId, problem: PeacefulError) -> BuiltFlow:
+        """Return a flow that could not be built, or that the application does not have any more."""
+        secrets: dict[str, object] = {}
+        # Without them, an item that needs one says so.
+        with suppress(PeacefulError):
+            if flow in self.app.flows:
+                secrets = dict(secrets_in(self.right_values(profile, flow).items()))
+        return BuiltFlow.unbuilt(flow, problem, secrets, self.app.version)
+
     def _store(self, profile: ProfileName, flow: FlowId) -> YamlStateStore:
         was = self.app.flows[flow].was if flow in self.app.flows else ()
-        find = partial(self.workspace.flow_folder, profile, flow, was)
-        return YamlStateStore(self.workspace.flow_folder(profile, flow), find=find)
+        return YamlStateStore(
+            self.workspace.flow_folder(profile, flow),
+            find=partial(self.workspace.flow_folder, profile, flow, was),
+            before_moving=partial(self._before_upgrade, profile, held=True),
+        )
 
     def _built(self, profile: ProfileName, flow_id: FlowId, asking: Asking) -> BuiltFlow:
         definition, values = self.app.flow_def(flow_id), self.values(profile, flow_id)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -313,7 +313,7 @@ class Contexts(ProfileKeeper):
         except PeacefulError as problem:
             if not by_stored or store.is_new:
                 raise
-            built = BuiltFlow.unbuilt(flow, problem)
+            built = self.unbuilt(profile, flow, problem)
         return CmdCtx(
             app=self.app.name,
             workspace=self.workspace,
@@ -328,6 +328,7 @@ class Contexts(ProfileKeeper):
             notices=tuple(self._notices(profile, built)),
             prunes=self.app.prune,
             door=options.door,
+            keeps=partial(self._keep_before_upgrade, profile),
         )
 
     def ctx_for(self, request: RunRequest, options: ExecutionOptions | None = None) -> CmdCtx:

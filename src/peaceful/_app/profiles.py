@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import shutil
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -13,7 +15,7 @@ import msgspec
 
 from peaceful._app.build import FlowBuilder
 from peaceful._app.parameters.files import ParamsFile
-from peaceful._errors.running import FileDamaged, FileInaccessible, ThingsLeft
+from peaceful._errors.running import FileDamaged, FileInaccessible, ProfileBusy, ThingsLeft
 from peaceful._errors.usage import NameUnknown, UsageError
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import FlowId, ItemId, ProfileName
@@ -41,6 +43,16 @@ from peaceful._storage.yaml_file import head_for
 
 DEFAULT_PROFILE: Final = "default"
 """The profile of users who do not choose one."""
+
+
+_LOG = logging.getLogger("peaceful.app")
+
+_BEFORE_RESTORE: Final = "before-restore"
+_BEFORE_UPGRADE: Final = "before-upgrade"
+"""Why a profile was kept: a part of the backup's name."""
+
+_TIME: Final = "%Y%m%dT%H%M%S%fZ"
+"""When, in UTC. As text, the later one is the greater one."""
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -142,7 +154,7 @@ class ProfileKeeper(FlowBuilder):
                 )
             kept_as = None
             if files and not dry_run:
-                kept_as = self._keep(before) if before.files else None
+                kept_as = self._keep(before, _BEFORE_RESTORE) if before.files else None
                 restore(self.workspace, profile, backup.encoded())
                 if self.workspace.profiles() == (profile,):
                     self._workspace_file().write({"profile": profile})
@@ -304,9 +316,39 @@ class ProfileKeeper(FlowBuilder):
             if entry.is_ours
         }
 
-    def _keep(self, backup: Backup) -> Path:
-        stem = f"{backup.profile}.before-restore-{backup.at:%Y%m%dT%H%M%S%fZ}"
-        path = self.workspace.folder / f"{stem}.json"
+    def _before_upgrade(self, profile: ProfileName, *, held: bool = False) -> None:
+        # While an execution runs, it is the parameters that matter.
+        with suppress(ProfileBusy), nullcontext() if held else self._holding(profile, "init"):
+            self._fold_readable(profile)
+        path = self._keep(self._backup_of(profile), _BEFORE_UPGRADE)
+        _LOG.warning(
+            "What an earlier version stored is kept in %s; states restore brings it back.", path
+        )
+
+    def _keep_before_upgrade(self, profile: ProfileName, since: datetime) -> Path | None:
+        """Keep a profile as an earlier version left it; None if that was done after a time.
+
+        The caller holds the profile's lock. Raises `StorageError`.
+        """
+        if any(self._kept_since(profile, _BEFORE_UPGRADE, since)):
+            return None
+        self._fold_readable(profile)
+        return self._keep(self._backup_of(profile), _BEFORE_UPGRADE)
+
+    def _fold_readable(self, profile: ProfileName) -> None:
+        for flow in self.workspace.flows(profile):
+            # What is damaged is kept as it is.
+            with suppress(FileDamaged):
+                self._states(profile, flow).fold()
+
+    def _kept_since(self, profile: ProfileName, why: str, since: datetime) -> Iterator[Path]:
+        begins = f"{profile}.{why}-"
+        for path in self.workspace.folder.glob(f"{begins}*.json"):
+            if path.stem.removeprefix(begins) >= f"{since:{_TIME}}":
+                yield path
+
+    def _keep(self, backup: Backup, why: str) -> Path:
+        path = self.workspace.folder / f"{backup.profile}.{why}-{backup.at:{_TIME}}.json"
         write_file_atomically(path, backup.encoded())
         return path
 

@@ -116,8 +116,8 @@ class CleanCmd:
         checks = () if sync is SyncCheck.NONE else (SyncCheckBlock(sync, only),)
         specs = () if dry_run else (ParamsSpecsBlock(),)
         return (
-            *specs,
             OwnershipBlock(store=not dry_run),
+            *specs,
             *checks,
             DiscoverBlock((StateKind.CURRENT,), store=not dry_run),
             # Once more: it may have found that an item looks after another thing now.

@@ -42,7 +42,7 @@ class DiffCmd:
     @staticmethod
     def blocks() -> tuple[CmdBlock[object], ...]:
         """Return the blocks of the command."""
-        return (ParamsSpecsBlock(), OwnershipBlock(), DiscoverBlock(BOTH), DiffBlock())
+        return (OwnershipBlock(), ParamsSpecsBlock(), DiscoverBlock(BOTH), DiffBlock())
 
     @staticmethod
     async def exec(ctx: CmdCtx) -> CmdOutcome[StateDiffs]:

@@ -139,7 +139,7 @@ class DiscoverCmd:
     @staticmethod
     def blocks(kinds: tuple[StateKind, ...] = BOTH) -> tuple[CmdBlock[object], ...]:
         """Return the blocks of the command; `kinds` are the states to ask for."""
-        return (ParamsSpecsBlock(), OwnershipBlock(mend=True), DiscoverBlock(kinds))
+        return (OwnershipBlock(mend=True), ParamsSpecsBlock(), DiscoverBlock(kinds))
 
     @staticmethod
     async def exec(ctx: CmdCtx, kinds: tuple[StateKind, ...] = BOTH) -> CmdOutcome[States]:

@@ -253,7 +253,7 @@ class EnsureCmd:
         ownership = OwnershipBlock(store=not dry_run, replacing=tuple(replace), only=only)
         if dry_run:
             return (ownership, *checks, EnsureDryBlock(only, prune=prune))
-        return (ParamsSpecsBlock(), ownership, *checks, EnsureBlock(only, prune=prune))
+        return (ownership, ParamsSpecsBlock(), *checks, EnsureBlock(only, prune=prune))
 
     @staticmethod
     async def exec(

@@ -8,10 +8,12 @@ before gets a name of its own, and what no item looks after keeps its name: both
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Final, TypeAlias
 
 import msgspec
@@ -31,7 +33,7 @@ from peaceful._model.codec import ItemId
 from peaceful._model.state import State
 from peaceful._present.text import name_list
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, identity_of, removed_first
-from peaceful._runtime.flow import BuiltFlow
+from peaceful._runtime.flow import BuiltFlow, FlowItem
 from peaceful._storage.stored_state import Origin, StateKind, StateStore, StoredState
 
 _BEFORE: Final = "__before"
@@ -179,6 +181,8 @@ class OwnershipBlock(CmdBlock[Ownership]):
             return ownership, ownership.changes_of(stored)
 
         ownership, changes = await run_in_thread(look)
+        if self._store and ctx.keeps is not None:
+            await _keep_earlier(run, ownership, ctx.keeps)
         if changes and self._store:
             await rearrange(run, changes)
         if self._tells:
@@ -191,6 +195,37 @@ class OwnershipBlock(CmdBlock[Ownership]):
                         f"there is to be removed, run states adopt {item} first"
                     )
         return BlockResult(ownership)
+
+
+async def _keep_earlier(
+    run: BlockRun, ownership: Ownership, keeps: Callable[[datetime], Path | None]
+) -> None:
+    """Keep what an earlier version stored as it is, before anything of it is changed."""
+    flow = run.ctx.flow
+    earlier = [
+        entry
+        for name, entry in ownership.current.items()
+        if entry.known and _is_of_another_version(entry, flow.items.get(name), flow)
+    ]
+    if not earlier:
+        return
+    newest = max(earlier, key=lambda entry: entry.at)
+    path = await run_in_thread(keeps, newest.at)
+    if path is not None:
+        version = f"version {newest.app_version}" if newest.app_version else "an earlier version"
+        run.warn(
+            f"what {version} stored is kept in {path}, before it is changed; states restore brings "
+            "it back"
+        )
+
+
+def _is_of_another_version(entry: StoredState, item: FlowItem | None, flow: BuiltFlow) -> bool:
+    if entry.app_version != flow.app_version:
+        return True
+    if item is None:
+        return False
+    now = (item.item.kind(), item.item.state_type().state_version, item.item.item_version)
+    return now != (entry.kind, entry.version, entry.item_version)
 
 
 async def rearrange(run: BlockRun, changes: _Changes) -> None:

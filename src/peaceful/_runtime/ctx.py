@@ -7,6 +7,8 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -92,6 +94,8 @@ class CmdCtx:
         on_blocked: called with a sentence about an item that blocks the event loop, in another
             thread; None for a warning of the execution.
         door: where its commands come from: `terminal`, `web`, `api` or `python`.
+        keeps: backs the profile up, unless that was done since a time, and returns the file or
+            None: called before what another version stored is changed. None if nothing is kept.
     """
 
     app: str
@@ -112,6 +116,7 @@ class CmdCtx:
     on_late_end: Callable[[Ending], None] | None = None
     on_blocked: Callable[[str], object] | None = None
     door: str = "python"
+    keeps: Callable[[datetime], Path | None] | None = None
 
 
 class ProfilesFlowCtx(msgspec.Struct, frozen=True, kw_only=True):

@@ -144,9 +144,15 @@ class BuiltFlow(msgspec.Struct, frozen=True):
     problem: PeacefulError | None = None
 
     @classmethod
-    def unbuilt(cls, flow: FlowId, problem: PeacefulError) -> BuiltFlow:
-        """Return a flow that could not be built."""
-        return cls(flow, {}, GraphBuilder().build(), problem=problem)
+    def unbuilt(
+        cls,
+        flow: FlowId,
+        problem: PeacefulError,
+        secrets: Mapping[str, object],
+        app_version: str = "",
+    ) -> BuiltFlow:
+        """Return a flow that could not be built, with the secrets that are at hand."""
+        return cls(flow, {}, GraphBuilder().build(), secrets, app_version, problem)
 
 
 class Flow:

@@ -162,7 +162,7 @@ class YamlStateStore:
     ending, the next block does that first. Without `sync`, durable means in the kernel, for tests.
 
     The folder may still have an earlier name: `find` returns where it is by now. From there it is
-    read; whoever holds it to write gives it its name first.
+    read; whoever holds it to write gives it its name first, and calls `before_moving` before that.
     """
 
     def __init__(
@@ -170,12 +170,14 @@ class YamlStateStore:
         flow_dir: Path,
         *,
         find: Callable[[], Path] | None = None,
+        before_moving: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = SystemClock.now,
         boot_id: str | None = boot_id(),
         sync: bool = True,
     ) -> None:
         self._home = flow_dir
         self._find = find or (lambda: flow_dir)
+        self._before_moving = before_moving
         self._now = now
         self._boot_id = boot_id
         self._sync = sync
@@ -201,6 +203,7 @@ class YamlStateStore:
     def hold(self, *, dry_run: bool = False) -> Generator[Callable[[], None]]:
         self._be_in(self._find())
         if self._folder != self._home and not dry_run:
+            self._before_moving()
             taken_over(self._folder, self._home)
             self._be_in(self._home)
         with refusals(self._folder, "created"):

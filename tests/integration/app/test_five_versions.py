@@ -12,6 +12,7 @@ import pytest
 
 from peaceful import App, Flow, Given, Item, ItemCtx, Param, State, upgrades
 from peaceful._app.contexts import Contexts, ExecutionOptions
+from peaceful._storage.backup import files_of
 from peaceful.commands import CleanCmd, CmdCtx, Complete, EnsureCmd
 from peaceful.interrupt import Interruptible, InterruptSender, interrupt_channel
 
@@ -206,3 +207,25 @@ def test_interrupted_at_any_step(tmp_path: Path, *, cleaning: bool, stride: int)
         if left[0] > 0:
             break
     assert step > 20
+
+
+@pytest.mark.parametrize(("earlier", "later"), [(1, 2), (3, 4), (1, 5)])
+def test_what_an_earlier_version_stored_is_kept(tmp_path: Path, earlier: int, later: int) -> None:
+    """Once, before anything of it is changed; the earlier version can go on with it."""
+    deployed = Deployed(tmp_path)
+    assert deployed.run(earlier)
+    assert deployed.run(earlier)
+    contexts = Contexts.of(version(earlier), tmp_path)
+    before = files_of(contexts.workspace, "default")
+    pattern = "default.before-upgrade-*.json"
+    assert not [*contexts.workspace.folder.glob(pattern)]
+    # What is only looked at changes nothing.
+    asyncio.run(EnsureCmd.exec(deployed.ctx_of(min(later, 4)), dry_run=True))
+    assert files_of(contexts.workspace, "default") == before
+    for _ in range(2):
+        assert deployed.run(later)
+        assert deployed.run(later)
+        [path] = contexts.workspace.folder.glob(pattern)
+    contexts.restore(path, sure=True)
+    assert files_of(contexts.workspace, "default") == before
+    assert deployed.run(earlier)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +12,10 @@ from example_counts import examples
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
+from text_app import Text, TextState
 from versions import QUIET, Versions, version, write
 
-from peaceful import App, Flow, Given, Param
+from peaceful import App, Flow, Given, ItemCtx, Param
 from peaceful._storage.lock import FileLock, LockHolder
 from peaceful._storage.yaml_file import read_yaml
 from peaceful.commands import StateKind
@@ -344,6 +346,42 @@ def test_what_cannot_be_built_can_be_looked_at_and_cleaned_up(tool: Versions, la
     tool.done(second, "clean", *QUIET)
 
 
+class Locked(Text):
+    """A file that takes a password to be touched."""
+
+    password: SecretStr
+
+    def apply(self, ctx: ItemCtx, current: TextState, goal: TextState) -> TextState:
+        """Write or remove it, with the right one."""
+        assert self.password.get_secret_value() == "hunter2"
+        return super().apply(ctx, current, goal)
+
+
+@pytest.mark.parametrize("size", [(), ("--size", "big")])
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_its_secrets_are_known_all_the_same(
+    tool: Versions, monkeypatch: pytest.MonkeyPatch, size: tuple[str, ...], at_hand: bool
+) -> None:
+    """Whatever other parameter is missing or wrong; without the secret, the item says so."""
+
+    def f(flow: Flow, token: SecretStr, size: str = "5") -> None:
+        flow.add("a", Locked(path=Path("a.txt"), content=size, password=token))
+
+    def later(flow: Flow, token: SecretStr, host: str, size: int = 5) -> None: ...
+
+    first, second = version(f), App("tool")
+    second.flow("f")(later)
+    monkeypatch.setenv("TOOL_TOKEN", "hunter2")
+    tool.done(first, "init", *size)
+    tool.done(first, "ensure", *QUIET)
+    if not at_hand:
+        monkeypatch.delenv("TOOL_TOKEN")
+    cleaned = tool.run(second, "clean", *QUIET)
+    assert cleaned.code == (0 if at_hand else 1)
+    assert ("it needs token as well" in " ".join(cleaned.err.split())) != at_hand
+    assert (tool.text("a") is None) == at_hand
+
+
 @pytest.mark.parametrize("command", ["status", "clean"])
 def test_where_nothing_was_ever_stored(tool: Versions, command: str) -> None:
     """What cannot be built was never there: that is an error, and no empty answer."""
@@ -417,6 +455,10 @@ def test_a_flow_with_another_name(tool: Versions, words: list[str], moves: bool)
     ran = tool.run(second, *words)
     assert ran.code == (2 if "x" in words else 0)
     assert folders(tool) == {"new" if moves else "old"}
+    kept = [*(tool.folder / ".peace/tool").glob("default.before-upgrade-*.json")]
+    assert [
+        {name.partition("/")[0] for name in json.loads(each.read_text())["files"]} for each in kept
+    ] == ([{"profile_params.yaml", "old"}] if moves else [])
     # Whether or not it was: parameters and states are there.
     shown = tool.done(second, "profile", "show", "--format", "json").json
     assert shown["flow_params"] == {"new": {"size": 7}}

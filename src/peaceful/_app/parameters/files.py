@@ -113,6 +113,18 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
         at_hand = secrets.at_hand(self.group, self.stored, str(self.path))
         return self._checked(self.group.model, self.stored, at_hand, {})
 
+    def right_ones(self, secrets: Secrets) -> BaseModel:
+        """Return the parameters whose values are at hand and right, without the others."""
+        at_hand = secrets.at_hand(self.group, self.stored, str(self.path), needed=False)
+        wrong: set[str] = set()
+        while True:
+            model = _without(self.group.model, wrong)
+            given = {name: one for name, one in at_hand.items() if name not in wrong}
+            checked = self._checked(model, self.stored, given, {})
+            if isinstance(checked, Checked):
+                return checked.values
+            wrong |= {problem.field.partition(".")[0] for problem in checked.problems}
+
     def completed(
         self, secrets: Secrets, given: Mapping[str, Given], unset: Collection[str]
     ) -> Checked | Wrong:

@@ -67,17 +67,11 @@ class ParamStore:
 
     def values(self, profile: ProfileName, flow: FlowId) -> dict[str, object]:
         """Return the arguments of a flow's function: its parameters, and models of shared ones."""
-        own = self.params(profile, flow)
-        values: dict[str, object] = {name: getattr(own, name) for name in type(own).model_fields}
-        for param in self._declared.flow_def(flow).params:
-            match self._declared.shared_by(param):
-                case "workspace":
-                    values[param.name] = self._present(self._workspace_file())
-                case "profile":
-                    values[param.name] = self._present(self._profile_file(profile))
-                case _:
-                    pass
-        return values
+        return self._arguments(profile, flow, self._present)
+
+    def right_values(self, profile: ProfileName, flow: FlowId) -> dict[str, object]:
+        """Return the arguments as `values` does, as far as they are at hand and right."""
+        return self._arguments(profile, flow, lambda file: file.right_ones(self._secrets))
 
     def all_stored(self, profile: ProfileName) -> tuple[StoredParams, ...]:
         """Return the existing files of workspace, profile and flows, for display."""
@@ -125,6 +119,21 @@ class ParamStore:
 
     # ---- parts
 
+    def _arguments(
+        self, profile: ProfileName, flow: FlowId, read: Callable[[ParamsFile], BaseModel]
+    ) -> dict[str, object]:
+        own = read(self._flow_file(profile, flow))
+        values: dict[str, object] = {name: getattr(own, name) for name in type(own).model_fields}
+        for param in self._declared.flow_def(flow).params:
+            match self._declared.shared_by(param):
+                case "workspace":
+                    values[param.name] = read(self._workspace_file())
+                case "profile":
+                    values[param.name] = read(self._profile_file(profile))
+                case _:
+                    pass
+        return values
+
     def _saved(
         self,
         given: Mapping[str, Given],
@@ -143,6 +152,8 @@ class ParamStore:
             if file.path.parent not in earlier:
                 self._make_folder(file)
         with self._changing("init"):
+            if any(file.renamed for file in files) or any(self._moves(profile)):
+                self._before_upgrade(profile)
             self._take_over(profile)
             if any(file.has_changed() for file in files):
                 # Somebody else was faster; with what they stored, it may be wrong.
@@ -182,6 +193,12 @@ class ParamStore:
                 )
         results = [file.completed(self._secrets, given, unset) for file in files]
         return files, right(results, self._how_to_give)
+
+    def _before_upgrade(self, profile: ProfileName, *, held: bool = False) -> None:
+        """Do what is to be done before what an earlier version stored of a profile is changed.
+
+        `held` says that the caller holds the profile's lock.
+        """
 
     def _make_folder(self, file: ParamsFile) -> None:
         with refusals(file.path.parent, "created"):
