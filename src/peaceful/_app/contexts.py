@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,7 @@ from peaceful._app.parameters.declaration import Given
 from peaceful._app.parameters.files import StoredParams
 from peaceful._app.parameters.secrets import readable
 from peaceful._app.profiles import DEFAULT_PROFILE, ProfileKeeper
-from peaceful._app.register import register_of, workspace_of
+from peaceful._app.register import workspace_of
 from peaceful._app.tracing import tracing_sinks
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import StorageError
@@ -26,7 +26,6 @@ from peaceful._errors.usage import (
     WorkspaceMissing,
 )
 from peaceful._executions.records import ExecutionRecord
-from peaceful._executions.registry import Executions
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonValue, ProfileName
 from peaceful._model.names import checked_name
 from peaceful._model.outcome import ItemStatus
@@ -78,11 +77,6 @@ class Contexts(ProfileKeeper):
     def of(cls, app: AppDef, workspace: Path | None) -> Contexts:
         """Return the contexts of a workspace folder, or of the one that is found; see `App`."""
         return cls(app, workspace_of(app.name, workspace))
-
-    @cached_property
-    def executions(self) -> Executions:
-        """The register of the workspace's executions."""
-        return register_of(self.workspace)
 
     # ---- what is selected
 

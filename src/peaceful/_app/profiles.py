@@ -6,8 +6,9 @@ import logging
 import secrets
 import shutil
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
@@ -15,13 +16,15 @@ import msgspec
 
 from peaceful._app.build import FlowBuilder
 from peaceful._app.parameters.files import ParamsFile
+from peaceful._app.register import register_of
 from peaceful._errors.running import FileDamaged, FileInaccessible, ProfileBusy, ThingsLeft
 from peaceful._errors.usage import NameUnknown, UsageError
+from peaceful._executions.registry import Executions
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import FlowId, ItemId, ProfileName
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.names import checked_name
-from peaceful._runtime.ctx import started_by
+from peaceful._runtime.ctx import new_execution_id, started_by
 from peaceful._storage.backup import (
     Backup,
     files_of,
@@ -74,10 +77,28 @@ class Restored(msgspec.Struct, frozen=True):
 class ProfileKeeper(FlowBuilder):
     """The profiles of an application in a workspace, each as a whole."""
 
-    def back_up(self, profile: ProfileName, path: Path) -> Backup:
+    @cached_property
+    def executions(self) -> Executions:
+        """The register of the workspace's executions."""
+        return register_of(self.workspace)
+
+    def back_up(
+        self,
+        profile: ProfileName,
+        path: Path | None,
+        *,
+        dry_run: bool = False,
+        door: str = "python",
+    ) -> Backup:
         """Write a profile to one file: its parameters, and the states of all of its flows.
 
         Secrets are in it as they are stored: where they come from, or sealed.
+
+        Args:
+            profile: the profile.
+            path: the file; None to return the backup alone.
+            dry_run: whether nothing is written.
+            door: where it is asked for; as for each method here: see `CmdCtx.door`.
 
         Raises:
             ProfileBusy: an execution runs on the profile.
@@ -85,21 +106,16 @@ class ProfileKeeper(FlowBuilder):
             UsageError: the file is there, and is no backup.
         """
         self._check_is_there(profile)
-        try:
-            read_backup(path)
-        except FileDamaged:
-            raise UsageError(
-                f"{path} is there, and is not a backup.", help="name another file, or remove it"
-            ) from None
-        except FileInaccessible:
-            # It is not there yet; or else it cannot be written either.
-            pass
-        with self._holding(profile, "states backup"):
+        if path is not None:
+            _check_may_be_written(path)
+        with self._doing(profile, "states backup", door, dry_run=dry_run) as notes:
             self._fold(profile)
             backup = self._backup_of(profile)
             # Of what is damaged, nobody needs a backup.
             backup.states(self.workspace.profile_folder(profile))
-            write_file_atomically(path, backup.encoded())
+            if path is not None and not dry_run:
+                write_file_atomically(path, backup.encoded())
+                notes.append(f"the backup is {path}")
         return backup
 
     def restore(
@@ -109,6 +125,7 @@ class ProfileKeeper(FlowBuilder):
         *,
         dry_run: bool = False,
         sure: bool = False,
+        door: str = "python",
     ) -> Restored:
         """Make a profile what a backup of it says; it may be missing.
 
@@ -121,6 +138,7 @@ class ProfileKeeper(FlowBuilder):
             dry_run: whether only to say what would be done.
             sure: whether things may be lost sight of that the backup does not know, and damaged
                 files are set aside.
+            door: where it is asked for.
 
         Raises:
             UsageError: the backup is one of another application or profile.
@@ -129,6 +147,19 @@ class ProfileKeeper(FlowBuilder):
             StorageError: the backup is damaged, or a file cannot be read or written.
         """
         backup = read_backup(path)
+        return self.restore_from(backup, path, profile, dry_run=dry_run, sure=sure, door=door)
+
+    def restore_from(
+        self,
+        backup: Backup,
+        path: Path,
+        profile: ProfileName | None = None,
+        *,
+        dry_run: bool = False,
+        sure: bool = False,
+        door: str = "python",
+    ) -> Restored:
+        """Do as `restore`, with a backup that was read; the path is for messages."""
         profile = backup.profile if profile is None else profile
         self._check_is_of(backup, path, profile)
         known = backup.states(path)
@@ -137,7 +168,11 @@ class ProfileKeeper(FlowBuilder):
                 return Restored(profile, dict.fromkeys(backup.files, "added"), (), None)
             with refusals(self.workspace.profile_folder(profile), "created"):
                 make_folder(self.workspace.profile_folder(profile))
-        with self._holding(profile, "states restore"), self._changing("states restore"):
+        command = "states restore"
+        with (
+            self._doing(profile, command, door, dry_run=dry_run) as notes,
+            self._changing(command),
+        ):
             if sure and not dry_run:
                 for flow in self.workspace.flows(profile):
                     self._states(profile, flow).set_damaged_aside()
@@ -158,10 +193,17 @@ class ProfileKeeper(FlowBuilder):
                 restore(self.workspace, profile, backup.encoded())
                 if self.workspace.profiles() == (profile,):
                     self._workspace_file().write({"profile": profile})
+                notes.append(f"restored from {path}")
+                if kept_as is not None:
+                    notes.append(f"what was there before is kept in {kept_as}")
         return Restored(profile, files, lost, kept_as)
 
-    def delete_profile(self, profile: ProfileName) -> None:
+    def delete_profile(
+        self, profile: ProfileName, *, dry_run: bool = False, door: str = "python"
+    ) -> None:
         """Delete a profile, with its parameters and what is stored of its flows.
+
+        A dry run only raises what stands in the way.
 
         Raises:
             ThingsLeft: something was made, and neither cleaned up nor forgotten.
@@ -170,8 +212,11 @@ class ProfileKeeper(FlowBuilder):
             StorageError: a file cannot be read or written.
         """
         self.check_may_be_deleted(profile)
-        with self._holding(profile, "profile delete"), self._changing("profile delete"):
+        command = "profile delete"
+        with self._doing(profile, command, door, dry_run=dry_run), self._changing(command):
             self.check_may_be_deleted(profile)
+            if dry_run:
+                return
             folder = self.workspace.profile_folder(profile)
             gone = self._unseen(profile)
             with refusals(folder, "deleted"):
@@ -197,8 +242,17 @@ class ProfileKeeper(FlowBuilder):
                 f"stored of it: {self.typed('states', 'forget', 'ITEM', '--profile', profile)}",
             )
 
-    def rename_profile(self, old: ProfileName, new: ProfileName) -> None:
+    def rename_profile(
+        self,
+        old: ProfileName,
+        new: ProfileName,
+        *,
+        dry_run: bool = False,
+        door: str = "python",
+    ) -> None:
         """Give a profile another name. If it is in use, it stays so.
+
+        A dry run only raises what stands in the way.
 
         Raises:
             UsageError: the new name is taken, or none.
@@ -206,8 +260,15 @@ class ProfileKeeper(FlowBuilder):
             StorageError: a file cannot be written.
         """
         self._check_is_free(old, new)
-        with self._holding(old, "profile rename"), self._changing("profile rename"):
+        command = "profile rename"
+        with (
+            self._doing(old, command, door, dry_run=dry_run) as notes,
+            self._changing(command),
+        ):
             self._check_is_free(old, new)
+            notes.append(f"{old} {'would be' if dry_run else 'is'} called {new}")
+            if dry_run:
+                return
             folder = self.workspace.profile_folder(old)
             before = self._own_files(old)
             with refusals(folder, "renamed"):
@@ -218,16 +279,31 @@ class ProfileKeeper(FlowBuilder):
             for earlier, file in zip(before, self._own_files(new), strict=True):
                 _write_with_head(file.path, file.path, earlier, file)
 
-    def copy_profile(self, old: ProfileName, new: ProfileName) -> None:
+    def copy_profile(
+        self,
+        old: ProfileName,
+        new: ProfileName,
+        *,
+        dry_run: bool = False,
+        door: str = "python",
+    ) -> None:
         """Make a profile with the parameters of another one, and without any state.
+
+        A dry run only raises what stands in the way.
 
         Raises:
             UsageError: the new name is taken, or none.
             StorageError: a file cannot be read or written.
         """
         self._check_is_free(old, new)
-        with self._changing("profile copy"):
+        command = "profile copy"
+        # What runs on the other one may go on.
+        info = self._info(new, command, door, dry_run=dry_run)
+        with self.executions.noted(info) as notes, self._changing(command):
             self._check_is_free(old, new)
+            notes.append(f"{new} {'would have' if dry_run else 'has'} the parameters of {old}")
+            if dry_run:
+                return
             folder = self._unseen(new)
             files = zip(self._own_files(old), self._own_files(new), strict=True)
             try:
@@ -251,12 +327,35 @@ class ProfileKeeper(FlowBuilder):
                 pass
 
     @contextmanager
-    def _holding(self, profile: ProfileName, command: str) -> Generator[None]:
+    def _doing(
+        self, profile: ProfileName, command: str, door: str, *, dry_run: bool
+    ) -> Generator[list[str]]:
+        """Hold the lock of a profile, and note in the history what is done to it, with remarks.
+
+        Raises `ProfileBusy`.
+        """
+        info = self._info(profile, command, door, dry_run=dry_run)
+        with hold_lock(self.workspace, info), self.executions.noted(info) as notes:
+            yield notes
+
+    def _holding(self, profile: ProfileName, command: str) -> AbstractContextManager[None]:
         """Hold the lock of a profile. Raises `ProfileBusy`."""
-        now, who = SystemClock.now(), started_by("")
-        info = ExecutionInfo("", self.app.name, profile, "", command, who, now)
-        with hold_lock(self.workspace, info):
-            yield
+        return hold_lock(self.workspace, self._info(profile, command, "python", dry_run=False))
+
+    def _info(
+        self, profile: ProfileName, command: str, door: str, *, dry_run: bool
+    ) -> ExecutionInfo:
+        now = SystemClock.now()
+        return ExecutionInfo(
+            id=new_execution_id(now),
+            app=self.app.name,
+            profile=profile,
+            flow="",
+            command=command,
+            started_by=started_by(door),
+            started_at=now,
+            dry_run=dry_run,
+        )
 
     def _name_in_use(self) -> str:
         return str(self._workspace_file().stored.get("profile", DEFAULT_PROFILE))
@@ -357,6 +456,19 @@ class ProfileKeeper(FlowBuilder):
         for left in self.workspace.folder.glob(f".{profile}.{'[0-9a-f]' * 8}"):
             shutil.rmtree(left, ignore_errors=True)
         return self.workspace.folder / f".{profile}.{secrets.token_hex(4)}"
+
+
+def _check_may_be_written(path: Path) -> None:
+    """Raise `UsageError` if a file is there that is no backup."""
+    try:
+        read_backup(path)
+    except FileDamaged:
+        raise UsageError(
+            f"{path} is there, and is not a backup.", help="name another file, or remove it"
+        ) from None
+    except FileInaccessible:
+        # It is not there yet; or else it cannot be written either.
+        pass
 
 
 def _write_with_head(source: Path, path: Path, before: ParamsFile, after: ParamsFile) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Generator
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
+    ExitStack,
     aclosing,
     asynccontextmanager,
     closing,
+    contextmanager,
     suppress,
 )
 from pathlib import Path
@@ -25,6 +27,7 @@ from peaceful._aio import (
     start_in_loop,
     start_in_thread,
 )
+from peaceful._errors.base import PeacefulError, Unexpected
 from peaceful._errors.running import (
     AlreadyEnded,
     ExecutionUnknown,
@@ -63,15 +66,18 @@ from peaceful._executions.records import (
 )
 from peaceful._executions.running import (
     InterruptSenders,
+    NoProgress,
     ProgressSource,
     RunningExecution,
     close_early,
 )
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
+from peaceful._model.document import execution_ending
 from peaceful._model.events import Snapshot, SnapshotTaken, StreamEvent
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
+from peaceful._model.outcome import OutcomeKind, Timings
 from peaceful._storage.files import HeldFolder
 from peaceful.interrupt import InterruptSender, SendResult
 
@@ -173,10 +179,7 @@ class Executions:
             RUNNING_HERE.add(info.id)
             at_end.callback(RUNNING_HERE.discard, info.id)
             listening, address = self._listening(info.id)
-            run_folder = None
-            # There is none to hold for the ending where the workspace is read-only.
-            with suppress(FileInaccessible):
-                run_folder = at_end.enter_context(HeldFolder(self._monitor.sockets.folder))
+            run_folder = self._held_folder(at_end)
             if address is not None:
                 at_end.callback(self._monitor.sockets.remove, address)
             record = ExecutionRecord(
@@ -195,6 +198,51 @@ class Executions:
             at_end.push_async_callback(self._end_unless_stored, running)
             await run_shielded(self._threads.submit(self._insert, running))
             yield running
+
+    @contextmanager
+    def noted(self, info: ExecutionInfo) -> Generator[list[str]]:
+        """Register what is done within the context, in one step and without items.
+
+        What is put on the list is said with its ending. Raises like `start`.
+        """
+        notes: list[str] = []
+        outcome: OutcomeKind | PeacefulError = OutcomeKind.COMPLETE
+        with ExitStack() as at_end:
+            running = self._unwatched(info, at_end)
+            self._insert(running)
+            try:
+                yield notes
+            except BaseException as error:
+                outcome = error if isinstance(error, PeacefulError) else Unexpected(error)
+                raise
+            finally:
+                timings = Timings(info.started_at, self._clock.now())
+                ending = execution_ending(
+                    info, (), {}, outcome, interrupt=None, timings=timings, warnings=tuple(notes)
+                )
+                running.finish_waiting(ending.document)
+
+    def _unwatched(self, info: ExecutionInfo, at_end: ExitStack) -> RunningExecution:
+        """Return an execution that is over too soon to be followed or interrupted."""
+        RUNNING_HERE.add(info.id)
+        at_end.callback(RUNNING_HERE.discard, info.id)
+        record = ExecutionRecord(
+            info=replace(info, can_interrupt=False), process=self._monitor.process
+        )
+        return RunningExecution(
+            record,
+            NoProgress(record.info),
+            self._store,
+            self.senders,
+            self._threads,
+            self._held_folder(at_end),
+        )
+
+    def _held_folder(self, at_end: ExitStack | AsyncExitStack) -> HeldFolder | None:
+        """Return the run folder for the ending; None where the workspace is read-only."""
+        with suppress(FileInaccessible):
+            return at_end.enter_context(HeldFolder(self._monitor.sockets.folder))
+        return None
 
     def interrupt(
         self,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +28,7 @@ from peaceful._executions.records import (
 from peaceful._model.codec import ExecutionId, decode_json, encode_json
 from peaceful._model.document import KeptDocument
 from peaceful._model.events import Event, ExecutionEnded, Snapshot
+from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._storage.files import HeldFolder, read_file, write_file_atomically
 from peaceful.interrupt import InterruptSender, SendResult
@@ -63,6 +64,21 @@ class ProgressSource(Protocol):
         it (`aclose`), if it can be closed.
         """
         ...
+
+
+class NoProgress:
+    """A `ProgressSource` of what is over too soon to be followed."""
+
+    def __init__(self, info: ExecutionInfo) -> None:
+        self._info = info
+
+    def take_snapshot(self) -> Snapshot:
+        return Snapshot(execution=self._info)
+
+    async def subscribe(self) -> AsyncGenerator[Event]:
+        nothing: tuple[Event, ...] = ()
+        for event in nothing:
+            yield event
 
 
 async def close_early(events: AsyncIterator[object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import secrets
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +16,10 @@ import msgspec
 
 from peaceful._errors.usage import DefinitionError
 from peaceful._model.clock import Clock, SystemClock
-from peaceful._model.codec import ItemId, ProfileName
+from peaceful._model.codec import ExecutionId, ItemId, ProfileName
 from peaceful._model.document import Ending
 from peaceful._model.execution import StartedBy
+from peaceful._model.names import execution_id
 from peaceful._resources import Resources
 from peaceful._runtime.escalation import LadderTimes
 from peaceful._runtime.flow import BuiltFlow
@@ -54,6 +56,11 @@ class ExecutionSettings(msgspec.Struct, frozen=True):
                 f"max_concurrency is {self.max_concurrency}, so that no item could ever start.",
                 help="let at least 1 item be in progress at once",
             )
+
+
+def new_execution_id(at: datetime) -> ExecutionId:
+    """Return a new ID; those of later executions are greater."""
+    return execution_id(int(at.timestamp() * 1000), secrets.randbits(74))
 
 
 def started_by(door: str) -> StartedBy:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
@@ -24,7 +23,6 @@ from peaceful._model.document import Ending, execution_ending
 from peaceful._model.events import BlockEnded, BlockStarted, ExecutionStarted, Warned
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
-from peaceful._model.names import execution_id
 from peaceful._model.outcome import (
     NOT_CHANGED,
     BlockInterrupted,
@@ -40,7 +38,7 @@ from peaceful._model.outcome import (
 )
 from peaceful._resources import Resources
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, ItemCalls
-from peaceful._runtime.ctx import CmdCtx, started_by
+from peaceful._runtime.ctx import CmdCtx, new_execution_id, started_by
 from peaceful._runtime.hub import ProgressHub
 from peaceful._runtime.leavings import Leavings
 from peaceful._runtime.loop_watch import Blocker, LoopWatch
@@ -328,7 +326,7 @@ async def open_session(
 def _new_session(ctx: CmdCtx, command: str, dry_run: bool) -> Session:
     now = ctx.clock.now()
     info = ExecutionInfo(
-        id=execution_id(int(now.timestamp() * 1000), secrets.randbits(74)),
+        id=new_execution_id(now),
         app=ctx.app,
         profile=ctx.profile,
         flow=ctx.flow.id,

@@ -93,6 +93,11 @@ def read_backup(path: Path) -> Backup:
     if data is None:
         with refusals(path, "read"):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return parse_backup(data, path)
+
+
+def parse_backup(data: bytes, path: Path) -> Backup:
+    """Return the backup that a file holds, as `read_backup` does."""
     try:
         facts = json.loads(data)
         version = facts["peaceful_backup"]

@@ -251,7 +251,7 @@ def test_rename(done: Run) -> None:
     assert done("profile", "rename", "default", "other").code == 2
     assert done("profile", "rename", "default", "../x").code == 2
     assert done("profile", "rename", "nothing", "x").code == 2
-    assert done("profile", "rename", "default", "prod").out == "Profile default is prod now.\n"
+    assert done("profile", "rename", "default", "prod").out == "Profile default is called prod.\n"
     assert done("profile", "list").out == "  other\n* prod\n"
     assert done("status", "--format", "json").json["states"]["a"] == {"content": "a"}
     assert not any("profile default" in text for text in _files("prod").values())

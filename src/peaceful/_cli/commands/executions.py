@@ -77,7 +77,7 @@ class HistoryWords(msgspec.Struct, frozen=True):
     def place(self, record: ExecutionRecord) -> str:
         """Return the profile, and the flow if flows are named."""
         info = record.info
-        return f"{info.profile}/{info.flow}" if self.with_flow else info.profile
+        return f"{info.profile}/{info.flow}" if self.with_flow and info.flow else info.profile
 
 
 def state_in_words(record: ExecutionRecord, *, brief: bool = False) -> str:
@@ -145,7 +145,8 @@ def show_lines(
     if outcome is None:
         return lines
     if outcome.warnings:
-        warned = [("warning", one_line(text)) for text in outcome.warnings]
+        label = "warning" if info.flow else "note"
+        warned = [(label, one_line(text)) for text in outcome.warnings]
         lines += [line(row) for row in table(warned, page.width)]
     if outcome.items:
         items = [
@@ -306,4 +307,5 @@ def _only_one(executions: Executions) -> ExecutionRecord:
 
 
 def _what(info: ExecutionInfo) -> str:
-    return f"{info.command} of {info.profile}, {info.flow}, by {info.started_by}"
+    what = f"{info.profile}, {info.flow}" if info.flow else info.profile
+    return f"{info.command} of {what}, by {info.started_by}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from peaceful._cli.program.options import file_path
 from peaceful._cli.program.result import Result, text_answer
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from peaceful._model.codec import JsonValue, ProfileName
 
 
-def states_backup(invocation: Invocation, file: str) -> Result:
+_DOOR: Final = "terminal"
+
+
+def states_backup(invocation: Invocation, file: str, *, dry_run: bool) -> Result:
     """Write a profile to one file."""
     contexts, path = invocation.contexts(), Path.cwd() / file_path(file)
     invocation.profile = profile = contexts.profile(invocation.options.profile)
-    backup = contexts.back_up(profile, path)
+    backup = contexts.back_up(profile, path, dry_run=dry_run, door=_DOOR)
     return text_answer(
-        {"profile": profile, "file": str(path), "files": [*backup.files]},
-        f"Profile {profile} is backed up in {path}.",
+        {"profile": profile, "file": str(path), "files": [*backup.files], "dry_run": dry_run},
+        f"Profile {profile} {_is(dry_run)} backed up in {path}.",
     )
 
 
@@ -34,7 +37,7 @@ def states_restore(invocation: Invocation, file: str, *, dry_run: bool, yes: boo
     if asked is None and contexts.workspace.profiles():
         asked = contexts.profile()
     invocation.profile = asked
-    done = contexts.restore(path, asked, dry_run=dry_run, sure=yes)
+    done = contexts.restore(path, asked, dry_run=dry_run, sure=yes, door=_DOOR)
     document: dict[str, JsonValue] = {
         "profile": done.profile,
         "file": str(path),
@@ -45,8 +48,8 @@ def states_restore(invocation: Invocation, file: str, *, dry_run: bool, yes: boo
     }
 
     def lines(page: Page) -> Sequence[Line]:
-        would = "would be" if dry_run else "is"
-        what = f"{would} restored from {path}" if done.files else "is what the backup says already"
+        restored = f"{_is(dry_run)} restored from {path}"
+        what = restored if done.files else "is what the backup says already"
         told = [line((f"Profile {done.profile} {what}.", Style.STRONG))]
         told += [line(f"  {how:<7}  {name}") for name, how in done.files.items()]
         for thing in done.lost:
@@ -59,11 +62,13 @@ def states_restore(invocation: Invocation, file: str, *, dry_run: bool, yes: boo
     return Result(document, lines)
 
 
-def profile_delete(invocation: Invocation, profile: ProfileName, *, yes: bool) -> Result:
+def profile_delete(
+    invocation: Invocation, profile: ProfileName, *, dry_run: bool, yes: bool
+) -> Result:
     """Delete a profile; unless `yes`, ask first."""
     contexts = invocation.contexts()
     contexts.check_may_be_deleted(profile)
-    if not yes:
+    if not yes and not dry_run:
         from peaceful._cli.terminal.modes import confirm
 
         confirm(
@@ -73,21 +78,36 @@ def profile_delete(invocation: Invocation, profile: ProfileName, *, yes: bool) -
             refused=f"The profile {profile} is not deleted",
             command=invocation.line("profile", "delete", profile, "--yes"),
         )
-    contexts.delete_profile(profile)
-    return text_answer({"profile": profile, "deleted": True}, f"Profile {profile} is deleted.")
-
-
-def profile_rename(invocation: Invocation, old: ProfileName, new: ProfileName) -> Result:
-    """Give a profile another name."""
-    invocation.contexts().rename_profile(old, new)
-    return text_answer({"profile": new, "was": old}, f"Profile {old} is {new} now.")
-
-
-def profile_copy(invocation: Invocation, old: ProfileName, new: ProfileName) -> Result:
-    """Make a profile with the parameters of another one."""
-    invocation.contexts().copy_profile(old, new)
+    contexts.delete_profile(profile, dry_run=dry_run, door=_DOOR)
     return text_answer(
-        {"profile": new, "copied_from": old},
-        f"Profile {new} has the parameters of {old}. Take it into use: "
-        f"{invocation.line('switch', new)}",
+        {"profile": profile, "deleted": not dry_run, "dry_run": dry_run},
+        f"Profile {profile} {_is(dry_run)} deleted.",
     )
+
+
+def profile_rename(
+    invocation: Invocation, old: ProfileName, new: ProfileName, *, dry_run: bool
+) -> Result:
+    """Give a profile another name."""
+    invocation.contexts().rename_profile(old, new, dry_run=dry_run, door=_DOOR)
+    return text_answer(
+        {"profile": new, "was": old, "dry_run": dry_run},
+        f"Profile {old} {_is(dry_run)} called {new}.",
+    )
+
+
+def profile_copy(
+    invocation: Invocation, old: ProfileName, new: ProfileName, *, dry_run: bool
+) -> Result:
+    """Make a profile with the parameters of another one."""
+    invocation.contexts().copy_profile(old, new, dry_run=dry_run, door=_DOOR)
+    use = f" Take it into use: {invocation.line('switch', new)}"
+    return text_answer(
+        {"profile": new, "copied_from": old, "dry_run": dry_run},
+        f"Profile {new} {'would have' if dry_run else 'has'} the parameters of {old}."
+        f"{'' if dry_run else use}",
+    )
+
+
+def _is(dry_run: bool) -> str:
+    return "would be" if dry_run else "is"

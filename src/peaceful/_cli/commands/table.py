@@ -116,7 +116,7 @@ class _CommandLine:
         return self._command(
             "execute.apply",
             f"{does} Run it again to resume: what is done is not repeated.",
-            _flag("--dry-run", "Only say what would be done."),
+            _dry_run(),
             self._item_option("--only", "Only these items."),
             click.Option(
                 ["--sync"],
@@ -152,7 +152,7 @@ class _CommandLine:
         item = click.Argument(["item"], metavar="ITEM", shell_complete=stored)
         old = click.Argument(["old"], metavar="OLD", shell_complete=stored)
         new = click.Argument(["new"], metavar="NEW", shell_complete=self._items)
-        dry = _flag("--dry-run", "Only say what would be done.")
+        dry = _dry_run()
         entries = {
             "list": self._entry(
                 "List what is stored, with what it is.",
@@ -195,6 +195,7 @@ class _CommandLine:
             "profiles.states_backup",
             "Writes the whole profile to one file: its parameters, and the states of all flows.",
             file,
+            dry,
         )
         entries["restore"] = self._entry(
             "Make the profile what a backup says.",
@@ -258,6 +259,7 @@ class _CommandLine:
                 shown,
             ),
         }
+        dry = _dry_run()
         named = click.Argument(["profile"], metavar="PROFILE", shell_complete=self._profiles)
         old = click.Argument(["old"], metavar="OLD", shell_complete=self._profiles)
         new = click.Argument(["new"], metavar="NEW")
@@ -266,6 +268,7 @@ class _CommandLine:
             "profiles.profile_delete",
             "Deletes a profile. Refused while something is there that was made.",
             named,
+            dry,
             _flag("--yes", "Do not ask."),
         )
         entries["rename"] = self._entry(
@@ -274,6 +277,7 @@ class _CommandLine:
             "Gives a profile another name. If it is in use, it stays so.",
             old,
             new,
+            dry,
         )
         entries["copy"] = self._entry(
             "Make a profile with the parameters of another one.",
@@ -281,6 +285,7 @@ class _CommandLine:
             "Makes a profile with the parameters of another one, and without any state.",
             old,
             new,
+            dry,
         )
         return self._group("Lists, shows, deletes, renames and copies profiles.", entries)
 
@@ -439,6 +444,10 @@ class _CommandLine:
 
 def _positive(_context: click.Context, _param: click.Parameter, value: str) -> int:
     return positive(value)
+
+
+def _dry_run() -> click.Option:
+    return _flag("--dry-run", "Only say what would be done.")
 
 
 def _flag(name: str, help: str) -> click.Option:

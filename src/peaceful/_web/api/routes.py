@@ -10,10 +10,11 @@ from peaceful._model.events import Snapshot
 from peaceful._model.execution import ExecutionState
 from peaceful._model.names import NAME_RULE
 from peaceful._storage.stored_state import StateKind
-from peaceful._web.api import executions, flows
+from peaceful._web.api import executions, flows, profiles
 from peaceful._web.api.flows import DOT, FORMATS, KINDS, SVG
 from peaceful._web.http.bodies import PROBLEM
 from peaceful._web.http.documents import (
+    BackupFile,
     Diffs,
     Execution,
     ExecutionPage,
@@ -22,11 +23,20 @@ from peaceful._web.http.documents import (
     Graph,
     Interrupted,
     Problem,
+    ProfileChanged,
+    ProfileRestored,
     Profiles,
     States,
     Status,
 )
-from peaceful._web.http.fields import MOST_SHOWN, EditBody, InterruptBody, MoveBody, StartRequest
+from peaceful._web.http.fields import (
+    MOST_SHOWN,
+    CopyBody,
+    EditBody,
+    InterruptBody,
+    MoveBody,
+    StartRequest,
+)
 from peaceful._web.http.route import Param, Reply, Route
 from peaceful._web.work.running import LONGEST_KEY
 from peaceful._web.work.sinks import METRICS_TYPE
@@ -49,6 +59,13 @@ _EDITED: Final = {
     200: Reply("The same was running already.", Execution),
     404: _UNKNOWN,
     409: Reply("What is stored, or an execution on the profile, is in the way.", Problem, PROBLEM),
+    422: _WRONG,
+}
+_BOOL: Final[JsonObject] = {"type": "boolean", "default": False}
+_CHANGED: Final = {
+    200: Reply("It is done; or would be.", ProfileChanged),
+    404: _UNKNOWN,
+    409: Reply("What is there, or an execution on the profile, is in the way.", Problem, PROBLEM),
     422: _WRONG,
 }
 _PAGE: Final = (
@@ -175,6 +192,51 @@ ROUTES: Final = (
         "GET", "/api/profiles", flows.profiles, Role.VIEW, "list_profiles",
         "Lists the profiles of the workspace.",
         answers={200: Reply("Their names.", Profiles)},
+    ),
+    Route(
+        "DELETE", "/api/profiles/{profile}", profiles.delete, Role.RUN, "delete_profile",
+        "Deletes a profile of which nothing is left that was made.",
+        params=(_PROFILE,), body=EditBody, body_required=False, answers=_CHANGED,
+    ),
+    Route(
+        "POST", "/api/profiles/{profile}/rename", profiles.rename, Role.RUN, "rename_profile",
+        "Gives a profile another name.",
+        params=(_PROFILE,), body=CopyBody, answers=_CHANGED,
+    ),
+    Route(
+        "POST", "/api/profiles/{profile}/copy", profiles.copy, Role.RUN, "copy_profile",
+        "Makes a profile with the parameters of another one, and without any state.",
+        params=(_PROFILE,), body=CopyBody, answers=_CHANGED,
+    ),
+    Route(
+        "POST", "/api/profiles/{profile}/backup", profiles.back_up, Role.RUN, "back_up_profile",
+        "Answers with the whole profile, as it can be restored.",
+        params=(_PROFILE,),
+        answers={
+            200: Reply("The backup.", BackupFile),
+            404: _UNKNOWN,
+            409: Reply("An execution runs on the profile.", Problem, PROBLEM),
+        },
+    ),
+    Route(
+        "POST", "/api/profiles/{profile}/restore", profiles.restore, Role.RUN, "restore_profile",
+        "Makes a profile what a backup of it says; it may be missing.",
+        params=(
+            _PROFILE,
+            Param("dry_run", "query", "Whether only to say what would be done.", _BOOL),
+            Param(
+                "sure", "query",
+                "Whether things may be lost sight of that the backup does not know, and damaged "
+                "files are set aside.",
+                _BOOL,
+            ),
+        ),
+        body=BackupFile,
+        answers={
+            200: Reply("What was done, or would be.", ProfileRestored),
+            409: Reply("What was made since, or an execution, is in the way.", Problem, PROBLEM),
+            422: Reply("It is no backup of the profile, or a damaged one.", Problem, PROBLEM),
+        },
     ),
     Route(
         "GET", "/api/profiles/{profile}/{flow}/states", flows.states, Role.VIEW, "stored_states",

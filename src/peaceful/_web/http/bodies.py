@@ -171,7 +171,7 @@ async def json_body(request: Request, *, may_be_empty: bool = False) -> JsonObje
     body = await read_body(request)
     if not body and may_be_empty:
         return {}
-    check_media_type(request, "application/json", "JSON", _SEND_JSON)
+    check_json(request)
     try:
         value: JsonValue = json.loads(body, parse_constant=_refuse_constant)
         # Half of a surrogate pair could neither be stored nor shown.
@@ -186,6 +186,11 @@ async def json_body(request: Request, *, may_be_empty: bool = False) -> JsonObje
     return value
 
 
+def check_json(request: Request) -> None:
+    """Raise `Refusal` if the body of a request is not JSON."""
+    check_media_type(request, "application/json", "JSON", _SEND_JSON)
+
+
 def check_media_type(request: Request, media_type: str, name: str, help: str) -> None:
     """Raise `Refusal` if the body of a request has another media type."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -196,18 +201,18 @@ def check_media_type(request: Request, media_type: str, name: str, help: str) ->
         raise Refusal(refused, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, longest: int = LONGEST) -> bytes:
     """Return the body of a request; raise `Refusal` if it is too long or too slow."""
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length[:20]) > LONGEST:
-        raise _too_long()
+    if length.isdecimal() and int(length[:20]) > longest:
+        raise _too_long(longest)
     body = bytearray()
     try:
         async with asyncio.timeout(SLOWEST):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > LONGEST:
-                    raise _too_long()
+                if len(body) > longest:
+                    raise _too_long(longest)
     except TimeoutError as error:
         refused = BodyRefused(
             f"The body did not come within {SLOWEST:.0f} seconds.", help="send it again"
@@ -224,8 +229,8 @@ def wrong_field(field: str, reason: str) -> ParamsInvalid:
     return ParamsInvalid("The request", [ParamProblem(field or "body", ORIGIN, reason)])
 
 
-def _too_long() -> Refusal:
-    refused = BodyRefused(f"The body has more than {LONGEST} bytes.", help="send less")
+def _too_long(longest: int) -> Refusal:
+    refused = BodyRefused(f"The body has more than {longest} bytes.", help="send less")
     return Refusal(refused, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 

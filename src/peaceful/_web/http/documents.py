@@ -236,6 +236,61 @@ class Profiles(msgspec.Struct, frozen=True):
     profiles: Sequence[ProfileName]
 
 
+class BackupFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole profile.
+
+    Attributes:
+        peaceful_backup: the version of this format.
+        app: the application.
+        app_version: its version, if it has one.
+        profile: the profile.
+        at: when it was so; UTC.
+        files: by path below the profile's folder, the text of a file.
+        digest: of all this; a backup that has another one is refused.
+    """
+
+    peaceful_backup: int
+    app: str
+    app_version: str
+    profile: ProfileName
+    at: Moment
+    files: Mapping[str, str]
+    digest: str
+
+
+class ProfileRestored(msgspec.Struct, frozen=True, kw_only=True):
+    """What restoring a profile did, or would do.
+
+    Attributes:
+        profile: the profile.
+        dry_run: whether it was only asked what would be done.
+        files: by file of the profile, how it changes.
+        lost: the things that nobody looks after any more, each as `flow: item`.
+        kept_as: the file with the backup of what was there before; null if nothing was, or of a dry
+            run.
+    """
+
+    profile: ProfileName
+    dry_run: bool
+    files: Mapping[str, Literal["added", "changed", "removed"]]
+    lost: Sequence[str]
+    kept_as: str | None
+
+
+class ProfileChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """What was deleted, renamed or copied, or would be.
+
+    Attributes:
+        profile: the profile.
+        to: the new name, or that of the copy; null where it is deleted.
+        dry_run: whether it was only asked what would be done.
+    """
+
+    profile: ProfileName
+    to: ProfileName | None
+    dry_run: bool
+
+
 class States(msgspec.Struct, frozen=True, kw_only=True):
     """What is stored of a flow's items.
 

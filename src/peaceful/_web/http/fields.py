@@ -164,6 +164,27 @@ class MoveBody(EditBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
     to: Annotated[ItemId, is_name("an item")]
 
 
+class CopyBody(EditBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Under which name a profile is to be known, or copied.
+
+    Attributes:
+        to: the new name.
+    """
+
+    to: Annotated[ProfileName, is_name("a profile")]
+
+
+class RestoreQuery(EditBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The query for restoring a profile.
+
+    Attributes:
+        sure: whether things may be lost sight of that the backup does not know, and damaged files
+            are set aside.
+    """
+
+    sure: bool = False
+
+
 class InterruptBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much is to be interrupted, and why.
 

@@ -141,7 +141,7 @@ class Route(msgspec.Struct, frozen=True):
     own, which are given by status.
     """
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     handler: Handler
     role: Role | None

@@ -144,8 +144,8 @@ class Site(msgspec.Struct, frozen=True):
         return self.to("executions", execution_id, *more, **query)
 
     def environment(self, profile: str, flow: str, *more: str, **query: str) -> str:
-        """Return the address of the page of a flow in a profile."""
-        return self.to("profiles", profile, flow, *more, **query)
+        """Return the address of the page of a flow in a profile; of the profile if flow is empty."""
+        return self.to("profiles", profile, *([flow] if flow else []), *more, **query)
 
     def asset(self, short: str) -> str:
         """Return the address of a file that pages are made with, such as `peaceful.css`."""

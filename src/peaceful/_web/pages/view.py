@@ -34,12 +34,22 @@ _DOING: Final[Mapping[str, str]] = {
     "states forget": "Forgetting in",
     "states move": "Renaming in",
     "states adopt": "Adopting in",
+    "states backup": "Backing up",
+    "states restore": "Restoring",
+    "profile delete": "Deleting",
+    "profile rename": "Renaming",
+    "profile copy": "Copying to",
 }
 _DONE: Final[Mapping[str, str]] = {
     "diff": "Compared",
     "states forget": "Forgot",
     "states move": "Renamed",
     "states adopt": "Adopted",
+    "states backup": "Backed up",
+    "states restore": "Restored",
+    "profile delete": "Deleted",
+    "profile rename": "Renamed",
+    "profile copy": "Copied to",
 }
 
 STILL: Final = 10.0
@@ -323,7 +333,8 @@ class ExecutionView:
     @property
     def can_resume(self) -> bool:
         """Whether the same command carries on where it ended: only those that change things do."""
-        return self.state.resumable and self.info.command not in {"diff", *EDITS}
+        changes = bool(self.info.flow) and self.info.command not in {"diff", *EDITS}
+        return self.state.resumable and changes
 
 
 def _short(text: str) -> str:
