@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
@@ -238,14 +239,20 @@ class SqliteExecutionStore:
         self._patience = patience
 
     def insert(self, record: ExecutionRecord) -> ExecutionRecord:
-        return self._database().write(partial(self._insert, record), create=True)
+        tries = count(1)
+
+        def step(connection: Connection) -> ExecutionRecord:
+            return self._insert(record, connection, again=next(tries) > 1)
+
+        return self._database().write(step, create=True)
 
     def interrupting(self, execution_id: ExecutionId, signal: InterruptSignal) -> ExecutionRecord:
         return self._changed(execution_id, partial(mark_interrupted, signal=signal))
 
     def finish(self, execution_id: ExecutionId, document: KeptDocument) -> ExecutionRecord:
         changing = partial(mark_finished, document=document)
-        return self._changed(execution_id, changing, min(self._patience, _ENDING_PATIENCE))
+        patience = min(self._patience, _ENDING_PATIENCE)
+        return self._changed(execution_id, changing, patience, lambda now: now.outcome == document)
 
     def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
         return self._changed(execution_id, partial(mark_lost, at=at))
@@ -285,8 +292,14 @@ class SqliteExecutionStore:
     def _read(self, query: str, *values: Cell) -> list[ExecutionRecord]:
         return self._database().read(lambda connection: self._records(connection, query, *values))
 
-    def _insert(self, record: ExecutionRecord, connection: Connection) -> ExecutionRecord:
-        if connection.execute("SELECT 1 FROM executions WHERE id = ?", (record.id,)).fetchone():
+    def _insert(
+        self, record: ExecutionRecord, connection: Connection, *, again: bool
+    ) -> ExecutionRecord:
+        present = self._records(connection, f"{_SELECT} WHERE id = ?", record.id)
+        if again and present == [replace(record, outcome=None)]:
+            # What the disk refused had taken effect.
+            return record
+        if present:
             raise ValueError(f"there is an execution {record.id}")
         profile = (record.info.app, record.info.profile)
         query = f"{_SELECT} WHERE app = ? AND profile = ? AND {_UNENDED}"
@@ -305,15 +318,20 @@ class SqliteExecutionStore:
         execution_id: ExecutionId,
         changing: Callable[[ExecutionRecord], ExecutionRecord],
         patience: float | None = None,
+        is_done: Callable[[ExecutionRecord], bool] = lambda _: False,
     ) -> ExecutionRecord:
+        """Change a record; it `is_done` where the disk refuses that, and it has taken effect."""
         if not self._path.exists():
             raise ExecutionUnknown(execution_id)
+        tries = count(1)
 
         def step(connection: Connection) -> ExecutionRecord:
             found = self._records(connection, f"{_SELECT} WHERE id = ?", execution_id)
             if not found:
                 raise ExecutionUnknown(execution_id)
             before = self._whole(connection, found[0])
+            if next(tries) > 1 and is_done(before):
+                return before
             after = changing(before)
             # Only cells that change: the others may say more than this version knows.
             cells = zip(COLUMNS, row_of(before), row_of(after), strict=True)

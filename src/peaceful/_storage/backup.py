@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec.structs import asdict
 
 from peaceful._errors.running import FileDamaged, FormatTooNew
 from peaceful._errors.usage import NameInvalid
@@ -66,9 +67,9 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
 
     def encoded(self) -> bytes:
         """Return the content of a backup's file."""
-        facts = {"peaceful_backup": FORMAT, **_facts(self)}
+        file = BackupFile(digest=_digest(self), **asdict(self))
         # Not as UTF-8: what is no text can be restored as well.
-        return (json.dumps({**facts, "digest": _digest(self)}, indent=2) + "\n").encode("ascii")
+        return (json.dumps(to_json(file), indent=2) + "\n").encode("ascii")
 
     def states(self, path: Path) -> dict[tuple[FlowId, ItemId], StoredState]:
         """Return the current states in it. Raises `StorageError`, which names the path."""
@@ -87,6 +88,18 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
         return states
 
 
+class BackupFile(Backup, frozen=True, kw_only=True):
+    """A backup as it is written.
+
+    Attributes:
+        peaceful_backup: the version of its format.
+        digest: of all that it says; a backup that has another one is refused.
+    """
+
+    digest: str
+    peaceful_backup: int = FORMAT
+
+
 def read_backup(path: Path) -> Backup:
     """Return the backup in a file. Raises `StorageError` unless it is whole, and of a profile."""
     data = read_file(path, help="name the file of a backup")
@@ -103,8 +116,9 @@ def parse_backup(data: bytes, path: Path) -> Backup:
         version = facts["peaceful_backup"]
         if isinstance(version, int) and version > FORMAT:
             raise FormatTooNew(path, version, FORMAT)
-        backup = from_json({name: facts[name] for name in Backup.__struct_fields__}, Backup)
-        if version != FORMAT or facts["digest"] != _digest(backup):
+        file = from_json({name: facts[name] for name in BackupFile.__struct_fields__}, BackupFile)
+        backup = Backup(**{name: getattr(file, name) for name in Backup.__struct_fields__})
+        if file.peaceful_backup != FORMAT or file.digest != _digest(backup):
             reason = "it was changed, or cut, since it was written"
             raise FileDamaged(path, "", reason, help=_HELP)
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -351,10 +351,10 @@ class Locked(Text):
 
     password: SecretStr
 
-    def apply(self, ctx: ItemCtx, current: TextState, goal: TextState) -> TextState:
+    async def apply(self, ctx: ItemCtx, current: TextState, goal: TextState) -> TextState:
         """Write or remove it, with the right one."""
         assert self.password.get_secret_value() == "hunter2"
-        return super().apply(ctx, current, goal)
+        return await super().apply(ctx, current, goal)
 
 
 @pytest.mark.parametrize("size", [(), ("--size", "big")])

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -26,10 +27,11 @@ from peaceful._executions.sqlite_store import SqliteExecutionStore
 from peaceful._model.codec import JsonValue, to_json
 from peaceful.commands import ExecutionState
 from peaceful.errors import ExecutionUnknown, FileDamaged, FileInaccessible, FormatTooNew
-from peaceful.interrupt import InterruptLevel
+from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
 NewRecord = Callable[..., ExecutionRecord]
 END = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
+STOP = InterruptSignal(InterruptLevel.STOP, InterruptSource.API, END)
 
 
 @pytest.fixture
@@ -590,3 +592,42 @@ def test_registers_of_earlier_versions(full_store: SqliteExecutionStore, tmp_pat
         "ended_at": "2026-03-01T12:00:05Z",
         "warnings": [],
     }
+
+
+class Untrue(sqlite3.Connection):
+    """Of the next commit, it says that it has failed."""
+
+    commits = 0
+
+    def execute(self, statement: str, parameters: object = (), /) -> sqlite3.Cursor:
+        """Do as told."""
+        cursor = super().execute(statement, parameters)  # type: ignore[arg-type]  # as it came
+        if statement == "COMMIT":
+            Untrue.commits += 1
+            if Untrue.commits == 1:
+                failed = sqlite3.OperationalError("disk I/O error")
+                failed.sqlite_errorcode = sqlite3.SQLITE_IOERR
+                raise failed
+        return cursor
+
+
+def test_what_is_said_to_have_failed_was_done(
+    sqlite_store: SqliteExecutionStore, new_record: NewRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the disk refused, and has all the same, is not refused for that reason."""
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", partial(connect, factory=Untrue))
+    record, document = new_record(), ending_document()
+    steps: tuple[Callable[[], ExecutionRecord], ...] = (
+        lambda: sqlite_store.insert(record),
+        lambda: sqlite_store.interrupting(record.id, STOP),
+        lambda: sqlite_store.finish(record.id, document),
+        lambda: sqlite_store.mark_lost(record.id, END),
+    )
+    for do in steps:
+        Untrue.commits = 0
+        do()
+        assert Untrue.commits > 1
+    [there] = sqlite_store.page(ExecutionFilter(), limit=9).records
+    assert (there.id, there.state) == (record.id, ExecutionState.COMPLETE)
+    assert sqlite_store.get(record.id).outcome == document

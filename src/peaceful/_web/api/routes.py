@@ -9,12 +9,12 @@ from peaceful._model.codec import JsonObject
 from peaceful._model.events import Snapshot
 from peaceful._model.execution import ExecutionState
 from peaceful._model.names import NAME_RULE
+from peaceful._storage.backup import BackupFile
 from peaceful._storage.stored_state import StateKind
 from peaceful._web.api import executions, flows, profiles
 from peaceful._web.api.flows import DOT, FORMATS, KINDS, SVG
 from peaceful._web.http.bodies import PROBLEM
 from peaceful._web.http.documents import (
-    BackupFile,
     Diffs,
     Execution,
     ExecutionPage,

@@ -236,28 +236,6 @@ class Profiles(msgspec.Struct, frozen=True):
     profiles: Sequence[ProfileName]
 
 
-class BackupFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole profile.
-
-    Attributes:
-        peaceful_backup: the version of this format.
-        app: the application.
-        app_version: its version, if it has one.
-        profile: the profile.
-        at: when it was so; UTC.
-        files: by path below the profile's folder, the text of a file.
-        digest: of all this; a backup that has another one is refused.
-    """
-
-    peaceful_backup: int
-    app: str
-    app_version: str
-    profile: ProfileName
-    at: Moment
-    files: Mapping[str, str]
-    digest: str
-
-
 class ProfileRestored(msgspec.Struct, frozen=True, kw_only=True):
     """What restoring a profile did, or would do.
 

@@ -144,7 +144,7 @@ class Site(msgspec.Struct, frozen=True):
         return self.to("executions", execution_id, *more, **query)
 
     def environment(self, profile: str, flow: str, *more: str, **query: str) -> str:
-        """Return the address of the page of a flow in a profile; of the profile if flow is empty."""
+        """Return the address of the page of a flow in a profile, or of the profile."""
         return self.to("profiles", profile, *([flow] if flow else []), *more, **query)
 
     def asset(self, short: str) -> str:
