@@ -199,6 +199,9 @@ class ItemClasses:
             raise NotAsItWas(f"its class {stored.kind} is not in this program")
         if stored.params is None:
             raise NotAsItWas("its parameters are not stored")
+        is_later = stored.version > item_type.state_type().state_version
+        if is_later or stored.item_version > item_type.item_version:
+            raise NotAsItWas("a later version of the program stored it")
         secrets = {
             path: flow.secrets[name]
             for path, name in stored.secrets.items()

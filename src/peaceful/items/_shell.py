@@ -199,6 +199,9 @@ class ShCmd(Item[ShCmdState]):
             and keys are treated as secrets; give a `SecretStr` for anything else that is one.
         shell: a shell that takes `-c`, and its options.
         timeout: seconds that each script has; unlimited by default.
+        thing: the name of what the scripts look after, such as `user:app`. By it, it is known when
+            the item is renamed or moved; scripts themselves do not tell. By default, only the
+            item's name tells.
     """
 
     # Whoever writes a script that cleans up says what is its own.
@@ -216,6 +219,7 @@ class ShCmd(Item[ShCmdState]):
     env: Annotated[Mapping[str, str | SecretStr], BeforeValidator(hide_secrets)] = {}
     shell: Annotated[tuple[str, ...], Field(min_length=1)] = ("/bin/sh", "-eu")
     timeout: Annotated[float, Field(gt=0)] | None = None
+    thing: str = ""
 
     @model_validator(mode="after")
     def _says_whether_there_is_something_to_do(self) -> Self:
@@ -225,6 +229,14 @@ class ShCmd(Item[ShCmdState]):
         if self.diff_script is not None and not comparable:
             raise ValueError("diff compares what current and goal print: give these too")
         return self
+
+    def identity(self) -> str | None:
+        """Return the thing, if it has a name."""
+        return f"sh:{self.thing}" if self.thing else None
+
+    def removed_first(self, former: str) -> bool:
+        """Return that the former one goes first: scripts do not tell whether it is another one."""
+        return True
 
     async def state_current(self, ctx: ItemCtx) -> ShCmdState:
         """Run `current`, `check` and `diff`; if their folder is missing, nothing is there."""

@@ -50,7 +50,7 @@ async def test_a_signal_before_the_first_block(stage: Stage) -> None:
     outcome = await EnsureCmd.exec(ctx)
     assert isinstance(outcome, ExecutionInterrupted)
     assert outcome.blocks_processed == ()
-    assert outcome.blocks_not_processed == ("ParamsSpecs", "Ownership", "Ensure")
+    assert outcome.blocks_not_processed == ("Ownership", "ParamsSpecs", "Ensure")
     assert outcome.value is None
     assert not stage.world.applied
     assert list(stage.workspace.flow_folder("dev", "things").iterdir()) == []

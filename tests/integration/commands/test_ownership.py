@@ -295,6 +295,22 @@ async def test_what_has_left_is_told_and_pruned(yard: Yard) -> None:
     assert yard.stored == {"n0"}
 
 
+async def test_what_a_later_version_has_stored_and_left(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier version does not know what it is, so it does not touch it, and says so."""
+    monkeypatch.setattr(Thing, "item_version", 2)
+    await yard.is_of({"one": Thing(place="x")}).ensure()
+    monkeypatch.setattr(Thing, "item_version", 1)
+    harness = yard.is_of({})
+    for outcome in (await harness.clean(), await harness.ensure(prune=True)):
+        assert isinstance(outcome, ItemError)
+        assert isinstance(outcome.errors["one"], NotCleaned)
+        assert "a later version of the program stored it" in outcome.errors["one"].message
+    assert yard.world.things == {"x": "thing"}
+    assert yard.stored == {"one"}
+
+
 @pytest.mark.parametrize("kind", [Plain, Thing])
 async def test_what_may_be_another_items_is_not_pruned(yard: Yard, kind: type[Plain]) -> None:
     """An item that says nothing of its thing, renamed: nobody guesses, and nothing is destroyed."""

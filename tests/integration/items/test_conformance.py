@@ -113,20 +113,31 @@ def test_sh_cmd_by_output(tmp_path: Path) -> None:
             cwd=folder,
         ),
         tmp_path / "checks",
-        changed=lambda _: {"goal_script": "echo bye", "env": {"WORD": "bye"}, "timeout": 9},
+        changed=lambda _: {
+            "goal_script": "echo bye",
+            "env": {"WORD": "bye"},
+            "timeout": 9,
+            "thing": "it",
+        },
         no_difference=_reasons(
-            "apply_script", "current_script", "check_script", "diff_script", "clean_script"
+            "apply_script", "current_script", "check_script", "diff_script", "clean_script", "thing"
         ),
         break_it=lambda item: _it(item).write_text("broken"),
     )
 
 
 def test_sh_cmd_by_check(tmp_path: Path) -> None:
-    """A script that says whether there is something to do."""
+    """A script that says whether there is something to do, of a thing that has a name."""
     check_item(
-        lambda folder: ShCmd(check="test -f it", apply="touch it", clean="rm -f it", cwd=folder),
+        lambda folder: ShCmd(
+            check="test -f it", apply="touch it", clean="rm -f it", cwd=folder, thing="it"
+        ),
         tmp_path / "checks",
-        changed=lambda _: {"check_script": "test -e it", "apply_script": "echo x > it"},
+        changed=lambda _: {
+            "check_script": "test -e it",
+            "apply_script": "echo x > it",
+            "thing": "another",
+        },
         no_difference=_reasons(
             "apply_script",
             "current_script",
@@ -135,6 +146,7 @@ def test_sh_cmd_by_check(tmp_path: Path) -> None:
             "diff_script",
             "clean_script",
             "env",
+            "thing",
         ),
         break_it=lambda item: _it(item).unlink(),
     )

@@ -255,3 +255,24 @@ def test_fields_may_be_given_by_their_own_names_too() -> None:
     assert ShCmd(apply="1", check="2") == ShCmd.model_validate(
         {"apply_script": "1", "check_script": "2"}
     )
+
+
+async def test_a_thing_that_has_a_name(tmp_path: Path) -> None:
+    """It is known under another name of its item; one of another name is made anew."""
+    names = ("item", "it")
+
+    def declare(flow: Flow) -> None:
+        item, thing = names
+        make, clean = "echo made >> log; touch it", "echo gone >> log; rm -f it"
+        flow.add(
+            item, ShCmd(check="test -e it", apply=make, clean=clean, cwd=tmp_path, thing=thing)
+        )
+
+    harness = FlowHarness(declare, tmp_path)
+    for names in (("item", ""), ("item", "it"), ("renamed", "it"), ("renamed", "other")):
+        assert isinstance(await harness.ensure(), Complete)
+        assert (tmp_path / "it").exists()
+        remade = names[1] == "other"
+        assert (tmp_path / "log").read_text().split() == ["made", *(["gone", "made"] * remade)]
+    assert isinstance(await harness.clean(), Complete)
+    assert not (tmp_path / "it").exists()

@@ -65,7 +65,7 @@ async def test_a_block_of_ones_own(stage: Stage) -> None:
     outcome = await execution.run(stage.ctx(stage.flow(NEEDS)))
     assert isinstance(outcome, Complete)
     assert outcome.value == "3 items"
-    assert outcome.blocks_processed == ("ParamsSpecs", "Ownership", "Ensure", "Report")
+    assert outcome.blocks_processed == ("Ownership", "ParamsSpecs", "Ensure", "Report")
     assert set(outcome.items) == set(NEEDS)
     told = [event for event in stage.sink.events if isinstance(event, BlockStarted | BlockEnded)]
     assert [event.block for event in told] == [
