@@ -113,7 +113,12 @@ class DiffProfilesCmd:
 
 
 def _with_left(diffs: StateDiffs, ownership: Ownership) -> StateDiffs:
-    return replace(diffs, left=tuple(ownership.left), taken_over=ownership.taken_over)
+    return replace(
+        diffs,
+        left=tuple(ownership.left),
+        taken_over=ownership.taken_over,
+        replaced=ownership.replaced,
+    )
 
 
 def diffs_between(
@@ -165,7 +170,7 @@ def _explained(
         return found
     notes = {item: note for each in stored for item, note in unreadable(flow, each).items()}
     unknown = {item: notes.get(item, reason) for item, reason in found.unknown.items()}
-    return StateDiffs(found.diffs, unknown)
+    return replace(found, unknown=unknown)
 
 
 class SyncCheck(enum.StrEnum):

@@ -32,7 +32,14 @@ from peaceful._item.item import AnyItem
 from peaceful._model.codec import ItemId
 from peaceful._model.state import State
 from peaceful._present.text import name_list
-from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, identity_of, removed_first
+from peaceful._runtime.block import (
+    BlockResult,
+    BlockRun,
+    CmdBlock,
+    StateDiffs,
+    identity_of,
+    removed_first,
+)
 from peaceful._runtime.flow import BuiltFlow, FlowItem
 from peaceful._storage.stored_state import Origin, StateKind, StateStore, StoredState
 
@@ -249,10 +256,7 @@ def ownership_of(run: BlockRun) -> Ownership:
 
 def sentences(ownership: Ownership) -> Iterator[str]:
     """Yield what people should know of it before anything is done."""
-    for item, name in ownership.taken_over.items():
-        yield f"{item} takes over what {name} has made"
-    for item, name in ownership.replaced.items():
-        yield f"{item} looks after another thing now; the former one is known as {name}"
+    yield from changes_told(ownership)
     replaced = {*ownership.replaced.values()}
     left = [
         name
@@ -265,6 +269,14 @@ def sentences(ownership: Ownership) -> Iterator[str]:
             f"{name_list(left, 10)} {has} no longer in the flow, and what was made is still there: "
             "clean --left removes it, ensure --prune as well"
         )
+
+
+def changes_told(found: Ownership | StateDiffs) -> Iterator[str]:
+    """Yield which items look after other things than before, in sentences."""
+    for item, name in found.taken_over.items():
+        yield f"{item} takes over what {name} has made"
+    for item, name in found.replaced.items():
+        yield f"{item} looks after another thing now; the former one is known as {name}"
 
 
 class _Arranging:

@@ -275,12 +275,14 @@ class StateDiffs(msgspec.Struct, frozen=True):
         unknown: those items, with the reason.
         left: what is stored, and no item of the flow looks after.
         taken_over: by item, the name that what it looks after was stored under.
+        replaced: by item that looks after another thing now, the name of the former one.
     """
 
     diffs: Mapping[ItemId, StateDiff | None]
     unknown: Mapping[ItemId, str]
     left: tuple[ItemId, ...] = ()
     taken_over: Mapping[ItemId, ItemId] = msgspec.field(default_factory=dict[ItemId, ItemId])
+    replaced: Mapping[ItemId, ItemId] = msgspec.field(default_factory=dict[ItemId, ItemId])
 
     @property
     def headline(self) -> str:

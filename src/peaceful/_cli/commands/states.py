@@ -10,7 +10,7 @@ from peaceful._cli.program.result import Result, document_text, left_flows_docum
 from peaceful._cli.terminal.text import Line, Page, Style, line
 from peaceful._cli.terminal.wrapping import notice_lines, wrapped
 from peaceful._commands.diff import DiffCmd, DiffProfilesCmd
-from peaceful._commands.ownership import load_owned
+from peaceful._commands.ownership import changes_told, load_owned
 from peaceful._commands.status import KnownState, StatusCmd, in_progress_words
 from peaceful._errors.usage import NameUnknown, UsageError
 from peaceful._model.codec import ItemId, JsonValue, to_json
@@ -249,6 +249,7 @@ def diffs_document(diffs: StateDiffs) -> dict[str, JsonValue]:
         "unknown": dict(diffs.unknown),
         "left": [*diffs.left],
         "taken_over": dict(diffs.taken_over),
+        "replaced": dict(diffs.replaced),
     }
 
 
@@ -265,13 +266,15 @@ def diffs_lines(title: str, diffs: StateDiffs, page: Page) -> Sequence[Line]:
             style = Style.GOOD if added else Style.BAD if removed else Style.PLAIN
             lines.append(line("    ", (parts[0], style)))
             lines += [line(f"      {part}") for part in parts[1:]]
-    remarks = {
-        **diffs.unknown,
-        **{item: f"takes over what {name} has made" for item, name in diffs.taken_over.items()},
-        **dict.fromkeys(diffs.left, "has left the flow, and is still there"),
-    }
+    former = {*diffs.replaced.values()}
+    remarks = [
+        *(f"{item}: {reason}" for item, reason in diffs.unknown.items()),
+        *changes_told(diffs),
+        *(f"{n} has left the flow, and is still there" for n in diffs.left if n not in former),
+    ]
     lines += [line("")] if remarks else []
-    for item, remark in remarks.items():
-        text = shortened(f"  {item}: {one_line(remark)}", page.room)
-        lines.append(line((text, Style.FAINT)))
+    for remark in remarks:
+        lines += [
+            line((f"  {part}", Style.FAINT)) for part in wrapped(one_line(remark), page.room - 2)
+        ]
     return lines

@@ -173,6 +173,7 @@ async def diff(request: Request, server: ServerContext) -> Response:
             unknown=stored.unknown,
             left=stored.left,
             taken_over=stored.taken_over,
+            replaced=stored.replaced,
         )
     )
 

@@ -306,6 +306,7 @@ class Diffs(msgspec.Struct, frozen=True, kw_only=True):
         unknown: by item, why that is not known.
         left: what is stored, and no item of the flow looks after.
         taken_over: by item, the name that what it looks after was stored under.
+        replaced: by item that looks after another thing now, the name of the former one.
     """
 
     profile: ProfileName
@@ -314,6 +315,7 @@ class Diffs(msgspec.Struct, frozen=True, kw_only=True):
     unknown: Mapping[ItemId, str]
     left: Sequence[ItemId]
     taken_over: Mapping[ItemId, ItemId]
+    replaced: Mapping[ItemId, ItemId]
 
 
 class Status(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from peaceful._commands.diff import DiffCmd
+from peaceful._commands.ownership import changes_told
 from peaceful._commands.status import StatusCmd
 from peaceful._model.codec import ExecutionId, ItemId
 from peaceful._model.events import ItemEnded, Progress, ProgressUnit, Snapshot
@@ -235,10 +236,14 @@ class ChangeRow(msgspec.Struct, frozen=True):
 
 
 class Changes(msgspec.Struct, frozen=True):
-    """The changes that a flow would make; the rows of items that differ come first."""
+    """The changes that a flow would make; the rows of items that differ come first.
+
+    The remarks tell which items look after other things than before.
+    """
 
     rows: tuple[ChangeRow, ...]
     headline: str
+    remarks: tuple[str, ...]
 
     @property
     def known(self) -> bool:
@@ -253,7 +258,7 @@ def changes_of(ctx: CmdCtx) -> Changes:
     """
     diffs = DiffCmd.stored(ctx)
     rows = sorted(_change_rows(ctx, diffs), key=lambda row: _CHANGES_ORDER.index(row.status))
-    return Changes(tuple(rows), diffs.headline)
+    return Changes(tuple(rows), diffs.headline, tuple(changes_told(diffs)))
 
 
 def _change_rows(ctx: CmdCtx, diffs: StateDiffs) -> Iterator[ChangeRow]:
