@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import html
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -78,27 +79,30 @@ class Ran:
     told: str
 
 
-class Door(Protocol):
-    """Where people run the tool, and look at it."""
+class Door(ABC):
+    """Where people run the tool, and look at it.
+
+    Attributes:
+        declare: the flow, as it is by now.
+    """
 
     declare: Declare
-    """The flow, as it is by now."""
 
+    @abstractmethod
     def look(self) -> str:
         """What it says of the flow before anything is done."""
-        ...
 
+    @abstractmethod
     def run(self, command: str, **options: bool) -> Ran:
         """Run a command with options."""
-        ...
 
+    @abstractmethod
     def edit(self, edit: str, item: str) -> bool:
         """Correct what is stored; whether that was done."""
-        ...
 
+    @abstractmethod
     def delete(self) -> bool:
         """Delete the profile; whether that was done."""
-        ...
 
 
 def _app(declare: Declare) -> App:
@@ -111,12 +115,12 @@ def _app(declare: Declare) -> App:
     return app
 
 
-@dataclass
-class Terminal:
+class Terminal(Door):
     """The command line."""
 
-    tool: Versions
-    declare: Declare = lambda _: None
+    def __init__(self, tool: Versions) -> None:
+        """Runs versions of the tool."""
+        self.tool = tool
 
     def look(self) -> str:
         """By `diff` of what is stored."""
@@ -142,12 +146,12 @@ class Terminal:
         return self.tool.run(_app(self.declare), "profile", "delete", "default", "--yes").code == 0
 
 
-@dataclass
-class Pages:
+class Pages(Door):
     """The pages, and the API that they are made with."""
 
-    folder: Path
-    declare: Declare = lambda _: None
+    def __init__(self, folder: Path) -> None:
+        """Serves a workspace."""
+        self.folder = folder
 
     def look(self) -> str:
         """On the page of the flow."""
@@ -268,7 +272,11 @@ def test_name_and_thing_change(door: Door, folder: Path, kind: type[Nameless]) -
     """`was` says it: the former thing is replaced."""
     door.declare = flow_of(folder, kind, one="a")
     door.run("ensure")
-    door.declare = lambda flow: flow.add("uno", kind(path=folder / "b"), was="one") and None
+
+    def declare(flow: Flow) -> None:
+        flow.add("uno", kind(path=folder / "b"), was="one")
+
+    door.declare = declare
     assert door.run("ensure").well
     door.run("ensure", prune=True)
     door.run("clean")
@@ -324,6 +332,7 @@ def test_it_needs_a_secret(door: Door, folder: Path, monkeypatch: pytest.MonkeyP
         return app
 
     monkeypatch.setenv("TOOL_TOKEN", "hunter2")
+    door.declare = flow_of(folder)
     monkeypatch.setattr(f"{__name__}._app", lambda _: app(left=False))
     assert door.run("ensure").well
     monkeypatch.setattr(f"{__name__}._app", lambda _: app(left=True))

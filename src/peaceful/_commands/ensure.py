@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final
 
 from peaceful._commands.change import Change
 from peaceful._commands.diff import SyncCheck, SyncCheckBlock
@@ -43,6 +44,8 @@ from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.item_pass import ItemPass
 from peaceful._storage.stored_state import Origin, StoredState
+
+_ITEMS_BEFORE: Final = "the items before are there"
 
 
 def selected(flow: BuiltFlow, only: Collection[ItemId]) -> Graph:
@@ -106,7 +109,7 @@ class EnsureDryBlock(_EnsuringBlock):
         """Ask the items."""
         graph = selected(run.ctx.flow, self._only)
         first, last = self._removals(run)
-        asking = _Asking(run)
+        asking = _Asking(run, {*first.items})
         stored = ownership_of(run).current.get
         if self._only:
             asking.states = _stored_others(run.ctx.flow, graph, stored)
@@ -118,8 +121,10 @@ class EnsureDryBlock(_EnsuringBlock):
 
 
 class _Asking:
-    def __init__(self, run: BlockRun) -> None:
+    def __init__(self, run: BlockRun, in_the_way: Collection[ItemId]) -> None:
         self._run = run
+        self._replaced = ownership_of(run).replaced
+        self._in_the_way = in_the_way
         self._predicted: set[ItemId] = set()
         self.states: dict[ItemId, State] = {}
         self.goal: dict[ItemId, State] = {}
@@ -131,13 +136,16 @@ class _Asking:
             current = await asked_if_known(self._run, item, "try_state_current", ctx)
             goal = await asked_if_known(self._run, item, "try_state_goal", ctx)
             if current is None or goal is None:
-                return self._unknown(ctx, "a parameter is not known yet")
+                return self._unknown(ctx, _ITEMS_BEFORE, "a parameter is not known yet")
             return await self._compared(ctx, item, current, goal)
         except ItemFailure as failure:
+            former = self._replaced.get(ctx.item)
+            if former in self._in_the_way:
+                return self._unknown(ctx, f"{former} is removed", failure.message)
             if self._predicted.isdisjoint(flow.graph.predecessors(ctx.item)):
                 raise
             # What it looks at is not there yet, because the items before were not really applied.
-            return self._unknown(ctx, failure.message)
+            return self._unknown(ctx, _ITEMS_BEFORE, failure.message)
 
     async def _compared(
         self, ctx: ItemCtx, item: AnyItem, current: State, goal: State
@@ -164,12 +172,10 @@ class _Asking:
             clean = None
         return ItemStatus.WOULD_CREATE if current == clean else ItemStatus.WOULD_CHANGE
 
-    def _unknown(self, ctx: ItemCtx, reason: str) -> ItemResult:
+    def _unknown(self, ctx: ItemCtx, once: str, reason: str) -> ItemResult:
         self._predicted.add(ctx.item)
-        return ItemResult(
-            ItemStatus.UNKNOWN,
-            message=f"it can be looked at once the items before are there ({reason})",
-        )
+        message = f"it can be looked at once {once} ({reason})"
+        return ItemResult(ItemStatus.UNKNOWN, message=message)
 
 
 class EnsureBlock(_EnsuringBlock):

@@ -48,9 +48,6 @@ Command: TypeAlias = Literal["ensure", "clean"]
 Listing: TypeAlias = Mapping[str, object]
 """What is there, by name, with what tells whether it was changed."""
 
-_MOST_INTERRUPTS: Final = 50
-"""At how many moments a command is interrupted; an item may have more safe points."""
-
 _ITEM: Final = "item"
 
 _COMMANDS: Final[tuple[Command, Command]] = ("ensure", "clean")
@@ -74,6 +71,7 @@ def check_item(
     break_it: Callable[[T], object] | None = None,
     listing: Callable[[T], Listing] | None = None,
     resources: Resources | None = None,
+    interrupts: int = 50,
 ) -> None:
     """Check that an item tells the truth about its thing, in a test that is not async.
 
@@ -95,8 +93,8 @@ def check_item(
     * a dry run changes nothing, and predicts;
     * `clean` removes what was made and nothing else, and a second time changes nothing;
     * what others have put beside it stays;
-    * an interrupt or a cancellation at any of the first 50 moments, and another run, lead to the
-      same end;
+    * an interrupt or a cancellation at any of the first moments, and another run, lead to the same
+      end;
     * what is broken from outside is noticed, and mended;
     * the example of its state is one.
 
@@ -111,12 +109,13 @@ def check_item(
         listing: returns what is there, by name, where the item's thing and its neighbours are; by
             default, the files in its folder. What is elsewhere is cleaned up at the end.
         resources: the resources that an application would give to its items.
+        interrupts: at how many moments each command is interrupted; an item may have more.
 
     Raises:
         AssertionError: something is not so; it says all of it, each with what to do.
     """
     __tracebackhide__ = True
-    checks = _Checks(make, folder, listing, resources)
+    checks = _Checks(make, folder, listing, resources, interrupts)
     try:
         checks.example()
         checks.fields(changed, no_difference)
@@ -227,10 +226,12 @@ class _Checks(Generic[T]):
         folder: Path,
         listing: Callable[[T], Listing] | None,
         resources: Resources | None,
+        interrupts: int,
     ) -> None:
         self.make = make
         self.listing = listing
         self.resources = resources
+        self._interrupts = interrupts
         self.problems: list[str] = []
         self._folder = folder
         self._count = 0
@@ -384,7 +385,7 @@ class _Checks(Generic[T]):
             made = world.there()
             world.run("clean")
             ends: dict[Command, Listing] = {"ensure": made, "clean": world.there()}
-            for number in range(1, _MOST_INTERRUPTS):
+            for number in range(1, self._interrupts + 1):
                 if command == "clean":
                     world.run("ensure")
                 is_over = not world.interrupted(command, number, level)

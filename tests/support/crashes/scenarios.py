@@ -24,6 +24,8 @@ from crashes.shim import Plan
 from peaceful import Given
 from peaceful.commands import Contexts, Workspace
 
+_BEFORE: Final = "__before"
+
 INIT: Final = ("init", "--items", "6", "--seconds", "0", "--layers", "2", "--dest", "dest")
 """Six files, three of which wait for the three others."""
 
@@ -138,20 +140,26 @@ def _switch_again(ground: Ground, told: Ended) -> None:
 
 def _discover_again(ground: Ground, told: Ended) -> None:
     reported = reported_in(told, "Discover")
-    _check_status(ground, reported, files_in(ground.folder / "dest").keys())
+    _check_status(ground, reported)
     ground.run("discover", expect=0)
     _complete(ground, "dest", 6)
     _check_executions(ground, told)
 
 
 def _ensure_again(ground: Ground, told: Ended, dest: str = "dest") -> None:
-    reported = reported_in(told, "Ensure")
+    ended = reported_in(told, "Ensure")
+    removed = {item for item in ended if item.endswith(_BEFORE)}
+    reported = ended - removed
     folder = ground.folder / dest
     before = files_in(folder)
-    assert reported <= before.keys()
-    _check_status(ground, reported, before.keys() | files_in(ground.folder / "dest").keys())
+    assert reported <= before.keys(), f"of {reported}, only {before.keys()} are there"
+    former = {each.removesuffix(_BEFORE) for each in removed}
+    left = files_in(ground.folder / "dest").keys() & former
+    assert not left, f"{left} are still there"
+    _check_status(ground, reported, dest)
     statuses = _complete(ground, dest, 6)
     assert {statuses[item] for item in reported} <= {"unchanged"}, "done again"
+    assert not removed & statuses.keys(), f"of {removed}, something is known again"
     after = files_in(folder)
     assert {item: after[item] for item in reported} == {item: before[item] for item in reported}
     _check_executions(ground, told)
@@ -165,7 +173,7 @@ def _clean_again(ground: Ground, told: Ended) -> None:
     reported = reported_in(told, "Clean")
     there = files_in(ground.folder / "dest").keys()
     assert not reported & there
-    _check_status(ground, reported, there)
+    _check_status(ground, reported)
     ended = ground.run("clean", *TOLD, expect=0)
     statuses = ended.statuses()
     assert {statuses[item] for item in reported & statuses.keys()} <= {"unchanged"}, "done again"
@@ -214,8 +222,12 @@ def _complete(ground: Ground, dest: str, items: int) -> dict[str, str]:
     return ended.statuses()
 
 
-def _check_status(ground: Ground, reported: AbstractSet[str], there: AbstractSet[str]) -> None:
-    """Assert that what is stored is what is there, or says that it may not be."""
+def _check_status(ground: Ground, reported: AbstractSet[str], dest: str = "dest") -> None:
+    """Assert that what is stored is what is there, or says that it may not be.
+
+    What items have looked after before is in the folder `dest`, whatever theirs is now.
+    """
+    now, former = (files_in(ground.folder / folder).keys() for folder in (dest, "dest"))
     status = ground.run("status", "--format", "json", expect=0).document
     states, in_doubt = status["states"], status["in_progress_since"]
     for item in reported:
@@ -223,8 +235,9 @@ def _check_status(ground: Ground, reported: AbstractSet[str], there: AbstractSet
         assert item not in in_doubt, f"{item} ended, and says it did not"
     for item, state in states.items():
         if state is not None and item not in in_doubt:
-            file = item.removesuffix("__before")
-            assert (state["content"] is not None) == (file in there), f"{item}: {state} is wrong"
+            file = item.removesuffix(_BEFORE)
+            there = file in (now if file == item else former)
+            assert (state["content"] is not None) == there, f"{item}: {state} is wrong"
 
 
 def _check_executions(ground: Ground, told: Ended) -> None:

@@ -625,6 +625,9 @@ async def test_a_path_is_changed(access: AwsAccess, tmp_path: Path) -> None:
     harness = FlowHarness(declare, tmp_path)
     assert isinstance(await harness.ensure(), Complete)
     path = "/apps/"
+    dry = await harness.ensure(dry_run=True)
+    assert set(dry.items_with(ItemStatus.WOULD_REMOVE)) == {"role__before", "profile__before"}
+    assert "once role__before is removed" in dry.items["role"].message
     moved = await harness.ensure()
     assert isinstance(moved, Complete)
     assert moved.value.current["role"].model_dump()["arn"].endswith("role/apps/app")
