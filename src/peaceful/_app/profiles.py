@@ -115,7 +115,7 @@ class ProfileKeeper(FlowBuilder):
             backup.states(self.workspace.profile_folder(profile))
             if path is not None and not dry_run:
                 write_file_atomically(path, backup.encoded())
-                notes.append(f"the backup is {path}")
+                notes.append(f"The backup is {path}")
         return backup
 
     def restore(
@@ -193,9 +193,9 @@ class ProfileKeeper(FlowBuilder):
                 restore(self.workspace, profile, backup.encoded())
                 if self.workspace.profiles() == (profile,):
                     self._workspace_file().write({"profile": profile})
-                notes.append(f"restored from {path}")
+                notes.append(f"The backup is {path}")
                 if kept_as is not None:
-                    notes.append(f"what was there before is kept in {kept_as}")
+                    notes.append(f"What was there before is kept in {kept_as}")
         return Restored(profile, files, lost, kept_as)
 
     def delete_profile(
@@ -266,7 +266,7 @@ class ProfileKeeper(FlowBuilder):
             self._changing(command),
         ):
             self._check_is_free(old, new)
-            notes.append(f"{old} {'would be' if dry_run else 'is'} called {new}")
+            notes.append(f"Profile {old} {'would be' if dry_run else 'is'} called {new}")
             if dry_run:
                 return
             folder = self.workspace.profile_folder(old)
@@ -301,7 +301,8 @@ class ProfileKeeper(FlowBuilder):
         info = self._info(new, command, door, dry_run=dry_run)
         with self.executions.noted(info) as notes, self._changing(command):
             self._check_is_free(old, new)
-            notes.append(f"{new} {'would have' if dry_run else 'has'} the parameters of {old}")
+            has = "would have" if dry_run else "has"
+            notes.append(f"Profile {new} {has} the parameters of {old}")
             if dry_run:
                 return
             folder = self._unseen(new)

@@ -107,7 +107,7 @@ async def test_pages_of_the_history(site: Any) -> None:
     page = await site.client.get(f"/executions/{shown['id']}", headers={"Accept": "text/html"})
     assert page.status_code == 200
     assert "Copied to test" in page.text
-    assert "test has the parameters of dev" in page.text
+    assert "Profile test has the parameters of dev." in page.text
     assert "Resume" not in page.text
     for place in ("/", "/executions", "/profiles/test"):
         listed = await site.client.get(place, headers={"Accept": "text/html"})

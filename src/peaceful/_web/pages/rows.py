@@ -263,11 +263,13 @@ def changes_of(ctx: CmdCtx) -> Changes:
 
 def _change_rows(ctx: CmdCtx, diffs: StateDiffs) -> Iterator[ChangeRow]:
     current, goals = StatusCmd.exec(ctx, StateKind.CURRENT), StatusCmd.exec(ctx, StateKind.GOAL)
+    former = {*diffs.replaced.values()}
     for item, known in current.items():
         now, goal = one_line(known.shown, _LONGEST_STATE), goals.get(item)
         to_be = one_line(goal.shown, _LONGEST_STATE) if goal and goal.stored is not None else ""
         if not known.in_flow:
             word = "left the flow" if ctx.flow.problem is None else "stored"
+            word = "is replaced" if item in former else word
             yield ChangeRow(item, DisplayStatus.NOT_STARTED, word, now, "")
         elif item in diffs.unknown:
             # What it is and what it should be say themselves which of them is not known.

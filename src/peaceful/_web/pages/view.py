@@ -202,6 +202,10 @@ class ExecutionView:
     @property
     def warnings(self) -> Sequence[str]:
         """What people should know, and is no failure."""
+        return self._remarks if self.info.flow else []
+
+    @property
+    def _remarks(self) -> list[str]:
         return [_short(text) for text in self.snapshot.warnings]
 
     # ---- words
@@ -295,6 +299,9 @@ class ExecutionView:
         reached = self.info.command in _REACHED and not self.info.dry_run
         sentence = self.summary.sentence(reached_goal=reached, most=_MOST_NAMES)
         parts = [sentence, self.summary.remark]
+        if not self.info.flow:
+            # What was done has no items that could tell it.
+            parts += [f"{text}." for text in self._remarks]
         kind = _ENDING_KINDS.get(self.state, "stop")
         if kind != "good" and self.can_resume and not self.info.dry_run:
             parts.append(RESUME_REPEATS_NOTHING)
