@@ -9,6 +9,7 @@ from peaceful._commands.clean import CleanCmd
 from peaceful._commands.diff import DiffCmd, DiffProfilesCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
 from peaceful._commands.ensure import EnsureCmd
+from peaceful._commands.plan import Plan, PlanCmd, PlannedItem
 from peaceful._commands.run_request import RunRequest
 from peaceful._commands.status import StatusCmd
 from peaceful._graph.traversal import Direction
@@ -85,6 +86,9 @@ __all__ = [
     "LadderTimes",
     "OutcomeKind",
     "OutputSink",
+    "Plan",
+    "PlanCmd",
+    "PlannedItem",
     "Progress",
     "RunRequest",
     "StateDiffs",

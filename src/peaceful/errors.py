@@ -28,6 +28,7 @@ PeacefulError
 │   ├── ProfileBusy             another execution runs on the profile
 │   ├── ParamsBusy              another command changes parameters
 │   ├── OutOfSync               stored states differ from the present ones
+│   ├── PlanStale               something is not as a plan says any more
 │   ├── EntryRefused            what is stored cannot be corrected so
 │   ├── ThingsLeft              things would be lost sight of
 │   ├── ItemNeeded              something stands on what is to be cleaned up
@@ -95,6 +96,7 @@ from peaceful._errors.running import (
     NothingRunning,
     NotInterruptible,
     OutOfSync,
+    PlanStale,
     ProfileBusy,
     RetriesExhausted,
     StorageError,
@@ -143,6 +145,7 @@ __all__ = [
     "ParamsInvalid",
     "ParamsMissing",
     "PeacefulError",
+    "PlanStale",
     "ProfileBusy",
     "ReferenceInvalid",
     "RetriesExhausted",

@@ -20,6 +20,7 @@ from peaceful._item.upgrades import read_state
 from peaceful._model.codec import FlowId, ItemId, ProfileName
 from peaceful._model.state import State
 from peaceful._params.masking import described_without, problems_in, without_secrets
+from peaceful._params.plain import plain_form
 from peaceful._params.references import Elsewhere, reference_to_state
 from peaceful._params.secrets import secrets_in
 from peaceful._runtime.flow import BuiltFlow, Flow
@@ -88,7 +89,9 @@ class FlowBuilder(ParamStore):
             if flow.asks_for_stored:
                 flow.recall(self._store(profile, flow_id).load_params_specs(), where)
             secrets = dict(secrets_in(values.items()))
-            return replace(flow.build(), secrets=secrets, app_version=self.app.version)
+            params = {name: plain_form(value) for name, value in values.items()}
+            version = self.app.version
+            return replace(flow.build(), secrets=secrets, app_version=version, params=params)
         except PeacefulError:
             raise
         except ValidationError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from peaceful._commands.change import Change
 from peaceful._commands.diff import SyncCheck, SyncCheckBlock
@@ -44,6 +44,14 @@ from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.item_pass import ItemPass
 from peaceful._storage.stored_state import Origin, StoredState
+
+Check: TypeAlias = Callable[[ItemId, State, State], None]
+"""Refuses to change an item from a state to its goal, or does not."""
+
+
+def _no_check(_item: ItemId, _current: State, _goal: State) -> None:
+    pass
+
 
 _ITEMS_BEFORE: Final = "the items before are there"
 
@@ -123,7 +131,7 @@ class EnsureDryBlock(_EnsuringBlock):
 class _Asking:
     def __init__(self, run: BlockRun, in_the_way: Collection[ItemId]) -> None:
         self._run = run
-        self._replaced = ownership_of(run).replaced
+        self._ownership = ownership_of(run)
         self._in_the_way = in_the_way
         self._predicted: set[ItemId] = set()
         self.states: dict[ItemId, State] = {}
@@ -133,13 +141,15 @@ class _Asking:
         flow = self._run.ctx.flow
         item, _ = partial_item(flow.id, flow.items[ctx.item], self.states.get)
         try:
-            current = await asked_if_known(self._run, item, "try_state_current", ctx)
+            # What is made anew is looked at as it will be then.
+            look = "state_clean" if self._is_made_anew(ctx.item) else "try_state_current"
+            current = await asked_if_known(self._run, item, look, ctx)
             goal = await asked_if_known(self._run, item, "try_state_goal", ctx)
             if current is None or goal is None:
                 return self._unknown(ctx, _ITEMS_BEFORE, "a parameter is not known yet")
             return await self._compared(ctx, item, current, goal)
         except ItemFailure as failure:
-            former = self._replaced.get(ctx.item)
+            former = self._ownership.replaced.get(ctx.item)
             if former in self._in_the_way:
                 return self._unknown(ctx, f"{former} is removed", failure.message)
             if self._predicted.isdisjoint(flow.graph.predecessors(ctx.item)):
@@ -154,14 +164,22 @@ class _Asking:
         diff = diff_of(item, ctx.item, current, goal)
         if not needs_apply(item, ctx.item, current, goal, diff):
             self.states[ctx.item] = current
-            return shown_result(ItemStatus.UNCHANGED, current, "nothing to do")
+            return shown_result(ItemStatus.UNCHANGED, current, "nothing to do", current)
         after = await asked(self._run, item, "apply_dry", ctx, current, goal)
         self.states[ctx.item] = after
         self._predicted.add(ctx.item)
         status = ItemStatus.WOULD_REPLACE
-        if not replaces(item, ctx.item, current, goal):
+        if not self._is_made_anew(ctx.item) and not replaces(item, ctx.item, current, goal):
             status = await self._would(ctx, item, current)
-        return shown_result(status, after, "" if diff is None else str(diff))
+        return shown_result(status, after, "" if diff is None else str(diff), current, diff)
+
+    def _is_made_anew(self, item: ItemId) -> bool:
+        """Return whether the item's own thing is removed before."""
+        former = self._ownership.replaced.get(item)
+        if former is None or former not in self._in_the_way:
+            return False
+        identity = self._ownership.current[former].identity
+        return identity is None or self._ownership.claimed.get(identity) == item
 
     async def _would(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemStatus:
         """Return what applying the item would do: create it if there is nothing to clean up."""
@@ -185,14 +203,25 @@ class EnsureBlock(_EnsuringBlock):
     Then it is applied, unless an interrupt came meanwhile, and only when its new state is on disk
     is it done. What an item has looked after before is removed: at last, or at first where both
     cannot be there at once.
+
+    Args:
+        only: the items to go through; empty for all.
+        prune: whether what has left the flow is removed at last, too.
+        check: raises `PeacefulError` if an item is not to be changed from a state to its goal.
     """
+
+    def __init__(
+        self, only: Iterable[ItemId] = (), *, prune: bool = False, check: Check = _no_check
+    ) -> None:
+        super().__init__(only, prune=prune)
+        self._check = check
 
     async def run(self, run: BlockRun) -> BlockResult[States]:
         """Apply the items."""
         graph = selected(run.ctx.flow, self._only)
         first, last = self._removals(run)
         async with record_states(run, self.items(run), applies=True) as record:
-            work = _Ensuring(run, record)
+            work = _Ensuring(run, record, self._check)
             if self._only:
                 work.current = _stored_others(run.ctx.flow, graph, record.stored_current)
             removing = RealCleaning(run, record, run.ctx.flow.items, known=work.current)
@@ -219,9 +248,10 @@ def _not_started(
 class _Ensuring:
     """One pass of ensuring, and the states so far."""
 
-    def __init__(self, run: BlockRun, record: StateRecorder) -> None:
+    def __init__(self, run: BlockRun, record: StateRecorder, check: Check) -> None:
         self._run = run
         self._record = record
+        self._check = check
         self.current: dict[ItemId, State] = {}
         self.goal: dict[ItemId, State] = {}
 
@@ -237,6 +267,7 @@ class _Ensuring:
             return await record.unchanged(found, current, goal)
         if replaces(item, ctx.item, current, goal):
             raise ReplacementNeeded(ctx.item, "it says so" if diff is None else str(diff))
+        self._check(ctx.item, current, goal)
         change = Change(self._run, record, found, self.current)
         return await change.make("apply", current, goal, stored_goal=goal)
 

@@ -14,12 +14,13 @@ from peaceful._aio import run_in_thread
 from peaceful._errors.running import GoalNotReached, ItemCrashed, ValueUnresolved
 from peaceful._errors.usage import NameUnknown, StateNotReadable
 from peaceful._item.ctx import ItemCtx
+from peaceful._item.diff import StateDiff
 from peaceful._item.item import AnyItem, Item, kinds_of
 from peaceful._item.readable import loss_of
 from peaceful._item.resolution import Unresolvable, check_state, resolve, resolve_partially
 from peaceful._item.upgrades import Reading, read_state
 from peaceful._model.codec import ItemId
-from peaceful._model.outcome import ItemResult, ItemStatus
+from peaceful._model.outcome import FieldChange, ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._params.masking import problems_in
 from peaceful._params.plain import plain_form
@@ -223,9 +224,24 @@ class ItemClasses:
             raise NotAsItWas(f"its class takes other parameters now ({wrong})") from None
 
 
-def shown_result(status: ItemStatus, state: State, message: str) -> ItemResult:
-    """Return the result of an item whose state is not stored."""
-    return ItemResult(status, state=plain_form(state), shown=str(state), message=message)
+def shown_result(
+    status: ItemStatus,
+    state: State,
+    message: str,
+    before: State | None = None,
+    diff: StateDiff | None = None,
+) -> ItemResult:
+    """Return the result of an item whose state is not stored; of a dry run, with what it found."""
+    return ItemResult(
+        status,
+        state=plain_form(state),
+        shown=str(state),
+        message=message,
+        before=None if before is None else plain_form(before),
+        changes=()
+        if diff is None
+        else tuple(FieldChange(each.field, each.before, each.after) for each in diff.changes),
+    )
 
 
 async def check_names(ctx: CmdCtx, only: Collection[ItemId]) -> None:

@@ -156,6 +156,7 @@ class OwnershipBlock(CmdBlock[Ownership]):
         store: whether entries are stored under their new names.
         replacing: items whose things are to be made anew; None where nothing is to be made.
         only: the items that may be made anew; empty for all.
+        since: items that were made since are not made anew once more.
         tells: whether it says what has changed.
         mend: whether damaged files are set aside first, so that all is discovered anew.
     """
@@ -166,6 +167,7 @@ class OwnershipBlock(CmdBlock[Ownership]):
         store: bool = True,
         replacing: Collection[ItemId] | None = None,
         only: Collection[ItemId] = (),
+        since: datetime | None = None,
         tells: bool = True,
         mend: bool = False,
     ) -> None:
@@ -174,6 +176,7 @@ class OwnershipBlock(CmdBlock[Ownership]):
         self._tells = tells
         self._replacing = replacing
         self._only = only
+        self._since = since
 
     async def run(self, run: BlockRun) -> BlockResult[Ownership]:
         """Read what is stored, and store it under other names where they have changed."""
@@ -184,7 +187,8 @@ class OwnershipBlock(CmdBlock[Ownership]):
 
         def look() -> tuple[Ownership, _Changes]:
             stored = {kind: ctx.store.load(kind) for kind in StateKind}
-            ownership = owned(ctx.flow, stored, self._replacing, self._only)
+            replacing = self._still_replacing(stored[StateKind.CURRENT])
+            ownership = owned(ctx.flow, stored, replacing, self._only)
             return ownership, ownership.changes_of(stored)
 
         ownership, changes = await run_in_thread(look)
@@ -202,6 +206,13 @@ class OwnershipBlock(CmdBlock[Ownership]):
                         f"there is to be removed, run states adopt {item} first"
                     )
         return BlockResult(ownership)
+
+    def _still_replacing(self, current: Mapping[ItemId, StoredState]) -> Collection[ItemId] | None:
+        if self._replacing is None or self._since is None:
+            return self._replacing
+        since = self._since
+        made = (item for item, entry in current.items() if entry.at > since)
+        return {*self._replacing}.difference(made)
 
 
 async def _keep_earlier(

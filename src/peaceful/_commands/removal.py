@@ -242,7 +242,7 @@ class DryCleaning(Cleaning):
         diff = diff_of(item, ctx.item, current, goal)
         note = await self._note(ctx, item, current)
         message = "; ".join(part for part in ("" if diff is None else str(diff), note) if part)
-        return shown_result(ItemStatus.WOULD_REMOVE, goal, message)
+        return shown_result(ItemStatus.WOULD_REMOVE, goal, message, current, diff)
 
     async def unchanged(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemResult:
         note = await self._note(ctx, item, current)

@@ -10,13 +10,14 @@ from peaceful._commands.clean import CleanCmd
 from peaceful._commands.diff import DiffCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
 from peaceful._commands.ensure import EnsureCmd
+from peaceful._commands.plan import Plan, PlanCmd
 from peaceful._commands.states import EditBlock, StatesCmd
 from peaceful._errors.usage import ParamProblem, ParamsInvalid
 from peaceful._model.codec import FlowId, ItemId, ProfileName
 from peaceful._model.outcome import CmdOutcome
 from peaceful._runtime.ctx import CmdCtx
 
-CommandName: TypeAlias = Literal["discover", "ensure", "clean", "diff"]
+CommandName: TypeAlias = Literal["discover", "plan", "ensure", "clean", "diff"]
 
 EditName: TypeAlias = Literal["states forget", "states move", "states adopt"]
 """The commands that correct what is stored, and touch nothing else."""
@@ -27,10 +28,11 @@ EDITS: Final[tuple[EditName, ...]] = get_args(EditName)
 
 _OPTIONS: Final[Mapping[str, Collection[str]]] = {
     "ensure": {"dry_run", "only", "sync", "prune", "replace"},
+    "plan": {"only", "prune", "replace"},
     "clean": {"dry_run", "only", "sync", "left", "found"},
     **{command: {"dry_run", "only"} for command in EDITS},
 }
-"""The options of the commands that change things."""
+"""The options of commands; others have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class RunRequest:
         only: the items that it is limited to; empty for all. Of `states move`, the old name and the
             new one.
         sync: which stored states must still match what is there.
+        plan: what `ensure` is to do, or else to refuse.
+        plan_file: where that is from, for messages.
         prune: whether `ensure` removes what has left the flow.
         replace: the items that `ensure` removes and makes anew, with all that stands on them.
         left: whether `clean` is limited to what has left the flow.
@@ -59,6 +63,8 @@ class RunRequest:
     dry_run: bool = False
     only: tuple[ItemId, ...] = ()
     sync: SyncCheck = SyncCheck.NONE
+    plan: Plan | None = None
+    plan_file: str = ""
     prune: bool = False
     replace: tuple[ItemId, ...] = ()
     left: bool = False
@@ -70,7 +76,7 @@ class RunRequest:
     @property
     def changes_things(self) -> bool:
         """Whether the command changes things, or what is stored: then it can be run dry."""
-        return self.command in _OPTIONS
+        return "dry_run" in _OPTIONS.get(self.command, ())
 
     @property
     def edits(self) -> bool:
@@ -90,6 +96,8 @@ class RunRequest:
                 blocks = EnsureCmd.blocks(dry_run=self.dry_run)
             case "clean":
                 blocks = CleanCmd.blocks(dry_run=self.dry_run)
+            case "plan":
+                blocks = PlanCmd.blocks()
             case "discover" | "diff":
                 blocks = DiscoverCmd.blocks()
             case "states forget" | "states move" | "states adopt":
@@ -145,6 +153,12 @@ class RunRequest:
                 return await DiscoverCmd.exec(ctx)
             case "diff":
                 return await DiffCmd.exec(ctx)
+            case "plan":
+                return await PlanCmd.exec(
+                    ctx, only=self.only, prune=self.prune, replace=self.replace
+                )
+            case "ensure" if self.plan is not None:
+                return await PlanCmd.apply(ctx, self.plan)
             case "ensure":
                 return await EnsureCmd.exec(
                     ctx,
@@ -163,6 +177,13 @@ class RunRequest:
                     left=self.left,
                     found=self.found,
                 )
+            case "states forget" | "states move" | "states adopt":
+                return await self._edit(ctx, self.command)
+            case _:
+                assert_never(self.command)
+
+    async def _edit(self, ctx: CmdCtx, command: EditName) -> CmdOutcome[object]:
+        match command:
             case "states forget":
                 return await StatesCmd.forget(ctx, self.only, dry_run=self.dry_run)
             case "states move":
@@ -170,4 +191,4 @@ class RunRequest:
             case "states adopt":
                 return await StatesCmd.adopt(ctx, self.only, dry_run=self.dry_run)
             case _:
-                assert_never(self.command)
+                assert_never(command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -107,6 +107,24 @@ class OutOfSync(BlockedError, code="OUT-OF-SYNC"):
             help=help,
         )
         self.differing: tuple[tuple[str, str], ...] = tuple(differing)
+
+
+class PlanStale(BlockedError, code="PLAN-STALE"):
+    """Something is not as a plan says any more, so that what it says cannot be done.
+
+    Args:
+        at: when the plan was made; UTC.
+        changed: what has changed, each with a sentence.
+    """
+
+    def __init__(self, at: datetime, changed: Iterable[tuple[str, str]]) -> None:
+        changed = tuple(changed)
+        super().__init__(
+            f"The plan of {at:%Y-%m-%d %H:%M:%S} UTC does not hold any more.",
+            details=changed,
+            help="look at what would be done now, and plan it: plan --out FILE",
+        )
+        self.changed: tuple[tuple[str, str], ...] = changed
 
 
 class StorageError(PeacefulError, code="STORAGE"):

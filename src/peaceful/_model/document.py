@@ -17,7 +17,7 @@ from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonValue, Moment
 from peaceful._model.events import ExecutionEnded
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptSignal
-from peaceful._model.outcome import ItemResult, ItemStatus, OutcomeKind, Timings
+from peaceful._model.outcome import FieldChange, ItemResult, ItemStatus, OutcomeKind, Timings
 
 
 class ItemDocument(msgspec.Struct, frozen=True):
@@ -28,11 +28,13 @@ class ItemDocument(msgspec.Struct, frozen=True):
         state: its state after the end, as it is stored but for secrets, or null if unknown; the
             state that it would have, of a dry run.
         message: what was or would be done, or why not.
+        changes: how the state would change, of a dry run.
     """
 
     status: ItemStatus
     state: JsonValue = None
     message: str = ""
+    changes: tuple[FieldChange, ...] = ()
 
 
 class ItemAside(msgspec.Struct, frozen=True):
@@ -161,4 +163,8 @@ def execution_ending(
 def _item(result: ItemResult | None) -> ItemDocument:
     if result is None:
         return ItemDocument(ItemStatus.NOT_STARTED)
-    return ItemDocument(result.status, masked_data(result.state), kept(result.message))
+    changes = tuple(
+        FieldChange(each.field, masked_data(each.before), masked_data(each.after))
+        for each in result.changes
+    )
+    return ItemDocument(result.status, masked_data(result.state), kept(result.message), changes)

@@ -70,6 +70,20 @@ NOT_CHANGED: Final = "looked at, not changed"
 """The message of an item that was not started because an interrupt came when it was looked at."""
 
 
+class FieldChange(msgspec.Struct, frozen=True):
+    """One difference that a dry run has found.
+
+    Attributes:
+        field: a field of the state, followed by the path inside it if the field holds more.
+        before: the present value; null if it is absent.
+        after: the value that it would have; null if it would be absent.
+    """
+
+    field: str
+    before: JsonValue
+    after: JsonValue
+
+
 class ItemResult(msgspec.Struct, frozen=True):
     """The result of one item in one block.
 
@@ -79,6 +93,8 @@ class ItemResult(msgspec.Struct, frozen=True):
         shown: the state in a few words, for people.
         message: what was or would be done, or why not.
         seconds: how long it was in progress.
+        before: of a dry run, the state that was found.
+        changes: of a dry run, how that would change.
     """
 
     status: ItemStatus
@@ -87,6 +103,8 @@ class ItemResult(msgspec.Struct, frozen=True):
     message: str = ""
     error: PeacefulError | None = None
     seconds: float = 0.0
+    before: JsonValue = None
+    changes: tuple[FieldChange, ...] = ()
 
 
 class Timings(msgspec.Struct, frozen=True):

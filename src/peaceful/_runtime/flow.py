@@ -132,6 +132,7 @@ class BuiltFlow(msgspec.Struct, frozen=True):
         graph: which item waits for which.
         secrets: the secrets among the flow's parameters, by path, such as `server.password`.
         app_version: the version of the application, if it has one.
+        params: the flow's parameters, without secrets.
         problem: why it could not be built. Then it has no items, and what is stored is all that is
             known.
     """
@@ -142,6 +143,7 @@ class BuiltFlow(msgspec.Struct, frozen=True):
     secrets: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
     app_version: str = ""
     problem: PeacefulError | None = None
+    params: Mapping[str, JsonValue] = msgspec.field(default_factory=dict[str, JsonValue])
 
     @classmethod
     def unbuilt(

@@ -277,7 +277,16 @@ class ItemPass:
         self._looking.discard(item)
         seconds = self._clock.monotonic() - started
         shown, message = kept(result.shown), kept(result.message)
-        result = ItemResult(result.status, result.state, shown, message, result.error, seconds)
+        result = ItemResult(
+            result.status,
+            result.state,
+            shown,
+            message,
+            result.error,
+            seconds,
+            result.before,
+            result.changes,
+        )
         self._run.results[item] = result
         if result.status.ended_well:
             self._traversal.succeeded(item)

@@ -5,21 +5,17 @@ Nothing in it is a path to be trusted: a backup with a file that no profile has 
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
-from msgspec.structs import asdict
 
-from peaceful._errors.running import FileDamaged, FormatTooNew
+from peaceful._errors.running import FileDamaged
 from peaceful._errors.usage import NameInvalid
-from peaceful._model.codec import FlowId, ItemId, Moment, ProfileName, from_json, to_json
+from peaceful._model.codec import FlowId, ItemId, Moment, ProfileName
 from peaceful._model.names import checked_name
 from peaceful._storage.files import (
     make_folder,
@@ -28,11 +24,14 @@ from peaceful._storage.files import (
     sync_folder,
     write_file_atomically,
 )
+from peaceful._storage.kept_file import kept_bytes, kept_value, read_kept
 from peaceful._storage.stored_state import EntryInvalid, StateKind, StoredState, stored_of
 from peaceful._storage.workspace import PARAMS_SPECS_FILE, Workspace, states_file_name
 from peaceful._storage.yaml_file import entries_of, text_of
 
 FORMAT: Final = 1
+
+_KIND: Final = "backup"
 
 _PROFILE_FILE: Final = "profile_params.yaml"
 _STATES_FILE: Final = states_file_name(StateKind.CURRENT)
@@ -67,9 +66,7 @@ class Backup(msgspec.Struct, frozen=True, kw_only=True):
 
     def encoded(self) -> bytes:
         """Return the content of a backup's file."""
-        file = BackupFile(digest=_digest(self), **asdict(self))
-        # Not as UTF-8: what is no text can be restored as well.
-        return (json.dumps(to_json(file), indent=2) + "\n").encode("ascii")
+        return kept_bytes(_KIND, FORMAT, self)
 
     def states(self, path: Path) -> dict[tuple[FlowId, ItemId], StoredState]:
         """Return the current states in it. Raises `StorageError`, which names the path."""
@@ -92,37 +89,24 @@ class BackupFile(Backup, frozen=True, kw_only=True):
     """A backup as it is written.
 
     Attributes:
-        peaceful_backup: the version of its format.
+        peaceful: what it is.
+        form: the version of its form.
         digest: of all that it says; a backup that has another one is refused.
     """
 
+    peaceful: Literal["backup"]
+    form: int
     digest: str
-    peaceful_backup: int = FORMAT
 
 
 def read_backup(path: Path) -> Backup:
     """Return the backup in a file. Raises `StorageError` unless it is whole, and of a profile."""
-    data = read_file(path, help="name the file of a backup")
-    if data is None:
-        with refusals(path, "read"):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-    return parse_backup(data, path)
+    return parse_backup(read_kept(path, "name the file of a backup"), path)
 
 
 def parse_backup(data: bytes, path: Path) -> Backup:
     """Return the backup that a file holds, as `read_backup` does."""
-    try:
-        facts = json.loads(data)
-        version = facts["peaceful_backup"]
-        if isinstance(version, int) and version > FORMAT:
-            raise FormatTooNew(path, version, FORMAT)
-        file = from_json({name: facts[name] for name in BackupFile.__struct_fields__}, BackupFile)
-        backup = Backup(**{name: getattr(file, name) for name in Backup.__struct_fields__})
-        if file.peaceful_backup != FORMAT or file.digest != _digest(backup):
-            reason = "it was changed, or cut, since it was written"
-            raise FileDamaged(path, "", reason, help=_HELP)
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise FileDamaged(path, "", "it is not a backup, or cut", help=_HELP) from None
+    backup = kept_value(data, path, _KIND, FORMAT, Backup, _HELP)
     for name in backup.files:
         if not _is_of_profile(name):
             reason = f"it has a file {name!r}, which no profile has"
@@ -189,15 +173,6 @@ def _remove_if_empty(folder: Path) -> None:
         for cache in folder.glob(".states_*.cache"):
             cache.unlink()
         folder.rmdir()
-
-
-def _facts(backup: Backup) -> dict[str, object]:
-    return {name: to_json(getattr(backup, name)) for name in Backup.__struct_fields__}
-
-
-def _digest(backup: Backup) -> str:
-    facts = json.dumps(_facts(backup), sort_keys=True).encode("ascii")
-    return hashlib.blake2b(facts, digest_size=32).hexdigest()
 
 
 def _bytes(text: str) -> bytes:

@@ -11,6 +11,7 @@ from peaceful._commands.clean import CleanCmd
 from peaceful._commands.diff import DiffCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
 from peaceful._commands.ensure import EnsureCmd
+from peaceful._commands.plan import Plan, PlanCmd
 from peaceful._commands.run_request import CommandName
 from peaceful._item.diff import StateDiff
 from peaceful._item.item import Item
@@ -139,6 +140,22 @@ class FlowHarness:
         """Compare the current states with the goals."""
         return await self._unblocked(DiffCmd.exec(self.ctx))
 
+    async def plan(
+        self,
+        *,
+        only: Iterable[ItemId] = (),
+        prune: bool = False,
+        replace: Iterable[ItemId] = (),
+    ) -> CmdOutcome[Plan]:
+        """Say what `ensure` would do; the arguments are those of `PlanCmd.exec`."""
+        return await self._unblocked(
+            PlanCmd.exec(self.ctx, only=only, prune=prune, replace=replace)
+        )
+
+    async def apply(self, plan: Plan) -> CmdOutcome[States]:
+        """Do what a plan says, as `PlanCmd.apply`."""
+        return await self._unblocked(PlanCmd.apply(self.ctx, plan))
+
     async def ensure(
         self,
         *,
@@ -232,6 +249,8 @@ class ItemHarness(FlowHarness, Generic[S]):
                 return await self.discover()
             case "diff":
                 return await self.diff()
+            case "plan":
+                return await self.plan()
             case "ensure":
                 return await self.ensure(dry_run=dry_run)
             case "clean":

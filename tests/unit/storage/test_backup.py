@@ -68,7 +68,7 @@ def test_files_that_no_profile_has_are_refused(name: str, tmp_path: Path) -> Non
         read_backup(path)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", "null", "x", '{"peaceful_backup": 1}'])
+@pytest.mark.parametrize("content", ["", "[]", "{}", "null", "x", '{"peaceful": "backup"}'])
 def test_other_files_are_refused(content: str, tmp_path: Path) -> None:
     """They are no backups."""
     path = tmp_path / "it"
@@ -83,6 +83,6 @@ def test_a_later_format(tmp_path: Path) -> None:
     """It is said that it is later, not that it is damaged."""
     path = tmp_path / "it"
     facts: dict[str, Any] = json.loads(_backup().encoded())
-    path.write_text(json.dumps({**facts, "peaceful_backup": FORMAT + 1}))
+    path.write_text(json.dumps({**facts, "form": FORMAT + 1}))
     with pytest.raises(FormatTooNew):
         read_backup(path)

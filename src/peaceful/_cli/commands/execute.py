@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peaceful._app.contexts import ExecutionOptions
@@ -15,6 +16,7 @@ from peaceful._cli.progress.sinks import show_for
 from peaceful._cli.terminal.modes import TerminalModes, confirm
 from peaceful._cli.terminal.writer import prints_shown, stdout_kept
 from peaceful._commands.diff import SyncCheck
+from peaceful._commands.plan import Plan
 from peaceful._commands.run_request import CommandName, EditName, RunRequest
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import UsageError
@@ -207,10 +209,21 @@ def run(
     more_items: tuple[str, ...] = (),
     sync: str = "none",
     replace: tuple[str, ...] = (),
+    plan: Path | None = None,
     **flags: bool,
 ) -> tuple[RunRequest, Execution]:
     """Run a command on the chosen flow and profile; unless `yes`, ask first if that is needed."""
     items = items_typed("--only", only, more_items)
+    planned = None
+    if plan is not None:
+        limits = {"--only": items, "--replace": replace, "--sync": sync != "none", **flags}
+        if given := [name for name, value in limits.items() if value]:
+            name = given[0] if given[0].startswith("-") else f"--{given[0].replace('_', '-')}"
+            raise UsageError(
+                f"{name} does not go with --plan: what is done is what the plan says.",
+                help=f"leave it out; or make a plan with it: plan {name} --out FILE",
+            )
+        planned = Plan.load(Path.cwd() / plan)
     contexts = invocation.contexts()
     profile = contexts.profile(invocation.options.profile)
     left_in = profile if command == "clean" else None
@@ -219,7 +232,9 @@ def run(
         profile=profile,
         flow=contexts.flow_id(invocation.options.flow, left_in=left_in),
         dry_run=flags.get("dry_run", False),
-        only=items,
+        only=items if planned is None else planned.only,
+        plan=planned,
+        plan_file="" if plan is None else str(plan),
         sync=SyncCheck(sync),
         replace=items_typed("--replace", replace),
         prune=flags.get("prune", False),

@@ -63,6 +63,7 @@ class _CommandLine:
             "status": Entry("Show the stored current states.", lambda: self._states("current")),
             "goal": Entry("Show the stored goal states.", lambda: self._states("goal")),
             "diff": Entry("Show what differs from the goal, or between profiles.", self._diff),
+            "plan": Entry(f"Show what {app.ensure_name} would do, and keep that.", self._plan),
             app.ensure_name: ensure,
             "clean": Entry("Remove everything again, in reverse order.", self._clean),
             "states": Entry("Show and correct what is stored of things.", self._entries),
@@ -91,15 +92,32 @@ class _CommandLine:
             _flag("--stored", "Compare what is stored, without looking at what is there."),
         )
 
+    def _plan(self) -> Command:
+        name = self._app.ensure_name
+        return self._command(
+            "plan.plan",
+            f"Looks at everything, and says what {name} would do. Changes nothing.",
+            _file("--out", f"Keep the plan in a file, for {name} --plan."),
+            _flag("--exit-code", "End with 4 where something would be done."),
+            self._item_option("--only", "Only these items."),
+            *self._ensuring(),
+            click.Argument(["more_items"], nargs=-1, metavar="", shell_complete=self._items),
+        )
+
     def _ensure(self) -> Command:
         return self._applying(
             "ensure",
             "Brings current states to goal states.",
-            _flag("--prune", "Remove what has left the flow as well."),
-            self._item_option(
-                "--replace", "Remove these, with all that stands on them, and make them anew."
-            ),
+            _file("--plan", "Do what the plan in a file says, or refuse to."),
+            *self._ensuring(),
         )
+
+    def _ensuring(self) -> list[click.Option]:
+        anew = "Remove these, with all that stands on them, and make them anew."
+        return [
+            _flag("--prune", "Remove what has left the flow as well."),
+            self._item_option("--replace", anew),
+        ]
 
     def _clean(self) -> Command:
         means = "Do not ask whether a profile that is protected is really to be cleaned up."

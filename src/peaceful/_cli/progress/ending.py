@@ -11,7 +11,7 @@ import msgspec
 from peaceful._cli.program.result import Result
 from peaceful._cli.terminal.text import Line, Page, Style, line
 from peaceful._cli.terminal.wrapping import wrapped
-from peaceful._errors.running import WorkspaceGone
+from peaceful._errors.running import PlanStale, WorkspaceGone
 from peaceful._model.codec import ItemId, JsonValue, to_json
 from peaceful._model.document import Ending
 from peaceful._model.execution import ExecutionState
@@ -110,6 +110,8 @@ def command_words(request: RunRequest, app: App) -> str:
 def words_of(request: RunRequest, app: App) -> list[str]:
     """Return the words that ask for the same again."""
     words = command_words(request, app).split()
+    if request.plan is not None:
+        return [*words, "--plan", request.plan_file]
     if request.edits:
         return [*words, *request.only, *["--dry-run"] * request.dry_run]
     flags = {
@@ -144,8 +146,8 @@ def _message(execution: Execution, invocation: Invocation, request: RunRequest) 
     done = {item for item, each in items.items() if each.status is ItemStatus.DONE}
     # What is made anew by now is not to be replaced once more.
     rest = replace(request, replace=tuple(item for item in request.replace if item not in done))
-    # Where the workspace is not there any more, the error says how to carry on.
-    gone = isinstance(execution.ending.errors.get(""), WorkspaceGone)
+    # Where the same would fail again, the error says how to carry on.
+    gone = isinstance(execution.ending.errors.get(""), (WorkspaceGone, PlanStale))
     return OutcomeMessage(
         title=execution.title,
         summary=summary,

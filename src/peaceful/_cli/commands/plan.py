@@ -1,0 +1,79 @@
+"""The command `plan`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from peaceful._cli.commands.execute import run
+from peaceful._cli.program.result import Result
+from peaceful._cli.progress.ending import answer
+from peaceful._cli.terminal.text import Line, Page, line
+from peaceful._cli.terminal.wrapping import wrapped
+from peaceful._commands.plan import Plan
+from peaceful._model.outcome import Complete
+from peaceful._present.text import name_list
+
+if TYPE_CHECKING:
+    from peaceful._cli.program.invocation import Invocation
+    from peaceful._model.codec import JsonValue
+
+DIFFERS: Final = 4
+"""The exit code of `plan --exit-code` where something would be done."""
+
+_NAMED: Final = 10
+
+
+def plan(
+    invocation: Invocation,
+    *,
+    out: Path | None,
+    exit_code: bool,
+    only: tuple[str, ...],
+    more_items: tuple[str, ...],
+    prune: bool,
+    replace: tuple[str, ...],
+) -> Result:
+    """Say what `ensure` would do, and keep that if it is wanted."""
+    request, execution = run(
+        invocation, "plan", only=only, more_items=more_items, prune=prune, replace=replace
+    )
+    outcome = execution.outcome
+    made = outcome.value if isinstance(outcome, Complete) else None
+    if not isinstance(made, Plan):
+        return answer(execution, invocation, request)
+    file = None if out is None else Path.cwd() / out
+    if file is not None:
+        made.save(file)
+    apply = "" if file is None else invocation.line(invocation.app.ensure_name, "--plan", str(out))
+    more: dict[str, JsonValue] = {
+        "changes": made.changes,
+        "remarks": list(made.remarks),
+        "left": list(made.left),
+        "plan": None if file is None else str(file),
+    }
+    result = answer(execution, invocation, request, more)
+    code = DIFFERS if exit_code and made.changes else result.exit_code
+    return dataclasses.replace(
+        result,
+        lines=lambda page: [*result.lines(page), *_lines(made, apply, page)],
+        exit_code=code,
+    )
+
+
+def _lines(plan: Plan, apply: str, page: Page) -> Sequence[Line]:
+    """Return what people should know besides what is said of each item."""
+    said = [*plan.remarks]
+    if plan.left:
+        names = name_list(plan.left, _NAMED)
+        said.append(f"left, and not removed without --prune: {names}")
+    if not plan.changes:
+        said.append("Nothing would be done.")
+    if apply:
+        said.append(f"To do just this: {apply}")
+    if not said:
+        return []
+    parts = [part for text in said for part in wrapped(text, page.room - 2)]
+    return [line(""), *(line(f"  {part}") for part in parts)]
