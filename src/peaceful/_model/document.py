@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from peaceful._disclosure import kept, masked_data
 from peaceful._errors.base import PeacefulError
@@ -28,13 +29,13 @@ class ItemDocument(msgspec.Struct, frozen=True):
         state: its state after the end, as it is stored but for secrets, or null if unknown; the
             state that it would have, of a dry run.
         message: what was or would be done, or why not.
-        changes: how the state would change, of a dry run.
+        changes: how the state would change, of a dry run; left out if it would not.
     """
 
     status: ItemStatus
     state: JsonValue = None
     message: str = ""
-    changes: tuple[FieldChange, ...] = ()
+    changes: tuple[FieldChange, ...] | UnsetType = UNSET
 
 
 class ItemAside(msgspec.Struct, frozen=True):
@@ -167,4 +168,5 @@ def _item(result: ItemResult | None) -> ItemDocument:
         FieldChange(each.field, masked_data(each.before), masked_data(each.after))
         for each in result.changes
     )
-    return ItemDocument(result.status, masked_data(result.state), kept(result.message), changes)
+    state, message = masked_data(result.state), kept(result.message)
+    return ItemDocument(result.status, state, message, changes or UNSET)

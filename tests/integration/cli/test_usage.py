@@ -22,7 +22,10 @@ from text_app import app
         (("write", "--only"), "what to do  texts write --help tells more"),
         (("write", "--only", ""), "--only names no item"),
         (("write", "--only", ","), "--only names no item"),
-        (("status", "--workspace", ""), "the name of a folder is not empty"),
+        (("status", "--workspace", ""), "a path is not empty"),
+        (("web", "--tls-cert", ""), "a path is not empty"),
+        (("states", "backup", ""), "a path is not empty"),
+        (("key", "new", ""), "a path is not empty"),
         (("status", "--workspace", "~nobody_of_that_name"), "a user whom nobody knows"),
         (("web", "--token-file", "~nobody_of_that_name/x"), "a user whom nobody knows"),
         (("key", "new", "~nobody_of_that_name/x"), "a user whom nobody knows"),
@@ -185,3 +188,10 @@ def test_colours(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert ("\x1b[" in ready("status", *words).out) == coloured
+
+
+def test_an_empty_id_is_not_any_id(ready: Run) -> None:
+    """A script with an empty variable there does not interrupt whatever runs."""
+    refused = ready("interrupt", "")
+    assert refused.code == 2
+    assert "There is no execution ''" in refused.err

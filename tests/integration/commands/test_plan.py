@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,7 +26,7 @@ class World:
         """Begins empty."""
         self.things: dict[str, str] = {}
         self.done: list[str] = []
-        self.before_change = lambda: None
+        self.before_change: Callable[[], object] = lambda: None
 
 
 class Known(State):
@@ -158,7 +158,7 @@ async def test_what_has_changed_since_is_named(yard: Yard) -> None:
 async def test_what_changes_while_it_is_done(yard: Yard) -> None:
     """After all was looked at: that item fails, what stands on it is not started."""
     plan = await yard.plan(things("abc"))
-    yard.world.before_change = lambda: yard.world.things.setdefault("b", "others'") and None
+    yard.world.before_change = lambda: yard.world.things.setdefault("b", "others'")
     outcome = await yard.harness.apply(plan)
     assert isinstance(outcome, ItemError)
     assert isinstance(outcome.errors["nb"], PlanStale)

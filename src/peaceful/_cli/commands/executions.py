@@ -272,7 +272,7 @@ def interrupt(
     """Interrupt an execution, by the beginning of its ID; by default, the only one that runs."""
     executions = invocation.executions()
     receipt = executions.interrupt(
-        execution_id or _only_one(executions).id,
+        _only_one(executions).id if execution_id is None else execution_id,
         level=InterruptLevel(level),
         source=InterruptSource.COMMAND,
         reason=reason,

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from peaceful._cli.program.options import file_path
 from peaceful._cli.program.result import Result, text_answer
 
 if TYPE_CHECKING:
@@ -14,10 +15,9 @@ if TYPE_CHECKING:
 
 def key_new(_invocation: Invocation, file: str) -> Result:
     """Put a new key in front of those of a file."""
-    from peaceful._app.parameters.reading import read_path
     from peaceful._app.parameters.sealing import new_key
 
-    path = (Path.cwd() / read_path(file)).resolve()
+    path = (Path.cwd() / file_path(file)).resolve()
     count = new_key(path)
     kept = {1: "It is the only one there.", 2: "The older one still opens."}.get(
         count, f"The {count - 1} older ones still open."

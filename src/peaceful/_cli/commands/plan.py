@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,8 +14,9 @@ from peaceful._cli.progress.ending import answer
 from peaceful._cli.terminal.text import Line, Page, line
 from peaceful._cli.terminal.wrapping import wrapped
 from peaceful._commands.plan import Plan
-from peaceful._model.outcome import Complete
-from peaceful._present.text import name_list
+from peaceful._model.outcome import Complete, ItemStatus
+from peaceful._present.summary import counts_in_words, status_word
+from peaceful._present.text import name_list, one_line
 
 if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
@@ -31,6 +33,7 @@ def plan(
     *,
     out: Path | None,
     exit_code: bool,
+    markdown: bool,
     only: tuple[str, ...],
     more_items: tuple[str, ...],
     prune: bool,
@@ -56,21 +59,45 @@ def plan(
     }
     result = answer(execution, invocation, request, more)
     code = DIFFERS if exit_code and made.changes else result.exit_code
-    return dataclasses.replace(
-        result,
-        lines=lambda page: [*result.lines(page), *_lines(made, apply, page)],
-        exit_code=code,
-    )
+
+    def lines(page: Page) -> Sequence[Line]:
+        if markdown:
+            return [line(each) for each in _markdown(made)]
+        return [*result.lines(page), *_lines(made, apply, page)]
+
+    return dataclasses.replace(result, lines=lines, exit_code=code)
+
+
+def _markdown(plan: Plan) -> Iterator[str]:
+    """Yield the lines of a plan in Markdown, as for a comment on a change request."""
+    counts = counts_in_words(Counter(each.status for each in plan.items.values()))
+    yield f"**{plan.app} · {plan.profile} · {plan.flow}**: {counts or 'nothing'}"
+    said = [
+        f"| {status_word(each.status)} | `{item}` | {_escaped(each.message)} |"
+        for item, each in plan.items.items()
+        if each.status is not ItemStatus.UNCHANGED
+    ]
+    if said:
+        yield from ("", "| | item | what |", "|---|---|---|", *said)
+    for remark in _remarks(plan):
+        yield from ("", _escaped(remark))
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{each}" if each in "\\`*_[]<>|~" else each for each in one_line(text))
+
+
+def _remarks(plan: Plan) -> Iterator[str]:
+    yield from plan.remarks
+    if plan.left:
+        yield f"left, and not removed without --prune: {name_list(plan.left, _NAMED)}"
+    if not plan.changes:
+        yield "Nothing would be done."
 
 
 def _lines(plan: Plan, apply: str, page: Page) -> Sequence[Line]:
     """Return what people should know besides what is said of each item."""
-    said = [*plan.remarks]
-    if plan.left:
-        names = name_list(plan.left, _NAMED)
-        said.append(f"left, and not removed without --prune: {names}")
-    if not plan.changes:
-        said.append("Nothing would be done.")
+    said = [*_remarks(plan)]
     if apply:
         said.append(f"To do just this: {apply}")
     if not said:

@@ -99,6 +99,7 @@ class _CommandLine:
             f"Looks at everything, and says what {name} would do. Changes nothing.",
             _file("--out", f"Keep the plan in a file, for {name} --plan."),
             _flag("--exit-code", "End with 4 where something would be done."),
+            _flag("--markdown", "Print Markdown, as for a comment on a change request."),
             self._item_option("--only", "Only these items."),
             *self._ensuring(),
             click.Argument(["more_items"], nargs=-1, metavar="", shell_complete=self._items),
@@ -474,7 +475,7 @@ def _flag(name: str, help: str) -> click.Option:
 
 def _file(name: str, help: str, variable: str | None = None) -> click.Option:
     def path(_context: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
-        return file_path(value) if value else None
+        return None if value is None else file_path(value)
 
     return click.Option(
         [name], envvar=variable, callback=path, metavar="FILE", help=help, shell_complete=paths

@@ -201,9 +201,12 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
 
 
 def file_path(text: str) -> Path:
-    """Parse a path; raise `click.BadParameter` if its `~` is the home of nobody."""
+    """Parse a path; raise `click.BadParameter` if it is empty, or its `~` is the home of nobody."""
     from peaceful._app.parameters.reading import read_path
 
+    if not text:
+        # As when a script has an empty variable there.
+        raise click.BadParameter("a path is not empty.")
     try:
         return read_path(text)
     except UsageError as error:
@@ -211,8 +214,6 @@ def file_path(text: str) -> Path:
 
 
 def _folder(text: str) -> Path:
-    if not text:
-        raise click.BadParameter("the name of a folder is not empty.")
     path = file_path(text)
     if path.is_file():
         raise click.BadParameter(f"{text!r} is a file, not a folder.")
