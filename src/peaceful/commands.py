@@ -6,10 +6,10 @@ a command in a `CmdCtx`, sends events to sinks, and returns an outcome.
 
 from peaceful._app.contexts import Contexts, ExecutionOptions
 from peaceful._commands.clean import CleanCmd
-from peaceful._commands.diff import DiffCmd, DiffProfilesCmd, SyncCheck
+from peaceful._commands.diff import DiffCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
-from peaceful._commands.ensure import EnsureCmd
-from peaceful._commands.plan import Plan, PlanCmd, PlannedItem
+from peaceful._commands.ensure_cmd import EnsureCmd
+from peaceful._commands.plan import Plan
 from peaceful._commands.run_request import RunRequest
 from peaceful._commands.status import StatusCmd
 from peaceful._graph.traversal import Direction
@@ -63,7 +63,6 @@ __all__ = [
     "Complete",
     "Contexts",
     "DiffCmd",
-    "DiffProfilesCmd",
     "Direction",
     "DiscoverCmd",
     "EnsureCmd",
@@ -87,8 +86,6 @@ __all__ = [
     "OutcomeKind",
     "OutputSink",
     "Plan",
-    "PlanCmd",
-    "PlannedItem",
     "Progress",
     "RunRequest",
     "StateDiffs",

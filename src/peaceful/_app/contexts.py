@@ -349,7 +349,7 @@ class Contexts(ProfileKeeper):
 
         `latest` are executions of the profile, newest first.
         """
-        wanted = (request.flow, request.command, request.dry_run)
+        wanted = (request.flow, request.command, request.only_says)
         changes = request.changes_things and not request.dry_run
         for record in latest:
             info, summary = record.info, record.summary

@@ -1,4 +1,4 @@
-"""`DiffCmd`, `DiffProfilesCmd` and the check that stored states are still what is there."""
+"""`DiffCmd`, and the check that stored states are still what is there."""
 
 from __future__ import annotations
 
@@ -70,13 +70,9 @@ class DiffCmd:
         found = _with_left(diffs_between(ctx.flow, current, goal), ownership)
         return _explained(found, ctx.flow, *(ownership.states[kind] for kind in StateKind))
 
-
-class DiffProfilesCmd:
-    """Compares the stored current states of two profiles, without an execution."""
-
     @staticmethod
-    def exec(ctx: ProfilesFlowCtx) -> StateDiffs:
-        """Compare the first profile with the second.
+    def profiles(ctx: ProfilesFlowCtx) -> StateDiffs:
+        """Compare the stored states of the first profile with the second, without an execution.
 
         Items that only one of them has are unknown in the other: other parameters may make
         other items.

@@ -1,4 +1,4 @@
-"""`EnsureCmd`: brings everything to its goal, and removes what is looked after no more."""
+"""Blocks that bring everything to its goal, and remove what is looked after no more."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, TypeAlias
 
 from peaceful._commands.change import Change
-from peaceful._commands.diff import SyncCheck, SyncCheckBlock
-from peaceful._commands.discover import ParamsSpecsBlock, states_of
 from peaceful._commands.item_access import (
     asked,
     asked_if_known,
@@ -16,7 +14,7 @@ from peaceful._commands.item_access import (
     shown_result,
     state_from_stored,
 )
-from peaceful._commands.ownership import OwnershipBlock, ownership_of
+from peaceful._commands.ownership import ownership_of
 from peaceful._commands.recording import (
     StateRecorder,
     record_states,
@@ -28,7 +26,7 @@ from peaceful._graph.graph import Graph
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.item import AnyItem
 from peaceful._model.codec import ItemId
-from peaceful._model.outcome import CmdOutcome, ItemResult, ItemStatus
+from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._runtime.block import (
     BlockResult,
@@ -39,8 +37,6 @@ from peaceful._runtime.block import (
     needs_apply,
     replaces,
 )
-from peaceful._runtime.ctx import CmdCtx
-from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.item_pass import ItemPass
 from peaceful._storage.stored_state import Origin, StoredState
@@ -270,57 +266,3 @@ class _Ensuring:
         self._check(ctx.item, current, goal)
         change = Change(self._run, record, found, self.current)
         return await change.make("apply", current, goal, stored_goal=goal)
-
-
-class EnsureCmd:
-    """Brings current states to goal states; the same command resumes after an interrupt."""
-
-    @staticmethod
-    def blocks(
-        *,
-        dry_run: bool = False,
-        only: Iterable[ItemId] = (),
-        sync: SyncCheck = SyncCheck.NONE,
-        prune: bool = False,
-        replace: Iterable[ItemId] = (),
-    ) -> tuple[CmdBlock[object], ...]:
-        """Return the blocks of the command; see `exec`."""
-        only = tuple(only)
-        checks = () if sync is SyncCheck.NONE else (SyncCheckBlock(sync, only),)
-        ownership = OwnershipBlock(store=not dry_run, replacing=tuple(replace), only=only)
-        if dry_run:
-            return (ownership, *checks, EnsureDryBlock(only, prune=prune))
-        return (ownership, ParamsSpecsBlock(), *checks, EnsureBlock(only, prune=prune))
-
-    @staticmethod
-    async def exec(
-        ctx: CmdCtx,
-        *,
-        dry_run: bool = False,
-        only: Iterable[ItemId] = (),
-        sync: SyncCheck = SyncCheck.NONE,
-        prune: bool = False,
-        replace: Iterable[ItemId] = (),
-    ) -> CmdOutcome[States]:
-        """Run the command.
-
-        Args:
-            ctx: the flow and profile.
-            dry_run: whether to show what would be done, and do nothing.
-            only: the items to bring to their goals; others are taken as last seen. Empty for all.
-            sync: which stored states of these items must match what is there.
-            prune: whether what has left the flow is removed at last; also where `ctx.prunes`.
-            replace: items whose things are removed and made anew, with all that stands on them.
-
-        Raises:
-            ProfileBusy: another execution runs on the profile.
-            OutOfSync: stored states differ from what is there, and `sync` refuses that.
-            NameUnknown: the flow has no item of a given name.
-        """
-        only, replace = tuple(only), tuple(replace)
-        selected(ctx.flow, (*only, *replace))
-        blocks = EnsureCmd.blocks(
-            dry_run=dry_run, only=only, sync=sync, prune=prune or ctx.prunes, replace=replace
-        )
-        execution = CmdExecution("ensure", blocks, states_of, main=blocks[-1])
-        return await execution.run(ctx, dry_run=dry_run, only=only)

@@ -1,4 +1,4 @@
-"""`PlanCmd`: what `ensure` would do, kept so that it can do just that, or refuse to."""
+"""Plans: what `ensure` would do, kept so that it can do just that, or refuse to."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from typing import Final
 import msgspec
 from pydantic import SecretBytes, SecretStr
 
-from peaceful._commands.discover import ParamsSpecsBlock, states_of
-from peaceful._commands.ensure import EnsureBlock, EnsureDryBlock, selected
+from peaceful._commands.discover import ParamsSpecsBlock
+from peaceful._commands.ensure import EnsureBlock, EnsureDryBlock
 from peaceful._commands.ownership import Ownership, OwnershipBlock, changes_told, ownership_of
 from peaceful._errors.running import PlanStale
 from peaceful._item.item import AnyItem
 from peaceful._item.resolution import specs_of
 from peaceful._item.upgrades import read_state
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonValue, Moment, ProfileName
-from peaceful._model.outcome import WOULD, CmdOutcome, ItemResult, ItemStatus
+from peaceful._model.outcome import WOULD, ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._params.plain import plain_form
 from peaceful._present.text import one_line
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, States, diff_of
 from peaceful._runtime.ctx import CmdCtx
-from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._storage.files import write_file_atomically
 from peaceful._storage.kept_file import kept_bytes, kept_value, read_kept
@@ -327,68 +326,9 @@ class PlanCheckBlock(CmdBlock[None]):
         return BlockResult(None, result.items)
 
 
-class PlanCmd:
-    """Says what `ensure` would do, and changes nothing."""
+def blocks_by(plan: Plan, flow: BuiltFlow) -> tuple[CmdBlock[object], ...]:
+    """Return the blocks of an `ensure` that does what a plan says, or refuses to."""
 
-    @staticmethod
-    def blocks(
-        *,
-        only: Iterable[ItemId] = (),
-        prune: bool = False,
-        replace: Iterable[ItemId] = (),
-    ) -> tuple[CmdBlock[object], ...]:
-        """Return the blocks of the command; see `exec`."""
-        only, replace = tuple(only), tuple(replace)
-        ownership = OwnershipBlock(store=False, replacing=replace, only=only)
-        return (ownership, PlanBlock(only, prune=prune, replace=replace))
-
-    @staticmethod
-    async def exec(
-        ctx: CmdCtx,
-        *,
-        only: Iterable[ItemId] = (),
-        prune: bool = False,
-        replace: Iterable[ItemId] = (),
-    ) -> CmdOutcome[Plan]:
-        """Run the command.
-
-        Args:
-            ctx: the flow and profile.
-            only: the items to look at; others are taken as last seen. Empty for all.
-            prune: whether what has left the flow is to be removed; also where `ctx.prunes`.
-            replace: items whose things are to be made anew, with all that stands on them.
-
-        Raises:
-            ProfileBusy: another execution runs on the profile.
-            NameUnknown: the flow has no item of a given name.
-        """
-        only, replace = tuple(only), tuple(replace)
-        selected(ctx.flow, (*only, *replace))
-        blocks = PlanCmd.blocks(only=only, prune=prune or ctx.prunes, replace=replace)
-        execution = CmdExecution(
-            "plan", blocks, lambda resources: resources.try_get(Plan), main=blocks[-1]
-        )
-        return await execution.run(ctx, dry_run=True, only=only)
-
-    @staticmethod
-    async def apply(ctx: CmdCtx, plan: Plan) -> CmdOutcome[States]:
-        """Do what a plan says, as `ensure`; the same plan resumes after an interrupt.
-
-        Args:
-            ctx: the flow and profile that it was made for.
-            plan: the plan.
-
-        Raises:
-            PlanStale: something is not as the plan says any more; nothing was changed. What has
-                changed only after all was looked at once more fails its item with it.
-            ProfileBusy: another execution runs on the profile.
-        """
-        blocks = _blocks_by(plan, ctx.flow)
-        execution = CmdExecution("ensure", blocks, states_of, main=blocks[-1])
-        return await execution.run(ctx, only=plan.only)
-
-
-def _blocks_by(plan: Plan, flow: BuiltFlow) -> tuple[CmdBlock[object], ...]:
     def check(item: ItemId, current: State, goal: State) -> None:
         planned = plan.items.get(item)
         if planned is None or planned.status is ItemStatus.UNKNOWN:

@@ -9,8 +9,8 @@ from typing import Final, Literal, TypeAlias, assert_never, get_args
 from peaceful._commands.clean import CleanCmd
 from peaceful._commands.diff import DiffCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
-from peaceful._commands.ensure import EnsureCmd
-from peaceful._commands.plan import Plan, PlanCmd
+from peaceful._commands.ensure_cmd import EnsureCmd
+from peaceful._commands.plan import Plan, PlanBlock
 from peaceful._commands.states import EditBlock, StatesCmd
 from peaceful._errors.usage import ParamProblem, ParamsInvalid
 from peaceful._model.codec import FlowId, ItemId, ProfileName
@@ -79,6 +79,11 @@ class RunRequest:
         return "dry_run" in _OPTIONS.get(self.command, ())
 
     @property
+    def only_says(self) -> bool:
+        """Whether it only says what would be done."""
+        return self.dry_run or self.command == "plan"
+
+    @property
     def edits(self) -> bool:
         """Whether the command corrects what is stored, and touches nothing else."""
         return self.command in EDITS
@@ -97,7 +102,7 @@ class RunRequest:
             case "clean":
                 blocks = CleanCmd.blocks(dry_run=self.dry_run)
             case "plan":
-                blocks = PlanCmd.blocks()
+                return PlanBlock.__name__.removesuffix("Block")
             case "discover" | "diff":
                 blocks = DiscoverCmd.blocks()
             case "states forget" | "states move" | "states adopt":
@@ -154,11 +159,11 @@ class RunRequest:
             case "diff":
                 return await DiffCmd.exec(ctx)
             case "plan":
-                return await PlanCmd.exec(
+                return await EnsureCmd.plan(
                     ctx, only=self.only, prune=self.prune, replace=self.replace
                 )
             case "ensure" if self.plan is not None:
-                return await PlanCmd.apply(ctx, self.plan)
+                return await EnsureCmd.apply(ctx, self.plan)
             case "ensure":
                 return await EnsureCmd.exec(
                     ctx,

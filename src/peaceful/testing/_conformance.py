@@ -17,7 +17,7 @@ from typing import Final, Generic, Literal, TypeAlias, TypeVar
 from pydantic import ValidationError
 
 from peaceful._commands.clean import CleanCmd
-from peaceful._commands.ensure import EnsureCmd
+from peaceful._commands.ensure_cmd import EnsureCmd
 from peaceful._commands.item_access import read_stored
 from peaceful._errors.base import PeacefulError, described
 from peaceful._item.diff import StateDiff

@@ -10,8 +10,8 @@ from typing import Final, Generic, TypeVar, assert_never, cast
 from peaceful._commands.clean import CleanCmd
 from peaceful._commands.diff import DiffCmd, SyncCheck
 from peaceful._commands.discover import DiscoverCmd
-from peaceful._commands.ensure import EnsureCmd
-from peaceful._commands.plan import Plan, PlanCmd
+from peaceful._commands.ensure_cmd import EnsureCmd
+from peaceful._commands.plan import Plan
 from peaceful._commands.run_request import CommandName
 from peaceful._item.diff import StateDiff
 from peaceful._item.item import Item
@@ -147,14 +147,14 @@ class FlowHarness:
         prune: bool = False,
         replace: Iterable[ItemId] = (),
     ) -> CmdOutcome[Plan]:
-        """Say what `ensure` would do; the arguments are those of `PlanCmd.exec`."""
+        """Say what `ensure` would do; the arguments are those of `EnsureCmd.plan`."""
         return await self._unblocked(
-            PlanCmd.exec(self.ctx, only=only, prune=prune, replace=replace)
+            EnsureCmd.plan(self.ctx, only=only, prune=prune, replace=replace)
         )
 
     async def apply(self, plan: Plan) -> CmdOutcome[States]:
-        """Do what a plan says, as `PlanCmd.apply`."""
-        return await self._unblocked(PlanCmd.apply(self.ctx, plan))
+        """Do what a plan says, as `EnsureCmd.apply`."""
+        return await self._unblocked(EnsureCmd.apply(self.ctx, plan))
 
     async def ensure(
         self,

@@ -16,7 +16,7 @@ from sigint import by_the_program, sigint_by
 from peaceful import App, Flow, Given
 from peaceful._app.profiles import DEFAULT_PROFILE
 from peaceful._storage.yaml_file import read_yaml
-from peaceful.commands import Complete, Contexts, DiffProfilesCmd, EnsureCmd, Workspace
+from peaceful.commands import Complete, Contexts, DiffCmd, EnsureCmd, Workspace
 from peaceful.errors import (
     DefinitionError,
     NameInvalid,
@@ -337,11 +337,11 @@ async def test_one_flow_of_several_profiles(tool: Contexts, tmp_path: Path) -> N
     assert isinstance(await EnsureCmd.exec(tool.cmd_ctx("other")), Complete)
     ctx = tool.profiles_flow_ctx(["default", "other"])
     assert [len(ctx.flows[profile].items) for profile in ctx.profiles] == [1, 2]
-    assert DiffProfilesCmd.exec(ctx).unknown == {"item_1": "default does not have it"}
-    back = DiffProfilesCmd.exec(tool.profiles_flow_ctx(["other", "default"]))
+    assert DiffCmd.profiles(ctx).unknown == {"item_1": "default does not have it"}
+    back = DiffCmd.profiles(tool.profiles_flow_ctx(["other", "default"]))
     assert back.unknown == {"item_1": "default does not have it"}
     with pytest.raises(UsageError, match="1 profiles cannot be compared"):
-        DiffProfilesCmd.exec(tool.profiles_flow_ctx(["other"]))
+        DiffCmd.profiles(tool.profiles_flow_ctx(["other"]))
     assert set(tool.profiles_flow_ctx().stores) == {"default", "other"}
 
 

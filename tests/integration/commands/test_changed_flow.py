@@ -18,7 +18,7 @@ from peaceful.commands import (
     BlockInterrupted,
     CleanCmd,
     Complete,
-    DiffProfilesCmd,
+    DiffCmd,
     ItemError,
     StateKind,
     StatusCmd,
@@ -367,7 +367,7 @@ async def test_profiles_in_which_an_item_is_of_another_kind(
         flows={"old": before.flow, "new": after.flow},
         stores={"old": before.store, "new": after.store},
     )
-    found = DiffProfilesCmd.exec(ctx)
+    found = DiffCmd.profiles(ctx)
     assert found.unknown == {"one": "it is of another kind on each side"}
 
 

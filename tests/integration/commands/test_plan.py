@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from peaceful import Flow, Item, ItemCtx, ItemStatus, Resources, State, mapped
+from peaceful._errors.running import PlanStale
 from peaceful.commands import BlockInterrupted, Complete, ItemError, Plan
-from peaceful.errors import FileDamaged, PlanStale
+from peaceful.errors import FileDamaged
 from peaceful.testing import FlowHarness
 
 

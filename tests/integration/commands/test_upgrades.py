@@ -17,7 +17,6 @@ from peaceful.commands import (
     CleanCmd,
     Complete,
     DiffCmd,
-    DiffProfilesCmd,
     StateKind,
     StatusCmd,
     StoredState,
@@ -180,9 +179,9 @@ async def test_profiles_of_two_versions(old: Old, tmp_path: Path) -> None:
         stores={"a": old.store, "b": other.store},
     )
 
-    assert "it was stored by version 1" in DiffProfilesCmd.exec(ctx).unknown["one"]
+    assert "it was stored by version 1" in DiffCmd.profiles(ctx).unknown["one"]
     await other.stores()
-    assert DiffProfilesCmd.exec(ctx).diffs == {"one": None}
+    assert DiffCmd.profiles(ctx).diffs == {"one": None}
 
 
 async def test_what_cannot_be_read_cannot_be_compared(old: Old) -> None:

@@ -375,3 +375,15 @@ async def test_texts_that_could_not_be_stored_are_refused(site: Any) -> None:
     assert (await site.client.post(path, json={"reason": "é" * 5000})).status_code == 202
     gate.open.set()
     assert (await site.ended(execution_id))["interrupt"]["reason"] == "é" * 1000
+
+
+async def test_a_plan(site: Any) -> None:
+    """It is an execution that changes nothing, and says how each item would change."""
+    ended = await site.ended(await site.started(command="plan", only=["a"]))
+    assert (ended["state"], ended["dry_run"]) == ("complete", True)
+    a = ended["outcome"]["items"]["a"]
+    assert a["status"] == "would_create"
+    assert [each["field"] for each in a["changes"]]
+    assert not site.gates.made
+    page = await site.client.get(f"/executions/{ended['id']}")
+    assert "nothing was changed" in page.text

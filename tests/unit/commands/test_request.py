@@ -19,18 +19,19 @@ def _request(command: Any, **more: Any) -> RunRequest:
     "limit", [{"dry_run": True}, {"only": ("a",)}, {"sync": SyncCheck.BOTH}, {}]
 )
 def test_what_a_command_takes(command: str, limit: dict[str, Any]) -> None:
-    """Only commands that change things can be tried before, and limited to some items."""
+    """Commands that change things can be tried before; these, and a plan, limited to some items."""
     request = _request(command, **limit)
-    allowed = command in {"ensure", "clean"}
+    changes = command in {"ensure", "clean"}
+    allowed = changes or (command == "plan" and "only" in limit)
     assert [name for name, _ in request.problems] == ([] if allowed else [*limit])
-    assert request.changes_things == allowed
+    assert request.changes_things == changes
 
 
 def test_a_command_that_there_is_not() -> None:
     """It is refused, and it is said which there are."""
     [(field, reason)] = _request("destroy").problems
     assert field == "command"
-    assert "discover, ensure, clean, diff" in reason
+    assert "discover, plan, ensure, clean, diff" in reason
 
 
 @pytest.mark.parametrize("dry_run", [False, True])

@@ -207,7 +207,7 @@ def test_times_are_told_in_utc() -> None:
         ({1: (2, [3])}, {"1": [2, [3]]}),
         (ItemResult(ItemStatus.FAILED, error=ERROR),
          {"status": "failed", "state": None, "shown": "", "message": "",
-          "error": to_json(ERROR.to_json()), "seconds": 0.0}),
+          "error": to_json(ERROR.to_json()), "seconds": 0.0, "before": None, "changes": []}),
         (Push(Location.path("a", Location.host("h")), Location.group("cloud")),
          {"source": {"kind": "path", "name": "a",
                      "parent": {"kind": "host", "name": "h", "parent": None}},

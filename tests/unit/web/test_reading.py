@@ -48,7 +48,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     assert found.pop("flow").startswith("'no name' cannot be the name of a flow")
     assert found == {
         "profile": "it is missing",
-        "command": "it is one of clean, diff, discover, ensure",
+        "command": "it is one of clean, diff, discover, ensure, plan",
         "dry_run": "it is true or false",
         "only": "it is a list of at most 10000 names",
         "params": "it is an object",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from peaceful._cli.program.result import Result, document_text, left_flows_document
 from peaceful._cli.terminal.text import Line, Page, Style, line
 from peaceful._cli.terminal.wrapping import notice_lines, wrapped
-from peaceful._commands.diff import DiffCmd, DiffProfilesCmd
+from peaceful._commands.diff import DiffCmd
 from peaceful._commands.ownership import changes_told, load_owned
 from peaceful._commands.status import KnownState, StatusCmd, in_progress_words
 from peaceful._errors.usage import NameUnknown, UsageError
@@ -210,7 +210,7 @@ def diff(invocation: Invocation, profiles: Sequence[str], *, stored: bool) -> Re
         )
     if profiles:
         both = invocation.contexts().profiles_flow_ctx(profiles, invocation.options.flow)
-        diffs = DiffProfilesCmd.exec(both)
+        diffs = DiffCmd.profiles(both)
         title = f"{both.app} diff · {profiles[0]} → {profiles[1]} · {diffs.headline}"
         return _diffs(title, diffs)
     if stored:

@@ -189,7 +189,7 @@ def show_for(
         stop_timeout=invocation.stop_timeout(),
         closing=not answer_below,
         # Of what only looks, the answer is all that matters.
-        vanishing=answer_below and (request.dry_run or request.command == "diff"),
+        vanishing=answer_below and (request.only_says or request.command == "diff"),
         color=invocation.colors(stderr),
     )
     if style == "bar":

@@ -31,6 +31,7 @@ from peaceful._web.pages.rows import BY_PROGRESS, IN_PROGRESS, DisplayStatus, It
 
 _DOING: Final[Mapping[str, str]] = {
     "diff": "Comparing",
+    "plan": "Planning",
     "states forget": "Forgetting in",
     "states move": "Renaming in",
     "states adopt": "Adopting in",
@@ -42,6 +43,7 @@ _DOING: Final[Mapping[str, str]] = {
 }
 _DONE: Final[Mapping[str, str]] = {
     "diff": "Compared",
+    "plan": "Planned",
     "states forget": "Forgot",
     "states move": "Renamed",
     "states adopt": "Adopted",
@@ -340,7 +342,7 @@ class ExecutionView:
     @property
     def can_resume(self) -> bool:
         """Whether the same command carries on where it ended: only those that change things do."""
-        changes = bool(self.info.flow) and self.info.command not in {"diff", *EDITS}
+        changes = bool(self.info.flow) and self.info.command not in {"diff", "plan", *EDITS}
         return self.state.resumable and changes
 
 

@@ -249,7 +249,7 @@ def _same(running: ExecutionRecord, request: RunRequest) -> StartResult:
     info = running.info
     if (
         (info.flow, info.command) != (request.flow, request.command)
-        or running.info.dry_run != request.dry_run
+        or running.info.dry_run != request.only_says
         or set(running.only) != set(request.only)
     ):
         raise busy_error(running)
