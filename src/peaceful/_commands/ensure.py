@@ -14,7 +14,7 @@ from peaceful._commands.item_access import (
     shown_result,
     state_from_stored,
 )
-from peaceful._commands.ownership import ownership_of
+from peaceful._commands.ownership import Ownership, ownership_of
 from peaceful._commands.recording import (
     StateRecorder,
     record_states,
@@ -60,6 +60,23 @@ def selected(flow: BuiltFlow, only: Collection[ItemId]) -> Graph:
     return flow.graph.restricted_to(only) if only else flow.graph
 
 
+def removed_by(
+    ownership: Ownership, only: Collection[ItemId], *, prune: bool
+) -> tuple[list[ItemId], list[ItemId]]:
+    """Return what `ensure` removes before items are made, and what afterwards."""
+    replaced = {name for item, name in ownership.replaced.items() if not only or item in only}
+    # All that stands on it goes as well, selected or not.
+    first = [name for name in ownership.left if name in ownership.first]
+    last = [
+        name
+        for name, entry in ownership.left.items()
+        if (name in replaced or (prune and (not only or name in only)))
+        and name not in first
+        and entry.origin is not Origin.FOUND
+    ]
+    return first, last
+
+
 class _EnsuringBlock(CmdBlock[States]):
     """A block that goes through the items of a flow, and what they have looked after before.
 
@@ -79,17 +96,7 @@ class _EnsuringBlock(CmdBlock[States]):
 
     def _removals(self, run: BlockRun) -> tuple[Removals, Removals]:
         """Return what is removed before items are made, and what is afterwards."""
-        ownership, only = ownership_of(run), self._only
-        replaced = {name for item, name in ownership.replaced.items() if not only or item in only}
-        # All that stands on it goes as well, selected or not.
-        first = [name for name in ownership.left if name in ownership.first]
-        last = [
-            name
-            for name, entry in ownership.left.items()
-            if (name in replaced or (self._prune and (not only or name in only)))
-            and name not in first
-            and entry.origin is not Origin.FOUND
-        ]
+        first, last = removed_by(ownership_of(run), self._only, prune=self._prune)
         return removal(run, first), removal(run, last)
 
 

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 
 from peaceful._commands.diff import SyncCheck, SyncCheckBlock
 from peaceful._commands.discover import ParamsSpecsBlock, states_of
-from peaceful._commands.ensure import EnsureBlock, EnsureDryBlock, selected
-from peaceful._commands.ownership import OwnershipBlock
+from peaceful._commands.ensure import EnsureBlock, EnsureDryBlock, removed_by, selected
+from peaceful._commands.ownership import OwnershipBlock, owned
 from peaceful._commands.plan import Plan, PlanBlock, blocks_by
 from peaceful._model.codec import ItemId
 from peaceful._model.outcome import CmdOutcome
 from peaceful._runtime.block import CmdBlock, States
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.execution import CmdExecution
+from peaceful._storage.stored_state import StateKind
 
 
 class EnsureCmd:
@@ -97,6 +98,24 @@ class EnsureCmd:
             "plan", blocks, lambda resources: resources.try_get(Plan), main=main
         )
         return await execution.run(ctx, dry_run=True, only=only)
+
+    @staticmethod
+    def removes(
+        ctx: CmdCtx,
+        *,
+        only: Iterable[ItemId] = (),
+        prune: bool = False,
+        replace: Iterable[ItemId] = (),
+    ) -> tuple[ItemId, ...]:
+        """Return what `exec` would remove with these arguments, by what is stored.
+
+        Not an execution: nothing is looked at. Raises `StorageError`.
+        """
+        only = tuple(only)
+        stored = {kind: ctx.store.load(kind) for kind in StateKind}
+        ownership = owned(ctx.flow, stored, tuple(replace), only)
+        first, last = removed_by(ownership, only, prune=prune or ctx.prunes)
+        return (*first, *last)
 
     @staticmethod
     async def apply(ctx: CmdCtx, plan: Plan) -> CmdOutcome[States]:

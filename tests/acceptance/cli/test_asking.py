@@ -1,4 +1,4 @@
-"""What a person is asked on a terminal: for a secret, and before a profile is cleaned up."""
+"""What a person is asked on a terminal: for a secret, and before things are removed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import guarded_app
 import pytest
 from shell import Shell
+from slow_files_shell import SlowFiles
 from terminal_program import OnTerminal
 
 from peaceful._app.parameters.sealing import new_key
@@ -142,3 +143,36 @@ def test_a_new_key(shell: Shell) -> None:
     assert "It is the only one there." in told.out
     assert f"export PEACEFUL_KEY_FILE='{shell.folder / 'my key'}'" in told.out
     assert "The older one still opens." in shell.run(*PROGRAM, "key", "new", "my key").out
+
+
+@pytest.mark.parametrize(
+    ("words", "answer", "done"),
+    [((), "y\n", True), ((), "n\n", False), ((), "\n", False), (("--yes",), "", True)],
+)
+def test_before_things_are_removed(
+    slow: SlowFiles, on_terminal: Start, words: tuple[str, ...], answer: str, done: bool
+) -> None:
+    """What an item looks after no more is removed once a person has agreed, or says so before."""
+    slow.init(2, 0)
+    slow.run("ensure")
+    slow.run("init", "--dest", str(slow.dest.with_name("elsewhere")))
+    program = on_terminal("slow_files", "ensure", *words)
+    if answer:
+        program.shows("This removes 2 things of the profile default: file_")
+        assert len(slow.files()) == 2
+        program.press(answer)
+    assert program.end() == (0 if done else 2)
+    assert len(slow.files()) == (0 if done else 2)
+    assert slow.dest.with_name("elsewhere").exists() == done
+
+
+def test_nothing_is_asked_before_others(slow: SlowFiles, on_terminal: Start) -> None:
+    """Where nothing would be removed, by a plan, and by a dry run."""
+    slow.init(2, 0)
+    planned = ("plan --out plan", "ensure --plan plan")
+    for words in ("ensure", *planned):
+        assert on_terminal("slow_files", *words.split()).end() == 0
+    slow.run("init", "--dest", str(slow.dest.with_name("elsewhere")))
+    for words in ("ensure --dry-run", *planned):
+        assert on_terminal("slow_files", *words.split()).end() == 0
+    assert not slow.files()

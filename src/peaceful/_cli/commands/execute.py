@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING, Any
 from peaceful._app.contexts import ExecutionOptions
 from peaceful._cli.program.loop import PATIENCE, LoopEnd, lost_notices, run_in_loop
 from peaceful._cli.program.result import Result, print_answer
-from peaceful._cli.progress.ending import Execution, answer, command_words, dies_of, exit_code_of
+from peaceful._cli.progress.ending import (
+    Execution,
+    answer,
+    command_words,
+    dies_of,
+    exit_code_of,
+    words_of,
+)
 from peaceful._cli.progress.screen import Show
 from peaceful._cli.progress.sinks import show_for
-from peaceful._cli.terminal.modes import TerminalModes, confirm
+from peaceful._cli.terminal.modes import TerminalModes, agree, can_ask, confirm
 from peaceful._cli.terminal.writer import prints_shown, stdout_kept
 from peaceful._commands.diff import SyncCheck
+from peaceful._commands.ensure_cmd import EnsureCmd
 from peaceful._commands.plan import Plan
 from peaceful._commands.run_request import CommandName, EditName, RunRequest
 from peaceful._errors.base import PeacefulError
@@ -26,7 +34,7 @@ from peaceful._model.document import Ending
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import CmdOutcome
-from peaceful._present.text import short_id
+from peaceful._present.text import count, name_list, short_id
 from peaceful._runtime.ctx import MAX_CONCURRENCY, CmdCtx, ExecutionSettings
 from peaceful._runtime.escalation import LadderTimes
 from peaceful.interrupt import Interruptible, InterruptSender, SendResult, interrupt_channel
@@ -37,6 +45,9 @@ if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
 
 _PATIENCE_AFTER_KILL = 0.1
+
+_NAMED = 5
+"""How many things a question names."""
 
 _GRACE = 0.2
 """The share of the stop timeout between CANCEL and the cancellation of what has not ended."""
@@ -163,6 +174,30 @@ class _Running:
         return _PATIENCE_AFTER_KILL if killed else PATIENCE
 
 
+def _ask_first(invocation: Invocation, contexts: Contexts, request: RunRequest) -> None:
+    """Ask whether to run a request, if that is needed; raise `UsageError` unless it is agreed."""
+    if contexts.asks_before(request):
+        confirm_clean(invocation, request)
+        return
+    changes = request.command == "ensure" and request.plan is None and not request.dry_run
+    if not changes or not can_ask():
+        return
+    removed = EnsureCmd.removes(
+        contexts.cmd_ctx(request.profile, request.flow),
+        only=request.only,
+        prune=request.prune,
+        replace=request.replace,
+    )
+    if removed:
+        number = count(len(removed), "thing")
+        agree(
+            f"This removes {number} of the profile {request.profile}: "
+            f"{name_list(removed, _NAMED)}. Go on?",
+            refused="Nothing was done",
+            command=invocation.line(*words_of(request, invocation.app), "--yes"),
+        )
+
+
 def confirm_clean(invocation: Invocation, request: RunRequest) -> None:
     """Ask whether to clean up a protected profile; raise `UsageError` unless its name is typed."""
     profile, only = request.profile, request.only
@@ -204,7 +239,6 @@ def run(
     invocation: Invocation,
     command: CommandName,
     *,
-    yes: bool = False,
     only: tuple[str, ...] = (),
     more_items: tuple[str, ...] = (),
     sync: str = "none",
@@ -212,7 +246,7 @@ def run(
     plan: Path | None = None,
     **flags: bool,
 ) -> tuple[RunRequest, Execution]:
-    """Run a command on the chosen flow and profile; unless `yes`, ask first if that is needed."""
+    """Run a command on the chosen flow and profile; ask first if that is needed."""
     items = items_typed("--only", only, more_items)
     planned = None
     if plan is not None:
@@ -241,8 +275,8 @@ def run(
         left=flags.get("left", False),
         found=flags.get("found", False),
     )
-    if not yes and contexts.asks_before(request):
-        confirm_clean(invocation, request)
+    if not invocation.options.yes:
+        _ask_first(invocation, contexts, request)
     return request, execute(invocation, contexts, request)
 
 

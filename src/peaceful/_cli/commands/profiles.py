@@ -30,14 +30,14 @@ def states_backup(invocation: Invocation, file: str, *, dry_run: bool) -> Result
     )
 
 
-def states_restore(invocation: Invocation, file: str, *, dry_run: bool, yes: bool) -> Result:
+def states_restore(invocation: Invocation, file: str, *, dry_run: bool) -> Result:
     """Make a profile what a backup says."""
     contexts, path = invocation.contexts(), Path.cwd() / file_path(file)
     asked = invocation.options.profile
     if asked is None and contexts.workspace.profiles():
         asked = contexts.profile()
     invocation.profile = asked
-    done = contexts.restore(path, asked, dry_run=dry_run, sure=yes, door=_DOOR)
+    done = contexts.restore(path, asked, dry_run=dry_run, sure=invocation.options.yes, door=_DOOR)
     document: dict[str, JsonValue] = {
         "profile": done.profile,
         "file": str(path),
@@ -62,13 +62,11 @@ def states_restore(invocation: Invocation, file: str, *, dry_run: bool, yes: boo
     return Result(document, lines)
 
 
-def profile_delete(
-    invocation: Invocation, profile: ProfileName, *, dry_run: bool, yes: bool
-) -> Result:
-    """Delete a profile; unless `yes`, ask first."""
+def profile_delete(invocation: Invocation, profile: ProfileName, *, dry_run: bool) -> Result:
+    """Delete a profile; ask first."""
     contexts = invocation.contexts()
     contexts.check_may_be_deleted(profile)
-    if not yes and not dry_run:
+    if not invocation.options.yes and not dry_run:
         from peaceful._cli.terminal.modes import confirm
 
         confirm(

@@ -121,14 +121,11 @@ class _CommandLine:
         ]
 
     def _clean(self) -> Command:
-        means = "Do not ask whether a profile that is protected is really to be cleaned up."
-        yes = [] if self._app.asks_before_clean is None else [_flag("--yes", means)]
         return self._applying(
             "clean",
             "Cleans everything up, in reverse order.",
             _flag("--left", "Only what has left the flow."),
             _flag("--found", "Also what was there before it was looked after."),
-            *yes,
         )
 
     def _applying(self, name: CommandName, does: str, *options: click.Option) -> Command:
@@ -219,10 +216,10 @@ class _CommandLine:
         entries["restore"] = self._entry(
             "Make the profile what a backup says.",
             "profiles.states_restore",
-            "Makes the profile what a backup of it says. What was there before is kept beside it.",
+            "Makes the profile what a backup of it says. What was there before is kept beside it. "
+            "With --yes, also where things were made since that the backup does not know.",
             file,
             dry,
-            _flag("--yes", "Also where things were made since that the backup does not know."),
         )
         return self._group("Shows and corrects what is stored of things.", entries)
 
@@ -288,7 +285,6 @@ class _CommandLine:
             "Deletes a profile. Refused while something is there that was made.",
             named,
             dry,
-            _flag("--yes", "Do not ask."),
         )
         entries["rename"] = self._entry(
             "Give a profile another name.",

@@ -121,6 +121,7 @@ class GlobalOptions:
     color: ColorChoice = "auto"
     max_concurrency: int | None = None
     stop_timeout: float | None = None
+    yes: bool = False
     debug: bool = False
 
     def selection(self, without: Collection[str] = ()) -> list[str]:
@@ -196,6 +197,7 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
         option("color", "When to use colours; auto heeds NO_COLOR.", str),
         option("max_concurrency", "How many items are worked on at once.", positive, "N"),
         option("stop_timeout", "How long a stop by a signal may take.", stop_timeout, "SECONDS"),
+        option("yes", "Do not ask: the answer to each question is yes.", bool),
         option("debug", "Show errors with their tracebacks.", bool),
     ]
 

@@ -152,6 +152,18 @@ def confirm(name: str, question: str, *, unasked: str, refused: str, command: st
         )
 
 
+def agree(question: str, *, refused: str, command: str) -> None:
+    """Let a person say yes; raise `UsageError` for any other answer.
+
+    Args:
+        question: what is asked.
+        refused: what is said where the answer is another one.
+        command: what does it without being asked.
+    """
+    if ask(f"{question} [y/N]").strip().lower() not in {"y", "yes"}:
+        raise UsageError(f"{refused}.", help=f"to do it without being asked: {command}")
+
+
 def ask(question: str, *, hidden: bool = False) -> str:
     """Ask a question and return the typed line; raise `UsageError` if nobody can be asked."""
     if not can_ask():
