@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from pydantic import SecretBytes, SecretStr
+from pydantic import Secret, SecretBytes, SecretStr
 
 from peaceful._commands.discover import ParamsSpecsBlock
 from peaceful._commands.ensure import EnsureBlock, EnsureDryBlock
+from peaceful._commands.item_access import read_stored
 from peaceful._commands.ownership import Ownership, OwnershipBlock, changes_told, ownership_of
 from peaceful._errors.running import PlanStale
 from peaceful._item.item import AnyItem
@@ -77,7 +78,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         salt: what the digests are made with.
         edges: which item waits for which.
         items: by item, also of what would be removed, what would be done.
-        remarks: which items look after other things than before, in sentences.
+        remarks: which items look after other things than before, and which stored states are of
+            another version, in sentences.
         left: what has left the flow, and would stay.
     """
 
@@ -153,9 +155,17 @@ def plan_of(
         salt=base64.b64encode(salt).decode(),
         edges=_edges(flow),
         items=items,
-        remarks=tuple(changes_told(ownership)),
+        remarks=(*changes_told(ownership), *_upgrades_told(flow, ownership)),
         left=_left(ownership, items),
     )
+
+
+def _upgrades_told(flow: BuiltFlow, ownership: Ownership) -> Iterator[str]:
+    """Yield how the states that another version stored are read, in sentences."""
+    for item, declared in flow.items.items():
+        note = read_stored(declared.item, ownership.current.get(item)).note
+        if note:
+            yield f"what is stored of {item}: {note}"
 
 
 def _left(ownership: Ownership, removed: Mapping[ItemId, PlannedItem]) -> tuple[ItemId, ...]:
@@ -177,8 +187,9 @@ def _declared(item: AnyItem) -> str:
 
 def _digest(secret: object, salt: bytes) -> str:
     """Return a digest of a secret that takes long to be guessed by."""
-    text = secret.get_secret_value() if isinstance(secret, (SecretStr, SecretBytes)) else secret
-    data = text if isinstance(text, bytes) else str(text).encode("utf-8", "surrogatepass")
+    assert isinstance(secret, Secret | SecretStr | SecretBytes), "as secrets_in yields them"
+    value: object = secret.get_secret_value()
+    data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
     return hashlib.scrypt(data, salt=salt, n=2**14, r=8, p=1, dklen=16).hex()
 
 

@@ -229,3 +229,20 @@ def test_what_an_earlier_version_stored_is_kept(tmp_path: Path, earlier: int, la
     contexts.restore(path, sure=True)
     assert files_of(contexts.workspace, "default") == before
     assert deployed.run(earlier)
+
+
+def test_a_plan_says_what_an_upgrade_does(tmp_path: Path) -> None:
+    """Which items are new, renamed, replaced or gone, and which states are read as others."""
+    deployed = Deployed(tmp_path)
+    assert deployed.run(1)
+    outcome = asyncio.run(EnsureCmd.plan(deployed.ctx_of(4)))
+    assert isinstance(outcome, Complete)
+    plan = outcome.value
+    assert {item: each.status.value for item, each in plan.items.items()} == {
+        "alpha": "unchanged",
+        "b": "unchanged",
+        "c": "would_remove",
+    }
+    assert plan.remarks[0] == "alpha takes over what a has made"
+    assert "upgraded from version 1 to 2" in " ".join(plan.remarks)
+    assert deployed.run(4)
