@@ -8,10 +8,9 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
-from pydantic import Secret, SecretBytes, SecretStr
 
 from peaceful._commands.discover import ParamsSpecsBlock
 from peaceful._commands.ensure import EnsureBlock, EnsureDryBlock
@@ -31,6 +30,9 @@ from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._storage.files import write_file_atomically
 from peaceful._storage.kept_file import kept_bytes, kept_value, read_kept
+
+if TYPE_CHECKING:
+    from pydantic import Secret, SecretBytes, SecretStr
 
 _KIND: Final = "plan"
 _FORM: Final = 1
@@ -187,8 +189,8 @@ def _declared(item: AnyItem) -> str:
 
 def _digest(secret: object, salt: bytes) -> str:
     """Return a digest of a secret that takes long to be guessed by."""
-    assert isinstance(secret, Secret | SecretStr | SecretBytes), "as secrets_in yields them"
-    value: object = secret.get_secret_value()
+    # Any: of whatever type the secret is.
+    value: object = cast("Secret[Any] | SecretStr | SecretBytes", secret).get_secret_value()
     data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
     return hashlib.scrypt(data, salt=salt, n=2**14, r=8, p=1, dklen=16).hex()
 

@@ -130,8 +130,15 @@ class TerminalModes:
 
 
 def can_ask() -> bool:
-    """Return whether stdin and stderr are terminals, on which somebody could answer."""
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+    """Return whether stdin and stderr are terminals, on which somebody could answer.
+
+    From the background nobody is asked: reading would stop the process.
+    """
+    streams = (sys.stdin, sys.stderr)
+    return all(
+        stream is not None and stream.isatty() and in_foreground(stream.fileno())
+        for stream in streams
+    )
 
 
 def confirm(name: str, question: str, *, unasked: str, refused: str, command: str) -> None:
