@@ -277,9 +277,11 @@ def test_name_and_thing_change(door: Door, folder: Path, kind: type[Nameless]) -
         flow.add("uno", kind(path=folder / "b"), was="one")
 
     door.declare = declare
-    assert door.run("ensure").well
+    ran = door.run("ensure")
+    assert ran.statuses["uno"] == "done"
     door.run("ensure", prune=True)
-    door.run("clean")
+    assert _files(folder) == {"b"}
+    assert door.run("clean").well
     assert not _files(folder)
 
 

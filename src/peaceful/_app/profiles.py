@@ -193,7 +193,7 @@ class ProfileKeeper(FlowBuilder):
                 restore(self.workspace, profile, backup.encoded())
                 if self.workspace.profiles() == (profile,):
                     self._workspace_file().write({"profile": profile})
-                notes.append(f"The backup is {path}")
+                notes.append(f"Restored from {path}")
                 if kept_as is not None:
                     notes.append(f"What was there before is kept in {kept_as}")
         return Restored(profile, files, lost, kept_as)

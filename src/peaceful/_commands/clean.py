@@ -156,7 +156,8 @@ class CleanCmd:
         if left:
             # By name from now on: whoever carries on with this, as on the page, cleans no more up.
             ownership = await run_in_thread(load_owned, ctx.flow, ctx.store)
-            only = tuple(name for name in ownership.left if not only or name in only)
+            # Where none of them has left, they stay the limit: no name at all means each.
+            only = tuple(name for name in ownership.left if not only or name in only) or only
         blocks = CleanCmd.blocks(dry_run=dry_run, only=only, sync=sync, left=left, found=found)
         execution = CmdExecution("clean", blocks, states_of, main=blocks[-1])
         return await execution.run(ctx, dry_run=dry_run, only=only)

@@ -103,7 +103,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     left: tuple[ItemId, ...]
 
     @property
-    def changes(self) -> bool:
+    def differs(self) -> bool:
         """Whether anything would be done, or is not known."""
         open_ = WOULD | {ItemStatus.UNKNOWN}
         return any(each.status in open_ for each in self.items.values())
@@ -218,12 +218,21 @@ def stale_facts(plan: Plan, ctx: CmdCtx) -> Iterator[tuple[str, str]]:
         secret = flow.secrets.get(path)
         if secret is None or plan.secrets.get(path) != _digest(secret, salt):
             yield f"parameter {path}", "it is another secret"
-    for item in flow.items:
-        planned = plan.items.get(item)
-        if planned is not None and planned.declared != _declared(flow.items[item].item):
-            yield item, "it is declared otherwise"
+    yield from _stale_declarations(plan, flow)
     if plan.edges != _edges(flow):
         yield "flow", "what waits for what is otherwise"
+
+
+def _stale_declarations(plan: Plan, flow: BuiltFlow) -> Iterator[tuple[str, str]]:
+    before = {item: each.declared for item, each in plan.items.items() if each.declared}
+    for item in (each for each in before if each not in flow.items):
+        yield item, "it is not in the flow any more"
+    for item, each in flow.items.items():
+        if item not in before:
+            if not plan.only:
+                yield item, "it is not in the plan"
+        elif before[item] != _declared(each.item):
+            yield item, "it is declared otherwise"
 
 
 def _words(value: JsonValue) -> str:
@@ -235,11 +244,8 @@ def stale_items(plan: Plan, now: Plan, flow: BuiltFlow) -> Iterator[tuple[str, s
     """Yield what another look says otherwise than a plan, and what was done by it does not tell."""
     for item, planned in plan.items.items():
         found = now.items.get(item)
-        if found is None:
-            # What was to be removed may be so by now.
-            if planned.status is not ItemStatus.WOULD_REMOVE:
-                yield item, "it is not in the flow any more"
-        elif why := _stale(item, planned, found, flow):
+        # What was to be removed may be so by now.
+        if found is not None and (why := _stale(item, planned, found, flow)):
             yield item, why
     for item, found in now.items.items():
         if item not in plan.items and found.status is not ItemStatus.UNCHANGED:
@@ -328,14 +334,14 @@ class PlanCheckBlock(CmdBlock[None]):
 
     async def run(self, run: BlockRun) -> BlockResult[None]:
         """Compare."""
-        facts = dict(stale_facts(self._plan, run.ctx))
+        facts = tuple(stale_facts(self._plan, run.ctx))
         if facts:
-            raise PlanStale(self._plan.at, facts.items())
+            raise PlanStale(self._plan.at, facts)
         result = await self._looking.run(run)
         if all(each.status.ended_well for each in result.items.values()):
-            stale = dict(stale_items(self._plan, result.value, run.ctx.flow))
+            stale = tuple(stale_items(self._plan, result.value, run.ctx.flow))
             if stale:
-                raise PlanStale(self._plan.at, stale.items())
+                raise PlanStale(self._plan.at, stale)
         return BlockResult(None, result.items)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from in_process import Ran, Run
 from text_app import app
+from versions import Versions
 
 
 @pytest.fixture
@@ -33,3 +34,17 @@ def ready(texts: Run) -> Run:
     """The same, after `init`."""
     assert texts("init", "folder", "--names", "a", "--names", "b", "--flow", "some").code == 0
     return texts
+
+
+@pytest.fixture
+def tool(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> Versions:
+    """An empty workspace, which versions of a program are run in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["/bin/tool"])
+    monkeypatch.setenv("COLUMNS", "400")
+    return Versions(tmp_path, capsys, caplog)

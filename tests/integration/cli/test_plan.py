@@ -12,20 +12,6 @@ from versions import QUIET, Versions, version, write
 from peaceful import Flow
 
 
-@pytest.fixture
-def tool(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> Versions:
-    """An empty workspace, which versions of a program are run in."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["/bin/tool"])
-    monkeypatch.setenv("COLUMNS", "200")
-    return Versions(tmp_path, capsys, caplog)
-
-
 def texts(flow: Flow, one: str = "1", token: SecretStr | None = None) -> None:
     """Two files."""
     write(flow, a=one, b="2")
@@ -55,7 +41,7 @@ def test_its_document(tool: Versions) -> None:
     """It has the words of a dry run, each change, and where the plan is."""
     tool.done(TEXTS, "init")
     document = tool.done(TEXTS, "plan", "--out", "it", "--format", "json", *QUIET).json
-    assert (document["command"], document["dry_run"], document["changes"]) == ("plan", True, True)
+    assert (document["command"], document["dry_run"], document["differs"]) == ("plan", True, True)
     assert document["plan"] == str(tool.folder / "it")
     assert document["items"]["a"]["changes"] == [{"field": "content", "before": None, "after": "1"}]
 

@@ -21,21 +21,6 @@ from peaceful._storage.yaml_file import read_yaml
 from peaceful.commands import StateKind
 from peaceful.errors import DefinitionError, NameTaken, PeacefulError
 
-
-@pytest.fixture
-def tool(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> Versions:
-    """An empty workspace, which versions of a program are run in."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["/bin/tool"])
-    monkeypatch.setenv("COLUMNS", "400")
-    return Versions(tmp_path, capsys, caplog)
-
-
 # ---- defaults
 
 

@@ -295,6 +295,17 @@ async def test_what_has_left_is_told_and_pruned(yard: Yard) -> None:
     assert yard.stored == {"n0"}
 
 
+async def test_a_limit_that_nothing_meets_is_one(yard: Yard) -> None:
+    """What is in the flow has not left it: nothing is cleaned up then, instead of all that has."""
+    await yard.is_of(things("a", "b", "c")).ensure()
+    yard.world.done.clear()
+    harness = yard.is_of(things("a"))
+    assert isinstance(await harness.clean(left=True, only=["n0"]), Complete)
+    assert yard.world.done == []
+    assert isinstance(await harness.clean(left=True, only=["n2"]), Complete)
+    assert yard.world.done == ["-c"]
+
+
 async def test_what_a_later_version_has_stored_and_left(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

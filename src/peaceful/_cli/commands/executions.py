@@ -72,7 +72,8 @@ class HistoryWords(msgspec.Struct, frozen=True):
         """Return the command, as it is typed."""
         name = record.info.command
         word = self.ensure_name if name == "ensure" else name
-        return f"{word} --dry-run" if record.info.dry_run else word
+        # A plan is always one.
+        return f"{word} --dry-run" if record.info.dry_run and name != "plan" else word
 
     def place(self, record: ExecutionRecord) -> str:
         """Return the profile, and the flow if flows are named."""

@@ -52,13 +52,13 @@ def plan(
         made.save(file)
     apply = "" if file is None else invocation.line(invocation.app.ensure_name, "--plan", str(out))
     more: dict[str, JsonValue] = {
-        "changes": made.changes,
+        "differs": made.differs,
         "remarks": list(made.remarks),
         "left": list(made.left),
         "plan": None if file is None else str(file),
     }
     result = answer(execution, invocation, request, more)
-    code = DIFFERS if exit_code and made.changes else result.exit_code
+    code = DIFFERS if exit_code and made.differs else result.exit_code
 
     def lines(page: Page) -> Sequence[Line]:
         if markdown:
@@ -91,7 +91,7 @@ def _remarks(plan: Plan) -> Iterator[str]:
     yield from plan.remarks
     if plan.left:
         yield f"left, and not removed without --prune: {name_list(plan.left, _NAMED)}"
-    if not plan.changes:
+    if not plan.differs:
         yield "Nothing would be done."
 
 
