@@ -200,7 +200,8 @@ class OwnershipBlock(CmdBlock[Ownership]):
             for sentence in sentences(ownership):
                 run.warn(sentence)
             for item in self._replacing or ():
-                if item not in ownership.replaced:
+                entry = ownership.current.get(item)
+                if entry is not None and entry.origin is Origin.FOUND:
                     run.warn(
                         f"{item} is not replaced, because nothing of it was made here; if what is "
                         f"there is to be removed, run states adopt {item} first"

@@ -203,6 +203,8 @@ def test_interrupted_and_carried_on(
             )
         )
         assert isinstance(await carried_on.apply(plan), Complete)
+        told = [getattr(event, "text", "") for event in carried_on.events]
+        assert not any("is not replaced" in text for text in told)
         assert yard.world.things == dict.fromkeys("axc", "thing")
         assert len(yard.world.done) == len({*yard.world.done})
 
