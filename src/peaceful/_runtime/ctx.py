@@ -63,9 +63,9 @@ def new_execution_id(at: datetime) -> ExecutionId:
     return execution_id(int(at.timestamp() * 1000), secrets.randbits(74))
 
 
-def started_by(door: str) -> StartedBy:
-    """Return this user, process and machine, with where the command came from."""
-    return StartedBy(_user(), socket.gethostname(), os.getpid(), door)
+def started_by(door: str, by: str = "") -> StartedBy:
+    """Return who has started something, this user by default, with this process and machine."""
+    return StartedBy(by or _user(), socket.gethostname(), os.getpid(), door)
 
 
 def _user() -> str:
@@ -101,6 +101,7 @@ class CmdCtx:
         on_blocked: called with a sentence about an item that blocks the event loop, in another
             thread; None for a warning of the execution.
         door: where its commands come from: `terminal`, `web`, `api` or `python`.
+        by: who starts its commands; empty for the user of this process.
         keeps: backs the profile up, unless that was done since a time, and returns the file or
             None: called before what another version stored is changed. None if nothing is kept.
     """
@@ -123,6 +124,7 @@ class CmdCtx:
     on_late_end: Callable[[Ending], None] | None = None
     on_blocked: Callable[[str], object] | None = None
     door: str = "python"
+    by: str = ""
     keeps: Callable[[datetime], Path | None] | None = None
 
 
