@@ -20,11 +20,11 @@ class Place(BaseModel):
     guarded: bool = False
 
 
-def _is_guarded(place: Place) -> bool:
-    return place.guarded
+def _is_guarded(place: Place, command: str) -> bool:
+    return place.guarded and command == "clean"
 
 
-app = App("guarded", profile_params=Place, names_profiles=True, asks_before_clean=_is_guarded)
+app = App("guarded", profile_params=Place, names_profiles=True, asks_before=_is_guarded)
 
 
 @app.flow("keep")

@@ -44,7 +44,9 @@ app = App(
     profile_params=Environment,
     names_profiles=True,
     default_flow="env_deploy",
-    asks_before_clean=lambda values: values.type is EnvironmentType.PRODUCTION,
+    asks_before=lambda values, command: (
+        command == "clean" and values.type is EnvironmentType.PRODUCTION
+    ),
 )
 
 

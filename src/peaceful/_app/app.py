@@ -84,8 +84,9 @@ class App(AppDef):
         names_profiles: whether `init` takes the profile as its first word, because there will be
             several: `init PROFILE ...`.
         default_flow: the flow to work on where there are several and nobody names one.
-        asks_before_clean: takes the parameters of a profile, and returns whether its command line
-            asks before it cleans that profile up.
+        asks_before: takes the parameters of a profile, and a command that changes things (`ensure`
+            or `clean`), and returns whether people are asked before it runs on that profile: they
+            type its name, at a terminal or on a page. `--yes` answers.
         stop_timeout: the seconds that its command line takes to stop when it is told by a signal
             that nobody at a terminal has sent; CANCEL comes after 60 %, KILL at the end. By default
             25, and 6 in GitHub Actions. `PEACEFUL_STOP_TIMEOUT` and `--stop-timeout` override it.
@@ -93,7 +94,7 @@ class App(AppDef):
 
     Raises:
         NameInvalid: the name breaks the rule.
-        DefinitionError: `asks_before_clean` is given without `profile_params`, or `stop_timeout` is
+        DefinitionError: `asks_before` is given without `profile_params`, or `stop_timeout` is
             not positive.
     """
 

@@ -121,15 +121,15 @@ class AppDef:
     profile_params: type[BaseModel] | None = None
     names_profiles: bool = False
     default_flow: FlowId | None = None
-    asks_before_clean: Callable[[Any], bool] | None = None  # Any: takes the profile's model
+    asks_before: Callable[[Any, str], bool] | None = None  # Any: takes the profile's model
     stop_timeout: float | None = None
     prune: bool = False
 
     def __post_init__(self) -> None:
         """Check the declarations."""
-        if self.asks_before_clean is not None and self.profile_params is None:
+        if self.asks_before is not None and self.profile_params is None:
             raise DefinitionError(
-                f"{self.name} asks before it cleans some profiles up, but profiles have no "
+                f"{self.name} asks before it changes some profiles, but profiles have no "
                 "parameters.",
                 help="give the model of their parameters as profile_params",
             )

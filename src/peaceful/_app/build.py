@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from traceback import walk_tb
@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
 from peaceful._app.app_def import STATE_ELSEWHERE
-from peaceful._app.parameters.store import ParamStore
+from peaceful._app.parameters.declaration import Given
+from peaceful._app.parameters.store import NONE_GIVEN, ParamStore
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import DefinitionError, NameUnknown, ParamProblem, ParamsInvalid
 from peaceful._item.upgrades import read_state
@@ -47,9 +48,19 @@ class FlowBuilder(ParamStore):
         super().__init__(app.declared, workspace, environment)
         self.app: Final = app
 
-    def build(self, profile: ProfileName, flow: FlowId) -> BuiltFlow:
-        """Build a flow with its stored parameters; raise as `Contexts.cmd_ctx` does."""
-        return self._built(profile, flow, ())
+    def build(
+        self,
+        profile: ProfileName,
+        flow: FlowId,
+        given: Mapping[str, Given] = NONE_GIVEN,
+        unset: Collection[str] = (),
+    ) -> BuiltFlow:
+        """Build a flow with its stored parameters; raise as `Contexts.cmd_ctx` does.
+
+        Those that are `given` count in their place, and those in `unset` have their defaults;
+        nothing is stored.
+        """
+        return self._built(profile, flow, (), given, unset)
 
     def unbuilt(self, profile: ProfileName, flow: FlowId, problem: PeacefulError) -> BuiltFlow:
         """Return a flow that could not be built, or that the application does not have any more."""
@@ -68,8 +79,16 @@ class FlowBuilder(ParamStore):
             before_moving=partial(self._before_upgrade, profile, held=True),
         )
 
-    def _built(self, profile: ProfileName, flow_id: FlowId, asking: Asking) -> BuiltFlow:
-        definition, values = self.app.flow_def(flow_id), self.values(profile, flow_id)
+    def _built(
+        self,
+        profile: ProfileName,
+        flow_id: FlowId,
+        asking: Asking,
+        given: Mapping[str, Given] = NONE_GIVEN,
+        unset: Collection[str] = (),
+    ) -> BuiltFlow:
+        definition = self.app.flow_def(flow_id)
+        values = self.values(profile, flow_id, given, unset)
 
         def where(*keys: str) -> str:
             path = self.workspace.params_specs_file(profile, flow_id, definition.was)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from peaceful._app.parameters.declaration import Given
 from peaceful._app.parameters.files import StoredParams
 from peaceful._app.parameters.secrets import readable
+from peaceful._app.parameters.store import NONE_GIVEN
 from peaceful._app.profiles import DEFAULT_PROFILE, ProfileKeeper
 from peaceful._app.register import workspace_of
 from peaceful._app.tracing import tracing_sinks
@@ -26,12 +27,20 @@ from peaceful._errors.usage import (
     WorkspaceMissing,
 )
 from peaceful._executions.records import ExecutionRecord
-from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonValue, ProfileName
+from peaceful._model.codec import (
+    ExecutionId,
+    FlowId,
+    ItemId,
+    JsonValue,
+    ProfileName,
+    from_json,
+)
 from peaceful._model.names import checked_name
 from peaceful._model.outcome import ItemStatus
+from peaceful._params.plain import plain_form
 from peaceful._present.text import name_list
 from peaceful._resources import Resources
-from peaceful._runtime.ctx import CmdCtx, ExecutionSettings, ProfilesFlowCtx
+from peaceful._runtime.ctx import CmdCtx, ExecutionSettings, NewParams, ProfilesFlowCtx
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.hub import OutputSink
 from peaceful._storage.lock import FileLock
@@ -40,6 +49,7 @@ from peaceful.interrupt import Interruptibility, NonInterruptible
 
 if TYPE_CHECKING:
     from peaceful._app.app_def import AppDef
+    from peaceful._commands.plan import Plan
     from peaceful._commands.run_request import RunRequest
 
 _LOG = logging.getLogger("peaceful.app")
@@ -265,17 +275,47 @@ class Contexts(ProfileKeeper):
         file = self._flow_file(self.profile(profile), flow)
         return readable(file.group.secrets, file.stored)
 
-    def asks_before_clean(self, profile: ProfileName) -> bool:
-        """Return whether to ask before the profile is cleaned up, by its parameters."""
-        asks = self.app.asks_before_clean
+    def asks_before(self, command: str, profile: ProfileName) -> bool:
+        """Return whether to ask before a command changes a profile, by its parameters.
+
+        The command is `ensure` or `clean`; see `App.asks_before`.
+        """
+        asks = self.app.asks_before
         if asks is None:
             return False
         try:
-            return asks(self._present(self._profile_file(profile)))
+            return asks(self._present(self._profile_file(profile)), command)
         except UsageError as error:
             # As when a later version needs a parameter more: it may be a profile to ask for.
             _LOG.debug("it is not known whether profile %s is protected: %s", profile, error)
             return True
+
+    def planned(self, request: RunRequest) -> RunRequest:
+        """Return a request with the plan that it names by an execution; others as they are.
+
+        Raises:
+            ExecutionUnknown: there is no such execution, or several begin so.
+            UsageError: it has made no plan.
+        """
+        if request.plan is not None or not request.plan_from:
+            return request
+        record = self.executions.get(request.plan_from)
+        plan = self.plan_by(record)
+        if plan is None:
+            what = f"It is one of {record.info.command}, and makes none."
+            if record.info.command == "plan":
+                what = "It did not complete." if record.state.ended else "It has not ended."
+            raise UsageError(
+                f"Execution {record.id} has no plan. {what}", help=f"make one: {self.typed('plan')}"
+            )
+        return replace(request, plan=plan, plan_from=record.id, only=plan.only)
+
+    def plan_by(self, record: ExecutionRecord) -> Plan | None:
+        """Return the plan that an execution has made; None if it has made none."""
+        from peaceful._commands.plan import Plan  # few need it, and it loads all commands
+
+        made = None if record.outcome is None else record.outcome.plan
+        return None if made is None else from_json(made, Plan)
 
     # ---- contexts
 
@@ -286,6 +326,8 @@ class Contexts(ProfileKeeper):
         options: ExecutionOptions | None = None,
         *,
         by_stored: bool = False,
+        given: Mapping[str, Given] = NONE_GIVEN,
+        unset: Collection[str] = (),
     ) -> CmdCtx:
         """Return the context of most commands: one flow of one profile, with its stored parameters.
 
@@ -296,6 +338,8 @@ class Contexts(ProfileKeeper):
             by_stored: whether what is stored is enough, as to show states or to clean up. Then a
                 flow that cannot be built has no items, and `BuiltFlow.problem` says why; and it may
                 be one that the application does not have. Where nothing was ever stored, it raises.
+            given: parameters that count in place of the stored ones, and are not stored.
+            unset: parameters that count as if nothing was stored of them.
 
         Raises:
             UsageError: a name is unknown, or parameters are missing or wrong.
@@ -305,7 +349,7 @@ class Contexts(ProfileKeeper):
         flow = self.flow_id(flow, left_in=profile if by_stored else None)
         options, store = options or ExecutionOptions(), self._store(profile, flow)
         try:
-            built = self.build(profile, flow)
+            built = self.build(profile, flow, given, unset)
         except PeacefulError as problem:
             if not by_stored or store.is_new:
                 raise
@@ -329,21 +373,40 @@ class Contexts(ProfileKeeper):
         )
 
     def ctx_for(self, request: RunRequest, options: ExecutionOptions | None = None) -> CmdCtx:
-        """Store the parameters of a request, and return the context to run it on.
+        """Return the context to run a request on, with its parameters.
+
+        They are stored first; those of a plan, once it is found to hold. A request that only says
+        what would be done stores nothing.
 
         ```python
         request = RunRequest(command="ensure", profile="dev", flow="deploy")
         outcome = await request.run(contexts.ctx_for(request))
         ```
         """
-        if request.params or request.unset:
-            given = {
-                name: Given(value, "the request", must_be_stored=True)
-                for name, value in request.params.items()
-            }
-            self.give(given, profile=request.profile, flow=request.flow, unset=request.unset)
+        plan = request.plan
+        origin, params, unset = "the request", request.params, request.unset
+        if plan is not None:
+            origin, params, unset = "the plan", plan.given, plan.unset
+        given = {name: Given(each, origin, must_be_stored=True) for name, each in params.items()}
         by_stored = request.command == "clean" or request.edits
-        return self.cmd_ctx(request.profile, request.flow, options, by_stored=by_stored)
+        profile, flow = request.profile, request.flow
+
+        def store() -> None:
+            if given or unset:
+                self.give(given, profile=profile, flow=flow, unset=unset)
+
+        if plan is None and not request.only_says:
+            store()
+            return self.cmd_ctx(profile, flow, options, by_stored=by_stored)
+        if secret := sorted(self.secret_params() & given.keys()):
+            raise UsageError(
+                f"{secret[0]} is a secret, and a plan holds none.",
+                help=f"store where it is: {self.typed('init', f'--{secret[0]}', 'SOURCE')}; then "
+                "make the plan without it",
+            )
+        ctx = self.cmd_ctx(profile, flow, options, by_stored=by_stored, given=given, unset=unset)
+        plain = {name: plain_form(each) for name, each in params.items()}
+        return replace(ctx, new_params=NewParams(plain, tuple(unset), store))
 
     def expected(
         self, request: RunRequest, latest: Iterable[ExecutionRecord]
@@ -381,10 +444,6 @@ class Contexts(ProfileKeeper):
             return {}
         items = record.outcome.items.items()
         return {item: record.aside(item).seconds for item, each in items if each.status in counted}
-
-    def asks_before(self, request: RunRequest) -> bool:
-        """Return whether to ask before a request is run, by the parameters of its profile."""
-        return request.asks_first and self.asks_before_clean(request.profile)
 
     def profiles_flow_ctx(
         self, profiles: Iterable[ProfileName] | None = None, flow: FlowId | None = None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
+from peaceful._aio import run_in_thread
 from peaceful._commands.discover import ParamsSpecsBlock
 from peaceful._commands.ensure import EnsureBlock, EnsureDryBlock
 from peaceful._commands.item_access import read_stored
@@ -20,7 +21,16 @@ from peaceful._errors.running import PlanStale
 from peaceful._item.item import AnyItem
 from peaceful._item.resolution import specs_of
 from peaceful._item.upgrades import read_state
-from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonValue, Moment, ProfileName
+from peaceful._model.codec import (
+    ExecutionId,
+    FlowId,
+    ItemId,
+    JsonValue,
+    Moment,
+    ProfileName,
+    to_json,
+)
+from peaceful._model.document import PlanKept
 from peaceful._model.outcome import WOULD, ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._params.plain import plain_form
@@ -76,6 +86,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         prune: whether what has left the flow would be removed.
         replace: the items that would be made anew although they are the right ones.
         params: the parameters of the flow; without secrets.
+        given: those among them that are stored once it is carried out, by name.
+        unset: parameters that have their defaults from then on.
         secrets: by path, a digest of each secret among them.
         salt: what the digests are made with.
         edges: which item waits for which.
@@ -95,6 +107,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     prune: bool
     replace: tuple[ItemId, ...]
     params: Mapping[str, JsonValue]
+    given: Mapping[str, JsonValue] = {}
+    unset: tuple[str, ...] = ()
     secrets: Mapping[str, str]
     salt: str
     edges: tuple[tuple[ItemId, ItemId], ...]
@@ -130,7 +144,7 @@ def plan_of(
 ) -> Plan:
     """Return the plan that follows from how the items of a dry run ended."""
     ctx, flow, ownership = run.ctx, run.ctx.flow, ownership_of(run)
-    salt = secrets.token_bytes(16)
+    salt, new = secrets.token_bytes(16), ctx.new_params
     items: dict[ItemId, PlannedItem] = {}
     for item, result in results.items():
         declared = flow.items.get(item)
@@ -153,6 +167,8 @@ def plan_of(
         prune=prune,
         replace=replace,
         params=flow.params,
+        given={} if new is None else new.given,
+        unset=() if new is None else new.unset,
         secrets={path: _digest(secret, salt) for path, secret in flow.secrets.items()},
         salt=base64.b64encode(salt).decode(),
         edges=_edges(flow),
@@ -315,6 +331,7 @@ class PlanBlock(CmdBlock[Plan]):
             prune=self._prune,
             replace=self._replace,
         )
+        run.scope.resources.insert(PlanKept(made=to_json(plan)))
         return BlockResult(plan, result.items)
 
 
@@ -334,14 +351,19 @@ class PlanCheckBlock(CmdBlock[None]):
 
     async def run(self, run: BlockRun) -> BlockResult[None]:
         """Compare."""
+        held = PlanKept(by=self._plan.execution_id)
+        run.scope.resources.insert(held)
         facts = tuple(stale_facts(self._plan, run.ctx))
         if facts:
             raise PlanStale(self._plan.at, facts)
         result = await self._looking.run(run)
+        run.scope.resources.insert(held)  # The look has made a plan, too.
         if all(each.status.ended_well for each in result.items.values()):
             stale = tuple(stale_items(self._plan, result.value, run.ctx.flow))
             if stale:
                 raise PlanStale(self._plan.at, stale)
+            if run.ctx.new_params is not None:
+                await run_in_thread(run.ctx.new_params.store)
         return BlockResult(None, result.items)
 
 

@@ -27,7 +27,7 @@ COMMANDS: Final[tuple[CommandName, ...]] = get_args(CommandName)
 EDITS: Final[tuple[EditName, ...]] = get_args(EditName)
 
 _OPTIONS: Final[Mapping[str, Collection[str]]] = {
-    "ensure": {"dry_run", "only", "sync", "prune", "replace"},
+    "ensure": {"dry_run", "only", "sync", "prune", "replace", "plan"},
     "plan": {"only", "prune", "replace"},
     "clean": {"dry_run", "only", "sync", "left", "found"},
     **{command: {"dry_run", "only"} for command in EDITS},
@@ -48,7 +48,8 @@ class RunRequest:
             new one.
         sync: which stored states must still match what is there.
         plan: what `ensure` is to do, or else to refuse.
-        plan_file: where that is from, for messages.
+        plan_from: the file that it is in, or the execution that has made it, or the beginning of
+            its ID; from there, `Contexts.planned` takes it.
         prune: whether `ensure` removes what has left the flow.
         replace: the items that `ensure` removes and makes anew, with all that stands on them.
         left: whether `clean` is limited to what has left the flow.
@@ -64,7 +65,7 @@ class RunRequest:
     only: tuple[ItemId, ...] = ()
     sync: SyncCheck = SyncCheck.NONE
     plan: Plan | None = None
-    plan_file: str = ""
+    plan_from: str = ""
     prune: bool = False
     replace: tuple[ItemId, ...] = ()
     left: bool = False
@@ -90,8 +91,8 @@ class RunRequest:
 
     @property
     def asks_first(self) -> bool:
-        """Whether a person may have to confirm it; see `App.asks_before_clean`."""
-        return self.command == "clean" and not self.dry_run
+        """Whether a person may have to confirm it; see `App.asks_before`."""
+        return self.command in {"ensure", "clean"} and not self.dry_run
 
     @property
     def main_block(self) -> str:
@@ -130,12 +131,21 @@ class RunRequest:
             "replace": self.replace,
             "left": self.left,
             "found": self.found,
+            "plan": self.plan_from,
         }
-        return [
+        wrong = [
             (name, f"{self.command} does not take it")
             for name, value in given.items()
             if value and name not in taken
         ]
+        if self.plan_from and self.plan is None:
+            given |= {"params": self.params, "unset": self.unset}
+            wrong += [
+                (name, "it does not go with a plan: what is done is what the plan says")
+                for name, value in given.items()
+                if value and name != "plan"
+            ]
+        return wrong
 
     async def run(self, ctx: CmdCtx) -> CmdOutcome[object]:
         """Run the command.

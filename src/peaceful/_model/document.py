@@ -67,6 +67,7 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
         started_at: UTC.
         ended_at: UTC.
         warnings: what people should know, and is no failure; in order.
+        by_plan: the execution that made the plan which this one is held to, or null.
     """
 
     execution_id: ExecutionId | None
@@ -82,6 +83,7 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
     started_at: Moment
     ended_at: Moment
     warnings: tuple[str, ...] = ()
+    by_plan: ExecutionId | None = None
 
     @property
     def counts(self) -> Mapping[ItemStatus, int]:
@@ -90,14 +92,32 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeptDocument(OutcomeDocument, frozen=True, kw_only=True):
-    """The end of a command, as a register keeps it: with what only web pages show, by item."""
+    """The end of a command, as a register keeps it: with what only web pages show.
+
+    Attributes:
+        told: more of each item.
+        plan: the plan that it has made, or null.
+    """
 
     told: Mapping[ItemId, ItemAside] = {}
+    plan: JsonValue = None
 
     def plain(self) -> OutcomeDocument:
         """Return the document without what only the register keeps."""
         fields = OutcomeDocument.__struct_fields__
         return OutcomeDocument(**{name: getattr(self, name) for name in fields})
+
+
+class PlanKept(msgspec.Struct, frozen=True):
+    """What an ending holds of plans: among the resources of an execution, once it is known.
+
+    Attributes:
+        made: the plan that it has made.
+        by: the execution that made the plan which it is held to.
+    """
+
+    made: JsonValue = None
+    by: ExecutionId | None = None
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -129,6 +149,7 @@ def execution_ending(
     interrupt: InterruptSignal | None,
     timings: Timings,
     warnings: tuple[str, ...] = (),
+    plan: PlanKept | None = None,
 ) -> Ending:
     """Return the ending of an execution; an error as its outcome is that of the whole.
 
@@ -152,6 +173,8 @@ def execution_ending(
         started_at=timings.started_at,
         ended_at=timings.ended_at,
         warnings=warnings,
+        by_plan=None if plan is None else plan.by,
+        plan=None if plan is None else plan.made,
         told={
             item: ItemAside(kept(each.shown), round(each.seconds, 3))
             for item, each in results.items()

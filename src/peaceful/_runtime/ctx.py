@@ -16,7 +16,7 @@ import msgspec
 
 from peaceful._errors.usage import DefinitionError
 from peaceful._model.clock import Clock, SystemClock
-from peaceful._model.codec import ExecutionId, ItemId, ProfileName
+from peaceful._model.codec import ExecutionId, ItemId, JsonValue, ProfileName
 from peaceful._model.document import Ending
 from peaceful._model.execution import StartedBy
 from peaceful._model.names import execution_id
@@ -76,6 +76,20 @@ def _user() -> str:
         return f"user {os.getuid()}" if hasattr(os, "getuid") else "somebody"
 
 
+class NewParams(msgspec.Struct, frozen=True):
+    """Parameters that a flow was built with, and that are not stored.
+
+    Attributes:
+        given: values in place of the stored ones, by name; in the form in which they are stored.
+        unset: parameters that have their defaults, although something is stored of them.
+        store: stores all that.
+    """
+
+    given: Mapping[str, JsonValue]
+    unset: tuple[str, ...]
+    store: Callable[[], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CmdCtx:
     """One flow of one profile: what most commands run on.
@@ -102,6 +116,7 @@ class CmdCtx:
             thread; None for a warning of the execution.
         door: where its commands come from: `terminal`, `web`, `api` or `python`.
         by: who starts its commands; empty for the user of this process.
+        new_params: parameters of the flow that are not stored; None if there are none.
         keeps: backs the profile up, unless that was done since a time, and returns the file or
             None: called before what another version stored is changed. None if nothing is kept.
     """
@@ -125,6 +140,7 @@ class CmdCtx:
     on_blocked: Callable[[str], object] | None = None
     door: str = "python"
     by: str = ""
+    new_params: NewParams | None = None
     keeps: Callable[[datetime], Path | None] | None = None
 
 

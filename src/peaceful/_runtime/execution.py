@@ -19,7 +19,7 @@ from peaceful._errors.usage import DefinitionError
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
 from peaceful._model.codec import ItemId
-from peaceful._model.document import Ending, execution_ending
+from peaceful._model.document import Ending, PlanKept, execution_ending
 from peaceful._model.events import BlockEnded, BlockStarted, ExecutionStarted, Warned
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
@@ -252,6 +252,7 @@ class Session:
             interrupt=interrupt,
             timings=timings,
             warnings=self.hub.take_snapshot().warnings,
+            plan=self.scope.resources.try_get(PlanKept),
         )
 
     async def _store(self, ending: Ending) -> None:

@@ -386,7 +386,7 @@ def test_a_profile_whose_protection_is_not_known(tool: Versions) -> None:
         write(flow, a="a")
 
     first = version(f, profile_params=Place)
-    second = version(f, profile_params=Later, asks_before_clean=lambda each: each.protected)
+    second = version(f, profile_params=Later, asks_before=lambda each, _: each.protected)
     tool.done(first, "init")
     tool.done(first, "ensure", *QUIET)
     refused = tool.run(second, "clean", *QUIET)

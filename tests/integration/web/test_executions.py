@@ -386,4 +386,4 @@ async def test_a_plan(site: Any) -> None:
     assert [each["field"] for each in a["changes"]]
     assert not site.gates.made
     page = await site.client.get(f"/executions/{ended['id']}")
-    assert "nothing was changed" in page.text
+    assert "Nothing was changed" in page.text

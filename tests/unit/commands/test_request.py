@@ -44,9 +44,9 @@ def test_the_main_block(dry_run: bool) -> None:
 
 
 def test_what_is_asked_before() -> None:
-    """Only a clean that really removes something."""
-    assert [each for each in COMMANDS if _request(each).asks_first] == ["clean"]
-    assert not _request("clean", dry_run=True).asks_first
+    """Only what really changes things."""
+    assert [each for each in COMMANDS if _request(each).asks_first] == ["ensure", "clean"]
+    assert not any(_request(each, dry_run=True).asks_first for each in ("ensure", "clean"))
 
 
 def test_params_are_not_shown() -> None:

@@ -264,7 +264,7 @@ def test_the_document_of_an_outcome(kind: OutcomeKind) -> None:
 
     assert list(document) == [
         "execution_id", "app", "profile", "flow", "command", "dry_run", "outcome", "interrupt",
-        "items", "errors", "started_at", "ended_at", "warnings",
+        "items", "errors", "started_at", "ended_at", "warnings", "by_plan",
     ]  # fmt: skip
     assert document["outcome"] == str(kind)
     assert document["started_at"] == "2026-01-02T03:04:05.678900Z"
@@ -330,7 +330,7 @@ def test_a_register_keeps_more() -> None:
     """What only pages tell stands beside the document, which stays as it was given."""
     kept = ending_of(OutcomeKind.ITEM_ERROR).document
     told = {"a": {"shown": "1 byte", "seconds": 2.346}}
-    assert to_json(kept) == {**to_json(kept.plain()), "told": told}
+    assert to_json(kept) == {**to_json(kept.plain()), "told": told, "plan": None}
     assert type(kept.plain()) is OutcomeDocument
 
 

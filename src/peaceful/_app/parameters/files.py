@@ -108,10 +108,14 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
         """Return what the file holds, and the defaults of the rest."""
         return self._shown(self.stored)
 
-    def present(self, secrets: Secrets) -> Checked | Wrong:
-        """Check the stored parameters and the available secrets."""
-        at_hand = secrets.at_hand(self.group, self.stored, str(self.path))
-        return self._checked(self.group.model, self.stored, at_hand, {})
+    def present(
+        self, secrets: Secrets, given: Mapping[str, Given], unset: Collection[str]
+    ) -> Checked | Wrong:
+        """Check given values, else stored ones that are not taken back, and available secrets."""
+        stored = {key: value for key, value in self.stored.items() if key not in unset}
+        mine, _ = secrets.given_now(given, self.group)
+        at_hand = secrets.at_hand(self.group, stored, str(self.path))
+        return self._checked(self.group.model, stored, at_hand | mine, {})
 
     def right_ones(self, secrets: Secrets) -> BaseModel:
         """Return the parameters whose values are at hand and right, without the others."""

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("peaceful.app")
 
+NONE_GIVEN: Final[Mapping[str, Given]] = {}
+
 _PATIENCE: Final = 5.0
 """Seconds that others have to write what they change, which takes them some milliseconds."""
 
@@ -65,9 +67,17 @@ class ParamStore:
         """Return the JSON Schema of a flow's own parameters."""
         return params_schema(self._declared.flow(flow))
 
-    def values(self, profile: ProfileName, flow: FlowId) -> dict[str, object]:
-        """Return the arguments of a flow's function: its parameters, and models of shared ones."""
-        return self._arguments(profile, flow, self._present)
+    def values(
+        self, profile: ProfileName, flow: FlowId, given: Mapping[str, Given], unset: Collection[str]
+    ) -> dict[str, object]:
+        """Return the arguments of a flow's function: its parameters, and models of shared ones.
+
+        They are what they would be with given values, and without those that are taken back.
+        """
+        if given or unset:
+            # What could not be stored is refused.
+            self._completed(given, unset, profile, flow)
+        return self._arguments(profile, flow, lambda file: self._present(file, given, unset))
 
     def right_values(self, profile: ProfileName, flow: FlowId) -> dict[str, object]:
         """Return the arguments as `values` does, as far as they are at hand and right."""
@@ -254,8 +264,13 @@ class ParamStore:
         for each in [flow] if flow else self._declared.flows:
             yield self._flow_file(profile, each)
 
-    def _present(self, file: ParamsFile) -> BaseModel:
-        [checked] = right([file.present(self._secrets)], self._how_to_give)
+    def _present(
+        self,
+        file: ParamsFile,
+        given: Mapping[str, Given] = NONE_GIVEN,
+        unset: Collection[str] = (),
+    ) -> BaseModel:
+        [checked] = right([file.present(self._secrets, given, unset)], self._how_to_give)
         return checked.values
 
     def _workspace_file(self) -> ParamsFile:

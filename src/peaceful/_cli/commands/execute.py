@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from peaceful._app.contexts import ExecutionOptions
 from peaceful._cli.program.loop import PATIENCE, LoopEnd, lost_notices, run_in_loop
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
 
 _PATIENCE_AFTER_KILL = 0.1
+
+_LIKE_ID: Final = re.compile("[0-9a-f-]{8,36}")
 
 _NAMED = 5
 """How many things a question names."""
@@ -176,41 +179,41 @@ class _Running:
 
 def _ask_first(invocation: Invocation, contexts: Contexts, request: RunRequest) -> None:
     """Ask whether to run a request, if that is needed; raise `UsageError` unless it is agreed."""
-    if contexts.asks_before(request):
-        confirm_clean(invocation, request)
+    if not request.asks_first:
         return
-    changes = request.command == "ensure" and request.plan is None and not request.dry_run
-    if not changes or not can_ask():
-        return
-    removed = EnsureCmd.removes(
-        contexts.cmd_ctx(request.profile, request.flow),
-        only=request.only,
-        prune=request.prune,
-        replace=request.replace,
-    )
-    if removed:
-        number = count(len(removed), "thing")
-        agree(
-            f"This removes {number} of the profile {request.profile}: "
-            f"{name_list(removed, _NAMED)}. Go on?",
-            refused="Nothing was done",
-            command=invocation.line(*words_of(request, invocation.app), "--yes"),
+    profile, command = request.profile, request.command
+    removed: tuple[ItemId, ...] = ()
+    if command == "ensure" and request.plan is None and can_ask():
+        removed = EnsureCmd.removes(
+            contexts.cmd_ctx(profile, request.flow),
+            only=request.only,
+            prune=request.prune,
+            replace=request.replace,
         )
-
-
-def confirm_clean(invocation: Invocation, request: RunRequest) -> None:
-    """Ask whether to clean up a protected profile; raise `UsageError` unless its name is typed."""
-    profile, only = request.profile, request.only
-    command = invocation.line("clean", *(word for item in only for word in ("--only", item)))
-    what = "everything" if not only else ", ".join(only)
-    confirm(
-        profile,
-        f"This removes {what} of the profile {profile}. Type its name to go on",
-        unasked=f"The profile {profile} is protected, and nobody can be asked whether it is really "
-        "to be cleaned up.",
-        refused=f"The profile {profile} is not cleaned up",
-        command=f"{command} --yes",
-    )
+    things = f"{count(len(removed), 'thing')} ({name_list(removed, _NAMED)})"
+    line = invocation.line(*words_of(request, invocation.app), "--yes")
+    if contexts.asks_before(command, profile):
+        if command == "clean":
+            what = ", ".join(request.only) or "everything"
+            does = f"This removes {what} of the profile {profile}."
+        elif request.plan is not None:
+            does = f"This does what the plan says on the profile {profile}."
+        else:
+            does = f"This changes the profile {profile}{f', and removes {things}' * bool(removed)}."
+        confirm(
+            profile,
+            f"{does} Type its name to go on",
+            unasked=f"The profile {profile} is protected, and nobody can be asked whether it is "
+            f"really meant.",
+            refused=f"The profile {profile} is not changed",
+            command=line,
+        )
+    elif removed:
+        agree(
+            f"This removes {things} of the profile {profile}. Go on?",
+            refused="Nothing was done",
+            command=line,
+        )
 
 
 def apply(invocation: Invocation, command: CommandName, **typed: Any) -> Result:  # noqa: ANN401  as click has read them
@@ -257,7 +260,9 @@ def run(
                 f"{name} does not go with --plan: what is done is what the plan says.",
                 help=f"leave it out; or make a plan with it: plan {name} --out FILE",
             )
-        planned = Plan.load(Path.cwd() / plan)
+        file = Path.cwd() / plan
+        # A file of that name counts more: an ID begins like no file that somebody would name.
+        planned = None if _LIKE_ID.fullmatch(str(plan)) and not file.exists() else Plan.load(file)
     contexts = invocation.contexts()
     profile = contexts.profile(invocation.options.profile)
     left_in = profile if command == "clean" else None
@@ -268,13 +273,14 @@ def run(
         dry_run=flags.get("dry_run", False),
         only=items if planned is None else planned.only,
         plan=planned,
-        plan_file="" if plan is None else str(plan),
+        plan_from="" if plan is None else str(plan),
         sync=SyncCheck(sync),
         replace=items_typed("--replace", replace),
         prune=flags.get("prune", False),
         left=flags.get("left", False),
         found=flags.get("found", False),
     )
+    request = contexts.planned(request)
     if not invocation.options.yes:
         _ask_first(invocation, contexts, request)
     return request, execute(invocation, contexts, request)

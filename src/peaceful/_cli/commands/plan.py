@@ -50,7 +50,8 @@ def plan(
     file = None if out is None else Path.cwd() / out
     if file is not None:
         made.save(file)
-    apply = "" if file is None else invocation.line(invocation.app.ensure_name, "--plan", str(out))
+    kept = made.execution_id if out is None else str(out)
+    apply = invocation.line(invocation.app.ensure_name, "--plan", kept) if made.differs else ""
     more: dict[str, JsonValue] = {
         "differs": made.differs,
         "remarks": list(made.remarks),

@@ -109,7 +109,7 @@ class _CommandLine:
         return self._applying(
             "ensure",
             "Brings current states to goal states.",
-            _file("--plan", "Do what the plan in a file says, or refuse to."),
+            _file("--plan", "Do what a plan says, or refuse to: in a file, or of an execution."),
             *self._ensuring(),
         )
 

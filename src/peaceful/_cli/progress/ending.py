@@ -111,7 +111,7 @@ def words_of(request: RunRequest, app: App) -> list[str]:
     """Return the words that ask for the same again."""
     words = command_words(request, app).split()
     if request.plan is not None:
-        return [*words, "--plan", request.plan_file]
+        return [*words, "--plan", request.plan_from]
     if request.edits:
         return [*words, *request.only, *["--dry-run"] * request.dry_run]
     flags = {

@@ -127,8 +127,11 @@ class StartRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         replace: the items that `ensure` removes and makes anew, with all that stands on them.
         left: whether `clean` is limited to what has left the flow.
         found: whether `clean` also removes what was there before it was looked after.
-        params: parameters to store before, by name; the others stay as they are.
-        unset: parameters that have their defaults from now on.
+        params: parameters to store before, by name; the others stay as they are. A plan, or a dry
+            run, stores none of them: the plan is made as if, and they are once it is carried out.
+        unset: parameters that have their defaults from now on, likewise.
+        plan: the execution whose plan `ensure` is to carry out, or else to refuse; the plan says
+            what it is limited to, and with which parameters.
     """
 
     profile: Annotated[ProfileName, is_name("a profile")]
@@ -142,6 +145,7 @@ class StartRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     found: bool = False
     params: Mapping[str, JsonValue] = {}
     unset: Annotated[tuple[str, ...], msgspec.Meta(max_length=10_000)] = ()
+    plan: Annotated[str, msgspec.Meta(pattern=f"^{_ID.pattern}$")] | None = None
 
 
 class EditBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -212,7 +216,8 @@ class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def start_request(body: JsonObject) -> RunRequest:
     """Return what is to be run; raise `ParamsInvalid` with all that is wrong."""
-    request = RunRequest(**msgspec.structs.asdict(read_request(body, StartRequest)))
+    read = msgspec.structs.asdict(read_request(body, StartRequest))
+    request = RunRequest(plan_from=read.pop("plan") or "", **read)
     if request.problems:
         raise _wrong_fields(request.problems)
     return request

@@ -25,10 +25,12 @@ from peaceful._model.interrupt import InterruptLevel
 from peaceful._present.summary import level_label
 from peaceful._web.api.executions import record_in_path
 from peaceful._web.context import ServerContext
+from peaceful._web.http.bodies import error_status
 from peaceful._web.live.broadcast import Broadcast, Change, parse_number
 from peaceful._web.live.event_stream import EventStream
 from peaceful._web.live.watches import ExecutionWatch, microseconds, run_for
 from peaceful._web.pages.flow_pages import execution_diagram
+from peaceful._web.pages.plans import Offer, offer_of
 from peaceful._web.pages.rows import ItemRow
 from peaceful._web.pages.site import Site, by_script, page, piece
 from peaceful._web.pages.view import ExecutionView
@@ -71,10 +73,24 @@ _COSTS: Final[Mapping[InterruptLevel, str]] = {
 
 async def execution(request: Request, server: ServerContext) -> Response:
     """Show an execution; to a page in the background, only the title of its tab."""
-    site = Site.of(request, server)
-    view = await _view(server, site, await record_in_path(request, server))
+    record = await record_in_path(request, server)
     if request.query_params.get("part") == "head":
-        return HTMLResponse(execution_parts(site, view)["head"])
+        site = Site.of(request, server)
+        return HTMLResponse(execution_parts(site, await _view(server, site, record))["head"])
+    return await execution_page(request, server, record)
+
+
+async def execution_page(
+    request: Request,
+    server: ServerContext,
+    record: ExecutionRecord,
+    wrong: PeacefulError | None = None,
+) -> Response:
+    """Return the page of an execution; `wrong` says why its plan is not carried out."""
+    site = Site.of(request, server)
+    # First of all: whatever comes later than the view is sent by the stream.
+    since = page_version(server, record.id, site)
+    view = await _view(server, site, record)
     kind = "outcome" if request.query_params.get("kind") == "outcome" else "progress"
     many = len(view.rows) > LIVE_ROWS
     pages = range(0, len(view.rows), _PAGE_ROWS) if many else range(1)
@@ -83,14 +99,16 @@ async def execution(request: Request, server: ServerContext) -> Response:
     return page(
         "execution.html",
         site,
+        200 if wrong is None else error_status(wrong).value,
         view=view,
+        wrong=wrong,
         kind=kind,
         diagram=await execution_diagram(server, view, kind),
         shown=view.rows[first : first + _PAGE_ROWS] if many else view.rows,
         first=first,
         pages=pages,
         live_rows=LIVE_ROWS,
-        since=page_version(server, view.id, site),
+        since=since,
         icon=view.state.value,
     )
 
@@ -137,15 +155,17 @@ async def started_part(
 
 async def _view(server: ServerContext, site: Site, record: ExecutionRecord) -> ExecutionView:
     executions = server.executions
-    snapshot = await server.watches.snapshot(record)
+    earlier = await run_in_thread(_resumed_execution, executions, record)
+    # Copies: what is followed goes on while the page is made, of which all parts are to agree.
+    snapshot = (await server.watches.snapshot(record)).copy()
     if not record.state.ended and snapshot.ending is not None:
         # It has ended meanwhile: by now the register says how.
         record = await run_in_thread(executions.get, record.id)
-        snapshot = await server.watches.snapshot(record)
-    earlier = await run_in_thread(_resumed_execution, executions, record)
+        snapshot = (await server.watches.snapshot(record)).copy()
+    offer = await run_in_thread(offer_of, server, record, site.verbs.label("ensure"))
     now = server.clock.now()
     idle = server.watches.idle_seconds(record)
-    return ExecutionView(record, snapshot, site.verbs, now, idle, earlier)
+    return ExecutionView(record, snapshot, site.verbs, now, idle, earlier, offer)
 
 
 def _resumed_execution(executions: Executions, record: ExecutionRecord) -> ExecutionId:
@@ -164,7 +184,7 @@ def _resumed_execution(executions: Executions, record: ExecutionRecord) -> Execu
 
 def execution_parts(site: Site, view: ExecutionView) -> Mapping[str, Markup]:
     """Return the parts of the page except rows, by the IDs of their elements."""
-    names = ("head", "meter", "note", "failures")
+    names = ("head", "meter", "note", "failures", "plan")
     parts = {name: piece(_TEMPLATE, name, site, view) for name in names}
     if len(view.rows) > LIVE_ROWS:
         parts["matters"] = piece(_TEMPLATE, "matters", view.important_rows)
@@ -230,6 +250,7 @@ class _PageUpdater:
     site: Site
     server: ServerContext
     earlier: str = ""
+    offer: Offer | None = None
     shown: dict[str, ItemRow] = field(default_factory=dict[str, ItemRow])
 
     async def run(self) -> None:
@@ -240,6 +261,8 @@ class _PageUpdater:
             await self._follow()
             if self.watch.ended:
                 record = await run_in_thread(executions.get, self.record.id)
+                verb = self.site.verbs.label("ensure")
+                self.offer = await run_in_thread(offer_of, self.server, record, verb)
                 self._update(record, record.snapshot())
                 self.page.put("ended", "", last=True)
         except PeacefulError as error:
@@ -267,7 +290,8 @@ class _PageUpdater:
 
     def _update(self, record: ExecutionRecord, snapshot: Snapshot, idle: float = 0.0) -> None:
         now = self.server.clock.now()
-        view = ExecutionView(record, snapshot, self.site.verbs, now, idle, self.earlier)
+        verbs = self.site.verbs
+        view = ExecutionView(record, snapshot, verbs, now, idle, self.earlier, self.offer)
         parts = dict(execution_parts(self.site, view))
         if len(view.rows) <= LIVE_ROWS:
             for row in view.rows:

@@ -11,10 +11,12 @@ from starlette.responses import Response
 
 from peaceful._aio import run_in_thread
 from peaceful._app.contexts import Contexts
+from peaceful._commands.run_request import RunRequest
 from peaceful._commands.status import StatusCmd
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import DiagramFailed, DiagramTooLarge
 from peaceful._errors.usage import ExtraMissing, ParamProblem, ParamsInvalid
+from peaceful._executions.records import ExecutionRecord
 from peaceful._present.text import count, name_list
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._web.context import ServerContext
@@ -22,7 +24,9 @@ from peaceful._web.diagrams.drawing import Drawing
 from peaceful._web.diagrams.plan import check_size, plan_of
 from peaceful._web.http.bodies import error_status, find_in_thread, name_in_path
 from peaceful._web.http.documents import nodes_of
-from peaceful._web.pages.param_fields import ParamField, param_fields, param_lines
+from peaceful._web.http.fields import checked_id
+from peaceful._web.live.watches import record_of
+from peaceful._web.pages.param_fields import ParamField, param_fields, param_lines, shown_value
 from peaceful._web.pages.rows import changes_of
 from peaceful._web.pages.site import Site, by_script, page, piece
 from peaceful._web.pages.view import ExecutionView
@@ -40,10 +44,22 @@ async def execution_diagram(server: ServerContext, view: ExecutionView, kind: st
     try:
         # For very many items not even the flow is made, which takes its time.
         check_size(info.flow, len(view.rows))
-        ctx = await run_in_thread(server.contexts.cmd_ctx, info.profile, info.flow)
+        ctx = await run_in_thread(_ctx_of, server, view.record)
     except PeacefulError as error:
         return _why_not(error)
     return await flow_diagram(server, ctx, kind, {row.item: row.status.value for row in view.rows})
+
+
+def _ctx_of(server: ServerContext, record: ExecutionRecord) -> CmdCtx:
+    """Return the context of an execution, of a plan with the parameters that it is made with."""
+    info, plan = record.info, server.contexts.plan_by(record)
+    request = server.running.request_of(record.id)
+    if plan is not None:
+        request = RunRequest(command="ensure", profile=info.profile, flow=info.flow, plan=plan)
+    if request is not None and (request.only_says or request.plan is not None):
+        # Such a request stores nothing here.
+        return server.contexts.ctx_for(request)
+    return server.contexts.cmd_ctx(info.profile, info.flow)
 
 
 async def flow_diagram(
@@ -112,8 +128,15 @@ async def flow(request: Request, server: ServerContext) -> Response:
 
 
 async def environment(request: Request, server: ServerContext) -> Response:
-    """Show a flow in a profile."""
-    return await environment_page(request, server, *await _environment(request, server))
+    """Show a flow in a profile; with the parameters of a plan typed already, if one is named."""
+    profile, flow = await _environment(request, server)
+    typed: dict[str, str] = {}
+    if plan_id := request.query_params.get("plan"):
+        record = await record_of(server.executions, checked_id(plan_id))
+        if (plan := server.contexts.plan_by(record)) is not None:
+            typed = {name: shown_value(each) for name, each in plan.given.items()}
+            typed |= dict.fromkeys(plan.unset, "")
+    return await environment_page(request, server, profile, flow, typed=typed)
 
 
 async def environment_page(
@@ -215,7 +238,7 @@ async def clean_question(
         profile=profile,
         flow=flow,
         names=f"{name_list(items, _NAMED)} ({count(len(items), 'item')})",
-        asks=await run_in_thread(contexts.asks_before_clean, profile),
+        asks=await run_in_thread(contexts.asks_before, "clean", profile),
         wrong=wrong,
         dialog=by_script(request),
     )

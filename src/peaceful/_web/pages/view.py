@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from peaceful._commands.run_request import EDITS
+from peaceful._errors.running import PlanStale
 from peaceful._executions.records import ExecutionRecord
 from peaceful._model.events import Snapshot
 from peaceful._model.execution import ExecutionInfo, ExecutionState
@@ -27,6 +28,7 @@ from peaceful._present.summary import (
     summarise,
 )
 from peaceful._present.text import name_list, one_line
+from peaceful._web.pages.plans import Offer
 from peaceful._web.pages.rows import BY_PROGRESS, IN_PROGRESS, DisplayStatus, ItemRow, rows_of
 
 _DOING: Final[Mapping[str, str]] = {
@@ -124,7 +126,10 @@ class Note(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class ExecutionView:
-    """An execution, in the words of its page; `earlier` is the ID of the one it resumes."""
+    """An execution, in the words of its page.
+
+    `earlier` is the ID of the one it resumes, and `offer` the plan that it has made or is held to.
+    """
 
     record: ExecutionRecord
     snapshot: Snapshot
@@ -132,6 +137,7 @@ class ExecutionView:
     now: datetime
     idle_seconds: float = 0.0
     earlier: str = ""
+    offer: Offer | None = None
 
     # ---- facts
 
@@ -217,6 +223,12 @@ class ExecutionView:
         """Its command, in the application's word."""
         return self.verbs.command(self.info.command)
 
+    @property
+    def command_of_plan(self) -> str:
+        """What a plan is for: `deploy of prod`."""
+        only = f", only {name_list(self.record.only, _MOST_NAMES)}" if self.record.only else ""
+        return f"{self.verbs.command('ensure')} of {self.info.profile}{only}"
+
     @cached_property
     def title(self) -> str:
         match self.state:
@@ -239,6 +251,8 @@ class ExecutionView:
     @property
     def _complete_title(self) -> str:
         info, only = self.info, self.record.only
+        if info.command == "plan":
+            return f"What {self.command_of_plan} would change"
         if info.dry_run:
             return "Dry run complete: nothing was changed"
         if info.command in _REACHED and not only:
@@ -301,6 +315,8 @@ class ExecutionView:
         reached = self.info.command in _REACHED and not self.info.dry_run
         sentence = self.summary.sentence(reached_goal=reached, most=_MOST_NAMES)
         parts = [sentence, self.summary.remark]
+        if self.info.command == "plan":
+            parts.append("Nothing was changed.")
         if not self.info.flow:
             # What was done has no items that could tell it.
             parts += [f"{text}." for text in self._remarks]
@@ -343,7 +359,17 @@ class ExecutionView:
     def can_resume(self) -> bool:
         """Whether the same command carries on where it ended: only those that change things do."""
         changes = bool(self.info.flow) and self.info.command not in {"diff", "plan", *EDITS}
-        return self.state.resumable and changes
+        return self.state.resumable and changes and not self.is_stale
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it was refused because its plan did not hold any more."""
+        return any(each.code == PlanStale.code for each in self.failures)
+
+    @property
+    def plan_id(self) -> str:
+        """The execution that made the plan which it is held to; empty if there is none."""
+        return (self.record.outcome and self.record.outcome.by_plan) or ""
 
 
 def _short(text: str) -> str:

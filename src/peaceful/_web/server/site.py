@@ -55,7 +55,14 @@ from peaceful._web.http.bodies import (
 from peaceful._web.http.fields import checked_id, interrupt_request, start_request
 from peaceful._web.http.openapi import openapi
 from peaceful._web.http.route import Access, Caller, Handler, Route, json_response
-from peaceful._web.pages.execution_page import ask_interrupt, execution, live, started_part
+from peaceful._web.live.watches import record_of
+from peaceful._web.pages.execution_page import (
+    ask_interrupt,
+    execution,
+    execution_page,
+    live,
+    started_part,
+)
 from peaceful._web.pages.flow_pages import (
     ask_clean,
     clean_question,
@@ -118,9 +125,11 @@ def _start_handler(command: CommandName) -> Handler:
             return question
         try:
             started = await server.running.start(wanted, "web", Caller.of(request).name)
-        except (ParamsInvalid, ParamsMissing) as error:
-            if not wants_page(request) or by_script(request):
+        except PeacefulError as error:
+            may_mend = typed or isinstance(error, ParamsInvalid | ParamsMissing)
+            if not may_mend or not wants_page(request) or by_script(request):
                 raise
+            # Whatever is in the way, what was typed is kept.
             return await environment_page(
                 request, server, wanted.profile, wanted.flow, typed=typed, error=error
             )
@@ -146,12 +155,9 @@ async def _run_request(
             body[name] = _WORDS.get(value.lower(), value)
         elif name == "command":
             raise wrong_field(name, "the address says which command it is")
-        elif not name.startswith(PARAM_PREFIX) and (command, name) != ("clean", "confirm"):
+        elif not name.startswith(PARAM_PREFIX) and name != "confirm":
             body[_NAMES.get(name, name)] = value
     body.update(lists)
-    if command == "discover":
-        # A form has one set of fields for all of its buttons.
-        body.pop("dry_run", None)
     wanted = start_request(body)
     if not typed:
         return wanted
@@ -164,17 +170,24 @@ async def _run_request(
 async def _confirmation(
     request: Request, server: ServerContext, wanted: RunRequest, fields: Mapping[str, str]
 ) -> Response | None:
-    """Return the question whether to clean a protected profile; `None` if it is answered."""
-    asks = await find_in_thread(lambda: server.contexts.asks_before(wanted))
-    if not asks or fields.get("confirm") == wanted.profile:
+    """Return the question whether to change a protected profile; `None` if it is answered."""
+    command, profile = wanted.command, wanted.profile
+    if not wanted.asks_first or fields.get("confirm") == profile:
+        return None
+    if not await find_in_thread(lambda: server.contexts.asks_before(command, profile)):
         return None
     wrong = UsageError(
-        f"{wanted.profile} is protected, and its name was not typed: nothing was started.",
-        help=f"type {wanted.profile} to clean it up",
+        f"{profile} is protected, and its name was not typed: nothing was started.",
+        help=f"type {profile} to go on",
     )
     if not wants_page(request):
         raise wrong
-    return await clean_question(request, server, wanted.profile, wanted.flow, wrong)
+    if command == "clean":
+        return await clean_question(request, server, profile, wanted.flow, wrong)
+    if not wanted.plan_from:
+        return await environment_page(request, server, profile, wanted.flow, error=wrong)
+    record = await record_of(server.executions, wanted.plan_from)
+    return await execution_page(request, server, record, wrong)
 
 
 def _redirect(request: Request, execution_id: ExecutionId) -> Response:
@@ -205,6 +218,7 @@ async def _description(_: Request, server: ServerContext) -> Response:
 _ROUTES: Final = (
     *ROUTES,
     Route("POST", "/cmd_exec_interrupt", interrupt, Role.INTERRUPT),
+    Route("POST", "/plan_cmd", _start_handler("plan"), Role.RUN),
     Route("POST", "/ensure_cmd", _start_handler("ensure"), Role.RUN),
     Route("POST", "/clean_cmd", _start_handler("clean"), Role.RUN),
     Route("POST", "/discover_cmd", _start_handler("discover"), Role.RUN),

@@ -80,6 +80,7 @@ class RunningExecutions:
         self._sinks = sinks
         self._settings = settings or ExecutionSettings()
         self._tasks: dict[ExecutionId, asyncio.Future[object]] = {}
+        self._requests: dict[ExecutionId, RunRequest] = {}
         self._one_ended = asyncio.Event()
         self._loops = ExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -102,8 +103,13 @@ class RunningExecutions:
         `PeacefulError` if it cannot be started. The `door` is `web` or `api`.
         """
         profile = await run_in_thread(lambda: self._contexts.profile(request.profile))
+        request = await run_in_thread(self._contexts.planned, request)
         async with self._starting.setdefault(profile, asyncio.Lock()):
             return await self._start_locked(request, door, by)
+
+    def request_of(self, execution_id: ExecutionId) -> RunRequest | None:
+        """Return what an execution that runs here was asked for; None for any other."""
+        return self._requests.get(execution_id)
 
     def interrupt_all(self, signal: InterruptSignal) -> None:
         """Refuse new executions, and interrupt those that run."""
@@ -130,7 +136,7 @@ class RunningExecutions:
                 raise ServerStopping
             running = await run_in_thread(running_on, self._executions, request.profile)
             if running is not None:
-                return _same(running, request)
+                return self._same(running, request)
             try:
                 return await self._begin(request, door, by)
             except ProfileBusy as error:
@@ -139,7 +145,7 @@ class RunningExecutions:
                 with suppress(ExecutionUnknown):
                     other = await run_in_thread(self._executions.get, error.execution_id)
                 if other is not None and not other.state.ended:
-                    return _same(other, request)
+                    return self._same(other, request)
                 if other is None or tries == _TRIES - 1:
                     raise
                 await asyncio.sleep(_BETWEEN)
@@ -174,12 +180,35 @@ class RunningExecutions:
             await task
             raise AssertionError("an execution that was not registered did not run")
         record = registered.result()
-        self._tasks[record.id] = task
+        self._tasks[record.id], self._requests[record.id] = task, request
         task.add_done_callback(partial(self._end, record.id))
         if self._stop is not None:
             # It came while this one was being started.
             sender.send(self._stop)
         return StartResult(record, is_new=True)
+
+    def _same(self, running: ExecutionRecord, request: RunRequest) -> StartResult:
+        """Return an execution that runs if it does what is asked for; else raise `ProfileBusy`.
+
+        Of one that another process runs, not all is known that it was asked for.
+        """
+        info, known = running.info, self._requests.get(running.id)
+        plain = RunRequest(
+            command=request.command,
+            profile=request.profile,
+            flow=request.flow,
+            dry_run=request.dry_run,
+            only=request.only,
+        )
+        if known != request and (
+            known is not None
+            or request != plain
+            or (info.flow, info.command) != (request.flow, request.command)
+            or info.dry_run != request.only_says
+            or set(running.only) != set(request.only)
+        ):
+            raise busy_error(running)
+        return StartResult(running, is_new=False)
 
     def _ctx_for(self, request: RunRequest, options: ExecutionOptions) -> CmdCtx:
         ctx = self._contexts.ctx_for(request, options)
@@ -205,11 +234,13 @@ class RunningExecutions:
         """Forget an execution that was killed, and goes on: its ending is written down by now."""
         execution_id = ending.execution.id
         _LOG.error("execution %s was killed, but does not let go of its thread", execution_id)
+        self._requests.pop(execution_id, None)
         if self._tasks.pop(execution_id, None) is not None:
             self.incomplete.append(execution_id)
         self._one_ended.set()
 
     def _end(self, execution_id: ExecutionId, task: asyncio.Future[object]) -> None:
+        self._requests.pop(execution_id, None)
         if self._tasks.pop(execution_id, None) is None:
             return
         self._one_ended.set()
@@ -243,18 +274,6 @@ class _NotifyingRegister(msgspec.Struct):
         async with self.inner.registered(starting) as running:
             await start_in_loop(self.loop, self.on_registered(starting, running))
             yield running
-
-
-def _same(running: ExecutionRecord, request: RunRequest) -> StartResult:
-    """Return an execution that runs if it does what is asked for; else raise `ProfileBusy`."""
-    info = running.info
-    if (
-        (info.flow, info.command) != (request.flow, request.command)
-        or running.info.dry_run != request.only_says
-        or set(running.only) != set(request.only)
-    ):
-        raise busy_error(running)
-    return StartResult(running, is_new=False)
 
 
 class IdempotencyKeys:

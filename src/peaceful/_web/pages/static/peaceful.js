@@ -95,6 +95,18 @@
     }
   });
 
+  // ---- what is typed is not lost by leaving the page
+
+  const settings = $("#settings");
+  if (settings) {
+    const typed = () => new URLSearchParams(new FormData(settings)).toString();
+    const first = typed();
+    let sent = false;
+    settings.addEventListener("submit", () => { sent = true; });
+    addEventListener("beforeunload", (event) => { if (!sent && typed() !== first) event.preventDefault(); });
+    addEventListener("pageshow", () => { sent = false; });
+  }
+
   // ---- the keyboard
 
   const keys = $("#keys");
