@@ -23,7 +23,6 @@ from peaceful._cli.progress.sinks import show_for
 from peaceful._cli.terminal.modes import TerminalModes, agree, can_ask, confirm
 from peaceful._cli.terminal.writer import prints_shown, stdout_kept
 from peaceful._commands.diff import SyncCheck
-from peaceful._commands.ensure_cmd import EnsureCmd
 from peaceful._commands.plan import Plan
 from peaceful._commands.run_request import CommandName, EditName, RunRequest
 from peaceful._errors.base import PeacefulError
@@ -182,12 +181,7 @@ def _ask_first(invocation: Invocation, contexts: Contexts, request: RunRequest) 
     changes = request.command == "ensure" and request.plan is None and not request.dry_run
     if not changes or not can_ask():
         return
-    removed = EnsureCmd.removes(
-        contexts.cmd_ctx(request.profile, request.flow),
-        only=request.only,
-        prune=request.prune,
-        replace=request.replace,
-    )
+    removed = request.removes(contexts.cmd_ctx(request.profile, request.flow))
     if removed:
         number = count(len(removed), "thing")
         agree(
@@ -244,7 +238,7 @@ def run(
     sync: str = "none",
     replace: tuple[str, ...] = (),
     plan: Path | None = None,
-    **flags: bool,
+    **flags: Any,  # noqa: ANN401  the other options, as click has read them
 ) -> tuple[RunRequest, Execution]:
     """Run a command on the chosen flow and profile; ask first if that is needed."""
     items = items_typed("--only", only, more_items)
@@ -265,15 +259,12 @@ def run(
         command=command,
         profile=profile,
         flow=contexts.flow_id(invocation.options.flow, left_in=left_in),
-        dry_run=flags.get("dry_run", False),
         only=items if planned is None else planned.only,
         plan=planned,
         plan_file="" if plan is None else str(plan),
         sync=SyncCheck(sync),
         replace=items_typed("--replace", replace),
-        prune=flags.get("prune", False),
-        left=flags.get("left", False),
-        found=flags.get("found", False),
+        **flags,
     )
     if not invocation.options.yes:
         _ask_first(invocation, contexts, request)
