@@ -10,7 +10,7 @@ import importlib.util
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, get_args, get_type_hints
 
 import pytest
 from doc_pages import ROOT, as_module, blocks_of
@@ -121,8 +121,15 @@ def _members(kind: object) -> set[str]:
 
 
 def _arguments(kind: object, method: str) -> tuple[str, ...]:
-    parameters = inspect.signature(getattr(kind, method)).parameters
-    return tuple(name for name in parameters if name != "self")
+    function = getattr(kind, method)
+    names: list[str] = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            (options,) = get_args(get_type_hints(function)[name])
+            names += get_type_hints(options)
+        else:
+            names.append(name)
+    return tuple(name for name in names if name != "self")
 
 
 def _shown_as(default: object) -> set[str]:

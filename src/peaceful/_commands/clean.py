@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Unpack
 
 from peaceful._aio import run_in_thread
 from peaceful._commands.clean_order import clean_order
 from peaceful._commands.diff import SyncCheck, SyncCheckBlock
 from peaceful._commands.discover import DiscoverBlock, ParamsSpecsBlock, states_of
 from peaceful._commands.item_access import check_names
+from peaceful._commands.options import CleanOptions, Options
 from peaceful._commands.ownership import OwnershipBlock, load_owned, ownership_of
 from peaceful._commands.recording import record_states
 from peaceful._commands.removal import Cleaning, DryCleaning, RealCleaning, Removals, removal
@@ -126,24 +128,13 @@ class CleanCmd:
         )
 
     @staticmethod
-    async def exec(
-        ctx: CmdCtx,
-        *,
-        dry_run: bool = False,
-        only: Iterable[ItemId] = (),
-        sync: SyncCheck = SyncCheck.NONE,
-        left: bool = False,
-        found: bool = False,
-    ) -> CmdOutcome[States]:
+    async def exec(ctx: CmdCtx, **options: Unpack[CleanOptions]) -> CmdOutcome[States]:
         """Run the command.
 
         Args:
             ctx: the flow and profile.
-            dry_run: whether to show what would be done, and do nothing.
-            only: the items to clean up, also those that have left the flow; empty for all.
-            sync: which stored states of these items must match what is there.
-            left: whether only what has left the flow is cleaned up.
-            found: whether what was there before it was looked after is removed as well.
+            options: the options that `Options` describes, by name. Items of `only` may have left
+                the flow.
 
         Raises:
             ProfileBusy: another execution runs on the profile.
@@ -151,13 +142,16 @@ class CleanCmd:
             OutOfSync: stored states differ from what is there, and `sync` refuses that.
             NameUnknown: neither the flow nor what is stored has an item of a given name.
         """
-        only = tuple(only)
+        asked = Options.of(options)
+        only, dry_run, left = asked.only, asked.dry_run, asked.left
         await check_names(ctx, only)
         if left:
             # By name from now on: whoever carries on with this, as on the page, cleans no more up.
             ownership = await run_in_thread(load_owned, ctx.flow, ctx.store)
             # Where none of them has left, they stay the limit: no name at all means each.
             only = tuple(name for name in ownership.left if not only or name in only) or only
-        blocks = CleanCmd.blocks(dry_run=dry_run, only=only, sync=sync, left=left, found=found)
+        blocks = CleanCmd.blocks(
+            dry_run=dry_run, only=only, sync=asked.sync, left=left, found=asked.found
+        )
         execution = CmdExecution("clean", blocks, states_of, main=blocks[-1])
         return await execution.run(ctx, dry_run=dry_run, only=only)

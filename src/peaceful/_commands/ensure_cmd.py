@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Unpack
 
 from peaceful._commands.diff import SyncCheck, SyncCheckBlock
 from peaceful._commands.discover import ParamsSpecsBlock, states_of
 from peaceful._commands.ensure import EnsureBlock, EnsureDryBlock, removed_by, selected
+from peaceful._commands.options import EnsureOptions, Options, PlanOptions
 from peaceful._commands.ownership import OwnershipBlock, owned
 from peaceful._commands.plan import Plan, PlanBlock, blocks_by
 from peaceful._model.codec import ItemId
@@ -38,83 +40,55 @@ class EnsureCmd:
         return (ownership, ParamsSpecsBlock(), *checks, EnsureBlock(only, prune=prune))
 
     @staticmethod
-    async def exec(
-        ctx: CmdCtx,
-        *,
-        dry_run: bool = False,
-        only: Iterable[ItemId] = (),
-        sync: SyncCheck = SyncCheck.NONE,
-        prune: bool = False,
-        replace: Iterable[ItemId] = (),
-    ) -> CmdOutcome[States]:
+    async def exec(ctx: CmdCtx, **options: Unpack[EnsureOptions]) -> CmdOutcome[States]:
         """Run the command.
 
         Args:
-            ctx: the flow and profile.
-            dry_run: whether to show what would be done, and do nothing.
-            only: the items to bring to their goals; others are taken as last seen. Empty for all.
-            sync: which stored states of these items must match what is there.
-            prune: whether what has left the flow is removed at last; also where `ctx.prunes`.
-            replace: items whose things are removed and made anew, with all that stands on them.
+            ctx: the flow and profile; with `ctx.prunes`, it always prunes.
+            options: the options that `Options` describes, by name.
 
         Raises:
             ProfileBusy: another execution runs on the profile.
             OutOfSync: stored states differ from what is there, and `sync` refuses that.
             NameUnknown: the flow has no item of a given name.
         """
-        only, replace = tuple(only), tuple(replace)
-        selected(ctx.flow, (*only, *replace))
+        asked = Options.of(options)
+        selected(ctx.flow, (*asked.only, *asked.replace))
         blocks = EnsureCmd.blocks(
-            dry_run=dry_run, only=only, sync=sync, prune=prune or ctx.prunes, replace=replace
+            dry_run=asked.dry_run,
+            only=asked.only,
+            sync=asked.sync,
+            prune=asked.prune or ctx.prunes,
+            replace=asked.replace,
         )
         execution = CmdExecution("ensure", blocks, states_of, main=blocks[-1])
-        return await execution.run(ctx, dry_run=dry_run, only=only)
+        return await execution.run(ctx, dry_run=asked.dry_run, only=asked.only)
 
     @staticmethod
-    async def plan(
-        ctx: CmdCtx,
-        *,
-        only: Iterable[ItemId] = (),
-        prune: bool = False,
-        replace: Iterable[ItemId] = (),
-    ) -> CmdOutcome[Plan]:
+    async def plan(ctx: CmdCtx, **options: Unpack[PlanOptions]) -> CmdOutcome[Plan]:
         """Look at everything, and say what the command would do; it changes nothing.
 
-        Args:
-            ctx: the flow and profile.
-            only: the items to look at; others are taken as last seen. Empty for all.
-            prune: whether what has left the flow is to be removed; also where `ctx.prunes`.
-            replace: items whose things are to be made anew, with all that stands on them.
-
-        Raises:
-            ProfileBusy: another execution runs on the profile.
-            NameUnknown: the flow has no item of a given name.
+        Takes options, and raises, as `exec`.
         """
-        only, replace = tuple(only), tuple(replace)
-        selected(ctx.flow, (*only, *replace))
-        main = PlanBlock(only, prune=prune or ctx.prunes, replace=replace)
-        blocks = (OwnershipBlock(store=False, replacing=replace, only=only), main)
+        asked = Options.of(options)
+        selected(ctx.flow, (*asked.only, *asked.replace))
+        main = PlanBlock(asked.only, prune=asked.prune or ctx.prunes, replace=asked.replace)
+        ownership = OwnershipBlock(store=False, replacing=asked.replace, only=asked.only)
         execution = CmdExecution(
-            "plan", blocks, lambda resources: resources.try_get(Plan), main=main
+            "plan", (ownership, main), lambda resources: resources.try_get(Plan), main=main
         )
-        return await execution.run(ctx, dry_run=True, only=only)
+        return await execution.run(ctx, dry_run=True, only=asked.only)
 
     @staticmethod
-    def removes(
-        ctx: CmdCtx,
-        *,
-        only: Iterable[ItemId] = (),
-        prune: bool = False,
-        replace: Iterable[ItemId] = (),
-    ) -> tuple[ItemId, ...]:
-        """Return what `exec` would remove with these arguments, by what is stored.
+    def removes(ctx: CmdCtx, **options: Unpack[PlanOptions]) -> tuple[ItemId, ...]:
+        """Return what `exec` would remove with these options, by what is stored.
 
         Not an execution: nothing is looked at. Raises `StorageError`.
         """
-        only = tuple(only)
+        asked = Options.of(options)
         stored = {kind: ctx.store.load(kind) for kind in StateKind}
-        ownership = owned(ctx.flow, stored, tuple(replace), only)
-        first, last = removed_by(ownership, only, prune=prune or ctx.prunes)
+        ownership = owned(ctx.flow, stored, asked.replace, asked.only)
+        first, last = removed_by(ownership, asked.only, prune=asked.prune or ctx.prunes)
         return (*first, *last)
 
     @staticmethod

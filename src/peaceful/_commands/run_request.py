@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias, assert_never, get_args
+from typing import Any, Final, Literal, TypeAlias, assert_never, get_args
 
 from peaceful._commands.clean import CleanCmd
-from peaceful._commands.diff import DiffCmd, SyncCheck
+from peaceful._commands.diff import DiffCmd
 from peaceful._commands.discover import DiscoverCmd
 from peaceful._commands.ensure_cmd import EnsureCmd
+from peaceful._commands.options import CleanOptions, EnsureOptions, Options, PlanOptions
 from peaceful._commands.plan import Plan, PlanBlock
 from peaceful._commands.states import EditBlock, StatesCmd
 from peaceful._errors.usage import ParamProblem, ParamsInvalid
@@ -27,33 +28,25 @@ COMMANDS: Final[tuple[CommandName, ...]] = get_args(CommandName)
 EDITS: Final[tuple[EditName, ...]] = get_args(EditName)
 
 _OPTIONS: Final[Mapping[str, Collection[str]]] = {
-    "ensure": {"dry_run", "only", "sync", "prune", "replace", "plan"},
-    "plan": {"only", "prune", "replace"},
-    "clean": {"dry_run", "only", "sync", "left", "found"},
+    "ensure": EnsureOptions.__optional_keys__,
+    "plan": PlanOptions.__optional_keys__,
+    "clean": CleanOptions.__optional_keys__,
     **{command: {"dry_run", "only"} for command in EDITS},
 }
 """The options of commands; others have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """A request to run a command.
+class RunRequest(Options):
+    """A request to run a command, with its options.
 
     Attributes:
         command: the command.
         profile: the profile to run it on.
         flow: the flow.
-        dry_run: whether only to show what would be done.
-        only: the items that it is limited to; empty for all. Of `states move`, the old name and the
-            new one.
-        sync: which stored states must still match what is there.
         plan: what `ensure` is to do, or else to refuse.
         plan_from: the file that it is in, or the execution that has made it, or the beginning of
             its ID; from there, `Contexts.planned` takes it.
-        prune: whether `ensure` removes what has left the flow.
-        replace: the items that `ensure` removes and makes anew, with all that stands on them.
-        left: whether `clean` is limited to what has left the flow.
-        found: whether `clean` also removes what was there before.
         params: parameters to store before, by name; the others stay as they are.
         unset: parameters that have their defaults from now on.
     """
@@ -61,15 +54,8 @@ class RunRequest:
     command: CommandName | EditName
     profile: ProfileName
     flow: FlowId
-    dry_run: bool = False
-    only: tuple[ItemId, ...] = ()
-    sync: SyncCheck = SyncCheck.NONE
     plan: Plan | None = None
     plan_from: str = ""
-    prune: bool = False
-    replace: tuple[ItemId, ...] = ()
-    left: bool = False
-    found: bool = False
     # They may be secrets.
     params: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
     unset: tuple[str, ...] = ()
@@ -123,28 +109,17 @@ class RunRequest:
         if self.edits and not names:
             return [("only", "it names no item")]
         taken = _OPTIONS.get(self.command, ())
-        given = {
-            "dry_run": self.dry_run,
-            "only": self.only,
-            "sync": self.sync != SyncCheck.NONE,
-            "prune": self.prune,
-            "replace": self.replace,
-            "left": self.left,
-            "found": self.found,
-            "plan": self.plan_from,
-        }
         wrong = [
-            (name, f"{self.command} does not take it")
-            for name, value in given.items()
-            if value and name not in taken
+            (name, f"{self.command} does not take it") for name in self.given if name not in taken
         ]
-        if self.plan_from and self.plan is None:
-            given |= {"params": self.params, "unset": self.unset}
-            wrong += [
-                (name, "it does not go with a plan: what is done is what the plan says")
-                for name, value in given.items()
-                if value and name != "plan"
-            ]
+        if self.plan_from:
+            others = {"params": self.params, "unset": self.unset}
+            given = [*self.given, *(name for name, value in others.items() if value)]
+            if self.command != "ensure":
+                wrong.append(("plan", f"{self.command} does not take it"))
+            elif self.plan is None:
+                reason = "it does not go with a plan: what is done is what the plan says"
+                wrong += [(name, reason) for name in given]
         return wrong
 
     async def run(self, ctx: CmdCtx) -> CmdOutcome[object]:
@@ -169,33 +144,25 @@ class RunRequest:
             case "diff":
                 return await DiffCmd.exec(ctx)
             case "plan":
-                return await EnsureCmd.plan(
-                    ctx, only=self.only, prune=self.prune, replace=self.replace
-                )
+                return await EnsureCmd.plan(ctx, **self._options())
             case "ensure" if self.plan is not None:
                 return await EnsureCmd.apply(ctx, self.plan)
             case "ensure":
-                return await EnsureCmd.exec(
-                    ctx,
-                    dry_run=self.dry_run,
-                    only=self.only,
-                    sync=self.sync,
-                    prune=self.prune,
-                    replace=self.replace,
-                )
+                return await EnsureCmd.exec(ctx, **self._options())
             case "clean":
-                return await CleanCmd.exec(
-                    ctx,
-                    dry_run=self.dry_run,
-                    only=self.only,
-                    sync=self.sync,
-                    left=self.left,
-                    found=self.found,
-                )
+                return await CleanCmd.exec(ctx, **self._options())
             case "states forget" | "states move" | "states adopt":
                 return await self._edit(ctx, self.command)
             case _:
                 assert_never(self.command)
+
+    def removes(self, ctx: CmdCtx) -> Sequence[ItemId]:
+        """Return what `ensure` would remove, by what is stored. Raises `StorageError`."""
+        return EnsureCmd.removes(ctx, **self._options(PlanOptions.__optional_keys__))
+
+    def _options(self, taken: Collection[str] | None = None) -> dict[str, Any]:
+        """Return the options that were given. Any: of the type that each has."""
+        return {n: getattr(self, n) for n in self.given if taken is None or n in taken}
 
     async def _edit(self, ctx: CmdCtx, command: EditName) -> CmdOutcome[object]:
         match command:

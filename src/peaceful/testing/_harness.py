@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, Generic, TypeVar, assert_never, cast
+from typing import Final, Generic, TypeVar, Unpack, assert_never, cast
 
 from peaceful._commands.clean import CleanCmd
-from peaceful._commands.diff import DiffCmd, SyncCheck
+from peaceful._commands.diff import DiffCmd
 from peaceful._commands.discover import DiscoverCmd
 from peaceful._commands.ensure_cmd import EnsureCmd
+from peaceful._commands.options import CleanOptions, EnsureOptions, PlanOptions
 from peaceful._commands.plan import Plan
 from peaceful._commands.run_request import CommandName
 from peaceful._item.diff import StateDiff
@@ -140,51 +141,21 @@ class FlowHarness:
         """Compare the current states with the goals."""
         return await self._unblocked(DiffCmd.exec(self.ctx))
 
-    async def plan(
-        self,
-        *,
-        only: Iterable[ItemId] = (),
-        prune: bool = False,
-        replace: Iterable[ItemId] = (),
-    ) -> CmdOutcome[Plan]:
-        """Say what `ensure` would do; the arguments are those of `EnsureCmd.plan`."""
-        return await self._unblocked(
-            EnsureCmd.plan(self.ctx, only=only, prune=prune, replace=replace)
-        )
+    async def plan(self, **options: Unpack[PlanOptions]) -> CmdOutcome[Plan]:
+        """Say what `ensure` would do; the options are those of `EnsureCmd.plan`."""
+        return await self._unblocked(EnsureCmd.plan(self.ctx, **options))
 
     async def apply(self, plan: Plan) -> CmdOutcome[States]:
         """Do what a plan says, as `EnsureCmd.apply`."""
         return await self._unblocked(EnsureCmd.apply(self.ctx, plan))
 
-    async def ensure(
-        self,
-        *,
-        dry_run: bool = False,
-        only: Iterable[ItemId] = (),
-        sync: SyncCheck = SyncCheck.NONE,
-        prune: bool = False,
-        replace: Iterable[ItemId] = (),
-    ) -> CmdOutcome[States]:
-        """Bring the items to their goals; the arguments are those of `EnsureCmd.exec`."""
-        return await self._unblocked(
-            EnsureCmd.exec(
-                self.ctx, dry_run=dry_run, only=only, sync=sync, prune=prune, replace=replace
-            )
-        )
+    async def ensure(self, **options: Unpack[EnsureOptions]) -> CmdOutcome[States]:
+        """Bring the items to their goals; the options are those of `EnsureCmd.exec`."""
+        return await self._unblocked(EnsureCmd.exec(self.ctx, **options))
 
-    async def clean(
-        self,
-        *,
-        dry_run: bool = False,
-        only: Iterable[ItemId] = (),
-        sync: SyncCheck = SyncCheck.NONE,
-        left: bool = False,
-        found: bool = False,
-    ) -> CmdOutcome[States]:
-        """Clean the items up; the arguments are those of `CleanCmd.exec`."""
-        return await self._unblocked(
-            CleanCmd.exec(self.ctx, dry_run=dry_run, only=only, sync=sync, left=left, found=found)
-        )
+    async def clean(self, **options: Unpack[CleanOptions]) -> CmdOutcome[States]:
+        """Clean the items up; the options are those of `CleanCmd.exec`."""
+        return await self._unblocked(CleanCmd.exec(self.ctx, **options))
 
     async def _unblocked(self, running: Awaitable[T]) -> T:
         self._blocked.clear()

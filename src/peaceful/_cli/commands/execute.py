@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +24,6 @@ from peaceful._cli.progress.sinks import show_for
 from peaceful._cli.terminal.modes import TerminalModes, agree, can_ask, confirm
 from peaceful._cli.terminal.writer import prints_shown, stdout_kept
 from peaceful._commands.diff import SyncCheck
-from peaceful._commands.ensure_cmd import EnsureCmd
 from peaceful._commands.plan import Plan
 from peaceful._commands.run_request import CommandName, EditName, RunRequest
 from peaceful._errors.base import PeacefulError
@@ -182,14 +181,9 @@ def _ask_first(invocation: Invocation, contexts: Contexts, request: RunRequest) 
     if not request.asks_first:
         return
     profile, command = request.profile, request.command
-    removed: tuple[ItemId, ...] = ()
+    removed: Sequence[ItemId] = ()
     if command == "ensure" and request.plan is None and can_ask():
-        removed = EnsureCmd.removes(
-            contexts.cmd_ctx(profile, request.flow),
-            only=request.only,
-            prune=request.prune,
-            replace=request.replace,
-        )
+        removed = request.removes(contexts.cmd_ctx(profile, request.flow))
     things = f"{count(len(removed), 'thing')} ({name_list(removed, _NAMED)})"
     line = invocation.line(*words_of(request, invocation.app), "--yes")
     if contexts.asks_before(command, profile):
@@ -247,7 +241,7 @@ def run(
     sync: str = "none",
     replace: tuple[str, ...] = (),
     plan: Path | None = None,
-    **flags: bool,
+    **flags: Any,  # noqa: ANN401  the other options, as click has read them
 ) -> tuple[RunRequest, Execution]:
     """Run a command on the chosen flow and profile; ask first if that is needed."""
     items = items_typed("--only", only, more_items)
@@ -270,15 +264,12 @@ def run(
         command=command,
         profile=profile,
         flow=contexts.flow_id(invocation.options.flow, left_in=left_in),
-        dry_run=flags.get("dry_run", False),
         only=items if planned is None else planned.only,
         plan=planned,
         plan_from="" if plan is None else str(plan),
         sync=SyncCheck(sync),
         replace=items_typed("--replace", replace),
-        prune=flags.get("prune", False),
-        left=flags.get("left", False),
-        found=flags.get("found", False),
+        **flags,
     )
     request = contexts.planned(request)
     if not invocation.options.yes:
