@@ -331,7 +331,9 @@ class PlanBlock(CmdBlock[Plan]):
             prune=self._prune,
             replace=self._replace,
         )
-        run.scope.resources.insert(PlanKept(made=to_json(plan)))
+        if all(each.status.ended_well for each in result.items.values()):
+            # What was not looked at to its end is not to be carried out.
+            run.scope.resources.insert(PlanKept(made=to_json(plan)))
         return BlockResult(plan, result.items)
 
 

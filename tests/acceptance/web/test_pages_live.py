@@ -441,7 +441,8 @@ async def test_a_server_that_is_killed(
     tab = await open_tab(server)
     tab.expect(_CUT)
     page = tab.page
-    await page.get_by_role("button", name="Ensure").first.click()
+    await page.get_by_role("button", name="Ensure…").first.click()
+    await page.get_by_role("button", name="Ensure these 2 changes").click()
     await expect(page.locator("#rows > tr[data-stand=running]")).to_have_count(1)
     await expect(page.locator("#connection")).to_have_text("live")
     await asyncio.to_thread(running.kill)

@@ -53,9 +53,18 @@ async def _state(page: Page, state: str) -> None:
 async def _started(page: Page, button: str) -> str:
     """Presses a button that starts an execution; its ID, once its page is there."""
     before = page.url
-    await page.get_by_role("button", name=button).click()
+    await page.get_by_role("button", name=button).first.click()
     await page.wait_for_url(lambda url: url != before and "/executions/" in url)
     return page.url.rpartition("/")[2]
+
+
+async def _planned(page: Page) -> str:
+    """Presses Ensure and then the button that does what it would do; the ID, as of `_started`."""
+    await _started(page, "Ensure…")
+    while not await page.locator(".carry-out").count():
+        # Without scripts, the page is reloaded until the plan is there.
+        await page.reload()
+    return await _started(page, "Ensure these")
 
 
 async def test_by_keyboard_alone(acts: ActServer, open_tab: OpenTab) -> None:
@@ -66,7 +75,9 @@ async def test_by_keyboard_alone(acts: ActServer, open_tab: OpenTab) -> None:
     await _tab_to(page, page.get_by_role("link", name=profile, exact=True))
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/profiles/{profile}")
-    await _tab_to(page, page.get_by_role("button", name="Ensure").first)
+    await _tab_to(page, page.get_by_role("button", name="Ensure…").first)
+    await page.keyboard.press("Enter")
+    await _tab_to(page, page.get_by_role("button", name="Ensure these 4 changes"))
     await page.keyboard.press("Enter")
     await act.reached.wait()
     await _state(page, "running")
@@ -145,7 +156,7 @@ async def test_without_javascript(acts: ActServer, open_tab: OpenTab) -> None:
     page = tab.page
     await tab.open(f"/profiles/{profile}/make")
     await page.get_by_label("value").fill("by hand")
-    execution_id = await _started(page, "Save and ensure")
+    execution_id = await _planned(page)
     await act.reached.wait()
     await page.get_by_role("link", name="Reload").click()
     await _state(page, "running")
@@ -180,9 +191,9 @@ async def test_parameters_without_javascript(acts: ActServer, open_tab: OpenTab)
     tab.expect("422")
     await tab.open(f"/profiles/{profile}/other")
     await tab.page.get_by_label("needed").fill("10")
-    await tab.page.get_by_role("button", name="Save and ensure").click()
+    await tab.page.get_by_role("button", name="Ensure…").first.click()
     await expect(tab.page.locator("#wrong-needed")).to_contain_text("less than or equal to 9")
     await expect(tab.page.get_by_label("needed")).to_have_value("10")
     await tab.page.get_by_label("needed").fill("9")
-    await tab.page.get_by_role("button", name="Save and ensure").click()
+    await tab.page.get_by_role("button", name="Ensure…").first.click()
     await expect(tab.page.locator("#head")).to_be_visible()

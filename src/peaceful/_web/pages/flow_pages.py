@@ -193,6 +193,7 @@ async def environment_page(
         if definition is None
         else await run_in_thread(_fields, contexts, profile, flow, typed or {}, problems),
         recent=recent.records,
+        typed=bool(typed),
     )
 
 

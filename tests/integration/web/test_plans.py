@@ -1,0 +1,205 @@
+"""Plans on pages and in the API: what would change, and then just that."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from peaceful._model.codec import JsonValue
+from peaceful._web.diagrams.graphviz import Layouts
+
+FORM = {"profile": "dev", "flow_id": "make"}
+HTML = {"Accept": "text/html"}
+
+
+async def planned(site: Any, **fields: str) -> str:
+    """Asks by a form what would change; the ID of the plan."""
+    response = await site.client.post("/plan_cmd", data={**FORM, **fields}, headers=HTML)
+    assert response.status_code == 303, response.text
+    plan_id = response.headers["location"].rpartition("/")[2]
+    assert (await site.ended(plan_id))["state"] == "complete"
+    return str(plan_id)
+
+
+async def shown(site: Any, plan_id: str) -> str:
+    """The page of a plan."""
+    response = await site.client.get(f"/executions/{plan_id}", headers=HTML)
+    assert response.status_code == 200
+    return html.unescape(response.text)
+
+
+async def carried_out(site: Any, plan_id: str) -> Any:
+    """The execution that the button of a plan starts, once it has ended."""
+    response = await site.client.post("/ensure_cmd", data={**FORM, "plan": plan_id})
+    assert response.status_code == 303, response.text
+    return await site.ended(response.headers["location"].rpartition("/")[2])
+
+
+def stored(site: Any) -> Mapping[str, JsonValue]:
+    """The parameters of the flow, as they are stored."""
+    return site.app.contexts(site.folder).stored("dev", "make")
+
+
+async def test_what_would_change_and_then_just_that(site: Any) -> None:
+    """The parameters that were typed count for the plan, and are stored with it, not before."""
+    plan_id = await planned(site, **{"param.value": "typed"})
+    page = await shown(site, plan_id)
+    assert "Ensure these 3 changes" in page
+    assert re.search(r"<del>made</del>\s*<ins>typed</ins>", page)
+    assert (dict(stored(site)), site.gates.made) == ({"value": "made"}, {})
+    ended = await carried_out(site, plan_id)
+    assert (ended["state"], ended["outcome"]["by_plan"]) == ("complete", plan_id)
+    assert set(site.gates.made.values()) == {stored(site)["value"]} == {"typed"}
+    assert "Nothing would change" in await shown(site, await planned(site))
+
+
+async def test_a_plan_that_does_not_hold_any_more(site: Any) -> None:
+    """Nothing is done and nothing is stored; the page leads to another plan with what was typed."""
+    plan_id = await planned(site, **{"param.value": "typed"})
+    site.gates.made["dev.a"] = "by somebody else"
+    refused = await carried_out(site, plan_id)
+    assert refused["outcome"]["errors"][""]["code"] == "PLAN-STALE"
+    assert (dict(stored(site)), site.gates.made) == (
+        {"value": "made"}, {"dev.a": "by somebody else"},
+    )  # fmt: skip
+    page = await shown(site, refused["id"])
+    assert "Plan anew" in page
+    assert "Resume" not in page
+    assert 'name="param.value" value="typed"' in page
+    again = await planned(site, **{"param.value": "typed"})
+    assert (await carried_out(site, again))["state"] == "complete"
+
+
+async def test_an_interrupt_and_the_same_plan(site: Any) -> None:
+    """What the page offers then is the same plan once more; nothing is repeated."""
+    gate = site.gates.gate("dev", "a")
+    plan_id = await planned(site)
+    body = {"profile": "dev", "flow": "make", "command": "ensure", "plan": plan_id}
+    started = (await site.client.post("/api/executions", json=body)).json()["id"]
+    await gate.reached.wait()
+    assert (await site.client.post("/api/executions", json=body)).status_code == 200
+    other = {**body, "plan": await _plan_of_another_profile(site)}
+    assert (await site.client.post("/api/executions", json=other)).json()["code"] == "BUSY"
+    assert (await site.start()).json()["code"] == "BUSY"
+    await site.client.post(f"/api/executions/{started}/interrupt")
+    gate.open.set()
+    assert (await site.ended(started))["state"] == "interrupted"
+    assert f'name="plan" value="{plan_id}"' in await shown(site, started)
+    again = await carried_out(site, plan_id)
+    statuses = {item: each["status"] for item, each in again["outcome"]["items"].items()}
+    assert statuses == {"a": "unchanged", "b": "done", "c": "unchanged"}
+
+
+async def _plan_of_another_profile(site: Any) -> str:
+    plan_id = await site.started("prod", command="plan")
+    await site.ended(plan_id)
+    return plan_id
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "code"),
+    [
+        ({"plan": "01a20987-0000-7000-8000-000000000000"}, 404, "EXECUTION-UNKNOWN"),
+        ({"plan": "x"}, 422, "PARAMS-INVALID"),
+        ({"only": ["a"]}, 422, "PARAMS-INVALID"),
+        ({"prune": True}, 422, "PARAMS-INVALID"),
+        ({"params": {"value": "other"}}, 422, "PARAMS-INVALID"),
+        ({"dry_run": True}, 422, "PARAMS-INVALID"),
+        ({"command": "clean"}, 422, "PARAMS-INVALID"),
+        ({"command": "plan"}, 422, "PARAMS-INVALID"),
+    ],
+)
+async def test_what_does_not_go_with_a_plan(
+    site: Any, more: dict[str, Any], status: int, code: str
+) -> None:
+    """Is refused, field by field: what is done is what the plan says."""
+    body = {"profile": "dev", "flow": "make", "command": "ensure", "plan": await planned(site)}
+    response = await site.client.post("/api/executions", json={**body, **more})
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert not site.gates.made
+
+
+async def test_what_has_made_no_plan(site: Any) -> None:
+    """Neither another command, nor a plan that did not get to its end."""
+    other = await site.started(command="diff")
+    await site.ended(other)
+    gate = site.gates.look("dev", "a")
+    cut = await site.started(command="plan")
+    await gate.reached.wait()
+    await site.client.post(f"/api/executions/{cut}/interrupt")
+    gate.open.set()
+    assert (await site.ended(cut))["state"] == "interrupted"
+    for execution_id in (other, cut):
+        refused = await site.start(plan=execution_id)
+        assert refused.status_code == 422
+        assert "has no plan" in refused.json()["detail"]
+    assert not site.gates.made
+
+
+async def test_the_plan_of_another_profile(site: Any) -> None:
+    """Does not hold here."""
+    refused = await carried_out(site, await _plan_of_another_profile(site))
+    assert "profile" in refused["outcome"]["errors"][""]["message"]
+    assert not site.gates.made
+
+
+async def test_what_was_typed_is_kept_whatever_is_in_the_way(site: Any) -> None:
+    """Such as another execution: the form comes back with it."""
+    gate = site.gates.gate("dev", "a")
+    await site.started()
+    await gate.reached.wait()
+    for command in ("plan_cmd", "discover_cmd", "ensure_cmd"):
+        form = {**FORM, "param.value": "typed by hand"}
+        response = await site.client.post(f"/{command}", data=form, headers=HTML)
+        assert response.status_code == 409
+        assert 'value="typed by hand"' in response.text
+        assert "BUSY" in response.text
+    assert dict(stored(site)) == {"value": "made"}
+
+
+async def test_the_parameters_of_a_plan_can_be_typed_on(site: Any) -> None:
+    """The form has what the plan was made with."""
+    plan_id = await planned(site, **{"param.value": "typed"})
+    page = await site.client.get(f"/profiles/dev/make?plan={plan_id}", headers=HTML)
+    assert 'value="typed"' in page.text
+
+
+async def test_what_follows_a_plan_is_told(site: Any) -> None:
+    """An execution since then may have changed what it says."""
+    plan_id = await planned(site)
+    assert "Since then" not in await shown(site, plan_id)
+    later = await site.started(only=["c"])
+    await site.ended(later)
+    page = await shown(site, plan_id)
+    assert "Since then" in page
+    assert f"/executions/{later}" in page
+
+
+async def test_a_page_tells_of_one_moment(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is made, its execution may end: all of it is of before, and the stream says more."""
+    gate = site.gates.gate("dev", "a")
+    execution_id = await site.started()
+    await gate.reached.wait()
+    get = Layouts.get
+
+    async def slow(self: Layouts, plan: Any) -> Any:
+        gate.open.set()
+        await site.ended(execution_id)
+        return await get(self, plan)
+
+    monkeypatch.setattr(Layouts, "get", slow)
+    page = await shown(site, execution_id)
+    monkeypatch.undo()
+    assert 'data-state="running"' in page
+    assert 'id="row-a" data-item="a" data-stand="running"' in page
+    since = re.search(r"live\?since=(\d+)", page)
+    assert since is not None
+    async with asyncio.timeout(10):
+        stream = await site.client.get(f"/executions/{execution_id}/live?since={since[1]}")
+    assert 'data-stand="done"' in stream.text
+    assert "event: ended" in stream.text
