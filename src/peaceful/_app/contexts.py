@@ -302,13 +302,17 @@ class Contexts(ProfileKeeper):
         record = self.executions.get(request.plan_from)
         plan = self.plan_by(record)
         if plan is None:
-            what = f"It is one of {record.info.command}, and makes none."
-            if record.info.command == "plan":
-                what = "It did not complete." if record.state.ended else "It has not ended."
-            raise UsageError(
-                f"Execution {record.id} has no plan. {what}", help=f"make one: {self.typed('plan')}"
-            )
+            raise self.no_plan(record)
         return replace(request, plan=plan, plan_from=record.id, only=plan.only)
+
+    def no_plan(self, record: ExecutionRecord) -> UsageError:
+        """Return the error about an execution that has made no plan."""
+        what = f"It is one of {record.info.command}, and makes none."
+        if record.info.command == "plan":
+            what = "It did not complete." if record.state.ended else "It has not ended."
+        return UsageError(
+            f"Execution {record.id} has no plan. {what}", help=f"make one: {self.typed('plan')}"
+        )
 
     def plan_by(self, record: ExecutionRecord) -> Plan | None:
         """Return the plan that an execution has made; None if it has made none."""

@@ -42,7 +42,8 @@ async def carried_out(site: Any, plan_id: str) -> Any:
 
 def stored(site: Any) -> Mapping[str, JsonValue]:
     """The parameters of the flow, as they are stored."""
-    return site.app.contexts(site.folder).stored("dev", "make")
+    found: Mapping[str, JsonValue] = site.app.contexts(site.folder).stored("dev", "make")
+    return found
 
 
 async def test_what_would_change_and_then_just_that(site: Any) -> None:
@@ -96,7 +97,7 @@ async def test_an_interrupt_and_the_same_plan(site: Any) -> None:
 
 
 async def _plan_of_another_profile(site: Any) -> str:
-    plan_id = await site.started("prod", command="plan")
+    plan_id: str = await site.started("prod", command="plan")
     await site.ended(plan_id)
     return plan_id
 
@@ -122,6 +123,19 @@ async def test_what_does_not_go_with_a_plan(
     response = await site.client.post("/api/executions", json={**body, **more})
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert not site.gates.made
+
+
+async def test_a_plan_in_the_api(site: Any) -> None:
+    """Is there for programs, too, but for what secrets could be guessed by."""
+    plan_id = await planned(site, **{"param.value": "typed"})
+    plan = await site.get(f"/api/executions/{plan_id}/plan")
+    assert (plan["execution_id"], plan["given"], plan["salt"]) == (plan_id, {"value": "typed"}, "")
+    assert {item: each["status"] for item, each in plan["items"].items()} == dict.fromkeys(
+        "abc", "would_create"
+    )
+    other = await site.started(command="diff")
+    await site.ended(other)
+    assert (await site.client.get(f"/api/executions/{other}/plan")).status_code == 422
 
 
 async def test_what_has_made_no_plan(site: Any) -> None:

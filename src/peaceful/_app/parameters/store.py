@@ -68,7 +68,11 @@ class ParamStore:
         return params_schema(self._declared.flow(flow))
 
     def values(
-        self, profile: ProfileName, flow: FlowId, given: Mapping[str, Given], unset: Collection[str]
+        self,
+        profile: ProfileName,
+        flow: FlowId,
+        given: Mapping[str, Given] = NONE_GIVEN,
+        unset: Collection[str] = (),
     ) -> dict[str, object]:
         """Return the arguments of a flow's function: its parameters, and models of shared ones.
 

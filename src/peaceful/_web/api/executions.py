@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec import structs
 from msgspec.structs import asdict
 from starlette.requests import Request
 from starlette.responses import Response
@@ -104,6 +105,16 @@ async def one(request: Request, server: ServerContext) -> Response:
     """Show an execution."""
     record = await record_in_path(request, server)
     return json_response(execution_document(record, await server.watches.running_snapshot(record)))
+
+
+async def plan(request: Request, server: ServerContext) -> Response:
+    """Show the plan that an execution has made."""
+    record = await record_in_path(request, server)
+    found = server.contexts.plan_by(record)
+    if found is None:
+        raise server.contexts.no_plan(record)
+    # What secrets could be guessed by stays here.
+    return json_response(structs.replace(found, secrets=dict.fromkeys(found.secrets, ""), salt=""))
 
 
 async def interrupt(request: Request, server: ServerContext) -> Response:

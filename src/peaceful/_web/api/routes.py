@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from peaceful._app.web_settings import Role
+from peaceful._commands.plan import Plan
 from peaceful._model.codec import JsonObject
 from peaceful._model.events import Snapshot
 from peaceful._model.execution import ExecutionState
@@ -111,6 +112,16 @@ ROUTES: Final = (
         "Shows an execution with its items.",
         params=(_ID,),
         answers={200: Reply("The execution.", Execution), 404: _UNKNOWN},
+    ),
+    Route(
+        "GET", "/api/executions/{id}/plan", executions.plan, Role.VIEW, "execution_plan",
+        "Shows the plan that an execution of plan has made; of secrets, it says nothing.",
+        params=(_ID,),
+        answers={
+            200: Reply("The plan.", Plan),
+            404: _UNKNOWN,
+            422: Reply("It has made none.", Problem, PROBLEM),
+        },
     ),
     Route(
         "POST", "/api/executions/{id}/interrupt", executions.interrupt, Role.INTERRUPT,
