@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from peaceful._disclosure import kept, masked_data
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.json import ErrorJson
+from peaceful._model.approval import Approval
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonValue, Moment, ProfileName
 from peaceful._model.events import ExecutionEnded
 from peaceful._model.execution import ExecutionInfo
@@ -67,6 +68,7 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
         started_at: UTC.
         ended_at: UTC.
         warnings: what people should know, and is no failure; in order.
+        approvals: the answers to items that asked for an approval, in order.
     """
 
     execution_id: ExecutionId | None
@@ -82,6 +84,7 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
     started_at: Moment
     ended_at: Moment
     warnings: tuple[str, ...] = ()
+    approvals: tuple[Approval, ...] = ()
 
     @property
     def counts(self) -> Mapping[ItemStatus, int]:
@@ -129,6 +132,7 @@ def execution_ending(
     interrupt: InterruptSignal | None,
     timings: Timings,
     warnings: tuple[str, ...] = (),
+    approvals: tuple[Approval, ...] = (),
 ) -> Ending:
     """Return the ending of an execution; an error as its outcome is that of the whole.
 
@@ -152,6 +156,7 @@ def execution_ending(
         started_at=timings.started_at,
         ended_at=timings.ended_at,
         warnings=warnings,
+        approvals=approvals,
         told={
             item: ItemAside(kept(each.shown), round(each.seconds, 3))
             for item, each in results.items()
