@@ -69,7 +69,7 @@ PeacefulError
 │   └── WorkspaceGone           moved, deleted or replaced meanwhile
 ├── AlreadyEnded                an interrupt that came too late
 ├── NotAsked                    an answer to what is not asked, or not any more
-├── NothingRunning              an interrupt, and nothing is running
+├── NothingRunning              an interrupt or an answer, and nothing is running
 ├── NotInterruptible            an execution that cannot be interrupted
 ├── ExecutorUnreachable         the process that runs it does not answer
 ├── DiagramFailed               Graphviz took too long to draw, or crashed

@@ -244,11 +244,11 @@ class AlreadyEnded(PeacefulError, code="EXECUTION-ENDED"):
 
 
 class NothingRunning(PeacefulError, code="NOTHING-RUNNING"):
-    """An interrupt was requested, but nothing is running."""
+    """An interrupt or an answer was sent, but nothing is running."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "interrupt") -> None:
         super().__init__(
-            "Nothing is running in this workspace, so there is nothing to interrupt.",
+            f"Nothing is running in this workspace, so there is nothing to {what}.",
             help="list what ran, and how it ended, by: executions list",
         )
 
