@@ -58,6 +58,7 @@ class ExecutionOptions:
         settings: concurrency and timeouts.
         resources: objects for blocks and items, by type.
         door: the front end that the commands come from.
+        by: who starts them; empty for the user of this process.
     """
 
     interruptibility: Interruptibility = field(default_factory=NonInterruptible)
@@ -65,6 +66,7 @@ class ExecutionOptions:
     settings: ExecutionSettings = field(default_factory=ExecutionSettings)
     resources: Resources = field(default_factory=Resources)
     door: str = "python"
+    by: str = ""
 
 
 class Contexts(ProfileKeeper):
@@ -322,6 +324,7 @@ class Contexts(ProfileKeeper):
             notices=tuple(self._notices(profile, built)),
             prunes=self.app.prune,
             door=options.door,
+            by=options.by,
             keeps=partial(self._keep_before_upgrade, profile),
         )
 

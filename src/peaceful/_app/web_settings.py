@@ -20,6 +20,9 @@ _HOST: Final = re.compile(r"(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", r
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~-]{20,200}", re.ASCII)
 """Texts that need no escaping in URLs and headers, and cannot be guessed by trying."""
 
+_NAME: Final = re.compile(r"[^\W_][\w.@+-]{0,99}")
+"""Names of persons and programs, and addresses of mail."""
+
 _MAKE: Final = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
@@ -32,6 +35,8 @@ class Role(enum.StrEnum):
     """Start executions."""
     INTERRUPT = "interrupt"
     """Interrupt executions."""
+    APPROVE = "approve"
+    """Approve what others would do, or refuse it."""
 
 
 EVERYTHING: Final = frozenset(Role)
@@ -41,10 +46,14 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class WebToken:
-    """A secret that requests hold, and the roles that it grants."""
+    """A secret that requests hold, the roles that it grants, and the name of who has it.
+
+    The name is said of what is started, interrupted and approved with it; empty if nobody knows.
+    """
 
     text: str = field(repr=False)
     roles: frozenset[Role] = EVERYTHING
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,8 @@ class ServerEnd:
 def web_tokens(path: Path) -> tuple[WebToken, ...]:
     """Read the tokens of a file: one on each line, after its roles (`view,run TOKEN`).
 
-    A token without roles has all. `#` begins a comment. The file must be for its owner alone.
+    A name may come first, of who has it (`ada view,run TOKEN`). A token without roles has all. `#`
+    begins a comment. The file must be for its owner alone.
     """
     text = private_text(path, "the tokens", help="make new ones")
     found: list[WebToken] = []
@@ -140,20 +150,27 @@ def web_tokens(path: Path) -> tuple[WebToken, ...]:
 def _token(words: list[str], place: str) -> WebToken:
     """Parse a line; errors do not repeat what may be a secret."""
     *first, text = words
-    if len(first) > 1:
+    if len(first) > 2:
         raise _wrong(place, f"it has {len(words)} words")
     if not _TOKEN.fullmatch(text):
         raise _wrong(place, "its token is not 20 to 200 letters, digits and characters of -._~")
+    known = ", ".join(Role)
     try:
-        roles = frozenset(map(Role, first[0].split(","))) if first else EVERYTHING
+        roles = frozenset(map(Role, first[-1].split(","))) if first else EVERYTHING
     except ValueError:
-        reason = "its roles are not some of view, run, interrupt, joined by commas"
+        reason = f"its roles are not some of {known}, joined by commas"
         raise _wrong(place, reason) from None
-    return WebToken(text, roles)
+    name = first[0] if len(first) > 1 else ""
+    if name and (name in set(Role) or not _NAME.fullmatch(name)):
+        # The name of a role is more likely one that is not joined to the others by a comma.
+        raise _wrong(
+            place, "its name is a role, or not at most 100 letters, digits and characters of ._@+-"
+        )
+    return WebToken(text, roles, name)
 
 
 def _wrong(place: str, reason: str) -> UsageError:
     return UsageError(
         f"{place} is no token: {reason}.",
-        help=f"write a line such as: view,run,interrupt TOKEN; this makes a token: {_MAKE}",
+        help=f"write a line such as: ada view,run,interrupt TOKEN; this makes a token: {_MAKE}",
     )

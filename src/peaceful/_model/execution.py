@@ -44,7 +44,7 @@ class StartedBy(msgspec.Struct, frozen=True):
     """Who started an execution, and where it runs.
 
     Attributes:
-        user: the user's login name.
+        user: the user's login name; of pages and the API, the name of the token, if it has one.
         host: the machine's name.
         pid: the process that runs it.
         door: `terminal`, `web`, `api` or `python`.

@@ -64,9 +64,9 @@ def new_execution_id(at: datetime) -> ExecutionId:
     return execution_id(int(at.timestamp() * 1000), secrets.randbits(74))
 
 
-def started_by(door: str) -> StartedBy:
-    """Return this user, process and machine, with where the command came from."""
-    return StartedBy(_user(), socket.gethostname(), os.getpid(), door)
+def started_by(door: str, by: str = "") -> StartedBy:
+    """Return who has started something, this user by default, with this process and machine."""
+    return StartedBy(by or _user(), socket.gethostname(), os.getpid(), door)
 
 
 def _user() -> str:
@@ -108,6 +108,7 @@ class CmdCtx:
         on_ask: called with an item and what it asks people to approve; returns the answer, or None
             to let it wait until one comes through the register.
         door: where its commands come from: `terminal`, `web`, `api` or `python`.
+        by: who starts its commands; empty for the user of this process.
         keeps: backs the profile up, unless that was done since a time, and returns the file or
             None: called before what another version stored is changed. None if nothing is kept.
     """
@@ -131,6 +132,7 @@ class CmdCtx:
     on_blocked: Callable[[str], object] | None = None
     on_ask: Callable[[ItemId, str], Reply | None] = nobody_answers
     door: str = "python"
+    by: str = ""
     keeps: Callable[[datetime], Path | None] | None = None
 
 

@@ -335,7 +335,7 @@ def _new_session(ctx: CmdCtx, command: str, dry_run: bool) -> Session:
         profile=ctx.profile,
         flow=ctx.flow.id,
         command=command,
-        started_by=started_by(ctx.door),
+        started_by=started_by(ctx.door, ctx.by),
         started_at=now,
         dry_run=dry_run,
         can_interrupt=isinstance(ctx.interruptibility, Interruptible),

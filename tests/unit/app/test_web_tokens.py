@@ -10,7 +10,7 @@ from peaceful import Role, WebToken
 from peaceful._app.web_settings import web_tokens
 from peaceful.errors import FileInaccessible, UsageError
 
-A, B = "a" * 20, "b-._~Z9" * 3
+A, B, C = "a" * 20, "b-._~Z9" * 3, "c" * 24
 
 
 @pytest.fixture
@@ -22,17 +22,32 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_each_line_has_a_token_after_its_roles(file: Path) -> None:
-    """Without roles, it is good for everything; comments and empty lines are none."""
-    file.write_text(f"# ours\n\n{A}  # all\nview,run\t{B}\n")
+    """Without roles, it is good for everything; comments and empty lines are none.
+
+    A name before the roles is that of who has the token.
+    """
+    file.write_text(f"# ours\n\n{A}  # all\nview,run\t{B}\nada@example.org approve {C}\n")
     assert web_tokens(file) == (
         WebToken(A, frozenset(Role)),
         WebToken(B, frozenset({Role.VIEW, Role.RUN})),
+        WebToken(C, frozenset({Role.APPROVE}), "ada@example.org"),
     )
 
 
 @pytest.mark.parametrize(
     "line",
-    ["short", f"admin {A}", f"view, {A}", f",{A}", f"view run {A}", f"{A} view", A + "+", "ä" * 20],
+    [
+        "short",
+        f"<b> view {A}",
+        f"ada view run {A}",
+        f"admin {A}",
+        f"view, {A}",
+        f",{A}",
+        f"view run {A}",
+        f"{A} view",
+        A + "+",
+        "ä" * 20,
+    ],
 )
 def test_what_is_no_token_is_refused(file: Path, line: str) -> None:
     """With its place, but without its text, which may be a secret."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful._app.web_settings import EVERYTHING, Role
+from peaceful._app.web_settings import Role, WebToken
 from peaceful._errors.requests import HostRefused, OriginRefused, TokenRefused
 from peaceful._web.http.route import Access, cookie_value
 
@@ -82,21 +82,23 @@ def test_its_own_pages_programs_and_links_may_ask(
 
 
 def test_a_token_has_its_roles() -> None:
-    """And so has the cookie that was made from it, which is not the token."""
-    access = Access(tokens={"all": EVERYTHING, "look": frozenset({Role.VIEW})})
-    for token, roles in access.tokens.items():
-        assert access.roles_of_token(token) == roles
-        assert access.roles_of_cookie(cookie_value(token)) == roles
-        assert token not in cookie_value(token)
+    """It has a name, too; and so has the cookie that was made from it, which is not the token."""
+    look = WebToken("look", frozenset({Role.VIEW}), "ada")
+    access = Access(tokens=(WebToken("all"), look))
+    for token in access.tokens:
+        caller = access.caller_by_token(token.text)
+        assert (caller.roles, caller.name) == (token.roles, token.name)
+        assert access.caller_by_cookie(cookie_value(token.text)) == caller
+        assert token.text not in cookie_value(token.text)
 
 
 @given(st.text())
 def test_no_other_token_is_good(token: str) -> None:
     """Nor is a token good as a cookie, or the other way round."""
-    access = Access(tokens={"the token": EVERYTHING})
+    access = Access(tokens=(WebToken("the token"),))
     for other in (token, f"the token{token}x", cookie_value("the token")):
         with pytest.raises(TokenRefused):
-            access.roles_of_token(other)
+            access.caller_by_token(other)
     for other in (token, "the token"):
         with pytest.raises(TokenRefused):
-            access.roles_of_cookie(other)
+            access.caller_by_cookie(other)

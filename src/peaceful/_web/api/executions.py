@@ -32,7 +32,7 @@ from peaceful._web.http.fields import (
     page_request,
     start_request,
 )
-from peaceful._web.http.route import json_response
+from peaceful._web.http.route import Caller, json_response
 from peaceful._web.live.broadcast import parse_number, saw_the_end
 from peaceful._web.live.event_stream import EventStream
 from peaceful._web.live.watches import record_of
@@ -77,7 +77,7 @@ async def _start(request: Request, server: ServerContext, wanted: RunRequest) ->
         raise wrong_field("Idempotency-Key", f"it has from 1 to {LONGEST_KEY} characters")
     try:
         started = await server.idempotency_keys.start_once(
-            key, wanted, lambda: server.running.start(wanted, "api")
+            key, wanted, lambda: server.running.start(wanted, "api", Caller.of(request).name)
         )
     except ProfileBusy as error:
         busy = await try_get(server.executions, error.execution_id)

@@ -6,14 +6,14 @@ import hashlib
 import hmac
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from peaceful._app.web_settings import Network, Role, WebSettings
+from peaceful._app.web_settings import EVERYTHING, Network, Role, WebSettings, WebToken
 from peaceful._errors.requests import HostRefused, OriginRefused, TokenRefused
 from peaceful._model.codec import JsonObject, encode_masked
 from peaceful._web.context import ServerContext
@@ -34,20 +34,41 @@ _OWN: Final = frozenset({"same-origin", "none"})
 """Values of `Sec-Fetch-Site` for requests of this server's pages, or that a person typed."""
 
 
+class Caller(msgspec.Struct, frozen=True):
+    """Who sent a request, as far as that is known.
+
+    Attributes:
+        roles: what they may do.
+        name: the name of the token; empty if it has none.
+    """
+
+    roles: frozenset[Role] = EVERYTHING
+    name: str = ""
+
+    @classmethod
+    def of(cls, request: Request) -> Caller:
+        """Return who sent a request; nobody that is known, and without roles, by default."""
+        caller: Caller = getattr(request.state, "caller", NOBODY)
+        return caller
+
+
+NOBODY: Final = Caller(frozenset())
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Who may use the server.
 
     Attributes:
         hosts: the hosts that requests may be for; with a port, only at that port.
-        tokens: the roles of each token; without tokens, whoever reaches the server may do all.
+        tokens: what requests hold one of; without any, whoever reaches the server may do all.
         cookie: the name of the cookie for a token; browsers send it to all ports of a host.
         proxies: networks of proxies whose headers about the original request are believed.
         encrypts: whether the server itself encrypts, so that browsers are told to insist on it.
     """
 
     hosts: tuple[str, ...] = LOOPBACK
-    tokens: Mapping[str, frozenset[Role]] = field(default_factory=dict[str, frozenset[Role]])
+    tokens: tuple[WebToken, ...] = ()
     cookie: str = "peaceful"
     proxies: tuple[Network, ...] = ()
     encrypts: bool = False
@@ -57,7 +78,7 @@ class Access:
         """Return the access to an application that is mounted in a site."""
         return cls(
             tuple(host.lower() for host in settings.hosts) or LOOPBACK,
-            {token.text: token.roles for token in settings.tokens},
+            settings.tokens,
             proxies=tuple(settings.networks()),
         )
 
@@ -88,23 +109,24 @@ class Access:
         if fetch_site is not None and fetch_site not in _OWN and (api or method not in _SAFE):
             raise OriginRefused(fetch_site)
 
-    def roles_of_token(self, token: str) -> frozenset[Role]:
-        """Return the roles of a token; raise `TokenRefused` if it is unknown."""
-        return self._roles({each: each for each in self.tokens}, token)
+    def caller_by_token(self, token: str) -> Caller:
+        """Return who sent a request with a token; raise `TokenRefused` if it is unknown."""
+        return self._caller(token, lambda text: text)
 
-    def roles_of_cookie(self, value: str) -> frozenset[Role]:
-        """Return the roles of a cookie's token; raise `TokenRefused` if unknown."""
-        return self._roles({each: cookie_value(each) for each in self.tokens}, value)
+    def caller_by_cookie(self, value: str) -> Caller:
+        """Return who sent a request with the cookie of a token; raise `TokenRefused` if unknown."""
+        return self._caller(value, cookie_value)
 
-    def _roles(self, known: Mapping[str, str], given: str) -> frozenset[Role]:
-        found: frozenset[Role] | None = None
-        for token, text in known.items():
+    def _caller(self, given: str, sent_for: Callable[[str], str]) -> Caller:
+        found: WebToken | None = None
+        for token in self.tokens:
             # All of them, so that the time tells nothing.
-            if hmac.compare_digest(text.encode(), given.encode(errors="replace")):
-                found = self.tokens[token]
+            sent = sent_for(token.text).encode()
+            if hmac.compare_digest(sent, given.encode(errors="replace")):
+                found = token
         if found is None:
             raise TokenRefused
-        return found
+        return Caller(found.roles, found.name)
 
 
 def cookie_value(token: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache, partial
 from http import HTTPStatus
@@ -19,7 +19,6 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from peaceful._app.web_settings import Role
 from peaceful._disclosure import masked
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import PageUnknown, TokenRefused
@@ -30,6 +29,7 @@ from peaceful._present.numbers import date_and_time, duration, time_of_day
 from peaceful._present.summary import counts_in_words, interrupted_how, level_label
 from peaceful._web.context import ServerContext
 from peaceful._web.http.bodies import Refusal, error_headers, root_path
+from peaceful._web.http.route import Caller
 from peaceful._web.pages.rows import segments, shown_id
 from peaceful._web.pages.view import Verbs
 
@@ -128,8 +128,7 @@ class Site(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, request: Request, server: ServerContext) -> Site:
         """Return the site as the sender of a request sees it."""
-        roles: Iterable[Role] = getattr(request.state, "roles", ())
-        words = " ".join(sorted(role.value for role in roles))
+        words = " ".join(sorted(role.value for role in Caller.of(request).roles))
         app = server.contexts.app
         return cls(app.name, quote(root_path(request).rstrip("/")), words, Verbs(app.ensure_name))
 

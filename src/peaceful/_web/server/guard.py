@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 from urllib.parse import quote, urlencode
 
@@ -14,12 +14,12 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from peaceful._app.web_settings import EVERYTHING, Network, Role
+from peaceful._app.web_settings import Network
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import HostRefused, TokenRefused
 from peaceful._present.text import one_line
 from peaceful._web.http.bodies import path_of, root_path
-from peaceful._web.http.route import Access, cookie_value
+from peaceful._web.http.route import NOBODY, Access, Caller, cookie_value
 
 _LOG = logging.getLogger("peaceful.web.access")
 
@@ -104,8 +104,7 @@ class Guard:
         token = request.query_params.get("token")
         if token is not None and request.method in {"GET", "HEAD"} and not path.startswith("/api"):
             return self._welcome(request, path, token)
-        roles: Iterable[Role] = () if is_open(path) else self._roles(request)
-        request.state.roles = frozenset(roles)
+        request.state.caller = NOBODY if is_open(path) else self._caller(request)
         return None
 
     def _checked_host(self, headers: Headers) -> str:
@@ -115,16 +114,16 @@ class Guard:
         self._access.check_host(hosts[0])
         return hosts[0]
 
-    def _roles(self, connection: HTTPConnection) -> frozenset[Role]:
+    def _caller(self, connection: HTTPConnection) -> Caller:
         if not self._access.tokens:
-            return EVERYTHING
+            return Caller()
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._access.roles_of_token(token.strip())
+            return self._access.caller_by_token(token.strip())
         cookie = connection.cookies.get(self._cookie_of(connection))
         if cookie is None:
             raise TokenRefused
-        return self._access.roles_of_cookie(cookie)
+        return self._access.caller_by_cookie(cookie)
 
     def _cookie_of(self, connection: HTTPConnection) -> str:
         """Return the name of the cookie.
@@ -138,7 +137,7 @@ class Guard:
     def _welcome(self, request: Request, path: str, token: str) -> Response:
         """Turn the token of an address into a cookie, and redirect to the address without it."""
         if self._access.tokens:
-            self._access.roles_of_token(token)
+            self._access.caller_by_token(token)
         others = [each for each in request.query_params.multi_items() if each[0] != "token"]
         query = f"?{urlencode(others)}" if others else ""
         root = root_path(request)

@@ -21,7 +21,7 @@ import uvicorn
 
 from peaceful._app.app_def import AppDef
 from peaceful._app.contexts import Contexts
-from peaceful._app.web_settings import EVERYTHING, ServerEnd, Tls, WebSettings
+from peaceful._app.web_settings import ServerEnd, Tls, WebSettings, WebToken
 from peaceful._errors.running import FileInaccessible
 from peaceful._errors.usage import UsageError
 from peaceful._model.clock import SystemClock
@@ -242,7 +242,7 @@ async def serve(
             Access.of(settings), hosts=at.hosts, cookie=f"peaceful_{at.port}", encrypts=at.encrypts
         )
         if new_token:
-            access = replace(access, tokens={new_token: EVERYTHING})
+            access = replace(access, tokens=(WebToken(new_token),))
         web = _web(contexts, settings, access)
         keep_alive = _KEEP_ALIVE_OF_PROXY if settings.proxies else _KEEP_ALIVE
         server = _Server(_config(web, tls, keep_alive))

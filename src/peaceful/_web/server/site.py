@@ -54,7 +54,7 @@ from peaceful._web.http.bodies import (
 )
 from peaceful._web.http.fields import checked_id, interrupt_request, start_request
 from peaceful._web.http.openapi import openapi
-from peaceful._web.http.route import Access, Handler, Route, json_response
+from peaceful._web.http.route import Access, Caller, Handler, Route, json_response
 from peaceful._web.pages.execution_page import ask_interrupt, execution, live, started_part
 from peaceful._web.pages.flow_pages import (
     ask_clean,
@@ -117,7 +117,7 @@ def _start_handler(command: CommandName) -> Handler:
         if question is not None:
             return question
         try:
-            started = await server.running.start(wanted, "web")
+            started = await server.running.start(wanted, "web", Caller.of(request).name)
         except (ParamsInvalid, ParamsMissing) as error:
             if not wants_page(request) or by_script(request):
                 raise
@@ -284,7 +284,7 @@ class WebApp:
 
 def _route(route: Route, server: ServerContext) -> StarletteRoute:
     async def endpoint(request: Request) -> Response:
-        if route.role is not None and route.role not in request.state.roles:
+        if route.role is not None and route.role not in Caller.of(request).roles:
             raise RoleRefused(route.role.value)
         try:
             return await route.handler(request, server)

@@ -95,7 +95,7 @@ class RunningExecutions:
         """Whether new executions are refused."""
         return self._stop is not None
 
-    async def start(self, request: RunRequest, door: str) -> StartResult:
+    async def start(self, request: RunRequest, door: str, by: str) -> StartResult:
         """Start an execution, unless one that does the same is running on the profile.
 
         Raise `ProfileBusy` if another one runs there, `ServerStopping` after `interrupt_all`, and
@@ -103,7 +103,7 @@ class RunningExecutions:
         """
         profile = await run_in_thread(lambda: self._contexts.profile(request.profile))
         async with self._starting.setdefault(profile, asyncio.Lock()):
-            return await self._start_locked(request, door)
+            return await self._start_locked(request, door, by)
 
     def interrupt_all(self, signal: InterruptSignal) -> None:
         """Refuse new executions, and interrupt those that run."""
@@ -124,7 +124,7 @@ class RunningExecutions:
             await self._one_ended.wait()
         self._loops.close()
 
-    async def _start_locked(self, request: RunRequest, door: str) -> StartResult:
+    async def _start_locked(self, request: RunRequest, door: str, by: str) -> StartResult:
         for tries in range(_TRIES):
             if self.stopping:
                 raise ServerStopping
@@ -132,7 +132,7 @@ class RunningExecutions:
             if running is not None:
                 return _same(running, request)
             try:
-                return await self._begin(request, door)
+                return await self._begin(request, door, by)
             except ProfileBusy as error:
                 other = None
                 # Another process was faster; or its execution has ended, and is leaving.
@@ -145,13 +145,14 @@ class RunningExecutions:
                 await asyncio.sleep(_BETWEEN)
         raise AssertionError("the last try returns or raises")
 
-    async def _begin(self, request: RunRequest, door: str) -> StartResult:
+    async def _begin(self, request: RunRequest, door: str, by: str) -> StartResult:
         sender, receiver = interrupt_channel()
         options = ExecutionOptions(
             interruptibility=Interruptible(receiver),
             sinks=self._sinks(),
             settings=self._settings,
             door=door,
+            by=by,
         )
         ctx = await run_in_thread(self._ctx_for, request, options)
         here = asyncio.get_running_loop()
