@@ -167,16 +167,26 @@ class DaemonThreadPool:
         """Run a function that nobody waits for, from any thread. Its error is logged."""
         with self._lock:
             self._unfinished += 1
-            starts_thread = self._threads < min(self._unfinished, self._size)
-            self._threads += starts_thread
-            number = self._threads
+            number = self._next_number()
             self._queue.put(work)
             if self._closed:
                 # For work that was left behind and goes on: its thread ends when it is done.
                 self._queue.put(None)
                 self._threads = 0
-        if starts_thread:
-            threading.Thread(target=self._serve, name=f"{self._name}-{number}", daemon=True).start()
+        self._start_thread(number)
+
+    @contextmanager
+    def lent(self) -> Generator[None]:
+        """Run one function more at once within the context: one of those that run only waits."""
+        with self._lock:
+            self._size += 1
+            number = 0 if self._closed else self._next_number()
+        self._start_thread(number)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._size -= 1
 
     def close(self) -> None:
         """Let each thread end after the work submitted so far, without waiting for it."""
@@ -185,6 +195,17 @@ class DaemonThreadPool:
             for _ in range(self._threads):
                 self._queue.put(None)
             self._threads = 0
+
+    def _next_number(self) -> int:
+        """Return the number of the thread to be started, counting it; 0 if there are enough."""
+        if self._threads >= min(self._unfinished, self._size):
+            return 0
+        self._threads += 1
+        return self._threads
+
+    def _start_thread(self, number: int) -> None:
+        if number:
+            threading.Thread(target=self._serve, name=f"{self._name}-{number}", daemon=True).start()
 
     def _serve(self) -> None:
         while (work := self._next()) is not None:

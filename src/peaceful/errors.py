@@ -43,6 +43,7 @@ PeacefulError
 │   ├── StateNotReadable        a state would not read back as it was
 │   └── ResourceMissing         no resource of the requested type
 ├── ItemFailure                 one item could not do its work
+│   ├── NotApproved             a person refused what it asked
 │   ├── ItemCrashed             it raised another exception
 │   ├── SystemRefused           the operating system refused something
 │   │   ├── PermissionMissing   this user may not do it
@@ -67,7 +68,8 @@ PeacefulError
 │   ├── StateTooNew             stored by a later version of the application
 │   └── WorkspaceGone           moved, deleted or replaced meanwhile
 ├── AlreadyEnded                an interrupt that came too late
-├── NothingRunning              an interrupt, and nothing is running
+├── NotAsked                    an answer to what is not asked, or not any more
+├── NothingRunning              an interrupt or an answer, and nothing is running
 ├── NotInterruptible            an execution that cannot be interrupted
 ├── ExecutorUnreachable         the process that runs it does not answer
 ├── DiagramFailed               Graphviz took too long to draw, or crashed

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from peaceful import ItemCtx, Resources
+from peaceful._item.approvals import Approvals
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
 from peaceful._runtime.ctx import started_by
@@ -91,7 +92,7 @@ class Bench:
 
 def made_bench(folder: Path) -> Bench:
     """A context within the running loop."""
-    clock, loop = HandClock(), asyncio.get_running_loop()
+    clock, loop, hub = HandClock(), asyncio.get_running_loop(), ProgressHub()
     sender, receiver = interrupt_channel(now=clock.now)
     scope = ExecutionScope(
         execution=ExecutionInfo(
@@ -108,9 +109,10 @@ def made_bench(folder: Path) -> Bench:
         children=Children(),
         clock=clock,
         publish=lambda event: bench.publish(event),  # noqa: PLW0108 - there is no bench yet
-        publish_made=ProgressHub().publish_made,
+        publish_made=hub.publish_made,
         resources=Resources(),
         loop=loop,
+        approvals=Approvals(clock, hub.publish, loop),
     )
     bench = Bench(ItemCtx("thing", scope), clock, sender, scope.children, loop)
     return bench

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from peaceful._commands.item_access import (
     asked,
     confirm,
@@ -39,8 +41,11 @@ class Change:
         if not run.may_change(ctx):
             self._known[ctx.item] = current
             return await record.not_changed(found, current, stored_goal)
+        given = [*record.approvals(ctx.item)]
+        keep = partial(record.approved, found, current, begun)
         try:
-            changed = await asked(run, item, function, ctx, current, goal)
+            with run.scope.approvals.allowed(ctx.item, function, given, keep):
+                changed = await asked(run, item, function, ctx, current, goal)
         except StoppedAtSafePoint as stop:
             await record.stopped(found, stop, begun)
             raise

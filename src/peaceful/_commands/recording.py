@@ -36,6 +36,7 @@ from peaceful._item.ctx import ItemCtx
 from peaceful._item.item import AnyItem, kinds_of
 from peaceful._item.resolution import stored_params
 from peaceful._item.safe_point import StoppedAtSafePoint
+from peaceful._model.approval import Approval
 from peaceful._model.codec import ItemId, JsonValue
 from peaceful._model.location import Interaction, Location, Pull, Push, Within
 from peaceful._model.outcome import NOT_CHANGED, ItemResult, ItemStatus
@@ -149,6 +150,7 @@ class StateRecorder:
         self._stored = stored
         self._claimed = dict(ownership_of(run).claimed)
         self._origins: dict[ItemId, Origin] = {}
+        self._approvals: dict[ItemId, tuple[Approval, ...]] = {}
         self._gone: set[ItemId] = set()
 
     def stored_current(self, item: ItemId) -> StoredState | None:
@@ -247,10 +249,31 @@ class StateRecorder:
             raise
         return now
 
+    def approvals(self, item: ItemId) -> tuple[Approval, ...]:
+        """Return what was approved of an item, and it has not done since."""
+        before = self.stored_current(item)
+        return self._approvals.get(item, () if before is None else before.approvals)
+
+    async def approved(
+        self, found: Observation, current: State, begun: datetime, approval: Approval
+    ) -> None:
+        """Record an approval of an item that is being changed; return once it is on disk.
+
+        Raises `StorageError`.
+        """
+        item = found.ctx.item
+        approvals = (*self.approvals(item), approval)
+        entry = dataclasses.replace(
+            self.entry(found, current), in_progress_since=begun, approvals=approvals
+        )
+        await self._writer.record(item, current=entry)
+        self._approvals[item] = approvals
+
     async def unchanged(self, found: Observation, current: State, goal: State | None) -> ItemResult:
         """Record that nothing had to be done; return the result once that is on disk."""
         if found.ctx.item in self._gone:
             self._origins[found.ctx.item] = Origin.ABSENT
+        self._approvals[found.ctx.item] = ()
         return await self._as_found(ItemStatus.UNCHANGED, found, current, goal, found.note)
 
     async def not_changed(
@@ -281,6 +304,7 @@ class StateRecorder:
     async def made(self, found: Observation, current: State, goal: State | None) -> ItemResult:
         """Record a new state; return the result once it is on disk."""
         self._origins[found.ctx.item] = self._origin_after(found)
+        self._approvals[found.ctx.item] = ()
         entry = self.entry(found, current, self._needs(found.ctx.item))
         message = _joined(found.ctx.progress.last_message, found.note)
         result = _result(ItemStatus.DONE, entry, current, message)
@@ -293,7 +317,10 @@ class StateRecorder:
             partial = checked(found.item, "safe_point", found.ctx, stop.partial)
             self._origins[found.ctx.item] = self._origin_after(found)
             entry = dataclasses.replace(
-                self.entry(found, partial), in_progress_since=begun, stopped=True
+                self.entry(found, partial),
+                in_progress_since=begun,
+                stopped=True,
+                approvals=self.approvals(found.ctx.item),
             )
             await self.record(found, entry, None)
 
@@ -316,7 +343,10 @@ class StateRecorder:
     def entry(
         self, found: Observation, state: State, needs: tuple[ItemId, ...] | None = None
     ) -> StoredState:
-        """Return a state in its stored form, as of now; by default, the item was only found so."""
+        """Return a state in its stored form, as of now; by default, the item was only found so.
+
+        It is without approvals, which only an item that is not done keeps.
+        """
         item, flow = found.ctx.item, self._run.ctx.flow
         if needs is None:
             needs = self._still_needs(item)
@@ -371,7 +401,12 @@ class StateRecorder:
     def if_news(
         self, kind: StateKind, found: Observation, entry: StoredState
     ) -> StoredState | None:
-        """Return the entry, or None if the same is stored already."""
+        """Return the entry, or None if the same is stored already.
+
+        Of what the item is, it keeps what was approved: it has not done that yet.
+        """
+        if kind is StateKind.CURRENT and (approvals := self.approvals(found.ctx.item)):
+            entry = dataclasses.replace(entry, approvals=approvals)
         return None if same_fact(self._stored[kind].get(found.ctx.item), entry) else entry
 
     async def record(
@@ -419,7 +454,8 @@ class StateRecorder:
         taken = {*self._stored[StateKind.CURRENT], *self._run.ctx.flow.items}
         name = next(name for name in names_for(item) if name not in taken)
         with _WRITING:
-            await self._writer.record(name, current=before)
+            kept = dataclasses.replace(before, approvals=())
+            await self._writer.record(name, current=kept)
         return f"what it was before its parameters changed is still there, as {name}"
 
     async def _looked_after_again(self, found: Observation) -> StoredState | None:

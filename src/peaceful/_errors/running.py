@@ -244,11 +244,11 @@ class AlreadyEnded(PeacefulError, code="EXECUTION-ENDED"):
 
 
 class NothingRunning(PeacefulError, code="NOTHING-RUNNING"):
-    """An interrupt was requested, but nothing is running."""
+    """An interrupt or an answer was sent, but nothing is running."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "interrupt") -> None:
         super().__init__(
-            "Nothing is running in this workspace, so there is nothing to interrupt.",
+            f"Nothing is running in this workspace, so there is nothing to {what}.",
             help="list what ran, and how it ended, by: executions list",
         )
 
@@ -268,8 +268,36 @@ class ExecutorUnreachable(PeacefulError, code="EXECUTOR-UNREACHABLE"):
     """The process that runs an execution does not answer."""
 
 
+class NotAsked(PeacefulError, code="NOT-ASKED"):
+    """An answer to a question that is not asked, or was answered already."""
+
+    def __init__(self, execution_id: str, item: str | None, why: str, asked: Iterable[str]) -> None:
+        what = f"{item} of execution {execution_id}" if item else f"Execution {execution_id}"
+        asked = ", ".join(asked)
+        super().__init__(
+            f"{what} does not wait for an approval: {why}.",
+            details=(("items that wait", asked),) if asked else (),
+            help="see what it does now, and what was approved: executions show " + execution_id,
+        )
+        self.execution_id = execution_id
+        self.item = item
+
+
 class ItemFailure(PeacefulError, code="ITEM-FAILED"):
     """An item could not do its work. Items raise this, or a subclass, for expected errors."""
+
+
+class NotApproved(ItemFailure, code="NOT-APPROVED"):
+    """An item asked for an approval, and a person refused."""
+
+    def __init__(self, item: str, question: str, by: str, comment: str) -> None:
+        super().__init__(
+            f"{item} was refused by {by}{f': {comment}' if comment else ''}.",
+            details=(("question", question),),
+            help="clear it up with whoever refused, then run the command again: it asks anew",
+        )
+        self.item = item
+        self.question = question
 
 
 class ItemCrashed(ItemFailure, code="ITEM-CRASHED"):

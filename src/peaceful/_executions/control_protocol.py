@@ -5,6 +5,8 @@
 ← {"ok": {"result": "accepted" | "unchanged" | "too_late", "signal": …, "first": …}}
 → {"request": "snapshot"}
 ← {"ok": {…}}
+→ {"request": "approve", "item": …, "reply": {"approve", "by", "comment", "question"}}
+← {"ok": {"accepted": true | false, "approval": …, "asking": {…}}}
 → {"request": "events"}
 ← {"event": "snapshot", "snapshot": {…}}, then an event a line, until the execution has ended
 ← {"error": {"code", "message", "help"}}, in place of any of these
@@ -20,7 +22,8 @@ import msgspec
 
 from peaceful._errors.json import ErrorJson
 from peaceful._executions.records import cut_reason
-from peaceful._model.codec import decode_json, encode_json
+from peaceful._model.approval import Reply
+from peaceful._model.codec import ItemId, decode_json, encode_json
 from peaceful._model.interrupt import InterruptSignal
 from peaceful.interrupt import SendResult
 
@@ -44,7 +47,14 @@ class EventsRequest(msgspec.Struct, frozen=True, tag_field="request", tag="event
     """Send a snapshot, then events."""
 
 
-ControlRequest: TypeAlias = InterruptRequest | SnapshotRequest | EventsRequest
+class ApproveRequest(msgspec.Struct, frozen=True, tag_field="request", tag="approve"):
+    """Answer what an item asks."""
+
+    item: ItemId
+    reply: Reply
+
+
+ControlRequest: TypeAlias = InterruptRequest | SnapshotRequest | EventsRequest | ApproveRequest
 
 
 class InterruptAnswer(msgspec.Struct, frozen=True):

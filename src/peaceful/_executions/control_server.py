@@ -14,9 +14,11 @@ from typing import Final, TypeAlias
 import msgspec
 
 from peaceful._aio import run_until
+from peaceful._errors.base import PeacefulError
 from peaceful._errors.json import ErrorJson
 from peaceful._executions.control_protocol import (
     LONGEST_REQUEST,
+    ApproveRequest,
     EventsRequest,
     InterruptRequest,
     SnapshotRequest,
@@ -24,6 +26,8 @@ from peaceful._executions.control_protocol import (
     parse_request,
 )
 from peaceful._executions.running import RunningExecution, close_early
+from peaceful._model.approval import Reply
+from peaceful._model.codec import ItemId
 from peaceful._model.events import Event, ExecutionEnded, SnapshotTaken
 
 _LOG = logging.getLogger("peaceful.executions")
@@ -172,9 +176,19 @@ class _Client:
                     await self._write(line_of({"ok": answer}))
                 case SnapshotRequest():
                     await self._write(line_of({"ok": self.running.progress.take_snapshot()}))
+                case ApproveRequest(item, reply):
+                    await self._answer(item, reply)
                 case EventsRequest():
                     await self._stream()
                     return
+
+    async def _answer(self, item: ItemId, reply: Reply) -> None:
+        try:
+            receipt = await self.running.answer(item, reply)
+        except PeacefulError as error:
+            await self._write(line_of({"error": error.to_json()}))
+        else:
+            await self._write(line_of({"ok": receipt}))
 
     async def refuse(self, code: str, message: str, help: str) -> None:
         await self._write(line_of({"error": ErrorJson(code, message, help)}))

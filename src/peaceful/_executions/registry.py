@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import AsyncGenerator, Collection, Generator
@@ -31,13 +32,16 @@ from peaceful._errors.base import PeacefulError, Unexpected
 from peaceful._errors.running import (
     AlreadyEnded,
     ExecutionUnknown,
+    ExecutorUnreachable,
     FileInaccessible,
+    NotAsked,
     NotInterruptible,
     ProfileBusy,
     StorageError,
 )
 from peaceful._executions.control_client import ControlClient, reached
 from peaceful._executions.control_protocol import (
+    ApproveRequest,
     ControlRequest,
     InterruptAnswer,
     InterruptRequest,
@@ -71,9 +75,11 @@ from peaceful._executions.running import (
     RunningExecution,
     close_early,
 )
+from peaceful._item.approvals import Approvals
+from peaceful._model.approval import Approval, ApprovalReceipt, Reply
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
-from peaceful._model.document import execution_ending
+from peaceful._model.document import EndingNotes, execution_ending
 from peaceful._model.events import Snapshot, SnapshotTaken, StreamEvent
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
@@ -93,6 +99,19 @@ _THREADS: Final = 8
 
 _LATELY: Final = 20
 """How many of the newest lost executions are searched for surviving children."""
+
+
+_NOBODY: Final = "no item asks for one"
+
+
+def _why_not(item: ItemId, reply: Reply, receipt: ApprovalReceipt) -> str:
+    """Return why an answer does not count."""
+    if item in receipt.asking:
+        return f"it asks something else now: {receipt.asking[item]}"
+    before = receipt.approval
+    if before is not None and reply.question in {None, before.question}:
+        return f"it was {before}, at {before.at:%Y-%m-%d %H:%M:%S} UTC"
+    return "it does not ask for one"
 
 
 def busy_error(record: ExecutionRecord) -> ProfileBusy:
@@ -139,6 +158,7 @@ class Executions:
         self._clock = clock
         sockets = ControlSockets(run_folder, proc)
         self._monitor = LivenessMonitor(store, sockets, clock, lock_holders, proc)
+        self._timeout = timeout
         self._client = ControlClient(sockets, timeout)
         self._limits = limits or ControlLimits()
         self._proc = proc
@@ -148,7 +168,11 @@ class Executions:
     def registered(self, starting: Starting) -> AbstractAsyncContextManager[RunningExecution]:
         """Register an execution that the runtime starts, as `start` does."""
         return self.start(
-            starting.info, progress=starting.hub, sender=starting.sender, only=starting.only
+            starting.info,
+            progress=starting.hub,
+            sender=starting.sender,
+            only=starting.only,
+            approvals=starting.approvals,
         )
 
     @asynccontextmanager
@@ -159,6 +183,7 @@ class Executions:
         progress: ProgressSource,
         sender: InterruptSender | None = None,
         only: tuple[ItemId, ...] = (),
+        approvals: Approvals | None = None,
     ) -> AsyncGenerator[RunningExecution]:
         """Register a starting execution, so that others find and interrupt it until the end.
 
@@ -189,7 +214,13 @@ class Executions:
                 address=address,
             )
             running = RunningExecution(
-                record, progress, self._store, self.senders, self._threads, run_folder
+                record,
+                progress,
+                self._store,
+                self.senders,
+                self._threads,
+                run_folder,
+                approvals,
             )
             if listening is not None:
                 await at_end.enter_async_context(self._served(running, listening))
@@ -218,7 +249,13 @@ class Executions:
             finally:
                 timings = Timings(info.started_at, self._clock.now())
                 ending = execution_ending(
-                    info, (), {}, outcome, interrupt=None, timings=timings, warnings=tuple(notes)
+                    info,
+                    (),
+                    {},
+                    outcome,
+                    interrupt=None,
+                    timings=timings,
+                    notes=EndingNotes(tuple(notes)),
                 )
                 running.finish_waiting(ending.document)
 
@@ -279,6 +316,43 @@ class Executions:
             requested_at=(answer.first or signal).requested_at,
             changed=answer.result is SendResult.ACCEPTED,
         )
+
+    async def answer(self, execution_id: str, item: ItemId | None, reply: Reply) -> Approval:
+        """Answer what an item asks, whichever process runs it; return once that is on disk.
+
+        Without an item, it is the only one that waits. Raises `NotAsked` if none does, several do,
+        or somebody was faster; `StorageError`, `ExecutorUnreachable`.
+        """
+        record = await start_in_thread(self.get, execution_id)
+        if record.state.ended:
+            raise NotAsked(record.id, item, f"it has ended ({record.state})", ())
+        if item is None:
+            asking = (await self.snapshot(record.id)).asking
+            if len(asking) != 1:
+                raise NotAsked(record.id, None, "say which item" if asking else _NOBODY, asking)
+            (asked,) = asking.values()
+            item, reply = asked.item, replace(reply, question=asked.question)
+        here = self._running.get(record.id)
+        if here is None:
+            request = ApproveRequest(item, reply)
+            receipt = await start_in_thread(self._ask, record, request, ApprovalReceipt)
+        else:
+            receipt = await self._answered(here, item, reply)
+        if receipt.accepted and receipt.approval is not None:
+            return receipt.approval
+        raise NotAsked(record.id, item, _why_not(item, reply, receipt), receipt.asking)
+
+    async def _answered(
+        self, here: RunningExecution, item: ItemId, reply: Reply
+    ) -> ApprovalReceipt:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await here.answer(item, reply)
+        except TimeoutError as error:
+            raise ExecutorUnreachable(
+                f"Execution {here.id} does not take the answer: an item blocks it.",
+                help="try again later; or interrupt it",
+            ) from error
 
     def get(self, execution_id: str) -> ExecutionRecord:
         """Return an execution by its ID or a unique beginning of it, with its outcome document."""

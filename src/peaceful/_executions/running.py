@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
-from peaceful._aio import DaemonThreadPool, run_shielded
+from peaceful._aio import DaemonThreadPool, run_shielded, start_in_loop
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import AlreadyEnded, ExecutionUnknown, StorageError
 from peaceful._executions.control_protocol import InterruptAnswer
@@ -25,7 +25,9 @@ from peaceful._executions.records import (
     mark_finished,
     mark_interrupted,
 )
-from peaceful._model.codec import ExecutionId, decode_json, encode_json
+from peaceful._item.approvals import Approvals
+from peaceful._model.approval import ApprovalReceipt, Reply
+from peaceful._model.codec import ExecutionId, ItemId, decode_json, encode_json
 from peaceful._model.document import KeptDocument
 from peaceful._model.events import Event, ExecutionEnded, Snapshot
 from peaceful._model.execution import ExecutionInfo
@@ -98,6 +100,7 @@ class RunningExecution:
     _senders: InterruptSenders
     _threads: DaemonThreadPool
     _run_folder: HeldFolder | None
+    _approvals: Approvals | None = None
     inserted: bool = False
     _ended: ExecutionRecord | None = None
     _ending: Future[ExecutionRecord] = field(default_factory=Future)
@@ -189,6 +192,15 @@ class RunningExecution:
         Does not wait, and may be called from any thread.
         """
         self._threads.start(partial(self._note, signal))
+
+    async def answer(self, item: ItemId, reply: Reply) -> ApprovalReceipt:
+        """Answer what an item asks, from any event loop; return once that is on disk.
+
+        Raises `StorageError`.
+        """
+        if self._approvals is None:
+            return ApprovalReceipt(False, None, {})
+        return await start_in_loop(self._approvals.loop, self._approvals.answer(item, reply))
 
     def _send(self, signal: InterruptSignal) -> SendResult:
         sender = self._senders.get(self.id)

@@ -26,6 +26,7 @@ import msgspec
 from peaceful._aio import run_from_thread
 from peaceful._disclosure import hide_in_record
 from peaceful._errors.running import ChildFailed, RetriesExhausted
+from peaceful._item.approvals import Approvals
 from peaceful._item.child import CAPTURED, ChildOrder, Children, ChildResult, run_child
 from peaceful._item.progress import ProgressReporter
 from peaceful._item.retry import Backoff, one_line_message
@@ -64,6 +65,7 @@ class ExecutionScope(msgspec.Struct, frozen=True):
             between its look and its event. Returns whether it made one.
         resources: values that blocks and items pass to each other, by type.
         loop: the event loop that the execution runs in.
+        approvals: the questions that items ask people.
     """
 
     execution: ExecutionInfo
@@ -75,6 +77,7 @@ class ExecutionScope(msgspec.Struct, frozen=True):
     publish_made: Callable[[Callable[[Snapshot], Event | None]], bool]
     resources: Resources
     loop: asyncio.AbstractEventLoop
+    approvals: Approvals
 
 
 class ItemCtx:
@@ -211,6 +214,28 @@ class ItemCtx:
         """
         await self.wait_for(asyncio.sleep(seconds), where=where)
         await self.safe_point(where=where)
+
+    async def approval(self, question: str, *, partial: State | None = None) -> None:
+        """Wait until a person approves, such as at `await ctx.approval("Deploy 1.4 to prod?")`.
+
+        Only in `apply` and `clean`. While the item waits, others may be in progress in its place,
+        for as long as it takes. An interrupt ends the waiting at once, and acts as a safe point. An
+        approval is on disk before the item goes on, and holds for the same question until this item
+        is done, also in later executions; a refusal is asked anew.
+
+        Args:
+            question: what is approved, for people, in one line of at most 300 characters.
+            partial: as for `safe_point`.
+
+        Raises:
+            ItemFailure: a person refused (code `NOT-APPROVED`). Let it end the item.
+            DefinitionError: the item is only looked at, or the question cannot be shown.
+            StoppedAtSafePoint: the item is to end here; only the framework catches it.
+        """
+        asking = self._scope.approvals.ask(self.item, question)
+        await self.wait_for(asking, partial=partial, where=f"waiting for an approval: {question}")
+        # Until now it was not stalled, but waiting for a person.
+        self.progress.message(self.progress.last_message)
 
     async def retry(
         self,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -14,6 +15,7 @@ from msgspec import UNSET, UnsetType
 from peaceful._disclosure import kept, masked_data
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.json import ErrorJson
+from peaceful._model.approval import Approval
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonValue, Moment, ProfileName
 from peaceful._model.events import ExecutionEnded
 from peaceful._model.execution import ExecutionInfo
@@ -68,6 +70,7 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
         ended_at: UTC.
         warnings: what people should know, and is no failure; in order.
         by_plan: the execution that made the plan which this one is held to, or null.
+        approvals: the answers to items that asked for an approval, in order.
     """
 
     execution_id: ExecutionId | None
@@ -84,6 +87,7 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: Moment
     warnings: tuple[str, ...] = ()
     by_plan: ExecutionId | None = None
+    approvals: tuple[Approval, ...] = ()
 
     @property
     def counts(self) -> Mapping[ItemStatus, int]:
@@ -120,6 +124,17 @@ class PlanKept(msgspec.Struct, frozen=True):
     by: ExecutionId | None = None
 
 
+class EndingNotes(msgspec.Struct, frozen=True):
+    """What an ending says besides how its items ended; see `OutcomeDocument`."""
+
+    warnings: tuple[str, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    plan: PlanKept = PlanKept()
+
+
+_NO_NOTES: Final = EndingNotes()
+
+
 class Ending(msgspec.Struct, frozen=True):
     """The end of an execution: the one source of its document, its errors and its last event."""
 
@@ -148,8 +163,7 @@ def execution_ending(
     *,
     interrupt: InterruptSignal | None,
     timings: Timings,
-    warnings: tuple[str, ...] = (),
-    plan: PlanKept | None = None,
+    notes: EndingNotes = _NO_NOTES,
 ) -> Ending:
     """Return the ending of an execution; an error as its outcome is that of the whole.
 
@@ -172,9 +186,10 @@ def execution_ending(
         errors={item: error.to_json() for item, error in errors.items()},
         started_at=timings.started_at,
         ended_at=timings.ended_at,
-        warnings=warnings,
-        by_plan=None if plan is None else plan.by,
-        plan=None if plan is None else plan.made,
+        warnings=notes.warnings,
+        approvals=notes.approvals,
+        by_plan=notes.plan.by,
+        plan=notes.plan.made,
         told={
             item: ItemAside(kept(each.shown), round(each.seconds, 3))
             for item, each in results.items()

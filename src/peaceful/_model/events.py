@@ -9,6 +9,7 @@ from typing import TypeAlias, cast, get_args
 import msgspec
 
 from peaceful._errors.json import ErrorJson
+from peaceful._model.approval import Approval
 from peaceful._model.codec import ExecutionId, ItemId, Moment, decode_json
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptSignal
@@ -137,6 +138,31 @@ class ItemProgressed(EventBase, frozen=True, tag="item_progressed"):
     progress: Progress
 
 
+class ApprovalAsked(EventBase, frozen=True, tag="approval_asked"):
+    """An item in progress waits until a person approves.
+
+    Attributes:
+        item: its name.
+        question: what it asks, in one line.
+    """
+
+    item: ItemId
+    question: str
+
+
+class ApprovalEnded(EventBase, frozen=True, tag="approval_ended"):
+    """An item does not wait for an approval any more.
+
+    Attributes:
+        item: its name.
+        approval: the answer, which may have been given before; null if the item waits no longer
+            without one.
+    """
+
+    item: ItemId
+    approval: Approval | None
+
+
 class ItemEnded(EventBase, frozen=True, tag="item_ended"):
     """An item ended, and its result is on disk.
 
@@ -226,6 +252,8 @@ Event: TypeAlias = (
     | ItemStarted
     | ChangeStarted
     | ItemProgressed
+    | ApprovalAsked
+    | ApprovalEnded
     | ItemEnded
     | InterruptRequested
     | Warned
@@ -251,9 +279,11 @@ class Snapshot(msgspec.Struct):
         running: those in progress, each with its latest progress, if it reported any.
         since: when each item in progress started.
         phases: what is done with each item in progress, if its block says so.
+        asking: those in progress that wait for an approval, each with its question and since when.
         ended: those that ended.
         interrupt: the latest interrupt, with what was in progress when it came.
         warnings: what people should know, in order.
+        approvals: the answers to items that asked for an approval, in order.
         ending: the last event, if it has come.
     """
 
@@ -268,9 +298,11 @@ class Snapshot(msgspec.Struct):
     running: dict[ItemId, Progress | None] = {}
     since: dict[ItemId, Moment] = {}
     phases: dict[ItemId, Phase] = {}
+    asking: dict[ItemId, ApprovalAsked] = {}
     ended: dict[ItemId, ItemEnded] = {}
     interrupt: InterruptRequested | None = None
     warnings: tuple[str, ...] = ()
+    approvals: tuple[Approval, ...] = ()
     ending: ExecutionEnded | None = None
 
     def add(self, event: Event) -> None:
@@ -294,9 +326,22 @@ class Snapshot(msgspec.Struct):
                 self.running.pop(item, None)
                 self.since.pop(item, None)
                 self.phases.pop(item, None)
+                self.asking.pop(item, None)
                 self.ended[item] = event
+            case ApprovalAsked() | ApprovalEnded():
+                self._add_approval(event)
             case _:
                 self._add_rare(event)
+
+    def _add_approval(self, event: ApprovalAsked | ApprovalEnded) -> None:
+        match event:
+            case ApprovalAsked(item=item):
+                if item in self.running:
+                    self.asking[item] = event
+            case ApprovalEnded(item=item, approval=approval):
+                self.asking.pop(item, None)
+                if approval is not None:
+                    self.approvals = (*self.approvals, approval)
 
     def _add_rare(self, event: _OfWhole) -> None:
         match event:
@@ -309,6 +354,7 @@ class Snapshot(msgspec.Struct):
                     self.running.clear()
                     self.since.clear()
                     self.phases.clear()
+                    self.asking.clear()
                     self.ended.clear()
             case BlockEnded():
                 self.block = ""
@@ -338,6 +384,7 @@ class Snapshot(msgspec.Struct):
             running=self.running.copy(),
             since=self.since.copy(),
             phases=self.phases.copy(),
+            asking=self.asking.copy(),
             ended=self.ended.copy(),
         )
 

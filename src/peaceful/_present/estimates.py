@@ -28,6 +28,9 @@ def seconds_left(snapshot: Snapshot, now: datetime) -> float | None:
     pace = _pace(snapshot)
     if pace is None or not snapshot.at_once or snapshot.interrupt or snapshot.ending:
         return None
+    if snapshot.asking:
+        # How long a person takes, nobody knows.
+        return None
     usual = _usual(snapshot)
     chosen = frozenset(snapshot.block_items)
     total = 0.0

@@ -51,6 +51,10 @@ _NOTHING_IN_PROGRESS: Final = "Nothing is in progress; nothing new will start."
 _LONGEST_REASON: Final = 200
 
 
+WAITING_FOR_APPROVAL: Final = "waiting for an approval"
+"""What an item does that asks people."""
+
+
 class LiveWord(enum.StrEnum):
     """The status of an item that has not ended."""
 

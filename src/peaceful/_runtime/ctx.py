@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from peaceful._errors.usage import DefinitionError
+from peaceful._model.approval import Reply
 from peaceful._model.clock import Clock, SystemClock
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue, ProfileName
 from peaceful._model.document import Ending
@@ -90,6 +91,10 @@ class NewParams(msgspec.Struct, frozen=True):
     store: Callable[[], None]
 
 
+def nobody_answers(_item: ItemId, _question: str) -> Reply | None:
+    """Let an item wait until somebody answers."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CmdCtx:
     """One flow of one profile: what most commands run on.
@@ -114,6 +119,8 @@ class CmdCtx:
             time later, in another thread: to leave the process. None to wait for it.
         on_blocked: called with a sentence about an item that blocks the event loop, in another
             thread; None for a warning of the execution.
+        on_ask: called with an item and what it asks people to approve; returns the answer, or None
+            to let it wait until one comes through the register.
         door: where its commands come from: `terminal`, `web`, `api` or `python`.
         by: who starts its commands; empty for the user of this process.
         new_params: parameters of the flow that are not stored; None if there are none.
@@ -138,6 +145,7 @@ class CmdCtx:
     on_end: Callable[[Ending], None] | None = None
     on_late_end: Callable[[Ending], None] | None = None
     on_blocked: Callable[[str], object] | None = None
+    on_ask: Callable[[ItemId, str], Reply | None] = nobody_answers
     door: str = "python"
     by: str = ""
     new_params: NewParams | None = None

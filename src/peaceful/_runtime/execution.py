@@ -16,10 +16,11 @@ from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful._errors.base import PeacefulError, Unexpected
 from peaceful._errors.running import StorageError
 from peaceful._errors.usage import DefinitionError
+from peaceful._item.approvals import Approvals
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
 from peaceful._model.codec import ItemId
-from peaceful._model.document import Ending, PlanKept, execution_ending
+from peaceful._model.document import Ending, EndingNotes, PlanKept, execution_ending
 from peaceful._model.events import BlockEnded, BlockStarted, ExecutionStarted, Warned
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
@@ -236,10 +237,10 @@ class Session:
         abandoned: Mapping[ItemId, ItemResult] | None = None,
     ) -> Ending:
         """Return the ending: the only one that is stored, published and shown."""
-        results = dict(self.results)
+        results, snapshot = dict(self.results), self.hub.take_snapshot()
         if isinstance(outcome, PeacefulError) or abandoned is not None:
             # What the block has not said by then is known from its events.
-            statuses = self.hub.take_snapshot().statuses
+            statuses = snapshot.statuses
             results = {item: ItemResult(status) for item, status in statuses.items()} | results
             results.update(abandoned or {})
         if self._looks:
@@ -251,8 +252,11 @@ class Session:
             outcome,
             interrupt=interrupt,
             timings=timings,
-            warnings=self.hub.take_snapshot().warnings,
-            plan=self.scope.resources.try_get(PlanKept),
+            notes=EndingNotes(
+                snapshot.warnings,
+                snapshot.approvals,
+                self.scope.resources.try_get(PlanKept) or PlanKept(),
+            ),
         )
 
     async def _store(self, ending: Ending) -> None:
@@ -299,7 +303,9 @@ async def open_session(
             if ctx.register is not None:
                 receiver = session.scope.interruptibility.receiver
                 sender = None if receiver is None else receiver.sender()
-                starting = Starting(session.info, only, sender, session.hub)
+                starting = Starting(
+                    session.info, only, sender, session.hub, session.scope.approvals
+                )
                 session.registered = await stack.enter_async_context(
                     ctx.register.registered(starting)
                 )
@@ -351,6 +357,7 @@ def _new_session(ctx: CmdCtx, command: str, dry_run: bool) -> Session:
         publish_made=hub.publish_made,
         resources=ctx.resources.child(),
         loop=loop,
+        approvals=Approvals(ctx.clock, hub.publish, loop, ctx.on_ask),
     )
     calls = ItemCalls(DaemonThreadPool(ctx.settings.max_concurrency, "peaceful-item"))
     interrupts = InterruptPublisher(state, hub, ctx.clock, loop)

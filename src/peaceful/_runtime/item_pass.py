@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final, Self, TypeAlias
 
@@ -99,7 +101,7 @@ class ItemPass:
 
     It ends when nothing can start any more: all have ended, or an interrupt came. An item is
     reported when its work returns; so work that returns once its record is on disk makes `done`
-    mean that.
+    mean that. An item that waits for an approval is not worked on: others are, until it goes on.
 
     Args:
         run: the block that goes through the items.
@@ -135,6 +137,8 @@ class ItemPass:
         self._publish = run.scope.publish
         self._in_progress: dict[ItemId, tuple[ItemCtx, float]] = {}
         self._looking: set[ItemId] = set()
+        self._away: set[ItemId] = set()
+        self._coming_back: deque[tuple[ItemId, asyncio.Future[None]]] = deque()
         self._loop = asyncio.get_running_loop()
         self._idle: asyncio.Future[None] = self._loop.create_future()
         self._escalation = Escalation(
@@ -152,12 +156,13 @@ class ItemPass:
         If this is cancelled, the items in progress are too, and have time to clean up first.
         """
         watch = StallWatch(
-            lambda: [ctx for ctx, _ in self._in_progress.values()],
+            lambda: [c for item, (c, _) in self._in_progress.items() if item not in self._away],
             self._run.settings.stall_after,
             self._clock,
             self._publish,
         )
-        self._run.disk_waits.on_wait = self._start_soon
+        self._run.disk_waits.on_wait = self._start_soon if self._waiting_besides else None
+        self._run.scope.approvals.pause = self._pause
         if self._changes:
             self._run.boundary.lets = self._may_change
         with self._escalation, watch:
@@ -177,10 +182,15 @@ class ItemPass:
     # ---- starting
 
     def _start_what_may(self) -> None:
-        traversal, tasks, waits = self._traversal, self._tasks, self._run.disk_waits
+        traversal, tasks = self._traversal, self._tasks
         self._starts_soon = False
+        while self._coming_back and self._has_room():
+            back, room = self._coming_back.popleft()
+            if not room.done():
+                self._away.discard(back)
+                room.set_result(None)
         while (
-            len(tasks) - min(waits.count, self._waiting_besides) < self._at_once
+            self._has_room()
             and traversal.ready_count
             and not self._idle.done()
             and self._goes_on
@@ -194,9 +204,34 @@ class ItemPass:
             task.add_done_callback(partial(self._over, item))
         self._notice_idleness()
 
+    def _has_room(self) -> bool:
+        """Return whether one more item may be worked on."""
+        on_disk = min(self._run.disk_waits.count, self._waiting_besides)
+        return len(self._tasks) - on_disk - len(self._away) < self._at_once
+
+    @asynccontextmanager
+    async def _pause(self, item: ItemId) -> AsyncGenerator[None]:
+        """Let others be worked on within the context, at whose end the item waits for room."""
+        began = self._clock.monotonic()
+        self._away.add(item)
+        self._start_soon()
+        try:
+            with self._run.calls.threads.lent():
+                yield
+                room: asyncio.Future[None] = self._loop.create_future()
+                self._coming_back.append((item, room))
+                self._start_soon()
+                await room
+        finally:
+            self._away.discard(item)
+            if item in self._in_progress:
+                ctx, started = self._in_progress[item]
+                # How long a person took says nothing of how long the item takes.
+                self._in_progress[item] = (ctx, started + self._clock.monotonic() - began)
+
     def _start_soon(self) -> None:
-        """Start more items, because one waits for the disk; not in its task: see above."""
-        if self._waiting_besides and not self._starts_soon:
+        """Start more items, because one only waits; not in its task: see above."""
+        if not self._starts_soon:
             self._starts_soon = True
             self._loop.call_soon(self._start_what_may, context=self._context)
 

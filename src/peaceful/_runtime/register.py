@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 import msgspec
 
+from peaceful._item.approvals import Approvals
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ItemId
 from peaceful._model.document import KeptDocument
@@ -22,12 +23,16 @@ from peaceful.interrupt import InterruptibilityState, InterruptSender
 
 
 class Starting(msgspec.Struct, frozen=True):
-    """An execution that is about to start; without a sender it cannot be interrupted."""
+    """An execution that is about to start; without a sender it cannot be interrupted.
+
+    Its `approvals` take people's answers to its items.
+    """
 
     info: ExecutionInfo
     only: tuple[ItemId, ...]
     sender: InterruptSender | None
     hub: ProgressHub
+    approvals: Approvals | None = None
 
 
 class Registered(Protocol):

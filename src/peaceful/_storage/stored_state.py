@@ -6,12 +6,13 @@ import enum
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol, TypeVar, cast
 
-from peaceful._model.codec import ExecutionId, ItemId, JsonValue
+from peaceful._model.approval import Approval
+from peaceful._model.codec import ExecutionId, ItemId, JsonValue, from_json, to_json
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -32,6 +33,7 @@ _FIELDS: Final = frozenset(
         "state",
         "params",
         "secrets",
+        "approvals",
     }
 )
 
@@ -104,6 +106,7 @@ class StoredState:
         app_version: the version of the application that stored it, if it has one.
         item_version: the version of the item's class.
         secrets: by parameter that is a secret, the parameter of the flow that it came from.
+        approvals: what people have approved of the item, and it has not done since.
     """
 
     kind: str
@@ -120,6 +123,7 @@ class StoredState:
     app_version: str = ""
     item_version: int = 1
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    approvals: tuple[Approval, ...] = ()
     _json: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -168,8 +172,11 @@ class EntryInvalid(ValueError):
 def facts_of(stored: StoredState) -> dict[str, JsonValue | datetime]:
     """Return the known fields of a stored state, in the order in which people read them."""
     since = stored.in_progress_since
+    approvals: dict[str, JsonValue] = {}
+    if stored.approvals:
+        approvals["approvals"] = [to_json(each) for each in stored.approvals]
     if not stored.known:
-        return {"in_progress_since": since or stored.at}
+        return {"in_progress_since": since or stored.at, **approvals}
     facts: dict[str, JsonValue | datetime] = {
         "in_progress_since": since,
         "stopped": since is not None and stored.stopped,
@@ -189,6 +196,7 @@ def facts_of(stored: StoredState) -> dict[str, JsonValue | datetime]:
         "state": stored.state,
         **({} if stored.params is None else {"params": stored.params}),
         **({"secrets": stored.secrets} if stored.secrets else {}),
+        **approvals,
     }
 
 
@@ -201,7 +209,7 @@ def stored_of(entry: JsonValue) -> StoredState:
         raise EntryInvalid("", "it must have `kind`, `version`, `at` and `state` below it")
     since = _time(entry, "in_progress_since") if "in_progress_since" in entry else None
     if since is not None and "state" not in entry:
-        return StoredState.in_progress(since)
+        return replace(StoredState.in_progress(since), approvals=_approvals(entry))
     return StoredState(
         kind=_of_type(entry, "kind", str, "it must be the name of an item's class"),
         version=_of_type(entry, "version", int, "it must be a whole number"),
@@ -217,6 +225,7 @@ def stored_of(entry: JsonValue) -> StoredState:
         app_version=_if_there(entry, "app_version", str, "", "it must be a text"),
         item_version=_if_there(entry, "item_version", int, 1, "it must be a whole number"),
         secrets=_secrets(entry),
+        approvals=_approvals(entry),
     )
 
 
@@ -281,6 +290,15 @@ def _secrets(entry: Mapping[str, JsonValue]) -> Mapping[str, str]:
     if not isinstance(secrets, Mapping) or not all(isinstance(v, str) for v in secrets.values()):
         raise EntryInvalid("secrets", "it must have names of parameters below it")
     return cast("Mapping[str, str]", secrets)
+
+
+def _approvals(entry: Mapping[str, JsonValue]) -> tuple[Approval, ...]:
+    if "approvals" not in entry:
+        return ()
+    try:
+        return from_json(entry["approvals"], tuple[Approval, ...])
+    except ValueError as error:
+        raise EntryInvalid("approvals", str(error)) from None
 
 
 def _time(entry: Mapping[str, JsonValue], field: str) -> datetime:

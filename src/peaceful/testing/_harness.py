@@ -16,6 +16,7 @@ from peaceful._commands.plan import Plan
 from peaceful._commands.run_request import CommandName
 from peaceful._item.diff import StateDiff
 from peaceful._item.item import Item
+from peaceful._model.approval import Answerer, Reply
 from peaceful._model.clock import Clock, SystemClock
 from peaceful._model.codec import ItemId
 from peaceful._model.events import Event
@@ -47,6 +48,10 @@ _FLOW: Final = "test"
 
 def _where(item: ItemId, field: str) -> str:
     return ".".join(("the harness's store", item, *([field] if field else [])))
+
+
+def _approve(_question: str) -> str:
+    return ""
 
 
 class FlowHarness:
@@ -81,6 +86,8 @@ class FlowHarness:
         sender: interrupts the running command, or the next one.
         sink: records the events of all commands.
         store: keeps the states.
+        answer: given what an item asks people to approve, returns an empty text to approve, or why
+            it is refused. By default, everything is approved.
     """
 
     def __init__(
@@ -94,6 +101,7 @@ class FlowHarness:
         resources: Resources | None = None,
         clock: Clock | None = None,
     ) -> None:
+        self.answer: Callable[[str], str] = _approve
         self._declare = declare
         self._workspace = Workspace(folder, _APP)
         self._clock: Clock = clock or SystemClock()
@@ -126,6 +134,7 @@ class FlowHarness:
             clock=self._clock,
             resources=self._resources,
             on_blocked=self._blocked.append,
+            on_ask=self._reply,
         )
 
     @property
@@ -156,6 +165,10 @@ class FlowHarness:
     async def clean(self, **options: Unpack[CleanOptions]) -> CmdOutcome[States]:
         """Clean the items up; the options are those of `CleanCmd.exec`."""
         return await self._unblocked(CleanCmd.exec(self.ctx, **options))
+
+    def _reply(self, _item: ItemId, question: str) -> Reply:
+        refusal = self.answer(question)
+        return Reply(not refusal, Answerer("python", "the test"), refusal)
 
     async def _unblocked(self, running: Awaitable[T]) -> T:
         self._blocked.clear()

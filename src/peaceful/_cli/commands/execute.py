@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +22,14 @@ from peaceful._cli.progress.ending import (
 )
 from peaceful._cli.progress.screen import Show
 from peaceful._cli.progress.sinks import show_for
-from peaceful._cli.terminal.modes import TerminalModes, agree, can_ask, confirm
+from peaceful._cli.terminal.answers import TypedAnswers
+from peaceful._cli.terminal.modes import (
+    TerminalModes,
+    agree,
+    can_ask,
+    can_type_answers,
+    confirm,
+)
 from peaceful._cli.terminal.writer import prints_shown, stdout_kept
 from peaceful._commands.diff import SyncCheck
 from peaceful._commands.plan import Plan
@@ -29,13 +37,14 @@ from peaceful._commands.run_request import CommandName, EditName, RunRequest
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import UsageError
 from peaceful._item.child import kill_every_child
+from peaceful._model.approval import Answerer
 from peaceful._model.codec import ExecutionId, ItemId
 from peaceful._model.document import Ending
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import CmdOutcome
 from peaceful._present.text import count, name_list, short_id
-from peaceful._runtime.ctx import MAX_CONCURRENCY, CmdCtx, ExecutionSettings
+from peaceful._runtime.ctx import MAX_CONCURRENCY, CmdCtx, ExecutionSettings, started_by
 from peaceful._runtime.escalation import LadderTimes
 from peaceful.interrupt import Interruptible, InterruptSender, SendResult, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
@@ -69,9 +78,10 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
     sender, receiver = interrupt_channel()
     with prints_shown(show.say) as end_lines:
         show.before_close = end_lines  # Half a line is shown before the display closes.
+        answers = _typed_answers(contexts, show)
         options = ExecutionOptions(
             interruptibility=Interruptible(receiver),
-            sinks=(show,),
+            sinks=(show, *answers),
             settings=_settings(invocation),
             door="terminal",
         )
@@ -92,6 +102,14 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
         assert end.error is not None, "an execution that returns has an ending"
         raise end.error
     return Execution(title(ending.execution), ending, end.value, end.stuck)
+
+
+def _typed_answers(contexts: Contexts, show: Show) -> Iterator[TypedAnswers]:
+    """Yield what reads answers on the terminal, if somebody can type some."""
+    if show.draws and can_type_answers():
+        by = started_by("terminal")
+        answerer = Answerer(by.door, by.user, by.host)
+        yield TypedAnswers(sys.stdin.fileno(), answerer, contexts.executions.answer, show.say)
 
 
 def _settings(invocation: Invocation) -> ExecutionSettings:

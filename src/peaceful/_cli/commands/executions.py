@@ -16,13 +16,19 @@ from peaceful._cli.terminal.wrapping import clipped, table, wrapped
 from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable, NothingRunning
 from peaceful._errors.usage import UsageError
 from peaceful._executions.records import ExecutionRecord, InterruptReceipt
+from peaceful._model.approval import Answerer, Approval, Reply
 from peaceful._model.codec import ExecutionId, to_json
 from peaceful._model.events import Phase, Snapshot
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSource
 from peaceful._model.outcome import ItemStatus
 from peaceful._present.numbers import date_and_time, duration, moment
-from peaceful._present.summary import STATUS_ORDER, counts_in_words, interrupted_how
+from peaceful._present.summary import (
+    STATUS_ORDER,
+    WAITING_FOR_APPROVAL,
+    counts_in_words,
+    interrupted_how,
+)
 from peaceful._present.text import (
     count,
     display_width,
@@ -119,6 +125,9 @@ def executions_show(invocation: Invocation, execution_id: str) -> Result:
             names = name_list([str(child.pid) for child in survivors], 5)
             still = count(len(survivors), "child process", "child processes")
             shown = [*shown, line(""), line(f"  {still} of it still run: pid {names}")]
+        if progress is not None and progress.asking:
+            answer = invocation.line("approve", record.id, next(iter(progress.asking)))
+            shown = [*shown, line(""), line(f"  Approve it with: {answer}")]
         if record.interruptible:
             shown = [*shown, line(""), line(f"  Stop it with: {stop}")]
         return shown
@@ -136,13 +145,23 @@ def show_lines(
     lines = [line((shortened(title, page.room), Style.STRONG))]
     facts = _facts(record, page)
     if progress is not None:
+        for item, asked in progress.asking.items():
+            since = moment(asked.at, page.zone, page.now)
+            facts.append((item, f"{WAITING_FOR_APPROVAL} since {since}: {asked.question}"))
         for phase in (None, *reversed(Phase)):
-            names = [each for each in progress.running if progress.phases.get(each) is phase]
+            names = [
+                each
+                for each in progress.running
+                if each not in progress.asking and progress.phases.get(each) is phase
+            ]
             if names:
                 facts.append((phase or "in progress", name_list(names, 10)))
         facts += [("ended", f"{len(progress.ended):,}"), ("waiting", f"{progress.waiting:,}")]
-    lines += [line(row) for row in table(facts, page.width)]
     outcome = record.outcome
+    told = outcome or progress
+    answers = () if told is None else told.approvals
+    facts += [(each.item, approval_words(each, page)) for each in answers]
+    lines += [line(row) for row in table(facts, page.width)]
     if outcome is None:
         return lines
     if outcome.warnings:
@@ -160,6 +179,11 @@ def show_lines(
         rows += [("what to do", error.help)] if error.help else []
         lines += [line(""), *lines_of_parts(error.code, error.message, rows, page.width)]
     return lines
+
+
+def approval_words(approval: Approval, page: Page) -> str:
+    """Return who approved or refused what, and when."""
+    return f"{approval}, {moment(approval.at, page.zone, page.now)}, to: {approval.question}"
 
 
 def _facts(record: ExecutionRecord, page: Page) -> list[tuple[str, str]]:
@@ -273,13 +297,40 @@ def interrupt(
     """Interrupt an execution, by the beginning of its ID; by default, the only one that runs."""
     executions = invocation.executions()
     receipt = executions.interrupt(
-        _only_one(executions).id if execution_id is None else execution_id,
+        _only_one(executions, "interrupt").id if execution_id is None else execution_id,
         level=InterruptLevel(level),
         source=InterruptSource.COMMAND,
         reason=reason,
     )
     watch = invocation.line("executions", "show", receipt.execution_id)
     return Result(to_json(receipt), lambda page: receipt_lines(receipt, watch, page))
+
+
+def approve(
+    invocation: Invocation,
+    execution_id: str | None,
+    item: str | None,
+    refuse: bool,
+    comment: str | None,
+) -> Result:
+    """Answer what an item asks; by default, the only one that waits, of the only execution."""
+    from peaceful._runtime.ctx import started_by  # it loads what runs flows
+
+    executions = invocation.executions()
+    record = executions.get(execution_id) if execution_id else _only_one(executions, "answer")
+    by = started_by("command")
+    reply = Reply(not refuse, Answerer(by.door, by.user, by.host), comment or "")
+    approval = asyncio.run(executions.answer(record.id, item, reply))
+    watch = invocation.line("executions", "show", record.id)
+    document = {"execution_id": record.id, **to_json(approval)}
+    return Result(document, lambda page: approval_lines(approval, watch, page))
+
+
+def approval_lines(approval: Approval, watch: str, page: Page) -> Sequence[Line]:
+    """Return what was answered, and the command that watches the execution."""
+    done = "goes on" if approval.approved else "fails"
+    said = f"{approval.item} {done}. It asked: {approval.question}"
+    return [*(line(part) for part in wrapped(said, page.width)), line(f"  Watch it with: {watch}")]
 
 
 def receipt_lines(receipt: InterruptReceipt, watch: str, page: Page) -> Sequence[Line]:
@@ -293,15 +344,16 @@ def receipt_lines(receipt: InterruptReceipt, watch: str, page: Page) -> Sequence
     ]
 
 
-def _only_one(executions: Executions) -> ExecutionRecord:
+def _only_one(executions: Executions, what: str) -> ExecutionRecord:
+    """Return the only execution that runs, to do `what` to it."""
     match executions.running():
         case ():
-            raise NothingRunning
+            raise NothingRunning(what)
         case (only,):
             return only
         case several:
             raise UsageError(
-                f"{len(several)} executions are running; say which one to interrupt.",
+                f"{len(several)} executions are running; say which one to {what}.",
                 details=tuple((each.id, _what(each.info)) for each in several),
                 help="give one of these IDs, or the beginning of it",
             )

@@ -69,6 +69,7 @@ class _CommandLine:
             "states": Entry("Show and correct what is stored of things.", self._entries),
             "executions": Entry("Show what was executed, and how it ended.", self._executions),
             "interrupt": Entry("Interrupt what runs, whoever started it.", self._interrupt),
+            "approve": Entry("Approve or refuse what an item asks.", self._approve),
             "web": Entry("Serve pages to start, watch and interrupt it all.", self._web),
             "key": Entry("Make keys that secrets are stored with.", self._key),
             "completion": Entry("Print what makes a shell complete words.", self._completion),
@@ -361,6 +362,17 @@ class _CommandLine:
                 "cancelled; kill: it is abandoned.  [default: stop]",
             ),
             click.Option(["--reason"], metavar="TEXT", help="Why, for whoever sees it."),
+        )
+
+    def _approve(self) -> Command:
+        return self._command(
+            "executions.approve",
+            "Approves what an item of an execution asks, whoever started it, or refuses it. By "
+            "default, the only item that waits, of the only execution that runs.",
+            self._id_argument(required=False),
+            click.Argument(["item"], required=False, metavar="[ITEM]"),
+            _flag("--refuse", "Refuse it: the item fails."),
+            click.Option(["--comment"], metavar="TEXT", help="Why, for whoever sees it."),
         )
 
     def _id_argument(self, *, required: bool) -> click.Argument:

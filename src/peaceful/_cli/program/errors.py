@@ -8,7 +8,7 @@ from peaceful._cli.terminal.text import Line, Style, line
 from peaceful._cli.terminal.wrapping import table, wrapped
 from peaceful._disclosure import kept
 from peaceful._errors.base import PeacefulError
-from peaceful._errors.running import ExecutionUnknown, NothingRunning, ProfileBusy
+from peaceful._errors.running import ExecutionUnknown, NotAsked, NothingRunning, ProfileBusy
 from peaceful._errors.usage import WorkspaceMissing
 from peaceful._present.text import count, one_line
 
@@ -72,6 +72,8 @@ def _advice(error: PeacefulError, program: Callable[..., str]) -> str:
             return f"see what ran, and how it ended: {program('executions', 'list')}"
         case ExecutionUnknown():
             return f"take an ID from: {program('executions', 'list')}"
+        case NotAsked():
+            return f"see what it does now: {program('executions', 'show', error.execution_id)}"
         case WorkspaceMissing():
             return f"set it up: {program('init')}; or say where it is: --workspace DIR"
         case _:

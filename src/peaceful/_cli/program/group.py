@@ -55,7 +55,7 @@ class Command(_Sections, click.Command):
 
 _ACTS: Final = frozenset(
     {
-        *("init", "switch", "key", "interrupt"),
+        *("init", "switch", "key", "interrupt", "approve"),
         *("profile delete", "profile rename", "profile copy", "states backup", "states restore"),
     }
 )

@@ -12,7 +12,7 @@ import msgspec
 from peaceful._cli.progress.ending import STATUS_STYLES, status_words
 from peaceful._cli.terminal.text import Line, Span, Style, line
 from peaceful._cli.terminal.wrapping import clipped, wrapped
-from peaceful._model.codec import ItemId
+from peaceful._model.codec import ExecutionId, ItemId
 from peaceful._model.events import (
     BlockStarted,
     Event,
@@ -34,6 +34,7 @@ from peaceful._model.outcome import ItemStatus, OutcomeKind
 from peaceful._present.estimates import seconds_left
 from peaceful._present.numbers import duration, estimate, time_left
 from peaceful._present.summary import (
+    WAITING_FOR_APPROVAL,
     amount,
     counts_in_words,
     interrupt_sentence,
@@ -60,6 +61,7 @@ _ESTIMATED_EVERY: Final = 1.0
 
 _SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII_SPINNER: Final = "|/-\\"
+_ASKS: Final = "?"
 
 _SMALL: Final = 8
 """Lines of a terminal in which each sentence gets only one."""
@@ -140,10 +142,18 @@ class ProgressView:
         self.ended.append(ending)
 
 
+def _approve(execution_id: ExecutionId, item: ItemId) -> str:
+    return f"approve {execution_id} {item}"
+
+
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """How progress is shown, and to whom."""
 
     title: Callable[[ExecutionInfo], str]
+    approve: Callable[[ExecutionId, ItemId], str] = _approve
+    """Returns the command that answers an item from another terminal."""
+    answers: bool = False
+    """True if somebody can answer by keys."""
     main_block: str = ""
     """The block that needs no name, because it is what the command is about."""
     ctrl_c: bool = True
@@ -276,7 +286,7 @@ class Picture:
             words = ending_words(execution.started_at, snapshot.ending)
             return [line(f"  {words}")] if self._look.closing else []
         if snapshot.interrupt is None:
-            return [line(f"  {self._counts(width)}")]
+            return [*self._question(execution), line(f"  {self._counts(width)}")]
         most = 1 if self._frame.height < _SMALL else 2
         sentences = interrupt_lines(
             snapshot.interrupt.signal,
@@ -290,6 +300,21 @@ class Picture:
             for sentence in sentences
             for part in wrapped(sentence, width, most)
         ]
+
+    def _question(self, execution: ExecutionInfo) -> list[Line]:
+        """Return what the first item asks that waits, whole, and how to answer it."""
+        asking = self._view.snapshot.asking
+        if not asking or self._view.snapshot.ending is not None:
+            return []
+        item, asked = next(iter(asking.items()))
+        width = self._width - 2
+        more = f" ({len(asking) - 1:,} more ask)" if len(asking) > 1 else ""
+        if self._look.answers:
+            how = "y and Enter approves, n and Enter refuses"
+        else:
+            how = f"Answer it with: {self._look.approve(execution.id, item)}"
+        said = ((f"{item} asks: {asked.question}", Style.CUT), (f"{how}{more}", Style.PLAIN))
+        return [line("  ", (part, style)) for text, style in said for part in wrapped(text, width)]
 
     def _counts(self, width: int) -> str:
         """Return progress, time left and the key that interrupts, as far as they fit."""
@@ -310,7 +335,9 @@ class Picture:
     def _running_lines(self, rows: int) -> list[Line]:
         if rows <= 0:
             return []
-        running = list(self._view.running)
+        # Those that wait for a person come first.
+        asking = self._view.snapshot.asking
+        running = sorted(self._view.running, key=lambda item: item not in asking)
         shown = running if len(running) <= rows else running[: rows - 1]
         lines = [self._running_line(item) for item in shown]
         if len(shown) < len(running):
@@ -323,7 +350,12 @@ class Picture:
         What is done with it comes first, if its block says so: `looking`, `changing`.
         """
         snapshot = self._view.snapshot
-        elapsed = duration((self._frame.now - snapshot.since[item]).total_seconds())
+        asked = snapshot.asking.get(item)
+        since = snapshot.since[item] if asked is None else asked.at
+        elapsed = duration((self._frame.now - since).total_seconds())
+        if asked is not None:
+            words = WAITING_FOR_APPROVAL
+            return self._words_line((_ASKS, Style.CUT), item, words, elapsed)
         progress = self._view.running[item] or Progress()
         phase = snapshot.phases.get(item)
         word = "" if phase is None else phase.value

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Final
 from peaceful._cli.progress.ending import status_words
 from peaceful._cli.progress.live_view import Look, block_words, ending_words, interrupt_lines
 from peaceful._cli.progress.screen import BarSink, Show
+from peaceful._cli.terminal.modes import can_type_answers
 from peaceful._cli.terminal.text import local_zone
 from peaceful._cli.terminal.writer import Writer
+from peaceful._model.approval import Approval
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import ItemId, encode_json
 from peaceful._model.events import (
+    ApprovalAsked,
+    ApprovalEnded,
     BlockEnded,
     BlockStarted,
     ChangeStarted,
@@ -33,7 +37,13 @@ from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus
 from peaceful._present.numbers import duration, time_left
-from peaceful._present.summary import amount, next_press_sentence, percent, rate
+from peaceful._present.summary import (
+    WAITING_FOR_APPROVAL,
+    amount,
+    next_press_sentence,
+    percent,
+    rate,
+)
 from peaceful._present.text import count, one_line
 from peaceful._process_signals import can_press_keys
 from peaceful.interrupt import SendResult
@@ -76,9 +86,13 @@ class LogSink(Show):
         self._interrupts_only = interrupts_only
         self._shown_at: dict[ItemId, datetime] = {}
         self._started: ExecutionStarted | None = None
+        self._execution_id = ""
         self._pressed = False
 
     def receive(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, ExecutionStarted):
+                self._execution_id = event.execution.id
         # What an item goes through in one go has a line for the last of it only.
         latest = {
             event.item: event
@@ -112,6 +126,12 @@ class LogSink(Show):
                 text = " ".join(said)
             case Warned():
                 text = f"warning: {one_line(event.text)}"
+            case ApprovalAsked(item=item, question=question):
+                # Whatever is shown else: it waits for whoever reads this.
+                how = self._look.approve(self._execution_id, item)
+                text = f"{item}: {WAITING_FOR_APPROVAL}: {question} Answer it with: {how}"
+            case ApprovalEnded(item=item, approval=Approval() as approval):
+                text = f"{item}: {approval}"
             case _:
                 text = "" if self._interrupts_only else self._text(event)
         return self._line(event.at, text) if text else ""
@@ -143,7 +163,7 @@ class LogSink(Show):
                 assert self._started is not None, "what has ended has begun"
                 title = self._look.title(self._started.execution)
                 return f"{title}: {ending_words(self._started.at, event)}"
-            case InterruptRequested() | Warned() | BlockEnded():
+            case BlockEnded() | ApprovalAsked() | ApprovalEnded() | InterruptRequested() | Warned():
                 return ""
 
     def _write(self, text: str) -> None:
@@ -184,6 +204,8 @@ def show_for(
     answer_below = invocation.stdout.same_place(stderr) and invocation.options.format == "text"
     look = Look(
         title=title,
+        approve=lambda execution_id, item: invocation.line("approve", execution_id, item),
+        answers=can_type_answers(),
         main_block=request.main_block,
         ctrl_c=invocation.signals.heeds(InterruptSource.SIGINT.name) and can_press_keys(),
         stop_timeout=invocation.stop_timeout(),

@@ -141,6 +141,11 @@ def can_ask() -> bool:
     )
 
 
+def can_type_answers() -> bool:
+    """Return whether somebody can answer by keys while a picture is drawn."""
+    return os.name == "posix" and can_ask()
+
+
 def confirm(name: str, question: str, *, unasked: str, refused: str, command: str) -> None:
     """Let a person type a name before something is done; raise `UsageError` unless it was.
 
