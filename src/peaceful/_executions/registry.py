@@ -78,6 +78,7 @@ from peaceful._model.events import Snapshot, SnapshotTaken, StreamEvent
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import OutcomeKind, Timings
+from peaceful._model.selection import Selection
 from peaceful._storage.files import HeldFolder
 from peaceful.interrupt import InterruptSender, SendResult
 
@@ -87,6 +88,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LOG = logging.getLogger("peaceful.executions")
+
+_ALL: Final = Selection()
 
 _THREADS: Final = 8
 """How many threads wait for the store at once."""
@@ -148,7 +151,11 @@ class Executions:
     def registered(self, starting: Starting) -> AbstractAsyncContextManager[RunningExecution]:
         """Register an execution that the runtime starts, as `start` does."""
         return self.start(
-            starting.info, progress=starting.hub, sender=starting.sender, only=starting.only
+            starting.info,
+            progress=starting.hub,
+            sender=starting.sender,
+            only=starting.only,
+            selection=starting.selection,
         )
 
     @asynccontextmanager
@@ -159,6 +166,7 @@ class Executions:
         progress: ProgressSource,
         sender: InterruptSender | None = None,
         only: tuple[ItemId, ...] = (),
+        selection: Selection = _ALL,
     ) -> AsyncGenerator[RunningExecution]:
         """Register a starting execution, so that others find and interrupt it until the end.
 
@@ -185,6 +193,7 @@ class Executions:
             record = ExecutionRecord(
                 info=replace(info, can_interrupt=sender is not None),
                 only=only,
+                selection=selection,
                 process=self._monitor.process,
                 address=address,
             )

@@ -39,6 +39,7 @@ from peaceful._model.document import KeptDocument
 from peaceful._model.execution import ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
+from peaceful._model.selection import Selection
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -115,10 +116,16 @@ def row_of(record: ExecutionRecord) -> Row:
         **to_json(msgspec.structs.replace(record, outcome=None)),
         **to_json(info),
         **to_json(info.started_by),
-        "only_items": record.only,
+        "only_items": _limits(record),
         "why_not_interruptible": "",  # Earlier versions kept a reason in it; it may not be null.
     }
     return tuple(_cell(column, fields[column]) for column in COLUMNS)
+
+
+def _limits(record: ExecutionRecord) -> JsonValue:
+    if record.chosen == Selection(only=record.only):
+        return [*record.only]
+    return {"only": [*record.only], "selection": to_json(record.selection)}
 
 
 def record_of(row: Row) -> ExecutionRecord:
@@ -135,9 +142,10 @@ def record_of(row: Row) -> ExecutionRecord:
 
 def _converted(cells: Mapping[str, JsonValue]) -> ExecutionRecord:
     # Each part takes what it knows.
+    limits = cells["only_items"]
     parts = {
         **cells,
-        "only": cells["only_items"],
+        **(limits if isinstance(limits, dict) else {"only": limits}),
         "info": {**cells, "started_by": cells},
     }
     try:

@@ -6,7 +6,7 @@ The docstrings describe the fields in the API's documentation.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -101,11 +101,15 @@ class KeptDocument(OutcomeDocument, frozen=True, kw_only=True):
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """The end of an execution: the one source of its document, its errors and its last event."""
+    """The end of an execution: the one source of its document, its errors and its last event.
+
+    It was limited to the items in `only`; empty for all.
+    """
 
     execution: ExecutionInfo
     document: KeptDocument
     errors: Mapping[ItemId, PeacefulError]
+    only: Collection[ItemId] = ()
 
     def event(self) -> ExecutionEnded:
         """Return the execution's last event."""
@@ -129,6 +133,7 @@ def execution_ending(
     interrupt: InterruptSignal | None,
     timings: Timings,
     warnings: tuple[str, ...] = (),
+    only: Collection[ItemId] = (),
 ) -> Ending:
     """Return the ending of an execution; an error as its outcome is that of the whole.
 
@@ -158,7 +163,7 @@ def execution_ending(
             if each.shown or each.seconds
         },
     )
-    return Ending(execution, document, errors)
+    return Ending(execution, document, errors, frozenset(only))
 
 
 def _item(result: ItemResult | None) -> ItemDocument:

@@ -36,6 +36,7 @@ from peaceful._model.outcome import (
     Timings,
     outcome_kind,
 )
+from peaceful._model.selection import Selection
 from peaceful._resources import Resources
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, ItemCalls
 from peaceful._runtime.ctx import CmdCtx, new_execution_id, started_by
@@ -45,12 +46,19 @@ from peaceful._runtime.loop_watch import Blocker, LoopWatch
 from peaceful._runtime.register import InterruptPublisher, Registered, Starting
 from peaceful._storage.holding import hold_lock
 from peaceful._user_code import guard_loop
-from peaceful.interrupt import InterruptibilityState, Interruptible
+from peaceful.interrupt import (
+    InterruptibilityState,
+    Interruptible,
+    NonInterruptible,
+    interrupt_channel,
+)
 
 T = TypeVar("T")
 
 _LOG = logging.getLogger("peaceful.runtime")
 
+
+_ALL: Final = Selection()
 
 _CUT: Final = frozenset({ItemStatus.STOPPED, ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})
 
@@ -68,6 +76,7 @@ class Session:
     """One execution while it runs.
 
     Attributes:
+        only: the items that it is limited to; empty for all.
         results: how each item ended in the last block that has items, as far as it has come.
         left_behind: tasks of abandoned items.
         leavings: what items leave running; none where other code of the process starts some, too.
@@ -76,6 +85,7 @@ class Session:
 
     ctx: CmdCtx
     info: ExecutionInfo
+    only: tuple[ItemId, ...]
     scope: ExecutionScope
     hub: ProgressHub
     calls: ItemCalls
@@ -252,6 +262,7 @@ class Session:
             interrupt=interrupt,
             timings=timings,
             warnings=self.hub.take_snapshot().warnings,
+            only=self.only,
         )
 
     async def _store(self, ending: Ending) -> None:
@@ -268,14 +279,14 @@ def _only_looked_at(result: ItemResult) -> ItemResult:
 
 @asynccontextmanager
 async def open_session(
-    ctx: CmdCtx, command: str, dry_run: bool, only: tuple[ItemId, ...]
+    ctx: CmdCtx, command: str, dry_run: bool, only: tuple[ItemId, ...], selection: Selection = _ALL
 ) -> AsyncGenerator[Session]:
     """Open everything that one execution needs, in order, and close it in reverse.
 
     The lock comes first and is released before the end is published: whoever sees the end can then
     start the next execution. Raises `ProfileBusy`.
     """
-    session = _new_session(ctx, command, dry_run)
+    session = _new_session(ctx, command, dry_run, only)
     ended = False
     started = _started_event(session)
     # Others find it as soon as it is registered, which is before its start is published.
@@ -297,8 +308,9 @@ async def open_session(
             stack.enter_context(session.interrupts)
             if ctx.register is not None:
                 receiver = session.scope.interruptibility.receiver
-                sender = None if receiver is None else receiver.sender()
-                starting = Starting(session.info, only, sender, session.hub)
+                can = receiver is not None and session.info.can_interrupt
+                sender = receiver.sender() if receiver is not None and can else None
+                starting = Starting(session.info, only, sender, session.hub, selection)
                 session.registered = await stack.enter_async_context(
                     ctx.register.registered(starting)
                 )
@@ -323,7 +335,7 @@ async def open_session(
             await session.tell_the_end()
 
 
-def _new_session(ctx: CmdCtx, command: str, dry_run: bool) -> Session:
+def _new_session(ctx: CmdCtx, command: str, dry_run: bool, only: tuple[ItemId, ...]) -> Session:
     now = ctx.clock.now()
     info = ExecutionInfo(
         id=new_execution_id(now),
@@ -337,7 +349,11 @@ def _new_session(ctx: CmdCtx, command: str, dry_run: bool) -> Session:
         can_interrupt=isinstance(ctx.interruptibility, Interruptible),
     )
     hub = ProgressHub(ctx.sinks)
-    state = InterruptibilityState.begin(ctx.interruptibility)
+    interruptibility = ctx.interruptibility
+    if ctx.settings.fail_fast and isinstance(interruptibility, NonInterruptible):
+        # A latch that nobody else can reach.
+        interruptibility = Interruptible(interrupt_channel()[1])
+    state = InterruptibilityState.begin(interruptibility)
     loop = asyncio.get_running_loop()
     guard_loop(loop)
     scope = ExecutionScope(
@@ -354,7 +370,7 @@ def _new_session(ctx: CmdCtx, command: str, dry_run: bool) -> Session:
     calls = ItemCalls(DaemonThreadPool(ctx.settings.max_concurrency, "peaceful-item"))
     interrupts = InterruptPublisher(state, hub, ctx.clock, loop)
     leavings = Leavings() if ctx.door == "terminal" else None
-    return Session(ctx, info, scope, hub, calls, interrupts, leavings=leavings)
+    return Session(ctx, info, only, scope, hub, calls, interrupts, leavings=leavings)
 
 
 def _started_event(session: Session) -> ExecutionStarted:
@@ -414,7 +430,12 @@ class CmdExecution(Generic[T]):
         self._main_at = 0 if main is None else self.blocks.index(main)
 
     async def run(
-        self, ctx: CmdCtx, *, dry_run: bool = False, only: Iterable[ItemId] = ()
+        self,
+        ctx: CmdCtx,
+        *,
+        dry_run: bool = False,
+        only: Iterable[ItemId] = (),
+        selection: Selection = _ALL,
     ) -> CmdOutcome[T]:
         """Run the blocks, one execution at a time for the profile.
 
@@ -422,6 +443,7 @@ class CmdExecution(Generic[T]):
             ctx: what it runs on.
             dry_run: whether the blocks, which were made so, only say what they would do.
             only: the items that the blocks are limited to; for the register.
+            selection: how somebody chose them, if not by their names.
 
         Returns:
             How it ended, also by an interrupt or failed items.
@@ -432,7 +454,8 @@ class CmdExecution(Generic[T]):
             CancelledError: the task that runs it was cancelled. Items in progress were cancelled
                 first, and had time to clean up; what was done is recorded.
         """
-        async with open_session(ctx, self.command, dry_run, tuple(only)) as session:
+        only = tuple(only)
+        async with open_session(ctx, self.command, dry_run, only, selection) as session:
             outcome = await self._through_blocks(session)
             return await run_shielded(session.end(outcome))
 

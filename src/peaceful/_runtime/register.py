@@ -17,17 +17,22 @@ from peaceful._model.document import KeptDocument
 from peaceful._model.events import InterruptRequested, Snapshot
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptSignal
+from peaceful._model.selection import Selection
 from peaceful._runtime.hub import ProgressHub
 from peaceful.interrupt import InterruptibilityState, InterruptSender
 
 
 class Starting(msgspec.Struct, frozen=True):
-    """An execution that is about to start; without a sender it cannot be interrupted."""
+    """An execution that is about to start; without a sender it cannot be interrupted.
+
+    It is limited to the items in `only` (empty for all), which the selection says if names do not.
+    """
 
     info: ExecutionInfo
     only: tuple[ItemId, ...]
     sender: InterruptSender | None
     hub: ProgressHub
+    selection: Selection = Selection()
 
 
 class Registered(Protocol):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from peaceful._app.contexts import ExecutionOptions
 from peaceful._cli.program.loop import PATIENCE, LoopEnd, lost_notices, run_in_loop
@@ -23,6 +25,7 @@ from peaceful._cli.progress.sinks import show_for
 from peaceful._cli.terminal.modes import TerminalModes, agree, can_ask, confirm
 from peaceful._cli.terminal.writer import prints_shown, stdout_kept
 from peaceful._commands.diff import SyncCheck
+from peaceful._commands.options import Options
 from peaceful._commands.plan import Plan
 from peaceful._commands.run_request import CommandName, EditName, RunRequest
 from peaceful._errors.base import PeacefulError
@@ -33,6 +36,7 @@ from peaceful._model.document import Ending
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import CmdOutcome
+from peaceful._model.selection import Selection
 from peaceful._present.text import count, name_list, short_id
 from peaceful._runtime.ctx import MAX_CONCURRENCY, CmdCtx, ExecutionSettings
 from peaceful._runtime.escalation import LadderTimes
@@ -44,6 +48,9 @@ if TYPE_CHECKING:
     from peaceful._cli.program.invocation import Invocation
 
 _PATIENCE_AFTER_KILL = 0.1
+
+_LISTS = {"only": "--only", "exclude": "--exclude", "tags": "--tag", "replace": "--replace"}
+"""The options that take several names."""
 
 _NAMED = 5
 """How many things a question names."""
@@ -194,12 +201,11 @@ def _ask_first(invocation: Invocation, contexts: Contexts, request: RunRequest) 
 
 def confirm_clean(invocation: Invocation, request: RunRequest) -> None:
     """Ask whether to clean up a protected profile; raise `UsageError` unless its name is typed."""
-    profile, only = request.profile, request.only
-    command = invocation.line("clean", *(word for item in only for word in ("--only", item)))
-    what = "everything" if not only else ", ".join(only)
+    profile, selection = request.profile, request.selection
+    command = invocation.line("clean", *selection.words)
     confirm(
         profile,
-        f"This removes {what} of the profile {profile}. Type its name to go on",
+        f"This removes {selection} of the profile {profile}. Type its name to go on",
         unasked=f"The profile {profile} is protected, and nobody can be asked whether it is really "
         "to be cleaned up.",
         refused=f"The profile {profile} is not cleaned up",
@@ -233,25 +239,21 @@ def run(
     invocation: Invocation,
     command: CommandName,
     *,
-    only: tuple[str, ...] = (),
-    more_items: tuple[str, ...] = (),
-    sync: str = "none",
-    replace: tuple[str, ...] = (),
+    more: tuple[str, ...] = (),
     plan: Path | None = None,
-    **flags: Any,  # noqa: ANN401  the other options, as click has read them
+    sync: str = "none",
+    **typed: Any,  # noqa: ANN401  the other options, as click has read them
 ) -> tuple[RunRequest, Execution]:
     """Run a command on the chosen flow and profile; ask first if that is needed."""
-    items = items_typed("--only", only, more_items)
-    planned = None
+    if more:
+        raise UsageError(
+            f"The word {more[0]!r} belongs to no option.",
+            help=f"to limit the command to items: --only {' '.join(more)}",
+        )
+    lists = {name: names_typed(_LISTS[name], typed[name]) for name in _LISTS if name in typed}
+    options: dict[str, Any] = {**typed, **lists, "sync": SyncCheck(sync)}
     if plan is not None:
-        limits = {"--only": items, "--replace": replace, "--sync": sync != "none", **flags}
-        if given := [name for name, value in limits.items() if value]:
-            name = given[0] if given[0].startswith("-") else f"--{given[0].replace('_', '-')}"
-            raise UsageError(
-                f"{name} does not go with --plan: what is done is what the plan says.",
-                help=f"leave it out; or make a plan with it: plan {name} --out FILE",
-            )
-        planned = Plan.load(Path.cwd() / plan)
+        options = _planned(options, Path.cwd() / plan) | {"plan_file": str(plan)}
     contexts = invocation.contexts()
     profile = contexts.profile(invocation.options.profile)
     left_in = profile if command == "clean" else None
@@ -259,31 +261,35 @@ def run(
         command=command,
         profile=profile,
         flow=contexts.flow_id(invocation.options.flow, left_in=left_in),
-        only=items if planned is None else planned.only,
-        plan=planned,
-        plan_file="" if plan is None else str(plan),
-        sync=SyncCheck(sync),
-        replace=items_typed("--replace", replace),
-        **flags,
+        **options,
     )
     if not invocation.options.yes:
         _ask_first(invocation, contexts, request)
     return request, execute(invocation, contexts, request)
 
 
-def items_typed(
-    option: str, typed: tuple[str, ...], more_items: tuple[str, ...] = ()
-) -> tuple[ItemId, ...]:
-    """Parse the items of `--only a,b`, `--only a --only b`, or `--only a b`."""
-    if more_items and not typed:
+def _planned(options: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """Return the options of a plan, with it; raise `UsageError` if others were given as well.
+
+    How it is gone through is not what it says.
+    """
+    for name in Options(**{**options, "fail_fast": False}).given:
+        option = _LISTS.get(name, f"--{name.replace('_', '-')}")
         raise UsageError(
-            f"The word {more_items[0]!r} belongs to no option.",
-            help=f"to limit the command to items: --only {' '.join(more_items)}",
+            f"{option} does not go with --plan: what is done is what the plan says.",
+            help=f"leave it out; or make a plan with it: plan {option} --out FILE",
         )
-    named = [name for word in (*typed, *more_items) for name in word.split(",") if name]
+    plan = Plan.load(file)
+    return {**structs.asdict(Selection.of(plan)), "plan": plan, "fail_fast": options["fail_fast"]}
+
+
+def names_typed(option: str, typed: tuple[str, ...]) -> tuple[str, ...]:
+    """Parse the names of an option that takes several: `--only a,b`, `--only a --only b`."""
+    named = [name for word in typed for name in word.split(",") if name]
     if typed and not named:
         # As when a script has an empty variable there: "all of them" is not what it means.
+        what = "tag" if option == _LISTS["tags"] else "item"
         raise UsageError(
-            f"{option} names no item.", help=f"name one: {option} ITEM; or leave it out"
+            f"{option} names no {what}.", help=f"name one: {option} {what.upper()}; or leave it out"
         )
     return tuple(dict.fromkeys(named))

@@ -250,7 +250,7 @@ def _same(running: ExecutionRecord, request: RunRequest) -> StartResult:
     if (
         (info.flow, info.command) != (request.flow, request.command)
         or running.info.dry_run != request.only_says
-        or set(running.only) != set(request.only)
+        or not running.chosen.is_same(request.selection)
     ):
         raise busy_error(running)
     return StartResult(running, is_new=False)
