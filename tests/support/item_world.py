@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,6 +86,8 @@ class Thing(Item[ThingState]):
         """Changes what is there."""
         world = ctx.resources.get(World)
         if goal.value is None:
+            if self.name in world.failing:
+                raise ItemFailure(f"{self.name} does not want to go.", help="leave it alone")
             world.things.pop(self.name, None)
             world.cleaned.append(self.name)
             return goal
@@ -145,13 +147,17 @@ class Stage:
         self.sender, self._receiver = interrupt_channel()
         self.workspace = Workspace(folder, "stage")
 
-    def flow(self, needs: Mapping[str, Iterable[str]]) -> Flow:
+    def flow(
+        self, needs: Mapping[str, Iterable[str]], tags: Mapping[str, Collection[str]] | None = None
+    ) -> Flow:
         """A flow of things, each made of those that it needs; these must come before it."""
+        tagged = tags or {}
         flow = Flow("things")
         handles: dict[str, Handle[ThingState]] = {}
         for name, needed in needs.items():
             made_of = tuple(handles[each].state.value for each in needed)
-            handles[name] = flow.add(name, Thing(name=name, made_of=made_of))
+            thing = Thing(name=name, made_of=made_of)
+            handles[name] = flow.add(name, thing, tags=tagged.get(name, ()))
         return flow
 
     def ctx(

@@ -9,14 +9,15 @@ from peaceful._aio import run_in_thread
 from peaceful._commands.clean_order import clean_order
 from peaceful._commands.diff import SyncCheck, SyncCheckBlock
 from peaceful._commands.discover import DiscoverBlock, ParamsSpecsBlock, states_of
-from peaceful._commands.item_access import check_names
 from peaceful._commands.options import CleanOptions, Options
 from peaceful._commands.ownership import OwnershipBlock, load_owned, ownership_of
 from peaceful._commands.recording import record_states
 from peaceful._commands.removal import Cleaning, DryCleaning, RealCleaning, Removals, removal
+from peaceful._commands.selection import chosen_items, dependents
 from peaceful._errors.running import ItemNeeded
 from peaceful._model.codec import ItemId
 from peaceful._model.outcome import CmdOutcome
+from peaceful._model.selection import Asked, Selection
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, States
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.execution import CmdExecution
@@ -45,7 +46,7 @@ class CleanBlock(CmdBlock[States]):
         found: bool = False,
         dry_run: bool = False,
     ) -> None:
-        self._only = tuple(only)
+        self._only = frozenset(only)
         self._left = left
         self._found = found
         self._dry_run = dry_run
@@ -87,18 +88,11 @@ class CleanBlock(CmdBlock[States]):
     ) -> None:
         if not self._only and not self._left:
             return
-        ownership = ownership_of(run)
-        _, everything = clean_order(run.ctx.flow.graph, ownership.left, ownership.needs)
-        standing: dict[ItemId, list[ItemId]] = {}
-        for edge in everything.edges:
-            source, target, entry = edge.source, edge.target, stored(edge.target)
-            # By its flow, an item of it does not need what has left any more.
-            needs = source in run.ctx.flow.items or target not in run.ctx.flow.items
-            if needs and target not in cleanup.graph and entry is not None and entry.is_there:
-                standing.setdefault(source, []).append(target)
+        standing = dependents(run.ctx.flow.graph, ownership_of(run))
         for item in cleanup.graph.order:
-            if item in standing:
-                raise ItemNeeded(item, standing[item])
+            others = [each for each in standing.get(item, ()) if each not in cleanup.graph]
+            if there := [e for e in others if (entry := stored(e)) is not None and entry.is_there]:
+                raise ItemNeeded(item, there)
 
 
 class CleanCmd:
@@ -138,15 +132,18 @@ class CleanCmd:
 
         Raises:
             ProfileBusy: another execution runs on the profile.
-            ItemNeeded: something else stands on an item of `only`.
+            ItemNeeded: something else stands on a chosen item.
             OutOfSync: stored states differ from what is there, and `sync` refuses that.
-            NameUnknown: neither the flow nor what is stored has an item of a given name.
+            NameUnknown: neither the flow nor what is stored has an item of a given name; or no item
+                has a given tag.
+            UsageError: no item is chosen.
         """
         asked = Options.of(options)
-        only, dry_run, left = asked.only, asked.dry_run, asked.left
-        await check_names(ctx, only)
+        selection, dry_run, left = asked.selection, asked.dry_run, asked.left
+        only = await run_in_thread(chosen_items, ctx, selection, left=True)
         if left:
             # By name from now on: whoever carries on with this, as on the page, cleans no more up.
+            selection = Selection()
             ownership = await run_in_thread(load_owned, ctx.flow, ctx.store)
             # Where none of them has left, they stay the limit: no name at all means each.
             only = tuple(name for name in ownership.left if not only or name in only) or only
@@ -154,4 +151,5 @@ class CleanCmd:
             dry_run=dry_run, only=only, sync=asked.sync, left=left, found=asked.found
         )
         execution = CmdExecution("clean", blocks, states_of, main=blocks[-1])
-        return await execution.run(ctx, dry_run=dry_run, only=only)
+        ctx = asked.ctx(ctx)
+        return await execution.run(ctx, dry_run=dry_run, only=only, asked=Asked(selection))

@@ -53,11 +53,10 @@ _ITEMS_BEFORE: Final = "the items before are there"
 
 
 def selected(flow: BuiltFlow, only: Collection[ItemId]) -> Graph:
-    """Return the graph of the selected items; paths through others still order them.
-
-    Raises `NameUnknown`.
-    """
-    return flow.graph.restricted_to(only) if only else flow.graph
+    """Return the graph of the selected items; paths through others still order them."""
+    # Names may also be those of what has left the flow.
+    kept = (item for item in only if item in flow.items)
+    return flow.graph.restricted_to(kept) if only else flow.graph
 
 
 def removed_by(
@@ -81,12 +80,12 @@ class _EnsuringBlock(CmdBlock[States]):
     """A block that goes through the items of a flow, and what they have looked after before.
 
     Args:
-        only: the items to go through; empty for all.
+        only: the items to go through, and of what has left the flow to remove; empty for all.
         prune: whether what has left the flow is removed at last, too.
     """
 
     def __init__(self, only: Iterable[ItemId] = (), *, prune: bool = False) -> None:
-        self._only = tuple(only)
+        self._only = frozenset(only)
         self._prune = prune
 
     def items(self, run: BlockRun) -> tuple[ItemId, ...]:

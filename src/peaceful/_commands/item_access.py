@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import cast
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from peaceful._aio import run_in_thread
 from peaceful._errors.running import GoalNotReached, ItemCrashed, ValueUnresolved
-from peaceful._errors.usage import NameUnknown, StateNotReadable
+from peaceful._errors.usage import StateNotReadable
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.diff import StateDiff
 from peaceful._item.item import AnyItem, Item, kinds_of
@@ -28,7 +28,6 @@ from peaceful._params.secrets import secrets_in, with_secrets
 from peaceful._params.specs import StateLookup
 from peaceful._present.text import name_list
 from peaceful._runtime.block import BlockRun, diff_of, needs_apply
-from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.flow import BuiltFlow, FlowItem
 from peaceful._storage.stored_state import StateKind, StoredState
 
@@ -242,17 +241,3 @@ def shown_result(
         if diff is None
         else tuple(FieldChange(each.field, each.before, each.after) for each in diff.changes),
     )
-
-
-async def check_names(ctx: CmdCtx, only: Collection[ItemId]) -> None:
-    """Raise `NameUnknown` if a name is neither of an item of the flow nor of a stored one.
-
-    Raises `StorageError` if what is stored cannot be read.
-    """
-    items = ctx.flow.items
-    others = [name for name in only if name not in items]
-    if others:
-        stored = await run_in_thread(lambda: ctx.store.load(StateKind.CURRENT))
-        for name in others:
-            if name not in stored:
-                raise NameUnknown("item", name, {*items, *stored})

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -30,8 +30,9 @@ from peaceful._model.codec import (
     ProfileName,
     to_json,
 )
-from peaceful._model.document import PlanKept
+from peaceful._model.document import PlanMade
 from peaceful._model.outcome import WOULD, ItemResult, ItemStatus
+from peaceful._model.selection import Selection
 from peaceful._model.state import State
 from peaceful._params.plain import plain_form
 from peaceful._present.text import one_line
@@ -72,8 +73,8 @@ class PlannedItem(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What `ensure` would do, and what that follows from.
+class Plan(Selection, frozen=True, kw_only=True):
+    """What `ensure` would do, and what that follows from; limited to the selection that it is.
 
     Attributes:
         app: the application.
@@ -82,7 +83,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         flow: the flow.
         at: when it was made; UTC.
         execution_id: the execution that made it.
-        only: the items that it is limited to; empty for all.
         prune: whether what has left the flow would be removed.
         replace: the items that would be made anew although they are the right ones.
         params: the parameters of the flow; without secrets.
@@ -103,7 +103,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     flow: FlowId
     at: Moment
     execution_id: ExecutionId
-    only: tuple[ItemId, ...]
     prune: bool
     replace: tuple[ItemId, ...]
     params: Mapping[str, JsonValue]
@@ -138,7 +137,7 @@ def plan_of(
     results: Mapping[ItemId, ItemResult],
     states: States,
     *,
-    only: tuple[ItemId, ...],
+    selection: Selection,
     prune: bool,
     replace: tuple[ItemId, ...],
 ) -> Plan:
@@ -163,7 +162,7 @@ def plan_of(
         flow=flow.id,
         at=ctx.clock.now(),
         execution_id=run.scope.execution.id,
-        only=only,
+        **msgspec.structs.asdict(selection),
         prune=prune,
         replace=replace,
         params=flow.params,
@@ -214,8 +213,13 @@ def _digest(secret: object, salt: bytes) -> str:
 # ---- what has changed since
 
 
-def stale_facts(plan: Plan, ctx: CmdCtx) -> Iterator[tuple[str, str]]:
-    """Yield what has changed since a plan was made, apart from states: a label, and a sentence."""
+def stale_facts(
+    plan: Plan, ctx: CmdCtx, only: Collection[ItemId] = ()
+) -> Iterator[tuple[str, str]]:
+    """Yield what has changed since a plan was made, apart from states: a label, and a sentence.
+
+    It was limited to the items that are in `only` now; empty for all.
+    """
     flow = ctx.flow
     for label, before, now in (
         ("application", plan.app, ctx.app),
@@ -234,18 +238,20 @@ def stale_facts(plan: Plan, ctx: CmdCtx) -> Iterator[tuple[str, str]]:
         secret = flow.secrets.get(path)
         if secret is None or plan.secrets.get(path) != _digest(secret, salt):
             yield f"parameter {path}", "it is another secret"
-    yield from _stale_declarations(plan, flow)
+    yield from _stale_declarations(plan, flow, only)
     if plan.edges != _edges(flow):
         yield "flow", "what waits for what is otherwise"
 
 
-def _stale_declarations(plan: Plan, flow: BuiltFlow) -> Iterator[tuple[str, str]]:
+def _stale_declarations(
+    plan: Plan, flow: BuiltFlow, only: Collection[ItemId]
+) -> Iterator[tuple[str, str]]:
     before = {item: each.declared for item, each in plan.items.items() if each.declared}
     for item in (each for each in before if each not in flow.items):
         yield item, "it is not in the flow any more"
     for item, each in flow.items.items():
         if item not in before:
-            if not plan.only:
+            if not only or item in only:
                 yield item, "it is not in the plan"
         elif before[item] != _declared(each.item):
             yield item, "it is declared otherwise"
@@ -310,11 +316,12 @@ class PlanBlock(CmdBlock[Plan]):
         *,
         prune: bool = False,
         replace: Iterable[ItemId] = (),
+        selection: Selection | None = None,
     ) -> None:
-        self._only = tuple(only)
         self._prune = prune
         self._replace = tuple(replace)
-        self._dry = EnsureDryBlock(self._only, prune=prune)
+        self._selection = selection or Selection(only=tuple(only))
+        self._dry = EnsureDryBlock(only, prune=prune)
 
     def items(self, run: BlockRun) -> tuple[ItemId, ...]:
         """Return what would be removed at first, the selected items, and what would be at last."""
@@ -327,13 +334,13 @@ class PlanBlock(CmdBlock[Plan]):
             run,
             result.items,
             result.value,
-            only=self._only,
+            selection=self._selection,
             prune=self._prune,
             replace=self._replace,
         )
         if all(each.status.ended_well for each in result.items.values()):
             # What was not looked at to its end is not to be carried out.
-            run.scope.resources.insert(PlanKept(made=to_json(plan)))
+            run.scope.resources.insert(PlanMade(to_json(plan)))
         return BlockResult(plan, result.items)
 
 
@@ -343,9 +350,10 @@ class PlanCheckBlock(CmdBlock[None]):
     What was done by the plan already is as it says, too. Raises `PlanStale`.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, only: Iterable[ItemId]) -> None:
         self._plan = plan
-        self._looking = PlanBlock(plan.only, prune=plan.prune, replace=plan.replace)
+        self._only = frozenset(only)
+        self._looking = PlanBlock(self._only, prune=plan.prune, replace=plan.replace)
 
     def items(self, run: BlockRun) -> tuple[ItemId, ...]:
         """Return the items of the plan."""
@@ -353,13 +361,10 @@ class PlanCheckBlock(CmdBlock[None]):
 
     async def run(self, run: BlockRun) -> BlockResult[None]:
         """Compare."""
-        held = PlanKept(by=self._plan.execution_id)
-        run.scope.resources.insert(held)
-        facts = tuple(stale_facts(self._plan, run.ctx))
+        facts = tuple(stale_facts(self._plan, run.ctx, self._only))
         if facts:
             raise PlanStale(self._plan.at, facts)
         result = await self._looking.run(run)
-        run.scope.resources.insert(held)  # The look has made a plan, too.
         if all(each.status.ended_well for each in result.items.values()):
             stale = tuple(stale_items(self._plan, result.value, run.ctx.flow))
             if stale:
@@ -369,8 +374,13 @@ class PlanCheckBlock(CmdBlock[None]):
         return BlockResult(None, result.items)
 
 
-def blocks_by(plan: Plan, flow: BuiltFlow) -> tuple[CmdBlock[object], ...]:
-    """Return the blocks of an `ensure` that does what a plan says, or refuses to."""
+def blocks_by(
+    plan: Plan, flow: BuiltFlow, only: Collection[ItemId]
+) -> tuple[CmdBlock[object], ...]:
+    """Return the blocks of an `ensure` that does what a plan says, or refuses to.
+
+    The plan was limited to the items that are in `only` now; empty for all.
+    """
 
     def check(item: ItemId, current: State, goal: State) -> None:
         planned = plan.items.get(item)
@@ -382,13 +392,13 @@ def blocks_by(plan: Plan, flow: BuiltFlow) -> tuple[CmdBlock[object], ...]:
 
     def owned(*, store: bool) -> OwnershipBlock:
         return OwnershipBlock(
-            store=store, tells=not store, replacing=plan.replace, only=plan.only, since=plan.at
+            store=store, tells=not store, replacing=plan.replace, only=only, since=plan.at
         )
 
     return (
         owned(store=False),
-        PlanCheckBlock(plan),
+        PlanCheckBlock(plan, only),
         owned(store=True),
         ParamsSpecsBlock(),
-        EnsureBlock(plan.only, prune=plan.prune, check=check),
+        EnsureBlock(only, prune=plan.prune, check=check),
     )

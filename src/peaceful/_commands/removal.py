@@ -167,7 +167,11 @@ class Cleaning(ABC):
 
     def _check_guarded(self, ctx: ItemCtx, item: AnyItem, stored: StoredState) -> None:
         """Raise `NotCleaned` if an item that stays may look after the same thing."""
+        ownership = ownership_of(self._run)
+        is_first = ctx.item in ownership.first
         for name in self._guarded:
+            if is_first and ownership.replaced.get(name) == ctx.item:
+                continue  # The item itself makes it anew.
             if self._may_be_same(item, stored, name):
                 raise NotCleaned(
                     f"{ctx.item} may be what {name} looks after now, and stays.",

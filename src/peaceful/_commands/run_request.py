@@ -146,7 +146,7 @@ class RunRequest(Options):
             case "plan":
                 return await EnsureCmd.plan(ctx, **self._options())
             case "ensure" if self.plan is not None:
-                return await EnsureCmd.apply(ctx, self.plan)
+                return await EnsureCmd.apply(ctx, self.plan, fail_fast=self.fail_fast)
             case "ensure":
                 return await EnsureCmd.exec(ctx, **self._options())
             case "clean":

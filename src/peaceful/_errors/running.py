@@ -362,7 +362,8 @@ class ItemNeeded(BlockedError, code="ITEM-NEEDED"):
         names = ", ".join(others)
         super().__init__(
             f"{item} cannot be cleaned up alone: {names} would be left without it.",
-            help="clean these up as well: " + " ".join(f"--only {name}" for name in others),
+            help=f"clean these up as well: {' '.join(f'--only {name}' for name in others)}; or all "
+            f"that stands on it: --with-dependents. To keep them, leave {item} out as well",
         )
 
 

@@ -17,6 +17,7 @@ from peaceful._model.events import ExecutionEnded, InterruptRequested, ItemEnded
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
+from peaceful._model.selection import Asked, Selection
 
 REASON_LIMIT: Final = 1000
 """Length of a reason in characters, above which it is cut."""
@@ -90,11 +91,13 @@ class ExecutionDocument(ExecutionInfo, frozen=True, kw_only=True):
 
     Attributes:
         only: the items that it was limited to; empty for all.
+        selection: how they were chosen.
         summary: the outcome in numbers; null until the ending.
         outcome: the outcome document; null until the ending, and in pages of the history.
     """
 
     only: tuple[ItemId, ...]
+    selection: Selection
     summary: OutcomeSummary | None
     outcome: OutcomeDocument | None
 
@@ -104,6 +107,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True):
 
     Attributes:
         only: the items that it was limited to; empty for all.
+        asked: how they were chosen, if not by their names, and which plan it is held to.
         address: where its process listens for requests; None if it does not.
         summary: the outcome in numbers; None until the ending.
         outcome: the outcome document; None until the ending, and in pages of the history.
@@ -115,6 +119,12 @@ class ExecutionRecord(msgspec.Struct, frozen=True):
     address: str | None = None
     summary: OutcomeSummary | None = None
     outcome: KeptDocument | None = None
+    asked: Asked = Asked()
+
+    @property
+    def chosen(self) -> Selection:
+        """How the items that it was limited to were chosen."""
+        return self.asked.selection or Selection(only=self.only)
 
     @property
     def id(self) -> ExecutionId:
@@ -180,6 +190,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True):
         return ExecutionDocument(
             **asdict(replace(self.info, can_interrupt=self.interruptible)),
             only=self.only,
+            selection=self.chosen,
             summary=self.summary,
             outcome=outcome,
         )

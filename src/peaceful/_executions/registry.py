@@ -84,6 +84,7 @@ from peaceful._model.events import Snapshot, SnapshotTaken, StreamEvent
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import OutcomeKind, Timings
+from peaceful._model.selection import Asked
 from peaceful._storage.files import HeldFolder
 from peaceful.interrupt import InterruptSender, SendResult
 
@@ -93,6 +94,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LOG = logging.getLogger("peaceful.executions")
+
+_NOTHING_ASKED: Final = Asked()
 
 _THREADS: Final = 8
 """How many threads wait for the store at once."""
@@ -173,6 +176,7 @@ class Executions:
             sender=starting.sender,
             only=starting.only,
             approvals=starting.approvals,
+            asked=starting.asked,
         )
 
     @asynccontextmanager
@@ -184,6 +188,7 @@ class Executions:
         sender: InterruptSender | None = None,
         only: tuple[ItemId, ...] = (),
         approvals: Approvals | None = None,
+        asked: Asked = _NOTHING_ASKED,
     ) -> AsyncGenerator[RunningExecution]:
         """Register a starting execution, so that others find and interrupt it until the end.
 
@@ -210,6 +215,7 @@ class Executions:
             record = ExecutionRecord(
                 info=replace(info, can_interrupt=sender is not None),
                 only=only,
+                asked=asked,
                 process=self._monitor.process,
                 address=address,
             )

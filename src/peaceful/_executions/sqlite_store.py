@@ -39,6 +39,7 @@ from peaceful._model.document import KeptDocument
 from peaceful._model.execution import ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
+from peaceful._model.selection import Asked
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -116,9 +117,16 @@ def row_of(record: ExecutionRecord) -> Row:
         **to_json(info),
         **to_json(info.started_by),
         "only_items": record.only,
+        "process": _process(record),
         "why_not_interruptible": "",  # Earlier versions kept a reason in it; it may not be null.
     }
     return tuple(_cell(column, fields[column]) for column in COLUMNS)
+
+
+def _process(record: ExecutionRecord) -> JsonValue:
+    """Return the process, and beside it what it was asked for: earlier versions pass over that."""
+    asked = {} if record.asked == Asked() else {"asked": to_json(record.asked)}
+    return {**to_json(record.process), **asked}
 
 
 def record_of(row: Row) -> ExecutionRecord:
@@ -135,9 +143,11 @@ def record_of(row: Row) -> ExecutionRecord:
 
 def _converted(cells: Mapping[str, JsonValue]) -> ExecutionRecord:
     # Each part takes what it knows.
+    process = cells["process"]
     parts = {
         **cells,
         "only": cells["only_items"],
+        "asked": process.get("asked", {}) if isinstance(process, dict) else {},
         "info": {**cells, "started_by": cells},
     }
     try:

@@ -6,7 +6,7 @@ The docstrings describe the fields in the API's documentation.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -112,16 +112,10 @@ class KeptDocument(OutcomeDocument, frozen=True, kw_only=True):
         return OutcomeDocument(**{name: getattr(self, name) for name in fields})
 
 
-class PlanKept(msgspec.Struct, frozen=True):
-    """What an ending holds of plans: among the resources of an execution, once it is known.
+class PlanMade(msgspec.Struct, frozen=True):
+    """The plan that an execution has made: among its resources, to be kept with its ending."""
 
-    Attributes:
-        made: the plan that it has made.
-        by: the execution that made the plan which it is held to.
-    """
-
-    made: JsonValue = None
-    by: ExecutionId | None = None
+    plan: JsonValue
 
 
 class EndingNotes(msgspec.Struct, frozen=True):
@@ -129,18 +123,23 @@ class EndingNotes(msgspec.Struct, frozen=True):
 
     warnings: tuple[str, ...] = ()
     approvals: tuple[Approval, ...] = ()
-    plan: PlanKept = PlanKept()
+    by_plan: ExecutionId | None = None
+    plan: JsonValue = None
 
 
 _NO_NOTES: Final = EndingNotes()
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """The end of an execution: the one source of its document, its errors and its last event."""
+    """The end of an execution: the one source of its document, its errors and its last event.
+
+    It was limited to the items in `only`; empty for all.
+    """
 
     execution: ExecutionInfo
     document: KeptDocument
     errors: Mapping[ItemId, PeacefulError]
+    only: Collection[ItemId] = ()
 
     def event(self) -> ExecutionEnded:
         """Return the execution's last event."""
@@ -164,6 +163,7 @@ def execution_ending(
     interrupt: InterruptSignal | None,
     timings: Timings,
     notes: EndingNotes = _NO_NOTES,
+    only: Collection[ItemId] = (),
 ) -> Ending:
     """Return the ending of an execution; an error as its outcome is that of the whole.
 
@@ -188,15 +188,15 @@ def execution_ending(
         ended_at=timings.ended_at,
         warnings=notes.warnings,
         approvals=notes.approvals,
-        by_plan=notes.plan.by,
-        plan=notes.plan.made,
+        by_plan=notes.by_plan,
+        plan=notes.plan,
         told={
             item: ItemAside(kept(each.shown), round(each.seconds, 3))
             for item, each in results.items()
             if each.shown or each.seconds
         },
     )
-    return Ending(execution, document, errors)
+    return Ending(execution, document, errors, frozenset(only))
 
 
 def _item(result: ItemResult | None) -> ItemDocument:

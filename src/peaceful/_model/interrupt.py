@@ -65,6 +65,8 @@ class InterruptSource(enum.StrEnum):
     """The HTTP endpoint, called by a program; or the Python API."""
     COMMAND = "command"
     """The `interrupt` command, in another terminal."""
+    FAILURE = "failure"
+    """The execution itself, because an item failed and it was to stop then."""
 
     @property
     def exit_code(self) -> int:
@@ -103,7 +105,7 @@ class InterruptSignal:
         level: how much is interrupted.
         source: where the request came from.
         requested_at: when it was made; UTC.
-        reason: what the person gave as a reason, or `None`.
+        reason: what the person gave as a reason, or `None`; of a failure, which item failed.
 
     Raises:
         ValueError: the time has no zone.

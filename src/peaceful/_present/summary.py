@@ -40,6 +40,7 @@ _DOORS: Final[Mapping[InterruptSource, str]] = {
     InterruptSource.WEB: "from a web page",
     InterruptSource.API: "through the API",
     InterruptSource.COMMAND: "by the interrupt command",
+    InterruptSource.FAILURE: "because an item failed",
 }
 
 STAYS_DONE: Final = "What is done stays done."
@@ -162,6 +163,8 @@ def next_press_sentence(level: InterruptLevel, in_progress: int) -> str:
 def interrupted_how(signal: InterruptSignal) -> str:
     """Return the source and the reason of an interrupt: `from a web page: “wrong version”`."""
     reason = one_line(signal.reason or "", _LONGEST_REASON)
+    if reason and signal.source is InterruptSource.FAILURE:
+        return f"because {reason}"
     return f"{_DOORS[signal.source]}: “{reason}”" if reason else _DOORS[signal.source]
 
 
@@ -266,7 +269,7 @@ class Summary(msgspec.Struct, frozen=True):
             case OutcomeKind.BLOCK_INTERRUPTED | OutcomeKind.EXECUTION_INTERRUPTED:
                 return f"interrupted after {took}"
             case OutcomeKind.ITEM_ERROR | OutcomeKind.ERROR:
-                also = ", interrupted too" if self.interrupt else ""
+                also = ", interrupted too" if self.interrupt and not self._by_failure else ""
                 return f"failed after {took}{also}"
 
     @property
@@ -275,7 +278,13 @@ class Summary(msgspec.Struct, frozen=True):
         if self.kind is OutcomeKind.COMPLETE and self.interrupt:
             done = "looked at" if self.dry_run else "done"
             return f"The interrupt changed nothing: everything was {done}."
+        if self.interrupt and self._by_failure:
+            return f"Nothing more was started, {interrupted_how(self.interrupt)}."
         return ""
+
+    @property
+    def _by_failure(self) -> bool:
+        return self.interrupt is not None and self.interrupt.source is InterruptSource.FAILURE
 
     @property
     def total(self) -> int:

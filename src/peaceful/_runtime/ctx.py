@@ -42,6 +42,8 @@ class ExecutionSettings(msgspec.Struct, frozen=True):
             as many again may be in progress that only wait for their record to be on disk.
         ladder: how long each step of an interrupt waits.
         stall_after: seconds without a sign of progress after which an item is said to stall.
+        fail_fast: whether the first item that fails asks for a STOP, as somebody might; also where
+            nobody can interrupt.
 
     Raises:
         DefinitionError: no item could ever be in progress.
@@ -50,6 +52,7 @@ class ExecutionSettings(msgspec.Struct, frozen=True):
     max_concurrency: int = MAX_CONCURRENCY
     ladder: LadderTimes = msgspec.field(default_factory=LadderTimes)
     stall_after: float = 30.0
+    fail_fast: bool = False
 
     def __post_init__(self) -> None:
         if self.max_concurrency < 1:

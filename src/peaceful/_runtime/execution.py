@@ -20,7 +20,7 @@ from peaceful._item.approvals import Approvals
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
 from peaceful._model.codec import ItemId
-from peaceful._model.document import Ending, EndingNotes, PlanKept, execution_ending
+from peaceful._model.document import Ending, EndingNotes, PlanMade, execution_ending
 from peaceful._model.events import BlockEnded, BlockStarted, ExecutionStarted, Warned
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
@@ -37,6 +37,7 @@ from peaceful._model.outcome import (
     Timings,
     outcome_kind,
 )
+from peaceful._model.selection import Asked
 from peaceful._resources import Resources
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, ItemCalls
 from peaceful._runtime.ctx import CmdCtx, new_execution_id, started_by
@@ -46,12 +47,19 @@ from peaceful._runtime.loop_watch import Blocker, LoopWatch
 from peaceful._runtime.register import InterruptPublisher, Registered, Starting
 from peaceful._storage.holding import hold_lock
 from peaceful._user_code import guard_loop
-from peaceful.interrupt import InterruptibilityState, Interruptible
+from peaceful.interrupt import (
+    InterruptibilityState,
+    Interruptible,
+    NonInterruptible,
+    interrupt_channel,
+)
 
 T = TypeVar("T")
 
 _LOG = logging.getLogger("peaceful.runtime")
 
+
+_NOTHING_ASKED: Final = Asked()
 
 _CUT: Final = frozenset({ItemStatus.STOPPED, ItemStatus.ABANDONED, ItemStatus.NOT_STARTED})
 
@@ -69,6 +77,8 @@ class Session:
     """One execution while it runs.
 
     Attributes:
+        only: the items that it is limited to; empty for all.
+        asked: how those were chosen, and which plan it is held to.
         results: how each item ended in the last block that has items, as far as it has come.
         left_behind: tasks of abandoned items.
         leavings: what items leave running; none where other code of the process starts some, too.
@@ -77,6 +87,7 @@ class Session:
 
     ctx: CmdCtx
     info: ExecutionInfo
+    only: tuple[ItemId, ...]
     scope: ExecutionScope
     hub: ProgressHub
     calls: ItemCalls
@@ -85,6 +96,7 @@ class Session:
     check: Callable[[], None] = lambda: None
     left_behind: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     results: dict[ItemId, ItemResult] = field(default_factory=dict[ItemId, ItemResult])
+    asked: Asked = _NOTHING_ASKED
     leavings: Leavings | None = None
     _looks: bool = False
     _ending: Ending | None = None
@@ -243,6 +255,7 @@ class Session:
             statuses = snapshot.statuses
             results = {item: ItemResult(status) for item, status in statuses.items()} | results
             results.update(abandoned or {})
+        made = self.scope.resources.try_get(PlanMade)
         if self._looks:
             results = {item: _only_looked_at(each) for item, each in results.items()}
         return execution_ending(
@@ -255,8 +268,11 @@ class Session:
             notes=EndingNotes(
                 snapshot.warnings,
                 snapshot.approvals,
-                self.scope.resources.try_get(PlanKept) or PlanKept(),
+                self.asked.plan,
+                # One that is held to a plan has made none, but looked whether that still holds.
+                None if made is None or self.asked.plan is not None else made.plan,
             ),
+            only=self.only,
         )
 
     async def _store(self, ending: Ending) -> None:
@@ -273,14 +289,19 @@ def _only_looked_at(result: ItemResult) -> ItemResult:
 
 @asynccontextmanager
 async def open_session(
-    ctx: CmdCtx, command: str, dry_run: bool, only: tuple[ItemId, ...]
+    ctx: CmdCtx,
+    command: str,
+    dry_run: bool,
+    only: tuple[ItemId, ...],
+    asked: Asked = _NOTHING_ASKED,
 ) -> AsyncGenerator[Session]:
     """Open everything that one execution needs, in order, and close it in reverse.
 
     The lock comes first and is released before the end is published: whoever sees the end can then
     start the next execution. Raises `ProfileBusy`.
     """
-    session = _new_session(ctx, command, dry_run)
+    session = _new_session(ctx, command, dry_run, only)
+    session.asked = asked
     ended = False
     started = _started_event(session)
     # Others find it as soon as it is registered, which is before its start is published.
@@ -302,9 +323,10 @@ async def open_session(
             stack.enter_context(session.interrupts)
             if ctx.register is not None:
                 receiver = session.scope.interruptibility.receiver
-                sender = None if receiver is None else receiver.sender()
+                can = receiver is not None and session.info.can_interrupt
+                sender = receiver.sender() if receiver is not None and can else None
                 starting = Starting(
-                    session.info, only, sender, session.hub, session.scope.approvals
+                    session.info, only, sender, session.hub, session.scope.approvals, asked
                 )
                 session.registered = await stack.enter_async_context(
                     ctx.register.registered(starting)
@@ -330,7 +352,7 @@ async def open_session(
             await session.tell_the_end()
 
 
-def _new_session(ctx: CmdCtx, command: str, dry_run: bool) -> Session:
+def _new_session(ctx: CmdCtx, command: str, dry_run: bool, only: tuple[ItemId, ...]) -> Session:
     now = ctx.clock.now()
     info = ExecutionInfo(
         id=new_execution_id(now),
@@ -344,7 +366,11 @@ def _new_session(ctx: CmdCtx, command: str, dry_run: bool) -> Session:
         can_interrupt=isinstance(ctx.interruptibility, Interruptible),
     )
     hub = ProgressHub(ctx.sinks)
-    state = InterruptibilityState.begin(ctx.interruptibility)
+    interruptibility = ctx.interruptibility
+    if ctx.settings.fail_fast and isinstance(interruptibility, NonInterruptible):
+        # A latch that nobody else can reach.
+        interruptibility = Interruptible(interrupt_channel()[1])
+    state = InterruptibilityState.begin(interruptibility)
     loop = asyncio.get_running_loop()
     guard_loop(loop)
     scope = ExecutionScope(
@@ -362,7 +388,7 @@ def _new_session(ctx: CmdCtx, command: str, dry_run: bool) -> Session:
     calls = ItemCalls(DaemonThreadPool(ctx.settings.max_concurrency, "peaceful-item"))
     interrupts = InterruptPublisher(state, hub, ctx.clock, loop)
     leavings = Leavings() if ctx.door == "terminal" else None
-    return Session(ctx, info, scope, hub, calls, interrupts, leavings=leavings)
+    return Session(ctx, info, only, scope, hub, calls, interrupts, leavings=leavings)
 
 
 def _started_event(session: Session) -> ExecutionStarted:
@@ -422,7 +448,12 @@ class CmdExecution(Generic[T]):
         self._main_at = 0 if main is None else self.blocks.index(main)
 
     async def run(
-        self, ctx: CmdCtx, *, dry_run: bool = False, only: Iterable[ItemId] = ()
+        self,
+        ctx: CmdCtx,
+        *,
+        dry_run: bool = False,
+        only: Iterable[ItemId] = (),
+        asked: Asked = _NOTHING_ASKED,
     ) -> CmdOutcome[T]:
         """Run the blocks, one execution at a time for the profile.
 
@@ -430,6 +461,7 @@ class CmdExecution(Generic[T]):
             ctx: what it runs on.
             dry_run: whether the blocks, which were made so, only say what they would do.
             only: the items that the blocks are limited to; for the register.
+            asked: how somebody chose them, if not by their names, and which plan it is held to.
 
         Returns:
             How it ended, also by an interrupt or failed items.
@@ -440,7 +472,8 @@ class CmdExecution(Generic[T]):
             CancelledError: the task that runs it was cancelled. Items in progress were cancelled
                 first, and had time to clean up; what was done is recorded.
         """
-        async with open_session(ctx, self.command, dry_run, tuple(only)) as session:
+        only = tuple(only)
+        async with open_session(ctx, self.command, dry_run, only, asked) as session:
             outcome = await self._through_blocks(session)
             return await run_shielded(session.end(outcome))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import CodeType, FrameType
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -115,12 +115,14 @@ class FlowItem(msgspec.Struct, frozen=True):
         item: the item, possibly with references among its parameters.
         origin: the file and line of its declaration.
         was: an earlier name of it, or empty.
+        tags: words by which commands can be limited to it.
     """
 
     id: ItemId
     item: AnyItem
     origin: str
     was: ItemId = ""
+    tags: frozenset[str] = frozenset()
 
 
 class BuiltFlow(msgspec.Struct, frozen=True):
@@ -178,7 +180,9 @@ class Flow:
         self._graph = GraphBuilder()
         self._functions: dict[str, Callable[..., object]] = {}
 
-    def add(self, item_id: ItemId, item: Item[S], *, was: ItemId = "") -> Handle[S]:
+    def add(
+        self, item_id: ItemId, item: Item[S], *, was: ItemId = "", tags: Collection[str] = ()
+    ) -> Handle[S]:
         """Add an item. It comes after the items that it refers to.
 
         Args:
@@ -186,12 +190,13 @@ class Flow:
             item: the item with its parameters: values, and references to other items' states.
             was: its name in an earlier version of the flow: what was made under that name is its
                 own. Not needed where the item's `identity` tells.
+            tags: words that it shares with others: `--tag` limits a command to these.
 
         Returns:
             A handle whose `state` other items can refer to.
 
         Raises:
-            NameInvalid: the name is not valid.
+            NameInvalid: the name, or a tag, is not valid.
             NameTaken: the flow has an item of that name, or of the earlier name.
             ReferenceInvalid: a parameter refers to an item that the flow does not have, or to a
                 value of another type than the parameter's.
@@ -203,11 +208,15 @@ class Flow:
             if name in self._names:
                 raise NameTaken("item", name, where=origin)
             self._names.add(name)
+        # A text would be a tag for each of its letters.
+        tags = (tags,) if isinstance(tags, str) else tags
+        for tag in tags:
+            checked_name("a tag", tag)
         needs = self._checked_needs(item_id, item, origin)
         self._graph.add_node(item_id)
         for needed in needs:
             self._graph.add_edge(needed, item_id)
-        self._items[item_id] = FlowItem(item_id, item, origin, was)
+        self._items[item_id] = FlowItem(item_id, item, origin, was, frozenset(tags))
         return Handle(item_id, item.state_type())
 
     def edge(self, before: AnyHandle | ItemId, after: AnyHandle | ItemId) -> None:

@@ -28,6 +28,7 @@ from peaceful._model.events import (
     ItemStarted,
     Phase,
 )
+from peaceful._model.interrupt import InterruptSource
 from peaceful._model.outcome import NOT_CHANGED, ItemResult, ItemStatus
 from peaceful._runtime.block import BlockRun, ending_of
 from peaceful._runtime.escalation import Escalation, was_cancelled
@@ -327,6 +328,8 @@ class ItemPass:
             self._traversal.succeeded(item)
         else:
             self._traversal.failed(item)
+        if result.status is ItemStatus.FAILED and self._run.settings.fail_fast:
+            self._stop_because_of(item)
         self._publish(
             ItemEnded(
                 self._clock.now(),
@@ -338,6 +341,11 @@ class ItemPass:
                 seconds,
             )
         )
+
+    def _stop_because_of(self, item: ItemId) -> None:
+        receiver = self._state.receiver
+        assert receiver is not None, "an execution that may be stopped has a latch"
+        receiver.sender().request(source=InterruptSource.FAILURE, reason=f"{item} failed")
 
     def _over(self, item: ItemId, task: asyncio.Task[None]) -> None:
         self._escalation.tasks.pop(item, None)
@@ -388,8 +396,12 @@ class ItemPass:
         ]
         if blockers:
             return f"needs {', '.join(blockers)}"
-        cause = "interrupted" if self._failure is None else f"{self._run.block} failed"
-        return f"{cause} before it started"
+        signal = self._state.signal
+        if self._failure is not None:
+            return f"{self._run.block} failed before it started"
+        if signal is not None and signal.source is InterruptSource.FAILURE:
+            return f"{signal.reason} before it started"
+        return "interrupted before it started"
 
 
 def _is_safe(error: BaseException) -> bool:

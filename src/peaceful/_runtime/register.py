@@ -18,6 +18,7 @@ from peaceful._model.document import KeptDocument
 from peaceful._model.events import InterruptRequested, Snapshot
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptSignal
+from peaceful._model.selection import Asked
 from peaceful._runtime.hub import ProgressHub
 from peaceful.interrupt import InterruptibilityState, InterruptSender
 
@@ -25,7 +26,8 @@ from peaceful.interrupt import InterruptibilityState, InterruptSender
 class Starting(msgspec.Struct, frozen=True):
     """An execution that is about to start; without a sender it cannot be interrupted.
 
-    Its `approvals` take people's answers to its items.
+    Its `approvals` take people's answers to its items. It is limited to the items in `only`, or to
+    none if that is empty; `asked` is what it was asked for.
     """
 
     info: ExecutionInfo
@@ -33,6 +35,7 @@ class Starting(msgspec.Struct, frozen=True):
     sender: InterruptSender | None
     hub: ProgressHub
     approvals: Approvals | None = None
+    asked: Asked = Asked()
 
 
 class Registered(Protocol):

@@ -154,9 +154,9 @@ class FlowHarness:
         """Say what `ensure` would do; the options are those of `EnsureCmd.plan`."""
         return await self._unblocked(EnsureCmd.plan(self.ctx, **options))
 
-    async def apply(self, plan: Plan) -> CmdOutcome[States]:
+    async def apply(self, plan: Plan, *, fail_fast: bool = False) -> CmdOutcome[States]:
         """Do what a plan says, as `EnsureCmd.apply`."""
-        return await self._unblocked(EnsureCmd.apply(self.ctx, plan))
+        return await self._unblocked(EnsureCmd.apply(self.ctx, plan, fail_fast=fail_fast))
 
     async def ensure(self, **options: Unpack[EnsureOptions]) -> CmdOutcome[States]:
         """Bring the items to their goals; the options are those of `EnsureCmd.exec`."""

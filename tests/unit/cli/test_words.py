@@ -9,7 +9,7 @@ import pytest
 from execution_events import START, ExecutionEvents
 
 from peaceful import App
-from peaceful._cli.commands.execute import items_typed
+from peaceful._cli.commands.execute import names_typed
 from peaceful._cli.program.invocation import Invocation, program_words
 from peaceful._cli.program.loop import lost_notices
 from peaceful._cli.program.options import GlobalOptions
@@ -78,18 +78,14 @@ def test_peeked(words: list[str], options: GlobalOptions) -> None:
     assert GlobalOptions.peeked(words) == options
 
 
-def test_items() -> None:
-    """Items are chosen by commas, by repeating the option, or by words after it."""
-    assert items_typed("--only", ("a,b", "c"), ("d", "a")) == ("a", "b", "c", "d")
-    assert items_typed("--only", (), ()) == ()
-
-
-def test_stray_words() -> None:
-    """A word that belongs to no option is refused, with what may be meant."""
-    with pytest.raises(UsageError, match="--only a b"):
-        items_typed("--only", (), ("a", "b"))
+def test_names() -> None:
+    """Names are given by commas, or by repeating the option; and no name is not all of them."""
+    assert names_typed("--only", ("a,b", "c", "a")) == ("a", "b", "c")
+    assert names_typed("--only", ()) == ()
     with pytest.raises(UsageError, match="names no item"):
-        items_typed("--only", ("",), ())
+        names_typed("--only", ("",))
+    with pytest.raises(UsageError, match="names no tag"):
+        names_typed("--tag", (",",))
 
 
 def test_words_of_a_request() -> None:

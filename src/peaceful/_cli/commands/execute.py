@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import structs
 
 from peaceful._app.contexts import ExecutionOptions
 from peaceful._cli.program.loop import PATIENCE, LoopEnd, lost_notices, run_in_loop
@@ -32,6 +34,7 @@ from peaceful._cli.terminal.modes import (
 )
 from peaceful._cli.terminal.writer import prints_shown, stdout_kept
 from peaceful._commands.diff import SyncCheck
+from peaceful._commands.options import Options
 from peaceful._commands.plan import Plan
 from peaceful._commands.run_request import CommandName, EditName, RunRequest
 from peaceful._errors.base import PeacefulError
@@ -43,6 +46,7 @@ from peaceful._model.document import Ending
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import CmdOutcome
+from peaceful._model.selection import Selection
 from peaceful._present.text import count, name_list, short_id
 from peaceful._runtime.ctx import MAX_CONCURRENCY, CmdCtx, ExecutionSettings, started_by
 from peaceful._runtime.escalation import LadderTimes
@@ -56,6 +60,8 @@ if TYPE_CHECKING:
 _PATIENCE_AFTER_KILL = 0.1
 
 _LIKE_ID: Final = re.compile("[0-9a-f-]{8,36}")
+_LISTS = {"only": "--only", "exclude": "--exclude", "tags": "--tag", "replace": "--replace"}
+"""The options that take several names."""
 
 _NAMED = 5
 """How many things a question names."""
@@ -206,8 +212,7 @@ def _ask_first(invocation: Invocation, contexts: Contexts, request: RunRequest) 
     line = invocation.line(*words_of(request, invocation.app), "--yes")
     if contexts.asks_before(command, profile):
         if command == "clean":
-            what = ", ".join(request.only) or "everything"
-            does = f"This removes {what} of the profile {profile}."
+            does = f"This removes {request.selection} of the profile {profile}."
         elif request.plan is not None:
             does = f"This does what the plan says on the profile {profile}."
         else:
@@ -254,27 +259,21 @@ def run(
     invocation: Invocation,
     command: CommandName,
     *,
-    only: tuple[str, ...] = (),
-    more_items: tuple[str, ...] = (),
-    sync: str = "none",
-    replace: tuple[str, ...] = (),
+    more: tuple[str, ...] = (),
     plan: Path | None = None,
-    **flags: Any,  # noqa: ANN401  the other options, as click has read them
+    sync: str = "none",
+    **typed: Any,  # noqa: ANN401  the other options, as click has read them
 ) -> tuple[RunRequest, Execution]:
     """Run a command on the chosen flow and profile; ask first if that is needed."""
-    items = items_typed("--only", only, more_items)
-    planned = None
+    if more:
+        raise UsageError(
+            f"The word {more[0]!r} belongs to no option.",
+            help=f"to limit the command to items: --only {' '.join(more)}",
+        )
+    lists = {name: names_typed(_LISTS[name], typed[name]) for name in _LISTS if name in typed}
+    options: dict[str, Any] = {**typed, **lists, "sync": SyncCheck(sync)}
     if plan is not None:
-        limits = {"--only": items, "--replace": replace, "--sync": sync != "none", **flags}
-        if given := [name for name, value in limits.items() if value]:
-            name = given[0] if given[0].startswith("-") else f"--{given[0].replace('_', '-')}"
-            raise UsageError(
-                f"{name} does not go with --plan: what is done is what the plan says.",
-                help=f"leave it out; or make a plan with it: plan {name} --out FILE",
-            )
-        file = Path.cwd() / plan
-        # A file of that name counts more: an ID begins like no file that somebody would name.
-        planned = None if _LIKE_ID.fullmatch(str(plan)) and not file.exists() else Plan.load(file)
+        options = _planned(options, plan) | {"plan_from": str(plan)}
     contexts = invocation.contexts()
     profile = contexts.profile(invocation.options.profile)
     left_in = profile if command == "clean" else None
@@ -282,12 +281,7 @@ def run(
         command=command,
         profile=profile,
         flow=contexts.flow_id(invocation.options.flow, left_in=left_in),
-        only=items if planned is None else planned.only,
-        plan=planned,
-        plan_from="" if plan is None else str(plan),
-        sync=SyncCheck(sync),
-        replace=items_typed("--replace", replace),
-        **flags,
+        **options,
     )
     request = contexts.planned(request)
     if not invocation.options.yes:
@@ -295,19 +289,32 @@ def run(
     return request, execute(invocation, contexts, request)
 
 
-def items_typed(
-    option: str, typed: tuple[str, ...], more_items: tuple[str, ...] = ()
-) -> tuple[ItemId, ...]:
-    """Parse the items of `--only a,b`, `--only a --only b`, or `--only a b`."""
-    if more_items and not typed:
+def _planned(options: Mapping[str, Any], place: Path) -> dict[str, Any]:
+    """Return the options of a plan, with it; raise `UsageError` if others were given as well.
+
+    How it is gone through is not what it says.
+    """
+    for name in Options(**{**options, "fail_fast": False}).given:
+        option = _LISTS.get(name, f"--{name.replace('_', '-')}")
         raise UsageError(
-            f"The word {more_items[0]!r} belongs to no option.",
-            help=f"to limit the command to items: --only {' '.join(more_items)}",
+            f"{option} does not go with --plan: what is done is what the plan says.",
+            help=f"leave it out; or make a plan with it: plan {option} --out FILE",
         )
-    named = [name for word in (*typed, *more_items) for name in word.split(",") if name]
+    file, fast = Path.cwd() / place, {"fail_fast": options["fail_fast"]}
+    if _LIKE_ID.fullmatch(str(place)) and not file.exists():
+        # A file of that name counts more: nobody would name one as an ID begins.
+        return fast
+    plan = Plan.load(file)
+    return {**structs.asdict(Selection.of(plan)), "plan": plan, **fast}
+
+
+def names_typed(option: str, typed: tuple[str, ...]) -> tuple[str, ...]:
+    """Parse the names of an option that takes several: `--only a,b`, `--only a --only b`."""
+    named = [name for word in typed for name in word.split(",") if name]
     if typed and not named:
         # As when a script has an empty variable there: "all of them" is not what it means.
+        what = "tag" if option == _LISTS["tags"] else "item"
         raise UsageError(
-            f"{option} names no item.", help=f"name one: {option} ITEM; or leave it out"
+            f"{option} names no {what}.", help=f"name one: {option} {what.upper()}; or leave it out"
         )
     return tuple(dict.fromkeys(named))

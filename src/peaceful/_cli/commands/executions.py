@@ -194,7 +194,7 @@ def _facts(record: ExecutionRecord, page: Page) -> list[tuple[str, str]]:
     if record.info.dry_run:
         rows.append(("dry run", "it only said what it would do"))
     if record.only:
-        rows.append(("only", ", ".join(record.only)))
+        rows.append(("only", str(record.chosen)))
     ended = "" if info.ended_at is None else f"{moment(info.ended_at, page.zone, page.now)}, "
     rows.append(("ended" if info.state.ended else "now", f"{ended}{state_in_words(record)}"))
     if info.interrupt is not None:

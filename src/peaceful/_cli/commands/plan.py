@@ -6,7 +6,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from peaceful._cli.commands.execute import run
 from peaceful._cli.program.result import Result
@@ -34,15 +34,10 @@ def plan(
     out: Path | None,
     exit_code: bool,
     markdown: bool,
-    only: tuple[str, ...],
-    more_items: tuple[str, ...],
-    prune: bool,
-    replace: tuple[str, ...],
+    **typed: Any,  # noqa: ANN401  the options of the plan, as click has read them
 ) -> Result:
     """Say what `ensure` would do, and keep that if it is wanted."""
-    request, execution = run(
-        invocation, "plan", only=only, more_items=more_items, prune=prune, replace=replace
-    )
+    request, execution = run(invocation, "plan", **typed)
     outcome = execution.outcome
     made = outcome.value if isinstance(outcome, Complete) else None
     if not isinstance(made, Plan):

@@ -36,6 +36,7 @@ def states(invocation: Invocation, kind: str) -> Result:
     title = f"{ctx.app} · {ctx.profile} · {ctx.flow.id} · {kind} states"
     document: dict[str, JsonValue] = {
         **states_document(known),
+        "tags": {item: [*sorted(each.tags)] for item, each in ctx.flow.items.items() if each.tags},
         "left_flows": left_flows_document(left),
         "warnings": [*notices],
     }

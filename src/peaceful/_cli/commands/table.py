@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from peaceful._cli.program.group import Command, Entry, Group, answer_help, asked
+from peaceful._cli.program.group import (
+    Command,
+    Entry,
+    Group,
+    NamesOption,
+    answer_help,
+    asked,
+)
 from peaceful._cli.program.invocation import Invocation
 from peaceful._cli.program.options import (
     complete_execution,
     complete_item,
     complete_profile,
+    complete_tag,
     file_path,
     global_options,
     offering,
@@ -43,6 +51,9 @@ class _CommandLine:
         self._profiles = offering(lambda: complete_profile(options.workspace, self._app.name))
         self._items = offering(
             lambda: complete_item(options.workspace, self._app, options.profile, options.flow)
+        )
+        self._tags = offering(
+            lambda: complete_tag(self._app, options.workspace, options.profile, options.flow)
         )
         self._global: list[click.Parameter] = [
             *global_options(options, self._app),
@@ -101,9 +112,9 @@ class _CommandLine:
             _file("--out", f"Keep the plan in a file, for {name} --plan."),
             _flag("--exit-code", "End with 4 where something would be done."),
             _flag("--markdown", "Print Markdown, as for a comment on a change request."),
-            self._item_option("--only", "Only these items."),
+            *self._choosing(),
             *self._ensuring(),
-            click.Argument(["more_items"], nargs=-1, metavar="", shell_complete=self._items),
+            self._more(),
         )
 
     def _ensure(self) -> Command:
@@ -134,7 +145,7 @@ class _CommandLine:
             "execute.apply",
             f"{does} Run it again to resume: what is done is not repeated.",
             _dry_run(),
-            self._item_option("--only", "Only these items."),
+            *self._choosing(),
             click.Option(
                 ["--sync"],
                 type=click.Choice(["none", "current", "both"]),
@@ -143,14 +154,33 @@ class _CommandLine:
                 "  [default: none]",
             ),
             *options,
-            click.Argument(["more_items"], nargs=-1, metavar="", shell_complete=self._items),
+            _flag("--fail-fast", "Start nothing more once an item has failed."),
+            self._more(),
             command=name,
         )
 
+    def _choosing(self) -> list[click.Option]:
+        return [
+            self._item_option("--only", "Only these items."),
+            self._item_option("--exclude", "Without these items."),
+            NamesOption(
+                ["--tag", "tags"],
+                multiple=True,
+                metavar="TAG...",
+                help="Only items with one of these tags, and those of --only.",
+                shell_complete=self._tags,
+            ),
+            _flag("--with-dependents", "With all that stands on the items of --only and --tag."),
+        ]
+
     def _item_option(self, name: str, means: str) -> click.Option:
-        return click.Option(
+        return NamesOption(
             [name], multiple=True, metavar="ITEM...", help=means, shell_complete=self._items
         )
+
+    def _more(self) -> click.Argument:
+        """Take words that belong to no option, to say what may be meant."""
+        return click.Argument(["more"], nargs=-1, metavar="", shell_complete=self._items)
 
     def _states(self, kind: str) -> Command:
         does = f"Shows the stored {kind} states; changes nothing."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,8 +49,35 @@ class _Sections:
                     formatter.write_dl(rows)
 
 
+class NamesOption(click.Option):
+    """An option that takes all words up to the next option: `--only a b`, `--only a,b`."""
+
+
+def _spread(words: Sequence[str], params: Iterable[click.Parameter]) -> list[str]:
+    """Return words as click takes them: `--only a --only b` for `--only a b`."""
+    many = {name for each in params if isinstance(each, NamesOption) for name in each.opts}
+    spread: list[str] = []
+    option, is_first = "", False
+    for place, word in enumerate(words):
+        if word == "--":
+            return [*spread, *words[place:]]
+        if word.startswith("-"):
+            name = word.partition("=")[0]
+            option, is_first = name if name in many else "", name == word
+        elif option and not is_first:
+            spread.append(option)
+        else:
+            is_first = False
+        spread.append(word)
+    return spread
+
+
 class Command(_Sections, click.Command):
     """A command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words after its name."""
+        return super().parse_args(ctx, _spread(args, self.params))
 
 
 _ACTS: Final = frozenset(

@@ -39,11 +39,12 @@ _STORED_AS = "global_"
 
 
 def offering(find: Callable[[], Iterable[str]]) -> Completer:
-    """Return a completer that offers those words that begin with what is typed already."""
+    """Return a completer that offers those words that begin with what is typed after a comma."""
 
     def offer(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+        before, comma, begun = typed.rpartition(",")
         try:
-            return [word for word in find() if word.startswith(typed)]
+            return [f"{before}{comma}{word}" for word in find() if word.startswith(begun)]
         except (OSError, UnicodeDecodeError, PeacefulError):
             # Somebody presses a key: the command that they are about to run will tell them.
             return []
@@ -80,6 +81,14 @@ def complete_item(
     pattern = f"{profile or '*'}/{flow or '*'}/{file}"
     files = _app_folder(workspace, app.name).glob(pattern)
     return dict.fromkeys(name for file in files for name in _KEY.findall(file.read_text()))
+
+
+def complete_tag(
+    app: App, workspace: Path | None, profile: str | None, flow: str | None
+) -> Iterable[str]:
+    """Return the tags of a flow. It is slow: it builds the flow."""
+    ctx = app.contexts(workspace).cmd_ctx(profile, flow)
+    return sorted({tag for item in ctx.flow.items.values() for tag in item.tags})
 
 
 def complete_execution(app: App, workspace: Path | None) -> list[str]:

@@ -110,8 +110,9 @@ def command_words(request: RunRequest, app: App) -> str:
 def words_of(request: RunRequest, app: App) -> list[str]:
     """Return the words that ask for the same again."""
     words = command_words(request, app).split()
+    fast = ["--fail-fast"] if request.fail_fast else []
     if request.plan is not None:
-        return [*words, "--plan", request.plan_from]
+        return [*words, "--plan", request.plan_from, *fast]
     if request.edits:
         return [*words, *request.only, *["--dry-run"] * request.dry_run]
     flags = {
@@ -121,19 +122,19 @@ def words_of(request: RunRequest, app: App) -> list[str]:
         "--found": request.found,
     }
     words += [flag for flag, given in flags.items() if given]
-    for item in request.only:
-        words += ["--only", item]
+    words += request.selection.words
     for item in request.replace:
         words += ["--replace", item]
-    return [*words, "--sync", request.sync] if request.sync != "none" else words
+    words += ["--sync", request.sync] if request.sync != "none" else []
+    return words + fast
 
 
 def _message(execution: Execution, invocation: Invocation, request: RunRequest) -> OutcomeMessage:
-    document = execution.ending.document
+    document, only = execution.ending.document, execution.ending.only
     items = {  # those that the command was about
         item: each
         for item, each in document.items.items()
-        if not request.only or item in request.only or each.status is not ItemStatus.NOT_STARTED
+        if not only or item in only or each.status is not ItemStatus.NOT_STARTED
     }
     summary = summarise(
         document.outcome,

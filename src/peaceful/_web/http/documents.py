@@ -148,12 +148,14 @@ class Node(msgspec.Struct, frozen=True):
         kind: its class.
         inside: the item that holds it, or null.
         waits_for: the items whose end it waits for.
+        tags: words by which commands can be limited to it.
     """
 
     id: ItemId
     kind: str
     inside: ItemId | None
     waits_for: Sequence[ItemId]
+    tags: Sequence[str]
 
 
 class FlowWithItems(Flow, frozen=True, kw_only=True):
@@ -391,6 +393,7 @@ def nodes_of(flow: BuiltFlow) -> list[Node]:
             type(flow.items[item].item).kind(),
             graph.container_of(item),
             graph.predecessors(item),
+            sorted(flow.items[item].tags),
         )
         for item in graph.order
     ]

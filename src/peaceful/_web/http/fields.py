@@ -123,10 +123,14 @@ class StartRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         command: what to do with it.
         dry_run: whether only to say what would be done.
         only: the items that it is limited to; empty for all.
+        exclude: the items that are left out, however they were chosen.
+        tags: tags of items; these items are chosen as well as those in `only`.
+        with_dependents: whether what stands on all of these is, too.
         prune: whether `ensure` removes what has left the flow.
         replace: the items that `ensure` removes and makes anew, with all that stands on them.
         left: whether `clean` is limited to what has left the flow.
         found: whether `clean` also removes what was there before it was looked after.
+        fail_fast: whether nothing more is started once an item has failed.
         params: parameters to store before, by name; the others stay as they are. A plan, or a dry
             run, stores none of them: the plan is made as if, and they are once it is carried out.
         unset: parameters that have their defaults from now on, likewise.
@@ -139,10 +143,14 @@ class StartRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     command: CommandName
     dry_run: bool = False
     only: _Items = ()
+    exclude: _Items = ()
+    tags: Annotated[tuple[str, ...], is_name("a tag"), msgspec.Meta(max_length=10_000)] = ()
+    with_dependents: bool = False
     prune: bool = False
     replace: _Items = ()
     left: bool = False
     found: bool = False
+    fail_fast: bool = False
     params: Mapping[str, JsonValue] = {}
     unset: Annotated[tuple[str, ...], msgspec.Meta(max_length=10_000)] = ()
     plan: Annotated[str, msgspec.Meta(pattern=f"^{_ID.pattern}$")] | None = None

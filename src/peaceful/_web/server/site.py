@@ -81,9 +81,9 @@ _FORM: Final = "application/x-www-form-urlencoded"
 _USE_FORM: Final = "use the form of the page"
 _MOST_FIELDS: Final = 10_000
 _NAMES: Final = {"flow_id": "flow"}
-_LISTS: Final = frozenset({"only", "replace", "unset"})
+_LISTS: Final = frozenset({"only", "exclude", "tags", "replace", "unset"})
 
-_FLAGS: Final = frozenset({"dry_run", "prune", "left", "found"})
+_FLAGS: Final = frozenset({"dry_run", "with_dependents", "prune", "left", "found", "fail_fast"})
 
 _WORDS: Final = {"true": True, "on": True, "false": False, "": False}
 
