@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from peaceful._disclosure import masked, masked_beginning
 from peaceful._model.codec import JsonValue
@@ -38,6 +39,11 @@ class Change(FieldChange, frozen=True):
         if not after:
             return f"- {place}: {before}"
         return f"{place}: {before} → {after}"
+
+    @classmethod
+    def of(cls, change: FieldChange) -> Change:
+        """Return a change that was kept."""
+        return change if isinstance(change, cls) else cls(*astuple(change))
 
     @property
     def words(self) -> tuple[str, str]:
