@@ -33,7 +33,7 @@ from peaceful._errors.running import ItemCrashed, ItemFailure
 from peaceful._model.codec import encode_json, encode_masked
 from peaceful._model.document import execution_ending
 from peaceful._model.execution import ExecutionInfo, StartedBy
-from peaceful._model.outcome import ItemResult, ItemStatus, OutcomeKind, Timings
+from peaceful._model.outcome import FieldChange, ItemResult, ItemStatus, OutcomeKind, Timings
 from peaceful._web.pages.site import _templates
 
 MARK = "s3cr3t"
@@ -200,6 +200,29 @@ def test_a_message_in_a_document() -> None:
     kept_in_all = encode_json(msgspec.structs.replace(document, items={}))
     assert len(kept_in_all) < 3 * LONGEST_KEPT
     assert len(document.items["a"].message) <= LONGEST_KEPT
+
+
+def test_changes_in_a_document() -> None:
+    """Of very many or very long ones, only some are kept, and how many are not is said."""
+    know_secrets(["hunter2<"])
+    long = FieldChange("long", None, ["x" * 1_000_000], "1 hunter2< entry")
+    many = [FieldChange(f"f{n}", n, "hunter2<" if n else "y" * 50_000) for n in range(10_000)]
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    ending = execution_ending(
+        ExecutionInfo("id", "app", "p", "f", "ensure", StartedBy("u", "h", 1, "python"), now),
+        [],
+        {"a": ItemResult(ItemStatus.DONE, changes=(long, *many))},
+        OutcomeKind.COMPLETE,
+        interrupt=None,
+        timings=Timings(now, now),
+    )
+    item = ending.document.items["a"]
+    assert isinstance(item.changes, tuple)
+    assert len(item.changes) == 99
+    assert [item.changes[1].field, item.changes[1].after] == ["f1", HIDDEN]
+    assert len(str(item.changes[0].after)) <= LONGEST_KEPT
+    assert item.changes_left_out == 10_001 - 99
+    assert len(encode_json(item)) < 50_000
 
 
 def test_pages() -> None:

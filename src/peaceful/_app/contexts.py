@@ -352,12 +352,10 @@ class Contexts(ProfileKeeper):
         profile = self.profile(profile)
         flow = self.flow_id(flow, left_in=profile if by_stored else None)
         options, store = options or ExecutionOptions(), self._store(profile, flow)
-        try:
+        if by_stored and not store.is_new:
+            built = self._built_or_not(profile, flow)
+        else:
             built = self.build(profile, flow, given, unset)
-        except PeacefulError as problem:
-            if not by_stored or store.is_new:
-                raise
-            built = self.unbuilt(profile, flow, problem)
         return CmdCtx(
             app=self.app.name,
             workspace=self.workspace,
@@ -452,17 +450,33 @@ class Contexts(ProfileKeeper):
     def profiles_flow_ctx(
         self, profiles: Iterable[ProfileName] | None = None, flow: FlowId | None = None
     ) -> ProfilesFlowCtx:
-        """Return the context of one flow in several profiles (all by default), to compare them."""
+        """Return the context of one flow in several profiles (all by default), to compare them.
+
+        Where the flow cannot be built, it has no items, and `BuiltFlow.problem` says why.
+        """
         chosen = self.workspace.profiles() if profiles is None else map(self.profile, profiles)
         chosen, flow = tuple(chosen), self.flow_id(flow)
+        flows = {profile: self._built_or_not(profile, flow) for profile in chosen}
         return ProfilesFlowCtx(
             app=self.app.name,
             profiles=chosen,
-            flows={profile: self.build(profile, flow) for profile in chosen},
+            flows=flows,
             stores={profile: self._store(profile, flow) for profile in chosen},
+            params={profile: self.param_values(profile, flows[profile]) for profile in chosen},
+            notices=tuple(
+                f"{profile}: {text}"
+                for profile in chosen
+                for text in self._notices(profile, flows[profile])
+            ),
         )
 
     # ---- parts
+
+    def _built_or_not(self, profile: ProfileName, flow: FlowId) -> BuiltFlow:
+        try:
+            return self.build(profile, flow)
+        except PeacefulError as problem:
+            return self.unbuilt(profile, flow, problem)
 
     def _notices(self, profile: ProfileName, flow: BuiltFlow) -> Iterator[str]:
         if flow.id not in self.app.flows:

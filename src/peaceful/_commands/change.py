@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from peaceful._commands.item_access import (
-    asked,
-    confirm,
-)
-from peaceful._commands.recording import (
-    Observation,
-    StateRecorder,
-)
+from msgspec.structs import replace
+
+from peaceful._commands.item_access import asked, confirm
+from peaceful._commands.recording import Observation, StateRecorder
+from peaceful._item.diff import StateDiff
 from peaceful._item.safe_point import StoppedAtSafePoint
 from peaceful._model.codec import ItemId
 from peaceful._model.outcome import ItemResult
 from peaceful._model.state import State
-from peaceful._runtime.block import BlockRun
+from peaceful._runtime.block import BlockRun, diff_of
 
 
 class Change:
@@ -31,9 +28,18 @@ class Change:
         self._known = known
 
     async def make(
-        self, function: str, current: State, goal: State, *, stored_goal: State | None
+        self,
+        function: str,
+        current: State,
+        goal: State,
+        diff: StateDiff | None,
+        *,
+        stored_goal: State | None,
     ) -> ItemResult:
-        """Call the item's function, unless an interrupt came; record what it is then."""
+        """Call the item's function, unless an interrupt came; record what it is then.
+
+        The `diff` is what leads from the current state to the goal.
+        """
         run, record, found = self._run, self._record, self._found
         ctx, item = found.ctx, found.item
         begun = await record.started(found, current)
@@ -54,4 +60,6 @@ class Change:
             record.gone(ctx.item)
         result = await record.made(found, changed, stored_goal)
         confirm(item, ctx, changed, goal)
-        return result
+        if changed is not goal and changed != goal:
+            diff = diff_of(item, ctx.item, current, changed)
+        return result if diff is None else replace(result, changes=diff.changes)

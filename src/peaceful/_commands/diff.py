@@ -6,19 +6,28 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from peaceful._commands.discover import BOTH, DiscoverBlock, ParamsSpecsBlock
-from peaceful._commands.item_access import load, read_stored, states_in, unreadable
+from peaceful._commands.item_access import (
+    load,
+    read_stored,
+    state_from_stored,
+    states_in,
+    unreadable,
+)
 from peaceful._commands.ownership import Ownership, OwnershipBlock, load_owned, ownership_of
+from peaceful._commands.status import KnownState, known_states
 from peaceful._errors.running import OutOfSync
 from peaceful._errors.usage import UsageError
-from peaceful._item.diff import StateDiff
-from peaceful._model.codec import ItemId
+from peaceful._item.diff import Change, StateDiff, plain_changes, shown
+from peaceful._item.diff import diff_of as diff_of_changes
+from peaceful._model.codec import ItemId, JsonValue, ProfileName
 from peaceful._model.outcome import CmdOutcome
 from peaceful._model.state import State
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, StateDiffs, States, diff_of
-from peaceful._runtime.ctx import CmdCtx, ProfilesFlowCtx
+from peaceful._runtime.ctx import CmdCtx, ParamValue, ProfilesFlowCtx
 from peaceful._runtime.execution import CmdExecution
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._storage.stored_state import StateKind, StoredState
@@ -72,10 +81,10 @@ class DiffCmd:
 
     @staticmethod
     def profiles(ctx: ProfilesFlowCtx) -> StateDiffs:
-        """Compare the stored states of the first profile with the second, without an execution.
+        """Compare a flow of the first profile with that of the second, without an execution.
 
-        Items that only one of them has are unknown in the other: other parameters may make
-        other items.
+        By what is stored: states, also of what has left the flow, and parameters. What only one of
+        them has, or is of another kind in each, differs in its `kind`, `identity` and `state`.
 
         Args:
             ctx: a flow of exactly two profiles.
@@ -90,22 +99,139 @@ class DiffCmd:
                 f"{len(ctx.profiles)} profiles cannot be compared: it takes two.",
                 help="name two profiles",
             )
-        before, after = ctx.profiles
-        flows = ctx.flows[before], ctx.flows[after]
-        states = [
-            states_in(flow, load_owned(flow, ctx.stores[profile]).current)
-            for profile, flow in zip(ctx.profiles, flows, strict=True)
-        ]
-        compared = diffs_between(flows[0], states[0], states[1], (before, after), flows[1])
-        others = {
-            item: f"{before} does not have it"
-            for item in flows[1].graph.order
-            if item not in flows[0].items
+        one, other = (_Side.of(ctx, profile) for profile in ctx.profiles)
+        diffs: dict[ItemId, StateDiff | None] = {}
+        unknown: dict[ItemId, str] = {}
+        for item in dict.fromkeys((*one.things, *other.things)):
+            reason = one.unknown(item, other) or other.unknown(item, one)
+            if reason:
+                unknown[item] = reason
+            else:
+                diffs[item] = one.diff(item, other)
+        params = [ctx.params.get(profile, {}) for profile in ctx.profiles]
+        return StateDiffs(
+            diffs,
+            unknown,
+            left=tuple(dict.fromkeys((*one.left, *other.left))),
+            params=tuple(_params_changes(*params)),
+        )
+
+
+class _Side(msgspec.Struct, frozen=True):
+    """A flow in one of two profiles that are compared; the things are its items, and what left."""
+
+    profile: ProfileName
+    flow: BuiltFlow
+    things: Mapping[ItemId, KnownState]
+
+    @classmethod
+    def of(cls, ctx: ProfilesFlowCtx, profile: ProfileName) -> _Side:
+        flow = ctx.flows[profile]
+        known = known_states(flow, load_owned(flow, ctx.stores[profile]).current)
+        there = {
+            item: each
+            for item, each in known.items()
+            if each.in_flow or (each.stored is not None and each.stored.is_there)
         }
-        found = StateDiffs(compared.diffs, {**compared.unknown, **others})
-        for profile, flow in zip(ctx.profiles, flows, strict=True):
-            found = _explained(found, flow, ctx.stores[profile].load(StateKind.CURRENT))
-        return found
+        return cls(profile, flow, there)
+
+    @property
+    def left(self) -> Iterator[ItemId]:
+        return (item for item, each in self.things.items() if not each.in_flow)
+
+    def unknown(self, item: ItemId, other: _Side) -> str:
+        """Return why it is not known how an item differs, as far as that is this side's."""
+        thing = self.things.get(item)
+        if thing is None:
+            is_built = self.flow.problem is None
+            return "" if is_built else f"not known: the flow cannot be built in {self.profile}"
+        if self._state(item) is not None or other._kind(item) != self._kind(item):
+            return ""
+        return thing.note or f"not known: what it is in {self.profile} ({thing.shown})"
+
+    def diff(self, item: ItemId, other: _Side) -> StateDiff | None:
+        """Return what turns an item of this side into that of the other."""
+        before, after = self.things.get(item), other.things.get(item)
+        if before and after and before.in_flow and self._kind(item) == other._kind(item):
+            declared = self.flow.items[item].item
+            states = [state_from_stored(declared, each.stored) for each in (before, after)]
+            if None not in states:
+                return diff_of(declared, item, *states)
+        facts = zip(self._facts(item), other._facts(item), strict=True)
+        return diff_of_changes(
+            Change(name, was, is_now, words, words_now)
+            for (name, was, words), (_, is_now, words_now) in facts
+            if (was, words) != (is_now, words_now)
+        )
+
+    def _facts(self, item: ItemId) -> Iterator[tuple[str, JsonValue, str]]:
+        """Yield what a thing is: facts by name, each as JSON and in words."""
+        thing = self.things.get(item)
+        stored = None if thing is None else thing.stored
+        yield "kind", self._kind(item), ""
+        yield "identity", None if stored is None else stored.identity, ""
+        yield "state", self._state(item), "" if thing is None else thing.shown
+
+    def _kind(self, item: ItemId) -> str | None:
+        if item in self.flow.items:
+            return self.flow.items[item].item.kind()
+        thing = self.things.get(item)
+        return None if thing is None or thing.stored is None else thing.stored.kind
+
+    def _state(self, item: ItemId) -> JsonValue:
+        """Return a state in its stored form; None if there is none, or it is in doubt."""
+        thing = self.things.get(item)
+        stored = None if thing is None else thing.stored
+        if stored is None or stored.in_progress_since is not None:
+            return None
+        if (
+            item in self.flow.items
+            and state_from_stored(self.flow.items[item].item, stored) is None
+        ):
+            return None
+        return stored.state
+
+
+def _params_changes(
+    before: Mapping[str, ParamValue], after: Mapping[str, ParamValue]
+) -> Iterator[Change]:
+    """Yield the parameters that differ, or of which that is not known."""
+    for name in before:
+        one, other = before[name], after[name]
+        if one.unknown or other.unknown:
+            if (one.unknown, one.source) != (other.unknown, other.source):
+                yield Change(name, one.value, other.value, _words(one), _words(other))
+            continue
+        for change in plain_changes(name, one.value, other.value):
+            shown_ones = (change.before_shown, change.after_shown)
+            said = [
+                text if words and not each.is_default else _by_default(words, each)
+                for each, words, text in zip((one, other), change.words, shown_ones, strict=True)
+            ]
+            yield replace(change, before_shown=said[0], after_shown=said[1])
+        for path in {**one.secrets, **other.secrets}:
+            was, is_now = one.secrets.get(path), other.secrets.get(path)
+            if was != is_now:
+                now = "another secret" if is_now is not None and was is not None else "a secret"
+                yield Change(
+                    f"{name}{path}",
+                    None,
+                    None,
+                    _by_default("" if was is None else "a secret", one),
+                    _by_default("" if is_now is None else now, other),
+                )
+
+
+def _by_default(words: str, param: ParamValue) -> str:
+    return f"{words or 'none'}{' (default)' if param.is_default else ''}"
+
+
+def _words(param: ParamValue) -> str:
+    """Return a parameter in words, where another one is not known."""
+    if param.unknown:
+        return param.unknown
+    words = "" if param.value is None else shown(param.value)
+    return _by_default("a secret" if param.secrets else words, param)
 
 
 def _with_left(diffs: StateDiffs, ownership: Ownership) -> StateDiffs:
@@ -118,20 +244,9 @@ def _with_left(diffs: StateDiffs, ownership: Ownership) -> StateDiffs:
 
 
 def diffs_between(
-    flow: BuiltFlow,
-    before: Mapping[ItemId, State],
-    after: Mapping[ItemId, State],
-    sides: tuple[str, str] = _SIDES,
-    flow_after: BuiltFlow | None = None,
+    flow: BuiltFlow, current: Mapping[ItemId, State], goal: Mapping[ItemId, State]
 ) -> StateDiffs:
-    """Return, item by item, the differences between two sets of states.
-
-    Args:
-        flow: the flow whose items are compared.
-        before: their states on one side.
-        after: their states on the other side.
-        sides: what the sides are called.
-        flow_after: the flow on the other side, if it is another one.
+    """Return, item by item, the differences between current states and goals.
 
     Raises:
         PeacefulError: an item cannot compare its states, and says why.
@@ -139,22 +254,17 @@ def diffs_between(
     """
     diffs: dict[ItemId, StateDiff | None] = {}
     unknown: dict[ItemId, str] = {}
-    others = flow if flow_after is None else flow_after
     for item_id in flow.graph.order:
-        item = flow.items[item_id].item
-        if item_id not in others.items:
-            unknown[item_id] = f"{sides[1]} does not have it"
-        elif type(others.items[item_id].item).kind() != item.kind():
-            unknown[item_id] = "it is of another kind on each side"
-        elif item_id in before and item_id in after:
-            diffs[item_id] = diff_of(item, item_id, before[item_id], after[item_id])
-        else:
-            missing = [
-                side
-                for side, states in zip(sides, (before, after), strict=True)
-                if item_id not in states
-            ]
+        missing = [
+            side
+            for side, states in zip(_SIDES, (current, goal), strict=True)
+            if item_id not in states
+        ]
+        if missing:
             unknown[item_id] = f"not known yet: {' and '.join(missing)}"
+        else:
+            item = flow.items[item_id].item
+            diffs[item_id] = diff_of(item, item_id, current[item_id], goal[item_id])
     return StateDiffs(diffs, unknown)
 
 

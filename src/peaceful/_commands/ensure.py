@@ -271,4 +271,4 @@ class _Ensuring:
             raise ReplacementNeeded(ctx.item, "it says so" if diff is None else str(diff))
         self._check(ctx.item, current, goal)
         change = Change(self._run, record, found, self.current)
-        return await change.make("apply", current, goal, stored_goal=goal)
+        return await change.make("apply", current, goal, diff, stored_goal=goal)

@@ -20,7 +20,7 @@ from peaceful._item.readable import loss_of
 from peaceful._item.resolution import Unresolvable, check_state, resolve, resolve_partially
 from peaceful._item.upgrades import Reading, read_state
 from peaceful._model.codec import ItemId
-from peaceful._model.outcome import FieldChange, ItemResult, ItemStatus
+from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._params.masking import problems_in
 from peaceful._params.plain import plain_form
@@ -237,7 +237,5 @@ def shown_result(
         shown=str(state),
         message=message,
         before=None if before is None else plain_form(before),
-        changes=()
-        if diff is None
-        else tuple(FieldChange(each.field, each.before, each.after) for each in diff.changes),
+        changes=() if diff is None else diff.changes,
     )

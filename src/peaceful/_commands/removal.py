@@ -29,6 +29,7 @@ from peaceful._errors.running import NotCleaned, ValueUnresolved
 from peaceful._graph.graph import Graph, GraphBuilder
 from peaceful._graph.traversal import Direction
 from peaceful._item.ctx import ItemCtx
+from peaceful._item.diff import StateDiff
 from peaceful._item.item import AnyItem
 from peaceful._item.resolution import stored_params
 from peaceful._model.codec import ItemId
@@ -139,7 +140,7 @@ class Cleaning(ABC):
         goal = await asked(self._run, item, "state_clean", ctx)
         diff = diff_of(item, ctx.item, current, goal)
         if needs_apply(item, ctx.item, current, goal, diff):
-            return await self.apply(ctx, item, current, goal)
+            return await self.apply(ctx, item, current, goal, diff)
         return await self.unchanged(ctx, item, current)
 
     def _item(self, ctx: ItemCtx, stored: StoredState | None) -> AnyItem | None:
@@ -204,7 +205,9 @@ class Cleaning(ABC):
             return not planned and flow.items[name].item.kind() == stored.kind
 
     @abstractmethod
-    async def apply(self, ctx: ItemCtx, item: AnyItem, current: State, goal: State) -> ItemResult:
+    async def apply(
+        self, ctx: ItemCtx, item: AnyItem, current: State, goal: State, diff: StateDiff | None
+    ) -> ItemResult:
         """Clean up an item that needs it."""
 
     @abstractmethod
@@ -229,9 +232,11 @@ class RealCleaning(Cleaning):
         super().__init__(run, record.stored_current, guarded, known=known, found=found)
         self._record = record
 
-    async def apply(self, ctx: ItemCtx, item: AnyItem, current: State, goal: State) -> ItemResult:
+    async def apply(
+        self, ctx: ItemCtx, item: AnyItem, current: State, goal: State, diff: StateDiff | None
+    ) -> ItemResult:
         change = Change(self._run, self._record, Observation(ctx, item), self.current)
-        return await change.make("clean", current, goal, stored_goal=None)
+        return await change.make("clean", current, goal, diff, stored_goal=None)
 
     async def unchanged(self, ctx: ItemCtx, item: AnyItem, current: State) -> ItemResult:
         self._record.gone(ctx.item)
@@ -242,8 +247,9 @@ class RealCleaning(Cleaning):
 
 
 class DryCleaning(Cleaning):
-    async def apply(self, ctx: ItemCtx, item: AnyItem, current: State, goal: State) -> ItemResult:
-        diff = diff_of(item, ctx.item, current, goal)
+    async def apply(
+        self, ctx: ItemCtx, item: AnyItem, current: State, goal: State, diff: StateDiff | None
+    ) -> ItemResult:
         note = await self._note(ctx, item, current)
         message = "; ".join(part for part in ("" if diff is None else str(diff), note) if part)
         return shown_result(ItemStatus.WOULD_REMOVE, goal, message, current, diff)

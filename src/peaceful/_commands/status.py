@@ -57,18 +57,7 @@ class StatusCmd:
         Raises:
             StorageError: they cannot be read.
         """
-        stored = load_owned(ctx.flow, ctx.store).states[kind]
-        items, classes = ctx.flow.items, ItemClasses()
-        known = {
-            item_id: _known(items[item_id].item, stored.get(item_id), in_flow=True)
-            for item_id in ctx.flow.graph.order
-        }
-        others = {
-            item_id: _known(_as_it_was(classes, entry, ctx.flow), entry, in_flow=False)
-            for item_id, entry in stored.items()
-            if item_id not in items
-        }
-        return {**known, **others}
+        return known_states(ctx.flow, load_owned(ctx.flow, ctx.store).states[kind])
 
     @staticmethod
     def states(ctx: CmdCtx) -> States:
@@ -81,6 +70,23 @@ class StatusCmd:
             states_in(ctx.flow, stored[StateKind.CURRENT]),
             states_in(ctx.flow, stored[StateKind.GOAL]),
         )
+
+
+def known_states(
+    flow: BuiltFlow, stored: Mapping[ItemId, StoredState]
+) -> Mapping[ItemId, KnownState]:
+    """Return the stored states of a flow's items, then those of removed items."""
+    items, classes = flow.items, ItemClasses()
+    known = {
+        item_id: _known(items[item_id].item, stored.get(item_id), in_flow=True)
+        for item_id in flow.graph.order
+    }
+    others = {
+        item_id: _known(_as_it_was(classes, entry, flow), entry, in_flow=False)
+        for item_id, entry in stored.items()
+        if item_id not in items
+    }
+    return {**known, **others}
 
 
 def _as_it_was(classes: ItemClasses, entry: StoredState, flow: BuiltFlow) -> AnyItem | None:

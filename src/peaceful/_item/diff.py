@@ -9,9 +9,11 @@ from functools import cache
 from typing import Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from peaceful._disclosure import masked, masked_beginning
 from peaceful._model.codec import JsonValue
+from peaceful._model.outcome import FieldChange
 from peaceful._model.state import State, field_names
 from peaceful._params.plain import holds_secret, plain_form
 from peaceful._present.contrast import alike, contrast, legible
@@ -26,24 +28,8 @@ _SINGLE: Final = frozenset({str, int, bool, type(None)})
 """Types of values without parts, as most fields have them."""
 
 
-class Change(msgspec.Struct, frozen=True):
-    """One difference.
-
-    Attributes:
-        field: a field's name, followed by the path inside it if the field holds more.
-        before: the present value, as JSON; `None` if it is absent.
-        after: the value that it should have, as JSON; `None` if it should be absent.
-        before_shown: `before` in a few words for people; made from `before` if empty. With a
-            `before` of `None`, it says that the value is not absent but something else, such as
-            unknown.
-        after_shown: the same for `after`.
-    """
-
-    field: str
-    before: JsonValue
-    after: JsonValue
-    before_shown: str = ""
-    after_shown: str = ""
+class Change(FieldChange, frozen=True):
+    """One difference, which tells itself in words; see `FieldChange` for its fields."""
 
     def __str__(self) -> str:
         """Return `+ field: after`, `- field: before` or `field: before → after`."""
@@ -54,14 +40,19 @@ class Change(msgspec.Struct, frozen=True):
             return f"- {place}: {before}"
         return f"{place}: {before} → {after}"
 
+    @classmethod
+    def of(cls, change: FieldChange) -> Change:
+        """Return a change that was kept."""
+        return change if isinstance(change, cls) else cls(*astuple(change))
+
     @property
     def words(self) -> tuple[str, str]:
         """`before` and `after` for people; empty if absent.
 
         Different values are told apart, whatever their words are.
         """
-        before = self.before_shown or ("" if self.before is None else _shown(self.before))
-        after = self.after_shown or ("" if self.after is None else _shown(self.after))
+        before = self.before_shown or ("" if self.before is None else shown(self.before))
+        after = self.after_shown or ("" if self.after is None else shown(self.after))
         return _told_apart(self.before, self.after, before, after)
 
 
@@ -77,11 +68,19 @@ class StateDiff(msgspec.Struct, frozen=True):
         return f"{listed} and {more} more" if more > 0 else listed
 
     def to_json(self) -> JsonValue:
-        """Return `before` and `after` by field."""
-        return {
-            change.field: {"before": change.before, "after": change.after}
-            for change in self.changes
-        }
+        """Return `before` and `after` by field, with their words where these say more."""
+        return changes_document(self.changes)
+
+
+def changes_document(changes: Iterable[Change]) -> dict[str, JsonValue]:
+    """Return changes as JSON: by field, both values."""
+    return {change.field: _values(change) for change in changes}
+
+
+def _values(change: Change) -> JsonValue:
+    words = {"before_shown": change.before_shown, "after_shown": change.after_shown}
+    said = {name: text for name, text in words.items() if text}
+    return {"before": change.before, "after": change.after, **said}
 
 
 def diff_of(changes: Iterable[Change]) -> StateDiff | None:
@@ -124,7 +123,7 @@ def _field_changes(name: str, before: object, after: object) -> list[Change]:
         return [Change(name, was, will_be)]
     if _is_set(before) and isinstance(was, list) and _is_set(after) and isinstance(will_be, list):
         return [_list_change(name, was, will_be)]
-    changes = _changes(name, was, will_be)
+    changes = plain_changes(name, was, will_be)
     if not changes and (holds_secret(before) or holds_secret(after)):
         return [Change(name, None, None, "a secret", "another secret")]
     return changes
@@ -134,7 +133,8 @@ def _is_set(value: object) -> bool:
     return isinstance(value, (set, frozenset))
 
 
-def _changes(place: str, before: JsonValue, after: JsonValue) -> list[Change]:
+def plain_changes(place: str, before: JsonValue, after: JsonValue) -> list[Change]:
+    """Return the differences of two values in JSON, which are at a place."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         names = [*before, *(name for name in after if name not in before)]
         return [
@@ -148,7 +148,7 @@ def _changes(place: str, before: JsonValue, after: JsonValue) -> list[Change]:
         return [
             change
             for index, (one, other) in enumerate(zip(before, after, strict=True))
-            for change in _changes(f"{place}[{index}]", one, other)
+            for change in plain_changes(f"{place}[{index}]", one, other)
         ]
     return [] if before == after else [Change(place, before, after)]
 
@@ -160,7 +160,7 @@ def _entry_changes(
     if was is None and will_be is None and (name in before) != (name in after):
         words = ("none", "absent") if name in before else ("absent", "none")
         return [Change(place, None, None, *words)]
-    return _changes(place, was, will_be)
+    return plain_changes(place, was, will_be)
 
 
 def _within(place: str, name: str) -> str:
@@ -171,7 +171,7 @@ def _list_change(place: str, before: list[JsonValue], after: list[JsonValue]) ->
     less, more = _without(before, after), _without(after, before)
     left_out = len(less) + len(more) - LISTED
     less, more = less[:LISTED], more[: max(0, LISTED - len(less))]
-    words, others = [_shown(one) for one in less], [_shown(other) for other in more]
+    words, others = [shown(one) for one in less], [shown(other) for other in more]
     for at, one in enumerate(less):
         for beside, other in enumerate(more):
             words[at], others[beside] = _told_apart(one, other, words[at], others[beside])
@@ -212,7 +212,7 @@ def _told_apart(one: JsonValue, other: JsonValue, words: str, others: str) -> tu
     return contrast(_key(one), _key(other), _SHOWN)
 
 
-def _shown(value: JsonValue) -> str:
+def shown(value: JsonValue) -> str:
     """Return a value in one line: texts as they are, if they are readable.
 
     Known secrets are hidden here already: a part of one, where it is cut, would not be found later.

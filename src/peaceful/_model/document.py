@@ -6,7 +6,7 @@ The docstrings describe the fields in the API's documentation.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -16,11 +16,25 @@ from peaceful._disclosure import kept, masked_data
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.json import ErrorJson
 from peaceful._model.approval import Approval
-from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonValue, Moment, ProfileName
+from peaceful._model.codec import (
+    ExecutionId,
+    FlowId,
+    ItemId,
+    JsonValue,
+    Moment,
+    ProfileName,
+    encode_json,
+)
 from peaceful._model.events import ExecutionEnded
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._model.outcome import FieldChange, ItemResult, ItemStatus, OutcomeKind, Timings
+
+_MOST_CHANGES: Final = 100
+"""How many changes of an item are kept."""
+
+_ROOM_FOR_CHANGES: Final = 40_000
+"""How long they may be together, in bytes of JSON."""
 
 
 class ItemDocument(msgspec.Struct, frozen=True):
@@ -31,13 +45,17 @@ class ItemDocument(msgspec.Struct, frozen=True):
         state: its state after the end, as it is stored but for secrets, or null if unknown; the
             state that it would have, of a dry run.
         message: what was or would be done, or why not.
-        changes: how the state would change, of a dry run; left out if it would not.
+        changes: how the state has changed, of an item that is done; how it would change, of a dry
+            run. Left out if it has not.
+        changes_left_out: how many further changes there were, which are not kept: they were too
+            many or too long. Left out if there were none.
     """
 
     status: ItemStatus
     state: JsonValue = None
     message: str = ""
     changes: tuple[FieldChange, ...] | UnsetType = UNSET
+    changes_left_out: int | UnsetType = UNSET
 
 
 class ItemAside(msgspec.Struct, frozen=True):
@@ -202,9 +220,29 @@ def execution_ending(
 def _item(result: ItemResult | None) -> ItemDocument:
     if result is None:
         return ItemDocument(ItemStatus.NOT_STARTED)
-    changes = tuple(
-        FieldChange(each.field, masked_data(each.before), masked_data(each.after))
-        for each in result.changes
-    )
     state, message = masked_data(result.state), kept(result.message)
-    return ItemDocument(result.status, state, message, changes or UNSET)
+    changes = _kept_changes(result.changes)
+    left_out = len(result.changes) - len(changes)
+    return ItemDocument(result.status, state, message, changes or UNSET, left_out or UNSET)
+
+
+def _kept_changes(changes: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
+    """Return the changes that documents have: not too many, not too long, without secrets."""
+    room, few = _ROOM_FOR_CHANGES, []
+    for each in changes[:_MOST_CHANGES]:
+        one = FieldChange(
+            kept(each.field),
+            _kept_value(each.before),
+            _kept_value(each.after),
+            kept(each.before_shown),
+            kept(each.after_shown),
+        )
+        size = len(encode_json(one))
+        if size <= room:
+            room -= size
+            few.append(one)
+    return tuple(few)
+
+
+def _kept_value(value: JsonValue) -> JsonValue:
+    return kept(value) if isinstance(value, str) else masked_data(value)

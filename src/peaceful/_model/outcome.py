@@ -70,18 +70,24 @@ NOT_CHANGED: Final = "looked at, not changed"
 """The message of an item that was not started because an interrupt came when it was looked at."""
 
 
-class FieldChange(msgspec.Struct, frozen=True):
-    """One difference that a dry run has found.
+class FieldChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One difference.
 
     Attributes:
         field: a field of the state, followed by the path inside it if the field holds more.
-        before: the present value; null if it is absent.
-        after: the value that it would have; null if it would be absent.
+        before: the value before, as JSON; null if it is absent.
+        after: the value afterwards, as JSON; null if it is absent.
+        before_shown: `before` in a few words for people, where the value does not say it itself.
+            With a `before` of null, it says that the value is not absent but something else, such
+            as a secret, or not known.
+        after_shown: the same for `after`.
     """
 
     field: str
     before: JsonValue
     after: JsonValue
+    before_shown: str = ""
+    after_shown: str = ""
 
 
 class ItemResult(msgspec.Struct, frozen=True):
@@ -94,7 +100,7 @@ class ItemResult(msgspec.Struct, frozen=True):
         message: what was or would be done, or why not.
         seconds: how long it was in progress.
         before: of a dry run, the state that was found.
-        changes: of a dry run, how that would change.
+        changes: how it has changed; of a dry run, how it would change.
     """
 
     status: ItemStatus

@@ -219,13 +219,18 @@ def _whole(number: float) -> str:
     return f"{math.floor(number):,}" if math.isfinite(number) else UNKNOWN_NUMBER
 
 
-def differences(differing: int, same: int, unknown: int) -> str:
-    """Return how many items differ: `2 items of 6 differ, 1 not known`, `nothing differs`."""
+def differences(differing: int, same: int, unknown: int, *, profiles: bool = False) -> str:
+    """Return how many items differ: `2 items of 6 differ, 1 not known`, `nothing differs`.
+
+    They differ from what they should be; or between two `profiles`, which may differ otherwise.
+    """
     rest = f", {unknown:,} not known" if unknown else ""
     if differing:
         verb = "differs" if differing == 1 else "differ"
         return f"{count(differing, 'item')} of {differing + same + unknown:,} {verb}{rest}"
-    return f"{same:,} as it should be{rest}" if unknown else "nothing differs"
+    if unknown:
+        return f"{same:,} {'the same' if profiles else 'as it should be'}{rest}"
+    return "no item differs" if profiles else "nothing differs"
 
 
 class SummaryRow(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from peaceful._errors.running import ChildFailed, ItemCrashed, ItemFailure
 from peaceful._errors.system import refusal
 from peaceful._errors.usage import DefinitionError
 from peaceful._item.ctx import ExecutionScope, ItemCtx
-from peaceful._item.diff import StateDiff
+from peaceful._item.diff import Change, StateDiff
 from peaceful._item.item import AnyItem, Item
 from peaceful._item.safe_point import EndedWithChild, StoppedAtSafePoint
 from peaceful._model.codec import ItemId
@@ -26,6 +26,7 @@ from peaceful._model.events import Warned
 from peaceful._model.outcome import ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._present.summary import differences
+from peaceful._present.text import count
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
 from peaceful._runtime.escalation import was_cancelled
 from peaceful._user_code import OwnProcess, is_ctrl_c
@@ -268,7 +269,7 @@ class States(msgspec.Struct, frozen=True):
 
 
 class StateDiffs(msgspec.Struct, frozen=True):
-    """Differences between what items are and what they should be.
+    """Differences between what items are and what they should be, or between two profiles.
 
     Attributes:
         diffs: by item; None if nothing differs. Items with an unknown state are not in it.
@@ -276,6 +277,7 @@ class StateDiffs(msgspec.Struct, frozen=True):
         left: what is stored, and no item of the flow looks after.
         taken_over: by item, the name that what it looks after was stored under.
         replaced: by item that looks after another thing now, the name of the former one.
+        params: of two profiles, the parameters that differ; else None.
     """
 
     diffs: Mapping[ItemId, StateDiff | None]
@@ -283,14 +285,20 @@ class StateDiffs(msgspec.Struct, frozen=True):
     left: tuple[ItemId, ...] = ()
     taken_over: Mapping[ItemId, ItemId] = msgspec.field(default_factory=dict[ItemId, ItemId])
     replaced: Mapping[ItemId, ItemId] = msgspec.field(default_factory=dict[ItemId, ItemId])
+    params: tuple[Change, ...] | None = None
 
     @property
     def headline(self) -> str:
         """The numbers in a few words: `2 items of 6 differ, 1 not known, 1 has left`."""
         differing = sum(each is not None for each in self.diffs.values())
         same, left = len(self.diffs) - differing, len(self.left)
-        has_left = f", {left:,} {'has' if left == 1 else 'have'} left the flow" if left else ""
-        return f"{differences(differing, same, len(self.unknown))}{has_left}"
+        parts = [differences(differing, same, len(self.unknown), profiles=self.params is not None)]
+        if self.params:
+            number = len(self.params)
+            parts.append(f"{count(number, 'parameter')} {'differs' if number == 1 else 'differ'}")
+        if left:
+            parts.append(f"{left:,} {'has' if left == 1 else 'have'} left the flow")
+        return ", ".join(parts)
 
 
 class DiskWaits(msgspec.Struct):

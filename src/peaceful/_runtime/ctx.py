@@ -155,6 +155,24 @@ class CmdCtx:
     keeps: Callable[[datetime], Path | None] | None = None
 
 
+class ParamValue(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameter as it holds in a profile, for comparing profiles.
+
+    Attributes:
+        value: its value as JSON, without secrets; null where it is not known.
+        is_default: whether nobody has given it.
+        secrets: the secrets in it, by path; empty text for the whole.
+        source: where a secret that was not read comes from, as it is stored; never shown.
+        unknown: why it is not known, in a few words; empty if it is.
+    """
+
+    value: JsonValue = None
+    is_default: bool = False
+    secrets: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
+    source: JsonValue = None
+    unknown: str = ""
+
+
 class ProfilesFlowCtx(msgspec.Struct, frozen=True, kw_only=True):
     """One flow of several profiles: for comparing profiles.
 
@@ -163,9 +181,15 @@ class ProfilesFlowCtx(msgspec.Struct, frozen=True, kw_only=True):
         profiles: the profiles.
         flows: the flow, built with each profile's own parameters.
         stores: by profile, where the flow's states are.
+        params: by profile, the parameters of workspace, profile and flow, by name.
+        notices: what people should know of the profiles, as in `CmdCtx`.
     """
 
     app: str
     profiles: tuple[ProfileName, ...]
     flows: Mapping[ProfileName, BuiltFlow]
     stores: Mapping[ProfileName, StateStore]
+    params: Mapping[ProfileName, Mapping[str, ParamValue]] = msgspec.field(
+        default_factory=dict[ProfileName, Mapping[str, ParamValue]]
+    )
+    notices: tuple[str, ...] = ()

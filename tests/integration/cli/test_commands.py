@@ -81,7 +81,12 @@ def test_json_of_an_execution(ready: Run) -> None:
     """The document of an execution is the one that the register keeps."""
     document = ready("write", "--format", "json").json
     assert list(document) == EXECUTION_FIELDS
-    assert document["items"]["a"] == {"status": "done", "state": {"content": "a"}, "message": ""}
+    assert document["items"]["a"] == {
+        "status": "done",
+        "state": {"content": "a"},
+        "message": "",
+        "changes": [{"field": "content", "before": None, "after": "a"}],
+    }
     kept = ready("executions", "show", document["execution_id"], "--format", "json").json
     assert kept["outcome"] == document
     assert kept["progress"] is None
@@ -135,7 +140,9 @@ def test_diff_of_profiles(ready: Run) -> None:
     ready("switch", "prod", "--create", "--names", "a", "--names", "b", "--owner", "me")
     ready("discover")
     told = ready("diff", "default", "prod")
-    assert told.out.splitlines()[0] == "texts diff · default → prod · 2 items of 2 differ"
+    assert told.out.splitlines()[0] == (
+        "texts diff · default → prod · 2 items of 2 differ, 1 parameter differs"
+    )
     document = ready("diff", "default", "prod", "--format", "json").json
     assert document["diffs"]["a"] == {"content": {"before": "a", "after": None}}
     assert ready("diff", "default").code == 2
@@ -314,6 +321,9 @@ def test_executions(ready: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = ready("executions", "show", newest).out.splitlines()
     assert shown[0].startswith("texts discover · default/some · ")
     assert "  ✓ a  done" in shown or "  = a  unchanged" in shown
+    first = ready("executions", "show", listed[3].split()[0]).out.splitlines()
+    at = first.index("  ✓ a  done")
+    assert first[at + 1] == "    + content: a"
     assert ready("executions", "show", "ffff").code == 2
     assert len(ready("executions", "list", "--format", "json").json["executions"]) == 3
 

@@ -356,7 +356,7 @@ async def test_an_item_that_was_cleaned_twice(library: Library) -> None:
 async def test_profiles_in_which_an_item_is_of_another_kind(
     library: Library, tmp_path: Path
 ) -> None:
-    """They cannot be compared, and that is said."""
+    """What it is in each is told."""
     await library.ensured(one=Thing(place="here"))
     before = library.harness.ctx
     await library.ensured(one=Later(place="here"))
@@ -368,7 +368,10 @@ async def test_profiles_in_which_an_item_is_of_another_kind(
         stores={"old": before.store, "new": after.store},
     )
     found = DiffCmd.profiles(ctx)
-    assert found.unknown == {"one": "it is of another kind on each side"}
+    assert not found.unknown
+    assert found.diffs["one"] is not None
+    [kind, *_] = found.diffs["one"].changes
+    assert (kind.field, kind.before, kind.after) == ("kind", Thing.kind(), Later.kind())
 
 
 class Patient(Thing):

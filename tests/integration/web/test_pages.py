@@ -137,6 +137,8 @@ async def test_an_execution(site: Any) -> None:
     shown = await page(site, f"/executions/{running}")
     assert "dev is as it should be" in shown.text
     assert "3 of 3 are as they should be." in shown.text
+    # What was changed, from what to what: that is known for good.
+    assert "a done value=made value made" in shown.text
     head = await site.client.get(f"/executions/{running}?part=head", headers=HTML)
     assert head.text.startswith('<div id="head"')
     touched = await page(site, f"/executions/{running}", kind="outcome")

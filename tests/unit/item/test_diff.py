@@ -150,7 +150,12 @@ def test_a_diff_is_data_too() -> None:
     assert diff is not None
     assert diff.to_json() == {
         "size": {"before": 1.0, "after": None},
-        "names": {"before": ["a"], "after": ["a", "b"]},
+        "names": {
+            "before": ["a"],
+            "after": ["a", "b"],
+            "before_shown": "1 entry",
+            "after_shown": "2 entries (+ b)",
+        },
     }
 
 

@@ -48,7 +48,8 @@ def test_what_is_answered_is_whole() -> None:
     """No field of an answer is ever left out, but those that only some answers have."""
     sometimes = {
         "Graph": {"places", "acts", "without_places"},
-        "ItemDocument": {"changes"},
+        "ItemDocument": {"changes", "changes_left_out"},
+        "FieldChange": {"before_shown", "after_shown"},
         "Item": {"phase", "progress", "shown", "seconds"},
         "Problem": {"errors", "execution", "outcome"},
     }

@@ -20,6 +20,7 @@ from peaceful._errors.usage import ParamProblem, ParamsInvalid, ParamsMissing
 from peaceful._model.codec import JsonValue
 from peaceful._params.masking import problems_in, secret_texts, without_secrets
 from peaceful._params.plain import holds_secret, plain_form
+from peaceful._runtime.ctx import ParamValue
 from peaceful._storage.yaml_file import is_same, read_yaml, write_yaml
 
 HowToGive: TypeAlias = Callable[[Sequence[str]], str]
@@ -117,9 +118,14 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
         at_hand = secrets.at_hand(self.group, stored, str(self.path))
         return self._checked(self.group.model, stored, at_hand | mine, {})
 
-    def right_ones(self, secrets: Secrets) -> BaseModel:
-        """Return the parameters whose values are at hand and right, without the others."""
-        at_hand = secrets.at_hand(self.group, self.stored, str(self.path), needed=False)
+    def right_ones(self, secrets: Secrets | None) -> BaseModel:
+        """Return the parameters whose values are at hand and right, without the others.
+
+        Without `secrets`, none is read.
+        """
+        at_hand: Mapping[str, Given] = {}
+        if secrets is not None:
+            at_hand = secrets.at_hand(self.group, self.stored, str(self.path), needed=False)
         wrong: set[str] = set()
         while True:
             model = _without(self.group.model, wrong)
@@ -128,6 +134,14 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
             if isinstance(checked, Checked):
                 return checked.values
             wrong |= {problem.field.partition(".")[0] for problem in checked.problems}
+
+    def value_in(self, right_ones: BaseModel, name: str) -> ParamValue:
+        """Return a parameter without secrets, of those that are right."""
+        if name in type(right_ones).model_fields:
+            plain = plain_form(getattr(right_ones, name))
+            return ParamValue(value=plain, is_default=name not in self.stored)
+        stored = name in self.stored
+        return ParamValue(unknown=f"not usable in {self.path}" if stored else "not given")
 
     def completed(
         self, secrets: Secrets, given: Mapping[str, Given], unset: Collection[str]

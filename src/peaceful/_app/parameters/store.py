@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import (
     Callable,
     Collection,
@@ -25,7 +26,7 @@ from peaceful._errors.running import ParamsBusy
 from peaceful._errors.usage import NameUnknown, UsageError, nearest
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import FlowId, JsonValue, ProfileName
-from peaceful._runtime.ctx import started_by
+from peaceful._runtime.ctx import ParamValue, started_by
 from peaceful._storage.files import make_folder, refusals, taken_over
 from peaceful._storage.lock import FileLock, LockHolder
 from peaceful._storage.workspace import Workspace
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pydantic import BaseModel
+
+    from peaceful._runtime.flow import BuiltFlow
 
 _LOG = logging.getLogger("peaceful.app")
 
@@ -86,6 +89,56 @@ class ParamStore:
     def right_values(self, profile: ProfileName, flow: FlowId) -> dict[str, object]:
         """Return the arguments as `values` does, as far as they are at hand and right."""
         return self._arguments(profile, flow, lambda file: file.right_ones(self._secrets))
+
+    def param_values(self, profile: ProfileName, flow: BuiltFlow) -> Mapping[str, ParamValue]:
+        """Return the parameters that hold in a profile, by name; no secret is read once more.
+
+        A name that has several owners has the owner in front: `profile.region`, `flow.region`.
+        """
+        files = dict(
+            zip(("workspace", "profile", "flow"), self._files(profile, flow.id), strict=True)
+        )
+        owners = Counter(name for file in files.values() for name in file.group.params)
+        params = self._declared.flow_def(flow.id).params
+        taken = {self._declared.shared_by(each): f"{each.name}." for each in params}
+        found: dict[str, ParamValue] = {}
+        for owner, file in files.items():
+            plain, inside = file.right_ones(None), "" if owner == "flow" else taken.get(owner)
+            for name in file.group.params:
+                if name in file.group.secrets:
+                    value = self._secret_value(file, name, flow, inside)
+                else:
+                    value = file.value_in(plain, name)
+                found[name if owners[name] == 1 else f"{owner}.{name}"] = value
+        return found
+
+    def _secret_value(
+        self, file: ParamsFile, name: str, flow: BuiltFlow, inside: str | None
+    ) -> ParamValue:
+        """Return a parameter with secrets; the flow was built with it as it is, or `inside` one."""
+        given = {
+            one: {"from_env": self._secrets.variable_of(one)}
+            for one in self._secrets.in_environment(file.group)
+        }
+        source: JsonValue = given.get(name, file.stored.get(name))
+        is_default = source is None and not file.group.params[name].required
+        if inside is not None:
+            path = f"{inside}{name}"
+            known = {
+                place.removeprefix(path): secret
+                for place, secret in flow.secrets.items()
+                if place == path or place.startswith(f"{path}.")
+            }
+            if known or flow.problem is None:
+                value = flow.params.get(inside.removesuffix(".") or name)
+                if inside and isinstance(value, Mapping):
+                    value = value.get(name)
+                return ParamValue(value=value, is_default=is_default, secrets=known)
+        words = readable({name}, {name: source})[name]
+        if isinstance(words, Mapping):
+            words = ", ".join(f"{kind}: {place}" for kind, place in words.items())
+        unknown = "not given" if source is None else f"not known ({words})"
+        return ParamValue(source=source, is_default=is_default, unknown=unknown)
 
     def all_stored(self, profile: ProfileName) -> tuple[StoredParams, ...]:
         """Return the existing files of workspace, profile and flows, for display."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from peaceful._cli.commands.states import change_lines
 from peaceful._cli.program.errors import lines_of_parts
 from peaceful._cli.program.result import Result
 from peaceful._cli.progress.ending import message_lines, status_words
@@ -16,8 +17,10 @@ from peaceful._cli.terminal.wrapping import clipped, table, wrapped
 from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable, NothingRunning
 from peaceful._errors.usage import UsageError
 from peaceful._executions.records import ExecutionRecord, InterruptReceipt
+from peaceful._item.diff import LISTED, Change
 from peaceful._model.approval import Answerer, Approval, Reply
 from peaceful._model.codec import ExecutionId, to_json
+from peaceful._model.document import ItemDocument
 from peaceful._model.events import Phase, Snapshot
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSource
@@ -173,7 +176,9 @@ def show_lines(
             (item, each.status, status_words(each.status, each.message))
             for item, each in outcome.items.items()
         ]
-        lines += [line(""), *message_lines(items, page)]
+        lines.append(line(""))
+        for shown, each in zip(message_lines(items, page), outcome.items.values(), strict=True):
+            lines += [shown, *_changes_lines(each, page)]
     for item, error in outcome.errors.items():
         rows = [("item", item)] if item else []
         rows += [("what to do", error.help)] if error.help else []
@@ -184,6 +189,18 @@ def show_lines(
 def approval_words(approval: Approval, page: Page) -> str:
     """Return who approved or refused what, and when."""
     return f"{approval}, {moment(approval.at, page.zone, page.now)}, to: {approval.question}"
+
+
+def _changes_lines(item: ItemDocument, page: Page) -> Iterator[Line]:
+    """Yield how an item has changed; the message of a dry run says how it would."""
+    if item.status is not ItemStatus.DONE:
+        return
+    changes, more = item.changes or (), item.changes_left_out or 0
+    for each in changes[:LISTED]:
+        yield from change_lines(Change.of(each), page)
+    more += len(changes[LISTED:])
+    if more:
+        yield line(f"    and {count(more, 'more change')}")
 
 
 def _facts(record: ExecutionRecord, page: Page) -> list[tuple[str, str]]:

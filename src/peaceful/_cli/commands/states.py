@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from peaceful._commands.diff import DiffCmd
 from peaceful._commands.ownership import changes_told, load_owned
 from peaceful._commands.status import KnownState, StatusCmd, in_progress_words
 from peaceful._errors.usage import NameUnknown, UsageError
+from peaceful._item.diff import Change, changes_document
 from peaceful._model.codec import ItemId, JsonValue, to_json
 from peaceful._model.outcome import Complete
 from peaceful._present.numbers import moment
@@ -213,7 +214,7 @@ def diff(invocation: Invocation, profiles: Sequence[str], *, stored: bool) -> Re
         both = invocation.contexts().profiles_flow_ctx(profiles, invocation.options.flow)
         diffs = DiffCmd.profiles(both)
         title = f"{both.app} diff · {profiles[0]} → {profiles[1]} · {diffs.headline}"
-        return _diffs(title, diffs)
+        return _diffs(title, diffs, both.notices)
     if stored:
         ctx = _flow_ctx(invocation)
         diffs = DiffCmd.stored(ctx)
@@ -237,12 +238,19 @@ def _discovered(invocation: Invocation) -> Result:
     return replace(result, lines=_diffs(title, diffs).lines)
 
 
-def _diffs(title: str, diffs: StateDiffs) -> Result:
-    return Result(diffs_document(diffs), lambda page: diffs_lines(title, diffs, page))
+def _diffs(title: str, diffs: StateDiffs, notices: Sequence[str] = ()) -> Result:
+    return Result(
+        {**diffs_document(diffs), **({"warnings": [*notices]} if notices else {})},
+        lambda page: [*diffs_lines(title, diffs, page), *notice_lines(notices, page)],
+    )
 
 
 def diffs_document(diffs: StateDiffs) -> dict[str, JsonValue]:
-    """Return differences for programs: by item the difference or null, and why some are unknown."""
+    """Return differences for programs: by item the difference or null, and why some are unknown.
+
+    Those of parameters are there where two profiles were compared.
+    """
+    params = {} if diffs.params is None else {"params": changes_document(diffs.params)}
     return {
         "diffs": {
             item: None if each is None else each.to_json() for item, each in diffs.diffs.items()
@@ -251,22 +259,29 @@ def diffs_document(diffs: StateDiffs) -> dict[str, JsonValue]:
         "left": [*diffs.left],
         "taken_over": dict(diffs.taken_over),
         "replaced": dict(diffs.replaced),
+        **params,
     }
+
+
+def change_lines(change: Change, page: Page) -> Iterator[Line]:
+    """Yield a change, below what it is of."""
+    first, *others = wrapped(one_line(str(change)), page.room - 6)
+    before, after = change.words
+    style = Style.PLAIN if before and after else Style.BAD if before else Style.GOOD
+    yield line("    ", (first, style))
+    for part in others:
+        yield line(f"      {part}")
 
 
 def diffs_lines(title: str, diffs: StateDiffs, page: Page) -> Sequence[Line]:
     """Return differences for people: items with each change; and those that cannot be compared."""
     lines = [line((shortened(title, page.room), Style.STRONG))]
-    for item, each in diffs.diffs.items():
-        if each is None:
-            continue
-        lines += [line(""), line("  ", (item, Style.STRONG))]
-        for change in each.changes:
-            parts = wrapped(one_line(str(change)), page.room - 6)
-            added, removed = change.before is None, change.after is None
-            style = Style.GOOD if added else Style.BAD if removed else Style.PLAIN
-            lines.append(line("    ", (parts[0], style)))
-            lines += [line(f"      {part}") for part in parts[1:]]
+    changed = [(item, each.changes) for item, each in diffs.diffs.items() if each is not None]
+    params = [("parameters:", diffs.params)] if diffs.params else []
+    for of, changes in [*changed, *params]:
+        lines += [line(""), line("  ", (of, Style.STRONG))]
+        for change in changes:
+            lines += change_lines(change, page)
     former = {*diffs.replaced.values()}
     remarks = [
         *(f"{item}: {reason}" for item, reason in diffs.unknown.items()),

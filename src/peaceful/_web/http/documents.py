@@ -304,7 +304,8 @@ class Diffs(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         profile: the profile.
         flow: the flow.
-        diffs: by item, what differs; null where nothing does.
+        diffs: by item and field, the values `before` and `after`, and their words where these say
+            more (`before_shown`, `after_shown`); null where nothing differs.
         unknown: by item, why that is not known.
         left: what is stored, and no item of the flow looks after.
         taken_over: by item, the name that what it looks after was stored under.

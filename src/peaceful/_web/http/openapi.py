@@ -58,9 +58,11 @@ def _described(schema: dict[str, Any], kind: type | None) -> JsonObject:
             if name in properties:
                 properties[name]["description"] = " ".join(text.split())
     if properties and schema.get("additionalProperties") is not False:
-        # Only what is sent to the server may leave out what has a default.
+        # Only what is sent to the server may leave out what has a default, and what says so.
+        config = getattr(kind, "__struct_config__", None)
+        is_whole = config is None or not config.omit_defaults
         for name, field in properties.items():
-            if field.pop("default", msgspec.UNSET) is not msgspec.UNSET:
+            if field.pop("default", msgspec.UNSET) is not msgspec.UNSET and is_whole:
                 schema["required"].append(name)
     return {**schema, **({"description": about} if about else {})}
 

@@ -13,7 +13,9 @@ import msgspec
 from peaceful._commands.diff import DiffCmd
 from peaceful._commands.ownership import changes_told
 from peaceful._commands.status import StatusCmd
+from peaceful._item.diff import Change
 from peaceful._model.codec import ExecutionId, ItemId
+from peaceful._model.document import ItemDocument
 from peaceful._model.events import ItemEnded, Progress, ProgressUnit, Snapshot
 from peaceful._model.outcome import ItemStatus
 from peaceful._present.contrast import legible
@@ -93,7 +95,7 @@ class ItemRow(msgspec.Struct, frozen=True):
     """An item in an execution, as a row.
 
     `aside` is the time left, or how long it took; without it, `since` is when an item in progress
-    started, in ISO 8601.
+    started, in ISO 8601. What is kept of a `done` item is there once the execution has ended.
     """
 
     item: str
@@ -104,6 +106,20 @@ class ItemRow(msgspec.Struct, frozen=True):
     aside: str = ""
     since: str = ""
     stalled: bool = False
+    done: ItemDocument | None = None
+
+    @property
+    def changes(self) -> Sequence[tuple[str, ...]]:
+        """How it has changed, once it is done: fields, with their values before and after."""
+        kept = () if self.done is None else self.done.changes or ()
+        return [_change_words(Change.of(each)) for each in kept[:_MOST_CHANGES]]
+
+    @property
+    def more_changes(self) -> int:
+        """How many further changes there were."""
+        if self.done is None:
+            return 0
+        return len((self.done.changes or ())[_MOST_CHANGES:]) + (self.done.changes_left_out or 0)
 
     @property
     def in_progress(self) -> bool:
@@ -219,6 +235,10 @@ def _alike(rows: Sequence[ItemRow]) -> Iterator[Segment]:
             x += wide + _GAP
 
 
+def _change_words(change: Change) -> tuple[str, ...]:
+    return legible(change.field), *(one_line(word, _LONGEST_STATE) for word in change.words)
+
+
 class ChangeRow(msgspec.Struct, frozen=True):
     """An item as it is and as it should be.
 
@@ -277,8 +297,5 @@ def _change_rows(ctx: CmdCtx, diffs: StateDiffs) -> Iterator[ChangeRow]:
         elif (diff := diffs.diffs.get(item)) is None:
             yield ChangeRow(item, DisplayStatus.UNCHANGED, "as it should be", now, "")
         else:
-            changes = tuple(
-                (legible(change.field), *(one_line(word, _LONGEST_STATE) for word in change.words))
-                for change in diff.changes[:_MOST_CHANGES]
-            )
+            changes = tuple(_change_words(change) for change in diff.changes[:_MOST_CHANGES])
             yield ChangeRow(item, DisplayStatus.QUEUED, "differs", now, to_be, changes)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from peaceful._commands.run_request import EDITS
 from peaceful._errors.running import PlanStale
@@ -163,7 +164,15 @@ class ExecutionView:
 
     @cached_property
     def rows(self) -> tuple[ItemRow, ...]:
-        return rows_of(self.snapshot, self.record.only)
+        rows, outcome = rows_of(self.snapshot, self.record.only), self.record.outcome
+        if outcome is None:
+            return rows
+        return tuple(
+            replace(row, done=outcome.items.get(row.item))
+            if row.status is DisplayStatus.DONE
+            else row
+            for row in rows
+        )
 
     def _rows_with(self, statuses: Container[DisplayStatus]) -> list[ItemRow]:
         return [row for row in self.rows if row.status in statuses]
