@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
-from operator import eq
 from typing import Final
 
 from peaceful._disclosure import masked, masked_beginning
@@ -43,7 +41,8 @@ _JOINERS: Final = frozenset("\u200c\u200d")
 _HISSING: Final = ("s", "x", "z", "ch", "sh")
 _VOWELS: Final = "aeiou"
 
-_SHORTEST: Final = 8
+SHORT_ID: Final = 8
+"""Digits at the end of an ID that stand for it."""
 
 
 def one_line(text: str, longest: int = _LONGEST) -> str:
@@ -215,27 +214,9 @@ def _more(rest: int) -> str:
     return f" and {rest:,} more"
 
 
-def short_id(execution: ExecutionId, among: Iterable[ExecutionId] = ()) -> str:
-    """Return the shortest prefix of an ID, of at least 8 characters, that is unique in `among`.
+def short_id(execution: ExecutionId) -> str:
+    """Return the end of an ID, by which people tell executions apart and find them again.
 
-    The first digits of a UUID of version 7 are its time: 8 of them are the same for all executions
-    that started within 65.536 s of each other.
+    What a UUID of version 7 begins with is its time: alike for all that start within a minute.
     """
-    return short_ids((execution, *among))[execution]
-
-
-def short_ids(executions: Iterable[ExecutionId]) -> dict[ExecutionId, str]:
-    """Return for each ID its shortest unique prefix, of at least 8 characters.
-
-    Takes the time of sorting them: the longest shared prefix is with a neighbour.
-    """
-    lengths = dict.fromkeys(executions, _SHORTEST)
-    for here, there in pairwise(sorted(lengths)):
-        length = [*map(eq, here, there), False].index(False) + 1
-        lengths[here] = max(lengths[here], length)
-        lengths[there] = max(lengths[there], length)
-    # A hyphen at the end would look like a mistake, and tells nothing apart.
-    return {
-        each: each[: length + (each[length - 1 : length] == "-")]
-        for each, length in lengths.items()
-    }
+    return execution[-SHORT_ID:]

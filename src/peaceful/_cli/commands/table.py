@@ -377,7 +377,7 @@ class _CommandLine:
             "show": self._entry(
                 "Show an execution, item by item.",
                 "executions.executions_show",
-                "Shows an execution, item by item. The beginning of its ID is enough.",
+                "Shows an execution, item by item. The last 8 digits of its ID are enough.",
                 self._id_argument(required=True),
             ),
         }
