@@ -22,6 +22,9 @@ _LONGEST: Final = 2000
 _READ_PER_SHOWN: Final = 8
 """Characters looked at per character of the limit: colour codes and the like are removed."""
 
+_FEWEST: Final = 3
+"""Columns of a name that tell anything."""
+
 _MOST_MARKS: Final = 6
 """Combining marks on one character; more than any script's spelling needs."""
 
@@ -184,7 +187,8 @@ def name_list(names: Sequence[str], most: int | None = None) -> str:
 def fitted_list(names: Sequence[str], width: int) -> str:
     """Return as many names as fit into a table column: `a, b, c`, or `a, b and 3 more`.
 
-    The first name is shortened if not even that fits. Takes time in proportion to the width.
+    The first name is shortened if not even that fits, and nothing is left if nothing of it does.
+    Takes time in proportion to the width.
     """
     fitting = 0
     used = 0
@@ -200,9 +204,8 @@ def fitted_list(names: Sequence[str], width: int) -> str:
     if fitting:
         return _cut_list(names, fitting)
     more = _more(len(names) - 1) if len(names) > 1 else ""
-    if width - len(more) < 1:
-        in_all = (f"{len(names):,} in all", f"{len(names):,}")
-        return next((text for text in in_all if len(text) <= width), shortened(ELLIPSIS, width))
+    if width - len(more) < _FEWEST:
+        return ""
     return f"{shortened(names[0], width - len(more))}{more}"
 
 

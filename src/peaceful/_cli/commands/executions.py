@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from peaceful._cli.program.errors import lines_of_parts
+from peaceful._cli.program.errors import Told, group_lines, grouped
 from peaceful._cli.program.result import Result
 from peaceful._cli.progress.ending import message_lines, status_words
 from peaceful._cli.terminal.text import Line, Page, Style, line
@@ -166,15 +166,18 @@ def show_lines(
         lines += [line(row) for row in table(warned, page.width)]
     if outcome.items:
         items = [
-            (item, each.status, status_words(each.status, each.message))
+            (item, each.status, status_words(item, each.status, each.message))
             for item, each in outcome.items.items()
         ]
         lines += [line(""), *message_lines(items, page)]
-    for item, error in outcome.errors.items():
-        rows = [("item", item)] if item else []
-        rows += [("what to do", error.help)] if error.help else []
-        lines += [line(""), *lines_of_parts(error.code, error.message, rows, page.width)]
-    return lines
+    told = {
+        item: Told(each.code, each.message, [("what to do", each.help)] if each.help else [])
+        for item, each in outcome.errors.items()
+    }
+    return [
+        *lines,
+        *(line for group in grouped(told) for line in group_lines(told, group, page.width)),
+    ]
 
 
 def _facts(record: ExecutionRecord, page: Page) -> list[tuple[str, str]]:
