@@ -153,7 +153,7 @@ _DURATION = r"\d+(?:\.\d+)? (?:ms|s|min|h|d)\b"
 _VARIES = tuple(
     (re.compile(pattern), word)
     for pattern, word in (
-        (r"\b0[0-9a-f]{7}(?:-[0-9a-f]{1,12}){0,4}\b", "ID"),
+        (r"\b[0-9a-f]{8}(?:(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?\b", "ID"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00| UTC)?", "TIME"),
         (r"\b\d\d:\d\d(?::\d\d)?\b", "TIME"),
         (r"\d+(?:\.\d+)? [kMG]?B/s", "RATE"),

@@ -21,6 +21,7 @@ from peaceful._executions.records import (
 )
 from peaceful._model.codec import ExecutionId, ProfileName
 from peaceful._model.document import KeptDocument
+from peaceful._present.text import SHORT_ID
 from peaceful.interrupt import InterruptSignal
 
 
@@ -70,12 +71,16 @@ class MemoryExecutionStore:
             return self._keep_changed(mark_lost(self._exact(execution_id), at))
 
     def get(self, execution_id: str) -> ExecutionRecord:
-        """Return the execution with an ID, or its beginning."""
+        """Return the execution with an ID, or its beginning or end."""
         wanted = normalize_id(execution_id)
         with self._lock:
             if wanted in self._records:
                 return self._records[wanted]
-            alike = [each for each in self._newest() if each.id.startswith(wanted)]
+            alike = [
+                each
+                for each in self._newest()
+                if each.id.startswith(wanted) or each.id[-SHORT_ID:] == wanted
+            ]
         if len(alike) != 1:
             raise ExecutionUnknown(execution_id, [each.id for each in alike[:CANDIDATES]])
         return alike[0]

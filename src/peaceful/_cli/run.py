@@ -18,7 +18,7 @@ from peaceful._cli.program.group import Answered
 from peaceful._cli.program.invocation import Invocation
 from peaceful._cli.program.result import Result, failure, print_answer
 from peaceful._errors.base import PeacefulError, Unexpected
-from peaceful._errors.usage import UsageError
+from peaceful._errors.usage import UsageError, nearest
 from peaceful._process_signals import ProcessSignals
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ def _usage_error(error: click.ClickException, invocation: Invocation) -> UsageEr
     message = error.format_message()
     if isinstance(error, click.NoSuchOption):
         message = f"There is no option {error.option_name!r}."
-        if error.possibilities:
-            details.insert(0, ("did you mean", ", ".join(sorted(error.possibilities))))
+        params = [] if context is None else context.command.params
+        known = [each for param in params for each in (*param.opts, *param.secondary_opts)]
+        if near := nearest(error.option_name, [each for each in known if each.startswith("--")]):
+            details.insert(0, ("did you mean", ", ".join(near)))
     return UsageError(message, details=tuple(details), help=f"{path} --help tells more")

@@ -216,11 +216,11 @@ class WorkspaceGone(StorageError, code="WORKSPACE-GONE"):
 
 
 class ExecutionUnknown(UsageError, code="EXECUTION-UNKNOWN"):
-    """No execution of this workspace has the given ID, or several begin with it."""
+    """No execution of this workspace has the given ID, or several have that part of one."""
 
     def __init__(self, execution_id: str, candidates: Sequence[str] = ()) -> None:
         if candidates:
-            message = f"Several executions have an ID that begins with {execution_id!r}."
+            message = f"Several executions have {execution_id!r} in their IDs."
         else:
             message = f"There is no execution {execution_id!r} in this workspace."
         super().__init__(

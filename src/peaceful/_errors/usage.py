@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from peaceful._errors.base import PeacefulError
 
@@ -142,11 +143,41 @@ class NameInvalid(UsageError, code="NAME-INVALID"):
         self.name = name
 
 
-def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """Return the names that somebody may have meant who wrote another one, the best first."""
-    import difflib  # its loading takes as long as that of all commands
+_FARTHEST: Final = 3
+"""The most letters that are added, left out, changed or exchanged in what somebody meant."""
 
-    return difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Return the names that somebody may have meant who wrote another one, the best first.
+
+    In these, at most a third of its letters differ, or it is their beginning.
+    """
+    most = min(max(1, len(name) // 3), _FARTHEST)
+    typed, ranked = name.lower(), list[tuple[int, int, str]]()
+    for number, each in enumerate(known):
+        meant = each.lower()
+        steps = _steps(typed, meant) if abs(len(typed) - len(meant)) <= most else most + 1
+        if len(typed) > 1 and meant.startswith(typed):
+            steps = min(steps, most)
+        if typed and steps <= most:
+            ranked.append((steps, number, each))
+    return [each for _, _, each in sorted(ranked)[:3]]
+
+
+def _steps(one: str, other: str) -> int:
+    """Return how many letters differ; two neighbours that were exchanged count once.
+
+    The distance of optimal string alignment, row by row.
+    """
+    before, row = list[int](), list(range(len(other) + 1))
+    for i, letter in enumerate(one):
+        last, before, row = before, row, [i + 1]
+        for j, its in enumerate(other):
+            step = min(before[j] + (letter != its), before[j + 1] + 1, row[j] + 1)
+            if i and j and letter == other[j - 1] and one[i - 1] == its:
+                step = min(step, last[j - 1] + 1)
+            row.append(step)
+    return row[-1]
 
 
 class NameUnknown(UsageError, code="NAME-UNKNOWN"):

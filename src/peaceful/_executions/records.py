@@ -248,7 +248,7 @@ class RecordPage(msgspec.Struct, frozen=True):
 
 
 def normalize_id(execution_id: str) -> str:
-    """Return an ID, or its beginning, in the form of stored IDs.
+    """Return an ID, or a part of one, in the form of stored IDs.
 
     Raises `ExecutionUnknown` if none can match.
     """

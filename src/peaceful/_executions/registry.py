@@ -138,7 +138,7 @@ class Executions:
     Functions that are not coroutines may be called from any thread. They may wait for a disk or for
     another process, so a coroutine calls them by `asyncio.to_thread`. Whenever executions are read,
     those whose process is gone are marked as lost. Where the register cannot be read or written,
-    they raise `StorageError`; for an ID, or a beginning of one, that no or several executions have,
+    they raise `StorageError`; for an ID, or a part of one, that no or several executions have,
     `ExecutionUnknown`.
 
     No `lock_holders` are given where executions hold no lock on their profile. Other processes have
@@ -361,7 +361,10 @@ class Executions:
             ) from error
 
     def get(self, execution_id: str) -> ExecutionRecord:
-        """Return an execution by its ID or a unique beginning of it, with its outcome document."""
+        """Return an execution by its ID, its end as people see it, or a unique beginning of it.
+
+        It has its outcome document.
+        """
         return self.at_hand(execution_id) or self._seen(self._store.get(execution_id))
 
     def at_hand(self, execution_id: str) -> ExecutionRecord | None:

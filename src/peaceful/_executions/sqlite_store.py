@@ -40,6 +40,7 @@ from peaceful._model.execution import ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
 from peaceful._model.selection import Asked
+from peaceful._present.text import SHORT_ID
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -358,8 +359,10 @@ class SqliteExecutionStore:
     def _get(self, wanted: str, connection: Connection) -> list[ExecutionRecord]:
         found = self._records(connection, f"{_SELECT} WHERE id = ?", wanted)
         if not found:
-            query = f"{_SELECT} WHERE id >= ? AND id < ? ORDER BY rowid DESC LIMIT ?"
-            found = self._records(connection, query, wanted, f"{wanted}\x7f", CANDIDATES)
+            alike = "(id >= ? AND id < ?) OR (substr(id, ?) = ?)"
+            query = f"{_SELECT} WHERE {alike} ORDER BY rowid DESC LIMIT ?"
+            end = (-SHORT_ID, wanted)
+            found = self._records(connection, query, wanted, f"{wanted}\x7f", *end, CANDIDATES)
         return [self._whole(connection, found[0])] if len(found) == 1 else found
 
     def _whole(self, connection: Connection, record: ExecutionRecord) -> ExecutionRecord:

@@ -49,8 +49,11 @@ class Progress(msgspec.Struct, frozen=True):
 
     @property
     def fraction(self) -> float | None:
-        """The fraction that is done, from 0 to 1, or `None` if the total is unknown."""
-        if not self.total:
+        """The fraction that is done, from 0 to 1, or `None` if nobody can tell.
+
+        That is so if the total is unknown, and of a single step, which is done or is not.
+        """
+        if not self.total or (self.unit is ProgressUnit.STEPS and self.total <= 1):
             return None
         return min(1.0, max(0.0, self.done / self.total))
 

@@ -13,6 +13,7 @@ from peaceful._annotations import is_secret_type
 from peaceful._disclosure import HIDDEN, masked, without
 from peaceful._errors.base import described
 from peaceful._params.plain import holds_secret, is_secret, parts_in
+from peaceful._params.problem_words import problem_words
 
 _SHOWN = 80
 """Maximum of characters of a wrong value that are shown."""
@@ -76,9 +77,7 @@ def problems_in(error: ValidationError, model: type[BaseModel] | None) -> list[t
     return [
         (
             ".".join(str(part) for part in problem["loc"]),
-            _reason(problem["msg"], problem["input"])
-            if _may_be_shown(problem, model)
-            else _without_input(problem, model),
+            _reason(problem) if _may_be_shown(problem, model) else _without_input(problem, model),
         )
         for problem in error.errors(include_url=False)
     ]
@@ -92,7 +91,7 @@ def without_secrets(error: ValidationError, model: type[BaseModel] | None) -> Va
     problems: list[InitErrorDetails] = []
     for problem in error.errors(include_url=False):
         shown = _may_be_shown(problem, model) and not holds_secret(problem["input"])
-        text = problem["msg"] if shown else _without_input(problem, model)
+        text = problem_words(problem) if shown else _without_input(problem, model)
         problems.append(
             {
                 "type": _same(problem["type"], text),
@@ -128,12 +127,13 @@ def _without_input(problem: ErrorDetails, model: type[BaseModel] | None) -> str:
     """Return a problem's message without the value, which a developer's validator may repeat."""
     no_secrets = model is not None and not _is_any_secret(model.model_fields.values())
     if no_secrets or problem["type"] not in _BY_DEVELOPERS:
-        return problem["msg"]
-    return without_texts(problem["msg"], texts_in(problem["input"]))
+        return problem_words(problem)
+    return without_texts(problem_words(problem), texts_in(problem["input"]))
 
 
-def _reason(message: str, value: object) -> str:
-    if holds_secret(value):
-        return message
+def _reason(problem: ErrorDetails) -> str:
+    words, value = problem_words(problem), problem["input"]
+    if holds_secret(value) or problem["type"] == "extra_forbidden":
+        return words
     text = masked(repr(value))
-    return f"{message}, not {text if len(text) <= _SHOWN else f'{text[: _SHOWN - 3]}...'}"
+    return f"{words}, not {text if len(text) <= _SHOWN else f'{text[: _SHOWN - 3]}...'}"

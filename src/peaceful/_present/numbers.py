@@ -115,6 +115,11 @@ def date_and_time(at: datetime, zone: tzinfo) -> str:
     return _local(at, zone).isoformat(sep=" ", timespec="seconds")[:19]
 
 
+def date_time_zone(at: datetime, zone: tzinfo) -> str:
+    """Return a date, time and offset, `2025-03-09T14:02:11+01:00` (RFC 3339); raise as above."""
+    return _local(at, zone).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def moment(at: datetime, zone: tzinfo, now: datetime) -> str:
     """Return a time of day, with the date unless that is today; raise `ValueError` as above."""
     if _local(at, zone).date() == _local(now, zone).date():

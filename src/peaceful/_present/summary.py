@@ -188,11 +188,13 @@ def percent(progress: Progress) -> str:
 
 
 def amount(progress: Progress, between: str = "/") -> str:
-    """Return what is done, in its unit: `3.1/5.0 MB`, `3/10 steps`; empty for other units."""
+    """Return what is done, in its unit: `3.1/5.0 MB`, `3/10 steps`; empty for others."""
     done, total = progress.done, progress.total
     match progress.unit:
         case ProgressUnit.BYTES:
             return size(done) if total is None else size_pair(done, total, between)
+        case ProgressUnit.STEPS if total is not None and total <= 1:
+            return ""
         case ProgressUnit.STEPS:
             whole = "" if total is None else f"{between}{_whole(total)}"
             noun = "step" if (done if total is None else total) == 1 else "steps"
@@ -202,16 +204,16 @@ def amount(progress: Progress, between: str = "/") -> str:
 
 
 def rate(progress: Progress) -> str:
-    """Return the rate: `1.2 MB/s`, `0.4 steps/s`; empty if unknown, or for other units."""
+    """Return the rate: `1.2 MB/s`, `0.4 steps/s`; empty if that says nothing."""
     if progress.rate is None or not math.isfinite(progress.rate):
         return ""
     match progress.unit:
         case ProgressUnit.BYTES:
             return byte_rate(progress.rate)
-        case ProgressUnit.STEPS:
+        case ProgressUnit.STEPS if progress.total is None or progress.total > 1:
             decimals = 1 if progress.rate < 10 else 0
             return f"{progress.rate:,.{decimals}f} steps/s"
-        case ProgressUnit.PERCENT | ProgressUnit.UNKNOWN:
+        case ProgressUnit.STEPS | ProgressUnit.PERCENT | ProgressUnit.UNKNOWN:
             return ""
 
 

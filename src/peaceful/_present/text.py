@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
-from operator import eq
 from typing import Final
 
 from peaceful._disclosure import masked, masked_beginning
@@ -23,6 +21,9 @@ _LONGEST: Final = 2000
 
 _READ_PER_SHOWN: Final = 8
 """Characters looked at per character of the limit: colour codes and the like are removed."""
+
+_FEWEST: Final = 3
+"""Columns of a name that tell anything."""
 
 _MOST_MARKS: Final = 6
 """Combining marks on one character; more than any script's spelling needs."""
@@ -43,7 +44,8 @@ _JOINERS: Final = frozenset("\u200c\u200d")
 _HISSING: Final = ("s", "x", "z", "ch", "sh")
 _VOWELS: Final = "aeiou"
 
-_SHORTEST: Final = 8
+SHORT_ID: Final = 8
+"""Digits at the end of an ID that stand for it."""
 
 
 def one_line(text: str, longest: int = _LONGEST) -> str:
@@ -185,7 +187,8 @@ def name_list(names: Sequence[str], most: int | None = None) -> str:
 def fitted_list(names: Sequence[str], width: int) -> str:
     """Return as many names as fit into a table column: `a, b, c`, or `a, b and 3 more`.
 
-    The first name is shortened if not even that fits. Takes time in proportion to the width.
+    The first name is shortened if not even that fits, and nothing is left if nothing of it does.
+    Takes time in proportion to the width.
     """
     fitting = 0
     used = 0
@@ -201,9 +204,8 @@ def fitted_list(names: Sequence[str], width: int) -> str:
     if fitting:
         return _cut_list(names, fitting)
     more = _more(len(names) - 1) if len(names) > 1 else ""
-    if width - len(more) < 1:
-        in_all = (f"{len(names):,} in all", f"{len(names):,}")
-        return next((text for text in in_all if len(text) <= width), shortened(ELLIPSIS, width))
+    if width - len(more) < _FEWEST:
+        return ""
     return f"{shortened(names[0], width - len(more))}{more}"
 
 
@@ -215,27 +217,9 @@ def _more(rest: int) -> str:
     return f" and {rest:,} more"
 
 
-def short_id(execution: ExecutionId, among: Iterable[ExecutionId] = ()) -> str:
-    """Return the shortest prefix of an ID, of at least 8 characters, that is unique in `among`.
+def short_id(execution: ExecutionId) -> str:
+    """Return the end of an ID, by which people tell executions apart and find them again.
 
-    The first digits of a UUID of version 7 are its time: 8 of them are the same for all executions
-    that started within 65.536 s of each other.
+    What a UUID of version 7 begins with is its time: alike for all that start within a minute.
     """
-    return short_ids((execution, *among))[execution]
-
-
-def short_ids(executions: Iterable[ExecutionId]) -> dict[ExecutionId, str]:
-    """Return for each ID its shortest unique prefix, of at least 8 characters.
-
-    Takes the time of sorting them: the longest shared prefix is with a neighbour.
-    """
-    lengths = dict.fromkeys(executions, _SHORTEST)
-    for here, there in pairwise(sorted(lengths)):
-        length = [*map(eq, here, there), False].index(False) + 1
-        lengths[here] = max(lengths[here], length)
-        lengths[there] = max(lengths[there], length)
-    # A hyphen at the end would look like a mistake, and tells nothing apart.
-    return {
-        each: each[: length + (each[length - 1 : length] == "-")]
-        for each, length in lengths.items()
-    }
+    return execution[-SHORT_ID:]

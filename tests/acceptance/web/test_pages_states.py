@@ -143,9 +143,7 @@ async def test_parameters(acts: ActServer, seen: Tab) -> None:
     wrong = page.get_by_label("needed")
     await expect(wrong).to_have_attribute("aria-invalid", "true")
     await expect(wrong).to_have_value("11")
-    await expect(wrong).to_have_accessible_description(
-        "Input should be less than or equal to 9, not '11'"
-    )
+    await expect(wrong).to_have_accessible_description("it must be at most 9, not '11'")
     await expect(page.get_by_label("why")).to_have_value("typed <b>by hand</b>")
     await good_to_everyone(seen, "wrong", thoroughly=True)
     await wrong.fill("3")

@@ -217,7 +217,7 @@ def test_all_that_is_wrong_is_told_at_once(tool: Contexts) -> None:
     told = {problem.field: problem for problem in caught.value.problems}
     assert list(told) == ["company", "size", "domain", "count", "url"]
     assert told["size"].origin == "--size"
-    assert told["size"].reason == "Input should be greater than or equal to 1, not 0"
+    assert told["size"].reason == "it must be at least 1, not 0"
     assert "a domain has no spaces, not 'd d'" in told["domain"].reason
     assert told["url"].reason == "it has no value"
     assert "flow first" in caught.value.owner

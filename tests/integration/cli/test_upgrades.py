@@ -291,7 +291,7 @@ def raises(flow: Flow, size: str = "5") -> None:
 
 LATER = {
     "needs_more": (needs_more, "init --host ..."),
-    "other_type": (other_type, "size: Input should be a valid integer"),
+    "other_type": (other_type, "size: it must be a whole number"),
     "needs_secret": (needs_secret, "init --token SOURCE"),
     "raises": (raises, "by nothing"),
 }

@@ -18,7 +18,7 @@ from text_app import app
         (("wirte",), "There is no command 'wirte'"),
         (("executions", "lst"), "There is no command 'lst'"),
         (("status", "--nonsense"), "There is no option '--nonsense'"),
-        (("write", "--onyl", "a"), "did you mean  --color, --only"),
+        (("write", "--onyl", "a"), "did you mean  --only"),
         (("write", "--only"), "what to do  texts write --help tells more"),
         (("write", "--only", ""), "--only names no item"),
         (("write", "--only", ","), "--only names no item"),

@@ -171,6 +171,17 @@ def test_prefixes(store: ExecutionStore, new_record: NewRecord) -> None:
             store.get(nothing)
 
 
+def test_the_end_of_an_id(store: ExecutionStore, new_record: NewRecord) -> None:
+    """An execution is found by as much of the end of its ID as people are shown."""
+    for name in ("0193a5c2-00005f3a91bc", "0193a5c2-00005f3a91bd"):
+        ended(store, new_record(id=name))
+    found = store.get("5F3A91BC")
+    assert (found.id, found.outcome) == ("0193a5c2-00005f3a91bc", DOCUMENT)
+    for nothing in ("f3a91bc", "05f3a91bc", "_f3a91bc"):
+        with pytest.raises(ExecutionUnknown, match="no execution"):
+            store.get(nothing)
+
+
 def test_unique_prefix(store: ExecutionStore, new_record: NewRecord) -> None:
     """What is found by a beginning has its outcome, too."""
     ended(store, new_record(id="abc1"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -99,13 +100,56 @@ def test_long() -> None:
     }
 
 
+REST = "envman executions show 5f3a91bc"
+
+
+def told_of(errors: Mapping[str, PeacefulError]) -> list[str]:
+    """Errors of items as they are printed."""
+    return [plain(each) for each in errors_lines(errors, 80, command, REST)]
+
+
 def test_errors_of_many_items() -> None:
-    """Of many errors the first ones are shown, and the rest is counted."""
-    errors = [ItemFailure(f"item {number}") for number in range(SHOWN + 2)]
-    lines = [plain(each) for each in errors_lines(errors, 80, command)]
-    assert lines[:3] == ["Error ITEM-FAILED: item 0", "", "Error ITEM-FAILED: item 1"]
-    assert lines[-2:] == ["", "And 2 more errors."]
-    assert errors_lines([], 80, command) == []
+    """Of many different errors the first ones are shown, each with its item; and where all are."""
+    errors = {f"i{number}": ItemFailure("no" * number) for number in range(1, SHOWN + 3)}
+    lines = told_of(errors)
+    assert lines[:4] == ["Error ITEM-FAILED: no", "  item  i1", "", "Error ITEM-FAILED: nono"]
+    assert lines[-2:] == ["", f"And 2 more errors. All of them: {REST}"]
+    assert told_of({}) == []
+
+
+def test_equal_errors_are_told_once() -> None:
+    """Items that failed alike share one error, which names them; of very many, the first."""
+    errors = {f"item_{number}": ItemFailure("no", help="wait") for number in range(60)}
+    few = dict([*errors.items()][:3])
+    assert told_of(few) == [
+        "Error ITEM-FAILED: no",
+        "  items       item_0, item_1 and item_2",
+        "  what to do  wait",
+    ]
+    names = ", ".join(f"item_{number}" for number in range(10))
+    lines = told_of(errors)
+    assert " ".join(lines[1:3]).split() == f"items {names} and 50 more".split()
+    assert lines[-1] == f"All of them: {REST}"
+
+
+def test_errors_that_differ_in_the_name_of_their_item() -> None:
+    """An error that names its own item is the same as that of another which does so, too."""
+    errors = {
+        item: ItemFailure(f"{item} has no host.", details=(("at", f"/x/{item}"),)) for item in "abc"
+    }
+    assert told_of(errors) == [
+        "Error ITEM-FAILED: a has no host.",
+        "  the same  b and c",
+        "  at        /x/a",
+    ]
+    assert told_of({"a": errors["a"]}) == ["Error ITEM-FAILED: a has no host.", "  at  /x/a"]
+    other = {**errors, "d": ItemFailure("a has no host.", details=(("at", "/x/a"),))}
+    assert told_of(other)[-3:] == ["Error ITEM-FAILED: a has no host.", "  item  d", "  at    /x/a"]
+
+
+def test_the_error_of_a_whole_command() -> None:
+    """It is no item's."""
+    assert told_of({"": ItemFailure("no")}) == ["Error ITEM-FAILED: no"]
 
 
 def test_colour() -> None:

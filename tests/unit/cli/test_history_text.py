@@ -72,24 +72,24 @@ def listed(width: int, *, limited: bool = True, now: datetime = TODAY) -> list[s
     """Three executions, as they are listed where there are so many columns."""
     records = [ended(DOCUMENT), RUNNING, mark_lost(RUNNING, START)]
     page = Page(width, UTC, now, limited=limited)
-    return shown(list_lines(records, {RUNNING.id: "0193a5c2"}, WORDS, page))
+    return shown(list_lines(records, WORDS, page))
 
 
 IN_FULL = [
     "id        started              command  profile         by    how it ended",
     (
-        "0193a5c2  2025-03-09 14:02:11  deploy   internal_dev_a  root  failed after 4.2 s: "
+        "00000001  2025-03-09 14:02:11  deploy   internal_dev_a  root  failed after 4.2 s: "
         "1 unchanged, 1 failed"
     ),
-    "0193a5c2  2025-03-09 14:02:11  deploy   internal_dev_a  root  running",
-    "0193a5c2  2025-03-09 14:02:11  deploy   internal_dev_a  root  killed",
+    "00000001  2025-03-09 14:02:11  deploy   internal_dev_a  root  running",
+    "00000001  2025-03-09 14:02:11  deploy   internal_dev_a  root  killed",
 ]
 
 
 def test_list() -> None:
-    """Executions in columns: the shortest IDs, when, what, on what, by whom, how it ended."""
+    """Executions in columns: the ends of IDs, when, what, on what, by whom, how it ended."""
     assert listed(120) == IN_FULL
-    assert shown(list_lines([], {}, WORDS, PAGE)) == ["Nothing was executed yet."]
+    assert shown(list_lines([], WORDS, PAGE)) == ["Nothing was executed yet."]
 
 
 def test_list_without_limit() -> None:
@@ -100,12 +100,12 @@ def test_list_without_limit() -> None:
 def test_list_with_less_room() -> None:
     """Times of today go without their day first, then endings without what says least."""
     assert listed(95)[1] == (
-        "0193a5c2  14:02:11  deploy   internal_dev_a  root  failed after 4.2 s: "
+        "00000001  14:02:11  deploy   internal_dev_a  root  failed after 4.2 s: "
         "1 unchanged, 1 failed"
     )
     assert listed(80)[:2] == [
         "id        started   command  profile         by    how it ended",
-        "0193a5c2  14:02:11  deploy   internal_dev_a  root  failed: 1 failed",
+        "00000001  14:02:11  deploy   internal_dev_a  root  failed: 1 failed",
     ]
 
 
@@ -114,12 +114,12 @@ def test_list_in_little_room() -> None:
     tomorrow = TODAY + timedelta(days=1)
     assert listed(75, now=tomorrow)[:3] == [
         "id        started              command  profile         by",
-        "0193a5c2  2025-03-09 14:02:11  deploy   internal_dev_a  root",
+        "00000001  2025-03-09 14:02:11  deploy   internal_dev_a  root",
         "          failed after 4.2 s: 1 unchanged, 1 failed",
     ]
     assert listed(24)[:4] == [
         "id        started   comm",
-        "0193a5c2  14:02:11  depl",
+        "00000001  14:02:11  depl",
         "  failed after 4.2 s: 1",
         "  unchanged, 1 failed",
     ]
@@ -130,6 +130,20 @@ def test_state_in_words() -> None:
     assert state_in_words(ended(DOCUMENT)) == "failed after 4.2 s: 1 unchanged, 1 failed"
     assert state_in_words(ended(ending_document(OutcomeKind.ERROR))) == "failed after 4.2 s"
     assert state_in_words(mark_lost(RUNNING, START)) == "killed"
+
+
+def test_what_was_left_out() -> None:
+    """Of an execution that was limited to items, it is said, and the others are left out."""
+    limited = replace(ended(DOCUMENT), only=("iam_role", "app"))
+    items = {ItemStatus.FAILED: 1, ItemStatus.NOT_STARTED: 5}
+    assert limited.summary is not None
+    limited = replace(limited, summary=replace(limited.summary, counts=items))
+    assert state_in_words(limited) == "failed after 4.2 s: 1 failed, 1 not started, 4 left out"
+    assert state_in_words(limited, brief=True) == "failed: 1 failed, 1 not started"
+    assert WORDS.command_on_items(limited) == "deploy --only iam_role,app"
+    edit = replace(limited.info, command="states forget")
+    assert WORDS.command_on_items(replace(limited, info=edit)) == "states forget iam_role,app"
+    assert "left out" not in state_in_words(ended(DOCUMENT))
 
 
 def test_show() -> None:

@@ -106,9 +106,9 @@ def test_narrow() -> None:
     assert shown(ending, 30) == [
         "interrupted after 4.2 s",
         "",
-        "  done         3   3 in all",
+        "  done         3",
         "  unchanged    1   s3_bucket",
-        "  not started  2   2 in all",
+        "  not started  2",
         "",
         "  Carry on with: envman deploy",
         "  What is left: envman diff",

@@ -40,7 +40,7 @@ def pressed(level: InterruptLevel, source: InterruptSource) -> InterruptSignal:
 
 
 def test_log() -> None:
-    """A line when something starts or ends, with the time; endings with what was done."""
+    """A line when something starts or ends, with the time; what was unchanged is counted."""
     assert not log()[0].left
     sink, out = log()
     sink.receive(
@@ -52,7 +52,10 @@ def test_log() -> None:
             tale.ends("a", message="created\nit", at=2),
             tale.ends("b", ItemStatus.FAILED, "no", at=2),
             tale.begins("c", 2),
-            tale.ends("c", ItemStatus.UNCHANGED, shown="whole", at=3, seconds=0.2),
+            *(
+                tale.ends(item, ItemStatus.UNCHANGED, shown="whole", at=3, seconds=0.2)
+                for item in ("c", "d", "e")
+            ),
             BlockEnded(tale.at(3), "Ensure", True),
             tale.over(),
         ]
@@ -60,34 +63,36 @@ def test_log() -> None:
     sink.close()
     assert out.getvalue().splitlines() == [
         (
-            "14:02:11 envman deploy · internal_dev_a: started,"
+            "2025-03-09T14:02:11Z envman deploy · internal_dev_a: started,"
             " execution 0193a5c2-7c1b-7000-8000-000000000001"
         ),
-        "14:02:11 ensure: 1 item",
-        "14:02:12 a: started",
-        "14:02:12 b: started",
-        "14:02:13 a: done: created it, 0.8 s",
-        "14:02:13 b: failed: no, 0.8 s",
-        "14:02:14 c: unchanged, 0.2 s",
-        "14:02:15 envman deploy · internal_dev_a: complete in 4.2 s",
+        "2025-03-09T14:02:11Z ensure: 1 item",
+        "2025-03-09T14:02:12Z a: started",
+        "2025-03-09T14:02:12Z b: started",
+        "2025-03-09T14:02:13Z a: done: created it, 0.8 s",
+        "2025-03-09T14:02:13Z b: failed: no, 0.8 s",
+        "2025-03-09T14:02:14Z ensure: 3 items unchanged",
+        "2025-03-09T14:02:15Z envman deploy · internal_dev_a: complete in 4.2 s",
     ]
     assert sink.left
     assert not sink.draws
 
 
 def test_log_of_looking_and_changing() -> None:
-    """A line when an item is looked at, and when it is changed; the last of what comes at once."""
+    """No line when an item is looked at, but one when it is changed."""
     sink, out = log()
     sink.receive([tale.looks("a", 1), tale.looks("b", 1), tale.changes("b", 1)])
     sink.receive([tale.changes("a", 2), tale.interrupted("a", "b", looking=("b",), at=3)])
     sink.receive([tale.ends("b", ItemStatus.NOT_STARTED, "looked at, not changed", at=3)])
-    assert out.getvalue().splitlines()[:3] == [
-        "14:02:12 a: started looking",
-        "14:02:12 b: started changing",
-        "14:02:13 a: started changing",
+    assert out.getvalue().splitlines()[:2] == [
+        "2025-03-09T14:02:12Z b: started changing",
+        "2025-03-09T14:02:13Z a: started changing",
     ]
     assert "a is finishing its change; 1 is only being looked at;" in out.getvalue()
     assert "b: not started: looked at, not changed" in out.getvalue()
+
+
+HALF = "half\N{REPLACEMENT CHARACTER}way, 50 %, 1/2 steps, 0.1 steps/s, 10 s left"
 
 
 def test_log_tells_progress_rarely() -> None:
@@ -97,9 +102,9 @@ def test_log_tells_progress_rarely() -> None:
     sink.receive([tale.begins("a")])
     sink.receive([tale.moves("a", half, at) for at in (1, 9.9, 10, 15, 19.9, 20)])
     assert out.getvalue().splitlines() == [
-        "14:02:11 a: started",
-        "14:02:21 a: half\N{REPLACEMENT CHARACTER}way, 50 %, 1/2 steps, 0.1 steps/s, 10 s left",
-        "14:02:31 a: half\N{REPLACEMENT CHARACTER}way, 50 %, 1/2 steps, 0.1 steps/s, 10 s left",
+        "2025-03-09T14:02:11Z a: started",
+        f"2025-03-09T14:02:21Z a: {HALF}",
+        f"2025-03-09T14:02:31Z a: {HALF}",
     ]
 
 
@@ -117,11 +122,12 @@ def test_log_of_interrupts() -> None:
     sink.receive([tale.interrupted("a", level=InterruptLevel.CANCEL, at=2)])
     assert out.getvalue().splitlines() == [
         (
-            "14:02:12 Interrupting: a is finishing; nothing new will start. "
+            "2025-03-09T14:02:12Z Interrupting: a is finishing; nothing new will start. "
             "Ctrl-C again asks it to stop now (its own clean-up still runs)."
         ),
         (
-            "14:02:13 Interrupting: a is asked to stop now; its own clean-up still runs. "
+            "2025-03-09T14:02:13Z Interrupting: a is asked to stop now; "
+            "its own clean-up still runs. "
             "Ctrl-C again abandons it (its child processes are killed)."
         ),
     ]
@@ -135,7 +141,7 @@ def test_log_of_a_press_that_changed_nothing() -> None:
     assert out.getvalue() == ""
     sink.pressed(pressed(InterruptLevel.STOP, InterruptSource.SIGINT), SendResult.UNCHANGED)
     assert out.getvalue() == (
-        "14:02:11 Already interrupted. "
+        "2025-03-09T14:02:11Z Already interrupted. "
         "Ctrl-C again asks them to stop now (their own clean-up still runs).\n"
     )
 

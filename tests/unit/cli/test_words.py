@@ -55,10 +55,23 @@ def test_typed() -> None:
 def test_selection() -> None:
     """The same workspace, profile and flow are selected again by the same words."""
     options = GlobalOptions(workspace=Path("/w"), profile="p", flow="f")
-    assert options.selection() == ["--workspace", "/w", "--profile", "p", "--flow", "f"]
-    assert GlobalOptions().selection() == []
-    beside = options.selection(without=["ensure", "--flow", "g"])
+    assert options.selection(["ensure"]) == ["--workspace", "/w", "--profile", "p", "--flow", "f"]
+    assert GlobalOptions().selection(["ensure"]) == []
+    beside = options.selection(["ensure", "--flow", "g"])
     assert beside == ["--workspace", "/w", "--profile", "p"]
+
+
+def test_selection_that_is_taken() -> None:
+    """A command is not shown with an option that it would refuse."""
+    options = GlobalOptions(workspace=Path("/w"), profile="p", flow="f")
+    assert options.selection(["states", "backup", "FILE"]) == [
+        "--workspace",
+        "/w",
+        "--profile",
+        "p",
+    ]
+    assert options.selection(["executions", "show", "ID"]) == ["--workspace", "/w"]
+    assert options.selection(["key", "new", "FILE"]) == []
 
 
 @pytest.mark.parametrize(

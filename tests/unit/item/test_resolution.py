@@ -205,8 +205,8 @@ def test_values_that_do_not_fit_are_named_by_field() -> None:
         resolve(item, _states(KNOWN))
 
     assert unresolvable.value.reasons == {
-        "size": "Input should be greater than or equal to 0, not -7",
-        "names.0": "Input should be a valid string, not 7",
+        "size": "it must be at least 0, not -7",
+        "names.0": "it must be a text, not 7",
     }
 
 
@@ -217,7 +217,7 @@ def test_what_looks_at_the_whole_is_called_in_the_end() -> None:
     with pytest.raises(Unresolvable) as unresolvable:
         resolve(item, _states(KNOWN))
 
-    assert unresolvable.value.reasons == {"its parameters": "Value error, does not fit together"}
+    assert unresolvable.value.reasons == {"its parameters": "does not fit together"}
 
 
 def test_none_is_a_value_where_it_may_be() -> None:

@@ -105,8 +105,8 @@ def test_the_words_of_a_developer() -> None:
     """A validator may repeat the value: of a secret it is hidden, of anything else it is shown."""
     error = _found(Strict, name="ada", key="hunter2")
     assert problems_in(error, Strict) == [
-        ("name", "Value error, ada will not do, not 'ada'"),
-        ("key", "Value error, ********** will not do"),
+        ("name", "ada will not do, not 'ada'"),
+        ("key", "********** will not do"),
     ]
     assert "hunter2" not in str(without_secrets(error, Strict))
     assert "ada" in str(without_secrets(error, Strict))
@@ -116,7 +116,7 @@ def test_where_the_model_is_not_known() -> None:
     """Then nothing of any value is shown."""
     error = _found(Strict, name="ada", key="hunter2")
     for field, reason in problems_in(error, None):
-        assert reason == "Value error, ********** will not do", field
+        assert reason == "********** will not do", field
     shown = str(without_secrets(error, None))
     assert "ada" not in shown
     assert "hunter2" not in shown
@@ -129,6 +129,6 @@ class Forbidding(Login, extra="forbid"):
 def test_a_name_that_was_mistyped() -> None:
     """What was given under a wrong name may have been meant for a secret."""
     wrong = _found(Forbidding, user="ada", key="k", kye="hunter2")
-    assert problems_in(wrong, Forbidding) == [("kye", "Extra inputs are not permitted")]
+    assert problems_in(wrong, Forbidding) == [("kye", "there is no such field")]
     harmless = _found(Open, nmae="ada")
-    assert problems_in(harmless, Open) == [("nmae", "Extra inputs are not permitted, not 'ada'")]
+    assert problems_in(harmless, Open) == [("nmae", "there is no such field")]

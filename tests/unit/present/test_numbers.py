@@ -14,6 +14,7 @@ from peaceful._present.numbers import (
     ago,
     byte_rate,
     date_and_time,
+    date_time_zone,
     duration,
     estimate,
     moment,
@@ -157,6 +158,8 @@ def test_times_are_shown_in_the_zone_of_who_reads_them() -> None:
     """A moment in UTC is shown in the zone that is given; seconds are not rounded up."""
     assert time_of_day(NOON, UTC) == "12:02:11"
     assert time_of_day(NOON, EAST) == "14:02:11"
+    assert date_time_zone(NOON, UTC) == f"{NOON:%Y-%m-%d}T12:02:11Z"
+    assert date_time_zone(NOON, EAST) == f"{NOON:%Y-%m-%d}T14:02:11+02:00"
     assert date_and_time(NOON, EAST) == "2025-03-09 14:02:11"
     assert date_and_time(NOON, LINE_ISLANDS) == "2025-03-10 02:02:11"
 

@@ -41,7 +41,7 @@ from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import UsageError
 from peaceful._item.child import kill_every_child
 from peaceful._model.approval import Answerer
-from peaceful._model.codec import ExecutionId, ItemId
+from peaceful._model.codec import ItemId
 from peaceful._model.document import Ending
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
@@ -72,13 +72,12 @@ _GRACE = 0.2
 
 def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> Execution:
     """Run a command, show its progress, and heed process signals."""
-    known: list[ExecutionId] = []
 
     def title(info: ExecutionInfo) -> str:
         dry = " --dry-run" if request.dry_run else ""
         what = f"{info.app} {command_words(request, invocation.app)}{dry}"
         flow = [info.flow] if len(invocation.app.flows) > 1 else []
-        return " · ".join([what, info.profile, *flow, short_id(info.id, known)])
+        return " · ".join([what, info.profile, *flow, short_id(info.id)])
 
     show = show_for(invocation, title, request)
     sender, receiver = interrupt_channel()
@@ -95,7 +94,6 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
             ctx = contexts.ctx_for(request, options)
             invocation.profile, invocation.flow = ctx.profile, ctx.flow.id
             latest = contexts.executions.list(profile=ctx.profile, limit=20).records
-            known += [record.id for record in latest]
             survivors = contexts.executions.survivors(ctx.profile)
             for notice in lost_notices(latest[0] if latest else None, survivors):
                 show.say(notice)

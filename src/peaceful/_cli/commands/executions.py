@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from peaceful._cli.commands.states import change_lines
-from peaceful._cli.program.errors import lines_of_parts
+from peaceful._cli.program.errors import Told, group_lines, grouped
 from peaceful._cli.program.result import Result
 from peaceful._cli.progress.ending import message_lines, status_words
 from peaceful._cli.terminal.text import Line, Page, Style, line
@@ -19,7 +19,7 @@ from peaceful._errors.usage import UsageError
 from peaceful._executions.records import ExecutionRecord, InterruptReceipt
 from peaceful._item.diff import LISTED, Change
 from peaceful._model.approval import Answerer, Approval, Reply
-from peaceful._model.codec import ExecutionId, to_json
+from peaceful._model.codec import to_json
 from peaceful._model.document import ItemDocument
 from peaceful._model.events import Phase, Snapshot
 from peaceful._model.execution import ExecutionInfo, ExecutionState
@@ -35,10 +35,11 @@ from peaceful._present.summary import (
 from peaceful._present.text import (
     count,
     display_width,
+    fitted,
     name_list,
     one_line,
     padded,
-    short_ids,
+    short_id,
     shortened,
 )
 
@@ -55,10 +56,10 @@ _STYLES: Final[Mapping[ExecutionState, Style]] = {
     ExecutionState.LOST: Style.BAD,
 }
 
-_HEAD: Final = ("id", "started", "command", "profile", "by", "how it ended")
+_ITEMS: Final = 24
+"""The most columns of the items that a command was limited to."""
 
-_NEIGHBOURS: Final = 50
-"""The number of older executions that must differ in their IDs: near ones are similar."""
+_HEAD: Final = ("id", "started", "command", "profile", "by", "how it ended")
 
 _MEANS = {
     InterruptLevel.STOP: "what is in progress finishes, nothing new starts",
@@ -78,11 +79,18 @@ class HistoryWords(msgspec.Struct, frozen=True):
         return cls(invocation.app.ensure_name, len(invocation.app.flows) > 1)
 
     def command(self, record: ExecutionRecord) -> str:
-        """Return the command, as it is typed."""
+        """Return the command, as it is typed, without items."""
         name = record.info.command
         word = self.ensure_name if name == "ensure" else name
         # A plan is always one.
         return f"{word} --dry-run" if record.info.dry_run and name != "plan" else word
+
+    def command_on_items(self, record: ExecutionRecord) -> str:
+        """Return the command with the items that it was limited to."""
+        command, items = self.command(record), fitted(",".join(record.only), _ITEMS)
+        # Some commands are about nothing but the items that they name.
+        option = " --only " if " " not in record.info.command else " "
+        return f"{command}{option}{items}" if items else command
 
     def place(self, record: ExecutionRecord) -> str:
         """Return the profile, and the flow if flows are named."""
@@ -93,18 +101,25 @@ class HistoryWords(msgspec.Struct, frozen=True):
 def state_in_words(record: ExecutionRecord, *, brief: bool = False) -> str:
     """Return the state of an execution in a few words.
 
-    `brief` leaves out the duration and the least important counts: what was unchanged; and if it
-    did not complete, what was done.
+    What it was not to work on is left out, and not merely not started. `brief` does not tell that,
+    nor the duration and the least important counts: what was unchanged; and if it did not complete,
+    what was done.
     """
     info = record.info
     word = "killed" if info.state is ExecutionState.LOST else str(info.state)
-    counts: Mapping[ItemStatus, int] = {} if record.summary is None else record.summary.counts
+    counts: dict[ItemStatus, int] = {} if record.summary is None else {**record.summary.counts}
+    left_out = max(0, sum(counts.values()) - len(record.only)) if record.only else 0
+    left_out = min(left_out, counts.get(ItemStatus.NOT_STARTED, 0))
+    if left_out:
+        counts[ItemStatus.NOT_STARTED] -= left_out
     known = [status for status in STATUS_ORDER if counts.get(status)]
     if brief:
         complete = info.state is ExecutionState.COMPLETE
         said = [ItemStatus.UNCHANGED] if complete else [ItemStatus.UNCHANGED, ItemStatus.DONE]
         known = [status for status in known if status not in said] or known
     in_words = counts_in_words({status: counts[status] for status in known})
+    if left_out and not brief:
+        in_words = ", ".join(part for part in (in_words, f"{left_out:,} left out") if part)
     took = ""
     if not brief and info.ended_at is not None and info.state is not ExecutionState.LOST:
         after = "in" if info.state is ExecutionState.COMPLETE else "after"
@@ -113,7 +128,7 @@ def state_in_words(record: ExecutionRecord, *, brief: bool = False) -> str:
 
 
 def executions_show(invocation: Invocation, execution_id: str) -> Result:
-    """Show an execution, item by item, by its ID or the beginning of it."""
+    """Show an execution, item by item, by its ID or a part of it that is enough."""
     executions = invocation.executions()
     record = executions.get(execution_id)
     progress = None if record.state.ended else _progress(executions, record)
@@ -161,8 +176,8 @@ def show_lines(
                 facts.append((phase or "in progress", name_list(names, 10)))
         facts += [("ended", f"{len(progress.ended):,}"), ("waiting", f"{progress.waiting:,}")]
     outcome = record.outcome
-    told = outcome or progress
-    answers = () if told is None else told.approvals
+    kept = outcome or progress
+    answers = () if kept is None else kept.approvals
     facts += [(each.item, approval_words(each, page)) for each in answers]
     lines += [line(row) for row in table(facts, page.width)]
     if outcome is None:
@@ -173,17 +188,20 @@ def show_lines(
         lines += [line(row) for row in table(warned, page.width)]
     if outcome.items:
         items = [
-            (item, each.status, status_words(each.status, each.message))
+            (item, each.status, status_words(item, each.status, each.message))
             for item, each in outcome.items.items()
         ]
         lines.append(line(""))
         for shown, each in zip(message_lines(items, page), outcome.items.values(), strict=True):
             lines += [shown, *_changes_lines(each, page)]
-    for item, error in outcome.errors.items():
-        rows = [("item", item)] if item else []
-        rows += [("what to do", error.help)] if error.help else []
-        lines += [line(""), *lines_of_parts(error.code, error.message, rows, page.width)]
-    return lines
+    told = {
+        item: Told(each.code, each.message, [("what to do", each.help)] if each.help else [])
+        for item, each in outcome.errors.items()
+    }
+    return [
+        *lines,
+        *(line for group in grouped(told) for line in group_lines(told, group, page.width)),
+    ]
 
 
 def approval_words(approval: Approval, page: Page) -> str:
@@ -235,23 +253,17 @@ def executions_list(invocation: Invocation, limit: int) -> Result:
     options = invocation.options
     executions = invocation.executions()
     page = executions.list(profile=options.profile, flow=options.flow, limit=limit)
-    # IDs are short, but stand for no execution that is not in this list.
-    others = executions.list(limit=limit + _NEIGHBOURS).records
-    ids = short_ids(record.id for record in (*page.records, *others))
     words = HistoryWords.of(invocation)
     return Result(
         {"executions": [to_json(record.document()) for record in page.records]},
-        lambda shown_on: list_lines(page.records, ids, words, shown_on),
+        lambda shown_on: list_lines(page.records, words, shown_on),
     )
 
 
 def list_lines(
-    records: Sequence[ExecutionRecord],
-    ids: Mapping[ExecutionId, str],
-    words: HistoryWords,
-    page: Page,
+    records: Sequence[ExecutionRecord], words: HistoryWords, page: Page
 ) -> Sequence[Line]:
-    """Return executions as a table, with the shown forms of their IDs.
+    """Return executions as a table.
 
     If there is no room for all in one line each, times of today go without their day, and endings
     without the least important; if that is not enough, endings get lines of their own.
@@ -262,11 +274,11 @@ def list_lines(
     def cells(*, short: bool, brief: bool) -> list[tuple[str, ...]]:
         return [
             (
-                ids[record.id],
+                short_id(record.id),
                 moment(record.info.started_at, page.zone, page.now)
                 if short
                 else date_and_time(record.info.started_at, page.zone),
-                words.command(record),
+                words.command_on_items(record),
                 words.place(record),
                 one_line(record.info.started_by.user),
                 state_in_words(record, brief=brief),
@@ -311,7 +323,7 @@ def _stacked(rows: Sequence[tuple[str, ...]], room: int) -> list[str]:
 def interrupt(
     invocation: Invocation, execution_id: str | None, level: str, reason: str | None
 ) -> Result:
-    """Interrupt an execution, by the beginning of its ID; by default, the only one that runs."""
+    """Interrupt an execution, by its ID or a part of it; by default, the only one that runs."""
     executions = invocation.executions()
     receipt = executions.interrupt(
         _only_one(executions, "interrupt").id if execution_id is None else execution_id,
@@ -372,7 +384,7 @@ def _only_one(executions: Executions, what: str) -> ExecutionRecord:
             raise UsageError(
                 f"{len(several)} executions are running; say which one to {what}.",
                 details=tuple((each.id, _what(each.info)) for each in several),
-                help="give one of these IDs, or the beginning of it",
+                help="give one of these IDs, or its last 8 digits",
             )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _HIGHEST_PORT: Final = 65535
 
+_NONE: Final[Mapping[str, str]] = {}
+
 
 def command_line(invocation: Invocation) -> click.Group:
     """Return the command line of an application."""
@@ -58,7 +60,7 @@ class _CommandLine:
         self._global: list[click.Parameter] = [
             *global_options(options, self._app),
             asked("--version", help="Show the version.", answer=self._version),
-            asked("-h", "--help", help="Show this help.", answer=answer_help),
+            asked("-h", "--help", help="Show this help.", answer=self._help),
         ]
 
     def group(self) -> Group:
@@ -84,10 +86,20 @@ class _CommandLine:
             "web": Entry("Serve pages to start, watch and interrupt it all.", self._web),
             "key": Entry("Make keys that secrets are stored with.", self._key),
             "completion": Entry("Print what makes a shell complete words.", self._completion),
+            "help": Entry("Show the help of a command.", self._help_command, listed=False),
         }
         if app.ensure_name != "ensure":
             entries["ensure"] = Entry(ensure.help, ensure.make, listed=False)
-        return self._group(app.help, entries)
+        return self._group(
+            app.help,
+            entries,
+            {
+                "init": "Store parameters.",
+                "plan": "See what would be done.",
+                "ensure": "Do it. If it was interrupted, the same command carries on.",
+                "help ensure": "Show all that a command takes.",
+            },
+        )
 
     # ---- commands with a flow
 
@@ -102,6 +114,10 @@ class _CommandLine:
             "Shows what ensure would change; or with two profiles, how their stored states differ.",
             click.Argument(["profiles"], nargs=-1, metavar=two, shell_complete=self._profiles),
             _flag("--stored", "Compare what is stored, without looking at what is there."),
+            examples={
+                "diff": "Look at what is there, and compare it with what should be.",
+                "diff PROFILE_A PROFILE_B": "Compare the stored states of two profiles.",
+            },
         )
 
     def _plan(self) -> Command:
@@ -115,14 +131,25 @@ class _CommandLine:
             *self._choosing(),
             *self._ensuring(),
             self._more(),
+            examples={
+                "plan --out change.plan": f"Keep it; {name} --plan change.plan does just that.",
+                "plan --exit-code": "Tell a pipeline by exit code 4 that something differs.",
+            },
         )
 
     def _ensure(self) -> Command:
+        also = "" if self._app.ensure_name == "ensure" else " `ensure` is another name of it."
         return self._applying(
             "ensure",
-            "Brings current states to goal states.",
+            f"Brings current states to goal states.{also}",
             _file("--plan", "Do what a plan says, or refuse to: in a file, or of an execution."),
             *self._ensuring(),
+            examples={
+                "ensure": "Do what is not done yet; carry on with what was interrupted.",
+                "ensure --dry-run": "Say what would be done.",
+                "ensure --only ITEM_A,ITEM_B": "Work on two items alone.",
+                "ensure --replace ITEM": "Remove one, and make it anew.",
+            },
         )
 
     def _ensuring(self) -> list[click.Option]:
@@ -138,9 +165,16 @@ class _CommandLine:
             "Cleans everything up, in reverse order.",
             _flag("--left", "Only what has left the flow."),
             _flag("--found", "Also what was there before it was looked after."),
+            examples={
+                "clean --dry-run": "Say what would be removed.",
+                "clean --only ITEM": "Remove one thing.",
+                "clean --left": "Remove what the flow does not have any more.",
+            },
         )
 
-    def _applying(self, name: CommandName, does: str, *options: click.Option) -> Command:
+    def _applying(
+        self, name: CommandName, does: str, *options: click.Option, examples: Mapping[str, str]
+    ) -> Command:
         return self._command(
             "execute.apply",
             f"{does} Run it again to resume: what is done is not repeated.",
@@ -156,6 +190,7 @@ class _CommandLine:
             *options,
             _flag("--fail-fast", "Start nothing more once an item has failed."),
             self._more(),
+            examples=examples,
             command=name,
         )
 
@@ -373,7 +408,7 @@ class _CommandLine:
             "show": self._entry(
                 "Show an execution, item by item.",
                 "executions.executions_show",
-                "Shows an execution, item by item. The beginning of its ID is enough.",
+                "Shows an execution, item by item. The last 8 digits of its ID are enough.",
                 self._id_argument(required=True),
             ),
         }
@@ -392,6 +427,10 @@ class _CommandLine:
                 "cancelled; kill: it is abandoned.  [default: stop]",
             ),
             click.Option(["--reason"], metavar="TEXT", help="Why, for whoever sees it."),
+            examples={
+                "interrupt": "Stop the only one that runs: what is in progress finishes.",
+                "interrupt ID --level cancel --reason maintenance": "Cut a certain one short.",
+            },
         )
 
     def _approve(self) -> Command:
@@ -472,13 +511,22 @@ class _CommandLine:
 
     # ---- all of them
 
-    def _group(self, help: str, entries: Mapping[str, Entry]) -> Group:
-        return Group(help, entries, self._global, self._invocation)
+    def _group(
+        self, help: str, entries: Mapping[str, Entry], examples: Mapping[str, str] = _NONE
+    ) -> Group:
+        return Group(help, entries, self._global, self._invocation, examples)
 
     def _entry(self, summary: str, run: str, help: str, *params: click.Parameter) -> Entry:
         return Entry(summary, lambda: self._command(run, help, *params))
 
-    def _command(self, run: str, help: str, *params: click.Parameter, **known: object) -> Command:
+    def _command(
+        self,
+        run: str,
+        help: str,
+        *params: click.Parameter,
+        examples: Mapping[str, str] = _NONE,
+        **known: object,
+    ) -> Command:
         """Return a command; `run` names the function of this package that gets what was typed.
 
         Its module is loaded when it is called. What is `known` is passed on to it.
@@ -490,8 +538,24 @@ class _CommandLine:
             result: Result = function(self._invocation, **known, **typed)
             return result
 
-        options = [*params, *self._global]
-        return Command(None, params=options, callback=do, help=help, add_help_option=False)
+        return Command(self._invocation, help, [*params, *self._global], do, examples)
+
+    def _help(self, context: click.Context) -> Result:
+        return answer_help(context, self._invocation.page(self._invocation.stdout).width)
+
+    def _help_command(self) -> click.Command:
+        names = click.Argument(["names"], nargs=-1, metavar="[COMMAND]")
+
+        def show(names: Sequence[str]) -> Result:
+            context = click.get_current_context().find_root()
+            words = [*names]
+            while words and isinstance(context.command, click.Group):
+                name, command, words = context.command.resolve_command(context, words)
+                assert command is not None
+                context = click.Context(command, info_name=name, parent=context)
+            return self._help(context)
+
+        return click.Command(None, params=[names, *self._global], callback=show)
 
     def _version(self, _context: click.Context) -> Result:
         app = self._app

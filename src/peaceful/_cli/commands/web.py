@@ -28,6 +28,7 @@ from peaceful._model.interrupt import (
     InterruptSignal,
     InterruptSource,
 )
+from peaceful._present.numbers import date_time_zone
 from peaceful._present.text import one_line
 from peaceful.interrupt import SendResult, interrupt_channel
 from peaceful.interrupt.os_signals import interrupt_on_signals
@@ -67,13 +68,13 @@ def as_json(record: logging.LogRecord) -> str:
 
 def as_text(record: logging.LogRecord, zone: tzinfo) -> str:
     """Format a record for people: the time, how bad it is, the message; a traceback is indented."""
-    at = datetime.fromtimestamp(record.created, zone)
+    at = date_time_zone(datetime.fromtimestamp(record.created, zone), zone)
     bad = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
     fields = _fields(record)
     item = fields.get("item_id")
     message = record.getMessage()
     about = "" if item is None or str(item) in message else f"{item}: "
-    lines = [one_line(f"{at:%H:%M:%S} {bad}{about}{message}", _LONGEST)]
+    lines = [one_line(f"{at} {bad}{about}{message}", _LONGEST)]
     if record.exc_info:
         lines += [f"  {one_line(f'    {line}', _LONGEST)}" for line in _traceback(record)]
     return "".join(f"{line}\n" for line in lines)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from peaceful._cli.terminal.text import Line, Style, line
 from peaceful._cli.terminal.wrapping import table, wrapped
@@ -10,48 +12,100 @@ from peaceful._disclosure import kept
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.running import ExecutionUnknown, NotAsked, NothingRunning, ProfileBusy
 from peaceful._errors.usage import WorkspaceMissing
-from peaceful._present.text import count, one_line
+from peaceful._model.codec import ItemId
+from peaceful._present.text import count, name_list, one_line
 
-SHOWN = 5
-"""The number of errors that are shown in full."""
+SHOWN: Final = 5
+"""The number of different errors that are shown."""
+
+_NAMED: Final = 10
+"""The number of items that are named of those that failed alike."""
+
+_WORD: Final = re.compile(r"\w+")
+
+
+class Told(NamedTuple):
+    """An error by its parts, which may be any texts; each row is a label and a text."""
+
+    code: str
+    message: str
+    rows: Sequence[tuple[str, str]]
+    to_type: Sequence[tuple[str, str]] = ()
+    """Rows of commands, which are not wrapped: a terminal does it, and they can be copied."""
 
 
 def error_lines(error: PeacefulError, width: int, program: Callable[..., str]) -> list[Line]:
     """Return the lines of an error; `program` formats a command line of the application."""
-    if isinstance(error, ProfileBusy) and (busy := error.execution_id):
-        # Commands to type are not wrapped: a terminal does it, and they can still be copied.
-        return [
-            *lines_of_parts(error.code, error.message, (), width),
-            line(f"  watch it  {program('executions', 'show', busy)}"),
-            line(f"  stop it   {program('interrupt', busy)}"),
-        ]
-    return lines_of_parts(error.code, error.message, _rows(error, program), width)
+    return _lines(_told(error, program), width)
 
 
-def lines_of_parts(
-    code: str, message: str, rows: Sequence[tuple[str, str]], width: int
+def errors_lines(
+    errors: Mapping[ItemId, PeacefulError],
+    width: int,
+    program: Callable[..., str],
+    rest: str = "",
 ) -> list[Line]:
-    """Return the lines of an error by its parts, which may be any texts."""
-    head = f"Error {one_line(code)}"
-    said = f"{head}: {one_line(message)}"
+    """Return the lines of the errors of items; under an empty name, that of all.
+
+    Equal ones are told once, and only the first different ones: `rest` is the command that shows
+    all.
+    """
+    told = {item: _told(error, program) for item, error in errors.items()}
+    groups = grouped(told)
+    lines = [line for group in groups[:SHOWN] for line in group_lines(told, group, width, _NAMED)]
+    more = sum(len(group) for group in groups[SHOWN:])
+    cut = more or any(len(group) > _NAMED + 1 for group in groups)
+    if cut and rest:
+        said = f"And {count(more, 'more error')}. All" if more else "All"
+        lines += [line(""), line(f"{said} of them: {rest}")]
+    return lines[1:]
+
+
+def grouped(told: Mapping[ItemId, Told]) -> list[list[ItemId]]:
+    """Return items in groups of those whose errors differ in nothing but the item's own name."""
+    groups: dict[Told, list[ItemId]] = {}
+    for item, (code, message, rows, _) in told.items():
+
+        def nameless(text: str, item: ItemId = item) -> str:
+            return _WORD.sub(lambda word: "\0" if word[0] == item else word[0], text)
+
+        same = tuple((label, nameless(text)) for label, text in rows)
+        groups.setdefault(Told(code, nameless(message), same), []).append(item)
+    return [*groups.values()]
+
+
+def group_lines(
+    told: Mapping[ItemId, Told], items: Sequence[ItemId], width: int, most: int | None = None
+) -> list[Line]:
+    """Return the lines of an error that items share, below an empty one; `most` are named."""
+    first = told[items[0]]
+    named = [item for item in items if item]
+    if items[0] in _WORD.findall(first.message):
+        named, label = named[1:], "the same"
+    else:
+        label = "item" if len(named) == 1 else "items"
+    if named:
+        first = first._replace(rows=[(label, name_list(named, most)), *first.rows])
+    return [line(""), *_lines(first, width)]
+
+
+def _lines(told: Told, width: int) -> list[Line]:
+    head = f"Error {one_line(told.code)}"
+    said = f"{head}: {one_line(told.message)}"
     first = wrapped(said, width)[0]
     rest = said[len(first) :].lstrip()
     lines = [line((first[: len(head)], Style.BAD), first[len(head) :])]
     lines += [line(f"  {part}") for part in wrapped(rest, width - 2)] if rest else []
-    clean = [(one_line(label), one_line(text)) for label, text in rows]
-    return [*lines, *(line(row) for row in table(clean, width))]
+    clean = [(one_line(label), one_line(text)) for label, text in told.rows]
+    lines += [line(row) for row in table(clean, width)]
+    return [*lines, *(line(f"  {label:<8}  {command}") for label, command in told.to_type)]
 
 
-def errors_lines(
-    errors: Sequence[PeacefulError], width: int, program: Callable[..., str]
-) -> list[Line]:
-    """Return the lines of several errors, with an empty line between; of many, the first ones."""
-    lines: list[Line] = []
-    for error in errors[:SHOWN]:
-        lines += [line(""), *error_lines(error, width, program)]
-    if len(errors) > SHOWN:
-        lines += [line(""), line(f"And {count(len(errors) - SHOWN, 'more error')}.")]
-    return lines[1:]
+def _told(error: PeacefulError, program: Callable[..., str]) -> Told:
+    if isinstance(error, ProfileBusy) and (busy := error.execution_id):
+        watch, stop = program("executions", "show", busy), program("interrupt", busy)
+        return Told(error.code, error.message, (), [("watch it", watch), ("stop it", stop)])
+    return Told(error.code, error.message, _rows(error, program))
 
 
 def _rows(error: PeacefulError, program: Callable[..., str]) -> list[tuple[str, str]]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Final
 
 import click
 
 from peaceful._cli.program.invocation import Invocation
-from peaceful._cli.program.options import GlobalOption
+from peaceful._cli.program.options import GlobalOption, is_taken
 from peaceful._cli.program.result import Result, text_answer
-from peaceful._errors.usage import UsageError, nearest
+from peaceful._errors.usage import UsageError
+
+_WIDEST: Final = 80
+"""Columns of help: longer lines are hard to read."""
 
 
 class Answered(Exception):
@@ -33,20 +37,85 @@ class Entry:
     """The command's name in documents, if it is another one."""
 
 
-class _Sections:
-    """Shows options of every command apart from a command's own."""
+class Command(click.Command):
+    """A command. Its help names the common options that it takes; others, it refuses.
 
-    params: list[click.Parameter]
+    Args:
+        examples: what may be typed, as people would, and what that does.
+    """
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        help: str,
+        params: list[click.Parameter],
+        run: Callable[..., Result],
+        examples: Mapping[str, str],
+    ) -> None:
+        super().__init__(None, params=params, callback=self._run, help=help, add_help_option=False)
+        self._invocation = invocation
+        self._does = run
+        self.examples = examples
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         options = [each for each in self.params if isinstance(each, click.Option)]
-        own = [each for each in options if not isinstance(each, GlobalOption)]
-        of_every = [each for each in options if isinstance(each, GlobalOption)]
-        for title, params in (("Options", own), ("Options of every command", of_every)):
-            rows = [row for each in params if (row := each.get_help_record(ctx)) is not None]
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
+        common = [each for each in options if isinstance(each, GlobalOption)]
+        _write_rows(ctx, formatter, "Options", [each for each in options if each not in common])
+        command = self._invocation.command
+        taken = [each.opts[-1] for each in common if is_taken(each.field, command)]
+        with formatter.section(f"Common options, told by {ctx.find_root().command_path} --help"):
+            indent = " " * formatter.current_indent
+            formatter.write(
+                fill(
+                    ", ".join(taken),
+                    formatter.width,
+                    initial_indent=indent,
+                    subsequent_indent=indent,
+                    break_on_hyphens=False,
+                )
+            )
+            formatter.write("\n")
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_examples(self._invocation, formatter, self.examples)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words after its name."""
+        return super().parse_args(ctx, _spread(args, self.params))
+
+    def _run(self, **typed: object) -> Result:
+        self._invocation.options.refuse_others(self._invocation.command)
+        return self._does(**typed)
+
+
+def _write_rows(
+    ctx: click.Context,
+    formatter: click.HelpFormatter,
+    title: str,
+    params: Iterable[click.Parameter],
+) -> None:
+    rows = [row for each in params if (row := each.get_help_record(ctx)) is not None]
+    if rows:
+        with formatter.section(title):
+            _write_list(formatter, rows)
+
+
+def _write_list(formatter: click.HelpFormatter, rows: Sequence[tuple[str, str]]) -> None:
+    """Write rows of two columns, of which the first is narrow where there is little room."""
+    formatter.write_dl(rows, col_max=min(30, formatter.width * 3 // 8))
+
+
+def _write_examples(
+    invocation: Invocation, formatter: click.HelpFormatter, examples: Mapping[str, str]
+) -> None:
+    if examples:
+        with formatter.section("Examples"):
+            for words, does in examples.items():
+                formatter.write(
+                    f"{' ' * formatter.current_indent}{invocation.line(*words.split())}\n"
+                )
+                with formatter.indentation():
+                    formatter.write_text(does)
 
 
 class NamesOption(click.Option):
@@ -72,14 +141,6 @@ def _spread(words: Sequence[str], params: Iterable[click.Parameter]) -> list[str
     return spread
 
 
-class Command(_Sections, click.Command):
-    """A command."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the words after its name."""
-        return super().parse_args(ctx, _spread(args, self.params))
-
-
 _ACTS: Final = frozenset(
     {
         *("init", "switch", "key", "interrupt", "approve"),
@@ -89,7 +150,7 @@ _ACTS: Final = frozenset(
 """Commands that may have done something at any moment, without a history that says so."""
 
 
-class Group(_Sections, click.Group):
+class Group(click.Group):
     """Commands by name, made when they are asked for; the invocation is told which one it is."""
 
     def __init__(
@@ -98,6 +159,7 @@ class Group(_Sections, click.Group):
         entries: Mapping[str, Entry],
         params: list[click.Parameter],
         invocation: Invocation,
+        examples: Mapping[str, str],
     ) -> None:
         super().__init__(
             params=params,
@@ -109,6 +171,7 @@ class Group(_Sections, click.Group):
         )
         self._entries = entries
         self._invocation = invocation
+        self.examples = examples
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for name, entry in self._entries.items() if entry.listed]
@@ -129,7 +192,7 @@ class Group(_Sections, click.Group):
         name = args[0]
         command = self.get_command(ctx, name)
         if command is None and not ctx.resilient_parsing:
-            raise _unknown_command(name, self.list_commands(ctx), ctx.command_path)
+            raise self._unknown(ctx, args)
         if command is not None:
             names = [self.name, command.name] if ctx.parent else [command.name]
             self._invocation.command = " ".join(name for name in names if name)
@@ -137,11 +200,28 @@ class Group(_Sections, click.Group):
                 self._invocation.signals.changes_nothing = False
         return name, command, args[1:]
 
+    def _unknown(self, ctx: click.Context, words: Sequence[str]) -> UsageError:
+        from peaceful._cli.program.unknown import unknown_command
+
+        def known(group: str) -> list[str]:
+            found = self.get_command(ctx, group) if group and not ctx.parent else self
+            return found.list_commands(ctx) if isinstance(found, Group) else []
+
+        def typed(line: str) -> str:
+            return self._invocation.line(*line.split())
+
+        name = (self.name or "") if ctx.parent else ""
+        return unknown_command(words, name, known, typed, self._invocation.app.ensure_name)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands first, without making them: they are what people look for."""
         with formatter.section("Commands"):
-            formatter.write_dl([(n, self._entries[n].help) for n in self.list_commands(ctx)])
-        _Sections.format_options(self, ctx, formatter)
+            _write_list(formatter, [(n, self._entries[n].help) for n in self.list_commands(ctx)])
+        if ctx.parent is None:
+            _write_rows(ctx, formatter, "Common options", self.params)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_examples(self._invocation, formatter, self.examples)
 
     def _without_command(self) -> None:
         context = click.get_current_context()
@@ -153,20 +233,11 @@ class Group(_Sections, click.Group):
             )
 
 
-def _unknown_command(name: str, known: Iterable[str], path: str) -> UsageError:
-    from peaceful._present.text import fitted
-
-    near = nearest(name, known)
-    details = (("did you mean", ", ".join(near)),) if near else ()
-    return UsageError(
-        f"There is no command {fitted(name, 60)!r}.",
-        details=details,
-        help=f"{path} --help lists the commands",
-    )
-
-
-def answer_help(context: click.Context) -> Result:
-    text = context.get_help()
+def answer_help(context: click.Context, width: int) -> Result:
+    """Return the help of a command, in lines of at most so many columns."""
+    formatter = click.HelpFormatter(width=min(width, _WIDEST))
+    context.command.format_help(context, formatter)
+    text = formatter.getvalue().rstrip("\n")
     return text_answer({"help": text}, text)
 
 

@@ -117,8 +117,16 @@ class Invocation:
         return folder
 
     def line(self, *words: str) -> str:
-        """Return a command of this program, as it is typed to work on the same profile and flow."""
-        return shlex.join([*self.program, *words, *self.options.selection(without=words)])
+        """Return a command of this program, as it is typed to work on the same profile and flow.
+
+        `ensure` may be called as the application calls it, and is shown so.
+        """
+        if words[0] in {"ensure", self.app.ensure_name}:
+            chosen = self.options.selection(["ensure", *words[1:]])
+            words = (self.app.ensure_name, *words[1:])
+        else:
+            chosen = self.options.selection(words)
+        return shlex.join([*self.program, *words, *chosen])
 
     def stop_timeout(self) -> float:
         """Return the seconds from the first signal that nobody has pressed to KILL.

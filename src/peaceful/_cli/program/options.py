@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
@@ -13,6 +13,7 @@ import click
 
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import UsageError
+from peaceful._model.interrupt import STOP_TIMEOUT
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -118,6 +119,46 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+_RUN: Final = ("discover", "diff", "plan", "ensure", "clean")
+
+_EDITS: Final = ("states forget", "states move", "states adopt")
+
+_FLOWS: Final = (
+    *(*_RUN, *_EDITS, "init", "status", "goal", "states list", "states show"),
+    *("executions list", "interrupt"),
+)
+
+_PROFILES: Final = (*_FLOWS, "states backup", "states restore", "profile show")
+
+TAKEN_BY: Final[Mapping[str, frozenset[str]]] = {
+    "workspace": frozenset(
+        {
+            *(*_PROFILES, "switch", "executions show", "web", "key rotate"),
+            *("profile list", "profile delete", "profile rename", "profile copy"),
+        }
+    ),
+    "profile": frozenset(_PROFILES),
+    "flow": frozenset({*_FLOWS, "switch"}),
+    "max_concurrency": frozenset({*_RUN, "web"}),
+    "stop_timeout": frozenset({*_RUN, *_EDITS, "web"}),
+}
+"""The commands that take an option which says what to work on, or how much.
+
+Others refuse it: it would be believed. What only says how a command talks, each of them takes.
+"""
+
+
+def is_taken(option: str, command: str | None) -> bool:
+    """Return whether a command takes a common option; None works in no workspace."""
+    return command in TAKEN_BY.get(option, (command,))
+
+
+def command_of(words: Sequence[str]) -> str | None:
+    """Return the command that words begin with, if it works in a workspace."""
+    names = (" ".join(words[:number]) for number in (2, 1))
+    return next((name for name in names if name in TAKEN_BY["workspace"]), None)
+
+
 @dataclass(slots=True)
 class GlobalOptions:
     """The values of the options that every command takes, set while words are parsed."""
@@ -133,11 +174,23 @@ class GlobalOptions:
     yes: bool = False
     debug: bool = False
 
-    def selection(self, without: Collection[str] = ()) -> list[str]:
-        """Return the options that select the same again, except those that are in `without`."""
-        values = {"--workspace": self.workspace, "--profile": self.profile, "--flow": self.flow}
-        given = {name: str(value) for name, value in values.items() if value is not None}
-        return [word for name in given if name not in without for word in (name, given[name])]
+    def selection(self, words: Sequence[str]) -> list[str]:
+        """Return the options that select the same for a command, except those that it names."""
+        command = command_of(words)
+        values = {"workspace": self.workspace, "profile": self.profile, "flow": self.flow}
+        given = {
+            f"--{name}": str(value)
+            for name, value in values.items()
+            if value is not None and is_taken(name, command)
+        }
+        return [word for name in given if name not in words for word in (name, given[name])]
+
+    def refuse_others(self, command: str) -> None:
+        """Raise `UsageError` if an option is given that a command does not take."""
+        for name in TAKEN_BY:
+            if getattr(self, name) is not None and not is_taken(name, command):
+                option = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{command} takes no {option}.", help="leave it out")
 
     @classmethod
     def peeked(cls, words: Sequence[str]) -> GlobalOptions:
@@ -161,7 +214,12 @@ GLOBAL_NAMES = frozenset({*(each.name for each in fields(GlobalOptions)), "versi
 
 
 class GlobalOption(click.Option):
-    """An option that every command takes."""
+    """An option of all commands."""
+
+    @property
+    def field(self) -> str:
+        """Its name in `GlobalOptions`, if it is kept there."""
+        return (self.name or "").removeprefix(_STORED_AS)
 
 
 def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
@@ -196,16 +254,26 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
     where = "The folder that holds .peace; else the nearest parent that does, else this one."
     which = "The profile to work on; else the one in use."
     flow = "The flow to work on, where there are several."
+    longest = app.stop_timeout or STOP_TIMEOUT
     profiles = offering(lambda: complete_profile(options.workspace, app.name))
     return [
         option("workspace", where, _folder, "DIR", paths),
         option("profile", which, str, "PROFILE", profiles),
         option("flow", flow, str, "FLOW", offering(lambda: app.flows)),
-        option("format", "How the outcome is printed on stdout.", str),
-        option("progress", "How progress is shown on stderr.", str),
-        option("color", "When to use colours; auto heeds NO_COLOR.", str),
-        option("max_concurrency", "How many items are worked on at once.", positive, "N"),
-        option("stop_timeout", "How long a stop by a signal may take.", stop_timeout, "SECONDS"),
+        option("format", "How the outcome is printed on stdout.  [default: text]", str),
+        option("progress", "How progress is shown on stderr.  [default: auto]", str),
+        option(
+            "color", "When to use colours; auto heeds NO_COLOR, FORCE_COLOR.  [default: auto]", str
+        ),
+        option(
+            "max_concurrency", "How many items are worked on at once.  [default: 16]", positive, "N"
+        ),
+        option(
+            "stop_timeout",
+            f"How long a stop by a signal may take.  [default: {longest:g}]",
+            stop_timeout,
+            "SECONDS",
+        ),
         option("yes", "Do not ask: the answer to each question is yes.", bool),
         option("debug", "Show errors with their tracebacks.", bool),
     ]

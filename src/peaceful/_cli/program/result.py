@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -75,8 +75,10 @@ class Result:
     """Empty if it was printed already, as by a server."""
     lines: Callable[[Page], Sequence[Line]] = lambda _: ()
     exit_code: int = 0
-    errors: Sequence[PeacefulError] = ()
-    """Shown to people beside the lines; the document has them already."""
+    errors: Mapping[ItemId, PeacefulError] = field(default_factory=dict)
+    """Shown to people beside the lines, by item; the document has them already."""
+    all_errors: str = ""
+    """The command that shows all errors, or empty."""
     stuck: bool = False
     """True if something still runs that cannot be ended, so that the process must be left."""
 
@@ -106,7 +108,7 @@ def failure(invocation: Invocation, error: PeacefulError) -> Result:
         started_at=invocation.started_at,
         ended_at=datetime.now(UTC),
     )
-    return Result(to_json(document), exit_code=error.exit_code, errors=(error,))
+    return Result(to_json(document), exit_code=error.exit_code, errors={"": error})
 
 
 def print_answer(invocation: Invocation, result: Result) -> int:
@@ -116,10 +118,10 @@ def print_answer(invocation: Invocation, result: Result) -> int:
         if invocation.options.debug and result.errors:
             import traceback
 
-            for error in result.errors:
+            for error in result.errors.values():
                 invocation.stderr.write(masked("".join(traceback.format_exception(error))))
         if invocation.options.format in {"text", "none"}:
-            _print_errors(invocation, result.errors)
+            _print_errors(invocation, result.errors, result.all_errors)
         if invocation.options.format == "text":
             _print_outcome(invocation, result)
         elif result.document and (
@@ -127,17 +129,19 @@ def print_answer(invocation: Invocation, result: Result) -> int:
         ):
             invocation.stdout.write(document)
     except PeacefulError as error:
-        _print_errors(invocation, (error,))
+        _print_errors(invocation, {"": error})
         return result.exit_code or error.exit_code
     return result.exit_code
 
 
-def _print_errors(invocation: Invocation, errors: Sequence[PeacefulError]) -> None:
+def _print_errors(
+    invocation: Invocation, errors: Mapping[ItemId, PeacefulError], rest: str = ""
+) -> None:
     if errors:
         from peaceful._cli.program.errors import errors_lines
 
         width = invocation.page(invocation.stderr).width
-        lines = errors_lines(errors, width, invocation.line)
+        lines = errors_lines(errors, width, invocation.line, rest)
         _print_lines(invocation, invocation.stderr, lines, apart=invocation.progress_left)
 
 

@@ -11,7 +11,6 @@ import msgspec
 from peaceful._cli.program.result import Result
 from peaceful._cli.terminal.text import Line, Page, Style, line
 from peaceful._cli.terminal.wrapping import wrapped
-from peaceful._errors.running import PlanStale, WorkspaceGone
 from peaceful._model.codec import ItemId, JsonValue, to_json
 from peaceful._model.document import Ending
 from peaceful._model.execution import ExecutionState
@@ -25,7 +24,15 @@ from peaceful._present.summary import (
     status_word,
     summarise,
 )
-from peaceful._present.text import display_width, fitted, fitted_list, one_line, padded, shortened
+from peaceful._present.text import (
+    display_width,
+    fitted,
+    fitted_list,
+    one_line,
+    padded,
+    short_id,
+    shortened,
+)
 
 if TYPE_CHECKING:
     from peaceful._app.app import App
@@ -97,7 +104,8 @@ def answer(
         lines=lambda page: outcome_lines(message, page),
         exit_code=exit_code_of(execution.ending),
         # If the command failed as a whole, that one alone.
-        errors=(errors[""],) if "" in errors else tuple(errors.values()),
+        errors={"": errors[""]} if "" in errors else errors,
+        all_errors=invocation.line("executions", "show", short_id(execution.ending.execution.id)),
         stuck=execution.stuck,
     )
 
@@ -147,12 +155,12 @@ def _message(execution: Execution, invocation: Invocation, request: RunRequest) 
     done = {item for item, each in items.items() if each.status is ItemStatus.DONE}
     # What is made anew by now is not to be replaced once more.
     rest = replace(request, replace=tuple(item for item in request.replace if item not in done))
-    # Where the same would fail again, the error says how to carry on.
-    gone = isinstance(execution.ending.errors.get(""), (WorkspaceGone, PlanStale))
+    # If it failed as a whole, its error says how to carry on: the same would fail again.
+    failed = "" in execution.ending.errors
     return OutcomeMessage(
         title=execution.title,
         summary=summary,
-        carry_on="" if gone else invocation.line(*words_of(rest, invocation.app)),
+        carry_on="" if failed else invocation.line(*words_of(rest, invocation.app)),
         what_is_left=invocation.line("diff") if request.command == "ensure" else "",
         messages=messages if document.dry_run or request.edits else (),
     )
@@ -174,7 +182,7 @@ def outcome_lines(message: OutcomeMessage, page: Page) -> list[Line]:
     lines = [_headline(message, page), line("")]
     # Where nothing would be done, or nobody knows anything, a count says enough.
     said = [
-        (item, status, status_words(status, text))
+        (item, status, status_words(item, status, text))
         for item, status, text in message.messages
         if status not in {ItemStatus.UNCHANGED, ItemStatus.NOT_STARTED}
     ]
@@ -215,8 +223,8 @@ def _rows(rows: Sequence[SummaryRow], page: Page) -> list[Line]:
     lines: list[Line] = []
     for row in rows:
         label = f"  {padded(row.word, words)}  {padded(f'{row.count:,}', counts, right=True)}"
-        room = page.width - len(label) - 3
-        names = fitted_list(row.items, max(0, room))
+        # The count stands there already: what fits are names, or nothing.
+        names = fitted_list(row.items, page.width - len(label) - 3)
         lines.append(line((label, STATUS_STYLES[row.status]), f"   {names}"))
     return lines
 
@@ -246,7 +254,7 @@ def _next_steps(message: OutcomeMessage, page: Page) -> list[Line]:
     return [line(f"  {step}") for step in steps]
 
 
-def status_words(status: ItemStatus, message: str) -> str:
-    """Return how an item ended, with its message."""
-    word, words = status_word(status), one_line(message)
-    return f"{word}: {words}" if words and words != word else word
+def status_words(item: ItemId, status: ItemStatus, message: str) -> str:
+    """Return how an item ended, with its message; the item, which is named beside it, only once."""
+    word, words = status_word(status), one_line(message).removeprefix(f"{item} ")
+    return words if words.startswith(word) else f"{word}: {words}" if words else word

@@ -231,7 +231,7 @@ def item_ending_words(ended: ItemEnded) -> str:
         case ItemStatus.UNCHANGED:
             return status_word(ended.status)
         case _:
-            return status_words(ended.status, ended.message)
+            return status_words(ended.item, ended.status, ended.message)
 
 
 class Picture:

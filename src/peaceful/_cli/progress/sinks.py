@@ -36,7 +36,7 @@ from peaceful._model.events import (
 from peaceful._model.execution import ExecutionInfo
 from peaceful._model.interrupt import InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus
-from peaceful._present.numbers import duration, time_left
+from peaceful._present.numbers import date_time_zone, duration, time_left
 from peaceful._present.summary import (
     WAITING_FOR_APPROVAL,
     amount,
@@ -75,7 +75,10 @@ def _line(value: object) -> str:
 
 
 class LogSink(Show):
-    """A sink that writes a line when something starts or ends; rarely in between."""
+    """A sink that writes a line when something is changed or has ended; rarely in between.
+
+    What was found unchanged is only counted.
+    """
 
     def __init__(
         self, writer: Writer, look: Look, zone: tzinfo, *, interrupts_only: bool = False
@@ -88,6 +91,7 @@ class LogSink(Show):
         self._started: ExecutionStarted | None = None
         self._execution_id = ""
         self._pressed = False
+        self._unchanged = 0
 
     def receive(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -138,22 +142,15 @@ class LogSink(Show):
 
     def _text(self, event: Event) -> str:
         match event:
-            case ItemStarted() | ChangeStarted():
-                self._shown_at[event.item] = event.at
-                phase = event.phase if isinstance(event, ItemStarted) else Phase.CHANGING
-                return f"{event.item}: started {phase or ''}".rstrip()
-            case ItemEnded():
-                self._shown_at.pop(event.item, None)
-                message = event.message or (event.shown if event.status is ItemStatus.DONE else "")
-                words = status_words(event.status, message)
-                return f"{event.item}: {words}, {duration(event.seconds)}"
-            case ItemProgressed(at=at, item=item, progress=progress):
-                if (at - self._shown_at.setdefault(item, at)).total_seconds() < _RARELY:
-                    return ""
-                self._shown_at[item] = at
-                return f"{item}: {progress_words(progress)}"
+            case ItemStarted() | ChangeStarted() | ItemProgressed() | ItemEnded():
+                text = self._item_text(event)
+                return f"{event.item}: {text}" if text else ""
             case BlockStarted(block=block, items=items):
                 return f"{block_words(block)}: {count(len(items), 'item')}" if items else ""
+            case BlockEnded(block=block):
+                number, self._unchanged = self._unchanged, 0
+                words = f"{count(number, 'item')} unchanged"
+                return f"{block_words(block)}: {words}" if number else ""
             case ExecutionStarted():
                 self._started = event
                 return (
@@ -163,15 +160,33 @@ class LogSink(Show):
                 assert self._started is not None, "what has ended has begun"
                 title = self._look.title(self._started.execution)
                 return f"{title}: {ending_words(self._started.at, event)}"
-            case BlockEnded() | ApprovalAsked() | ApprovalEnded() | InterruptRequested() | Warned():
+            case ApprovalAsked() | ApprovalEnded() | InterruptRequested() | Warned():
                 return ""
+
+    def _item_text(self, event: ItemStarted | ChangeStarted | ItemProgressed | ItemEnded) -> str:
+        match event:
+            case ItemProgressed(at=at, item=item, progress=progress):
+                if (at - self._shown_at.setdefault(item, at)).total_seconds() < _RARELY:
+                    return ""
+                self._shown_at[item] = at
+                return progress_words(progress)
+            case ItemEnded(status=ItemStatus.UNCHANGED):
+                self._unchanged += 1
+                return ""
+            case ItemEnded(item=item, status=status):
+                message = event.message or (event.shown if status is ItemStatus.DONE else "")
+                return f"{status_words(item, status, message)}, {duration(event.seconds)}"
+            case _:
+                self._shown_at[event.item] = event.at
+                phase = event.phase if isinstance(event, ItemStarted) else Phase.CHANGING
+                return "" if phase is Phase.LOOKING else f"started {phase or ''}".rstrip()
 
     def _write(self, text: str) -> None:
         self.left = True
         self._writer.write(text)
 
     def _line(self, at: datetime, text: str) -> str:
-        return f"{at.astimezone(self._zone):%H:%M:%S} {text}\n"
+        return f"{date_time_zone(at, self._zone)} {text}\n"
 
 
 def progress_words(progress: Progress) -> str:
@@ -183,7 +198,7 @@ def progress_words(progress: Progress) -> str:
         percent(progress),
         amount(progress),
         rate(progress),
-        "" if left is None else time_left(left),
+        time_left(left) if left else "",
     )
     return ", ".join(part for part in parts if part) or "in progress"
 

@@ -14,7 +14,7 @@ from peaceful._commands.diff import DiffCmd
 from peaceful._commands.ownership import changes_told
 from peaceful._commands.status import StatusCmd
 from peaceful._item.diff import Change
-from peaceful._model.codec import ExecutionId, ItemId
+from peaceful._model.codec import ItemId
 from peaceful._model.document import ItemDocument
 from peaceful._model.events import ItemEnded, Progress, ProgressUnit, Snapshot
 from peaceful._model.outcome import ItemStatus
@@ -27,7 +27,6 @@ from peaceful._runtime.ctx import CmdCtx
 from peaceful._storage.stored_state import StateKind
 
 _LONGEST_MESSAGE: Final = 240
-_SHOWN_OF_ID: Final = len("01a20987-7d1e-7c40")
 _MOST_AWAITED: Final = 3
 _DETERMINATE: Final = frozenset({ProgressUnit.BYTES, ProgressUnit.STEPS, ProgressUnit.PERCENT})
 
@@ -167,15 +166,6 @@ def ended_row(ended: ItemEnded) -> ItemRow:
         one_line(ended.message or ended.shown, _LONGEST_MESSAGE),
         aside="" if status is ItemStatus.NOT_STARTED else took,
     )
-
-
-def shown_id(execution: ExecutionId) -> str:
-    """Return the beginning of an execution's ID that pages show.
-
-    It holds the whole of its time and some of what is random, so that no two look alike, and it can
-    be typed in a terminal.
-    """
-    return execution[:_SHOWN_OF_ID]
 
 
 def _running_row(

@@ -27,10 +27,11 @@ from peaceful._executions.records import ExecutionRecord
 from peaceful._model.execution import ExecutionState
 from peaceful._present.numbers import date_and_time, duration, time_of_day
 from peaceful._present.summary import counts_in_words, interrupted_how, level_label
+from peaceful._present.text import short_id
 from peaceful._web.context import ServerContext
 from peaceful._web.http.bodies import Refusal, error_headers, root_path
 from peaceful._web.http.route import Caller
-from peaceful._web.pages.rows import segments, shown_id
+from peaceful._web.pages.rows import segments
 from peaceful._web.pages.view import Verbs
 
 _TYPES: Final = {
@@ -225,7 +226,7 @@ def _templates() -> Environment:
         "level_label": level_label,
         "moment": partial(date_and_time, zone=zone),
         "segments": segments,
-        "shown_id": shown_id,
+        "short_id": short_id,
         "time_of_day": partial(time_of_day, zone=zone),
     }
     templates.filters.update(filters)
