@@ -32,6 +32,7 @@ class Gates:
     Attributes:
         by_name: the gates; those of items that nobody looks at are open.
         made: what is there.
+        asking: by name, what items ask people to approve before they are changed.
         failing: the names of items that fail.
         stubborn: the names of items that go on when they are cancelled.
         blocking: the names of items that block the event loop, until this is set.
@@ -39,6 +40,7 @@ class Gates:
 
     by_name: dict[str, Gate] = field(default_factory=lambda: defaultdict(Gate))
     made: dict[str, str] = field(default_factory=dict)
+    asking: dict[str, str] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     stubborn: set[str] = field(default_factory=set)
     blocking: dict[str, threading.Event] = field(default_factory=dict)
@@ -91,6 +93,8 @@ class Made(Item[MadeState]):
         gates = GATES[0]
         ctx.progress.total(2)
         ctx.progress.done(1)
+        if self.name in gates.asking:
+            await ctx.approval(gates.asking[self.name])
         await gates.through(self.name, stubborn=self.name in gates.stubborn)
         if self.name in gates.blocking:
             gates.blocking[self.name].wait()

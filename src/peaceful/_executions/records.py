@@ -177,6 +177,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True):
             ended=ended,
             interrupt=None if signal is None else InterruptRequested(at, signal, ()),
             warnings=() if self.outcome is None else self.outcome.warnings,
+            approvals=() if self.outcome is None else self.outcome.approvals,
             ending=self.ending(),
         )
 

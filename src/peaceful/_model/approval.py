@@ -28,7 +28,7 @@ class Answerer(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         name = self.name or "somebody"
-        return f"{name} on {self.host}" if self.host else name
+        return f"{name} on {self.host}" if self.host else f"{name} ({self.door})"
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ from peaceful._web.http.bodies import (
 )
 from peaceful._web.http.documents import ExecutionPage, Interrupted, Status, execution_document
 from peaceful._web.http.fields import (
+    approve_request,
     checked_id,
     edit_request,
     interrupt_request,
@@ -125,6 +126,14 @@ async def interrupt(request: Request, server: ServerContext) -> Response:
     return json_response(
         Interrupted(receipt.execution_id, "interrupting", receipt.level, receipt.requested_at), 202
     )
+
+
+async def approve(request: Request, server: ServerContext) -> Response:
+    """Answer what an item asks people to approve."""
+    execution_id = checked_id(request.path_params["id"])
+    item = name_in_path(request, "item")
+    reply = approve_request(await json_body(request), Caller.of(request).name, "api")
+    return json_response(await server.executions.answer(execution_id, item, reply))
 
 
 async def progress(request: Request, server: ServerContext) -> Response:

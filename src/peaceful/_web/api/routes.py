@@ -6,6 +6,7 @@ from typing import Final
 
 from peaceful._app.web_settings import Role
 from peaceful._commands.plan import Plan
+from peaceful._model.approval import Approval
 from peaceful._model.codec import JsonObject
 from peaceful._model.events import Snapshot
 from peaceful._model.execution import ExecutionState
@@ -32,6 +33,7 @@ from peaceful._web.http.documents import (
 )
 from peaceful._web.http.fields import (
     MOST_SHOWN,
+    ApproveBody,
     CopyBody,
     EditBody,
     InterruptBody,
@@ -133,6 +135,19 @@ ROUTES: Final = (
             202: Reply("It is being interrupted, now or since before.", Interrupted),
             404: _UNKNOWN,
             409: Reply("It has ended, or cannot be interrupted.", Problem, PROBLEM),
+            422: _WRONG,
+            503: Reply("Its process does not answer.", Problem, PROBLEM),
+        },
+    ),
+    Route(
+        "POST", "/api/executions/{id}/approvals/{item}", executions.approve, Role.APPROVE,
+        "approve_item", "Approves what an item asks, whichever process runs it, or refuses it.",
+        params=(_ID, Param("item", "path", "The item that asks.", _NAME, required=True)),
+        body=ApproveBody,
+        answers={
+            200: Reply("It counts; an approval is on disk.", Approval),
+            404: _UNKNOWN,
+            409: Reply("The item does not ask, or somebody was faster.", Problem, PROBLEM),
             422: _WRONG,
             503: Reply("Its process does not answer.", Problem, PROBLEM),
         },

@@ -318,6 +318,7 @@ STATUSES: Final[Mapping[str, StatusLook]] = {
     "would_replace": StatusLook("#b3261e", "#ffffff", "6 3", "M6 2v5M3.5 4.5h5M3.5 9.5h5"),
     "would_remove": StatusLook("#b3261e", "#ffffff", "6 3", "M2.2 6h7.6"),
     "unknown": StatusLook("#6b7680", "#ffffff", "1 2", "M4 4q0-2 2-2t2 2q0 1-2 2.5v.5M6 9.5h.01"),
+    "asking": StatusLook("#9a5b00", "#fdf1dc", "", "M2 2.5h8v5h-4l-2.5 2.5v-2.5h-1.5z"),
 }
 """By status; the first one is for items of which nothing is known."""
 

@@ -32,6 +32,7 @@ from peaceful._errors.running import (
     BlockedError,
     ExecutionUnknown,
     ExecutorUnreachable,
+    NotAsked,
     NothingRunning,
     NotInterruptible,
 )
@@ -66,7 +67,7 @@ _SEND_JSON: Final = "send JSON, with the header Content-Type: application/json"
 
 _STATUSES: Final[tuple[tuple[HTTPStatus, tuple[type[PeacefulError], ...]], ...]] = (
     (HTTPStatus.SERVICE_UNAVAILABLE, (ServerStopping, ExecutorUnreachable)),
-    (HTTPStatus.CONFLICT, (BlockedError, AlreadyEnded, NotInterruptible, NothingRunning)),
+    (HTTPStatus.CONFLICT, (BlockedError, AlreadyEnded, NotInterruptible, NothingRunning, NotAsked)),
     (HTTPStatus.NOT_FOUND, (ExecutionUnknown, PageUnknown)),
     (HTTPStatus.METHOD_NOT_ALLOWED, (MethodRefused,)),
     (HTTPStatus.MISDIRECTED_REQUEST, (HostRefused,)),

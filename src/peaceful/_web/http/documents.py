@@ -63,6 +63,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         message: what was done, or why it was not.
         phase: what is done with it, of an item that has not ended; null where that is not known.
         progress: how far it is, of an item that has not ended; null where it said nothing.
+        asks: what it asks people to approve, while it waits for that.
         shown: its state in a few words, once it has ended.
         seconds: how long it was in progress, once it has ended.
     """
@@ -72,6 +73,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     phase: Phase | UnsetType | None = UNSET
     progress: Progress | UnsetType | None = UNSET
+    asks: str | UnsetType = UNSET
     shown: str | UnsetType = UNSET
     seconds: float | UnsetType = UNSET
 
@@ -432,4 +434,10 @@ def _item(snapshot: Snapshot, name: ItemId) -> Item:
             seconds=ended.seconds,
         )
     word = ItemWord.RUNNING if name in snapshot.running else ItemWord.PENDING
-    return Item(status=word, phase=snapshot.phases.get(name), progress=snapshot.running.get(name))
+    asked = snapshot.asking.get(name)
+    return Item(
+        status=word,
+        phase=snapshot.phases.get(name),
+        progress=snapshot.running.get(name),
+        asks=UNSET if asked is None else asked.question,
+    )

@@ -13,6 +13,7 @@ from peaceful._commands.run_request import CommandName, EditName, RunRequest
 from peaceful._errors.running import ExecutionUnknown
 from peaceful._errors.usage import NameInvalid, ParamProblem, ParamsInvalid
 from peaceful._executions.records import cut_reason
+from peaceful._model.approval import Answerer, Reply
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonObject, JsonValue, ProfileName
 from peaceful._model.execution import ExecutionState
 from peaceful._model.interrupt import InterruptLevel
@@ -209,6 +210,21 @@ class InterruptBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str | None = None
 
 
+class ApproveBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The answer to an item that asks for an approval.
+
+    Attributes:
+        approve: true if it may go on, false if it is refused.
+        comment: why; long texts are cut.
+        question: the question that is answered: if the item asks something else by now, the answer
+            is refused. Null for whichever is asked.
+    """
+
+    approve: bool
+    comment: str | None = None
+    question: str | None = None
+
+
 class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The query for a page of executions."""
 
@@ -249,6 +265,15 @@ def interrupt_request(body: JsonObject) -> tuple[InterruptLevel, str | None]:
     """Return the level and the reason; raise `ParamsInvalid` with all that is wrong."""
     request = read_request(body, InterruptBody)
     return request.level, cut_reason(request.reason or None)
+
+
+def approve_request(body: JsonObject, caller: str, door: str) -> Reply:
+    """Return an answer of a caller, whose name may be empty.
+
+    Raises `ParamsInvalid` with all that is wrong.
+    """
+    read = read_request(body, ApproveBody)
+    return Reply(read.approve, Answerer(door, caller or None), read.comment or "", read.question)
 
 
 def page_request(query: Mapping[str, str], states: Iterable[str]) -> PageQuery:

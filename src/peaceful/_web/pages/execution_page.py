@@ -184,7 +184,7 @@ def _resumed_execution(executions: Executions, record: ExecutionRecord) -> Execu
 
 def execution_parts(site: Site, view: ExecutionView) -> Mapping[str, Markup]:
     """Return the parts of the page except rows, by the IDs of their elements."""
-    names = ("head", "meter", "note", "failures", "plan")
+    names = ("head", "meter", "note", "asking", "failures", "plan")
     parts = {name: piece(_TEMPLATE, name, site, view) for name in names}
     if len(view.rows) > LIVE_ROWS:
         parts["matters"] = piece(_TEMPLATE, "matters", view.important_rows)

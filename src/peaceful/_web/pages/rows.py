@@ -20,7 +20,15 @@ from peaceful._model.events import ItemEnded, Progress, ProgressUnit, Snapshot
 from peaceful._model.outcome import ItemStatus
 from peaceful._present.contrast import legible
 from peaceful._present.numbers import ago, duration, time_left
-from peaceful._present.summary import STATUS_ORDER, LiveWord, amount, live_word, rate, status_word
+from peaceful._present.summary import (
+    STATUS_ORDER,
+    WAITING_FOR_APPROVAL,
+    LiveWord,
+    amount,
+    live_word,
+    rate,
+    status_word,
+)
 from peaceful._present.text import name_list, one_line
 from peaceful._runtime.block import StateDiffs
 from peaceful._runtime.ctx import CmdCtx
@@ -48,6 +56,8 @@ class DisplayStatus(enum.StrEnum):
     """It waits for nothing but room."""
     LOOKING = "looking"
     """It is looked at, to be changed afterwards or not."""
+    ASKING = "asking"
+    """It waits for an approval."""
     RUNNING = "running"
     FINISHING = "finishing"
     """It is in progress during an interrupt, and not only looked at."""
@@ -70,6 +80,7 @@ class DisplayStatus(enum.StrEnum):
 BY_PROGRESS: Final = (
     *(DisplayStatus(each.value) for each in STATUS_ORDER if each is not ItemStatus.NOT_STARTED),
     DisplayStatus.FINISHING,
+    DisplayStatus.ASKING,
     DisplayStatus.RUNNING,
     DisplayStatus.LOOKING,
     DisplayStatus.QUEUED,
@@ -79,7 +90,12 @@ BY_PROGRESS: Final = (
 """The order in which bars and counts show them: what is over comes first."""
 
 IN_PROGRESS: Final = frozenset(
-    {DisplayStatus.LOOKING, DisplayStatus.RUNNING, DisplayStatus.FINISHING}
+    {
+        DisplayStatus.LOOKING,
+        DisplayStatus.ASKING,
+        DisplayStatus.RUNNING,
+        DisplayStatus.FINISHING,
+    }
 )
 
 _CHANGES_ORDER: Final = (
@@ -122,8 +138,8 @@ class ItemRow(msgspec.Struct, frozen=True):
 
     @property
     def in_progress(self) -> bool:
-        """Whether it has a bar."""
-        return self.status in IN_PROGRESS
+        """Whether it has a bar: it works, and does not wait for a person."""
+        return self.status in IN_PROGRESS and self.status is not DisplayStatus.ASKING
 
 
 def rows_of(snapshot: Snapshot, only: Collection[ItemId] = ()) -> tuple[ItemRow, ...]:
@@ -136,6 +152,10 @@ def rows_of(snapshot: Snapshot, only: Collection[ItemId] = ()) -> tuple[ItemRow,
     def row(item: ItemId) -> ItemRow:
         if item in ended:
             return ended_row(ended[item])
+        if item in snapshot.asking and not stopping:
+            asked = snapshot.asking[item]
+            since, word = asked.at.isoformat(), WAITING_FOR_APPROVAL
+            return ItemRow(item, DisplayStatus.ASKING, word, asked.question, since=since)
         if item in running:
             word = live_word(snapshot.phases.get(item), interrupting=stopping)
             return _running_row(item, running[item], snapshot.since.get(item), word)

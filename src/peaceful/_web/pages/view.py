@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from peaceful._commands.run_request import EDITS
 from peaceful._errors.running import PlanStale
 from peaceful._executions.records import ExecutionRecord
-from peaceful._model.events import Snapshot
+from peaceful._model.approval import Approval
+from peaceful._model.events import ApprovalAsked, Snapshot
 from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind
@@ -217,6 +218,17 @@ class ExecutionView:
         )
 
     @property
+    def asking(self) -> Sequence[ApprovalAsked]:
+        """What items ask people to approve."""
+        running = self.state is ExecutionState.RUNNING
+        return [*self.snapshot.asking.values()] if running else []
+
+    @property
+    def approvals(self) -> Sequence[Approval]:
+        """What people have answered."""
+        return self.snapshot.approvals
+
+    @property
     def warnings(self) -> Sequence[str]:
         """What people should know, and is no failure."""
         return self._remarks if self.info.flow else []
@@ -294,8 +306,9 @@ class ExecutionView:
 
     @property
     def _now_sentence(self) -> str:
-        names = [row.item for row in self._rows_with(IN_PROGRESS)]
-        waiting = sum(self.counts[each] for each in _WAITING)
+        names = [row.item for row in self.rows if row.in_progress]
+        asking = self.counts[DisplayStatus.ASKING]
+        waiting = asking + sum(self.counts[each] for each in _WAITING)
         if not names:
             return f"{waiting:,} waiting." if waiting else ""
         are = "is" if len(names) == 1 else "are"

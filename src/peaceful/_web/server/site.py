@@ -52,7 +52,7 @@ from peaceful._web.http.bodies import (
     wants_page,
     wrong_field,
 )
-from peaceful._web.http.fields import checked_id, interrupt_request, start_request
+from peaceful._web.http.fields import approve_request, checked_id, interrupt_request, start_request
 from peaceful._web.http.openapi import openapi
 from peaceful._web.http.route import Access, Caller, Handler, Route, json_response
 from peaceful._web.live.watches import record_of
@@ -87,6 +87,8 @@ _FLAGS: Final = frozenset({"dry_run", "with_dependents", "prune", "left", "found
 
 _WORDS: Final = {"true": True, "on": True, "false": False, "": False}
 
+_LONGEST_NAME: Final = 100
+
 _MIN_COMPRESSED: Final = 1024
 """Bytes from which an answer is compressed; streams of events never are."""
 
@@ -108,6 +110,19 @@ async def interrupt(request: Request, server: ServerContext) -> Response:
     if by_script(request):
         # The page's stream shows what came of it, in the order in which it came about.
         return Response(status_code=HTTPStatus.NO_CONTENT)
+    return _redirect(request, execution_id)
+
+
+async def approve(request: Request, server: ServerContext) -> Response:
+    """Answer what an item asks, as a form says it."""
+    fields = dict(await _fields(request))
+    execution_id = checked_id(fields.pop("execution_id", ""))
+    item = fields.pop("item", "")[:_LONGEST_NAME]
+    said = fields.get("approve", "")
+    # Only a word counts: a form without one refuses nothing.
+    body: dict[str, JsonValue] = {**fields, "approve": _WORDS.get(said, said) if said else said}
+    reply = approve_request(body, Caller.of(request).name, "web")
+    await server.executions.answer(execution_id, item, reply)
     return _redirect(request, execution_id)
 
 
@@ -219,6 +234,7 @@ _ROUTES: Final = (
     *ROUTES,
     Route("POST", "/cmd_exec_interrupt", interrupt, Role.INTERRUPT),
     Route("POST", "/plan_cmd", _start_handler("plan"), Role.RUN),
+    Route("POST", "/approve_cmd", approve, Role.APPROVE),
     Route("POST", "/ensure_cmd", _start_handler("ensure"), Role.RUN),
     Route("POST", "/clean_cmd", _start_handler("clean"), Role.RUN),
     Route("POST", "/discover_cmd", _start_handler("discover"), Role.RUN),
