@@ -82,9 +82,11 @@ class WebSettings:
             `X-Forwarded-Proto` and `-Host` headers of others are ignored.
         tls: the certificate, if `App.serve` is to encrypt.
         max_concurrency: how many items an execution works on at once; None for the default.
+        approve: profiles that are changed only by a plan which somebody else has approved. What is
+            done at a terminal is not held to that.
 
     Raises:
-        UsageError: a host or a proxy is not valid.
+        UsageError: a host or a proxy is not valid; or nobody could approve.
     """
 
     tokens: tuple[WebToken, ...] = ()
@@ -92,6 +94,7 @@ class WebSettings:
     proxies: tuple[str, ...] = ()
     tls: Tls | None = None
     max_concurrency: int | None = None
+    approve: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the settings once, and not at each request."""
@@ -102,6 +105,22 @@ class WebSettings:
                     help="give it as it stands in addresses: example.org, or example.org:8443",
                 )
         tuple(self.networks())
+        if self.approve and not self._can_approve():
+            raise UsageError(
+                "Nobody could approve what others plan: that takes tokens with names, of which one "
+                "has the role approve, and another one the role run.",
+                help="name them in a file for --token-file: ada view,run TOKEN; and in another "
+                "line: bob view,approve TOKEN",
+            )
+
+    def _can_approve(self) -> bool:
+        """Return whether all tokens have names, and somebody may approve what another one plans."""
+        may = {
+            role: {each.name for each in self.tokens if role in each.roles}
+            for role in (Role.RUN, Role.APPROVE)
+        }
+        named = all(each.name for each in self.tokens)
+        return named and any(may[Role.APPROVE] - {name} for name in may[Role.RUN])
 
     def networks(self) -> Iterator[Network]:
         """Yield the networks of the proxies; raise `UsageError` for one that is no address."""

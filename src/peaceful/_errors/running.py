@@ -127,6 +127,42 @@ class PlanStale(BlockedError, code="PLAN-STALE"):
         self.changed: tuple[tuple[str, str], ...] = changed
 
 
+class ApprovalNeeded(BlockedError, code="APPROVAL-NEEDED"):
+    """Something is only done once somebody else has approved it."""
+
+    @classmethod
+    def of_command(cls, command: str, profile: str) -> ApprovalNeeded:
+        """Return the error for a command without a plan."""
+        if command == "clean":
+            return cls(
+                f"{profile} needs approvals, and what is cleaned up has none.",
+                help="clean it up at a terminal",
+            )
+        return cls(
+            f"{profile} is changed only by a plan that somebody else has approved.",
+            help="see first what would change, and have it approved",
+        )
+
+    @classmethod
+    def of_plan(cls, execution_id: str, answer: object | None) -> ApprovalNeeded:
+        """Return the error for a plan that was not approved: the answer, if there was one."""
+        said = "was not approved yet" if answer is None else f"was {answer}"
+        return cls(
+            f"The plan {execution_id} {said}.",
+            help="have somebody approve it who has the role"
+            if answer is None
+            else "make another plan",
+        )
+
+    @classmethod
+    def of_another(cls, execution_id: str, by: str) -> ApprovalNeeded:
+        """Return the error for a plan that who made it has approved."""
+        return cls(
+            f"The plan {execution_id} was made by {by}, and needs the approval of somebody else.",
+            help="have another person look at it",
+        )
+
+
 class StorageError(PeacefulError, code="STORAGE"):
     """A file cannot be read or written. The existing file is intact."""
 

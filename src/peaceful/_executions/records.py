@@ -11,6 +11,7 @@ from msgspec.structs import asdict, replace
 
 from peaceful._errors.json import ErrorJson
 from peaceful._errors.running import AlreadyEnded, ExecutionUnknown
+from peaceful._model.approval import OF_PLAN, Approval
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, Moment, ProfileName
 from peaceful._model.document import ItemAside, KeptDocument, OutcomeDocument
 from peaceful._model.events import ExecutionEnded, InterruptRequested, ItemEnded, Snapshot
@@ -135,6 +136,12 @@ class ExecutionRecord(msgspec.Struct, frozen=True):
         return self.info.state
 
     @property
+    def plan_approval(self) -> Approval | None:
+        """What somebody has said about the plan that it has made; None if nobody has."""
+        answers = () if self.outcome is None else self.outcome.approvals
+        return next((each for each in answers if each.function == OF_PLAN), None)
+
+    @property
     def interruptible(self) -> bool:
         """Whether it has not ended, and was started so that it can be interrupted."""
         return self.info.can_interrupt and not self.state.ended
@@ -221,6 +228,14 @@ def mark_finished(record: ExecutionRecord, document: KeptDocument) -> ExecutionR
     return replace(record, info=info, summary=summary, outcome=document)
 
 
+def mark_approved(record: ExecutionRecord, approval: Approval) -> ExecutionRecord:
+    """Return the record with the answer about its plan; unchanged if there was one before."""
+    if record.outcome is None or record.plan_approval is not None:
+        return record
+    outcome = replace(record.outcome, approvals=(*record.outcome.approvals, approval))
+    return replace(record, outcome=outcome)
+
+
 def mark_lost(record: ExecutionRecord, at: datetime) -> ExecutionRecord:
     """Return the record of an execution whose process was found gone; unchanged if it has ended."""
     if record.state.ended:
@@ -281,6 +296,10 @@ class ExecutionStore(Protocol):
 
     def finish(self, execution_id: ExecutionId, document: KeptDocument) -> ExecutionRecord:
         """Record the ending, or raise `AlreadyEnded`: being found lost is none."""
+        ...
+
+    def approve(self, execution_id: ExecutionId, approval: Approval) -> ExecutionRecord:
+        """Record the answer about the plan that it has made; the first one counts."""
         ...
 
     def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:

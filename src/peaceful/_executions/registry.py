@@ -31,6 +31,7 @@ from peaceful._aio import (
 from peaceful._errors.base import PeacefulError, Unexpected
 from peaceful._errors.running import (
     AlreadyEnded,
+    ApprovalNeeded,
     ExecutionUnknown,
     ExecutorUnreachable,
     FileInaccessible,
@@ -76,7 +77,7 @@ from peaceful._executions.running import (
     close_early,
 )
 from peaceful._item.approvals import Approvals
-from peaceful._model.approval import Approval, ApprovalReceipt, Reply
+from peaceful._model.approval import COMMENT_LIMIT, OF_PLAN, Approval, ApprovalReceipt, Reply
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.document import EndingNotes, execution_ending
@@ -85,6 +86,7 @@ from peaceful._model.execution import ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import OutcomeKind, Timings
 from peaceful._model.selection import Asked
+from peaceful._present.text import one_line
 from peaceful._storage.files import HeldFolder
 from peaceful.interrupt import InterruptSender, SendResult
 
@@ -96,6 +98,8 @@ T = TypeVar("T")
 _LOG = logging.getLogger("peaceful.executions")
 
 _NOTHING_ASKED: Final = Asked()
+
+_OF_PLAN: Final = "May this be carried out?"
 
 _THREADS: Final = 8
 """How many threads wait for the store at once."""
@@ -326,10 +330,13 @@ class Executions:
     async def answer(self, execution_id: str, item: ItemId | None, reply: Reply) -> Approval:
         """Answer what an item asks, whichever process runs it; return once that is on disk.
 
-        Without an item, it is the only one that waits. Raises `NotAsked` if none does, several do,
-        or somebody was faster; `StorageError`, `ExecutorUnreachable`.
+        Without an item, it is the only one that waits; or the plan that the execution has made.
+        Raises `NotAsked` if none does, several do, or somebody was faster; `StorageError`,
+        `ExecutorUnreachable`; and `ApprovalNeeded` for a plan of one's own.
         """
         record = await start_in_thread(self.get, execution_id)
+        if item is None and record.outcome is not None and record.outcome.plan is not None:
+            return await start_in_thread(self._answer_plan, record, reply)
         if record.state.ended:
             raise NotAsked(record.id, item, f"it has ended ({record.state})", ())
         if item is None:
@@ -347,6 +354,19 @@ class Executions:
         if receipt.accepted and receipt.approval is not None:
             return receipt.approval
         raise NotAsked(record.id, item, _why_not(item, reply, receipt), receipt.asking)
+
+    def _answer_plan(self, record: ExecutionRecord, reply: Reply) -> Approval:
+        by = record.info.started_by
+        if reply.approve and reply.by.name == by.user:
+            raise ApprovalNeeded.of_another(record.id, by.user)
+        comment = one_line(reply.comment, COMMENT_LIMIT)
+        approval = Approval(
+            "", _OF_PLAN, reply.approve, reply.by, self._clock.now(), comment, OF_PLAN
+        )
+        counts = self._store.approve(record.id, approval).plan_approval
+        if counts != approval:
+            raise NotAsked(record.id, None, f"its plan was {counts}", ())
+        return approval
 
     async def _answered(
         self, here: RunningExecution, item: ItemId, reply: Reply

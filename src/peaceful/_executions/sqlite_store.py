@@ -21,11 +21,13 @@ from peaceful._executions.records import (
     ExecutionFilter,
     ExecutionRecord,
     RecordPage,
+    mark_approved,
     mark_finished,
     mark_interrupted,
     mark_lost,
     normalize_id,
 )
+from peaceful._model.approval import Approval
 from peaceful._model.codec import (
     ExecutionId,
     JsonObject,
@@ -265,6 +267,9 @@ class SqliteExecutionStore:
         patience = min(self._patience, _ENDING_PATIENCE)
         return self._changed(execution_id, changing, patience, lambda now: now.outcome == document)
 
+    def approve(self, execution_id: ExecutionId, approval: Approval) -> ExecutionRecord:
+        return self._changed(execution_id, partial(mark_approved, approval=approval))
+
     def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
         return self._changed(execution_id, partial(mark_lost, at=at))
 
@@ -392,4 +397,4 @@ class SqliteExecutionStore:
 def _write_outcome(connection: Connection, record: ExecutionRecord) -> None:
     if record.outcome is not None:
         row = (record.id, pack(record.outcome))
-        connection.execute("INSERT INTO outcomes VALUES (?, ?)", row)
+        connection.execute("INSERT OR REPLACE INTO outcomes VALUES (?, ?)", row)

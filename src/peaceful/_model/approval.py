@@ -9,6 +9,9 @@ from peaceful._model.codec import ItemId, Moment
 QUESTION_LIMIT = 300
 """Length of a question in characters, above which it is refused."""
 
+OF_PLAN = "plan"
+"""What an approval of a plan says in place of an item's function."""
+
 COMMENT_LIMIT = 1000
 """Length of a comment in characters, above which it is cut."""
 
@@ -48,16 +51,17 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Approval(msgspec.Struct, frozen=True):
-    """An answer to an item that asked for an approval.
+    """An answer to an item that asked for an approval, or about a plan.
 
     Attributes:
-        item: the item that asked.
+        item: the item that asked; empty for the plan of an execution.
         question: what it asked.
         approved: true if it may go on, false if it was refused.
         by: who answered.
         at: when; UTC.
         comment: why, or empty.
-        function: the item's function that asked, `apply` or `clean`: the other one asks anew.
+        function: the item's function that asked, `apply` or `clean`: the other one asks anew; of a
+            plan, `plan`.
     """
 
     item: ItemId

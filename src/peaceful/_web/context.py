@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from peaceful._app.contexts import Contexts
 from peaceful._model.clock import Clock
+from peaceful._model.codec import ProfileName
 from peaceful._runtime.ctx import ExecutionSettings
 from peaceful._web.diagrams.graphviz import Layouts
 from peaceful._web.live.watches import Watches
@@ -15,7 +18,11 @@ class ServerContext:
     """The services that requests need, for one application in one workspace."""
 
     def __init__(
-        self, contexts: Contexts, clock: Clock, settings: ExecutionSettings | None = None
+        self,
+        contexts: Contexts,
+        clock: Clock,
+        settings: ExecutionSettings | None = None,
+        approve: Collection[ProfileName] = (),
     ) -> None:
         self.contexts = contexts
         self.executions = contexts.executions
@@ -29,4 +36,5 @@ class ServerContext:
             on_start=lambda starting: self.watches.follow(starting.info.id, starting.hub),
             sinks=lambda: (MetricsSink(self.metrics), ServerLogSink()),
             settings=settings,
+            approve=approve,
         )

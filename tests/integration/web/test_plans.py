@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from gated_app import Gates, gated_app
 
+from peaceful import Role, WebSettings, WebToken
+from peaceful._errors.usage import NameUnknown, UsageError
 from peaceful._model.codec import JsonValue
 from peaceful._web.diagrams.graphviz import Layouts
+from peaceful._web.server.serve import asgi
 
 FORM = {"profile": "dev", "flow_id": "make"}
 HTML = {"Accept": "text/html"}
@@ -217,3 +223,134 @@ async def test_a_page_tells_of_one_moment(site: Any, monkeypatch: pytest.MonkeyP
         stream = await site.client.get(f"/executions/{execution_id}/live?since={since[1]}")
     assert 'data-stand="done"' in stream.text
     assert "event: ended" in stream.text
+
+
+# ---- what somebody else has to approve
+
+ADA = WebToken("a" * 20, frozenset({Role.VIEW, Role.RUN, Role.INTERRUPT}), "ada")
+BOB = WebToken("b" * 20, frozenset({Role.VIEW, Role.APPROVE}), "bob")
+EVE = WebToken("e" * 20, name="eve")
+"""May do everything, but not approve what she has planned."""
+
+
+class Guarded:
+    """A server on which the profile dev is changed only by plans that were approved."""
+
+    def __init__(self, web: Any, gates: Gates) -> None:
+        self.web = web
+        self.gates = gates
+
+    async def ask(self, who: WebToken, method: str, path: str, **more: Any) -> httpx.Response:
+        """Asks for something in somebody's name."""
+        headers = {"Authorization": f"Bearer {who.text}", **more.pop("headers", {})}
+        transport = httpx.ASGITransport(self.web)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.request(method, path, headers=headers, **more)
+
+    async def run(self, who: WebToken, **more: Any) -> Any:
+        """An execution, once it has ended; or the refusal."""
+        body = {"profile": "dev", "flow": "make", "command": "ensure", **more}
+        response = await self.ask(who, "POST", "/api/executions", json=body)
+        if response.status_code != 202:
+            return response.json()
+        path = f"/api/executions/{response.json()['id']}"
+        await self.ask(who, "GET", f"{path}/events")  # Until it has ended.
+        return (await self.ask(who, "GET", path)).json()
+
+    async def plan(self, who: WebToken) -> str:
+        """The ID of a plan."""
+        return str((await self.run(who, command="plan"))["id"])
+
+    async def answer(self, who: WebToken, plan_id: str, **body: Any) -> httpx.Response:
+        """Approves a plan, or refuses it."""
+        return await self.ask(who, "POST", f"/api/executions/{plan_id}/approvals", json=body)
+
+    async def page(self, who: WebToken, plan_id: str) -> str:
+        """The page of a plan."""
+        return html.unescape(
+            (await self.ask(who, "GET", f"/executions/{plan_id}", headers=HTML)).text
+        )
+
+
+@pytest.fixture
+async def guarded(workspace: Path, gates: Gates) -> AsyncIterator[Guarded]:
+    """The server."""
+    settings = WebSettings(tokens=(ADA, BOB, EVE), approve=("dev",))
+    web = asgi(gated_app(), workspace, settings)
+    async with web.lifespan(None):
+        yield Guarded(web, gates)
+
+
+async def test_nothing_is_changed_without_an_approval(guarded: Guarded) -> None:
+    """Neither without a plan, nor by one that nobody has approved; other profiles are as before."""
+    assert (await guarded.run(ADA))["code"] == "APPROVAL-NEEDED"
+    assert (await guarded.run(ADA, command="clean"))["code"] == "APPROVAL-NEEDED"
+    plan_id = await guarded.plan(ADA)
+    assert (await guarded.run(ADA, plan=plan_id))["code"] == "APPROVAL-NEEDED"
+    page = await guarded.page(ADA, plan_id)
+    assert "approval of somebody else than ada" in page
+    assert "carry-out" not in page
+    assert not guarded.gates.made
+    assert (await guarded.run(ADA, dry_run=True))["state"] == "complete"
+    assert (await guarded.run(ADA, profile="prod"))["state"] == "complete"
+
+
+async def test_one_plans_another_approves_and_just_that_is_done(guarded: Guarded) -> None:
+    """Who approved it, when and with which words is told wherever the plan is."""
+    plan_id = await guarded.plan(ADA)
+    form = {"execution_id": plan_id, "approve": "true", "comment": "looks <b>good</b>"}
+    answered = await guarded.ask(BOB, "POST", "/approve_cmd", data=form)
+    assert answered.headers["location"] == f"/executions/{plan_id}"
+    page = await guarded.page(ADA, plan_id)
+    assert "approved by bob (web): looks <b>good</b>" in page
+    assert "Ensure these 3 changes" in page
+    ended = await guarded.run(ADA, plan=plan_id)
+    assert ended["state"] == "complete"
+    assert ended["started_by"]["user"] == "ada"
+    assert f"/executions/{plan_id}" in await guarded.page(BOB, ended["id"])
+    shown = (await guarded.ask(BOB, "GET", f"/api/executions/{plan_id}")).json()
+    (approval,) = shown["outcome"]["approvals"]
+    assert approval["by"]["name"] == "bob"
+
+
+async def test_who_may_answer(guarded: Guarded) -> None:
+    """Somebody with the role, who has not made it; and the first answer counts."""
+    plan_id, own = await guarded.plan(ADA), await guarded.plan(EVE)
+    assert (await guarded.answer(ADA, plan_id, approve=True)).status_code == 403
+    refused = await guarded.answer(EVE, own, approve=True)
+    assert (refused.status_code, refused.json()["code"]) == (409, "APPROVAL-NEEDED")
+    assert (await guarded.answer(BOB, plan_id, approve=False, comment="too late")).is_success
+    late = await guarded.answer(EVE, plan_id, approve=True)
+    assert (late.status_code, late.json()["code"]) == (409, "NOT-ASKED")
+    assert "refused by bob (api): too late" in late.json()["detail"]
+    page = await guarded.page(ADA, plan_id)
+    assert "refused by bob (api): too late" in page
+    assert "carry-out" not in page
+    assert (await guarded.run(ADA, plan=plan_id))["code"] == "APPROVAL-NEEDED"
+    other = (await guarded.run(ADA, command="diff"))["id"]
+    assert (await guarded.answer(BOB, other, approve=True)).json()["code"] == "NOT-ASKED"
+    assert not guarded.gates.made
+
+
+async def test_two_answers_at_once(guarded: Guarded) -> None:
+    """One of them counts, and the other one is told of it."""
+    plan_id = await guarded.plan(ADA)
+    answers = await asyncio.gather(
+        *(guarded.answer(who, plan_id, approve=who is BOB) for who in (BOB, EVE))
+    )
+    assert sorted(each.status_code for each in answers) == [200, 409]
+
+
+@pytest.mark.parametrize(
+    "tokens", [(), (WebToken("x" * 20),), (ADA,), (BOB,), (EVE,), (ADA, WebToken("x" * 20))]
+)
+def test_somebody_must_be_there_to_approve(tokens: tuple[WebToken, ...]) -> None:
+    """Who plans may not; and nobody knows who has a token without a name."""
+    with pytest.raises(UsageError, match="Nobody could approve"):
+        WebSettings(tokens=tokens, approve=("dev",))
+
+
+def test_a_misspelt_profile_is_refused(workspace: Path) -> None:
+    """It would leave the right one to everybody."""
+    with pytest.raises(NameUnknown, match="dve"):
+        asgi(gated_app(), workspace, WebSettings(tokens=(ADA, BOB), approve=("dve",)))

@@ -10,7 +10,7 @@ import msgspec
 
 from peaceful._cli.commands.states import change_lines
 from peaceful._cli.program.errors import Told, group_lines, grouped
-from peaceful._cli.program.result import Result
+from peaceful._cli.program.result import Result, text_answer
 from peaceful._cli.progress.ending import message_lines, status_words
 from peaceful._cli.terminal.text import Line, Page, Style, line
 from peaceful._cli.terminal.wrapping import clipped, table, wrapped
@@ -178,7 +178,7 @@ def show_lines(
     outcome = record.outcome
     kept = outcome or progress
     answers = () if kept is None else kept.approvals
-    facts += [(each.item, approval_words(each, page)) for each in answers]
+    facts += [(each.item or "its plan", approval_words(each, page)) for each in answers]
     lines += [line(row) for row in table(facts, page.width)]
     if outcome is None:
         return lines
@@ -350,8 +350,12 @@ def approve(
     by = started_by("command")
     reply = Reply(not refuse, Answerer(by.door, by.user, by.host), comment or "")
     approval = asyncio.run(executions.answer(record.id, item, reply))
-    watch = invocation.line("executions", "show", record.id)
     document = {"execution_id": record.id, **to_json(approval)}
+    if not approval.item:
+        ensure = invocation.line(invocation.app.ensure_name, "--plan", record.id)
+        then = f" To carry it out: {ensure}" if approval.approved else ""
+        return text_answer(document, f"The plan was {approval}.{then}")
+    watch = invocation.line("executions", "show", record.id)
     return Result(document, lambda page: approval_lines(approval, watch, page))
 
 

@@ -494,6 +494,13 @@ class _CommandLine:
                 help="What others call the server, as in its address.",
             ),
             click.Option(
+                ["--approve"],
+                multiple=True,
+                metavar="PROFILE",
+                help="Change it only by a plan that somebody else has approved.",
+                shell_complete=self._profiles,
+            ),
+            click.Option(
                 ["--log-format"],
                 type=click.Choice(["text", "json"]),
                 help="How the log is written on stderr.  [default: text]",

@@ -159,6 +159,7 @@ class _Serving:
     tls_key: Path | None
     behind_proxy: tuple[str, ...]
     host: tuple[str, ...]
+    approve: tuple[str, ...]
     log_format: str | None  # None for that of progress
 
     def __post_init__(self) -> None:
@@ -170,6 +171,7 @@ class _Serving:
             proxies=self.behind_proxy,
             tls=tls,
             max_concurrency=self.invocation.options.max_concurrency,
+            approve=self.approve,
         )
         progress = self.invocation.options.progress
         self.quiet = progress == "none"

@@ -131,7 +131,7 @@ async def interrupt(request: Request, server: ServerContext) -> Response:
 async def approve(request: Request, server: ServerContext) -> Response:
     """Answer what an item asks people to approve."""
     execution_id = checked_id(request.path_params["id"])
-    item = name_in_path(request, "item")
+    item = name_in_path(request, "item") if "item" in request.path_params else None
     reply = approve_request(await json_body(request), Caller.of(request).name, "api")
     return json_response(await server.executions.answer(execution_id, item, reply))
 

@@ -140,6 +140,20 @@ ROUTES: Final = (
         },
     ),
     Route(
+        "POST", "/api/executions/{id}/approvals", executions.approve, Role.APPROVE,
+        "approve_plan", "Approves the plan that an execution has made, or refuses it.",
+        params=(_ID,),
+        body=ApproveBody,
+        answers={
+            200: Reply("It counts.", Approval),
+            404: _UNKNOWN,
+            409: Reply(
+                "There is no plan, it is one's own, or somebody was faster.", Problem, PROBLEM
+            ),
+            422: _WRONG,
+        },
+    ),
+    Route(
         "POST", "/api/executions/{id}/approvals/{item}", executions.approve, Role.APPROVE,
         "approve_item", "Approves what an item asks, whichever process runs it, or refuses it.",
         params=(_ID, Param("item", "path", "The item that asks.", _NAME, required=True)),

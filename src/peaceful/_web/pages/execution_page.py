@@ -39,6 +39,8 @@ _LOG = logging.getLogger("peaceful.web")
 
 _TEMPLATE: Final = "execution_parts.html"
 
+_PARTS: Final = ("head", "meter", "note", "asking", "failures", "plan")
+
 LIVE_ROWS: Final = 500
 """Items of which each row is kept up to date; of more items, only those that matter now."""
 
@@ -72,11 +74,11 @@ _COSTS: Final[Mapping[InterruptLevel, str]] = {
 
 
 async def execution(request: Request, server: ServerContext) -> Response:
-    """Show an execution; to a page in the background, only the title of its tab."""
+    """Show an execution; to its own script, a part of it, such as the title of its tab."""
     record = await record_in_path(request, server)
-    if request.query_params.get("part") == "head":
+    if (part := request.query_params.get("part")) in _PARTS:
         site = Site.of(request, server)
-        return HTMLResponse(execution_parts(site, await _view(server, site, record))["head"])
+        return HTMLResponse(execution_parts(site, await _view(server, site, record))[part])
     return await execution_page(request, server, record)
 
 
@@ -184,8 +186,7 @@ def _resumed_execution(executions: Executions, record: ExecutionRecord) -> Execu
 
 def execution_parts(site: Site, view: ExecutionView) -> Mapping[str, Markup]:
     """Return the parts of the page except rows, by the IDs of their elements."""
-    names = ("head", "meter", "note", "asking", "failures", "plan")
-    parts = {name: piece(_TEMPLATE, name, site, view) for name in names}
+    parts = {name: piece(_TEMPLATE, name, site, view) for name in _PARTS}
     if len(view.rows) > LIVE_ROWS:
         parts["matters"] = piece(_TEMPLATE, "matters", view.important_rows)
     return parts

@@ -11,6 +11,7 @@ import msgspec
 from peaceful._errors.base import PeacefulError
 from peaceful._executions.records import ExecutionRecord
 from peaceful._item.diff import Change
+from peaceful._model.approval import Approval
 from peaceful._model.codec import JsonObject, JsonValue
 from peaceful._model.outcome import WOULD, FieldChange, ItemStatus
 from peaceful._present.contrast import legible
@@ -47,6 +48,9 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
         again: the fields of a form that asks for the same plan anew.
         asks: whether the profile's name is to be typed.
         since: an execution after it that may have changed something, if there is one.
+        needs_approval: whether it is carried out only once somebody else has approved it.
+        approval: what somebody has said about it, if anybody has.
+        by: who has made it.
     """
 
     id: str
@@ -60,6 +64,20 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     again: tuple[tuple[str, str], ...] = ()
     asks: bool = False
     since: ExecutionRecord | None = None
+    needs_approval: bool = False
+    approval: Approval | None = None
+    by: str = ""
+
+    @property
+    def may_be_carried_out(self) -> bool:
+        """Whether there is anything to do, and nobody has to approve it first."""
+        refused = self.approval is not None and not self.approval.approved
+        return bool(self.label) and not refused and not self.waits
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody has to approve it first."""
+        return bool(self.label) and self.needs_approval and self.approval is None
 
     @property
     def pruning(self) -> tuple[tuple[str, str], ...]:
@@ -109,6 +127,9 @@ def offer_of(server: ServerContext, record: ExecutionRecord, verb: str) -> Offer
         again=tuple(_again(plan)),
         asks=contexts.asks_before("ensure", plan.profile),
         since=_since(server, record),
+        needs_approval=server.running.needs_approval(plan.profile),
+        approval=record.plan_approval,
+        by=record.info.started_by.user,
     )
 
 

@@ -391,7 +391,7 @@ class ExecutionView:
     @property
     def plan_id(self) -> str:
         """The execution that made the plan which it is held to; empty if there is none."""
-        return (self.record.outcome and self.record.outcome.by_plan) or ""
+        return self.record.asked.plan or ""
 
 
 def _short(text: str) -> str:

@@ -259,7 +259,9 @@ async def serve(
 
 def _web(contexts: Contexts, settings: WebSettings, access: Access) -> WebApp:
     execution = ExecutionSettings(settings.max_concurrency or MAX_CONCURRENCY)
-    return WebApp(ServerContext(contexts, SystemClock(), execution), access)
+    # One that is misspelt would be approved by nobody, and changed by everybody.
+    approve = frozenset(map(contexts.profile, settings.approve))
+    return WebApp(ServerContext(contexts, SystemClock(), execution, approve), access)
 
 
 def _config(web: WebApp, tls: ssl.SSLContext | None, keep_alive: int) -> uvicorn.Config:

@@ -117,7 +117,7 @@ async def approve(request: Request, server: ServerContext) -> Response:
     """Answer what an item asks, as a form says it."""
     fields = dict(await _fields(request))
     execution_id = checked_id(fields.pop("execution_id", ""))
-    item = fields.pop("item", "")[:_LONGEST_NAME]
+    item = fields.pop("item", "")[:_LONGEST_NAME] or None
     said = fields.get("approve", "")
     # Only a word counts: a form without one refuses nothing.
     body: dict[str, JsonValue] = {**fields, "approve": _WORDS.get(said, said) if said else said}

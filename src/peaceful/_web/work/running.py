@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -17,7 +17,7 @@ from peaceful._app.contexts import Contexts, ExecutionOptions
 from peaceful._commands.run_request import RunRequest
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.requests import KeyReused, ServerStopping
-from peaceful._errors.running import ExecutionUnknown, ProfileBusy
+from peaceful._errors.running import ApprovalNeeded, ExecutionUnknown, ProfileBusy
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions, busy_error
 from peaceful._executions.running import RunningExecution
@@ -73,12 +73,14 @@ class RunningExecutions:
         on_start: Callable[[Starting], None],
         sinks: Callable[[], tuple[OutputSink, ...]],
         settings: ExecutionSettings | None = None,
+        approve: Collection[ProfileName] = (),
     ) -> None:
         self._contexts = contexts
         self._executions = contexts.executions
         self._on_start = on_start
         self._sinks = sinks
         self._settings = settings or ExecutionSettings()
+        self._approve = approve
         self._tasks: dict[ExecutionId, asyncio.Future[object]] = {}
         self._requests: dict[ExecutionId, RunRequest] = {}
         self._one_ended = asyncio.Event()
@@ -104,8 +106,23 @@ class RunningExecutions:
         """
         profile = await run_in_thread(lambda: self._contexts.profile(request.profile))
         request = await run_in_thread(self._contexts.planned, request)
+        await run_in_thread(self._check_approval, request)
         async with self._starting.setdefault(profile, asyncio.Lock()):
             return await self._start_locked(request, door, by)
+
+    def needs_approval(self, profile: ProfileName) -> bool:
+        """Return whether a profile is changed only by plans that somebody else has approved."""
+        return profile in self._approve
+
+    def _check_approval(self, request: RunRequest) -> None:
+        """Raise `ApprovalNeeded` unless what a request changes was approved, or needs not be."""
+        if not request.asks_first or not self.needs_approval(request.profile):
+            return
+        if request.plan is None:
+            raise ApprovalNeeded.of_command(request.command, request.profile)
+        approval = self._executions.get(request.plan_from).plan_approval
+        if approval is None or not approval.approved:
+            raise ApprovalNeeded.of_plan(request.plan_from, approval)
 
     def request_of(self, execution_id: ExecutionId) -> RunRequest | None:
         """Return what an execution that runs here was asked for; None for any other."""
