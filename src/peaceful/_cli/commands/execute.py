@@ -224,7 +224,7 @@ def edit(
 ) -> Result:
     """Correct what is stored of some items, and answer how it ended."""
     contexts = invocation.contexts()
-    profile = contexts.profile(invocation.options.profile)
+    profile = invocation.profile_to_work_on(contexts, invocation.options.profile)
     request = RunRequest(
         command=command,
         profile=profile,
@@ -255,7 +255,7 @@ def run(
     if plan is not None:
         options = _planned(options, Path.cwd() / plan) | {"plan_file": str(plan)}
     contexts = invocation.contexts()
-    profile = contexts.profile(invocation.options.profile)
+    profile = invocation.profile_to_work_on(contexts, invocation.options.profile)
     left_in = profile if command == "clean" else None
     request = RunRequest(
         command=command,

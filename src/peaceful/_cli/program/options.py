@@ -23,6 +23,8 @@ _PEACE: Final = ".peace"
 
 _NAME: Final = re.compile(r"(?!\d)\w{1,100}\Z")
 
+_NUMBER: Final = re.compile(r"\d*\.?\d+\Z")
+
 _KEY: Final = re.compile(r"^(\w+):", re.MULTILINE)
 """A top-level key of a YAML file that the framework wrote."""
 
@@ -130,6 +132,7 @@ class GlobalOptions:
     color: ColorChoice = "auto"
     max_concurrency: int | None = None
     stop_timeout: float | None = None
+    wait: float | None = None
     yes: bool = False
     debug: bool = False
 
@@ -206,6 +209,7 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
         option("color", "When to use colours; auto heeds NO_COLOR.", str),
         option("max_concurrency", "How many items are worked on at once.", positive, "N"),
         option("stop_timeout", "How long a stop by a signal may take.", stop_timeout, "SECONDS"),
+        option("wait", "Wait for a busy profile; without SECONDS, for ever.", _wait, "[SECONDS]"),
         option("yes", "Do not ask: the answer to each question is yes.", bool),
         option("debug", "Show errors with their tracebacks.", bool),
     ]
@@ -229,6 +233,30 @@ def _folder(text: str) -> Path:
     if path.is_file():
         raise click.BadParameter(f"{text!r} is a file, not a folder.")
     return path
+
+
+def wait_filled(words: Sequence[str]) -> list[str]:
+    """Return words in which each `--wait` has a value: none, as the next word is no number."""
+    filled: list[str] = []
+    for word, following in zip(words, [*words[1:], ""], strict=False):
+        if word == "--":
+            return [*filled, *words[len(filled) :]]
+        alone = word == "--wait" and not _NUMBER.match(following)
+        filled.append(f"{word}=inf" if alone else word)
+    return filled
+
+
+def _wait(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not number >= 0:
+        raise UsageError(
+            f"--wait is {text!r}, and not a number of seconds.",
+            help="give seconds, such as 600; or nothing, to wait for ever",
+        )
+    return number
 
 
 def seconds(text: str, name: str) -> float:
