@@ -263,6 +263,7 @@ def run(
         flow=contexts.flow_id(invocation.options.flow, left_in=left_in),
         **options,
     )
+    invocation.profile, invocation.flow = profile, request.flow
     if not invocation.options.yes:
         _ask_first(invocation, contexts, request)
     return request, execute(invocation, contexts, request)
@@ -273,7 +274,7 @@ def _planned(options: Mapping[str, Any], file: Path) -> dict[str, Any]:
 
     How it is gone through is not what it says.
     """
-    for name in Options(**{**options, "fail_fast": False}).given:
+    for name in (each for each in Options(**options).given if each != "fail_fast"):
         option = _LISTS.get(name, f"--{name.replace('_', '-')}")
         raise UsageError(
             f"{option} does not go with --plan: what is done is what the plan says.",

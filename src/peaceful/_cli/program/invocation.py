@@ -120,15 +120,14 @@ class Invocation:
         return contexts.profile(profile)
 
     def _waits(self, busy: ProfileBusy) -> None:
+        from peaceful._cli.terminal.text import json_line
         from peaceful._present.numbers import duration
 
         patience = self.options.wait or 0.0
         most = f" for at most {duration(patience)}" if math.isfinite(patience) else ""
         text = f"{busy.message} Waiting{most} until it is free."
         if self.options.progress == "json":
-            from peaceful._cli.progress.sinks import JsonLinesSink
-
-            JsonLinesSink(self.stderr).say(text)
+            self.stderr.write(json_line({"event": "output", "text": text}))
         else:
             self.progress_left = True
             self.stderr.write(f"{text}\n")
