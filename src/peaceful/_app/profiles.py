@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import shutil
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from functools import cached_property
@@ -17,7 +17,13 @@ import msgspec
 from peaceful._app.build import FlowBuilder
 from peaceful._app.parameters.files import ParamsFile
 from peaceful._app.register import register_of
-from peaceful._errors.running import FileDamaged, FileInaccessible, ProfileBusy, ThingsLeft
+from peaceful._errors.running import (
+    FileDamaged,
+    FileInaccessible,
+    ProfileBusy,
+    StorageError,
+    ThingsLeft,
+)
 from peaceful._errors.usage import NameUnknown, UsageError
 from peaceful._executions.registry import Executions
 from peaceful._model.clock import SystemClock
@@ -39,7 +45,7 @@ from peaceful._storage.files import (
     sync_folder,
     write_file_atomically,
 )
-from peaceful._storage.holding import hold_lock
+from peaceful._storage.holding import hold_lock, reserve
 from peaceful._storage.state_store import YamlStateStore
 from peaceful._storage.stored_state import StateKind, StoredState
 from peaceful._storage.yaml_file import head_for
@@ -338,6 +344,35 @@ class ProfileKeeper(FlowBuilder):
         info = self._info(profile, command, door, dry_run=dry_run)
         with hold_lock(self.workspace, info), self.executions.noted(info) as notes:
             yield notes
+
+    def reserve(
+        self,
+        profile: ProfileName,
+        command: str,
+        patience: float,
+        on_wait: Callable[[ProfileBusy], object],
+    ) -> None:
+        """Hold a profile for the command that this process runs next, once it is free.
+
+        Args:
+            profile: the profile.
+            command: the command.
+            patience: how many seconds it may take; it may be infinite.
+            on_wait: called with who is in the way, if anybody is.
+
+        Raises:
+            ProfileBusy: it took longer.
+            NameUnknown: the profile is not there, or not any more.
+            StorageError: the lock cannot be acquired.
+        """
+        self._check_is_there(profile)
+        info = self._info(profile, command, "terminal", dry_run=False)
+        try:
+            # No execution has begun yet.
+            reserve(self.workspace, msgspec.structs.replace(info, id=""), patience, on_wait)
+        except StorageError:
+            self._check_is_there(profile)
+            raise
 
     def _holding(self, profile: ProfileName, command: str) -> AbstractContextManager[None]:
         """Hold the lock of a profile. Raises `ProfileBusy`."""

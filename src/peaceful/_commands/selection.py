@@ -72,7 +72,9 @@ def _tagged(flow: BuiltFlow, tags: Iterable[str]) -> list[ItemId]:
     known = {tag for item in flow.items.values() for tag in item.tags}
     for tag in tags:
         if tag not in known:
-            raise NameUnknown("tag", tag, known, help="use a tag of the flow; flow.add gives them")
+            raise NameUnknown(
+                "tag", tag, known, help="name a tag that an item of the flow is added with"
+            )
     return [name for name, item in flow.items.items() if not item.tags.isdisjoint(tags)]
 
 

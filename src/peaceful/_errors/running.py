@@ -58,7 +58,7 @@ class ProfileBusy(BlockedError, code="BUSY"):
         super().__init__(
             f"{profile} {what}{when}{who}{which}.",
             details=tuple((label, text) for label, text in known if text),
-            help="wait for it to end, or interrupt it",
+            help="wait for it to end, as --wait does; or interrupt it",
         )
         self.profile = profile
         self.execution_id = execution_id

@@ -328,8 +328,6 @@ class ItemPass:
             self._traversal.succeeded(item)
         else:
             self._traversal.failed(item)
-        if result.status is ItemStatus.FAILED and self._run.settings.fail_fast:
-            self._stop_because_of(item)
         self._publish(
             ItemEnded(
                 self._clock.now(),
@@ -341,6 +339,8 @@ class ItemPass:
                 seconds,
             )
         )
+        if result.status is ItemStatus.FAILED and self._run.settings.fail_fast:
+            self._stop_because_of(item)
 
     def _stop_because_of(self, item: ItemId) -> None:
         receiver = self._state.receiver

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
 
 from peaceful._errors.running import ProfileBusy
 from peaceful._model.execution import ExecutionInfo
@@ -20,11 +22,66 @@ def hold_lock(workspace: Workspace, info: ExecutionInfo) -> Generator[None]:
     What a killed process has begun to restore is finished first. Raises `ProfileBusy`, or
     `StorageError`.
     """
+    lock = _reserved.pop(workspace.lock_file(info.profile), None)
+    if lock is None:
+        lock = _acquired(workspace, info)
+    else:
+        lock.describe(_holder(info))
+    try:
+        finish_restoring(workspace, info.profile)
+        yield
+    finally:
+        lock.release()
+
+
+def reserve(
+    workspace: Workspace,
+    info: ExecutionInfo,
+    patience: float,
+    on_wait: Callable[[ProfileBusy], object],
+) -> None:
+    """Acquire a profile's lock, once it is free, for what this process does next: see `hold_lock`.
+
+    Args:
+        workspace: the workspace.
+        info: what is to be done.
+        patience: how many seconds it may take; it may be infinite.
+        on_wait: called with who holds it, if anybody does.
+
+    Raises:
+        ProfileBusy: it took longer.
+        StorageError: the lock cannot be acquired.
+    """
+    try:
+        lock = _acquired(workspace, info)
+    except ProfileBusy as busy:
+        on_wait(busy)
+        lock = _acquired(workspace, info, patience)
+    try:
+        finish_restoring(workspace, info.profile)
+    except BaseException:
+        lock.release()
+        raise
+    _reserved[workspace.lock_file(info.profile)] = lock
+
+
+_reserved: Final[dict[Path, FileLock]] = {}
+"""By file, the locks that this process holds for what it does next."""
+
+
+def _acquired(workspace: Workspace, info: ExecutionInfo, patience: float = 0.0) -> FileLock:
     path = workspace.lock_file(info.profile)
     with refusals(path.parent, "created"):
         make_folder(path.parent)
     lock = FileLock(path)
-    holder = LockHolder(
+    other = lock.acquire(_holder(info), patience=patience)
+    if other is not None:
+        raise _busy(info, other)
+    return lock
+
+
+def _holder(info: ExecutionInfo) -> LockHolder:
+    return LockHolder(
         user=info.started_by.user,
         host=info.started_by.host,
         pid=info.started_by.pid,
@@ -33,14 +90,6 @@ def hold_lock(workspace: Workspace, info: ExecutionInfo) -> Generator[None]:
         execution_id=info.id,
         since=info.started_at,
     )
-    other = lock.acquire(holder)
-    if other is not None:
-        raise _busy(info, other)
-    try:
-        finish_restoring(workspace, info.profile)
-        yield
-    finally:
-        lock.release()
 
 
 def _busy(info: ExecutionInfo, holder: LockHolder) -> ProfileBusy:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import sys
 import threading
 import time
@@ -47,9 +48,6 @@ But it may be put to sleep in between, on a busy machine.
 _LONG: Final = 0.004
 """Seconds: a longer wait is only worth it if the file names no holder."""
 
-_PAUSE: Final = 0.02
-"""Seconds between two attempts while a holder is waited for: the kernel would wait for ever."""
-
 
 class LockHolder(msgspec.Struct, frozen=True):
     """Who holds a lock, for people to read; empty if unknown.
@@ -82,16 +80,18 @@ class FileLock:
     def acquire(self, me: LockHolder, *, patience: float = 0.0) -> LockHolder | None:
         """Acquire the lock, or return its holder, as far as known.
 
-        That takes some milliseconds at most, or else as many seconds as `patience` says. Raises
-        `FileDamaged` for a link, a folder or a pipe, `FileInaccessible` where the operating system
-        refuses, and `RuntimeError` if this object holds it already.
+        That takes some milliseconds at most, or else as many seconds as `patience` says, which may
+        be infinite; a signal can end the process meanwhile. Raises `FileDamaged` for a link, a
+        folder or a pipe, `FileInaccessible` where the operating system refuses, and `RuntimeError`
+        if this object holds it already.
         """
         if self._descriptor is not None:
             raise RuntimeError("the lock is held already, by this very object")
-        end = time.monotonic() + patience
-        while (other := self._tried(me)) is not None and time.monotonic() < end:
-            time.sleep(_PAUSE)
-        return other
+        other = self._tried(me)
+        if other is None or not self._waited(time.monotonic() + patience):
+            return other
+        self.describe(me)
+        return None
 
     def release(self) -> None:
         """Release the lock; do nothing if it is not held."""
@@ -147,12 +147,38 @@ class FileLock:
                     break
                 time.sleep(wait)
                 if self._try_to_lock():
-                    self._write(me)
+                    self.describe(me)
                     # The folder of the file and the one above, which are seldom written to.
                     for folder in self._path.parents[:2]:
                         remove_left_behind(folder)
                     return None
         return self.holder() or LockHolder()
+
+    def _waited(self, end: float) -> bool:
+        """Wait until the lock is free, and take it; return whether it was before the end."""
+        while (left := end - time.monotonic()) > 0:
+            with refusals(self._path, "locked"):
+                descriptor = _Waiting(self._path).descriptor(left)
+                if descriptor is None:
+                    return False
+                with _guard:
+                    if self._takes(descriptor):
+                        return True
+        return False
+
+    def _takes(self, descriptor: int) -> bool:
+        """Keep what was locked, unless another file has replaced it: others would lock that one."""
+        takes = False
+        try:
+            self._id = _id_of(os.fstat(descriptor))
+            takes = _id_at(self._path) == self._id
+        finally:
+            if not takes:
+                os.close(descriptor)
+        if takes:
+            _held[self._id] = self
+            self._descriptor = descriptor
+        return takes
 
     def _is_held_here(self) -> bool:
         # Asked without opening the file: where locks belong to processes, as on some network file
@@ -166,18 +192,14 @@ class FileLock:
             descriptor = open_new(self._path, os.O_RDWR | _AS_IT_IS)
             locked = False
             try:
-                self._id = _id_of(os.fstat(descriptor))
-                # Another file may have replaced it meanwhile: others would then lock that one.
-                locked = _lock_exclusively(descriptor) and _id_at(self._path) == self._id
+                locked = _lock_exclusively(descriptor)
             finally:
                 if not locked:
                     os.close(descriptor)
-            if locked:
-                _held[self._id] = self
-                self._descriptor = descriptor
-            return locked
+            return locked and self._takes(descriptor)
 
-    def _write(self, me: LockHolder) -> None:
+    def describe(self, me: LockHolder) -> None:
+        """Write who holds it, and what for, for others to read."""
         assert self._descriptor is not None
         # The lock is held with or without it: what others read is not worth failing for.
         with suppress(OSError):
@@ -189,6 +211,65 @@ class FileLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+class _Waiting:
+    """A thread that waits for a lock: the kernel wakes it, and signals are heard meanwhile.
+
+    A signal may come just before the kernel is asked to wait, and would then not end the waiting of
+    the main thread. Nor does the kernel know of a time limit.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._answers: queue.SimpleQueue[int | OSError] = queue.SimpleQueue()
+        self._abandoned = False
+        self._deciding = threading.Lock()
+        threading.Thread(target=self._wait, name="peaceful-lock", daemon=True).start()
+
+    def descriptor(self, seconds: float) -> int | None:
+        """Return the descriptor of the locked file; None if that takes longer.
+
+        Raises `OSError` if the file cannot be opened or locked.
+        """
+        answer: int | OSError | None = None
+        try:
+            answer = self._answers.get(timeout=min(seconds, threading.TIMEOUT_MAX))
+        except queue.Empty:
+            pass
+        finally:
+            if answer is None:
+                self._abandon()
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    def _wait(self) -> None:
+        answer: int | OSError
+        try:
+            answer = descriptor = open_new(self._path, os.O_RDWR | _AS_IT_IS)
+            try:
+                _wait_to_lock(descriptor)
+            except OSError:
+                os.close(descriptor)
+                raise
+        except OSError as error:
+            answer = error
+        with self._deciding:
+            self._answers.put(answer)
+            if self._abandoned:
+                self._abandon_answer()
+
+    def _abandon(self) -> None:
+        with self._deciding:
+            self._abandoned = True
+            self._abandon_answer()
+
+    def _abandon_answer(self) -> None:
+        with suppress(queue.Empty):
+            answer = self._answers.get_nowait()
+            if isinstance(answer, int):
+                os.close(answer)
 
 
 _held: Final[dict[_FileId, FileLock]] = {}
@@ -229,8 +310,17 @@ def _lock_exclusively(descriptor: int) -> bool:
 
 if sys.platform == "win32":
     _lock_shared = _lock_exclusively
+
+    def _wait_to_lock(descriptor: int) -> None:
+        from filelock import lock_descriptor
+
+        lock_descriptor(descriptor)
+
 else:
     import fcntl
+
+    def _wait_to_lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
     def _lock_shared(descriptor: int) -> bool:
         # Shared, so that several who ask at a time do not take each other for a holder.

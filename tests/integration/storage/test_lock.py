@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import signal
 import subprocess
@@ -373,3 +374,51 @@ def test_file_systems_without_locks(path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(_lock, "_lock_exclusively", refuse)
     with pytest.raises(FileInaccessible, match="No locks available"):
         FileLock(path).acquire(ME)
+
+
+def test_waiting(path: Path) -> None:
+    """Whoever waits gets the lock when it is let go, also of another process that is killed."""
+    with _child(path, dict(os.environ)) as (process, has_it):
+        assert has_it
+        lock, acquired = FileLock(path), threading.Event()
+
+        def wait() -> None:
+            assert lock.acquire(ME, patience=math.inf) is None
+            acquired.set()
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        assert not acquired.wait(0.05)
+        process.kill()
+        assert acquired.wait(10)
+        waiting.join()
+        assert lock.holder() == ME
+        lock.release()
+
+
+def test_waiting_too_long(path: Path) -> None:
+    """Says who holds it; whoever gave up does not take the lock later on."""
+    first, second = FileLock(path), FileLock(path)
+    first.acquire(ME)
+    assert second.acquire(OTHER, patience=0.05) == ME
+    first.release()
+    for thread in threading.enumerate():
+        if thread.name == "peaceful-lock":
+            thread.join()
+    third = FileLock(path)
+    assert third.acquire(OTHER) is None
+    third.release()
+
+
+def test_waiting_for_a_file_that_is_replaced(path: Path) -> None:
+    """It is the lock of the file that is there by then."""
+    first, second = FileLock(path), FileLock(path)
+    first.acquire(ME)
+    waiting = threading.Thread(target=second.acquire, args=(OTHER,), kwargs={"patience": 10})
+    waiting.start()
+    path.unlink()
+    first.release()
+    waiting.join()
+    assert second.is_locked()
+    assert second.holder() == OTHER
+    second.release()

@@ -75,7 +75,8 @@ def test_busy_in_a_narrow_place() -> None:
 
 def test_busy_without_an_execution() -> None:
     """Where there is no execution to name, the error itself says what to do."""
-    assert shown(ProfileBusy("p"))[-1] == "  what to do  wait for it to end, or interrupt it"
+    told = "wait for it to end, as --wait does; or interrupt it"
+    assert shown(ProfileBusy("p"))[-1] == f"  what to do  {told}"
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,7 @@ def edit(
 ) -> Result:
     """Correct what is stored of some items, and answer how it ended."""
     contexts = invocation.contexts()
-    profile = contexts.profile(invocation.options.profile)
+    profile = invocation.profile_to_work_on(contexts, invocation.options.profile)
     request = RunRequest(
         command=command,
         profile=profile,
@@ -273,7 +273,7 @@ def run(
     if plan is not None:
         options = _planned(options, plan) | {"plan_from": str(plan)}
     contexts = invocation.contexts()
-    profile = contexts.profile(invocation.options.profile)
+    profile = invocation.profile_to_work_on(contexts, invocation.options.profile)
     left_in = profile if command == "clean" else None
     request = RunRequest(
         command=command,
@@ -282,6 +282,7 @@ def run(
         **options,
     )
     request = contexts.planned(request)
+    invocation.profile, invocation.flow = profile, request.flow
     if not invocation.options.yes:
         _ask_first(invocation, contexts, request)
     return request, execute(invocation, contexts, request)
@@ -292,7 +293,7 @@ def _planned(options: Mapping[str, Any], place: Path) -> dict[str, Any]:
 
     How it is gone through is not what it says.
     """
-    for name in Options(**{**options, "fail_fast": False}).given:
+    for name in (each for each in Options(**options).given if each != "fail_fast"):
         option = _LISTS.get(name, f"--{name.replace('_', '-')}")
         raise UsageError(
             f"{option} does not go with --plan: what is done is what the plan says.",

@@ -22,7 +22,8 @@ _DOOR: Final = "terminal"
 def states_backup(invocation: Invocation, file: str, *, dry_run: bool) -> Result:
     """Write a profile to one file."""
     contexts, path = invocation.contexts(), Path.cwd() / file_path(file)
-    invocation.profile = profile = contexts.profile(invocation.options.profile)
+    profile = invocation.profile_to_work_on(contexts, invocation.options.profile)
+    invocation.profile = profile
     backup = contexts.back_up(profile, path, dry_run=dry_run, door=_DOOR)
     return text_answer(
         {"profile": profile, "file": str(path), "files": [*backup.files], "dry_run": dry_run},
@@ -34,8 +35,9 @@ def states_restore(invocation: Invocation, file: str, *, dry_run: bool) -> Resul
     """Make a profile what a backup says."""
     contexts, path = invocation.contexts(), Path.cwd() / file_path(file)
     asked = invocation.options.profile
-    if asked is None and contexts.workspace.profiles():
-        asked = contexts.profile()
+    known = contexts.workspace.profiles()
+    if asked in known or (asked is None and known):
+        asked = invocation.profile_to_work_on(contexts, asked)
     invocation.profile = asked
     done = contexts.restore(path, asked, dry_run=dry_run, sure=invocation.options.yes, door=_DOOR)
     document: dict[str, JsonValue] = {
@@ -65,6 +67,7 @@ def states_restore(invocation: Invocation, file: str, *, dry_run: bool) -> Resul
 def profile_delete(invocation: Invocation, profile: ProfileName, *, dry_run: bool) -> Result:
     """Delete a profile; ask first."""
     contexts = invocation.contexts()
+    profile = invocation.profile_to_work_on(contexts, profile)
     contexts.check_may_be_deleted(profile)
     if not invocation.options.yes and not dry_run:
         from peaceful._cli.terminal.modes import confirm
@@ -87,7 +90,9 @@ def profile_rename(
     invocation: Invocation, old: ProfileName, new: ProfileName, *, dry_run: bool
 ) -> Result:
     """Give a profile another name."""
-    invocation.contexts().rename_profile(old, new, dry_run=dry_run, door=_DOOR)
+    contexts = invocation.contexts()
+    old = invocation.profile_to_work_on(contexts, old)
+    contexts.rename_profile(old, new, dry_run=dry_run, door=_DOOR)
     return text_answer(
         {"profile": new, "was": old, "dry_run": dry_run},
         f"Profile {old} {_is(dry_run)} called {new}.",

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from peaceful._cli.program.invocation import Invocation
-from peaceful._cli.program.options import GlobalOption, is_taken
+from peaceful._cli.program.options import GlobalOption, is_taken, wait_filled
 from peaceful._cli.program.result import Result, text_answer
 from peaceful._errors.usage import UsageError
 
@@ -81,7 +81,7 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words after its name."""
-        return super().parse_args(ctx, _spread(args, self.params))
+        return super().parse_args(ctx, _spread(wait_filled(args), self.params))
 
     def _run(self, **typed: object) -> Result:
         self._invocation.options.refuse_others(self._invocation.command)
@@ -184,6 +184,10 @@ class Group(click.Group):
         command.name = entry.name or cmd_name
         command.short_help = entry.help  # Shells show it beside the name, and click would cut it.
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words before the name of a command."""
+        return super().parse_args(ctx, wait_filled(args))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from peaceful._cli.program.options import GlobalOptions, seconds
 from peaceful._cli.terminal.writer import Writer, hold_closed
+from peaceful._errors.running import ProfileBusy
 from peaceful._errors.usage import UsageError
 from peaceful._model.interrupt import STOP_TIMEOUT
 from peaceful._process_signals import ProcessSignals
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from peaceful._app.contexts import Contexts
     from peaceful._cli.terminal.text import Page
     from peaceful._executions.registry import Executions
+    from peaceful._model.codec import ProfileName
 
 _STOP_TIMEOUT: Final = "PEACEFUL_STOP_TIMEOUT"
 
@@ -97,6 +100,37 @@ class Invocation:
         contexts = self.app.contexts(self._folder())
         contexts.typed = self.line
         return contexts
+
+    def profile_to_work_on(
+        self, contexts: Contexts, name: ProfileName | None = None
+    ) -> ProfileName:
+        """Return the profile of a command that needs it for itself; with `--wait`, once it is free.
+
+        It then is this process's own. Raises `ProfileBusy` if that takes too long.
+        """
+        if self.options.wait is None:
+            return contexts.profile(name)
+        try:
+            profile = contexts.profile(name)
+        except ProfileBusy as busy:
+            profile = busy.profile  # A restoring is not finished yet.
+        changed, self.signals.changes_nothing = not self.signals.changes_nothing, True
+        contexts.reserve(profile, self.command, self.options.wait, self._waits)
+        self.signals.changes_nothing = not changed
+        return contexts.profile(profile)
+
+    def _waits(self, busy: ProfileBusy) -> None:
+        from peaceful._cli.terminal.text import json_line
+        from peaceful._present.numbers import duration
+
+        patience = self.options.wait or 0.0
+        most = f" for at most {duration(patience)}" if math.isfinite(patience) else ""
+        text = f"{busy.message} Waiting{most} until it is free."
+        if self.options.progress == "json":
+            self.stderr.write(json_line({"event": "output", "text": text}))
+        else:
+            self.progress_left = True
+            self.stderr.write(f"{text}\n")
 
     def executions(self) -> Executions:
         """Return the register of the chosen workspace, without loading what runs flows."""

@@ -24,6 +24,8 @@ _PEACE: Final = ".peace"
 
 _NAME: Final = re.compile(r"(?!\d)\w{1,100}\Z")
 
+_NUMBER: Final = re.compile(r"\d*\.?\d+\Z")
+
 _KEY: Final = re.compile(r"^(\w+):", re.MULTILINE)
 """A top-level key of a YAML file that the framework wrote."""
 
@@ -125,7 +127,7 @@ _EDITS: Final = ("states forget", "states move", "states adopt")
 
 _FLOWS: Final = (
     *(*_RUN, *_EDITS, "init", "status", "goal", "states list", "states show"),
-    *("executions list", "interrupt"),
+    *("executions list", "interrupt", "approve"),
 )
 
 _PROFILES: Final = (*_FLOWS, "states backup", "states restore", "profile show")
@@ -141,6 +143,12 @@ TAKEN_BY: Final[Mapping[str, frozenset[str]]] = {
     "flow": frozenset({*_FLOWS, "switch"}),
     "max_concurrency": frozenset({*_RUN, "web"}),
     "stop_timeout": frozenset({*_RUN, *_EDITS, "web"}),
+    "wait": frozenset(
+        {
+            *(*_RUN, *_EDITS, "states backup", "states restore"),
+            *("profile delete", "profile rename", "profile copy"),
+        }
+    ),
 }
 """The commands that take an option which says what to work on, or how much.
 
@@ -171,6 +179,7 @@ class GlobalOptions:
     color: ColorChoice = "auto"
     max_concurrency: int | None = None
     stop_timeout: float | None = None
+    wait: float | None = None
     yes: bool = False
     debug: bool = False
 
@@ -274,6 +283,7 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
             stop_timeout,
             "SECONDS",
         ),
+        option("wait", "Wait for a busy profile; without SECONDS, for ever.", _wait, "[SECONDS]"),
         option("yes", "Do not ask: the answer to each question is yes.", bool),
         option("debug", "Show errors with their tracebacks.", bool),
     ]
@@ -297,6 +307,30 @@ def _folder(text: str) -> Path:
     if path.is_file():
         raise click.BadParameter(f"{text!r} is a file, not a folder.")
     return path
+
+
+def wait_filled(words: Sequence[str]) -> list[str]:
+    """Return words in which each `--wait` has a value: none, as the next word is no number."""
+    filled: list[str] = []
+    for word, following in zip(words, [*words[1:], ""], strict=False):
+        if word == "--":
+            return [*filled, *words[len(filled) :]]
+        alone = word == "--wait" and not _NUMBER.match(following)
+        filled.append(f"{word}=inf" if alone else word)
+    return filled
+
+
+def _wait(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not number >= 0:
+        raise UsageError(
+            f"--wait is {text!r}, and not a number of seconds.",
+            help="give seconds, such as 600; or nothing, to wait for ever",
+        )
+    return number
 
 
 def seconds(text: str, name: str) -> float:

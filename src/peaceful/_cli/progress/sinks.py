@@ -11,11 +11,11 @@ from peaceful._cli.progress.ending import status_words
 from peaceful._cli.progress.live_view import Look, block_words, ending_words, interrupt_lines
 from peaceful._cli.progress.screen import BarSink, Show
 from peaceful._cli.terminal.modes import can_type_answers
-from peaceful._cli.terminal.text import local_zone
+from peaceful._cli.terminal.text import json_line, local_zone
 from peaceful._cli.terminal.writer import Writer
 from peaceful._model.approval import Approval
 from peaceful._model.clock import SystemClock
-from peaceful._model.codec import ItemId, encode_json
+from peaceful._model.codec import ItemId
 from peaceful._model.events import (
     ApprovalAsked,
     ApprovalEnded,
@@ -63,15 +63,11 @@ class JsonLinesSink(Show):
         self._writer = writer
 
     def receive(self, events: Sequence[Event]) -> None:
-        self._writer.write("".join([_line(event) for event in events]))
+        self._writer.write("".join([json_line(event) for event in events]))
 
     def say(self, text: str) -> None:
         """Write the line as an event of its own."""
-        self._writer.write(_line({"event": "output", "text": text}))
-
-
-def _line(value: object) -> str:
-    return f"{encode_json(value).decode()}\n"
+        self._writer.write(json_line({"event": "output", "text": text}))
 
 
 class LogSink(Show):

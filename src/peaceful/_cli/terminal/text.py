@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Final, TypeAlias
 
+from peaceful._model.codec import encode_json
+
 _UNLIMITED: Final = 1_000_000
 
 
@@ -77,3 +79,8 @@ class Page:
     def room(self) -> int:
         """Columns of lines that are not wrapped, such as rows of a table."""
         return self.width if self.limited else _UNLIMITED
+
+
+def json_line(value: object) -> str:
+    """Return a line of JSON."""
+    return f"{encode_json(value).decode()}\n"
