@@ -180,7 +180,7 @@ async def test_other_methods_are_refused(client: httpx.AsyncClient) -> None:
 async def test_a_role_is_good_for_its_own_things(workspace: Path) -> None:
     """Who may look may not run; who may run may not interrupt."""
     contexts = Contexts.of(gated_app(), workspace)
-    access = Access(tokens={role.value: frozenset({role}) for role in Role})
+    access = Access(tokens=tuple(WebToken(role.value, frozenset({role})) for role in Role))
     web = WebApp(ServerContext(contexts, SystemClock()), access)
     interrupt = "/api/executions/01890000-0000-7000-8000-000000000000/interrupt"
     calls = {"view": ("GET", "/api/flows"), "run": ("POST", "/api/executions"),
