@@ -102,8 +102,18 @@ class Children:
         """Forget a child that is gone with its group."""
         self._running.discard(child)
 
+    @property
+    def share_terminal(self) -> bool:
+        """Whether one of them may read the terminal."""
+        return any(child.shares_terminal for child in tuple(self._running))
+
 
 _of_this_process: Final[WeakSet[Children]] = WeakSet()
+
+
+def child_has_terminal() -> bool:
+    """Return whether a child process of this process may read the terminal. Safe in any thread."""
+    return any(children.share_terminal for children in tuple(_of_this_process))
 
 
 def kill_every_child() -> None:

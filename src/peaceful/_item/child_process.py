@@ -241,6 +241,11 @@ class RunningChild:
                 self._gone = not (self._leads_group and group_alive(self._process.pid))
             return self._gone
 
+    @property
+    def shares_terminal(self) -> bool:
+        """Whether it may read the terminal: it is in the group of this process."""
+        return not self._leads_group
+
     def is_stopped(self) -> bool:
         """Return whether the child or one of its group was stopped, as by reading a terminal."""
         return self._leads_group and group_stopped(self._process.pid)

@@ -13,7 +13,7 @@ from answering import ANN, AnsweringRegister
 from example_counts import examples
 from hypothesis import given
 from hypothesis import strategies as st
-from item_world import Stage, Thing, ThingState
+from item_world import Hook, Stage, Thing, ThingState
 
 from peaceful import Flow, ItemCtx, ItemStatus
 from peaceful._errors.running import NotApproved
@@ -37,7 +37,7 @@ from peaceful.testing import ManualClock
 QUESTION = "Deploy 1.4 to prod?"
 
 
-def asks(question: str = QUESTION):  # noqa: ANN201 - a hook
+def asks(question: str = QUESTION) -> Hook:
     """A hook that asks for an approval."""
 
     async def hook(ctx: ItemCtx) -> None:
@@ -437,6 +437,7 @@ async def _through(
             model.at_work -= 1
 
     world.every = change
+    outcome: CmdOutcome[States] | None = None
     for _ in range(len(answers) + 1):
         running = rounds.start(flow, at_once=at_once)
         while True:

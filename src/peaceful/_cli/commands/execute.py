@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -80,10 +80,10 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
         return " · ".join([what, info.profile, *flow, short_id(info.id)])
 
     show = show_for(invocation, title, request)
+    answers = _typed_answers(contexts, show)
     sender, receiver = interrupt_channel()
     with prints_shown(show.say) as end_lines:
         show.before_close = end_lines  # Half a line is shown before the display closes.
-        answers = _typed_answers(contexts, show)
         options = ExecutionOptions(
             interruptibility=Interruptible(receiver),
             sinks=(show, *answers),
@@ -108,12 +108,13 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
     return Execution(title(ending.execution), ending, end.value, end.stuck)
 
 
-def _typed_answers(contexts: Contexts, show: Show) -> Iterator[TypedAnswers]:
-    """Yield what reads answers on the terminal, if somebody can type some."""
-    if show.draws and can_type_answers():
-        by = started_by("terminal")
-        answerer = Answerer(by.door, by.user, by.host)
-        yield TypedAnswers(sys.stdin.fileno(), answerer, contexts.executions.answer, show.say)
+def _typed_answers(contexts: Contexts, show: Show) -> tuple[TypedAnswers, ...]:
+    """Return what reads answers on the terminal, if somebody can type some."""
+    if not show.draws or not can_type_answers():
+        return ()
+    by = started_by("terminal")
+    answerer = Answerer(by.door, by.user, by.host)
+    return (TypedAnswers(sys.stdin.fileno(), answerer, contexts.executions.answer, show.say),)
 
 
 def _settings(invocation: Invocation) -> ExecutionSettings:

@@ -35,6 +35,7 @@ from peaceful._present.estimates import seconds_left
 from peaceful._present.numbers import duration, estimate, time_left
 from peaceful._present.summary import (
     WAITING_FOR_APPROVAL,
+    LiveWord,
     amount,
     counts_in_words,
     interrupt_sentence,
@@ -310,7 +311,7 @@ class Picture:
         width = self._width - 2
         more = f" ({len(asking) - 1:,} more ask)" if len(asking) > 1 else ""
         if self._look.answers:
-            how = "y and Enter approves, n and Enter refuses"
+            how = "y Enter approves, n Enter refuses"
         else:
             how = f"Answer it with: {self._look.approve(execution.id, item)}"
         said = ((f"{item} asks: {asked.question}", Style.CUT), (f"{how}{more}", Style.PLAIN))
@@ -354,7 +355,9 @@ class Picture:
         since = snapshot.since[item] if asked is None else asked.at
         elapsed = duration((self._frame.now - since).total_seconds())
         if asked is not None:
-            words = WAITING_FOR_APPROVAL
+            beside = self._room - display_width(elapsed) - 2
+            fits = len(WAITING_FOR_APPROVAL) <= beside
+            words = WAITING_FOR_APPROVAL if fits else LiveWord.WAITING.value
             return self._words_line((_ASKS, Style.CUT), item, words, elapsed)
         progress = self._view.running[item] or Progress()
         phase = snapshot.phases.get(item)

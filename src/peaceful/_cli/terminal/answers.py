@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from peaceful._cli.terminal.writer import in_foreground
 from peaceful._errors.base import PeacefulError
+from peaceful._item.child import child_has_terminal
 from peaceful._model.approval import Answerer, Reply
 from peaceful._model.codec import ExecutionId, ItemId
 from peaceful._model.events import ApprovalAsked, Event, Snapshot
@@ -78,8 +79,8 @@ class TypedAnswers:
             if asked is not before:
                 before, readable_from = asked, time.monotonic() + _UNREAD
                 self._drop_typed()
-            if not in_foreground(self._fd):
-                # To read would stop this process: the keys are another one's.
+            if child_has_terminal() or not in_foreground(self._fd):
+                # The keys are another one's; in the background, to read would stop this process.
                 time.sleep(_LOOK)
                 continue
             if not select.select([self._fd], [], [], _LOOK)[0]:
