@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 
 import pytest
 from shell import Loaded
@@ -50,5 +51,5 @@ def test_list_of_commands(loaded: Loaded) -> None:
 
 def test_version(loaded: Loaded) -> None:
     """The version is told, also as JSON."""
-    assert loaded.run("--version").out.strip()
+    assert loaded.run("--version").out.strip() == f"slow_files {version('peaceful-examples')}"
     assert loaded.run("--version", "--format", "json").document["app"] == "slow_files"

@@ -75,7 +75,8 @@ class App(AppDef):
         name: letters, digits, `_` and `-`, not starting with a digit; it also names the
             application's folder in `.peace`.
         help: a sentence that describes the application.
-        version: its version, for `--version`.
+        version: its version, which is stored with states. Without it, `--version` tells that of the
+            distribution whose command the application is.
         ensure_name: another name for `ensure` on its command line, such as `deploy`.
         workspace_params: a model of the parameters of a workspace, which hold for all profiles; a
             flow's function gets them in the parameter that is annotated with this model.

@@ -275,14 +275,14 @@ def test_a_missing_secret_beside_another_missing_value() -> None:
             contexts.params("default", "only")
         assert caught.value.names == ("into_here", "key")
         assert caught.value.help == (
-            "give them: two init --into-here ...; say where the secret is: two init --key SOURCE, "
+            "give them: two init --into-here TEXT; say where the secret is: two init --key SOURCE, "
             "a source being env:NAME, file:PATH, command:LINE or prompt; or set TWO_KEY in the "
             "environment of each command"
         )
         with pytest.raises(ParamsMissing) as caught:
             contexts.init({})
         assert caught.value.names == ("into_here",)
-        assert caught.value.help == "give them: two init --into-here ..."
+        assert caught.value.help == "give them: two init --into-here TEXT"
 
 
 def test_a_wrong_value_beside_a_missing_secret() -> None:

@@ -229,7 +229,7 @@ def test_all_that_is_missing_is_told_at_once(tool: Contexts) -> None:
     with pytest.raises(ParamsMissing) as caught:
         tool.init({})
     assert caught.value.names == ("company", "url")
-    assert caught.value.help == "give them: tool init --company ... --url ..."
+    assert caught.value.help == "give them: tool init --company TEXT --url TEXT"
     with pytest.raises(NameUnknown, match="colour"):
         tool.init(_given(colour="red"))
 
@@ -286,7 +286,7 @@ def test_a_missing_value_of_the_workspace(tool: Contexts) -> None:
     tool.workspace.workspace_params_file.write_text("profile: default\n")
     with pytest.raises(ParamsMissing) as caught:
         tool.build("default", "first")
-    assert caught.value.help == "give them: tool init --company ..."
+    assert caught.value.help == "give them: tool init --company TEXT"
 
 
 # ---- building flows

@@ -221,7 +221,7 @@ async def test_a_secret_is_not_taken(book: Book) -> None:
 @pytest.mark.parametrize(
     ("text", "field", "place", "reason"),
     [
-        ("note:\n  says: 3\n", "says", "line 2, column 3", "valid string, not 3"),
+        ("note:\n  says: 3\n", "says", "line 2, column 3", "a text, not 3"),
         ("note:\n  says: {from: gone.state.says}\n", "its parameters", "line 1", "not the state"),
         ("note:\n  says: {from: 'gone(1)'}\n", "its parameters", "line 1", "'gone'"),
         ("note: hello\n", "note", "line 1, column 1", "names and values below it"),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 from in_process import Run
+from text_app import app
+
+from peaceful._executions.registry import Executions
 
 EXECUTION_FIELDS = [
     "execution_id",
@@ -31,15 +35,44 @@ QUIET = ("--progress", "none")
 def test_init_below_a_workspace(
     texts: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who sets up parameters below a workspace is told that they are stored above."""
+    """A workspace above the folder is changed only where it is named; else, both ways are shown."""
     words = ("init", "--folder", "files", "--names", "a", "--flow", "some")
     assert "above" not in texts(*words).out
+    stored = (tmp_path / ".peace/texts/workspace_params.yaml").read_text()
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
-    told = texts(*words).out.splitlines()
+    told = texts(*words)
+    assert told.code == 2
+    assert f"texts is set up in {tmp_path}, above this folder." in told.err.replace("\n  ", " ")
+    advice = texts(*words, "--format", "json").json["errors"][""]["help"]
+    above, _, here = advice.partition("; to set one up here: ")
+    assert (tmp_path / ".peace/texts/workspace_params.yaml").read_text() == stored
+    for line, root in ((above.partition(": ")[2], tmp_path), (here, tmp_path / "below")):
+        assert texts(*shlex.split(line)[1:]).json["workspace"] == str(root)
+
+
+def test_init_below_a_workspace_of_another_program(
+    texts: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another program has above is shared, and it is said where that is."""
+    (tmp_path / ".peace").mkdir()
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    told = texts("init", "--folder", "files", "--names", "a", "--flow", "some").out.splitlines()
     assert told[0] == f"Stored in {tmp_path}/.peace/texts"
     assert "above this folder" in told[1]
-    assert "above" not in texts(*words, "--workspace", ".").out
+
+
+def test_init_while_an_execution_runs(ready: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is stored now holds from the next command on, and that is said."""
+    assert "former values" not in ready("init", "--names", "c", "--flow", "some").out
+    execution = ready("write", "--format", "json").json["execution_id"]
+    record = app.contexts().executions.get(execution)
+    monkeypatch.setattr(Executions, "running", lambda _: (record,))
+    told = ready("init", "--names", "d", "--flow", "some")
+    assert f"Execution {execution[-8:]} is running, with the former values" in told.out
+    assert len(ready("init", "--names", "d", "--format", "json").json["warnings"]) == 1
+    assert "former values" not in ready("init", "--names", "d", "--profile", "other").out
 
 
 def test_a_first_run(texts: Run, tmp_path: Path) -> None:
@@ -335,6 +368,17 @@ def test_nothing_to_interrupt(ready: Run) -> None:
     told = ready("interrupt", ended, "--reason", "late")
     assert told.code == 1
     assert "Error EXECUTION-ENDED" in told.err
+
+
+def test_carrying_on_where_it_cannot_work(ready: Run, tmp_path: Path) -> None:
+    """If a command fails as a whole, its error says what to do, and nothing else does."""
+    states = tmp_path / ".peace/texts/default/some/states_current.yaml"
+    assert ready("write", *QUIET).code == 0
+    states.write_text("x")
+    told = ready("write", *QUIET)
+    assert (told.code, "Error FILE-DAMAGED" in told.err) == (1, True)
+    assert "or run discover" in " ".join(told.err.split())
+    assert "Carry on with" not in told.out
 
 
 def test_failed_items(ready: Run) -> None:

@@ -256,6 +256,9 @@ def test_a_key_that_means_nothing(tool: Versions) -> None:
         assert "line 3, column 1, means nothing" in told.out + told.err
         assert "did you mean port?" in told.out + told.err
     assert "prot: 81" in path.read_text()
+    assert "prot  81  (means nothing)" in tool.done(app, "profile", "show").out
+    shown = json.loads(tool.done(app, "profile", "show", "--format", "json").out)
+    assert "prot" not in shown["flow_params"]["ports"]
     assert "means nothing" not in tool.done(app, "init", "--unset", "prot").err
     assert "prot" not in path.read_text()
 
@@ -290,7 +293,7 @@ def raises(flow: Flow, size: str = "5") -> None:
 
 
 LATER = {
-    "needs_more": (needs_more, "init --host ..."),
+    "needs_more": (needs_more, "init --host TEXT"),
     "other_type": (other_type, "size: it must be a whole number"),
     "needs_secret": (needs_secret, "init --token SOURCE"),
     "raises": (raises, "by nothing"),

@@ -9,6 +9,8 @@ import pytest
 from in_process import Run
 from text_app import app
 
+from peaceful._present.text import short_id
+
 
 @pytest.mark.parametrize(
     ("words", "said"),
@@ -163,9 +165,12 @@ def test_completion_tells(texts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_completion_of_executions(ready: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """IDs of executions are completed."""
+    """IDs of executions are completed as lists show them; to interrupt, of those that run."""
     execution = ready("write", "--format", "json").json["execution_id"]
-    assert completed(ready, monkeypatch, "texts executions show ") == [f"plain,{execution}"]
+    assert completed(ready, monkeypatch, "texts executions show ") == [
+        f"plain,{short_id(execution)}"
+    ]
+    assert completed(ready, monkeypatch, "texts interrupt ") == []
 
 
 @pytest.mark.parametrize(
@@ -175,6 +180,11 @@ def test_completion_of_executions(ready: Run, monkeypatch: pytest.MonkeyPatch) -
         ({"NO_COLOR": "1"}, ("--color", "always"), True),
         ({}, ("--color", "never"), False),
         ({}, (), False),
+        ({"FORCE_COLOR": "1"}, (), True),
+        ({"CLICOLOR_FORCE": "1"}, (), True),
+        ({"FORCE_COLOR": "0", "CLICOLOR_FORCE": ""}, (), False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, (), False),
+        ({"FORCE_COLOR": "1"}, ("--color", "never"), False),
     ],
 )
 def test_colours(

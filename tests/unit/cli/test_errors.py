@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peaceful._cli.program.errors import SHOWN, error_lines, errors_lines
+from peaceful._cli.program.errors import SHOWN, errors_lines
 from peaceful._cli.terminal.text import coloured, plain
 from peaceful._disclosure import LONGEST_KEPT
 from peaceful._errors.base import Unexpected
@@ -39,7 +39,7 @@ def command(*words: str) -> str:
 
 def shown(error: PeacefulError, width: int = 80) -> list[str]:
     """An error as it is printed."""
-    return [plain(each) for each in error_lines(error, width, command)]
+    return [plain(each) for each in errors_lines({"": error}, width, command)]
 
 
 def test_error() -> None:
@@ -155,7 +155,7 @@ def test_the_error_of_a_whole_command() -> None:
 
 def test_colour() -> None:
     """The code is red."""
-    assert coloured(error_lines(ItemFailure("no"), 80, command)[0]) == (
+    assert coloured(errors_lines({"": ItemFailure("no")}, 80, command)[0]) == (
         "\x1b[31mError ITEM-FAILED\x1b[0m: no"
     )
 
@@ -183,6 +183,6 @@ def test_errors_of_any_size(text: str, width: int) -> None:
     """However long its texts are, and of however many lines, an error takes no more room."""
     long = text * 5000
     error = PeacefulError(long, details=(("said", f"{long}\n" * 3), ("lines", "x\n" * 100_000)))
-    lines = error_lines(error, width, command)
+    lines = errors_lines({"": error}, width, command)
     assert sum(len(plain(line)) for line in lines) < 20 * LONGEST_KEPT
     assert len(error.to_json().message) <= LONGEST_KEPT

@@ -153,6 +153,26 @@ def test_interrupted() -> None:
     assert shown(board)[-2] == ("  Interrupting: iam_role is finishing; nothing new will start.")
 
 
+@pytest.mark.parametrize(
+    ("level", "lines"),
+    [
+        (InterruptLevel.STOP, ["  Interrupt: 2 left", "  Ctrl-C: stop now"]),
+        (InterruptLevel.CANCEL, ["  Stop now: 2 left", "  Ctrl-C: kill"]),
+        (InterruptLevel.KILL, ["  Kill: 2 left"]),
+    ],
+)
+def test_interrupted_in_a_tiny_terminal(level: InterruptLevel, lines: list[str]) -> None:
+    """Where sentences have no room, a few words say what happens, and what the next press does."""
+    board = board_of(
+        tale.started("a", "b"),
+        tale.block("Ensure", "a", "b"),
+        tale.begins("a"),
+        tale.begins("b"),
+        tale.interrupted("a", "b", level=level),
+    )
+    assert shown(board, 20, 5)[-len(lines) :] == lines
+
+
 def test_interrupted_from_elsewhere() -> None:
     """An interrupt that came through another door says so; Ctrl-C is told when it is pressed."""
     board = in_the_middle()

@@ -34,16 +34,19 @@ class StoredParams(msgspec.Struct, frozen=True):
         path: the file.
         values: what it holds.
         defaults: the values of the parameters that it does not hold.
+        unknown: what it holds that means nothing.
     """
 
     path: Path
     values: Mapping[str, JsonValue]
     defaults: Mapping[str, JsonValue]
+    unknown: Collection[str] = ()
 
     @property
     def effective(self) -> dict[str, JsonValue]:
         """The values that hold, wherever they come from."""
-        return {**self.values, **self.defaults}
+        values = {name: each for name, each in self.values.items() if name not in self.unknown}
+        return {**values, **self.defaults}
 
 
 class Wrong(msgspec.Struct, frozen=True):
@@ -98,8 +101,11 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
     @property
     def unknown(self) -> list[str]:
         """The keys of the file that mean nothing."""
+        return self._unknown(self.stored)
+
+    def _unknown(self, content: Mapping[str, JsonValue]) -> list[str]:
         known = {*self.group.params, *self.reserved}
-        return [key for key in self.stored if key not in known]
+        return [key for key in content if key not in known]
 
     def has_changed(self) -> bool:
         """Return whether the file says something else by now than what was read."""
@@ -179,9 +185,8 @@ class ParamsFile(msgspec.Struct, frozen=True, dict=True):
         return self._shown(after)
 
     def _shown(self, content: Mapping[str, JsonValue]) -> StoredParams:
-        return StoredParams(
-            self.path, readable(self.group.secrets, content), dict(self._defaults(content))
-        )
+        values, defaults = readable(self.group.secrets, content), dict(self._defaults(content))
+        return StoredParams(self.path, values, defaults, self._unknown(content))
 
     def _defaults(self, content: Mapping[str, JsonValue]) -> Iterator[tuple[str, JsonValue]]:
         for name, field in self.group.model.model_fields.items():

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from peaceful._app.parameters.declaration import Declarations, Given, ParamGroup
 from peaceful._app.parameters.files import Checked, ParamsFile, StoredParams, params_schema, right
+from peaceful._app.parameters.reading import Shape
 from peaceful._app.parameters.secrets import SECRET_FORMS, Secrets, readable
 from peaceful._errors.running import ParamsBusy
 from peaceful._errors.usage import NameUnknown, UsageError, nearest
@@ -372,7 +373,7 @@ class ParamStore:
         """Return the advice on how to give values to parameters that have none."""
         secrets = self.secret_params()
         plain = [name for name in params if name not in secrets]
-        options = [word for name in plain for word in (f"--{name.replace('_', '-')}", "...")]
+        options = [word for name in plain for word in self._option(name)]
         variables = [self._secrets.variable_of(name) for name in params if name in secrets]
         ways = [f"give them: {self.typed('init', *options)}"] if options else []
         if variables:
@@ -384,6 +385,15 @@ class ParamStore:
                 f"{SECRET_FORMS}; or set {names} in the environment of each command"
             )
         return "; ".join(ways)
+
+    def _option(self, name: str) -> list[str]:
+        """Return the option that gives a parameter, with a placeholder for its value."""
+        params = (group.params.get(name) for group in self._declared.groups())
+        value_type = next(param.value_type for param in params if param is not None)
+        option, shape = f"--{name.replace('_', '-')}", value_type.metavar
+        if value_type.shape is Shape.FLAG:
+            return [option]
+        return [option, shape if shape.isupper() and shape.isalpha() else name.upper()]
 
     def _say_not_stored(
         self, given: Mapping[str, Given], files: Iterable[ParamsFile], stored: Collection[str]

@@ -101,7 +101,7 @@ def execute(invocation: Invocation, contexts: Contexts, request: RunRequest) -> 
             running = _Running(invocation, request, sender, show, title)
             end, ending = running.run(ctx), running.ending
         finally:
-            invocation.progress_left = show.left
+            invocation.progress_left, invocation.told = show.left, show.told
     if ending is None:
         assert end.error is not None, "an execution that returns has an ending"
         raise end.error
@@ -188,7 +188,7 @@ class _Running:
     def _leave(self, ending: Ending) -> None:
         """Print the answer and end the process, in another thread than the one that is stuck."""
         self._ended(ending)
-        self.invocation.progress_left = self.show.left
+        self.invocation.progress_left, self.invocation.told = self.show.left, self.show.told
         execution = Execution(self.title(ending.execution), ending, None, stuck=True)
         code = print_answer(self.invocation, answer(execution, self.invocation, self.request))
         self.invocation.signals.leave(code, at_once=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import shlex
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +27,7 @@ from peaceful._errors.usage import (
 )
 from peaceful._model.codec import JsonObject, JsonValue, ProfileName
 from peaceful._model.names import checked_name
-from peaceful._present.text import display_width, fitted, one_line, padded, shortened
+from peaceful._present.text import display_width, fitted, one_line, padded, short_id, shortened
 
 if TYPE_CHECKING:
     from peaceful._app.app import App
@@ -244,6 +245,7 @@ def init(
     # As options are written, or as parameters are.
     unset = [name.removeprefix("--").replace("-", "_") for name in unset]
     contexts = invocation.contexts()
+    _refuse_one_above(invocation, contexts)
     asked = invocation.options.profile
     if None not in (named, asked) and named != asked:
         raise UsageError(
@@ -254,10 +256,22 @@ def init(
         if invocation.app.names_profiles and not contexts.workspace.profiles():
             raise UsageError(
                 "No profile is named, and there is none yet.",
-                help=f"name it first: {invocation.line('init', 'PROFILE', '...')}",
+                help=f"name it first: {invocation.line('init', 'PROFILE')}",
             )
         profile = _in_use(contexts)
     return _initialised(invocation, contexts, given, profile, unset)
+
+
+def _refuse_one_above(invocation: Invocation, contexts: Contexts) -> None:
+    """Raise `UsageError` if a workspace above this folder would be changed without being named."""
+    above, chosen = contexts.workspace.root, invocation.options.workspace
+    if chosen is None and above != Path.cwd() and contexts.workspace.profiles():
+        words = (*invocation.program, *invocation.words, "--workspace")
+        raise UsageError(
+            f"{invocation.app.name} is set up in {above}, above this folder.",
+            help=f"to change that: {shlex.join((*words, str(above)))}; "
+            f"to set one up here: {shlex.join((*words, '.'))}",
+        )
 
 
 def switch(
@@ -347,13 +361,15 @@ def stored_lines(stored: Iterable[StoredParams], folder: Path, page: Page) -> li
     """Return stored parameters, file by file; paths are relative to `folder`."""
     lines: list[Line] = []
     for each in stored:
-        shown, own = str(each.path.relative_to(folder)), _own(each.effective)
+        shown = str(each.path.relative_to(folder))
+        own = _own({**each.values, **each.effective})
         if not own:
             continue
         lines += [line(""), line((shortened(f"  {one_line(shown)}", page.room), Style.FAINT))]
         width = max(display_width(name) for name in own)
         for name, value in own.items():
             note = "  (default)" if name in each.defaults else ""
+            note = "  (means nothing)" if name in each.unknown else note
             words = fitted(value_words(value), page.room - width - 6 - len(note))
             lines.append(line(f"    {padded(name, width)}  {words}", (note, Style.FAINT)))
     return lines
@@ -369,6 +385,12 @@ def _initialised(
     invocation.profile = profile
     saved = contexts.init(given, profile=profile, flow=invocation.options.flow, unset=unset)
     next_step = invocation.line(invocation.app.ensure_name)
+    running = [each for each in contexts.executions.running() if each.info.profile == profile]
+    notices = [
+        f"Execution {short_id(each.id)} is running, with the former values: what is stored now "
+        "holds from the next command on."
+        for each in running
+    ]
     found_above = invocation.options.workspace is None and contexts.workspace.root != Path.cwd()
 
     def lines(page: Page) -> Sequence[Line]:
@@ -379,6 +401,7 @@ def _initialised(
             *stored_lines(saved, folder, page),
             line(""),
             line(f"Profile {profile} is in use. Next: {next_step}"),
+            *notice_lines(notices, page),
         ]
 
     document: dict[str, JsonValue] = {
@@ -386,6 +409,7 @@ def _initialised(
         "profile": profile,
         "stored": {str(each.path): each.values for each in saved},
         "defaults": {str(each.path): each.defaults for each in saved},
+        "warnings": [*notices],
     }
     return Result(document, lines)
 

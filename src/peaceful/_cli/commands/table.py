@@ -449,7 +449,9 @@ class _CommandLine:
             ["execution_id"],
             required=required,
             metavar="ID" if required else "[ID]",
-            shell_complete=offering(lambda: complete_execution(self._app, self._options.workspace)),
+            shell_complete=offering(
+                lambda: complete_execution(self._app, self._options.workspace, running=not required)
+            ),
         )
 
     # ---- others
@@ -565,9 +567,17 @@ class _CommandLine:
         return click.Command(None, params=[names, *self._global], callback=show)
 
     def _version(self, _context: click.Context) -> Result:
-        app = self._app
-        shown = f"{app.name} {app.version}".strip()
-        return text_answer({"app": app.name, "version": app.version}, shown)
+        name, version = self._app.name, self._app.version or self._installed_version()
+        return text_answer({"app": name, "version": version}, f"{name} {version}".strip())
+
+    def _installed_version(self) -> str:
+        """Return the version of the distribution whose command this is; empty if it is of none."""
+        from importlib import metadata  # it takes as long to load as all else that this needs
+
+        own = {each.function.__module__.partition(".")[0] for each in self._app.flows.values()}
+        scripts = metadata.entry_points(group="console_scripts")
+        found = (each.dist for each in scripts if each.module.partition(".")[0] in own)
+        return next((each.version for each in found if each is not None), "")
 
 
 def _positive(_context: click.Context, _param: click.Parameter, value: str) -> int:

@@ -34,11 +34,6 @@ class Told(NamedTuple):
     """Rows of commands, which are not wrapped: a terminal does it, and they can be copied."""
 
 
-def error_lines(error: PeacefulError, width: int, program: Callable[..., str]) -> list[Line]:
-    """Return the lines of an error; `program` formats a command line of the application."""
-    return _lines(_told(error, program), width)
-
-
 def errors_lines(
     errors: Mapping[ItemId, PeacefulError],
     width: int,
@@ -48,7 +43,7 @@ def errors_lines(
     """Return the lines of the errors of items; under an empty name, that of all.
 
     Equal ones are told once, and only the first different ones: `rest` is the command that shows
-    all.
+    all. `program` formats a command line of the application.
     """
     told = {item: _told(error, program) for item, error in errors.items()}
     groups = grouped(told)

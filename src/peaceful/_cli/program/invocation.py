@@ -6,7 +6,7 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from peaceful._app.contexts import Contexts
     from peaceful._cli.terminal.text import Page
     from peaceful._executions.registry import Executions
-    from peaceful._model.codec import ProfileName
+    from peaceful._model.codec import ItemId, ProfileName
 
 _STOP_TIMEOUT: Final = "PEACEFUL_STOP_TIMEOUT"
+
+_FORCE: Final = ("FORCE_COLOR", "CLICOLOR_FORCE")
+"""Variables by which people want colours in pipes, too."""
 
 _GITHUB: Final = 6.0
 """Seconds where `GITHUB_ACTIONS` is set: it kills what has not ended 10 s after its SIGINT."""
@@ -68,6 +71,8 @@ class Invocation:
     flow: str | None = None
     progress_left: bool = False
     """True if there are lines of progress on stderr, above the answer."""
+    told: Collection[ItemId] = ()
+    """The items of which these lines tell how they ended."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
@@ -182,9 +187,12 @@ class Invocation:
         """Return whether to use colours on a stream."""
         if self.options.color != "auto":
             return self.options.color == "always"
-        # https://no-color.org: set, and not empty.
-        wanted = not os.environ.get("NO_COLOR")
-        return wanted and writer.is_terminal and os.environ.get("TERM") != "dumb"
+        # https://no-color.org and https://force-color.org: set, and not empty.
+        if os.environ.get("NO_COLOR"):
+            return False
+        if any(os.environ.get(name, "0") not in {"", "0"} for name in _FORCE):
+            return True
+        return writer.is_terminal and os.environ.get("TERM") != "dumb"
 
     def page(self, writer: Writer) -> Page:
         """Return the page that results are shown on."""

@@ -94,10 +94,17 @@ def complete_tag(
     return sorted({tag for item in ctx.flow.items.values() for tag in item.tags})
 
 
-def complete_execution(app: App, workspace: Path | None) -> list[str]:
-    """Return the IDs of the newest executions. It is slow: it asks the register."""
-    executions = app.contexts(workspace).executions
-    return [record.id for record in executions.list(limit=_NEWEST).records]
+def complete_execution(app: App, workspace: Path | None, *, running: bool) -> list[str]:
+    """Return the IDs of the newest executions, or of those that run.
+
+    It is slow: it asks the register.
+    """
+    from peaceful._app.register import register_of, workspace_of
+    from peaceful._present.text import short_id
+
+    executions = register_of(workspace_of(app.name, workspace))
+    found = executions.running() if running else executions.list(limit=_NEWEST).records
+    return [short_id(record.id) for record in found]
 
 
 def _app_folder(workspace: Path | None, app_name: str) -> Path:

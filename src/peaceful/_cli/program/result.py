@@ -75,7 +75,7 @@ class Result:
     """Empty if it was printed already, as by a server."""
     lines: Callable[[Page], Sequence[Line]] = lambda _: ()
     exit_code: int = 0
-    errors: Mapping[ItemId, PeacefulError] = field(default_factory=dict)
+    errors: Mapping[ItemId, PeacefulError] = field(default_factory=dict[str, PeacefulError])
     """Shown to people beside the lines, by item; the document has them already."""
     all_errors: str = ""
     """The command that shows all errors, or empty."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -163,6 +163,7 @@ def _message(execution: Execution, invocation: Invocation, request: RunRequest) 
         carry_on="" if failed else invocation.line(*words_of(rest, invocation.app)),
         what_is_left=invocation.line("diff") if request.command == "ensure" else "",
         messages=messages if document.dry_run or request.edits else (),
+        told=invocation.told if invocation.stdout.same_place(invocation.stderr) else (),
     )
 
 
@@ -174,6 +175,7 @@ class OutcomeMessage(msgspec.Struct, frozen=True):
     carry_on: str  # a command to type, or empty if none would do
     what_is_left: str = ""  # a command to type, or empty
     messages: Sequence[tuple[ItemId, ItemStatus, str]] = ()
+    told: Collection[ItemId] = ()  # stand right above, with how they ended
 
 
 def outcome_lines(message: OutcomeMessage, page: Page) -> list[Line]:
@@ -187,7 +189,7 @@ def outcome_lines(message: OutcomeMessage, page: Page) -> list[Line]:
         if status not in {ItemStatus.UNCHANGED, ItemStatus.NOT_STARTED}
     ]
     lines += [*message_lines(said, page), line("")] if said else []
-    rows = _rows(summary.rows, page)
+    rows = _rows(summary.rows, message.told, page)
     lines += [*rows, line("")] if rows else []
     lines += _remarks(summary, page)
     if message.carry_on and summary.kind is not OutcomeKind.COMPLETE:
@@ -216,15 +218,19 @@ def _headline(message: OutcomeMessage, page: Page) -> Line:
     return line(f"{shortened(message.title, room)} · ", (how, Style.STRONG))
 
 
-def _rows(rows: Sequence[SummaryRow], page: Page) -> list[Line]:
-    """Return a row for each status: the word, the count, and as many names as fit."""
+def _rows(rows: Sequence[SummaryRow], told: Collection[ItemId], page: Page) -> list[Line]:
+    """Return a row for each status: the word, the count, and as many names as fit.
+
+    Names that stand right above already are left out.
+    """
     words = max((len(row.word) for row in rows), default=0)
     counts = max((len(f"{row.count:,}") for row in rows), default=0)
     lines: list[Line] = []
     for row in rows:
         label = f"  {padded(row.word, words)}  {padded(f'{row.count:,}', counts, right=True)}"
         # The count stands there already: what fits are names, or nothing.
-        names = fitted_list(row.items, page.width - len(label) - 3)
+        known = all(item in told for item in row.items)
+        names = "" if known else fitted_list(row.items, page.width - len(label) - 3)
         lines.append(line((label, STATUS_STYLES[row.status]), f"   {names}"))
     return lines
 

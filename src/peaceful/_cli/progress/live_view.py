@@ -40,6 +40,7 @@ from peaceful._present.summary import (
     counts_in_words,
     interrupt_sentence,
     interrupted_how,
+    level_label,
     next_press_sentence,
     percent,
     rate,
@@ -249,6 +250,8 @@ class Picture:
         signs = _ASCII_SPINNER if frame.ascii_only else _SPINNER
         self._spinner = signs[frame.tick % len(signs)]
         self._dot = status_symbol(ItemStatus.NOT_STARTED, ascii_only=frame.ascii_only)
+        self.told: frozenset[ItemId] = frozenset()
+        """The items whose endings have a line."""
 
     def lines(self) -> list[Line]:
         """Return the lines, as many and as wide as there is room for."""
@@ -288,7 +291,7 @@ class Picture:
             return [line(f"  {words}")] if self._look.closing else []
         if snapshot.interrupt is None:
             return [*self._question(execution), line(f"  {self._counts(width)}")]
-        most = 1 if self._frame.height < _SMALL else 2
+        most = 1 if self._frame.height < _SMALL else 3
         sentences = interrupt_lines(
             snapshot.interrupt.signal,
             tuple(self._view.running),
@@ -296,6 +299,11 @@ class Picture:
             self._look,
             pressed=self._view.pressed,
         )
+        if any(len(wrapped(each, width)) > most for each in sentences):
+            level = snapshot.interrupt.signal.level
+            sentences[0] = f"{level_label(level)}: {len(self._view.running):,} left"
+            if level.above is not None and sentences[-1].startswith("Ctrl-C"):
+                sentences[-1] = f"Ctrl-C: {level_label(level.above).lower()}"
         return [
             line("  ", (part, Style.CUT))
             for sentence in sentences
@@ -427,6 +435,7 @@ class Picture:
             shown = _kept(view, min(rows - 1, _ENDINGS_SHOWN))
             hidden = view.counts - Counter(each.status for each in shown)
             lines.append(line((f"  {self._dot} before: {counts_in_words(hidden)}", Style.FAINT)))
+        self.told = frozenset(each.item for each in shown)
         for each in shown:
             sign = status_symbol(each.status, ascii_only=self._frame.ascii_only)
             symbol, seconds = (sign, STATUS_STYLES[each.status]), duration(each.seconds)

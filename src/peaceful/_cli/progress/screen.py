@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
@@ -11,6 +11,7 @@ from peaceful._cli.progress.live_view import Frame, Look, Picture, ProgressView
 from peaceful._cli.terminal.text import Line, coloured, plain
 from peaceful._cli.terminal.writer import Writer
 from peaceful._model.clock import Clock
+from peaceful._model.codec import ItemId
 from peaceful._model.events import Event, ExecutionEnded, InterruptRequested, Warned
 from peaceful._model.interrupt import InterruptSignal, InterruptSource
 from peaceful._present.text import display_width, one_line
@@ -47,6 +48,9 @@ class Show:
 
     left: bool = False
     """True if it has left lines for people, from which what comes next has to stand apart."""
+
+    told: Collection[ItemId] = ()
+    """The items of which it has left the ending, with what was done, above what comes next."""
 
     def receive(self, events: Sequence[Event]) -> None:
         """Show events."""
@@ -208,6 +212,7 @@ class BarSink(Show):
     def _picture(self, columns: int, rows: int) -> list[Line]:
         snapshot = self._view.snapshot
         if snapshot.execution is None or (self._look.vanishing and snapshot.ending is not None):
+            self.told = ()
             return []
         self._tick += 1
         frame = Frame(
@@ -217,7 +222,10 @@ class BarSink(Show):
             tick=self._tick,
             ascii_only=self._writer.ascii_only,
         )
-        return Picture(self._view, self._look, frame).lines()
+        picture = Picture(self._view, self._look, frame)
+        lines = picture.lines()
+        self.told = picture.told
+        return lines
 
     def _run(self) -> None:
         while not self._closed.is_set():
