@@ -120,9 +120,8 @@ async def run_step(
     )
     said: Ran | None = None
     if command == "planned":
-        said = await ran(
-            app, folder, RunRequest(command="plan", profile="p", flow="all", **options)
-        )  # type: ignore[arg-type]  # flags
+        plan = RunRequest(command="plan", profile="p", flow="all", **options)  # type: ignore[arg-type]  # flags
+        said = await ran(app, folder, plan)
     elif word not in LOOKS_ONLY:
         dry = RunRequest(
             command=word,  # type: ignore[arg-type]  # one of them

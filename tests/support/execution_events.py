@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus
-from peaceful._model.events import Phase
+from peaceful._model.events import ApprovalAsked, ApprovalEnded, Phase
 from peaceful._model.execution import StartedBy
 from peaceful.commands import (
     BlockEnded,
@@ -134,13 +134,19 @@ def event_sequences(draw: st.DrawFn) -> list[Event]:
     events: list[Event] = [ExecutionStarted(NOW, INFO, ITEMS, {}), BlockStarted(NOW, "B", ITEMS)]
     waiting, running = list(ITEMS), list[str]()
     for _ in range(draw(st.integers(0, 25))):
-        what = draw(st.sampled_from(["start", "change", "progress", "end", "interrupt"]))
+        what = draw(
+            st.sampled_from(["start", "change", "progress", "ask", "go on", "end", "interrupt"])
+        )
         if what == "start" and waiting:
             running.append(waiting.pop(0))
             phase = draw(st.sampled_from([None, Phase.LOOKING]))
             events.append(ItemStarted(NOW, running[-1], phase))
         elif what == "change" and running:
             events.append(ChangeStarted(NOW, draw(st.sampled_from(running))))
+        elif what == "ask" and running:
+            events.append(ApprovalAsked(NOW, draw(st.sampled_from(running)), "Shall I?"))
+        elif what == "go on" and running:
+            events.append(ApprovalEnded(NOW, draw(st.sampled_from(running)), None))
         elif what == "end" and running:
             events.append(_ended(running.pop(draw(st.integers(0, len(running) - 1)))))
         elif what == "progress" and running:

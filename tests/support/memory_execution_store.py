@@ -14,11 +14,13 @@ from peaceful._executions.records import (
     ExecutionFilter,
     ExecutionRecord,
     RecordPage,
+    mark_approved,
     mark_finished,
     mark_interrupted,
     mark_lost,
     normalize_id,
 )
+from peaceful._model.approval import Approval
 from peaceful._model.codec import ExecutionId, ProfileName
 from peaceful._model.document import KeptDocument
 from peaceful._present.text import SHORT_ID
@@ -64,6 +66,11 @@ class MemoryExecutionStore:
         """Store an ending."""
         with self._lock:
             return self._keep_changed(mark_finished(self._exact(execution_id), document))
+
+    def approve(self, execution_id: ExecutionId, approval: Approval) -> ExecutionRecord:
+        """Record the answer about its plan."""
+        with self._lock:
+            return self._keep_changed(mark_approved(self._exact(execution_id), approval))
 
     def mark_lost(self, execution_id: ExecutionId, at: datetime) -> ExecutionRecord:
         """Record that its process is gone."""

@@ -26,13 +26,14 @@ from peaceful import App, ItemStatus, ProgressUnit
 from peaceful._cli.commands.table import command_line
 from peaceful._cli.program.invocation import Invocation
 from peaceful._cli.program.options import GlobalOption
+from peaceful._model.approval import Answerer, Approval
 from peaceful._model.codec import encode_json
-from peaceful._model.events import Phase
+from peaceful._model.events import ApprovalAsked, ApprovalEnded, Phase
 from peaceful._model.execution import StartedBy
 from peaceful._process_signals import ProcessSignals
 from peaceful._web.api.routes import ROUTES
 from peaceful._web.http.documents import Problem
-from peaceful._web.http.fields import InterruptBody, MoveBody, StartRequest
+from peaceful._web.http.fields import ApproveBody, InterruptBody, MoveBody, StartRequest
 from peaceful._web.http.openapi import ref, schemas
 from peaceful.commands import (
     BlockEnded,
@@ -279,6 +280,10 @@ EVENTS: Mapping[str, Event] = {
     "item_progressed": ItemProgressed(
         NOW, "a", Progress(ProgressUnit.BYTES, 1, 2, 1.0, 1.0, "downloading")
     ),
+    "approval_asked": ApprovalAsked(NOW, "a", "Deploy?"),
+    "approval_ended": ApprovalEnded(
+        NOW, "a", Approval("a", "Deploy?", True, Answerer("web", "ada", "laptop"), NOW)
+    ),
     "item_ended": ItemEnded(NOW, "a", ItemStatus.DONE, "there", "", None, 1.0),
     "interrupt_requested": InterruptRequested(NOW, SIGNAL, ("a",)),
     "warned": Warned(NOW, "…"),
@@ -318,7 +323,13 @@ def test_bodies_are_what_the_server_takes_and_gives() -> None:
         for block in blocks_of(_words(REFERENCE / "http.md"))
         if block.language == "json"
     ]
-    kinds: tuple[type[msgspec.Struct], ...] = (StartRequest, MoveBody, InterruptBody, Problem)
+    kinds: tuple[type[msgspec.Struct], ...] = (
+        StartRequest,
+        MoveBody,
+        InterruptBody,
+        Problem,
+        ApproveBody,
+    )
     known: dict[str, Any] = {"components": {"schemas": schemas(ROUTES)}}
     for kind, document in zip(kinds, shown, strict=True):
         Draft202012Validator({**known, **ref(kind)}).validate(document)

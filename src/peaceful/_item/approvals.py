@@ -14,6 +14,7 @@ from peaceful._errors.usage import DefinitionError
 from peaceful._model.approval import (
     COMMENT_LIMIT,
     QUESTION_LIMIT,
+    Answerer,
     Approval,
     ApprovalReceipt,
     Reply,
@@ -61,7 +62,8 @@ class Approvals:
     Attributes:
         loop: that loop.
         pause: opened while an item waits; the pass over the items sets it.
-        on_ask: returns the answer to a question that nobody else is to be asked, or None.
+        on_ask: answers for people: returns an empty text to approve, why it is refused, or None to
+            let the item wait.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Approvals:
         clock: Clock,
         publish: Callable[[Event], None],
         loop: asyncio.AbstractEventLoop,
-        on_ask: Callable[[ItemId, str], Reply | None] = lambda _item, _question: None,
+        on_ask: Callable[[ItemId, str], str | None] = lambda _item, _question: None,
     ) -> None:
         self.loop = loop
         self.pause: Pause = _no_pause
@@ -123,9 +125,9 @@ class Approvals:
         self._asked[item] = asked
         self._publish(ApprovalAsked(self._clock.now(), item, question))
         try:
-            reply = self.on_ask(item, question)
-            if reply is not None:
-                await self.answer(item, reply)
+            refusal = self.on_ask(item, question)
+            if refusal is not None:
+                await self.answer(item, Reply(not refusal, Answerer("python"), refusal))
             async with self.pause(item):
                 await asked.going_on
         finally:

@@ -16,7 +16,6 @@ from peaceful._commands.plan import Plan
 from peaceful._commands.run_request import CommandName
 from peaceful._item.diff import StateDiff
 from peaceful._item.item import Item
-from peaceful._model.approval import Answerer, Reply
 from peaceful._model.clock import Clock, SystemClock
 from peaceful._model.codec import ItemId
 from peaceful._model.events import Event
@@ -86,8 +85,8 @@ class FlowHarness:
         sender: interrupts the running command, or the next one.
         sink: records the events of all commands.
         store: keeps the states.
-        answer: given what an item asks people to approve, returns an empty text to approve, or why
-            it is refused. By default, everything is approved.
+        answer: given what an item asks people to approve, returns an empty text to approve, why it
+            is refused, or None to let it wait. By default, everything is approved.
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class FlowHarness:
         resources: Resources | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.answer: Callable[[str], str] = _approve
+        self.answer: Callable[[str], str | None] = _approve
         self._declare = declare
         self._workspace = Workspace(folder, _APP)
         self._clock: Clock = clock or SystemClock()
@@ -134,7 +133,7 @@ class FlowHarness:
             clock=self._clock,
             resources=self._resources,
             on_blocked=self._blocked.append,
-            on_ask=self._reply,
+            on_ask=lambda _item, question: self.answer(question),
         )
 
     @property
@@ -165,10 +164,6 @@ class FlowHarness:
     async def clean(self, **options: Unpack[CleanOptions]) -> CmdOutcome[States]:
         """Clean the items up; the options are those of `CleanCmd.exec`."""
         return await self._unblocked(CleanCmd.exec(self.ctx, **options))
-
-    def _reply(self, _item: ItemId, question: str) -> Reply:
-        refusal = self.answer(question)
-        return Reply(not refusal, Answerer("python", "the test"), refusal)
 
     async def _unblocked(self, running: Awaitable[T]) -> T:
         self._blocked.clear()

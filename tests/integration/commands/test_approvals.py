@@ -17,7 +17,6 @@ from item_world import Hook, Stage, Thing, ThingState
 
 from peaceful import Flow, ItemCtx, ItemStatus
 from peaceful._errors.running import NotApproved
-from peaceful._model.approval import Reply
 from peaceful._model.events import ApprovalAsked, ApprovalEnded
 from peaceful.commands import (
     BlockInterrupted,
@@ -469,10 +468,11 @@ async def _say(rounds: Rounds, model: Model, event: ApprovalAsked, answer: str) 
 
 
 async def test_programs_answer_by_themselves(rounds: Rounds) -> None:
-    """A program that runs a command may answer what items ask."""
+    """A program that runs a command may answer what items ask: with nothing, or with a reason."""
     rounds.stage.world.hooks["a"] = asks()
-    ctx = replace(
-        rounds.stage.ctx(rounds.stage.flow({"a": ()})), on_ask=lambda _item, _: Reply(True, ANN)
-    )
+    ctx = rounds.stage.ctx(rounds.stage.flow({"a": ()}))
 
-    assert isinstance(await EnsureCmd.exec(ctx), Complete)
+    refused = await EnsureCmd.exec(replace(ctx, on_ask=lambda _item, _: "not today"))
+    assert isinstance(refused, ItemError)
+    assert "not today" in refused.errors["a"].message
+    assert isinstance(await EnsureCmd.exec(replace(ctx, on_ask=lambda _item, _: "")), Complete)

@@ -18,7 +18,9 @@ from peaceful._executions.records import (
     ExecutionStore,
     RecordPage,
 )
+from peaceful._model.approval import Answerer, Approval
 from peaceful._model.document import ItemDocument
+from peaceful._model.selection import Asked, Selection
 from peaceful.commands import ExecutionState, OutcomeKind
 from peaceful.errors import AlreadyEnded, ExecutionUnknown
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
@@ -146,6 +148,21 @@ def test_lost(store: ExecutionStore, new_record: NewRecord) -> None:
     assert store.get(record.id).state is ExecutionState.COMPLETE
 
 
+def test_the_first_answer_about_a_plan_counts(store: ExecutionStore, new_record: NewRecord) -> None:
+    """It is kept with the ending, of which nothing else changes; without a plan there is none."""
+    by = Answerer("web", "bob")
+    yes, no = (Approval("", "?", said, by, END, function="plan") for said in (True, False))
+    record = ended(store, new_record())
+    assert store.approve(record.id, yes).plan_approval == yes
+    assert store.approve(record.id, no).plan_approval == yes
+    kept = replace(record.outcome or DOCUMENT, approvals=(yes,))
+    assert store.get(record.id) == replace(record, outcome=kept)
+    running = replace(new_record(), asked=Asked(Selection(exclude=("a",)), "e1"))
+    assert store.insert(running) == running
+    assert store.approve(running.id, yes) == running
+    assert store.get(running.id).asked == running.asked
+
+
 def test_unknown(store: ExecutionStore) -> None:
     """What is not there cannot be changed."""
     with pytest.raises(ExecutionUnknown):
@@ -154,6 +171,8 @@ def test_unknown(store: ExecutionStore) -> None:
         store.finish("e9", DOCUMENT)
     with pytest.raises(ExecutionUnknown):
         store.mark_lost("e9", END)
+    with pytest.raises(ExecutionUnknown):
+        store.approve("e9", Approval("", "?", True, Answerer("web"), END, function="plan"))
 
 
 def test_prefixes(store: ExecutionStore, new_record: NewRecord) -> None:

@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus, Location, ProgressUnit, Pull, Push, Within
+from peaceful._model.approval import Answerer, Approval
 from peaceful._model.codec import decode_json, encode_json, from_json, to_json
 from peaceful._model.document import Ending, KeptDocument, OutcomeDocument, execution_ending
-from peaceful._model.events import Phase, SnapshotTaken, decode_event
+from peaceful._model.events import ApprovalAsked, ApprovalEnded, Phase, SnapshotTaken, decode_event
 from peaceful._model.execution import StartedBy
 from peaceful._model.location import LocationKind
 from peaceful._model.outcome import Timings, outcome_kind, state_after
@@ -63,12 +64,16 @@ INFO = ExecutionInfo(
 )
 ERROR = ChildFailed("make", 2, "no such target")
 
+APPROVAL = Approval("a", "Deploy?", True, Answerer("web", "ada"), AT, "tested")
+
 EVENTS: list[Event] = [
     ExecutionStarted(AT, INFO, ("a", "b"), {"b": ("a",)}),
     BlockStarted(AT, "Ensure", ("a", "b")),
     ItemStarted(AT, "a", Phase.LOOKING),
     ChangeStarted(AT, "a"),
     ItemProgressed(AT, "a", Progress(ProgressUnit.BYTES, 5, 10, 2.5, 2, "downloading")),
+    ApprovalAsked(AT, "a", "Deploy?"),
+    ApprovalEnded(AT, "a", APPROVAL),
     ItemEnded(AT, "a", ItemStatus.FAILED, "", "it failed", ERROR.to_json(), 1.5),
     InterruptRequested(AT, SIGNAL, ("a", "b"), ("b",)),
     Warned(AT, "b blocks everything."),
@@ -100,6 +105,8 @@ def test_words_of_events_stay() -> None:
         "item_started",
         "change_started",
         "item_progressed",
+        "approval_asked",
+        "approval_ended",
         "item_ended",
         "interrupt_requested",
         "warned",
@@ -264,7 +271,7 @@ def test_the_document_of_an_outcome(kind: OutcomeKind) -> None:
 
     assert list(document) == [
         "execution_id", "app", "profile", "flow", "command", "dry_run", "outcome", "interrupt",
-        "items", "errors", "started_at", "ended_at", "warnings", "by_plan",
+        "items", "errors", "started_at", "ended_at", "warnings", "approvals", "by_plan",
     ]  # fmt: skip
     assert document["outcome"] == str(kind)
     assert document["started_at"] == "2026-01-02T03:04:05.678900Z"

@@ -50,7 +50,7 @@ def test_what_is_answered_is_whole() -> None:
         "Graph": {"places", "acts", "without_places"},
         "ItemDocument": {"changes", "changes_left_out"},
         "FieldChange": {"before_shown", "after_shown"},
-        "Item": {"phase", "progress", "shown", "seconds"},
+        "Item": {"phase", "progress", "asks", "shown", "seconds"},
         "Problem": {"errors", "execution", "outcome"},
     }
     for name, schema in SCHEMAS.items():
@@ -71,6 +71,6 @@ def test_who_writes_needs_more_than_to_look() -> None:
     """And nobody looks without a role but at whether the server is there."""
     for route in ROUTES:
         if route.method != "GET":
-            assert route.role in {Role.RUN, Role.INTERRUPT}
+            assert route.role in {Role.RUN, Role.INTERRUPT, Role.APPROVE}
         else:
             assert route.role is Role.VIEW or route.path in {"/healthz", "/readyz"}
