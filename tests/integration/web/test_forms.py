@@ -65,3 +65,24 @@ async def test_only_forms_are_read(site: Any) -> None:
     for body in (b"a=%ff", b"\xff", b"a=1&" * 300):
         broken = await site.client.post("/ensure_cmd", content=body, headers=headers)
         assert broken.status_code in {400, 422}
+
+
+async def test_what_a_form_is_limited_to(site: Any) -> None:
+    """It is told on the page, and the button that carries on asks for the same."""
+    gate = site.gates.gate("dev", "b")
+    limits = {"tags": ["late"], "exclude": ["c"], "with_dependents": "true"}
+    started = await site.client.post("/ensure_cmd", data={**FORM, **limits})
+    assert started.status_code == 303
+    address = started.headers["location"]
+    await gate.reached.wait()
+    again = await site.client.post("/ensure_cmd", data={**FORM, **limits})
+    assert again.headers["location"] == address
+    form = {"execution_id": address.removeprefix("/executions/"), "level": "kill"}
+    await site.client.post("/cmd_exec_interrupt", data=form)
+    ended = await site.ended(form["execution_id"])
+    assert ended["only"] == ["b"]
+    assert ended["selection"]["tags"] == ["late"]
+    page = (await site.client.get(address)).text
+    assert "only all tagged late, with what stands on it, but not c" in page
+    for name, value in (("tags", "late"), ("exclude", "c"), ("with_dependents", "true")):
+        assert f'<input type="hidden" name="{name}" value="{value}">' in page
