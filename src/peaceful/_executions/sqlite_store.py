@@ -39,7 +39,6 @@ from peaceful._model.document import KeptDocument
 from peaceful._model.execution import ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
-from peaceful._model.selection import Selection
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -123,7 +122,7 @@ def row_of(record: ExecutionRecord) -> Row:
 
 
 def _limits(record: ExecutionRecord) -> JsonValue:
-    if record.chosen == Selection(only=record.only):
+    if not record.selection:
         return [*record.only]
     return {"only": [*record.only], "selection": to_json(record.selection)}
 

@@ -455,6 +455,8 @@ class CmdExecution(Generic[T]):
                 first, and had time to clean up; what was done is recorded.
         """
         only = tuple(only)
+        if selection == Selection(only=only):
+            selection = _ALL
         async with open_session(ctx, self.command, dry_run, only, selection) as session:
             outcome = await self._through_blocks(session)
             return await run_shielded(session.end(outcome))

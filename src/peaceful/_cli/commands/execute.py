@@ -201,11 +201,11 @@ def _ask_first(invocation: Invocation, contexts: Contexts, request: RunRequest) 
 
 def confirm_clean(invocation: Invocation, request: RunRequest) -> None:
     """Ask whether to clean up a protected profile; raise `UsageError` unless its name is typed."""
-    profile, selection = request.profile, request.selection
-    command = invocation.line("clean", *selection.words)
+    profile = request.profile
+    command = invocation.line(*words_of(request, invocation.app))
     confirm(
         profile,
-        f"This removes {selection} of the profile {profile}. Type its name to go on",
+        f"This removes {request.selection} of the profile {profile}. Type its name to go on",
         unasked=f"The profile {profile} is protected, and nobody can be asked whether it is really "
         "to be cleaned up.",
         refused=f"The profile {profile} is not cleaned up",

@@ -174,7 +174,9 @@ async def _confirmation(
     )
     if not wants_page(request):
         raise wrong
-    return await clean_question(request, server, wanted.profile, wanted.flow, wrong)
+    return await clean_question(
+        request, server, wanted.profile, wanted.flow, wanted=wanted, wrong=wrong
+    )
 
 
 def _redirect(request: Request, execution_id: ExecutionId) -> Response:
