@@ -119,7 +119,8 @@ def gated_app() -> App:
     def _make(flow: Flow, value: str = "made") -> None:
         """Makes three things."""
         for name in ("a", "b", "c"):
-            flow.add(name, Made(name=f"{flow.profile}.{name}", value=value))
+            tags = ["late"] if name > "a" else []
+            flow.add(name, Made(name=f"{flow.profile}.{name}", value=value), tags=tags)
         flow.edge("a", "b")
 
     @app.flow("other")

@@ -97,7 +97,7 @@ class EnsureCmd:
         """
         asked = Options.of(options)
         prune, replace = asked.prune or ctx.prunes, asked.replace
-        only = chosen_items(ctx, asked.selection, left=prune, replacing=replace)
+        only = {*chosen_items(ctx, asked.selection, left=prune, replacing=replace)}
         stored = {kind: ctx.store.load(kind) for kind in StateKind}
         ownership = owned(ctx.flow, stored, replace, only)
         first, last = removed_by(ownership, only, prune=prune)

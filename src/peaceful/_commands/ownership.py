@@ -175,7 +175,7 @@ class OwnershipBlock(CmdBlock[Ownership]):
         self._mend = mend
         self._tells = tells
         self._replacing = replacing
-        self._only = only
+        self._only = frozenset(only)
         self._since = since
 
     async def run(self, run: BlockRun) -> BlockResult[Ownership]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from peaceful._commands.clean_order import clean_order
-from peaceful._commands.ownership import Ownership, item_named_by, load_owned, owned
+from peaceful._commands.ownership import Ownership, item_named_by, owned
 from peaceful._errors.usage import NameUnknown, UsageError
 from peaceful._graph.graph import Graph
 from peaceful._model.codec import ItemId
 from peaceful._model.selection import Selection
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.flow import BuiltFlow
-from peaceful._storage.stored_state import StateKind
+from peaceful._storage.stored_state import StateKind, StoredState
 
 _CHOOSE = "choose items by --only or --tag"
 
@@ -42,14 +42,15 @@ def chosen_items(
     if not selection:
         return ()
     tagged = _tagged(flow, selection.tags)
-    ownership = Ownership({kind: {} for kind in StateKind})
+    stored: dict[StateKind, Mapping[ItemId, StoredState]] = {kind: {} for kind in StateKind}
     if selection.exclude or selection.with_dependents or not flow.items.keys() >= {*selection.only}:
-        ownership = load_owned(flow, ctx.store)
+        stored = {kind: ctx.store.load(kind) for kind in StateKind}
+    ownership = owned(flow, stored)
     there = dict.fromkeys((*flow.graph.order, *(ownership.left if left else ())))
-    for item in selection.only:
-        _check_known(item, there)
-    for item in selection.exclude:
-        _check_known(item, {**flow.items, **ownership.current})
+    known = {**flow.items, **ownership.current}
+    for names, those in ((selection.only, there), (selection.exclude, known)):
+        for item in names:
+            _check_known(item, those)
     named = {*selection.only, *tagged}
     if selection.with_dependents:
         if not named:
@@ -64,7 +65,9 @@ def chosen_items(
         raise UsageError(
             f"No item is chosen: {selection}.", help=f"exclude fewer items, or {_CHOOSE}"
         )
-    _check_replacing(ctx, selection, chosen, replacing)
+    if selection.exclude or replacing:
+        removed = owned(flow, stored, replacing, {*chosen}).first
+        _check_replacing(selection, {*chosen}, replacing, removed)
     return tuple(chosen)
 
 
@@ -106,7 +109,10 @@ def _with_dependents(items: Iterable[ItemId], flow: BuiltFlow, ownership: Owners
 
 
 def _check_replacing(
-    ctx: CmdCtx, selection: Selection, chosen: Collection[ItemId], replacing: Collection[ItemId]
+    selection: Selection,
+    chosen: Collection[ItemId],
+    replacing: Collection[ItemId],
+    removed: Iterable[ItemId],
 ) -> None:
     """Raise `UsageError` if what is made anew is not chosen, or takes along what is excluded."""
     for item in replacing:
@@ -115,11 +121,7 @@ def _check_replacing(
                 f"{item} is to be made anew, and is not among the chosen items: {selection}.",
                 help=f"choose it as well, or leave --replace {item} out",
             )
-    if not selection.exclude:
-        return
-    stored = {kind: ctx.store.load(kind) for kind in StateKind}
-    for name in owned(ctx.flow, stored, replacing, chosen).first:
-        item = item_named_by(name)
+    for item in map(item_named_by, removed):
         if item in selection.exclude:
             raise UsageError(
                 f"{item} is excluded, and would be removed: it stands on what is made anew.",

@@ -37,7 +37,7 @@ from peaceful._model.outcome import (
     Timings,
     outcome_kind,
 )
-from peaceful._model.selection import Asked
+from peaceful._model.selection import Asked, Selection
 from peaceful._resources import Resources
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, ItemCalls
 from peaceful._runtime.ctx import CmdCtx, new_execution_id, started_by
@@ -473,6 +473,8 @@ class CmdExecution(Generic[T]):
                 first, and had time to clean up; what was done is recorded.
         """
         only = tuple(only)
+        if asked.selection == Selection(only=only):
+            asked = msgspec.structs.replace(asked, selection=Selection())
         async with open_session(ctx, self.command, dry_run, only, asked) as session:
             outcome = await self._through_blocks(session)
             return await run_shielded(session.end(outcome))

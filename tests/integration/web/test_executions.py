@@ -72,7 +72,13 @@ async def test_the_same_is_not_started_twice(site: Any) -> None:
     again = await site.start()
     assert (again.status_code, again.json()["id"]) == (200, execution_id)
     assert again.headers["location"] == f"/api/executions/{execution_id}"
-    for other in ({"command": "clean"}, {"dry_run": True}, {"only": ["a"]}):
+    for other in (
+        {"command": "clean"},
+        {"dry_run": True},
+        {"only": ["a"]},
+        {"exclude": ["a"]},
+        {"tags": ["late"]},
+    ):
         refused = await site.start(**other)
         assert refused.status_code == 409
         assert refused.headers["content-type"] == PROBLEM

@@ -27,6 +27,7 @@ async def test_a_flow_tells_its_items(site: Any) -> None:
     flow = await site.get("/api/flows/make", profile="prod")
     assert [each["id"] for each in flow["items"]] == ["a", "b", "c"]
     assert flow["items"][1]["waits_for"] == ["a"]
+    assert [each["tags"] for each in flow["items"]] == [[], ["late"], ["late"]]
     assert flow["edges"] == [{"source": "a", "target": "b", "kind": "logic"}]
     assert flow["why"] is None
     flow = await site.get("/api/flows/other", profile="dev")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from guarded_app import app as guarded
+
+from peaceful import Given
+from peaceful._web.server.serve import asgi
 
 FORM = {"profile": "dev", "flow_id": "make"}
 
@@ -65,3 +71,42 @@ async def test_only_forms_are_read(site: Any) -> None:
     for body in (b"a=%ff", b"\xff", b"a=1&" * 300):
         broken = await site.client.post("/ensure_cmd", content=body, headers=headers)
         assert broken.status_code in {400, 422}
+
+
+async def test_what_a_form_is_limited_to(site: Any) -> None:
+    """It is told on the page, and the button that carries on asks for the same."""
+    gate = site.gates.gate("dev", "b")
+    limits = {"tags": ["late"], "exclude": ["c"], "with_dependents": "true"}
+    started = await site.client.post("/ensure_cmd", data={**FORM, **limits})
+    assert started.status_code == 303
+    address = started.headers["location"]
+    await gate.reached.wait()
+    again = await site.client.post("/ensure_cmd", data={**FORM, **limits})
+    assert again.headers["location"] == address
+    form = {"execution_id": address.removeprefix("/executions/"), "level": "kill"}
+    await site.client.post("/cmd_exec_interrupt", data=form)
+    ended = await site.ended(form["execution_id"])
+    assert ended["only"] == ["b"]
+    assert ended["selection"]["tags"] == ["late"]
+    page = (await site.client.get(address)).text
+    assert "only all tagged late, with what stands on it, but not c" in page
+    for name, value in (("tags", "late"), ("exclude", "c"), ("with_dependents", "true")):
+        assert f'<input type="hidden" name="{name}" value="{value}">' in page
+
+
+async def test_a_protected_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question says what is to be removed, and its form asks for just that."""
+    monkeypatch.setenv("GUARDED_TOKEN", "hunter2")
+    given = {"guarded": Given(True, "a test"), "folder": Given(tmp_path / "kept", "a test")}
+    guarded.contexts(tmp_path).init(given, profile="live")
+    web = asgi(guarded, tmp_path)
+    transport = httpx.ASGITransport(web)
+    form = {"profile": "live", "flow_id": "keep", "exclude": "one", "found": "true"}
+    accepts = {"accept": "text/html"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        asked = await client.post("/clean_cmd", data=form, headers=accepts)
+    assert asked.status_code == 422
+    assert "everything, but not one" in asked.text
+    for name, value in (("exclude", "one"), ("found", "true")):
+        assert f'<input type="hidden" name="{name}" value="{value}">' in asked.text
+    await web.wait_until_ended()

@@ -226,19 +226,26 @@ async def clean_question(
     server: ServerContext,
     profile: str,
     flow: str,
+    *,
+    wanted: RunRequest | None = None,
     wrong: PeacefulError | None = None,
 ) -> Response:
-    """Return the question whether to clean a flow; `wrong` says why an answer was refused."""
+    """Return the question whether to clean a flow, as it is `wanted`; by default, all of it.
+
+    `wrong` says why an answer was refused.
+    """
     contexts = server.contexts
     ctx = await run_in_thread(lambda: contexts.cmd_ctx(profile, flow, by_stored=True))
     items = [*await run_in_thread(StatusCmd.exec, ctx)]
+    names = f"{name_list(items, _NAMED)} ({count(len(items), 'item')})"
     return page(
         "confirm_clean.html",
         Site.of(request, server),
         200 if wrong is None else error_status(wrong).value,
         profile=profile,
         flow=flow,
-        names=f"{name_list(items, _NAMED)} ({count(len(items), 'item')})",
+        names=wanted.selection if wanted is not None and wanted.selection else names,
+        wanted=wanted,
         asks=await run_in_thread(contexts.asks_before, "clean", profile),
         wrong=wrong,
         dialog=by_script(request),

@@ -198,7 +198,9 @@ async def _confirmation(
     if not wants_page(request):
         raise wrong
     if command == "clean":
-        return await clean_question(request, server, profile, wanted.flow, wrong)
+        return await clean_question(
+            request, server, profile, wanted.flow, wanted=wanted, wrong=wrong
+        )
     if not wanted.plan_from:
         return await environment_page(request, server, profile, wanted.flow, error=wrong)
     record = await record_of(server.executions, wanted.plan_from)
