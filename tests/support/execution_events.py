@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus
+from peaceful._model.approval import Answerer, Approval
 from peaceful._model.events import ApprovalAsked, ApprovalEnded, Phase
 from peaceful._model.execution import StartedBy
 from peaceful.commands import (
@@ -77,6 +78,16 @@ class ExecutionEvents:
     def moves(self, item: str, progress: Progress, at: float = 0) -> ItemProgressed:
         """An item tells how far it is."""
         return ItemProgressed(self.at(at), item, progress)
+
+    def asks(self, item: str, question: str = "Shall I?", at: float = 0) -> ApprovalAsked:
+        """An item asks for an approval."""
+        return ApprovalAsked(self.at(at), item, question)
+
+    def answered(self, item: str, approved: bool = True, at: float = 0) -> ApprovalEnded:
+        """Somebody answers it."""
+        by = Answerer("command", "ada", "laptop")
+        approval = Approval(item, "Shall I?", approved, by, self.at(at), "tested")
+        return ApprovalEnded(self.at(at), item, approval)
 
     def ends(
         self,

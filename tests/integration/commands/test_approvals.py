@@ -29,9 +29,9 @@ from peaceful.commands import (
     StateKind,
     States,
 )
-from peaceful.errors import DefinitionError
+from peaceful.errors import DefinitionError, FileInaccessible
 from peaceful.interrupt import InterruptLevel, InterruptSource, interrupt_channel
-from peaceful.testing import ManualClock
+from peaceful.testing import ManualClock, MemoryStateStore
 
 QUESTION = "Deploy 1.4 to prod?"
 
@@ -334,6 +334,40 @@ async def test_what_was_done_unseen_is_not_approved_for_the_next_change(rounds: 
     await rounds.register.asked()
     await rounds.register.answer("a")
     assert isinstance(await running, Complete)
+
+
+async def test_an_approval_outlives_a_loss_of_power(rounds: Rounds) -> None:
+    """It is on disk before the item goes on, and before whoever answered is told that it counts."""
+    store = MemoryStateStore()
+    on_disk: list[str] = []
+
+    async def look(ctx: ItemCtx) -> None:
+        await ctx.approval(QUESTION)
+        after = store.after_power_loss().load(StateKind.CURRENT)["a"]
+        on_disk.extend(each.question for each in after.approvals)
+        assert after.in_progress_since is not None
+
+    rounds.stage.world.hooks["a"] = look
+    ctx = rounds.stage.ctx(rounds.stage.flow({"a": ()}), store=store)
+    await EnsureCmd.exec(replace(ctx, on_ask=lambda _item, _question: ""))
+
+    assert on_disk == [QUESTION]
+    assert store.after_power_loss().load(StateKind.CURRENT)["a"].approvals == ()
+
+
+async def test_a_full_disk_approves_nothing(rounds: Rounds) -> None:
+    """Who answered is told, and the item fails: an approval that is not kept does not count."""
+    store = MemoryStateStore()
+    rounds.stage.world.hooks["a"] = asks()
+    ctx = rounds.stage.ctx(rounds.stage.flow({"a": ()}), store=store)
+    running = asyncio.ensure_future(EnsureCmd.exec(replace(ctx, register=rounds.register)))
+    await rounds.register.asked()
+    store.refusal = FileInaccessible(Path("/x"), "written", OSError(28, "No space left on device"))
+    with pytest.raises(FileInaccessible):
+        await rounds.register.answer("a")
+    with pytest.raises(FileInaccessible):
+        await running
+    assert not rounds.stage.world.things
 
 
 async def test_an_item_may_give_up_waiting(rounds: Rounds) -> None:

@@ -448,3 +448,46 @@ def _numbers(lines: Iterable[str]) -> list[int]:
         if each.startswith("  · ") or "more running" in each:
             numbers += [int(word) for word in each.split() if word.isdecimal()]
     return numbers
+
+
+def asking(question: str = "Deploy 1.4 to prod?") -> ProgressView:
+    """A board on which one of two items waits for a person."""
+    return board_of(
+        tale.started("build", "release"),
+        tale.block("Ensure", "build", "release", at_once=4, expected={"build": 9, "release": 9}),
+        tale.looks("build"),
+        tale.changes("build"),
+        tale.looks("release"),
+        tale.changes("release"),
+        tale.asks("release", question, at=0.5),
+    )
+
+
+def test_what_waits_for_a_person_comes_first() -> None:
+    """Below it stands what it asks, and how to answer; no time is told that nobody knows."""
+    assert shown(asking()) == [
+        "envman deploy · internal_dev_a · 0193a5c2",
+        "",
+        "  ? release  waiting for an approval                                       0.6 s",
+        "  ⠹ build    changing                                                      1.1 s",
+        "",
+        "  release asks: Deploy 1.4 to prod?",
+        "  Answer it with: approve 0193a5c2-7c1b-7000-8000-000000000001 release",
+        "  0 of 2 · Ctrl-C to interrupt safely",
+    ]
+
+
+def test_a_question_is_whole_on_a_narrow_terminal() -> None:
+    """It takes as many lines as it needs."""
+    question = "Deploy 1.4 to prod, which all customers use from this very minute on?"
+    lines = shown(asking(question), width=40)
+    assert all(display_width(each) <= 40 for each in lines)
+    assert question in " ".join(each.strip() for each in lines)
+    assert any("waiting" in each for each in lines)
+
+
+def test_an_answered_question_is_gone() -> None:
+    """Its item goes on as the others."""
+    board = asking()
+    board.add(tale.answered("release"))
+    assert not any("asks" in each or "approval" in each for each in shown(board))

@@ -338,3 +338,18 @@ def test_bar_without_an_execution(paper: Paper) -> None:
     sink.say("said")
     sink.close()
     assert paper.getvalue() == "said\n"
+
+
+@pytest.mark.parametrize("interrupts_only", [False, True])
+def test_what_people_are_asked_is_in_every_log(interrupts_only: bool) -> None:
+    """With how to answer it, and then who has: it waits for whoever reads this."""
+    sink, out = log(interrupts_only=interrupts_only)
+    sink.receive([tale.started("a"), tale.block("Ensure", "a"), tale.looks("a")])
+    out.truncate(0)
+    out.seek(0)
+    sink.receive([tale.asks("a", "Deploy?", 1), tale.answered("a", at=2)])
+    assert out.getvalue() == (
+        "14:02:12 a: waiting for an approval: Deploy? "
+        f"Answer it with: approve {tale.info.id} a\n"
+        "14:02:13 a: approved by ada on laptop: tested\n"
+    )

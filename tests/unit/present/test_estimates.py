@@ -162,3 +162,18 @@ def test_not_once_it_is_about_to_end(end: Callable[[], Event]) -> None:
     assert seconds_left(snapshot, tale.at(1)) is not None
     snapshot.add(end())
     assert seconds_left(snapshot, tale.at(1)) is None
+
+
+def test_nobody_knows_how_long_a_person_takes() -> None:
+    """While an item waits for one, no time is told; afterwards it is again."""
+    snapshot = snapshot_of(
+        tale.started("a", "b"),
+        tale.block("B", "a", "b", at_once=2, expected={"a": 9, "b": 9}),
+        *map(tale.begins, "ab"),
+        tale.changes("a"),
+    )
+    assert seconds_left(snapshot, tale.at(1)) is not None
+    snapshot.add(tale.asks("b"))
+    assert seconds_left(snapshot, tale.at(1)) is None
+    snapshot.add(tale.answered("b"))
+    assert seconds_left(snapshot, tale.at(1)) is not None

@@ -439,7 +439,7 @@ class _CommandLine:
             "Approves what an item of an execution asks, whoever started it, or refuses it. By "
             "default, the only item that waits, of the only execution that runs.",
             self._id_argument(required=False),
-            click.Argument(["item"], required=False, metavar="[ITEM]"),
+            click.Argument(["item"], required=False, metavar="[ITEM]", shell_complete=self._items),
             _flag("--refuse", "Refuse it: the item fails."),
             click.Option(["--comment"], metavar="TEXT", help="Why, for whoever sees it."),
         )

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus, ProgressUnit
-from peaceful._model.events import Phase, Snapshot
+from peaceful._model.events import ApprovalAsked, Phase, Snapshot
 from peaceful._web.pages.rows import (
     IN_PROGRESS,
     WIDTH,
@@ -168,3 +168,15 @@ def test_the_bar_is_filled(items: list[tuple[DisplayStatus, float]]) -> None:
         assert part.x + part.width <= following.x + 0.2
     assert all(part.done <= part.width + 0.1 for part in parts)
     assert {part.status for part in parts} == {row.status for row in rows}
+
+
+def test_waiting_for_a_person() -> None:
+    """An item that asks says what, and since when; it has no bar, as it does not work."""
+    asked = ApprovalAsked(AT, "a", "Deploy?")
+    parts: dict[str, Any] = {"running": {"a": Progress(done=1, total=2)}, "asking": {"a": asked}}
+    row = rows_of(snapshot(**parts))[0]
+    assert (row.status, row.word) == (DisplayStatus.ASKING, "waiting for an approval")
+    assert (row.message, row.since) == ("Deploy?", AT.isoformat())
+    assert not row.in_progress
+    stopping = rows_of(snapshot(**parts, interrupt=InterruptRequested(AT, SIGNAL, ("a",))))[0]
+    assert stopping.status is DisplayStatus.FINISHING
