@@ -29,6 +29,7 @@ PeacefulError
 │   ├── ParamsBusy              another command changes parameters
 │   ├── OutOfSync               stored states differ from the present ones
 │   ├── PlanStale               something is not as a plan says any more
+│   ├── ApprovalNeeded          somebody else has to approve it first
 │   ├── EntryRefused            what is stored cannot be corrected so
 │   ├── ThingsLeft              things would be lost sight of
 │   ├── ItemNeeded              something stands on what is to be cleaned up

@@ -167,7 +167,7 @@ def things_app() -> App:
     @app.flow("all")
     def _all(flow: Flow) -> None:
         """Has what is declared."""
-        handles = {}
+        handles: dict[str, Any] = {}
         for each in DECLARED[0]:
             before = handles.get(each.before)
             item = each.item

@@ -193,7 +193,7 @@ class NameUnknown(UsageError, code="NAME-UNKNOWN"):
                 *((("did you mean", ", ".join(near)),) if near else ()),
                 (f"each {kind} there is", listing or "none yet"),
             ),
-            help=help or (f"use one of the names above, or create the {kind} first"),
+            help=help or ("use one of the names above" if names else "make one first"),
         )
         self.kind = kind
         self.name = name

@@ -87,8 +87,9 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
         started_at: UTC.
         ended_at: UTC.
         warnings: what people should know, and is no failure; in order.
+        approvals: the answers to items that asked for an approval, in order; of a plan, whether it
+            was approved.
         by_plan: the execution that made the plan which this one is held to, or null.
-        approvals: the answers to items that asked for an approval, in order.
     """
 
     execution_id: ExecutionId | None
@@ -104,8 +105,8 @@ class OutcomeDocument(msgspec.Struct, frozen=True, kw_only=True):
     started_at: Moment
     ended_at: Moment
     warnings: tuple[str, ...] = ()
-    by_plan: ExecutionId | None = None
     approvals: tuple[Approval, ...] = ()
+    by_plan: ExecutionId | None = None
 
     @property
     def counts(self) -> Mapping[ItemStatus, int]:

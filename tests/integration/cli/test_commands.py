@@ -26,6 +26,7 @@ EXECUTION_FIELDS = [
     "started_at",
     "ended_at",
     "warnings",
+    "approvals",
     "by_plan",
 ]
 

@@ -37,6 +37,7 @@ from peaceful._errors.requests import (
     TokenRefused,
 )
 from peaceful._errors.running import (
+    ApprovalNeeded,
     EntryRefused,
     IdentityTaken,
     ItemNeeded,
@@ -157,6 +158,7 @@ EXAMPLES: dict[type[PeacefulError], Callable[[], PeacefulError]] = {
     WorkspaceGone: lambda: WorkspaceGone(Path("/w"), Path("/elsewhere")),
     ThingsLeft: lambda: ThingsLeft("They are there", ["f: a"], help="clean them up"),
     PlanStale: lambda: PlanStale(datetime(2026, 1, 2, tzinfo=UTC), [("a", "it is other")]),
+    ApprovalNeeded: lambda: ApprovalNeeded.of_command("ensure", "prod"),
     OutOfSync: lambda: OutOfSync([("a", "x → y"), ("b", "+ z")], help="run discover"),
     CycleFound: lambda: CycleFound(["a", "b", "a"]),
     ContainedTwice: lambda: ContainedTwice("a", ("b", "c")),
@@ -205,7 +207,7 @@ CODES = {
     "ITEM-UNREACHABLE", "MAPPING-INVALID", "NAME-INVALID", "NAME-TAKEN",
     "NAME-UNKNOWN", "NOT-APPROVED", "NOT-ASKED", "NOT-INITIALISED", "NOT-INTERRUPTIBLE",
     "NOTHING-RUNNING", "OUT-OF-SYNC",
-    "PARAMS-BUSY", "PLAN-STALE", "WORKSPACE-GONE",
+    "APPROVAL-NEEDED", "PARAMS-BUSY", "PLAN-STALE", "WORKSPACE-GONE",
     "KEY-MISSING", "KEY-WRONG", "PARAMS-INVALID", "PARAMS-MISSING", "REFERENCE-INVALID",
     "REFERENCE-NOT-A-VALUE",
     "RESOURCE-MISSING", "RETRIES-EXHAUSTED", "SECRET-UNAVAILABLE", "STATE-NOT-READABLE",

@@ -21,7 +21,7 @@ from peaceful._executions.sqlite_store import COLUMNS, pack, record_of, row_of, 
 from peaceful._model.codec import to_json
 from peaceful._model.document import ItemDocument, KeptDocument
 from peaceful._model.execution import StartedBy
-from peaceful._model.selection import Selection
+from peaceful._model.selection import Asked
 from peaceful.commands import ExecutionInfo, ExecutionState, OutcomeKind
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 
@@ -66,7 +66,7 @@ records = st.builds(
     process=st.builds(ProcessIdentity, pids, st.none() | pids, machines),
     address=st.none() | text,
     summary=st.none() | summaries,
-    selection=values_of(Selection),
+    asked=values_of(Asked),
 )
 documents = values_of(KeptDocument)
 

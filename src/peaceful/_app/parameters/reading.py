@@ -127,6 +127,9 @@ def _read(text: str, types: Collection[object], folder: Path | None) -> object:
             return text
         # A text that may also be something else, such as a number, is left to validation.
         return value if len(kinds) == 1 or type(value) in {list, dict} else text
+    if not text and len(kinds) == 1 and issubclass(kinds[0], Path):
+        # As when a script has an empty variable there; `Path` would take it for the present folder.
+        raise UsageError("A path is not empty.", help="give a path; `.` is the present folder")
     if folder is None:
         return _WORDS.get(text, text) if bool in kinds else text
     is_path = len(kinds) == 1 and issubclass(kinds[0], Path)

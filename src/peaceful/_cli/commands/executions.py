@@ -15,7 +15,7 @@ from peaceful._cli.progress.ending import message_lines, status_words
 from peaceful._cli.terminal.text import Line, Page, Style, line
 from peaceful._cli.terminal.wrapping import clipped, table, wrapped
 from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable, NothingRunning
-from peaceful._errors.usage import UsageError
+from peaceful._errors.usage import NameUnknown, UsageError
 from peaceful._executions.records import ExecutionRecord, InterruptReceipt
 from peaceful._item.diff import LISTED, Change
 from peaceful._model.approval import Answerer, Approval, Reply
@@ -253,6 +253,8 @@ def executions_list(invocation: Invocation, limit: int) -> Result:
     options = invocation.options
     executions = invocation.executions()
     page = executions.list(profile=options.profile, flow=options.flow, limit=limit)
+    if not page.records:
+        _check_known(invocation)  # Of what is gone by now, the history tells all the same.
     words = HistoryWords.of(invocation)
     return Result(
         {"executions": [to_json(record.document()) for record in page.records]},
@@ -326,7 +328,7 @@ def interrupt(
     """Interrupt an execution, by its ID or a part of it; by default, the only one that runs."""
     executions = invocation.executions()
     receipt = executions.interrupt(
-        _only_one(executions, "interrupt").id if execution_id is None else execution_id,
+        _chosen(invocation, executions, execution_id, "interrupt").id,
         level=InterruptLevel(level),
         source=InterruptSource.COMMAND,
         reason=reason,
@@ -346,7 +348,7 @@ def approve(
     from peaceful._runtime.ctx import started_by  # it loads what runs flows
 
     executions = invocation.executions()
-    record = executions.get(execution_id) if execution_id else _only_one(executions, "answer")
+    record = _chosen(invocation, executions, execution_id, "answer")
     by = started_by("command")
     reply = Reply(not refuse, Answerer(by.door, by.user, by.host), comment or "")
     approval = asyncio.run(executions.answer(record.id, item, reply))
@@ -377,12 +379,43 @@ def receipt_lines(receipt: InterruptReceipt, watch: str, page: Page) -> Sequence
     ]
 
 
-def _only_one(executions: Executions, what: str) -> ExecutionRecord:
-    """Return the only execution that runs, to do `what` to it."""
-    match executions.running():
-        case ():
+def _check_known(invocation: Invocation) -> None:
+    """Raise `NameUnknown` if there is no such profile or flow as the options choose."""
+    for kind, name, known in (
+        ("profile", invocation.options.profile, invocation.workspace().profiles()),
+        ("flow", invocation.options.flow, invocation.app.flows),
+    ):
+        if name is not None and name not in known:
+            raise NameUnknown(kind, name, known)
+
+
+def _chosen(
+    invocation: Invocation, executions: Executions, execution_id: str | None, what: str
+) -> ExecutionRecord:
+    """Return the execution with an ID, or the only one that runs, to do `what` to it.
+
+    Raises for one that the options do not admit.
+    """
+    options = invocation.options
+    wanted = {"profile": options.profile, "flow": options.flow}
+
+    def admitted(record: ExecutionRecord) -> bool:
+        return all(value in (None, getattr(record.info, name)) for name, value in wanted.items())
+
+    if execution_id is not None:
+        record = executions.get(execution_id)
+        if not admitted(record):
+            raise UsageError(
+                f"Execution {execution_id} is that of another profile or flow: "
+                f"{_what(record.info)}.",
+                help="name it without --profile and --flow, if it is the right one",
+            )
+        return record
+    match [record for record in executions.running() if admitted(record)]:
+        case []:
+            _check_known(invocation)
             raise NothingRunning(what)
-        case (only,):
+        case [only]:
             return only
         case several:
             raise UsageError(

@@ -285,6 +285,8 @@ def switch(
     """Take another profile into use, or create one with parameters."""
     given = given_params(params, values)
     contexts = invocation.contexts()
+    if invocation.options.flow is not None:
+        contexts.flow_id(invocation.options.flow)
     is_there = contexts.is_set_up(checked_name("a profile", profile))
     if given and not create:
         change = invocation.line("init", "--profile", profile)

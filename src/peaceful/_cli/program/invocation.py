@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from peaceful._cli.program.options import GlobalOptions, seconds
 from peaceful._cli.terminal.writer import Writer, hold_closed
 from peaceful._errors.running import ProfileBusy
-from peaceful._errors.usage import UsageError
+from peaceful._errors.usage import UsageError, WorkspaceMissing
 from peaceful._model.interrupt import STOP_TIMEOUT
 from peaceful._process_signals import ProcessSignals
 
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
     from peaceful._cli.terminal.text import Page
     from peaceful._executions.registry import Executions
     from peaceful._model.codec import ItemId, ProfileName
+    from peaceful._storage.workspace import Workspace
 
 _STOP_TIMEOUT: Final = "PEACEFUL_STOP_TIMEOUT"
 
 _FORCE: Final = ("FORCE_COLOR", "CLICOLOR_FORCE")
 """Variables by which people want colours in pipes, too."""
+
+_MAKE_WORKSPACES: Final = frozenset({"init", "states restore"})
+"""The commands that may make the folder that they work in."""
 
 _GITHUB: Final = 6.0
 """Seconds where `GITHUB_ACTIONS` is set: it kills what has not ended 10 s after its SIGINT."""
@@ -139,9 +143,15 @@ class Invocation:
 
     def executions(self) -> Executions:
         """Return the register of the chosen workspace, without loading what runs flows."""
-        from peaceful._app.register import register_of, workspace_of
+        from peaceful._app.register import register_of
 
-        return register_of(workspace_of(self.app.name, self._folder()))
+        return register_of(self.workspace())
+
+    def workspace(self) -> Workspace:
+        """Return the application's part of the chosen workspace."""
+        from peaceful._app.register import workspace_of
+
+        return workspace_of(self.app.name, self._folder())
 
     def _folder(self) -> Path | None:
         folder = self.options.workspace
@@ -153,6 +163,8 @@ class Invocation:
                     "The folder that this command was started in is gone.",
                     help="change to another folder, or say --workspace DIR",
                 ) from error
+        if folder is not None and not folder.exists() and self.command not in _MAKE_WORKSPACES:
+            raise WorkspaceMissing(f"There is no folder {folder}, so nothing is set up in it.")
         return folder
 
     def line(self, *words: str) -> str:

@@ -274,8 +274,8 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
     profiles = offering(lambda: complete_profile(options.workspace, app.name))
     return [
         option("workspace", where, _folder, "DIR", paths),
-        option("profile", which, str, "PROFILE", profiles),
-        option("flow", flow, str, "FLOW", offering(lambda: app.flows)),
+        option("profile", which, _name, "PROFILE", profiles),
+        option("flow", flow, _name, "FLOW", offering(lambda: app.flows)),
         option("format", "How the outcome is printed on stdout.  [default: text]", str),
         option("progress", "How progress is shown on stderr.  [default: auto]", str),
         option(
@@ -307,6 +307,12 @@ def file_path(text: str) -> Path:
         return read_path(text)
     except UsageError as error:
         raise click.BadParameter(error.message) from error
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise click.BadParameter("a name is not empty.")
+    return text
 
 
 def _folder(text: str) -> Path:
