@@ -325,6 +325,7 @@ def test_bodies_are_what_the_server_takes_and_gives() -> None:
     ]
     kinds: tuple[type[msgspec.Struct], ...] = (
         StartRequest,
+        StartRequest,
         MoveBody,
         InterruptBody,
         Problem,

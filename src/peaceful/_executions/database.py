@@ -211,7 +211,7 @@ class Database:
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
         """Retry while others use the file, or set it aside; SQLite itself does not always wait."""
-        began = time.monotonic()
+        began = 0.0
         while True:
             try:
                 return attempt()
@@ -220,7 +220,10 @@ class Database:
                 # Of a file that is moved away under it, SQLite says that the disk has failed.
                 aside = _MOVING if code == sqlite3.SQLITE_IOERR else 0.0
                 patience = self._patience if code in _PASSING else min(aside, self._patience)
-                if time.monotonic() >= began + patience:
+                # From the first refusal: what is passing is tried again, however slow the disk is.
+                now = time.monotonic()
+                began = began or now
+                if now >= began + patience:
                     raise
             time.sleep(0.005)  # Other processes tell nobody when they are done with the file.
 

@@ -22,7 +22,7 @@ GIVEN = {
 }
 """What is given for the other arguments of a command."""
 
-TEXTS = {"--reason", "--owner", "--names", "--text"}
+TEXTS = {"--reason", "--comment", "--owner", "--names", "--text"}
 """Options that take any text, the empty one too."""
 
 NEW = {

@@ -349,7 +349,7 @@ def test_what_people_are_asked_is_in_every_log(interrupts_only: bool) -> None:
     out.seek(0)
     sink.receive([tale.asks("a", "Deploy?", 1), tale.answered("a", at=2)])
     assert out.getvalue() == (
-        "14:02:12 a: waiting for an approval: Deploy? "
+        "2025-03-09T14:02:12Z a: waiting for an approval: Deploy? "
         f"Answer it with: approve {tale.info.id} a\n"
-        "14:02:13 a: approved by ada on laptop: tested\n"
+        "2025-03-09T14:02:13Z a: approved by ada on laptop: tested\n"
     )

@@ -325,10 +325,11 @@ def _folder(text: str) -> Path:
 def wait_filled(words: Sequence[str]) -> list[str]:
     """Return words in which each `--wait` has a value: none, as the next word is no number."""
     filled: list[str] = []
-    for word, following in zip(words, [*words[1:], ""], strict=False):
+    for word, following in zip(words, [*words[1:], "-"], strict=False):
         if word == "--":
             return [*filled, *words[len(filled) :]]
-        alone = word == "--wait" and not _NUMBER.match(following)
+        # An empty word is most likely an empty variable of a script.
+        alone = word == "--wait" and following != "" and not _NUMBER.match(following)
         filled.append(f"{word}=inf" if alone else word)
     return filled
 
