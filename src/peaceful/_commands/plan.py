@@ -21,8 +21,8 @@ from peaceful._item.item import AnyItem
 from peaceful._item.resolution import specs_of
 from peaceful._item.upgrades import read_state
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonValue, Moment, ProfileName
+from peaceful._model.execution import Selection
 from peaceful._model.outcome import WOULD, ItemResult, ItemStatus
-from peaceful._model.selection import Selection
 from peaceful._model.state import State
 from peaceful._params.plain import plain_form
 from peaceful._present.text import one_line
