@@ -16,8 +16,8 @@ from peaceful._commands.removal import Cleaning, DryCleaning, RealCleaning, Remo
 from peaceful._commands.selection import chosen_items, dependents
 from peaceful._errors.running import ItemNeeded
 from peaceful._model.codec import ItemId
+from peaceful._model.execution import Asked, Selection
 from peaceful._model.outcome import CmdOutcome
-from peaceful._model.selection import Asked, Selection
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, States
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.execution import CmdExecution

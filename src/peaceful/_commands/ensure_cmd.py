@@ -15,8 +15,8 @@ from peaceful._commands.plan import Plan, PlanBlock, blocks_by
 from peaceful._commands.selection import chosen_items
 from peaceful._errors.usage import UsageError
 from peaceful._model.codec import ItemId
+from peaceful._model.execution import Asked, Selection
 from peaceful._model.outcome import CmdOutcome
-from peaceful._model.selection import Asked, Selection
 from peaceful._runtime.block import CmdBlock, States
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.execution import CmdExecution

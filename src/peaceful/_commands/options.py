@@ -10,7 +10,7 @@ import msgspec
 
 from peaceful._commands.diff import SyncCheck
 from peaceful._model.codec import ItemId
-from peaceful._model.selection import Selection
+from peaceful._model.execution import Selection
 from peaceful._runtime.ctx import CmdCtx
 
 

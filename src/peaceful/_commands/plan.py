@@ -31,8 +31,8 @@ from peaceful._model.codec import (
     to_json,
 )
 from peaceful._model.document import PlanMade
+from peaceful._model.execution import Selection
 from peaceful._model.outcome import WOULD, ItemResult, ItemStatus
-from peaceful._model.selection import Selection
 from peaceful._model.state import State
 from peaceful._params.plain import plain_form
 from peaceful._present.text import one_line

@@ -12,7 +12,7 @@ from peaceful._commands.ownership import Ownership, item_named_by, owned
 from peaceful._errors.usage import NameUnknown, UsageError
 from peaceful._graph.graph import Graph
 from peaceful._model.codec import ItemId
-from peaceful._model.selection import Selection
+from peaceful._model.execution import Selection
 from peaceful._runtime.ctx import CmdCtx
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._storage.stored_state import StateKind, StoredState

@@ -15,10 +15,9 @@ from peaceful._model.approval import OF_PLAN, Approval
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, Moment, ProfileName
 from peaceful._model.document import ItemAside, KeptDocument, OutcomeDocument
 from peaceful._model.events import ExecutionEnded, InterruptRequested, ItemEnded, Snapshot
-from peaceful._model.execution import ExecutionInfo, ExecutionState
+from peaceful._model.execution import Asked, ExecutionInfo, ExecutionState, Selection
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
-from peaceful._model.selection import Asked, Selection
 
 REASON_LIMIT: Final = 1000
 """Length of a reason in characters, above which it is cut."""

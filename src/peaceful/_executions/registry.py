@@ -82,10 +82,9 @@ from peaceful._model.clock import Clock
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.document import EndingNotes, execution_ending
 from peaceful._model.events import Snapshot, SnapshotTaken, StreamEvent
-from peaceful._model.execution import ExecutionInfo, ExecutionState
+from peaceful._model.execution import Asked, ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import OutcomeKind, Timings
-from peaceful._model.selection import Asked
 from peaceful._present.text import one_line
 from peaceful._storage.files import HeldFolder
 from peaceful.interrupt import InterruptSender, SendResult

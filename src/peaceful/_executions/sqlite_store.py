@@ -38,10 +38,9 @@ from peaceful._model.codec import (
     to_json,
 )
 from peaceful._model.document import KeptDocument
-from peaceful._model.execution import ExecutionState
+from peaceful._model.execution import Asked, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
-from peaceful._model.selection import Asked
 from peaceful._present.text import SHORT_ID
 
 if TYPE_CHECKING:

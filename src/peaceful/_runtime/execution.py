@@ -22,7 +22,7 @@ from peaceful._item.ctx import ExecutionScope
 from peaceful._model.codec import ItemId
 from peaceful._model.document import Ending, EndingNotes, PlanMade, execution_ending
 from peaceful._model.events import BlockEnded, BlockStarted, ExecutionStarted, Warned
-from peaceful._model.execution import ExecutionInfo
+from peaceful._model.execution import Asked, ExecutionInfo, Selection
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.outcome import (
     NOT_CHANGED,
@@ -37,7 +37,6 @@ from peaceful._model.outcome import (
     Timings,
     outcome_kind,
 )
-from peaceful._model.selection import Asked, Selection
 from peaceful._resources import Resources
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, ItemCalls
 from peaceful._runtime.ctx import CmdCtx, new_execution_id, started_by

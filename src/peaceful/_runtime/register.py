@@ -16,9 +16,8 @@ from peaceful._model.clock import Clock
 from peaceful._model.codec import ItemId
 from peaceful._model.document import KeptDocument
 from peaceful._model.events import InterruptRequested, Snapshot
-from peaceful._model.execution import ExecutionInfo
+from peaceful._model.execution import Asked, ExecutionInfo
 from peaceful._model.interrupt import InterruptSignal
-from peaceful._model.selection import Asked
 from peaceful._runtime.hub import ProgressHub
 from peaceful.interrupt import InterruptibilityState, InterruptSender
 

@@ -24,8 +24,8 @@ def _app() -> App:
     def publish(flow: Flow, into: Path) -> None:
         """Publishes pages."""
         data = flow.add("data", Blank(path=into / "data", lines=("1",)), tags=["content"])
-        page = Blank(path=into / "page", lines=data.state.lines)  # type: ignore[arg-type]  # known
-        flow.add("page", page, tags=["content", "top"])
+        page = flow.add("page", Blank(path=into / "page", lines=("2",)), tags=["content", "top"])
+        flow.edge(data, page)
         flow.add("style", Blank(path=into / "style", lines=("body",)))
 
     return app

@@ -20,7 +20,7 @@ from peaceful._executions.records import (
 )
 from peaceful._model.approval import Answerer, Approval
 from peaceful._model.document import ItemDocument
-from peaceful._model.selection import Asked, Selection
+from peaceful._model.execution import Asked, Selection
 from peaceful.commands import ExecutionState, OutcomeKind
 from peaceful.errors import AlreadyEnded, ExecutionUnknown
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource

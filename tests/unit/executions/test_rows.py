@@ -20,8 +20,7 @@ from peaceful._executions.records import ExecutionRecord, Machine, OutcomeSummar
 from peaceful._executions.sqlite_store import COLUMNS, pack, record_of, row_of, unpack
 from peaceful._model.codec import to_json
 from peaceful._model.document import ItemDocument, KeptDocument
-from peaceful._model.execution import StartedBy
-from peaceful._model.selection import Asked
+from peaceful._model.execution import Asked, StartedBy
 from peaceful.commands import ExecutionInfo, ExecutionState, OutcomeKind
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 

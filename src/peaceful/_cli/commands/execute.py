@@ -43,10 +43,9 @@ from peaceful._item.child import kill_every_child
 from peaceful._model.approval import Answerer
 from peaceful._model.codec import ItemId
 from peaceful._model.document import Ending
-from peaceful._model.execution import ExecutionInfo
+from peaceful._model.execution import ExecutionInfo, Selection
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import CmdOutcome
-from peaceful._model.selection import Selection
 from peaceful._present.text import count, name_list, short_id
 from peaceful._runtime.ctx import MAX_CONCURRENCY, CmdCtx, ExecutionSettings, started_by
 from peaceful._runtime.escalation import LadderTimes

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Final, TypeAlias
 
-from peaceful._model.codec import encode_json
-
 _UNLIMITED: Final = 1_000_000
 
 
@@ -83,4 +81,6 @@ class Page:
 
 def json_line(value: object) -> str:
     """Return a line of JSON."""
+    from peaceful._model.codec import encode_json  # help does without it
+
     return f"{encode_json(value).decode()}\n"
