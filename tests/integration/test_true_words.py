@@ -152,9 +152,9 @@ def check_faces(one: Ran) -> None:
         named = {item: status for item, status in one.statuses.items() if status not in face.silent}
         if name == "text" and one.request.command == "diff":
             continue
-        assert face.words == named, name
+        assert face.words == named, (name, face.words, named)
         if face.counts is not None:
-            assert face.counts == counts, name
+            assert face.counts == counts, (name, face.counts, counts)
 
 
 def check_only_said(one: Ran) -> None:
