@@ -130,10 +130,11 @@ def words_of(request: RunRequest, app: App) -> list[str]:
 
 def _message(execution: Execution, invocation: Invocation, request: RunRequest) -> OutcomeMessage:
     document = execution.ending.document
+    about_all = not request.only and not request.left
     items = {  # those that the command was about
         item: each
         for item, each in document.items.items()
-        if not request.only or item in request.only or each.status is not ItemStatus.NOT_STARTED
+        if about_all or item in request.only or each.status is not ItemStatus.NOT_STARTED
     }
     summary = summarise(
         document.outcome,
