@@ -18,7 +18,7 @@ from typing import Final
 import httpx
 import yaml
 
-from peaceful import App, Flow, Item, ItemCtx, ItemFailure, ItemStatus, State
+from peaceful import App, Flow, Handle, Item, ItemCtx, ItemFailure, ItemStatus, State
 from peaceful._app.contexts import ExecutionOptions
 from peaceful._cli.commands.executions import HistoryWords, show_lines
 from peaceful._cli.commands.plan import _markdown
@@ -167,7 +167,7 @@ def things_app() -> App:
     @app.flow("all")
     def _all(flow: Flow) -> None:
         """Has what is declared."""
-        handles = {}
+        handles: dict[str, Handle[Known]] = {}
         for each in DECLARED[0]:
             before = handles.get(each.before)
             item = each.item

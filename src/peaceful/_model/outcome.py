@@ -36,7 +36,7 @@ class ItemStatus(enum.StrEnum):
     UNCHANGED = "unchanged"
     """It was examined, and there was or would be nothing to do."""
     UNKNOWN = "unknown"
-    """What would be done can be said only once items before it are there."""
+    """What it is, or what would be done, can be said only once items before it are there."""
     FAILED = "failed"
     """It ended with an error."""
     STOPPED = "stopped"
