@@ -84,6 +84,7 @@ QUIET: tuple[tuple[frozenset[str], frozenset[str]], tuple[int, bool]] = (
 )
 """Nothing goes wrong."""
 ONE = [Declared("n0", Thing(place="a"))]
+OTHERS = [Declared("n1", Thing(place="b"))]
 MADE_OF_IT = [*ONE, Declared("n1", Thing(place="b"), "n0", made_of_it=True)]
 
 
@@ -91,6 +92,12 @@ MADE_OF_IT = [*ONE, Declared("n1", Thing(place="b"), "n0", made_of_it=True)]
 @given(STEPS)
 @example([(ONE, ("clean", {"left": True}), {}, *QUIET)])
 @example([(ONE, ("clean", {}), {"a": "foreign"}, *QUIET)])
+@example(
+    [
+        (ONE, ("ensure", {}), {}, *QUIET),
+        (OTHERS, ("clean", {"left": True}), {}, (frozenset("b"), frozenset()), (0, False)),
+    ]
+)
 @example([(MADE_OF_IT, ("discover", {}), {}, *QUIET)])
 @example([(ONE, ("ensure", {}), {}, *QUIET), ([], ("clean", {"left": True}), {}, *QUIET)])
 def test_every_word_is_true(steps: list[tuple[Any, ...]]) -> None:

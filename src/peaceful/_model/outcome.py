@@ -63,6 +63,9 @@ WOULD: Final = frozenset(
 )
 """The statuses of items that a dry run says something would be done to."""
 
+WENT_WRONG: Final = frozenset({ItemStatus.FAILED, ItemStatus.STOPPED, ItemStatus.ABANDONED})
+"""The statuses of items that were in progress, and did not get to their end."""
+
 _ENDED_WELL: Final = WOULD | {ItemStatus.DONE, ItemStatus.UNCHANGED, ItemStatus.UNKNOWN}
 
 
