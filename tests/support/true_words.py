@@ -325,7 +325,7 @@ def _history(lines: Sequence[str]) -> Face:
 
 def _counted(text: str) -> dict[ItemStatus, int]:
     """Numbers in words: `3 done, would create 2`."""
-    found = re.finditer(rf"(would \w+) ([\d,]+)|([\d,]+) ({ANY_WORD})\b", text)
+    found = re.finditer(rf"(would \w+) (\d+)|\b(\d+) ({ANY_WORD})\b", text)
     return {WORDS[each[1] or each[4]]: int(each[2] or each[3]) for each in found}
 
 

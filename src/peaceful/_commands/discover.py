@@ -127,10 +127,10 @@ class _Discovering:
         return self._result(ctx.item, changed=any(news.values()))
 
     def _result(self, item: ItemId, *, changed: bool) -> ItemResult:
-        known = [self.states[kind][item] for kind in self._kinds if item in self.states[kind]]
-        if not known:
-            return ItemResult(ItemStatus.UNCHANGED, message="not known yet")
-        return shown_result(ItemStatus.DONE if changed else ItemStatus.UNCHANGED, known[0], "")
+        state = self.states[self._kinds[0]].get(item)
+        if state is None:
+            return ItemResult(ItemStatus.UNKNOWN, message="not known yet")
+        return shown_result(ItemStatus.DONE if changed else ItemStatus.UNCHANGED, state, "")
 
 
 class DiscoverCmd:

@@ -170,10 +170,13 @@ class _Asking:
         after = await asked(self._run, item, "apply_dry", ctx, current, goal)
         self.states[ctx.item] = after
         self._predicted.add(ctx.item)
-        status = ItemStatus.WOULD_REPLACE
-        if not self._is_made_anew(ctx.item) and not replaces(item, ctx.item, current, goal):
-            status = await self._would(ctx, item, current)
-        return shown_result(status, after, "" if diff is None else str(diff), current, diff)
+        status, message = ItemStatus.WOULD_REPLACE, "" if diff is None else str(diff)
+        if not self._is_made_anew(ctx.item):
+            if replaces(item, ctx.item, current, goal):
+                message = f"{message}; only with --replace {ctx.item}".removeprefix("; ")
+            else:
+                status = await self._would(ctx, item, current)
+        return shown_result(status, after, message, current, diff)
 
     def _is_made_anew(self, item: ItemId) -> bool:
         """Return whether the item's own thing is removed before."""

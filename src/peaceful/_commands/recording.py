@@ -117,6 +117,16 @@ async def is_clean(run: BlockRun, item: AnyItem, ctx: ItemCtx, current: State) -
     return not needs_apply(item, ctx.item, current, clean, diff)
 
 
+def origin_if_there(before: StoredState | None) -> Origin:
+    """Return whether a thing that is there was made or found, by what was stored of it."""
+    if before is None or not before.known:
+        return Origin.FOUND
+    if before.origin is Origin.ABSENT:
+        # In doubt: a run was lost while it was being made.
+        return Origin.FOUND if before.in_progress_since is None else Origin.MADE
+    return before.origin
+
+
 def places_of(item: AnyItem) -> frozenset[Location]:
     """Return the places where an item's thing is; empty if it does not say."""
     with OwnProcess():
@@ -211,14 +221,7 @@ class StateRecorder:
         except PeacefulError:
             # Only `clean` needs to know what it is then.
             clean = False
-        if clean:
-            return Origin.ABSENT
-        if before is None:
-            return Origin.FOUND
-        if before.origin is Origin.ABSENT:
-            # In doubt: a run was lost while it was being made.
-            return Origin.MADE if in_doubt else Origin.FOUND
-        return before.origin
+        return Origin.ABSENT if clean else origin_if_there(before)
 
     async def started(self, found: Observation, current: State) -> datetime:
         """Record that the item is about to be changed; return the time once it may be.

@@ -23,6 +23,7 @@ from peaceful._commands.recording import (
     Observation,
     StateRecorder,
     is_another,
+    origin_if_there,
     places_of,
 )
 from peaceful._errors.running import NotCleaned, ValueUnresolved
@@ -251,6 +252,11 @@ class DryCleaning(Cleaning):
         self, ctx: ItemCtx, item: AnyItem, current: State, goal: State, diff: StateDiff | None
     ) -> ItemResult:
         note = await self._note(ctx, item, current)
+        # A real run discovers the flow's items first, and may find what nobody has made.
+        is_discovered = ctx.item in self._run.ctx.flow.items and not note
+        origin = origin_if_there(self._stored(ctx.item))
+        if is_discovered and origin is Origin.FOUND and not self._found:
+            return shown_result(ItemStatus.UNCHANGED, current, _NOT_OURS, current)
         message = "; ".join(part for part in ("" if diff is None else str(diff), note) if part)
         return shown_result(ItemStatus.WOULD_REMOVE, goal, message, current, diff)
 

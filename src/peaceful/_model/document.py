@@ -229,7 +229,8 @@ def _item(result: ItemResult | None) -> ItemDocument:
 
 def _kept_changes(changes: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
     """Return the changes that documents have: not too many, not too long, without secrets."""
-    room, few = _ROOM_FOR_CHANGES, []
+    room = _ROOM_FOR_CHANGES
+    few: list[FieldChange] = []
     for each in changes[:_MOST_CHANGES]:
         one = FieldChange(
             kept(each.field),

@@ -36,7 +36,7 @@ class ItemStatus(enum.StrEnum):
     UNCHANGED = "unchanged"
     """It was examined, and there was or would be nothing to do."""
     UNKNOWN = "unknown"
-    """What would be done can be said only once items before it are there."""
+    """What it is, or what would be done, can be said only once items before it are there."""
     FAILED = "failed"
     """It ended with an error."""
     STOPPED = "stopped"
@@ -62,6 +62,9 @@ WOULD: Final = frozenset(
     }
 )
 """The statuses of items that a dry run says something would be done to."""
+
+WENT_WRONG: Final = frozenset({ItemStatus.FAILED, ItemStatus.STOPPED, ItemStatus.ABANDONED})
+"""The statuses of items that were in progress, and did not get to their end."""
 
 _ENDED_WELL: Final = WOULD | {ItemStatus.DONE, ItemStatus.UNCHANGED, ItemStatus.UNKNOWN}
 

@@ -316,7 +316,11 @@ class Summary(msgspec.Struct, frozen=True):
         else:
             are = "is" if one else "are"
         sentences = [f"{good:,} of {self.total:,} {are} {so}."]
-        sentences += [_sentence(row, most) for row in self.rows if row.status not in _GOOD]
+        sentences += [
+            _sentence(row, most, dry_run=self.dry_run)
+            for row in self.rows
+            if row.status not in _GOOD
+        ]
         return " ".join(sentences)
 
 
@@ -336,10 +340,12 @@ def summarise(
     return Summary(kind, seconds, tuple(rows), interrupt, dry_run)
 
 
-def _sentence(row: SummaryRow, most: int) -> str:
+def _sentence(row: SummaryRow, most: int, *, dry_run: bool) -> str:
     names = name_list(row.items, most)
     if row.status in WOULD:
         return f"It {row.word} {names}."
+    if row.status is ItemStatus.UNKNOWN and not dry_run:
+        return f"{names} {'is' if row.count == 1 else 'are'} not known yet."
     if row.status is ItemStatus.UNKNOWN:
         return f"What it would do to {names} is unknown."
     was = "was" if row.count == 1 else "were"

@@ -78,7 +78,8 @@ class Session:
     Attributes:
         only: the items that it is limited to; empty for all.
         asked: how those were chosen, and which plan it is held to.
-        results: how each item ended in the last block that has items, as far as it has come.
+        results: how each item ended in the last block that has items, as far as it has come; none
+            of those before the main block, once that has begun.
         left_behind: tasks of abandoned items.
         leavings: what items leave running; none where other code of the process starts some, too.
         check: raises `WorkspaceGone` once the workspace is another one, or none.
@@ -115,6 +116,9 @@ class Session:
 
     async def run_block(self, block: CmdBlock[T], *, looks: bool) -> BlockResult[T]:
         """Run a block, and publish its start and end; `looks`: it comes before the main block."""
+        if self._looks and not looks:
+            # How items were looked at is not how they ended, not even where the rest has no items.
+            self.results = {}
         self._looks = looks
         run = BlockRun(
             block.name,

@@ -272,6 +272,12 @@ def test_a_dry_run_in_sentences() -> None:
     )
 
 
+def test_what_discover_does_not_know_yet() -> None:
+    """It is not said to be as it should be, nor what would be done to it."""
+    summary = summarise(OutcomeKind.COMPLETE, {"a": UNCHANGED, "f": UNKNOWN}, seconds=1)
+    assert summary.sentence(reached_goal=False) == "1 of 2 is done. f is not known yet."
+
+
 def test_a_summary_of_nothing() -> None:
     """Where there are no items, there is nothing to say of them."""
     summary = summarise(OutcomeKind.COMPLETE, {}, seconds=0)

@@ -139,10 +139,11 @@ def words_of(request: RunRequest, app: App) -> list[str]:
 
 def _message(execution: Execution, invocation: Invocation, request: RunRequest) -> OutcomeMessage:
     document, only = execution.ending.document, execution.ending.only
+    about_all = not only and not request.left
     items = {  # those that the command was about
         item: each
         for item, each in document.items.items()
-        if not only or item in only or each.status is not ItemStatus.NOT_STARTED
+        if about_all or item in only or each.status is not ItemStatus.NOT_STARTED
     }
     summary = summarise(
         document.outcome,

@@ -17,7 +17,7 @@ from peaceful._item.diff import Change
 from peaceful._model.codec import ItemId
 from peaceful._model.document import ItemDocument
 from peaceful._model.events import ItemEnded, Progress, ProgressUnit, Snapshot
-from peaceful._model.outcome import ItemStatus
+from peaceful._model.outcome import WENT_WRONG, ItemStatus
 from peaceful._present.contrast import legible
 from peaceful._present.numbers import ago, duration, time_left
 from peaceful._present.summary import (
@@ -143,7 +143,10 @@ class ItemRow(msgspec.Struct, frozen=True):
 
 
 def rows_of(snapshot: Snapshot, only: Collection[ItemId] = ()) -> tuple[ItemRow, ...]:
-    """Return the rows of an execution in the flow's order, limited to `only` if not empty."""
+    """Return the rows of an execution in the flow's order, limited to `only` if not empty.
+
+    Other items that something went wrong with have rows, too.
+    """
     running, ended = snapshot.running, snapshot.ended
     over = snapshot.ending is not None
     stopping = over or snapshot.interrupt is not None
@@ -172,7 +175,11 @@ def rows_of(snapshot: Snapshot, only: Collection[ItemId] = ()) -> tuple[ItemRow,
 
     # An item that has left the flow is not among those of the flow.
     items = dict.fromkeys((*snapshot.items, *running, *ended))
-    return tuple(row(item) for item in items if not only or item in chosen)
+    return tuple(
+        row(item)
+        for item in items
+        if not only or item in chosen or (item in ended and ended[item].status in WENT_WRONG)
+    )
 
 
 def ended_row(ended: ItemEnded) -> ItemRow:
