@@ -591,6 +591,7 @@ def test_registers_of_earlier_versions(full_store: SqliteExecutionStore, tmp_pat
         "started_at": "2026-03-01T12:00:00.123456Z",
         "ended_at": "2026-03-01T12:00:05Z",
         "warnings": [],
+        "approvals": [],
     }
 
 
