@@ -75,19 +75,24 @@ from peaceful._executions.running import (
     RunningExecution,
     close_early,
 )
-from peaceful._item.approvals import Approvals
-from peaceful._model.approval import Approval, ApprovalReceipt, Reply
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.document import execution_ending
 from peaceful._model.events import Snapshot, SnapshotTaken, StreamEvent
-from peaceful._model.execution import ExecutionInfo, ExecutionState
+from peaceful._model.execution import (
+    Approval,
+    ApprovalReceipt,
+    ExecutionInfo,
+    ExecutionState,
+    Reply,
+)
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import OutcomeKind, Timings
 from peaceful._storage.files import HeldFolder
 from peaceful.interrupt import InterruptSender, SendResult
 
 if TYPE_CHECKING:
+    from peaceful._item.approvals import Approvals
     from peaceful._runtime.register import Starting
 
 T = TypeVar("T")

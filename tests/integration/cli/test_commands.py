@@ -22,6 +22,7 @@ EXECUTION_FIELDS = [
     "started_at",
     "ended_at",
     "warnings",
+    "approvals",
 ]
 
 QUIET = ("--progress", "none")

@@ -16,10 +16,9 @@ from peaceful._cli.terminal.wrapping import clipped, table, wrapped
 from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable, NothingRunning
 from peaceful._errors.usage import UsageError
 from peaceful._executions.records import ExecutionRecord, InterruptReceipt
-from peaceful._model.approval import Answerer, Approval, Reply
 from peaceful._model.codec import ExecutionId, to_json
 from peaceful._model.events import Phase, Snapshot
-from peaceful._model.execution import ExecutionInfo, ExecutionState
+from peaceful._model.execution import Answerer, Approval, ExecutionInfo, ExecutionState, Reply
 from peaceful._model.interrupt import InterruptLevel, InterruptSource
 from peaceful._model.outcome import ItemStatus
 from peaceful._present.numbers import date_and_time, duration, moment
