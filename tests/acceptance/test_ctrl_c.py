@@ -27,6 +27,7 @@ PARTS_OF_THE_DOCUMENT = [
     "started_at",
     "ended_at",
     "warnings",
+    "approvals",
 ]
 
 

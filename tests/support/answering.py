@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from peaceful._item.approvals import Approvals
-from peaceful._model.approval import Answerer, ApprovalReceipt, Reply
 from peaceful._model.document import KeptDocument
 from peaceful._model.events import ApprovalAsked, Event
+from peaceful._model.execution import Answerer, ApprovalReceipt, Reply
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._runtime.register import Registered, Starting
 

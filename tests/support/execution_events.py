@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus
-from peaceful._model.approval import Answerer, Approval
 from peaceful._model.events import ApprovalAsked, ApprovalEnded, Phase
-from peaceful._model.execution import StartedBy
+from peaceful._model.execution import Answerer, Approval, StartedBy
 from peaceful.commands import (
     BlockEnded,
     BlockStarted,

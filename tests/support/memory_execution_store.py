@@ -20,9 +20,9 @@ from peaceful._executions.records import (
     mark_lost,
     normalize_id,
 )
-from peaceful._model.approval import Approval
 from peaceful._model.codec import ExecutionId, ProfileName
 from peaceful._model.document import KeptDocument
+from peaceful._model.execution import Approval
 from peaceful._present.text import SHORT_ID
 from peaceful.interrupt import InterruptSignal
 

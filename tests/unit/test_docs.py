@@ -26,10 +26,9 @@ from peaceful import App, ItemStatus, ProgressUnit
 from peaceful._cli.commands.table import command_line
 from peaceful._cli.program.invocation import Invocation
 from peaceful._cli.program.options import GlobalOption
-from peaceful._model.approval import Answerer, Approval
 from peaceful._model.codec import encode_json
 from peaceful._model.events import ApprovalAsked, ApprovalEnded, Phase
-from peaceful._model.execution import StartedBy
+from peaceful._model.execution import Answerer, Approval, StartedBy
 from peaceful._process_signals import ProcessSignals
 from peaceful._web.api.routes import ROUTES
 from peaceful._web.http.documents import Problem

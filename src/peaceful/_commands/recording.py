@@ -36,8 +36,8 @@ from peaceful._item.ctx import ItemCtx
 from peaceful._item.item import AnyItem, kinds_of
 from peaceful._item.resolution import stored_params
 from peaceful._item.safe_point import StoppedAtSafePoint
-from peaceful._model.approval import Approval
 from peaceful._model.codec import ItemId, JsonValue
+from peaceful._model.execution import Approval
 from peaceful._model.location import Interaction, Location, Pull, Push, Within
 from peaceful._model.outcome import NOT_CHANGED, ItemResult, ItemStatus
 from peaceful._model.state import State

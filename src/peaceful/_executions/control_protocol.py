@@ -22,8 +22,8 @@ import msgspec
 
 from peaceful._errors.json import ErrorJson
 from peaceful._executions.records import cut_reason
-from peaceful._model.approval import Reply
 from peaceful._model.codec import ItemId, decode_json, encode_json
+from peaceful._model.execution import Reply
 from peaceful._model.interrupt import InterruptSignal
 from peaceful.interrupt import SendResult
 

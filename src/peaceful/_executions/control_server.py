@@ -26,9 +26,9 @@ from peaceful._executions.control_protocol import (
     parse_request,
 )
 from peaceful._executions.running import RunningExecution, close_early
-from peaceful._model.approval import Reply
 from peaceful._model.codec import ItemId
 from peaceful._model.events import Event, ExecutionEnded, SnapshotTaken
+from peaceful._model.execution import Reply
 
 _LOG = logging.getLogger("peaceful.executions")
 

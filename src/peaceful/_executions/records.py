@@ -11,11 +11,17 @@ from msgspec.structs import asdict, replace
 
 from peaceful._errors.json import ErrorJson
 from peaceful._errors.running import AlreadyEnded, ExecutionUnknown
-from peaceful._model.approval import OF_PLAN, Approval
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, Moment, ProfileName
 from peaceful._model.document import ItemAside, KeptDocument, OutcomeDocument
 from peaceful._model.events import ExecutionEnded, InterruptRequested, ItemEnded, Snapshot
-from peaceful._model.execution import Asked, ExecutionInfo, ExecutionState, Selection
+from peaceful._model.execution import (
+    OF_PLAN,
+    Approval,
+    Asked,
+    ExecutionInfo,
+    ExecutionState,
+    Selection,
+)
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
 

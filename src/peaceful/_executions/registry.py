@@ -76,13 +76,20 @@ from peaceful._executions.running import (
     RunningExecution,
     close_early,
 )
-from peaceful._item.approvals import Approvals
-from peaceful._model.approval import COMMENT_LIMIT, OF_PLAN, Approval, ApprovalReceipt, Reply
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, ProfileName
 from peaceful._model.document import EndingNotes, execution_ending
 from peaceful._model.events import Snapshot, SnapshotTaken, StreamEvent
-from peaceful._model.execution import Asked, ExecutionInfo, ExecutionState
+from peaceful._model.execution import (
+    COMMENT_LIMIT,
+    OF_PLAN,
+    Approval,
+    ApprovalReceipt,
+    Asked,
+    ExecutionInfo,
+    ExecutionState,
+    Reply,
+)
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import OutcomeKind, Timings
 from peaceful._present.text import one_line
@@ -90,6 +97,7 @@ from peaceful._storage.files import HeldFolder
 from peaceful.interrupt import InterruptSender, SendResult
 
 if TYPE_CHECKING:
+    from peaceful._item.approvals import Approvals
     from peaceful._runtime.register import Starting
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from peaceful._aio import DaemonThreadPool, run_shielded, start_in_loop
 from peaceful._errors.base import PeacefulError
@@ -25,15 +25,16 @@ from peaceful._executions.records import (
     mark_finished,
     mark_interrupted,
 )
-from peaceful._item.approvals import Approvals
-from peaceful._model.approval import ApprovalReceipt, Reply
 from peaceful._model.codec import ExecutionId, ItemId, decode_json, encode_json
 from peaceful._model.document import KeptDocument
 from peaceful._model.events import Event, ExecutionEnded, Snapshot
-from peaceful._model.execution import ExecutionInfo
+from peaceful._model.execution import ApprovalReceipt, ExecutionInfo, Reply
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._storage.files import HeldFolder, read_file, write_file_atomically
 from peaceful.interrupt import InterruptSender, SendResult
+
+if TYPE_CHECKING:
+    from peaceful._item.approvals import Approvals
 
 _LOG = logging.getLogger("peaceful.executions")
 

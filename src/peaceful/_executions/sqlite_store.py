@@ -27,7 +27,6 @@ from peaceful._executions.records import (
     mark_lost,
     normalize_id,
 )
-from peaceful._model.approval import Approval
 from peaceful._model.codec import (
     ExecutionId,
     JsonObject,
@@ -38,7 +37,7 @@ from peaceful._model.codec import (
     to_json,
 )
 from peaceful._model.document import KeptDocument
-from peaceful._model.execution import Asked, ExecutionState
+from peaceful._model.execution import Approval, Asked, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
 from peaceful._present.text import SHORT_ID

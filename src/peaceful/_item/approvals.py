@@ -11,7 +11,10 @@ from typing import TypeAlias
 from peaceful._aio import run_shielded
 from peaceful._errors.running import NotApproved
 from peaceful._errors.usage import DefinitionError
-from peaceful._model.approval import (
+from peaceful._model.clock import Clock
+from peaceful._model.codec import ItemId
+from peaceful._model.events import ApprovalAsked, ApprovalEnded, Event
+from peaceful._model.execution import (
     COMMENT_LIMIT,
     QUESTION_LIMIT,
     Answerer,
@@ -19,9 +22,6 @@ from peaceful._model.approval import (
     ApprovalReceipt,
     Reply,
 )
-from peaceful._model.clock import Clock
-from peaceful._model.codec import ItemId
-from peaceful._model.events import ApprovalAsked, ApprovalEnded, Event
 from peaceful._present.text import one_line
 
 Keep: TypeAlias = Callable[[Approval], Awaitable[None]]

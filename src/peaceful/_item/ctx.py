@@ -19,14 +19,13 @@ from collections.abc import (
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGINT
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from peaceful._aio import run_from_thread
 from peaceful._disclosure import hide_in_record
 from peaceful._errors.running import ChildFailed, RetriesExhausted
-from peaceful._item.approvals import Approvals
 from peaceful._item.child import CAPTURED, ChildOrder, Children, ChildResult, run_child
 from peaceful._item.progress import ProgressReporter
 from peaceful._item.retry import Backoff, one_line_message
@@ -45,6 +44,9 @@ from peaceful._model.state import State
 from peaceful._resources import Resources
 from peaceful._user_code import is_of_parent
 from peaceful.interrupt import InterruptibilityState, NoInterrupt, wait_or_interrupted
+
+if TYPE_CHECKING:
+    from peaceful._item.approvals import Approvals
 
 T = TypeVar("T")
 

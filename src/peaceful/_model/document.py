@@ -15,7 +15,6 @@ from msgspec import UNSET, UnsetType
 from peaceful._disclosure import kept, masked_data
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.json import ErrorJson
-from peaceful._model.approval import Approval
 from peaceful._model.codec import (
     ExecutionId,
     FlowId,
@@ -26,7 +25,7 @@ from peaceful._model.codec import (
     encode_json,
 )
 from peaceful._model.events import ExecutionEnded
-from peaceful._model.execution import ExecutionInfo
+from peaceful._model.execution import Approval, ExecutionInfo
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._model.outcome import FieldChange, ItemResult, ItemStatus, OutcomeKind, Timings
 

@@ -9,9 +9,8 @@ from typing import TypeAlias, cast, get_args
 import msgspec
 
 from peaceful._errors.json import ErrorJson
-from peaceful._model.approval import Approval
 from peaceful._model.codec import ExecutionId, ItemId, Moment, decode_json
-from peaceful._model.execution import ExecutionInfo, ExecutionState
+from peaceful._model.execution import Approval, ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind, state_after
 

@@ -16,7 +16,6 @@ from peaceful._aio import DaemonThreadPool, run_shielded
 from peaceful._errors.base import PeacefulError, Unexpected
 from peaceful._errors.running import StorageError
 from peaceful._errors.usage import DefinitionError
-from peaceful._item.approvals import Approvals
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
 from peaceful._model.codec import ItemId
@@ -356,6 +355,8 @@ async def open_session(
 
 
 def _new_session(ctx: CmdCtx, command: str, dry_run: bool, only: tuple[ItemId, ...]) -> Session:
+    from peaceful._item.approvals import Approvals  # who only shows what is stored asks nobody
+
     now = ctx.clock.now()
     info = ExecutionInfo(
         id=new_execution_id(now),

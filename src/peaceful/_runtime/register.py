@@ -7,11 +7,10 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
 
-from peaceful._item.approvals import Approvals
 from peaceful._model.clock import Clock
 from peaceful._model.codec import ItemId
 from peaceful._model.document import KeptDocument
@@ -20,6 +19,9 @@ from peaceful._model.execution import Asked, ExecutionInfo
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._runtime.hub import ProgressHub
 from peaceful.interrupt import InterruptibilityState, InterruptSender
+
+if TYPE_CHECKING:
+    from peaceful._item.approvals import Approvals
 
 
 class Starting(msgspec.Struct, frozen=True):

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol, TypeVar, cast
 
-from peaceful._model.approval import Approval
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue, from_json, to_json
+from peaceful._model.execution import Approval
 
 T = TypeVar("T")
 D = TypeVar("D")

@@ -18,9 +18,8 @@ from peaceful._executions.records import (
     ExecutionStore,
     RecordPage,
 )
-from peaceful._model.approval import Answerer, Approval
 from peaceful._model.document import ItemDocument
-from peaceful._model.execution import Asked, Selection
+from peaceful._model.execution import Answerer, Approval, Asked, Selection
 from peaceful.commands import ExecutionState, OutcomeKind
 from peaceful.errors import AlreadyEnded, ExecutionUnknown
 from peaceful.interrupt import InterruptLevel, InterruptSignal, InterruptSource

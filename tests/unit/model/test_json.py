@@ -17,11 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus, Location, ProgressUnit, Pull, Push, Within
-from peaceful._model.approval import Answerer, Approval
 from peaceful._model.codec import decode_json, encode_json, from_json, to_json
 from peaceful._model.document import Ending, KeptDocument, OutcomeDocument, execution_ending
 from peaceful._model.events import ApprovalAsked, ApprovalEnded, Phase, SnapshotTaken, decode_event
-from peaceful._model.execution import StartedBy
+from peaceful._model.execution import Answerer, Approval, StartedBy
 from peaceful._model.location import LocationKind
 from peaceful._model.outcome import Timings, outcome_kind, state_after
 from peaceful.commands import (

@@ -40,10 +40,9 @@ from peaceful._commands.run_request import CommandName, EditName, RunRequest
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import UsageError
 from peaceful._item.child import kill_every_child
-from peaceful._model.approval import Answerer
 from peaceful._model.codec import ItemId
 from peaceful._model.document import Ending
-from peaceful._model.execution import ExecutionInfo, Selection
+from peaceful._model.execution import Answerer, ExecutionInfo, Selection
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal, InterruptSource
 from peaceful._model.outcome import CmdOutcome
 from peaceful._present.text import count, name_list, short_id

@@ -18,11 +18,10 @@ from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable, NothingR
 from peaceful._errors.usage import NameUnknown, UsageError
 from peaceful._executions.records import ExecutionRecord, InterruptReceipt
 from peaceful._item.diff import LISTED, Change
-from peaceful._model.approval import Answerer, Approval, Reply
 from peaceful._model.codec import to_json
 from peaceful._model.document import ItemDocument
 from peaceful._model.events import Phase, Snapshot
-from peaceful._model.execution import ExecutionInfo, ExecutionState
+from peaceful._model.execution import Answerer, Approval, ExecutionInfo, ExecutionState, Reply
 from peaceful._model.interrupt import InterruptLevel, InterruptSource
 from peaceful._model.outcome import ItemStatus
 from peaceful._present.numbers import date_and_time, duration, moment

@@ -13,7 +13,6 @@ from peaceful._cli.progress.screen import BarSink, Show
 from peaceful._cli.terminal.modes import can_type_answers
 from peaceful._cli.terminal.text import json_line, local_zone
 from peaceful._cli.terminal.writer import Writer
-from peaceful._model.approval import Approval
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import ItemId
 from peaceful._model.events import (
@@ -33,7 +32,7 @@ from peaceful._model.events import (
     Progress,
     Warned,
 )
-from peaceful._model.execution import ExecutionInfo
+from peaceful._model.execution import Approval, ExecutionInfo
 from peaceful._model.interrupt import InterruptSignal, InterruptSource
 from peaceful._model.outcome import ItemStatus
 from peaceful._present.numbers import date_time_zone, duration, time_left

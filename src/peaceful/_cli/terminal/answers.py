@@ -13,9 +13,9 @@ from typing import Any, Final, TypeAlias
 from peaceful._cli.terminal.writer import in_foreground
 from peaceful._errors.base import PeacefulError
 from peaceful._item.child import child_has_terminal
-from peaceful._model.approval import Answerer, Reply
 from peaceful._model.codec import ExecutionId, ItemId
 from peaceful._model.events import ApprovalAsked, Event, Snapshot
+from peaceful._model.execution import Answerer, Reply
 
 Answer: TypeAlias = Callable[[ExecutionId, ItemId, Reply], Coroutine[Any, Any, object]]
 """Takes an answer, or raises `PeacefulError`. (Any: what a coroutine yields is not looked at.)"""

@@ -6,10 +6,9 @@ from typing import Final
 
 from peaceful._app.web_settings import Role
 from peaceful._commands.plan import Plan
-from peaceful._model.approval import Approval
 from peaceful._model.codec import JsonObject
 from peaceful._model.events import Snapshot
-from peaceful._model.execution import ExecutionState
+from peaceful._model.execution import Approval, ExecutionState
 from peaceful._model.names import NAME_RULE
 from peaceful._storage.backup import BackupFile
 from peaceful._storage.stored_state import StateKind

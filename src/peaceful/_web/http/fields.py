@@ -13,9 +13,8 @@ from peaceful._commands.run_request import CommandName, EditName, RunRequest
 from peaceful._errors.running import ExecutionUnknown
 from peaceful._errors.usage import NameInvalid, ParamProblem, ParamsInvalid
 from peaceful._executions.records import cut_reason
-from peaceful._model.approval import Answerer, Reply
 from peaceful._model.codec import ExecutionId, FlowId, ItemId, JsonObject, JsonValue, ProfileName
-from peaceful._model.execution import ExecutionState
+from peaceful._model.execution import Answerer, ExecutionState, Reply
 from peaceful._model.interrupt import InterruptLevel
 from peaceful._model.names import checked_name
 from peaceful._web.http.bodies import ORIGIN

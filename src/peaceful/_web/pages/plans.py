@@ -11,8 +11,8 @@ import msgspec
 from peaceful._errors.base import PeacefulError
 from peaceful._executions.records import ExecutionRecord
 from peaceful._item.diff import Change
-from peaceful._model.approval import Approval
 from peaceful._model.codec import JsonObject, JsonValue
+from peaceful._model.execution import Approval
 from peaceful._model.outcome import WOULD, FieldChange, ItemStatus
 from peaceful._present.contrast import legible
 from peaceful._present.summary import status_word

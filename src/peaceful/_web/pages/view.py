@@ -15,9 +15,8 @@ from msgspec.structs import replace
 from peaceful._commands.run_request import EDITS
 from peaceful._errors.running import PlanStale
 from peaceful._executions.records import ExecutionRecord
-from peaceful._model.approval import Approval
 from peaceful._model.events import ApprovalAsked, Snapshot
-from peaceful._model.execution import ExecutionInfo, ExecutionState
+from peaceful._model.execution import Approval, ExecutionInfo, ExecutionState
 from peaceful._model.interrupt import InterruptLevel, InterruptSignal
 from peaceful._model.outcome import ItemStatus, OutcomeKind
 from peaceful._present.estimates import seconds_left
