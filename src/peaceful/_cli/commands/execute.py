@@ -251,9 +251,14 @@ def run(
         limits = {"--only": items, "--replace": replace, "--sync": sync != "none", **flags}
         if given := [name for name, value in limits.items() if value]:
             name = given[0] if given[0].startswith("-") else f"--{given[0].replace('_', '-')}"
+            advice = "leave it out"
+            if name in {"--only", "--replace", "--prune"}:
+                words = [name] if name == "--prune" else [name, "ITEM"]
+                again = invocation.line("plan", *words, "--out", "FILE")
+                advice = f"{advice}; or make a plan with it: {again}"
             raise UsageError(
                 f"{name} does not go with --plan: what is done is what the plan says.",
-                help=f"leave it out; or make a plan with it: plan {name} --out FILE",
+                help=advice,
             )
         planned = Plan.load(Path.cwd() / plan)
     contexts = invocation.contexts()
