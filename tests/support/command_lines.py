@@ -53,16 +53,18 @@ def problem(app: App, line: str) -> str:
     return _parsed(of_app(app), app.name, words)
 
 
-def _parsed(group: click.Group, name: str, words: Sequence[str]) -> str:
+def _parsed(
+    group: click.Group, name: str, words: Sequence[str], parent: click.Context | None = None
+) -> str:
     try:
-        with group.make_context(name, [*words]) as context:
+        with group.make_context(name, [*words], parent=parent) as context:
             rest = [*context._protected_args, *context.args]
             if not rest:
                 return "no command is named"
             found, command, rest = group.resolve_command(context, rest)
             assert command is not None
             if isinstance(command, click.Group):
-                return _parsed(command, found or "", rest)
+                return _parsed(command, found or "", rest, context)
             command.make_context(found or "", rest, parent=context)
     except Answered:
         return ""

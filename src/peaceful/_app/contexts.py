@@ -104,8 +104,7 @@ class Contexts(ProfileKeeper):
         if chosen not in known:
             if not known:
                 raise WorkspaceMissing(
-                    f"Nothing is set up for {self.app.name} in {self.workspace.root}.",
-                    help=f"run {self.typed('init')} first, or say --workspace DIR",
+                    f"Nothing is set up for {self.app.name} in {self.workspace.root}."
                 )
             raise NameUnknown(
                 "profile",

@@ -190,8 +190,7 @@ class ProfileKeeper(FlowBuilder):
                 raise ThingsLeft(
                     f"What was made since would be lost sight of, as {path} does not know it",
                     lost,
-                    help="clean it up first, with clean --only ITEM; or restore all the same, with "
-                    "--yes",
+                    help="clean it up first: `clean --only ITEM`; or restore all the same: --yes",
                 )
             kept_as = None
             if files and not dry_run:

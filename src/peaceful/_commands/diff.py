@@ -339,7 +339,7 @@ class SyncCheckBlock(CmdBlock[States]):
         if differing:
             raise OutOfSync(
                 differing,
-                help="run discover and look at diff; run the command again if that is right",
+                help="see what has changed: `discover`, then `diff`; or run the command again",
             )
         return found
 

@@ -204,7 +204,7 @@ class OwnershipBlock(CmdBlock[Ownership]):
                 if entry is not None and entry.origin is Origin.FOUND:
                     run.warn(
                         f"{item} is not replaced, because nothing of it was made here; if what is "
-                        f"there is to be removed, run states adopt {item} first"
+                        f"there is to be removed, first: `states adopt {item}`"
                     )
         return BlockResult(ownership)
 

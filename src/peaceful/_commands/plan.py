@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 _KIND: Final = "plan"
 _FORM: Final = 1
-_HELP: Final = "make another plan: plan --out FILE"
+_HELP: Final = "make another plan: `plan --out FILE`"
 
 _SHOWN: Final = 60
 """Characters of a value that a sentence has."""

@@ -164,7 +164,7 @@ class Cleaning(ABC):
             raise NotCleaned(
                 f"{ctx.item} is still there, and cannot be cleaned up: {reason}.",
                 help="clean it up with the version of the program that made it; or remove it by "
-                f"hand, and then run states forget {ctx.item}",
+                f"hand, and then drop it: `states forget {ctx.item}`",
             ) from None
 
     def _check_guarded(self, ctx: ItemCtx, item: AnyItem, stored: StoredState) -> None:
@@ -178,8 +178,8 @@ class Cleaning(ABC):
                 raise NotCleaned(
                     f"{ctx.item} may be what {name} looks after now, and stays.",
                     help=f'if {ctx.item} is an earlier name of {name}, write was="{ctx.item}" '
-                    "where that is added; else remove it by hand, and run states forget "
-                    f"{ctx.item}",
+                    "where that is added; else remove it by hand, and drop it: "
+                    f"`states forget {ctx.item}`",
                 )
 
     def _may_be_same(self, item: AnyItem, stored: StoredState, name: ItemId) -> bool:

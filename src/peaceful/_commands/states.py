@@ -70,7 +70,7 @@ def adopting(items: Iterable[ItemId], flow: BuiltFlow, ownership: Ownership) -> 
         if entry is None or not entry.is_there:
             raise EntryRefused(
                 f"{item} cannot be adopted: as far as is known, nothing of it is there.",
-                help="if it is there by now, run discover first",
+                help="if it is there by now, look first: `discover`",
             )
         said[item] = _ADOPT if entry.origin is Origin.FOUND else ""
         if entry.origin is Origin.FOUND:
@@ -88,7 +88,7 @@ def moving(old: ItemId, new: ItemId, flow: BuiltFlow, ownership: Ownership) -> E
     if there is not None and (there.is_there or not there.known):
         raise EntryRefused(
             f"{old} cannot be moved to {new}: something is stored of {new} that is there.",
-            help=f"if that is wrong, drop it first: states forget {new}",
+            help=f"if that is wrong, drop it first: `states forget {new}`",
         )
     if flow.problem is not None:
         # Which class the item of that name has is not known.

@@ -122,7 +122,7 @@ class PlanStale(BlockedError, code="PLAN-STALE"):
         super().__init__(
             f"The plan of {at:%Y-%m-%d %H:%M:%S} UTC does not hold any more.",
             details=changed,
-            help="look at what would be done now, and plan it: plan --out FILE",
+            help="look at what would be done now, and plan it: `plan --out FILE`",
         )
         self.changed: tuple[tuple[str, str], ...] = changed
 
@@ -238,7 +238,7 @@ class WorkspaceGone(StorageError, code="WORKSPACE-GONE"):
     def __init__(self, path: Path, place: Path | None) -> None:
         if place is None:
             how, self.records = "was deleted or replaced", "could not be recorded"
-            mend = "set a workspace up by init; then discover finds what there is"
+            mend = "set a workspace up: `init`; then find what there is: `discover`"
         else:
             how, self.records = f"was moved to {place}", "is recorded there"
             mend = "run the same command in the workspace that was moved: it carries on from there"
@@ -262,7 +262,7 @@ class ExecutionUnknown(UsageError, code="EXECUTION-UNKNOWN"):
         super().__init__(
             message,
             details=(("candidates", ", ".join(candidates)),) if candidates else (),
-            help="list the executions, and use one of their IDs",
+            help="take an ID from: `executions list`",
         )
         self.execution_id = execution_id
 
@@ -285,7 +285,7 @@ class NothingRunning(PeacefulError, code="NOTHING-RUNNING"):
     def __init__(self, what: str = "interrupt") -> None:
         super().__init__(
             f"Nothing is running in this workspace, so there is nothing to {what}.",
-            help="list what ran, and how it ended, by: executions list",
+            help="see what ran, and how it ended: `executions list`",
         )
 
 
@@ -313,7 +313,7 @@ class NotAsked(PeacefulError, code="NOT-ASKED"):
         super().__init__(
             f"{what} does not wait for an approval: {why}.",
             details=(("items that wait", asked),) if asked else (),
-            help="see what it does now, and what was approved: executions show " + execution_id,
+            help=f"see what it does now, and what was approved: `executions show {execution_id}`",
         )
         self.execution_id = execution_id
         self.item = item

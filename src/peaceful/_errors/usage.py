@@ -264,6 +264,15 @@ class FlowStoredTwice(UsageError, code="FLOW-STORED-TWICE"):
 class WorkspaceMissing(UsageError, code="NOT-INITIALISED"):
     """A command needs stored data that does not exist: `init` was not run here."""
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: tuple[tuple[str, str], ...] = (),
+        help: str = "set it up: `init`; or say where it is: --workspace DIR",
+    ) -> None:
+        super().__init__(message, details=details, help=help)
+
 
 class ExtraMissing(UsageError, code="EXTRA-MISSING"):
     """A feature needs packages of an extra that is not installed, or cannot be loaded."""
@@ -304,8 +313,8 @@ class KeyMissing(UsageError, code="KEY-MISSING"):
     def __init__(self, name: str, variable: str, file_variable: str) -> None:
         super().__init__(
             f"{name} is a secret, and there is no key to store it with, or to read it.",
-            help=f"name a file with a key in {file_variable}, or set {variable}; the command "
-            "`key new FILE` makes one. Or let the secret be taken from elsewhere at each command: "
+            help=f"name a file with a key in {file_variable}, or set {variable}; to make one: "
+            "`key new FILE`; or let the secret be taken from elsewhere at each command: "
             "env:NAME, file:PATH or command:LINE",
         )
         self.name = name

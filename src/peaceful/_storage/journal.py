@@ -53,8 +53,8 @@ FILE_HEADER: Final = _WORD_AT + _WORD[VERSION]
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 _HELP: Final = (
-    "run discover: it moves the damaged file aside and finds the states anew; what the file told "
-    "is treated as out of date"
+    "let the damaged file be moved aside, and the states found anew: `discover`; what the file "
+    "told is treated as out of date"
 )
 
 

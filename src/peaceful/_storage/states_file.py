@@ -59,7 +59,7 @@ It is in the file itself, so that no kill and no loss of power can part the two.
 """
 
 _HELP: Final = (
-    "correct the file in an editor; or run discover, which moves it aside and finds the states anew"
+    "correct the file in an editor; or let it be moved aside, and the states found anew: `discover`"
 )
 
 

@@ -99,7 +99,7 @@ def test_before_init(tool: Contexts) -> None:
     """Nothing is set up: the error says how to."""
     with pytest.raises(WorkspaceMissing, match="Nothing is set up for tool") as caught:
         tool.cmd_ctx()
-    assert "tool init" in caught.value.help
+    assert "`init`" in caught.value.help
 
 
 def test_the_profile_to_work_on(tool: Contexts) -> None:

@@ -378,7 +378,7 @@ def test_carrying_on_where_it_cannot_work(ready: Run, tmp_path: Path) -> None:
     states.write_text("x")
     told = ready("write", *QUIET)
     assert (told.code, "Error FILE-DAMAGED" in told.err) == (1, True)
-    assert "or run discover" in " ".join(told.err.split())
+    assert "found anew: texts discover" in " ".join(told.err.split())
     assert "Carry on with" not in told.out
 
 

@@ -274,7 +274,7 @@ async def test_what_was_found_is_not_replaced(yard: Yard) -> None:
     assert isinstance(await harness.ensure(replace=["one"]), Complete)
     assert yard.world.done == []
     told = [getattr(event, "text", "") for event in harness.events]
-    assert any("run states adopt one first" in text for text in told)
+    assert any("first: `states adopt one`" in text for text in told)
 
 
 async def test_what_has_left_is_told_and_pruned(yard: Yard) -> None:

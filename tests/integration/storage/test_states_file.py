@@ -180,7 +180,7 @@ def test_cut_short_anywhere(path: Path) -> None:
         with pytest.raises(FileDamaged) as caught:
             _opened(path).load()
         assert caught.value.path == path
-        assert "run discover" in caught.value.help
+        assert "`discover`" in caught.value.help
     path.write_bytes(data[:-1])
     assert set(_opened(path).load()) == {"a", "b"}
 

@@ -205,7 +205,7 @@ async def test_journal_flipped_anywhere(folder: Path) -> None:
         with pytest.raises(FileDamaged) as caught:
             _current(_opened(folder))
         assert caught.value.place.startswith("offset ")
-        assert "run discover" in caught.value.help
+        assert "`discover`" in caught.value.help
         try:
             lost = _current(_opened(folder, "other"))
         except FileDamaged:

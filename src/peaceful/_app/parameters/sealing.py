@@ -70,12 +70,12 @@ class KeyRing:
             raise KeyWrong(
                 f"{name} in {where} cannot be opened with the keys of {self._origin}: it was "
                 "sealed with another key, or changed.",
-                help="give the key that it was sealed with, too; or give the secret anew by init",
+                help="give the key that it was sealed with, too; or give the secret anew: `init`",
             ) from None
         if content["for"] not in names:
             raise KeyWrong(
                 f"What {where} holds for {name} was sealed for {content['for']}.",
-                help="give the secret anew by init",
+                help="give the secret anew: `init`",
             )
         return str(content["secret"])
 
@@ -91,8 +91,8 @@ class KeyRing:
         except ValueError:
             raise KeyWrong(
                 f"What {self._origin} holds is no key.",
-                help="a key has 44 letters, digits, hyphens and underscores; make one with the "
-                "command: key new FILE",
+                help="a key has 44 letters, digits, hyphens and underscores; make one: "
+                "`key new FILE`",
             ) from None
 
 

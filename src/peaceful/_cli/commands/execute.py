@@ -34,7 +34,7 @@ from peaceful._cli.terminal.modes import (
 )
 from peaceful._cli.terminal.writer import prints_shown, stdout_kept
 from peaceful._commands.diff import SyncCheck
-from peaceful._commands.options import Options
+from peaceful._commands.options import Options, PlanOptions
 from peaceful._commands.plan import Plan
 from peaceful._commands.run_request import CommandName, EditName, RunRequest
 from peaceful._errors.base import PeacefulError
@@ -294,9 +294,12 @@ def _planned(options: Mapping[str, Any], place: Path) -> dict[str, Any]:
     """
     for name in (each for each in Options(**options).given if each != "fail_fast"):
         option = _LISTS.get(name, f"--{name.replace('_', '-')}")
+        what = f"{option} {'TAG' if name == 'tags' else 'ITEM'}" if name in _LISTS else option
+        may = name in PlanOptions.__optional_keys__
+        with_it = f"; or make a plan with it: `plan {what} --out FILE`" if may else ""
         raise UsageError(
             f"{option} does not go with --plan: what is done is what the plan says.",
-            help=f"leave it out; or make a plan with it: plan {option} --out FILE",
+            help=f"leave it out{with_it}",
         )
     file, fast = Path.cwd() / place, {"fail_fast": options["fail_fast"]}
     if _LIKE_ID.fullmatch(str(place)) and not file.exists():

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from peaceful._cli.program.options import command_of
 from peaceful._cli.terminal.text import Line, Style, line
 from peaceful._cli.terminal.wrapping import table, wrapped
 from peaceful._disclosure import kept
 from peaceful._errors.base import PeacefulError
-from peaceful._errors.running import ExecutionUnknown, NotAsked, NothingRunning, ProfileBusy
-from peaceful._errors.usage import WorkspaceMissing
+from peaceful._errors.running import ProfileBusy
 from peaceful._model.codec import ItemId
 from peaceful._present.text import count, name_list, one_line
 
@@ -20,6 +20,8 @@ SHOWN: Final = 5
 
 _NAMED: Final = 10
 """The number of items that are named of those that failed alike."""
+
+_QUOTED: Final = re.compile(r"`([^`]+)`")
 
 _WORD: Final = re.compile(r"\w+")
 
@@ -115,15 +117,10 @@ def _rows(error: PeacefulError, program: Callable[..., str]) -> list[tuple[str, 
 
 
 def _advice(error: PeacefulError, program: Callable[..., str]) -> str:
-    """Return what to do: if it is to type a command, that of this program."""
-    match error:
-        case NothingRunning():
-            return f"see what ran, and how it ended: {program('executions', 'list')}"
-        case ExecutionUnknown():
-            return f"take an ID from: {program('executions', 'list')}"
-        case NotAsked():
-            return f"see what it does now: {program('executions', 'show', error.execution_id)}"
-        case WorkspaceMissing():
-            return f"set it up: {program('init')}; or say where it is: --workspace DIR"
-        case _:
-            return error.help
+    """Return what to do; commands in backquotes as they are typed, those of this program."""
+
+    def typed(quoted: re.Match[str]) -> str:
+        words = quoted[1].split(" ")
+        return program(*words) if command_of(words) else quoted[0]
+
+    return _QUOTED.sub(typed, error.help)

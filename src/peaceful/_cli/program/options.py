@@ -163,15 +163,18 @@ Others refuse it: it would be believed. What only says how a command talks, each
 """
 
 
+_COMMANDS: Final = TAKEN_BY["workspace"] | {"key new", "completion", "help"}
+
+
 def is_taken(option: str, command: str | None) -> bool:
-    """Return whether a command takes a common option; None works in no workspace."""
+    """Return whether a command takes a common option; None is no command."""
     return command in TAKEN_BY.get(option, (command,))
 
 
 def command_of(words: Sequence[str]) -> str | None:
-    """Return the command that words begin with, if it works in a workspace."""
+    """Return the command that words begin with; None if it is none."""
     names = (" ".join(words[:number]) for number in (2, 1))
-    return next((name for name in names if name in TAKEN_BY["workspace"]), None)
+    return next((name for name in names if name in _COMMANDS), None)
 
 
 @dataclass(slots=True)
