@@ -350,8 +350,10 @@ class ProfileKeeper(FlowBuilder):
         command: str,
         patience: float,
         on_wait: Callable[[ProfileBusy], object],
-    ) -> None:
+    ) -> Callable[[], None]:
         """Hold a profile for the command that this process runs next, once it is free.
+
+        Returns a function that gives it back, should no command come next.
 
         Args:
             profile: the profile.
@@ -368,7 +370,7 @@ class ProfileKeeper(FlowBuilder):
         info = self._info(profile, command, "terminal", dry_run=False)
         try:
             # No execution has begun yet.
-            reserve(self.workspace, msgspec.structs.replace(info, id=""), patience, on_wait)
+            return reserve(self.workspace, msgspec.structs.replace(info, id=""), patience, on_wait)
         except StorageError:
             self._check_is_there(profile)
             raise

@@ -39,8 +39,10 @@ def reserve(
     info: ExecutionInfo,
     patience: float,
     on_wait: Callable[[ProfileBusy], object],
-) -> None:
+) -> Callable[[], None]:
     """Acquire a profile's lock, once it is free, for what this process does next: see `hold_lock`.
+
+    Returns a function that gives it back, should nothing come next.
 
     Args:
         workspace: the workspace.
@@ -62,7 +64,15 @@ def reserve(
     except BaseException:
         lock.release()
         raise
-    _reserved[workspace.lock_file(info.profile)] = lock
+    place = workspace.lock_file(info.profile)
+    _reserved[place] = lock
+
+    def give_back() -> None:
+        if _reserved.get(place) is lock:
+            del _reserved[place]
+            lock.release()
+
+    return give_back
 
 
 _reserved: Final[dict[Path, FileLock]] = {}

@@ -15,7 +15,7 @@ from peaceful._web.diagrams.drawing import STATUSES
 from peaceful._web.http.documents import ItemWord
 from peaceful._web.pages.rows import DisplayStatus
 
-LIVE = {"pending", "queued", "looking", "running", "finishing"}
+LIVE = {"pending", "queued", "looking", "running", "asking", "finishing"}
 """How an item stands that has not ended; each face has some of these."""
 
 

@@ -124,7 +124,8 @@ class Invocation:
         except ProfileBusy as busy:
             profile = busy.profile  # A restoring is not finished yet.
         changed, self.signals.changes_nothing = not self.signals.changes_nothing, True
-        contexts.reserve(profile, self.command, self.options.wait, self._waits)
+        give_back = contexts.reserve(profile, self.command, self.options.wait, self._waits)
+        self.until_printed.callback(give_back)
         self.signals.changes_nothing = not changed
         return contexts.profile(profile)
 
