@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 from collections.abc import AsyncGenerator, Collection, Generator
@@ -32,7 +31,6 @@ from peaceful._errors.base import PeacefulError, Unexpected
 from peaceful._errors.running import (
     AlreadyEnded,
     ExecutionUnknown,
-    ExecutorUnreachable,
     FileInaccessible,
     NotAsked,
     NotInterruptible,
@@ -163,7 +161,6 @@ class Executions:
         self._clock = clock
         sockets = ControlSockets(run_folder, proc)
         self._monitor = LivenessMonitor(store, sockets, clock, lock_holders, proc)
-        self._timeout = timeout
         self._client = ControlClient(sockets, timeout)
         self._limits = limits or ControlLimits()
         self._proc = proc
@@ -336,22 +333,10 @@ class Executions:
             request = ApproveRequest(item, reply)
             receipt = await start_in_thread(self._ask, record, request, ApprovalReceipt)
         else:
-            receipt = await self._answered(here, item, reply)
+            receipt = await here.answer(item, reply)
         if receipt.accepted and receipt.approval is not None:
             return receipt.approval
         raise NotAsked(record.id, item, _why_not(item, reply, receipt), receipt.asking)
-
-    async def _answered(
-        self, here: RunningExecution, item: ItemId, reply: Reply
-    ) -> ApprovalReceipt:
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await here.answer(item, reply)
-        except TimeoutError as error:
-            raise ExecutorUnreachable(
-                f"Execution {here.id} does not take the answer: an item blocks it.",
-                help="try again later; or interrupt it",
-            ) from error
 
     def get(self, execution_id: str) -> ExecutionRecord:
         """Return an execution by its ID or a unique beginning of it, with its outcome document."""
