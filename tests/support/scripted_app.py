@@ -41,6 +41,7 @@ class Act:
         reached: set once it waits for that.
         says: its message while it waits.
         done: how many of ten parts are done by then; none where it does not say.
+        asks: what it asks people to approve before it does anything; empty where it does not.
         fails: what it fails with; empty where it does not.
         deaf: whether it also waits when it is asked to end.
         made: what it has made; none before it has.
@@ -51,6 +52,7 @@ class Act:
     reached: Flag = field(default_factory=Flag)
     says: str = ""
     done: int | None = None
+    asks: str = ""
     fails: str = ""
     deaf: bool = False
     made: str | None = None
@@ -141,6 +143,8 @@ class Acting(Item[ActState]):
         if act.says:
             ctx.progress.message(act.says)
         act.reached.set()
+        if act.asks:
+            await ctx.approval(act.asks)
         waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(act.open.wait())}
         if not act.deaf:
             waits.add(asyncio.ensure_future(ctx.interrupted.wait()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 from collections.abc import AsyncGenerator, Collection, Generator
@@ -33,7 +32,6 @@ from peaceful._errors.running import (
     AlreadyEnded,
     ApprovalNeeded,
     ExecutionUnknown,
-    ExecutorUnreachable,
     FileInaccessible,
     NotAsked,
     NotInterruptible,
@@ -172,7 +170,6 @@ class Executions:
         self._clock = clock
         sockets = ControlSockets(run_folder, proc)
         self._monitor = LivenessMonitor(store, sockets, clock, lock_holders, proc)
-        self._timeout = timeout
         self._client = ControlClient(sockets, timeout)
         self._limits = limits or ControlLimits()
         self._proc = proc
@@ -357,7 +354,7 @@ class Executions:
             request = ApproveRequest(item, reply)
             receipt = await start_in_thread(self._ask, record, request, ApprovalReceipt)
         else:
-            receipt = await self._answered(here, item, reply)
+            receipt = await here.answer(item, reply)
         if receipt.accepted and receipt.approval is not None:
             return receipt.approval
         raise NotAsked(record.id, item, _why_not(item, reply, receipt), receipt.asking)
@@ -374,18 +371,6 @@ class Executions:
         if counts != approval:
             raise NotAsked(record.id, None, f"its plan was {counts}", ())
         return approval
-
-    async def _answered(
-        self, here: RunningExecution, item: ItemId, reply: Reply
-    ) -> ApprovalReceipt:
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await here.answer(item, reply)
-        except TimeoutError as error:
-            raise ExecutorUnreachable(
-                f"Execution {here.id} does not take the answer: an item blocks it.",
-                help="try again later; or interrupt it",
-            ) from error
 
     def get(self, execution_id: str) -> ExecutionRecord:
         """Return an execution by its ID, its end as people see it, or a unique beginning of it.

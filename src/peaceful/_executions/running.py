@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from peaceful._aio import DaemonThreadPool, run_shielded, start_in_loop
 from peaceful._errors.base import PeacefulError
-from peaceful._errors.running import AlreadyEnded, ExecutionUnknown, StorageError
+from peaceful._errors.running import (
+    AlreadyEnded,
+    ExecutionUnknown,
+    ExecutorUnreachable,
+    StorageError,
+)
 from peaceful._executions.control_protocol import InterruptAnswer
 from peaceful._executions.records import (
     ExecutionRecord,
@@ -41,6 +46,8 @@ _LOG = logging.getLogger("peaceful.executions")
 ENDING_PATIENCE: Final = 5.0
 """Seconds that a late interrupt waits for the outcome that answers it."""
 
+ANSWER_PATIENCE: Final = 5.0
+"""Seconds within which an execution takes an answer: whoever sends it waits longer."""
 
 _ENDING: Final = ".ending"
 
@@ -197,11 +204,28 @@ class RunningExecution:
     async def answer(self, item: ItemId, reply: Reply) -> ApprovalReceipt:
         """Answer what an item asks, from any event loop; return once that is on disk.
 
-        Raises `StorageError`.
+        Raises `StorageError`, and `ExecutorUnreachable` if an item blocks the execution: then the
+        answer does not count.
         """
-        if self._approvals is None:
+        approvals = self._approvals
+        if approvals is None:
             return ApprovalReceipt(False, None, {})
-        return await start_in_loop(self._approvals.loop, self._approvals.answer(item, reply))
+        claim: Future[None] = Future()
+
+        async def take() -> ApprovalReceipt:
+            if not claim.set_running_or_notify_cancel():
+                raise asyncio.CancelledError
+            return await approvals.answer(item, reply)
+
+        answering = start_in_loop(approvals.loop, take())
+        await asyncio.wait({answering}, timeout=ANSWER_PATIENCE)
+        # Taken or not: one step decides, and what is taken is waited for.
+        if not answering.done() and claim.cancel():
+            raise ExecutorUnreachable(
+                f"Execution {self.id} does not take the answer: an item blocks it.",
+                help="try again later; or interrupt it",
+            )
+        return await answering
 
     def _send(self, signal: InterruptSignal) -> SendResult:
         sender = self._senders.get(self.id)

@@ -159,27 +159,27 @@ class Approvals:
             asked.change.function,
         )
         asked.approval = self._latest[item] = approval
+        # To its end, also where whoever answers goes away: nobody else can answer any more.
+        await run_shielded(self._take(asked, approval))
+        return ApprovalReceipt(True, approval, self._open_questions())
+
+    async def _take(self, asked: _Asked, approval: Approval) -> None:
         try:
             if approval.approved:
                 # First of all: whoever hears that it was approved may rely on it.
-                await run_shielded(_kept_by(asked.change, approval))
+                await asked.change.keep(approval)
+                asked.change.given.append(approval)
         except Exception as error:
             asked.approval = None
-            del self._latest[item]
+            del self._latest[approval.item]
             _settle(asked.going_on, error)
             raise
         _settle(asked.going_on, None)
-        return ApprovalReceipt(True, approval, self._open_questions())
 
     def _open_questions(self) -> dict[ItemId, str]:
         return {
             item: asked.question for item, asked in self._asked.items() if asked.approval is None
         }
-
-
-async def _kept_by(change: _Change, approval: Approval) -> None:
-    await change.keep(approval)
-    change.given.append(approval)
 
 
 def _settle(future: asyncio.Future[None], error: Exception | None) -> None:

@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from answering import ANN, AnsweringRegister
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from item_world import Hook, Stage, Thing, ThingState
 
 from peaceful import Flow, ItemCtx, ItemStatus
+from peaceful._commands.recording import StateRecorder
 from peaceful._errors.running import NotApproved
 from peaceful._model.events import ApprovalAsked, ApprovalEnded
 from peaceful.commands import (
@@ -510,3 +512,27 @@ async def test_programs_answer_by_themselves(rounds: Rounds) -> None:
     assert isinstance(refused, ItemError)
     assert "not today" in refused.errors["a"].message
     assert isinstance(await EnsureCmd.exec(replace(ctx, on_ask=lambda _item, _: "")), Complete)
+
+
+async def test_an_answer_is_taken_to_its_end(
+    rounds: Rounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where whoever gives it goes away while it is written: nobody else could give it."""
+    written, goes_on = asyncio.Event(), asyncio.Event()
+    record = StateRecorder.approved
+
+    async def slowly(*arguments: Any) -> None:
+        written.set()
+        await goes_on.wait()
+        await record(*arguments)
+
+    monkeypatch.setattr(StateRecorder, "approved", slowly)
+    rounds.stage.world.hooks["a"] = asks()
+    running = rounds.start(rounds.stage.flow({"a": ()}))
+    await rounds.register.asked()
+    answering = asyncio.ensure_future(rounds.register.answer("a"))
+    await written.wait()
+    answering.cancel()
+    goes_on.set()
+
+    assert isinstance(await running, Complete)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from html import escape
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from peaceful import App, WebSettings, WebToken
 from peaceful._app.web_settings import Role
+from peaceful._executions import running
 from peaceful._web.server.serve import asgi
 
 QUESTION = "Deploy <b>1.4</b> to prod?"
@@ -143,3 +145,37 @@ async def test_only_who_may_approves(site: Any, asking: str, workspace: Any) -> 
     assert (bob.status_code, ada.status_code) == (403, 200)
     assert ada.json()["by"]["name"] == "ada"
     assert (await site.ended(asking))["state"] == "complete"
+
+
+class Held(threading.Event):
+    """An event that tells when somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Waits, and tells."""
+        self.reached.set()
+        return super().wait(timeout)
+
+
+async def test_a_blocked_execution_takes_no_answer(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever answers is told so; and the answer does not count later, when nobody expects it."""
+    monkeypatch.setattr(running, "ANSWER_PATIENCE", 0.1)
+    site.gates.asking["dev.a"] = QUESTION
+    gate, held = site.gates.gate("dev", "c"), Held()
+    site.gates.blocking["dev.c"] = held
+    execution_id = await site.started()
+    while "a" not in (await site.get(f"/api/executions/{execution_id}/progress"))["asking"]:
+        pass
+    gate.open.set()
+    await asyncio.to_thread(held.reached.wait)
+    answer = {"approve": True}
+    blocked = await site.client.post(path_of(execution_id), json=answer)
+    assert (blocked.status_code, blocked.json()["code"]) == (503, "EXECUTOR-UNREACHABLE")
+    held.set()
+    assert (await site.client.post(path_of(execution_id), json=answer)).status_code == 200
+    assert (await site.ended(execution_id))["state"] == "complete"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -23,7 +22,9 @@ from peaceful._cli.program.options import (
     complete_item,
     complete_profile,
     complete_tag,
-    file_path,
+    dry_run_option,
+    file_option,
+    flag,
     global_options,
     offering,
     paths,
@@ -113,7 +114,7 @@ class _CommandLine:
             "states.diff",
             "Shows what ensure would change; or with two profiles, how their stored states differ.",
             click.Argument(["profiles"], nargs=-1, metavar=two, shell_complete=self._profiles),
-            _flag("--stored", "Compare what is stored, without looking at what is there."),
+            flag("--stored", "Compare what is stored, without looking at what is there."),
             examples={
                 "diff": "Look at what is there, and compare it with what should be.",
                 "diff PROFILE_A PROFILE_B": "Compare the stored states of two profiles.",
@@ -125,9 +126,9 @@ class _CommandLine:
         return self._command(
             "plan.plan",
             f"Looks at everything, and says what {name} would do. Changes nothing.",
-            _file("--out", f"Keep the plan in a file, for {name} --plan."),
-            _flag("--exit-code", "End with 4 where something would be done."),
-            _flag("--markdown", "Print Markdown, as for a comment on a change request."),
+            file_option("--out", f"Keep the plan in a file, for {name} --plan."),
+            flag("--exit-code", "End with 4 where something would be done."),
+            flag("--markdown", "Print Markdown, as for a comment on a change request."),
             *self._choosing(),
             *self._ensuring(),
             self._more(),
@@ -142,7 +143,9 @@ class _CommandLine:
         return self._applying(
             "ensure",
             f"Brings current states to goal states.{also}",
-            _file("--plan", "Do what a plan says, or refuse to: in a file, or of an execution."),
+            file_option(
+                "--plan", "Do what a plan says, or refuse to: in a file, or of an execution."
+            ),
             *self._ensuring(),
             examples={
                 "ensure": "Do what is not done yet; carry on with what was interrupted.",
@@ -155,7 +158,7 @@ class _CommandLine:
     def _ensuring(self) -> list[click.Option]:
         anew = "Remove these, with all that stands on them, and make them anew."
         return [
-            _flag("--prune", "Remove what has left the flow as well."),
+            flag("--prune", "Remove what has left the flow as well."),
             self._item_option("--replace", anew),
         ]
 
@@ -163,8 +166,8 @@ class _CommandLine:
         return self._applying(
             "clean",
             "Cleans everything up, in reverse order.",
-            _flag("--left", "Only what has left the flow."),
-            _flag("--found", "Also what was there before it was looked after."),
+            flag("--left", "Only what has left the flow."),
+            flag("--found", "Also what was there before it was looked after."),
             examples={
                 "clean --dry-run": "Say what would be removed.",
                 "clean --only ITEM": "Remove one thing.",
@@ -178,7 +181,7 @@ class _CommandLine:
         return self._command(
             "execute.apply",
             f"{does} Run it again to resume: what is done is not repeated.",
-            _dry_run(),
+            dry_run_option(),
             *self._choosing(),
             click.Option(
                 ["--sync"],
@@ -188,7 +191,7 @@ class _CommandLine:
                 "  [default: none]",
             ),
             *options,
-            _flag("--fail-fast", "Start nothing more once an item has failed."),
+            flag("--fail-fast", "Start nothing more once an item has failed."),
             self._more(),
             examples=examples,
             command=name,
@@ -205,7 +208,7 @@ class _CommandLine:
                 help="Only items with one of these tags, and those of --only.",
                 shell_complete=self._tags,
             ),
-            _flag("--with-dependents", "With all that stands on the items of --only and --tag."),
+            flag("--with-dependents", "With all that stands on the items of --only and --tag."),
         ]
 
     def _item_option(self, name: str, means: str) -> click.Option:
@@ -234,7 +237,7 @@ class _CommandLine:
         item = click.Argument(["item"], metavar="ITEM", shell_complete=stored)
         old = click.Argument(["old"], metavar="OLD", shell_complete=stored)
         new = click.Argument(["new"], metavar="NEW", shell_complete=self._items)
-        dry = _dry_run()
+        dry = dry_run_option()
         entries = {
             "list": self._entry(
                 "List what is stored, with what it is.",
@@ -319,7 +322,7 @@ class _CommandLine:
             "params.switch",
             "Takes another profile into use. A new one can be given parameters, as by init.",
             click.Argument(["profile"], metavar="PROFILE", shell_complete=self._profiles),
-            _flag("--create", "It is a new profile."),
+            flag("--create", "It is a new profile."),
             *params_options(params),
             params=params,
         )
@@ -341,7 +344,7 @@ class _CommandLine:
                 shown,
             ),
         }
-        dry = _dry_run()
+        dry = dry_run_option()
         named = click.Argument(["profile"], metavar="PROFILE", shell_complete=self._profiles)
         old = click.Argument(["old"], metavar="OLD", shell_complete=self._profiles)
         new = click.Argument(["new"], metavar="NEW")
@@ -440,7 +443,7 @@ class _CommandLine:
             "default, the only item that waits, of the only execution that runs.",
             self._id_argument(required=False),
             click.Argument(["item"], required=False, metavar="[ITEM]", shell_complete=self._items),
-            _flag("--refuse", "Refuse it: the item fails."),
+            flag("--refuse", "Refuse it: the item fails."),
             click.Option(["--comment"], metavar="TEXT", help="Why, for whoever sees it."),
         )
 
@@ -474,15 +477,15 @@ class _CommandLine:
                 metavar="N",
                 help="The port; else a free one.",
             ),
-            _flag("--open", "Open the address in a browser."),
-            _file(
+            flag("--open", "Open the address in a browser."),
+            file_option(
                 "--token-file",
                 "Tokens and their roles; else PEACEFUL_WEB_TOKENS names the file, else a new token "
                 "is made.",
                 variable="PEACEFUL_WEB_TOKENS",
             ),
-            _file("--tls-cert", "A certificate, to encrypt with; PEM."),
-            _file("--tls-key", "Its private key; PEM."),
+            file_option("--tls-cert", "A certificate, to encrypt with; PEM."),
+            file_option("--tls-key", "Its private key; PEM."),
             click.Option(
                 ["--behind-proxy"],
                 multiple=True,
@@ -582,23 +585,6 @@ class _CommandLine:
 
 def _positive(_context: click.Context, _param: click.Parameter, value: str) -> int:
     return positive(value)
-
-
-def _dry_run() -> click.Option:
-    return _flag("--dry-run", "Only say what would be done.")
-
-
-def _flag(name: str, help: str) -> click.Option:
-    return click.Option([name], is_flag=True, help=help)
-
-
-def _file(name: str, help: str, variable: str | None = None) -> click.Option:
-    def path(_context: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
-        return None if value is None else file_path(value)
-
-    return click.Option(
-        [name], envvar=variable, callback=path, metavar="FILE", help=help, shell_complete=paths
-    )
 
 
 def _port(_context: click.Context, _param: click.Parameter, value: str) -> int:

@@ -369,3 +369,24 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise click.BadParameter(f"{text!r} is not a number from 1 on.")
     return int(text)
+
+
+def dry_run_option() -> click.Option:
+    """Return the option that asks only for what would be done."""
+    return flag("--dry-run", "Only say what would be done.")
+
+
+def flag(name: str, help: str) -> click.Option:
+    """Return an option without a value."""
+    return click.Option([name], is_flag=True, help=help)
+
+
+def file_option(name: str, help: str, variable: str | None = None) -> click.Option:
+    """Return an option for a file, which an environment variable may name instead."""
+
+    def path(_context: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
+        return None if value is None else file_path(value)
+
+    return click.Option(
+        [name], envvar=variable, callback=path, metavar="FILE", help=help, shell_complete=paths
+    )
