@@ -308,10 +308,10 @@ class NotAsked(PeacefulError, code="NOT-ASKED"):
     """An answer to a question that is not asked, or was answered already."""
 
     def __init__(self, execution_id: str, item: str | None, why: str, asked: Iterable[str]) -> None:
-        what = f"{item} of execution {execution_id}" if item else f"Execution {execution_id}"
+        what = f"{item} of execution {execution_id}" if item else f"execution {execution_id}"
         asked = ", ".join(asked)
         super().__init__(
-            f"{what} does not wait for an approval: {why}.",
+            f"The answer to {what} does not count: {why}.",
             details=(("items that wait", asked),) if asked else (),
             help=f"see what it does now, and what was approved: `executions show {execution_id}`",
         )

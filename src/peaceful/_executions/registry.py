@@ -113,7 +113,17 @@ _LATELY: Final = 20
 """How many of the newest lost executions are searched for surviving children."""
 
 
-_NOBODY: Final = "no item asks for one"
+def _only_asked(execution_id: ExecutionId, snapshot: Snapshot) -> tuple[ItemId, str]:
+    """Return the only item that asks, and its question; raise `NotAsked` unless there is one."""
+    match [*snapshot.asking.values()]:
+        case [asked]:
+            return asked.item, asked.question
+        case []:
+            answers = [f"{each.item} {_was(each)}" for each in snapshot.approvals[-1:]]
+            why = "; ".join(["no item asks for one", *answers])
+            raise NotAsked(execution_id, None, why, ())
+        case _:
+            raise NotAsked(execution_id, None, "several do; say which item", snapshot.asking)
 
 
 def _why_not(item: ItemId, reply: Reply, receipt: ApprovalReceipt) -> str:
@@ -122,8 +132,12 @@ def _why_not(item: ItemId, reply: Reply, receipt: ApprovalReceipt) -> str:
         return f"it asks something else now: {receipt.asking[item]}"
     before = receipt.approval
     if before is not None and reply.question in {None, before.question}:
-        return f"it was {before}, at {before.at:%Y-%m-%d %H:%M:%S} UTC"
+        return f"it {_was(before)}"
     return "it does not ask for one"
+
+
+def _was(approval: Approval) -> str:
+    return f"was {approval}, at {approval.at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def busy_error(record: ExecutionRecord) -> ProfileBusy:
@@ -341,20 +355,20 @@ class Executions:
         record = await start_in_thread(self.get, execution_id)
         if item is None and record.outcome is not None and record.outcome.plan is not None:
             return await start_in_thread(self._answer_plan, record, reply)
-        if record.state.ended:
-            raise NotAsked(record.id, item, f"it has ended ({record.state})", ())
-        if item is None:
-            asking = (await self.snapshot(record.id)).asking
-            if len(asking) != 1:
-                raise NotAsked(record.id, None, "say which item" if asking else _NOBODY, asking)
-            (asked,) = asking.values()
-            item, reply = asked.item, replace(reply, question=asked.question)
-        here = self._running.get(record.id)
-        if here is None:
-            request = ApproveRequest(item, reply)
-            receipt = await start_in_thread(self._ask, record, request, ApprovalReceipt)
-        else:
-            receipt = await here.answer(item, reply)
+        try:
+            if item is None:
+                item, question = _only_asked(record.id, await self.snapshot(record.id))
+                reply = replace(reply, question=question)
+            here = self._running.get(record.id)
+            if record.state.ended:
+                raise AlreadyEnded(record.id, record.state)
+            if here is not None:
+                receipt = await here.answer(item, reply)
+            else:
+                request = ApproveRequest(item, reply)
+                receipt = await start_in_thread(self._ask, record, request, ApprovalReceipt)
+        except AlreadyEnded as error:
+            raise NotAsked(record.id, item, f"it has ended ({error.outcome})", ()) from error
         if receipt.accepted and receipt.approval is not None:
             return receipt.approval
         raise NotAsked(record.id, item, _why_not(item, reply, receipt), receipt.asking)
