@@ -195,7 +195,7 @@ async def test_wrong_logins(envman: Envman) -> None:
 async def test_words_that_are_wrong(envman: Envman) -> None:
     """What is missing or wrong is told at once, all of it, and nothing is stored."""
     missing = await envman.run("init", expect=2)
-    assert "name it first: envman init PROFILE ..." in " ".join(missing.err.split())
+    assert "name it first: envman init PROFILE" in " ".join(missing.err.split())
     wrong = await envman.run("init", "demo", "--type", "toy", "no slug", "a b", expect=2)
     for said in ("OWNER/REPO", "development", "a version has letters"):
         assert said in " ".join(wrong.err.split())

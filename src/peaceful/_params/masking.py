@@ -13,7 +13,6 @@ from peaceful._annotations import is_secret_type
 from peaceful._disclosure import HIDDEN, masked, without
 from peaceful._errors.base import described
 from peaceful._params.plain import holds_secret, is_secret, parts_in
-from peaceful._params.problem_words import problem_words
 
 _SHOWN = 80
 """Maximum of characters of a wrong value that are shown."""
@@ -91,7 +90,7 @@ def without_secrets(error: ValidationError, model: type[BaseModel] | None) -> Va
     problems: list[InitErrorDetails] = []
     for problem in error.errors(include_url=False):
         shown = _may_be_shown(problem, model) and not holds_secret(problem["input"])
-        text = problem_words(problem) if shown else _without_input(problem, model)
+        text = _words(problem) if shown else _without_input(problem, model)
         problems.append(
             {
                 "type": _same(problem["type"], text),
@@ -127,12 +126,18 @@ def _without_input(problem: ErrorDetails, model: type[BaseModel] | None) -> str:
     """Return a problem's message without the value, which a developer's validator may repeat."""
     no_secrets = model is not None and not _is_any_secret(model.model_fields.values())
     if no_secrets or problem["type"] not in _BY_DEVELOPERS:
-        return problem_words(problem)
-    return without_texts(problem_words(problem), texts_in(problem["input"]))
+        return _words(problem)
+    return without_texts(_words(problem), texts_in(problem["input"]))
+
+
+def _words(problem: ErrorDetails) -> str:
+    from peaceful._params.problem_words import problem_words  # only where something is wrong
+
+    return problem_words(problem)
 
 
 def _reason(problem: ErrorDetails) -> str:
-    words, value = problem_words(problem), problem["input"]
+    words, value = _words(problem), problem["input"]
     if holds_secret(value) or problem["type"] == "extra_forbidden":
         return words
     text = masked(repr(value))

@@ -371,6 +371,22 @@ def test_nothing_to_interrupt(ready: Run) -> None:
     assert "Error EXECUTION-ENDED" in told.err
 
 
+def test_interrupting_what_runs_on_a_profile(ready: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt means what runs on the profile and flow that are named, and nothing else."""
+    assert ready("profile", "copy", "default", "other").code == 0
+    execution = ready("write", "--format", "json").json["execution_id"]
+    record = app.contexts().executions.get(execution)
+    monkeypatch.setattr(Executions, "running", lambda _: (record,))
+    for words in (("--profile", "other"), ("--flow", "one")):
+        nothing = ready("interrupt", *words, "--format", "json").json["errors"][""]
+        assert nothing["code"] == "NOTHING-RUNNING"
+        refused = ready("interrupt", execution, *words)
+        assert refused.code == 2
+        assert "is that of another profile or flow" in " ".join(refused.err.split())
+    chosen = ready("interrupt", "--profile", "default", "--format", "json").json["errors"][""]
+    assert chosen["code"] == "EXECUTION-ENDED"
+
+
 def test_carrying_on_where_it_cannot_work(ready: Run, tmp_path: Path) -> None:
     """If a command fails as a whole, its error says what to do, and nothing else does."""
     states = tmp_path / ".peace/texts/default/some/states_current.yaml"

@@ -112,11 +112,11 @@ def _rows(error: PeacefulError, program: Callable[..., str]) -> list[tuple[str, 
         # A text may have several lines, such as the last output of a program.
         for number, each in enumerate(kept(text).rstrip("\n").split("\n"))
     ]
-    advice = _advice(error, program)
-    return [*rows, ("what to do", advice)] if advice else rows
+    to_do = advice(error, program)
+    return [*rows, ("what to do", to_do)] if to_do else rows
 
 
-def _advice(error: PeacefulError, program: Callable[..., str]) -> str:
+def advice(error: PeacefulError, program: Callable[..., str]) -> str:
     """Return what to do; commands in backquotes as they are typed, those of this program."""
 
     def typed(quoted: re.Match[str]) -> str:

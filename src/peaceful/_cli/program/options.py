@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
@@ -14,6 +15,7 @@ import click
 from peaceful._errors.base import PeacefulError
 from peaceful._errors.usage import UsageError
 from peaceful._model.interrupt import STOP_TIMEOUT
+from peaceful._model.names import checked_name
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -277,8 +279,8 @@ def global_options(options: GlobalOptions, app: App) -> list[click.Parameter]:
     profiles = offering(lambda: complete_profile(options.workspace, app.name))
     return [
         option("workspace", where, _folder, "DIR", paths),
-        option("profile", which, _name, "PROFILE", profiles),
-        option("flow", flow, _name, "FLOW", offering(lambda: app.flows)),
+        option("profile", which, partial(checked_name, "a profile"), "PROFILE", profiles),
+        option("flow", flow, partial(checked_name, "a flow"), "FLOW", offering(lambda: app.flows)),
         option("format", "How the outcome is printed on stdout.  [default: text]", str),
         option("progress", "How progress is shown on stderr.  [default: auto]", str),
         option(
@@ -310,12 +312,6 @@ def file_path(text: str) -> Path:
         return read_path(text)
     except UsageError as error:
         raise click.BadParameter(error.message) from error
-
-
-def _name(text: str) -> str:
-    if not text:
-        raise click.BadParameter("a name is not empty.")
-    return text
 
 
 def _folder(text: str) -> Path:

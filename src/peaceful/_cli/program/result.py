@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from peaceful._cli.program.options import Format
 from peaceful._cli.terminal.text import Line, Page, coloured, line, plain
-from peaceful._disclosure import masked, masked_data
+from peaceful._disclosure import kept, masked, masked_data
 from peaceful._errors.base import PeacefulError
 
 if TYPE_CHECKING:
@@ -90,6 +90,9 @@ def text_answer(document: Mapping[str, JsonValue], text: str) -> Result:
 
 def failure(invocation: Invocation, error: PeacefulError) -> Result:
     """Return the answer of a command that ended before it executed anything."""
+    from msgspec.structs import replace
+
+    from peaceful._cli.program.errors import advice
     from peaceful._model.codec import to_json
     from peaceful._model.document import OutcomeDocument
     from peaceful._model.outcome import OutcomeKind
@@ -104,7 +107,7 @@ def failure(invocation: Invocation, error: PeacefulError) -> Result:
         outcome=OutcomeKind.ERROR,
         interrupt=None,
         items={},
-        errors={"": error.to_json()},
+        errors={"": replace(error.to_json(), help=kept(advice(error, invocation.line)))},
         started_at=invocation.started_at,
         ended_at=datetime.now(UTC),
     )
