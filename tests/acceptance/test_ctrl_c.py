@@ -28,6 +28,7 @@ PARTS_OF_THE_DOCUMENT = [
     "ended_at",
     "warnings",
     "approvals",
+    "by_plan",
 ]
 
 

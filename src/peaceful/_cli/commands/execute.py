@@ -224,7 +224,8 @@ def _ask_first(invocation: Invocation, contexts: Contexts, request: RunRequest) 
         )
     elif removed:
         agree(
-            f"This removes {things} of the profile {profile}. Go on?",
+            f"This removes {count(len(removed), 'thing')} of the profile {profile}: "
+            f"{name_list(removed, _NAMED)}. Go on?",
             refused="Nothing was done",
             command=line,
         )

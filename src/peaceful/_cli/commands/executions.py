@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from peaceful._cli.commands.states import change_lines
 from peaceful._cli.program.errors import Told, group_lines, grouped
 from peaceful._cli.program.result import Result, text_answer
 from peaceful._cli.progress.ending import message_lines, status_words
@@ -17,7 +16,6 @@ from peaceful._cli.terminal.wrapping import clipped, table, wrapped
 from peaceful._errors.running import AlreadyEnded, ExecutorUnreachable, NothingRunning
 from peaceful._errors.usage import NameUnknown, UsageError
 from peaceful._executions.records import ExecutionRecord, InterruptReceipt
-from peaceful._item.diff import LISTED, Change
 from peaceful._model.codec import to_json
 from peaceful._model.document import ItemDocument
 from peaceful._model.events import Phase, Snapshot
@@ -212,6 +210,10 @@ def _changes_lines(item: ItemDocument, page: Page) -> Iterator[Line]:
     """Yield how an item has changed; the message of a dry run says how it would."""
     if item.status is not ItemStatus.DONE:
         return
+    # They load what runs flows, which a list of executions does without.
+    from peaceful._cli.commands.states import change_lines
+    from peaceful._item.diff import LISTED, Change
+
     changes, more = item.changes or (), item.changes_left_out or 0
     for each in changes[:LISTED]:
         yield from change_lines(Change.of(each), page)
