@@ -15,13 +15,15 @@ class Place(BaseModel):
 
     Attributes:
         guarded: whether it asks before it is cleaned up.
+        sealed: whether it asks before anything of it is changed.
     """
 
     guarded: bool = False
+    sealed: bool = False
 
 
 def _is_guarded(place: Place, command: str) -> bool:
-    return place.guarded and command == "clean"
+    return place.sealed or (place.guarded and command == "clean")
 
 
 app = App("guarded", profile_params=Place, names_profiles=True, asks_before=_is_guarded)

@@ -25,6 +25,7 @@ from peaceful import (
     Location,
     State,
     WebSettings,
+    WebToken,
     Within,
 )
 from peaceful._item.progress import ProgressReporter
@@ -251,26 +252,34 @@ class ActServer:
 
 
 @asynccontextmanager
-async def act_server(folder: Path, served: App = app) -> AsyncGenerator[ActServer]:
+async def act_server(
+    folder: Path, served: App = app, tokens: Sequence[WebToken] = (), approve: str = ""
+) -> AsyncGenerator[ActServer]:
     """Serves an application in a workspace; what still runs at the end is let go.
 
     Args:
         folder: the workspace.
         served: which application.
+        tokens: who may use it, in place of a token that is made; the first one's is the server's.
+        approve: a profile that is changed only by plans that somebody else has approved.
     """
+    # Also for a proxy, which has another port.
+    settings = WebSettings(
+        hosts=("127.0.0.1",), tokens=tuple(tokens), approve=(approve,) if approve else ()
+    )
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     _, receiver = interrupt_channel()
     serving = asyncio.ensure_future(
         served.serve(
             workspace=folder,
-            # Also for a proxy, which has another port.
-            settings=WebSettings(hosts=("127.0.0.1",)),
+            settings=settings,
             receiver=receiver,
             on_ready=ready.set_result,
         )
     )
     await asyncio.wait((serving, ready), return_when=asyncio.FIRST_COMPLETED)
-    address, _, token = ready.result().partition("/?token=")
+    address, _, token = ready.result().rstrip("/").partition("/?token=")
+    token = token or next(each.text for each in tokens)
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=address, headers=headers, timeout=PATIENCE) as client:
         yield ActServer(address, token, folder, client)

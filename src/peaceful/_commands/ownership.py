@@ -279,7 +279,7 @@ def sentences(ownership: Ownership) -> Iterator[str]:
         has = "is" if len(left) == 1 else "are"
         yield (
             f"{name_list(left, 10)} {has} no longer in the flow, and what was made is still there: "
-            "clean --left removes it, ensure --prune as well"
+            "`clean --left` removes it, `ensure --prune` as well"
         )
 
 

@@ -87,6 +87,29 @@ def test_others_do_not_ask(
     assert files() == []
 
 
+def test_ensure_asks_where_the_application_says_so(
+    deployed: Shell, on_terminal: Start, files: Callable[[], list[str]]
+) -> None:
+    """With a plan, too; not for what only says what it would do, and not with `--yes`."""
+    deployed.run(*PROGRAM, "clean", "--yes")
+    deployed.run(*PROGRAM, "init", "live", "--sealed", "--token", "env:TOKEN")
+    assert on_terminal(*PROGRAM, "plan", "--out", "plan.json").end() == 0
+    refused = deployed.run(*PROGRAM, "ensure", expect=2)
+    assert "nobody can be asked" in refused.err
+    for words in (("ensure",), ("ensure", "--plan", "plan.json")):
+        program = on_terminal(*PROGRAM, *words)
+        program.shows("Type its name to go on")
+        program.press("\n")
+        assert program.end() == 2
+    assert files() == []
+    program = on_terminal(*PROGRAM, "ensure", "--plan", "plan.json")
+    program.shows("This does what the plan says on the profile live. Type its name to go on")
+    program.press("live\n")
+    assert program.end() == 0
+    assert files() == ["one", "two"]
+    deployed.run(*PROGRAM, "ensure", "--yes")
+
+
 def test_a_secret_is_typed(shell: Shell, on_terminal: Start) -> None:
     """A secret that is asked for is not shown while it is typed, and is stored sealed."""
     key = shell.folder.parent / "key"

@@ -85,13 +85,12 @@ async def test_what_was_missed_is_replayed(served: Any) -> None:
     gate = site.gates.gate("dev", "a")
     execution_id = await site.started()
     await gate.reached.wait()
-    everything = asyncio.ensure_future(_watched(site, execution_id))
     path = f"/api/executions/{execution_id}/events"
     async with site.client.stream("GET", path) as response:
         events = told(response)
-        seen = await anext(events)
-    gate.open.set()
-    missed = [event for event in await everything if event.id > seen.id]
+        await anext(events)
+        gate.open.set()
+        missed = [event async for event in events]
     for number, event in enumerate(missed[:-1]):
         again = await _watched(site, execution_id, event.id)
         assert again == _newest(missed[number + 1 :])

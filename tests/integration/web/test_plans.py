@@ -11,13 +11,15 @@ from typing import Any
 
 import httpx
 import pytest
-from gated_app import Gates, gated_app
+from gated_app import Gates, Made, gated_app
+from pydantic import BaseModel
 
-from peaceful import Role, WebSettings, WebToken
+from peaceful import App, Flow, Given, Role, WebSettings, WebToken
 from peaceful._errors.usage import NameUnknown, UsageError
 from peaceful._model.codec import JsonValue
 from peaceful._web.diagrams.graphviz import Layouts
 from peaceful._web.server.serve import asgi
+from peaceful.commands import Contexts
 
 FORM = {"profile": "dev", "flow_id": "make"}
 HTML = {"Accept": "text/html"}
@@ -354,3 +356,59 @@ def test_a_misspelt_profile_is_refused(workspace: Path) -> None:
     """It would leave the right one to everybody."""
     with pytest.raises(NameUnknown, match="dve"):
         asgi(gated_app(), workspace, WebSettings(tokens=(ADA, BOB), approve=("dve",)))
+
+
+# ---- where the application asks
+
+
+class Place(BaseModel):
+    """What holds for a profile."""
+
+    production: bool = False
+
+
+@pytest.fixture
+async def asking(tmp_path: Path, gates: Gates) -> AsyncIterator[httpx.AsyncClient]:
+    """A server of an application that asks before it changes what is in production."""
+    app = App("asking", profile_params=Place, asks_before=lambda place, _: place.production)
+
+    @app.flow("make")
+    def _make(flow: Flow) -> None:
+        flow.add("a", Made(name=f"{flow.profile}.a"))
+
+    contexts = Contexts.of(app, tmp_path)
+    contexts.init({"production": Given(True, "a test")}, profile="prod")
+    contexts.init({}, profile="dev")
+    web = asgi(app, tmp_path)
+    transport = httpx.ASGITransport(web)
+    async with (
+        web.lifespan(None),
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+    ):
+        yield client
+
+
+async def test_the_name_of_the_profile_is_typed(asking: httpx.AsyncClient, gates: Gates) -> None:
+    """Before it is changed by its plan, or without one; a wrong name leads back to the question."""
+    plans = {}
+    for profile in ("dev", "prod"):
+        form = {"profile": profile, "flow_id": "make"}
+        started = await asking.post("/plan_cmd", data=form)
+        plans[profile] = started.headers["location"].rpartition("/")[2]
+        await asking.get(f"/api/executions/{plans[profile]}/events")
+        page = (await asking.get(f"/executions/{plans[profile]}", headers=HTML)).text
+        assert ("to go on" in page) is (profile == "prod")
+    form = {"profile": "prod", "flow_id": "make", "plan": plans["prod"]}
+    wrong = await asking.post("/ensure_cmd", data={**form, "confirm": "dev"}, headers=HTML)
+    assert wrong.status_code == 422
+    assert "its name was not typed" in wrong.text
+    assert "Ensure this change" in wrong.text
+    bare = await asking.post(
+        "/ensure_cmd", data={"profile": "prod", "flow_id": "make"}, headers=HTML
+    )
+    assert bare.status_code == 422
+    assert not gates.made
+    right = await asking.post("/ensure_cmd", data={**form, "confirm": "prod"})
+    assert right.status_code == 303
+    await asking.get(f"/api{right.headers['location']}/events")
+    assert gates.made == {"prod.a": "made"}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from peaceful._cli.program.errors import Told, group_lines, grouped
+from peaceful._cli.program.errors import Told, group_lines, grouped, typed_commands
 from peaceful._cli.program.result import Result, text_answer
 from peaceful._cli.progress.ending import message_lines, status_words
 from peaceful._cli.terminal.text import Line, Page, Style, line
@@ -66,14 +66,16 @@ _MEANS = {
 
 
 class HistoryWords(msgspec.Struct, frozen=True):
-    """The name of an application's `ensure`, and whether to name flows."""
+    """The name of an application's `ensure`, whether to name flows, and how commands are typed."""
 
     ensure_name: str = "ensure"
     with_flow: bool = True
+    typed: Callable[..., str] = lambda *words: " ".join(words)
 
     @classmethod
     def of(cls, invocation: Invocation) -> HistoryWords:
-        return cls(invocation.app.ensure_name, len(invocation.app.flows) > 1)
+        several = len(invocation.app.flows) > 1
+        return cls(invocation.app.ensure_name, several, invocation.line)
 
     def command(self, record: ExecutionRecord) -> str:
         """Return the command, as it is typed, without items."""
@@ -181,7 +183,7 @@ def show_lines(
         return lines
     if outcome.warnings:
         label = "warning" if info.flow else "note"
-        warned = [(label, one_line(text)) for text in outcome.warnings]
+        warned = [(label, one_line(typed_commands(text, words.typed))) for text in outcome.warnings]
         lines += [line(row) for row in table(warned, page.width)]
     if outcome.items:
         items = [
@@ -192,8 +194,9 @@ def show_lines(
         for shown, each in zip(message_lines(items, page), outcome.items.values(), strict=True):
             lines += [shown, *_changes_lines(each, page)]
     told = {
-        item: Told(each.code, each.message, [("what to do", each.help)] if each.help else [])
+        item: Told(each.code, each.message, [("what to do", to_do)] if to_do else [])
         for item, each in outcome.errors.items()
+        for to_do in [typed_commands(each.help, words.typed)]
     }
     return [
         *lines,

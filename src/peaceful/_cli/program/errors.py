@@ -117,10 +117,15 @@ def _rows(error: PeacefulError, program: Callable[..., str]) -> list[tuple[str, 
 
 
 def advice(error: PeacefulError, program: Callable[..., str]) -> str:
-    """Return what to do; commands in backquotes as they are typed, those of this program."""
+    """Return what to do, as `typed_commands` does."""
+    return typed_commands(error.help, program)
+
+
+def typed_commands(text: str, program: Callable[..., str]) -> str:
+    """Return a text whose commands in backquotes are as they are typed, those of this program."""
 
     def typed(quoted: re.Match[str]) -> str:
         words = quoted[1].split(" ")
         return program(*words) if command_of(words) else quoted[0]
 
-    return _QUOTED.sub(typed, error.help)
+    return _QUOTED.sub(typed, text)

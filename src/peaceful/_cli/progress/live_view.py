@@ -12,7 +12,7 @@ import msgspec
 from peaceful._cli.progress.ending import STATUS_STYLES, status_words
 from peaceful._cli.terminal.text import Line, Span, Style, line
 from peaceful._cli.terminal.wrapping import clipped, wrapped
-from peaceful._model.codec import ExecutionId, ItemId
+from peaceful._model.codec import ItemId
 from peaceful._model.events import (
     BlockStarted,
     Event,
@@ -144,16 +144,16 @@ class ProgressView:
         self.ended.append(ending)
 
 
-def _approve(execution_id: ExecutionId, item: ItemId) -> str:
-    return f"approve {execution_id} {item}"
+def _words(*words: str) -> str:
+    return " ".join(words)
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """How progress is shown, and to whom."""
 
     title: Callable[[ExecutionInfo], str]
-    approve: Callable[[ExecutionId, ItemId], str] = _approve
-    """Returns the command that answers an item from another terminal."""
+    typed: Callable[..., str] = _words
+    """Returns a command line, by its words, as it is typed."""
     answers: bool = False
     """True if somebody can answer by keys."""
     main_block: str = ""
@@ -321,7 +321,7 @@ class Picture:
         if self._look.answers:
             how = "y Enter approves, n Enter refuses"
         else:
-            how = f"Answer it with: {self._look.approve(execution.id, item)}"
+            how = f"Answer it with: {self._look.typed('approve', execution.id, item)}"
         said = ((f"{item} asks: {asked.question}", Style.CUT), (f"{how}{more}", Style.PLAIN))
         return [line("  ", (part, style)) for text, style in said for part in wrapped(text, width)]
 

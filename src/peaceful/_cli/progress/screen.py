@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
+from peaceful._cli.program.errors import typed_commands
 from peaceful._cli.progress.live_view import Frame, Look, Picture, ProgressView
 from peaceful._cli.terminal.text import Line, coloured, plain
 from peaceful._cli.terminal.writer import Writer
@@ -153,7 +154,7 @@ class BarSink(Show):
                 self._view.add(event)
         for event in events:
             if isinstance(event, Warned):
-                self.say(f"warning: {event.text}")
+                self.say(f"warning: {typed_commands(event.text, self._look.typed)}")
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="peaceful-picture", daemon=True)
             self._thread.start()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 
+from peaceful._cli.program.errors import typed_commands
 from peaceful._cli.progress.ending import status_words
 from peaceful._cli.progress.live_view import Look, block_words, ending_words, interrupt_lines
 from peaceful._cli.progress.screen import BarSink, Show
@@ -124,10 +125,10 @@ class LogSink(Show):
                 said = interrupt_lines(signal, busy, looking, self._look, pressed=self._pressed)
                 text = " ".join(said)
             case Warned():
-                text = f"warning: {one_line(event.text)}"
+                text = f"warning: {one_line(typed_commands(event.text, self._look.typed))}"
             case ApprovalAsked(item=item, question=question):
                 # Whatever is shown else: it waits for whoever reads this.
-                how = self._look.approve(self._execution_id, item)
+                how = self._look.typed("approve", self._execution_id, item)
                 text = f"{item}: {WAITING_FOR_APPROVAL}: {question} Answer it with: {how}"
             case ApprovalEnded(item=item, approval=Approval() as approval):
                 text = f"{item}: {approval}"
@@ -214,7 +215,7 @@ def show_for(
     answer_below = invocation.stdout.same_place(stderr) and invocation.options.format == "text"
     look = Look(
         title=title,
-        approve=lambda execution_id, item: invocation.line("approve", execution_id, item),
+        typed=invocation.line,
         answers=can_type_answers(),
         main_block=request.main_block,
         ctrl_c=invocation.signals.heeds(InterruptSource.SIGINT.name) and can_press_keys(),
