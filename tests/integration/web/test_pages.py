@@ -16,6 +16,8 @@ from gated_app import gated_app
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from peaceful._web.pages.site import piece
+
 HTML = {"Accept": "text/html"}
 FORM = {"profile": "dev", "flow_id": "make"}
 
@@ -336,3 +338,13 @@ async def test_mounted_elsewhere(workspace: Any, gates: Any, path: str) -> None:
     shown = Outline(response.text)
     for address in (*shown.links, *shown.forms, *re.findall(r'src="([^"]+)"', response.text)):
         assert address.startswith(("/tools/", "#")), address
+
+
+def test_commands_in_texts_are_shown_as_such() -> None:
+    """What stands in backquotes; whatever else is in a text stays a text."""
+    shown = piece(
+        "parts.html", "problem", "CODE", "message", "run `clean --left <b>`, or <i>wait</i>"
+    )
+    assert "run <code>clean --left &lt;b&gt;</code>, or &lt;i&gt;wait&lt;/i&gt;" in shown
+    one = piece("parts.html", "problem", "CODE", "message", "a lone ` and <b>")
+    assert "a lone ` and &lt;b&gt;" in one

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -220,6 +220,7 @@ def _templates() -> Environment:
     zone = datetime.now(UTC).astimezone().tzinfo
     assert zone is not None
     filters: dict[str, Callable[..., object]] = {
+        "commands": _with_commands,
         "duration": duration,
         "in_numbers": _in_numbers,
         "interrupted_how": interrupted_how,
@@ -236,6 +237,15 @@ def _templates() -> Environment:
 def _shown(value: object) -> object:
     """Hide known secrets in a value that a page shows; markup was made of such values."""
     return masked(value) if type(value) is str else value
+
+
+def _with_commands(text: str) -> Markup:
+    """Return a text whose commands in backquotes are shown as such."""
+    parts = masked(text).split("`")
+    if not len(parts) % 2:
+        return escape("`".join(parts))
+    code = Markup("<code>{}</code>")
+    return Markup().join(code.format(part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def _in_numbers(record: ExecutionRecord) -> str:
