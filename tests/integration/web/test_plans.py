@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -412,3 +414,32 @@ async def test_the_name_of_the_profile_is_typed(asking: httpx.AsyncClient, gates
     assert right.status_code == 303
     await asking.get(f"/api{right.headers['location']}/events")
     assert gates.made == {"prod.a": "made"}
+
+
+async def test_the_plan_that_an_execution_is_held_to_is_known_from_its_start(site: Any) -> None:
+    """Also of one that another process runs, or whose ending nobody has written down."""
+    gate = site.gates.gate("dev", "a")
+    plan_id = await planned(site)
+    started = await site.started(plan=plan_id)
+    await gate.reached.wait()
+    page = await shown(site, started)
+    assert f'href="/executions/{plan_id}"' in page
+    record = site.app.contexts(site.folder).executions.get(started)
+    assert record.asked.plan == plan_id
+
+
+async def test_a_plan_that_is_forgotten(site: Any, workspace: Path) -> None:
+    """What was held to it is not carried on without: what is left is planned anew."""
+    gate = site.gates.gate("dev", "a")
+    plan_id = await planned(site)
+    started = await site.started(plan=plan_id)
+    await gate.reached.wait()
+    await site.client.post(f"/api/executions/{started}/interrupt")
+    gate.open.set()
+    await site.ended(started)
+    register = workspace / ".peace/gated/.executions.sqlite3"
+    with closing(sqlite3.connect(register, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM outcomes WHERE id = ?", (plan_id,))
+    page = await shown(site, started)
+    assert "Resume</button>" not in page
+    assert "Ensure…" in page

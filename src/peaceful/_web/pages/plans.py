@@ -91,13 +91,12 @@ def offer_of(server: ServerContext, record: ExecutionRecord, verb: str) -> Offer
     Of one that was held to a plan, only what it takes to plan the same anew. The `verb` is what the
     application calls to ensure. Raises `StorageError`.
     """
-    outcome, contexts = record.outcome, server.contexts
-    if outcome is None:
-        return None
-    if outcome.plan is None:
-        return None if outcome.by_plan is None else _held_to(server, outcome.by_plan)
+    contexts, outcome, held_to = server.contexts, record.outcome, record.asked.plan
+    if held_to is not None:
+        return _held_to(server, held_to)
     plan = contexts.plan_by(record)
-    assert plan is not None
+    if plan is None or outcome is None:
+        return None
     counts = Counter(each.status for each in plan.items.values())
     shown = [
         (item, each)

@@ -215,14 +215,14 @@ class RunningExecutions:
             profile=request.profile,
             flow=request.flow,
             dry_run=request.dry_run,
-            only=request.only,
+            **msgspec.structs.asdict(request.selection),
         )
         if known != request and (
             known is not None
             or request != plain
             or (info.flow, info.command) != (request.flow, request.command)
             or info.dry_run != request.only_says
-            or set(running.only) != set(request.only)
+            or not running.chosen.is_same(request.selection)
         ):
             raise busy_error(running)
         return StartResult(running, is_new=False)
