@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from peaceful import ItemStatus
@@ -26,6 +26,8 @@ STATUSES = {
     "instance_profile": ItemStatus.NOT_STARTED,
     "s3_object": ItemStatus.NOT_STARTED,
 }
+
+ENDED = sorted({*ItemStatus} - WOULD - {ItemStatus.UNKNOWN})
 
 
 def told(
@@ -132,10 +134,17 @@ def test_dry_run() -> None:
     assert shown(ending, ascii_only=True)[2] == "  + a  would create: + content: x"
 
 
+@example(
+    {f"{at}": status for at, status in enumerate(ENDED)},
+    OutcomeKind.ITEM_ERROR,
+    InterruptSource.FAILURE,
+    "x" * 300,
+    30,
+)
 @given(
     st.dictionaries(
         st.text("ab_", min_size=1, max_size=20),
-        st.sampled_from([*{*ItemStatus} - WOULD - {ItemStatus.UNKNOWN}]),
+        st.sampled_from(ENDED),
     ),
     st.sampled_from(
         [OutcomeKind.BLOCK_INTERRUPTED, OutcomeKind.EXECUTION_INTERRUPTED, OutcomeKind.ITEM_ERROR]

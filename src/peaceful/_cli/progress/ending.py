@@ -237,13 +237,13 @@ def _rows(rows: Sequence[SummaryRow], told: Collection[ItemId], page: Page) -> l
 
 
 def _remarks(summary: Summary, page: Page) -> list[Line]:
-    lines: list[Line] = []
     signal = summary.interrupt
-    if (
-        state_after(summary.kind) is ExecutionState.INTERRUPTED
-        and signal
-        and signal.source is not InterruptSource.SIGINT
-    ):
+    if signal is not None and signal.source is InterruptSource.FAILURE:
+        # The remark says it all; names may be long.
+        return [line(shortened(f"  {summary.remark}", page.room))] if summary.remark else []
+    lines: list[Line] = []
+    interrupted = state_after(summary.kind) is ExecutionState.INTERRUPTED
+    if interrupted and signal and signal.source is not InterruptSource.SIGINT:
         lines.append(line(shortened(f"  Interrupted {interrupted_how(signal)}", page.room)))
     if summary.remark:
         lines += [line(f"  {part}") for part in wrapped(summary.remark, page.width - 2)]
