@@ -74,3 +74,33 @@ async def test_what_a_command_does_not_take(contexts: Contexts) -> None:
     request = _request(only=("three",))
     with pytest.raises(NameUnknown, match="three"):
         await request.run(contexts.ctx_for(request))
+
+
+async def test_an_empty_path_is_refused_at_every_door(contexts: Contexts, tmp_path: Path) -> None:
+    """It would be the present folder, wherever that is; an empty text is one."""
+    app = App("paths")
+
+    @app.flow("make")
+    def make(flow: Flow, into: Path = Path("x"), text: str = "hello") -> None:
+        flow.add("one", Text(path=tmp_path / into / "one", content=text))
+
+    paths = Contexts(app, Workspace(tmp_path, app.name), {})
+    paths.init({}, profile="dev")
+    for command in ("ensure", "plan"):
+        with pytest.raises(ParamsInvalid, match="a path is not empty"):
+            paths.ctx_for(_request(command, params={"into": ""}))
+    paths.ctx_for(_request(params={"text": ""}))
+    assert paths.stored("dev", "make") == {"text": ""}
+
+
+async def test_what_only_says_stores_no_parameters(contexts: Contexts, tmp_path: Path) -> None:
+    """Neither a plan nor a dry run; what they say is of the parameters that were given."""
+    for request in (
+        _request("plan", params={"text": "new"}),
+        _request(dry_run=True, params={"text": "new"}),
+    ):
+        outcome = await request.run(contexts.ctx_for(request))
+        assert isinstance(outcome, Complete)
+        assert "new" in outcome.items["one"].message
+        assert contexts.stored("dev", "make") == {}
+    assert not (tmp_path / "one").exists()

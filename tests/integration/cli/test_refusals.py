@@ -114,3 +114,20 @@ def test_new_names(deployed: Run, tmp_path: Path) -> None:
     assert {*places()} >= NEW | FILES
     assert deployed(*line("states backup", "file", "nix")).code == 0
     assert (tmp_path / "nix").is_file()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("diff", "--stored", "--max-concurrency", "3"),
+        ("diff", "--stored", "--stop-timeout", "3"),
+        ("diff", "--stored", "--wait"),
+        ("diff", "default", "default", "--max-concurrency", "3"),
+        ("diff", "default", "default", "--profile", "default"),
+    ],
+)
+def test_a_form_of_a_command_refuses_what_only_others_heed(
+    deployed: Run, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """It executes nothing, or names profiles itself: what is given besides would be believed."""
+    refused(deployed, [*words], tmp_path, code=2)

@@ -24,7 +24,13 @@ from peaceful._app.parameters.files import Checked, ParamsFile, StoredParams, pa
 from peaceful._app.parameters.reading import Shape
 from peaceful._app.parameters.secrets import SECRET_FORMS, Secrets, readable
 from peaceful._errors.running import ParamsBusy
-from peaceful._errors.usage import NameUnknown, UsageError, nearest
+from peaceful._errors.usage import (
+    NameUnknown,
+    ParamProblem,
+    ParamsInvalid,
+    UsageError,
+    nearest,
+)
 from peaceful._model.clock import SystemClock
 from peaceful._model.codec import FlowId, JsonValue, ProfileName
 from peaceful._runtime.ctx import ParamValue, started_by
@@ -259,6 +265,16 @@ class ParamStore:
                     f"{name} is given a value and taken back at the same time.",
                     help="do one of both",
                 )
+        for file in files:
+            empty = [
+                ParamProblem(name, one.origin, "a path is not empty; `.` is the present folder")
+                for name, one in given.items()
+                if one.value == ""
+                and name in file.group.params
+                and file.group.params[name].value_type.is_path
+            ]
+            if empty:
+                raise ParamsInvalid(file.owner, empty)
         results = [file.completed(self._secrets, given, unset) for file in files]
         return files, right(results, self._how_to_give)
 

@@ -211,11 +211,14 @@ def diff(invocation: Invocation, profiles: Sequence[str], *, stored: bool) -> Re
             "or without profiles, to compare with the goal",
         )
     if profiles:
+        # What only an execution heeds would be believed.
+        invocation.options.refuse_others("diff of two profiles")
         both = invocation.contexts().profiles_flow_ctx(profiles, invocation.options.flow)
         diffs = DiffCmd.profiles(both)
         title = f"{both.app} diff · {profiles[0]} → {profiles[1]} · {diffs.headline}"
         return _diffs(title, diffs, both.notices)
     if stored:
+        invocation.options.refuse_others("diff --stored")
         ctx = _flow_ctx(invocation)
         diffs = DiffCmd.stored(ctx)
         return _diffs(f"{ctx.app} diff --stored · {ctx.profile} · {diffs.headline}", diffs)

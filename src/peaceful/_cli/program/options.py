@@ -136,7 +136,7 @@ _EDITS: Final = ("states forget", "states move", "states adopt")
 
 _FLOWS: Final = (
     *(*_RUN, *_EDITS, "init", "status", "goal", "states list", "states show"),
-    *("executions list", "interrupt", "approve"),
+    *("executions list", "interrupt", "approve", "diff --stored"),
 )
 
 _PROFILES: Final = (*_FLOWS, "states backup", "states restore", "profile show")
@@ -146,10 +146,11 @@ TAKEN_BY: Final[Mapping[str, frozenset[str]]] = {
         {
             *(*_PROFILES, "switch", "executions show", "web", "key rotate"),
             *("profile list", "profile delete", "profile rename", "profile copy"),
+            "diff of two profiles",
         }
     ),
     "profile": frozenset(_PROFILES),
-    "flow": frozenset({*_FLOWS, "switch"}),
+    "flow": frozenset({*_FLOWS, "switch", "diff of two profiles"}),
     "max_concurrency": frozenset({*_RUN, "web"}),
     "stop_timeout": frozenset({*_RUN, *_EDITS, "web"}),
     "wait": frozenset(
