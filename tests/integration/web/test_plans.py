@@ -409,6 +409,7 @@ async def test_the_name_of_the_profile_is_typed(asking: httpx.AsyncClient, gates
         "/ensure_cmd", data={"profile": "prod", "flow_id": "make"}, headers=HTML
     )
     assert bare.status_code == 422
+    assert "see first what would change" in bare.text
     assert not gates.made
     right = await asking.post("/ensure_cmd", data={**form, "confirm": "prod"})
     assert right.status_code == 303

@@ -193,7 +193,9 @@ async def _confirmation(
         return None
     wrong = UsageError(
         f"{profile} is protected, and its name was not typed: nothing was started.",
-        help=f"type {profile} to go on",
+        help=f"type {profile} to go on"
+        if command == "clean" or wanted.plan_from
+        else "see first what would change: there, its name can be typed",
     )
     if not wants_page(request):
         raise wrong
