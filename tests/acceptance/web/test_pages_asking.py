@@ -66,3 +66,26 @@ async def test_without_a_script(acts: ActServer, open_tab: OpenTab) -> None:
     await page.reload()
     await expect(page.get_by_text("NOT-APPROVED")).to_be_visible()
     await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+
+
+async def test_a_comment_outlives_the_next_question(acts: ActServer, open_tab: OpenTab) -> None:
+    """What somebody is typing stays, although that part of the page is sent anew."""
+    profile = acts.profile(items=3, layers=2)
+    first = ACTS.act(profile, "thing_1", waits=True)
+    ACTS.act(profile, "thing_2").asks = QUESTION
+    ACTS.act(profile, "thing_3").asks = "And this?"
+    execution_id = await acts.started(profile)
+    await first.reached.wait()
+    tab = await open_tab(acts)
+    page = tab.page
+    await tab.open(f"/executions/{execution_id}")
+    comment = page.locator("#comment-thing_2")
+    await comment.fill("half of a sen")
+    first.open.set()
+    await expect(page.locator("#comment-thing_3")).to_be_visible()
+    await expect(comment).to_have_value("half of a sen")
+    await comment.press_sequentially("tence")
+    await comment.locator("xpath=..").get_by_role("button", name="Approve").click()
+    await expect(page.get_by_text("approved by somebody (web): half of a sentence")).to_be_visible()
+    await page.get_by_role("button", name="Approve").click()
+    await expect(page.locator("#head")).to_have_attribute("data-state", "complete")

@@ -51,6 +51,10 @@ async def test_plan_approve_deploy(acts: ActServer, open_tab: OpenTab) -> None:
     await expect(bob.page.get_by_role("button", name="Plan anew")).to_be_hidden()
     await good_to_everyone(bob, "approves", thoroughly=True)
     await bob.page.get_by_label("Comment").fill("as we <b>said</b>")
+    # The page asks now and then whether somebody else has answered.
+    await bob.page.wait_for_event("response", lambda response: "part=plan" in response.url)
+    await bob.page.evaluate("() => new Promise(requestAnimationFrame)")
+    await expect(bob.page.get_by_label("Comment")).to_have_value("as we <b>said</b>")
     await bob.page.get_by_role("button", name="Approve").click()
     await expect(bob.page.locator("#plan")).to_contain_text("approved by bob (web)")
     await expect(bob.page.get_by_role("button", name="Ensure these 3 changes")).to_be_hidden()
