@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec import structs
+
 from peaceful._app.parameters.declaration import Given
 from peaceful._app.parameters.files import StoredParams
 from peaceful._app.parameters.secrets import readable
@@ -35,6 +37,7 @@ from peaceful._model.codec import (
     ProfileName,
     from_json,
 )
+from peaceful._model.execution import Selection
 from peaceful._model.names import checked_name
 from peaceful._model.outcome import ItemStatus
 from peaceful._params.plain import plain_form
@@ -302,7 +305,8 @@ class Contexts(ProfileKeeper):
         plan = self.plan_by(record)
         if plan is None:
             raise self.no_plan(record)
-        return replace(request, plan=plan, plan_from=record.id, only=plan.only)
+        chosen = structs.asdict(Selection.of(plan))
+        return replace(request, plan=plan, plan_from=record.id, **chosen)
 
     def no_plan(self, record: ExecutionRecord) -> UsageError:
         """Return the error about an execution that has made no plan."""

@@ -234,8 +234,8 @@ def mark_finished(record: ExecutionRecord, document: KeptDocument) -> ExecutionR
 
 
 def mark_approved(record: ExecutionRecord, approval: Approval) -> ExecutionRecord:
-    """Return the record with the answer about its plan; unchanged if there was one before."""
-    if record.outcome is None or record.plan_approval is not None:
+    """Return the record with the answer about its plan; unchanged if there is none to answer."""
+    if record.outcome is None or record.outcome.plan is None or record.plan_approval is not None:
         return record
     outcome = replace(record.outcome, approvals=(*record.outcome.approvals, approval))
     return replace(record, outcome=outcome)

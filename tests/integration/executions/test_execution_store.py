@@ -151,7 +151,10 @@ def test_the_first_answer_about_a_plan_counts(store: ExecutionStore, new_record:
     """It is kept with the ending, of which nothing else changes; without a plan there is none."""
     by = Answerer("web", "bob")
     yes, no = (Approval("", "?", said, by, END, function="plan") for said in (True, False))
-    record = ended(store, new_record())
+    other = ended(store, new_record())
+    assert store.approve(other.id, yes) == other
+    record = store.insert(new_record())
+    record = store.finish(record.id, replace(DOCUMENT, plan={"at": "noon"}))
     assert store.approve(record.id, yes).plan_approval == yes
     assert store.approve(record.id, no).plan_approval == yes
     kept = replace(record.outcome or DOCUMENT, approvals=(yes,))

@@ -18,8 +18,11 @@ from pydantic import BaseModel
 
 from peaceful import App, Flow, Given, Role, WebSettings, WebToken
 from peaceful._errors.usage import NameUnknown, UsageError
+from peaceful._item.diff import Change
 from peaceful._model.codec import JsonValue
 from peaceful._web.diagrams.graphviz import Layouts
+from peaceful._web.pages.rows import ChangeRow, DisplayStatus, changes_cut, changes_shown
+from peaceful._web.pages.site import piece
 from peaceful._web.server.serve import asgi
 from peaceful.commands import Contexts
 
@@ -444,3 +447,25 @@ async def test_a_plan_that_is_forgotten(site: Any, workspace: Path) -> None:
     page = await shown(site, started)
     assert "Resume</button>" not in page
     assert "Ensure…" in page
+
+
+async def test_a_plan_of_some_items(site: Any) -> None:
+    """Is carried out for these; the execution tells how they were chosen, as the plan does."""
+    plan_id = await planned(site, exclude="b")
+    ended = await carried_out(site, plan_id)
+    assert site.gates.made.keys() == {"dev.a", "dev.c"}
+    plan = await site.get(f"/api/executions/{plan_id}")
+    assert ended["selection"] == plan["selection"]
+    assert ended["selection"]["exclude"] == ["b"]
+
+
+def test_changes_that_are_not_shown_are_counted() -> None:
+    """A page has the first of many; what it leaves out is said."""
+    changes = [Change(f"field_{number}", 1, 2) for number in range(25)]
+    row = ChangeRow(
+        "a", DisplayStatus.WOULD_CHANGE, "would change", "", "",
+        changes_shown(changes), changes_cut(changes),
+    )  # fmt: skip
+    shown_ones = piece("parts.html", "changed", row.changes, row.more_changes)
+    assert ("field_19" in shown_ones, "field_20" in shown_ones) == (True, False)
+    assert "and 5 more" in shown_ones

@@ -81,6 +81,7 @@ class TypedAnswers:
                 self._drop_typed()
             if child_has_terminal() or not in_foreground(self._fd):
                 # The keys are another one's; in the background, to read would stop this process.
+                # Nobody is told when they are this one's again.
                 time.sleep(_LOOK)
                 continue
             if not select.select([self._fd], [], [], _LOOK)[0]:

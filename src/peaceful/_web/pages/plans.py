@@ -11,22 +11,21 @@ import msgspec
 from peaceful._errors.base import PeacefulError
 from peaceful._executions.records import ExecutionRecord
 from peaceful._item.diff import Change
-from peaceful._model.codec import JsonObject, JsonValue
+from peaceful._model.codec import ItemId, JsonObject, JsonValue
+from peaceful._model.document import ItemDocument
 from peaceful._model.execution import Approval
-from peaceful._model.outcome import WOULD, FieldChange, ItemStatus
-from peaceful._present.contrast import legible
+from peaceful._model.outcome import WOULD, ItemStatus
 from peaceful._present.summary import status_word
 from peaceful._present.text import one_line
 from peaceful._web.context import ServerContext
 from peaceful._web.pages.param_fields import PARAM_PREFIX, shown_value
-from peaceful._web.pages.rows import ChangeRow, DisplayStatus
+from peaceful._web.pages.rows import ChangeRow, DisplayStatus, changes_cut, changes_shown
 
 if TYPE_CHECKING:
-    from peaceful._commands.plan import Plan
+    from peaceful._commands.plan import Plan, PlannedItem
 
 _LONGEST: Final = 300
 _MOST_ROWS: Final = 200
-_MOST_CHANGES: Final = 20
 _LATER: Final = 10
 
 _REMOVES: Final = frozenset({ItemStatus.WOULD_REMOVE, ItemStatus.WOULD_REPLACE})
@@ -103,17 +102,7 @@ def offer_of(server: ServerContext, record: ExecutionRecord, verb: str) -> Offer
         for item, each in plan.items.items()
         if each.status in WOULD or each.status is ItemStatus.UNKNOWN
     ]
-    rows = tuple(
-        ChangeRow(
-            item,
-            DisplayStatus(each.status.value),
-            status_word(each.status),
-            one_line(each.message, _LONGEST),
-            "",
-            _changes(outcome.items[item].changes) if item in outcome.items else (),
-        )
-        for item, each in shown[:_MOST_ROWS]
-    )
+    rows = tuple(_row(item, each, outcome.items.get(item)) for item, each in shown[:_MOST_ROWS])
     return Offer(
         id=record.id,
         label=_label(plan, counts, verb),
@@ -129,6 +118,19 @@ def offer_of(server: ServerContext, record: ExecutionRecord, verb: str) -> Offer
         needs_approval=server.running.needs_approval(plan.profile),
         approval=record.plan_approval,
         by=record.info.started_by.user,
+    )
+
+
+def _row(item: ItemId, planned: PlannedItem, ended: ItemDocument | None) -> ChangeRow:
+    changes = [] if ended is None else [*map(Change.of, ended.changes or ())]
+    return ChangeRow(
+        item,
+        DisplayStatus(planned.status.value),
+        status_word(planned.status),
+        one_line(planned.message, _LONGEST),
+        "",
+        changes_shown(changes),
+        changes_cut(changes) + (0 if ended is None else ended.changes_left_out or 0),
     )
 
 
@@ -151,19 +153,6 @@ def _label(plan: Plan, counts: Mapping[ItemStatus, int], verb: str) -> str:
     if not changes:
         return f"{verb} {then}"
     return f"{verb} {these}, and {then}" if unknown else f"{verb} {these}"
-
-
-def _changes(changes: tuple[FieldChange, ...] | msgspec.UnsetType) -> tuple[tuple[str, ...], ...]:
-    if isinstance(changes, msgspec.UnsetType):
-        return ()
-    return tuple(
-        (legible(each.field), *(one_line(word, _LONGEST) for word in _words(each)))
-        for each in changes[:_MOST_CHANGES]
-    )
-
-
-def _words(change: FieldChange) -> tuple[str, str]:
-    return Change(change.field, change.before, change.after).words
 
 
 def _params(stored: JsonObject, plan: Plan) -> Iterator[tuple[str, str, str]]:

@@ -126,15 +126,17 @@ class ItemRow(msgspec.Struct, frozen=True):
     @property
     def changes(self) -> Sequence[tuple[str, ...]]:
         """How it has changed, once it is done: fields, with their values before and after."""
-        kept = () if self.done is None else self.done.changes or ()
-        return [_change_words(Change.of(each)) for each in kept[:_MOST_CHANGES]]
+        return changes_shown(self._kept)
 
     @property
     def more_changes(self) -> int:
         """How many further changes there were."""
-        if self.done is None:
-            return 0
-        return len((self.done.changes or ())[_MOST_CHANGES:]) + (self.done.changes_left_out or 0)
+        left_out = 0 if self.done is None else self.done.changes_left_out or 0
+        return changes_cut(self._kept) + left_out
+
+    @property
+    def _kept(self) -> Sequence[Change]:
+        return [] if self.done is None else [*map(Change.of, self.done.changes or ())]
 
     @property
     def in_progress(self) -> bool:
@@ -252,8 +254,17 @@ def _alike(rows: Sequence[ItemRow]) -> Iterator[Segment]:
             x += wide + _GAP
 
 
-def _change_words(change: Change) -> tuple[str, ...]:
-    return legible(change.field), *(one_line(word, _LONGEST_STATE) for word in change.words)
+def changes_shown(changes: Sequence[Change]) -> tuple[tuple[str, ...], ...]:
+    """Return the first changes: each with its field, and its values before and after in words."""
+    return tuple(
+        (legible(each.field), *(one_line(word, _LONGEST_STATE) for word in each.words))
+        for each in changes[:_MOST_CHANGES]
+    )
+
+
+def changes_cut(changes: Sequence[Change]) -> int:
+    """Return how many changes are not shown."""
+    return len(changes[_MOST_CHANGES:])
 
 
 class ChangeRow(msgspec.Struct, frozen=True):
@@ -261,7 +272,7 @@ class ChangeRow(msgspec.Struct, frozen=True):
 
     Its status is `unchanged` if nothing differs, `queued` if something does, else `pending`. Its
     goal is empty if that is the same or not known. A change is a field, with its values before and
-    after; empty if the field is absent.
+    after; empty if the field is absent; `more_changes` are not shown.
     """
 
     item: str
@@ -270,6 +281,7 @@ class ChangeRow(msgspec.Struct, frozen=True):
     current: str
     goal: str
     changes: tuple[tuple[str, ...], ...] = ()
+    more_changes: int = 0
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -314,5 +326,5 @@ def _change_rows(ctx: CmdCtx, diffs: StateDiffs) -> Iterator[ChangeRow]:
         elif (diff := diffs.diffs.get(item)) is None:
             yield ChangeRow(item, DisplayStatus.UNCHANGED, "as it should be", now, "")
         else:
-            changes = tuple(_change_words(change) for change in diff.changes[:_MOST_CHANGES])
-            yield ChangeRow(item, DisplayStatus.QUEUED, "differs", now, to_be, changes)
+            changes, more = changes_shown(diff.changes), changes_cut(diff.changes)
+            yield ChangeRow(item, DisplayStatus.QUEUED, "differs", now, to_be, changes, more)
