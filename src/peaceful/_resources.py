@@ -1,13 +1,20 @@
-"""A typed map with scopes."""
+"""A typed map with scopes, and functions that open resources."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from inspect import isasyncgenfunction
 from threading import Lock
-from typing import TypeVar, cast, overload
+from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, cast, overload
 
 from peaceful._errors.usage import ResourceMissing
 
+P = ParamSpec("P")
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Resources:
@@ -79,3 +86,65 @@ def _name(kind: type[object]) -> str:
     if kind.__module__ == "builtins":
         return kind.__qualname__
     return f"{kind.__module__}.{kind.__qualname__}"
+
+
+# Any: each function has parameters of its own, and its resource is of any type.
+AnyOpener: TypeAlias = Callable[..., AbstractAsyncContextManager[Any]]
+"""A function that opens a resource: its context manager closes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opener(Generic[P, T_co]):
+    """A function that opens a resource, and how long that lives; see `App.resource`."""
+
+    function: Callable[P, AbstractAsyncContextManager[T_co]]
+    per_server: bool
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> AbstractAsyncContextManager[T_co]:
+        """Return the context manager of a resource of its own, which nobody shares."""
+        return self.function(*args, **kwargs)
+
+    @property
+    def __name__(self) -> str:
+        return name_of(self.function)
+
+
+def opener(
+    function: Callable[P, AsyncGenerator[T] | Generator[T]], *, per_server: bool
+) -> Opener[P, T]:
+    """Make a generator function with one `yield` one that opens a resource.
+
+    One that is not asynchronous runs in threads, to its `yield` and after it.
+    """
+    if isasyncgenfunction(function):
+        return Opener(
+            asynccontextmanager(cast("Callable[P, AsyncGenerator[T]]", function)), per_server
+        )
+    plain = contextmanager(cast("Callable[P, Generator[T]]", function))
+
+    @asynccontextmanager
+    @functools.wraps(function)
+    async def in_threads(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[T]:
+        from peaceful._aio import run_in_thread  # it loads asyncio, which `--help` does without
+
+        resource = plain(*args, **kwargs)
+        value = await run_in_thread(resource.__enter__)
+        try:
+            yield value
+        except BaseException as error:
+            if not await run_in_thread(resource.__exit__, type(error), error, error.__traceback__):
+                raise
+        else:
+            await run_in_thread(resource.__exit__, None, None, None)
+
+    return Opener(in_threads, per_server)
+
+
+def is_per_server(function: Callable[..., object]) -> bool:
+    """Return whether what a function opens may outlive an execution."""
+    return isinstance(function, Opener) and function.per_server
+
+
+def name_of(function: Callable[..., object]) -> str:
+    """Return the name of a function, for messages: never its arguments, which may be secrets."""
+    return getattr(function, "__name__", "") or type(function).__name__

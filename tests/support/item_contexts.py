@@ -14,6 +14,7 @@ from peaceful import ItemCtx, Resources
 from peaceful._item.approvals import Approvals
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
+from peaceful._item.shared import SharedResources
 from peaceful._runtime.ctx import started_by
 from peaceful._runtime.hub import ProgressHub
 from peaceful.commands import Event, ExecutionInfo, ItemProgressed
@@ -111,6 +112,7 @@ def made_bench(folder: Path) -> Bench:
         publish=lambda event: bench.publish(event),  # noqa: PLW0108 - there is no bench yet
         publish_made=hub.publish_made,
         resources=Resources(),
+        shared=SharedResources(),
         loop=loop,
         approvals=Approvals(clock, hub.publish, loop),
     )

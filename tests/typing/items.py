@@ -2,11 +2,12 @@
 
 # ruff: noqa: D101, D102 - as users write it
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar, assert_type
 
 from peaceful import (
+    App,
     Backoff,
     Change,
     ChildResult,
@@ -133,3 +134,26 @@ def states_are_known_however_they_are_inherited(flow: Flow) -> None:
     assert_type(inherited.state, OtherState)
     assert_type(inherited.state.size, int)
     assert_type(Package.state_type(), type[PackageState])
+
+
+app = App("typed")
+
+
+@app.resource
+async def numbers(size: int) -> AsyncGenerator[list[int]]:
+    yield [size]
+
+
+@app.resource(per="server")
+def word(of: str) -> Generator[str]:
+    yield of
+
+
+async def shared_resources_have_the_type_that_is_yielded(ctx: ItemCtx) -> None:
+    assert_type(await ctx.resource(numbers, 5), list[int])
+    assert_type(await ctx.resource(word, of="it"), str)
+
+
+async def arguments_of_shared_resources_are_checked(ctx: ItemCtx) -> None:
+    await ctx.resource(numbers, "many")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await ctx.resource(word)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

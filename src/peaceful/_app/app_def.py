@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, overload
+from functools import partial
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from peaceful._app.parameters.declaration import Declarations, FlowDef, FlowFunction
 from peaceful._errors.usage import DefinitionError, NameTaken
@@ -19,12 +32,20 @@ if TYPE_CHECKING:
     from peaceful._model.codec import FlowId, ItemId
     from peaceful._model.state import State
 
+P = ParamSpec("P")
+T = TypeVar("T")
 F = TypeVar("F", bound=FlowFunction)
 S_co = TypeVar("S_co", covariant=True)
 S = TypeVar("S", bound="State")
 
 STATE_ELSEWHERE: Final[ContextVar[Callable[..., object]]] = ContextVar("peaceful_other_flows")
 """Returns a reference to a state, by its flow, item and class; set while a flow's function runs."""
+
+
+class _OpenerDecorator(Protocol):
+    def __call__(
+        self, function: Callable[P, AsyncGenerator[T] | Generator[T]], /
+    ) -> Callable[P, AbstractAsyncContextManager[T]]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +194,51 @@ class AppDef:
         earlier = (was,) if isinstance(was, str) else was
         names = tuple(checked_name("a flow", name) for name in (flow_id, *earlier))
         return NamedFlow(names[0], self.declared, names[1:])
+
+    @overload
+    def resource(
+        self, function: Callable[P, AsyncGenerator[T] | Generator[T]], /
+    ) -> Callable[P, AbstractAsyncContextManager[T]]: ...
+    @overload
+    def resource(self, *, per: Literal["execution", "server"]) -> _OpenerDecorator: ...
+
+    def resource(
+        self,
+        function: Callable[P, AsyncGenerator[T] | Generator[T]] | None = None,
+        *,
+        per: Literal["execution", "server"] = "execution",
+    ) -> Callable[P, AbstractAsyncContextManager[T]] | _OpenerDecorator:
+        """Declare how a resource is opened and closed that items share, such as a pool.
+
+        ```python
+        @app.resource
+        async def database(url: str) -> AsyncGenerator[Pool]:
+            async with create_pool(url) as pool:
+                yield pool
+
+
+        class Table(Item[TableState]):
+            url: str
+
+            async def apply(self, ctx: ItemCtx, current: TableState, goal: TableState):
+                pool = await ctx.resource(database, self.url)
+        ```
+
+        The decorated function is a generator with one `yield`; one that is not asynchronous runs in
+        threads. What comes after its `yield` runs at the end, also after an interrupt, as long as
+        cancelled items have for their own clean-up. In tests, a harness takes `fakes` of it.
+
+        Args:
+            function: the function.
+            per: how long it lives: the `execution`, or the `server` (`web`), which shares it among
+                all executions. It must then mend itself, as pools of connections do. Where there is
+                no server, both mean the same.
+        """
+        from peaceful._resources import opener
+
+        if function is not None:
+            return opener(function, per_server=False)
+        return partial(opener, per_server=per == "server")
 
     def flow_def(self, flow_id: FlowId) -> FlowDef:
         """Return the declared flow of that name; raise `NameUnknown` if there is none."""

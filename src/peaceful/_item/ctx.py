@@ -16,10 +16,10 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from signal import SIGINT
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 import msgspec
 
@@ -47,7 +47,9 @@ from peaceful.interrupt import InterruptibilityState, NoInterrupt, wait_or_inter
 
 if TYPE_CHECKING:
     from peaceful._item.approvals import Approvals
+    from peaceful._item.shared import SharedResources
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _LOG: Final = logging.getLogger("peaceful.item")
@@ -66,6 +68,7 @@ class ExecutionScope(msgspec.Struct, frozen=True):
         publish_made: takes a function that makes an event of the snapshot, or none; no event comes
             between its look and its event. Returns whether it made one.
         resources: values that blocks and items pass to each other, by type.
+        shared: what items open for all of them.
         loop: the event loop that the execution runs in.
         approvals: the questions that items ask people.
     """
@@ -78,6 +81,7 @@ class ExecutionScope(msgspec.Struct, frozen=True):
     publish: Callable[[Event], None]
     publish_made: Callable[[Callable[[Snapshot], Event | None]], bool]
     resources: Resources
+    shared: SharedResources
     loop: asyncio.AbstractEventLoop
     approvals: Approvals
 
@@ -238,6 +242,35 @@ class ItemCtx:
         await self.wait_for(asking, partial=partial, where=f"waiting for an approval: {question}")
         # Until now it was not stalled, but waiting for a person.
         self.progress.message(self.progress.last_message)
+
+    async def resource(
+        self,
+        open: Callable[P, AbstractAsyncContextManager[T]],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Return a resource that all items share, such as a pool of connections.
+
+        ```python
+        pool = await ctx.resource(database, self.url)
+        ```
+
+        It is opened by the first that asks, and closed when the execution ends, however that may
+        be. Items that name the same function with equal arguments get the same resource. See
+        `App.resource`.
+
+        Args:
+            open: a function that returns an asynchronous context manager: one decorated by
+                `App.resource`, or by `contextlib.asynccontextmanager`.
+            args: its arguments, which can be hashed, like `kwargs`.
+            kwargs: its arguments by name.
+
+        Raises:
+            DefinitionError: an argument cannot be hashed.
+            BaseException: whatever opening it raises. Who asks next tries anew.
+        """
+        return await self._scope.shared.get(open, *args, **kwargs)
 
     async def retry(
         self,

@@ -15,12 +15,13 @@ from typing import Final
 import msgspec
 
 from peaceful._errors.usage import DefinitionError
+from peaceful._item.shared import SharedResources
 from peaceful._model.clock import Clock, SystemClock
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue, ProfileName
 from peaceful._model.document import Ending
 from peaceful._model.execution import StartedBy
 from peaceful._model.names import execution_id
-from peaceful._resources import Resources
+from peaceful._resources import AnyOpener, Resources
 from peaceful._runtime.escalation import LadderTimes
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.hub import OutputSink
@@ -112,6 +113,8 @@ class CmdCtx:
         settings: how executions behave.
         clock: tells the time.
         resources: what the application gives to blocks and items, by type.
+        shared: the resources of the server that runs it, which outlive an execution; or None.
+        fakes: by function that opens a resource, the one to call in its place, in tests.
         register: where executions are registered, or None.
         prunes: whether `ensure` removes what has left the flow, without being told to.
         notices: what people should know of the flow and its parameters; executions warn of it.
@@ -140,6 +143,8 @@ class CmdCtx:
     settings: ExecutionSettings = field(default_factory=ExecutionSettings)
     clock: Clock = field(default_factory=SystemClock)
     resources: Resources = field(default_factory=Resources)
+    shared: SharedResources | None = None
+    fakes: Mapping[AnyOpener, AnyOpener] = field(default_factory=dict[AnyOpener, AnyOpener])
     register: Register | None = None
     notices: tuple[str, ...] = ()
     prunes: bool = False

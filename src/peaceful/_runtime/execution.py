@@ -18,6 +18,7 @@ from peaceful._errors.running import StorageError
 from peaceful._errors.usage import DefinitionError
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
+from peaceful._item.shared import SharedResources
 from peaceful._model.codec import ItemId
 from peaceful._model.document import Ending, EndingNotes, PlanMade, execution_ending
 from peaceful._model.events import BlockEnded, BlockStarted, ExecutionStarted, Warned
@@ -150,6 +151,7 @@ class Session:
         """
         self.check()
         await self._end_children()
+        await self._close_resources()
         interrupt, timings = self._close_latch(), self.timings()
         if self._ends_it("loop"):
             ending = self._made(outcome_kind(outcome), interrupt, timings)
@@ -163,6 +165,7 @@ class Session:
             # It had ended, and that is written down; only then was whoever waits for it cancelled.
             return
         await self._end_children()
+        await self._close_resources()
         interrupt = self._close_latch()
         if not self._ends_it("loop"):
             return
@@ -236,6 +239,10 @@ class Session:
         if self.leavings is not None:
             for notice in await self.leavings.notices(self.hub.take_snapshot().ended):
                 self.warn(notice)
+
+    async def _close_resources(self) -> None:
+        for notice in await self.scope.shared.close(self.ctx.settings.ladder.cleanup_timeout):
+            self.warn(notice)
 
     def _close_latch(self) -> InterruptSignal | None:
         receiver = self.scope.interruptibility.receiver
@@ -386,6 +393,7 @@ def _new_session(ctx: CmdCtx, command: str, dry_run: bool, only: tuple[ItemId, .
         publish=hub.publish,
         publish_made=hub.publish_made,
         resources=ctx.resources.child(),
+        shared=SharedResources(ctx.shared, ctx.fakes),
         loop=loop,
         approvals=Approvals(ctx.clock, hub.publish, loop, ctx.on_ask),
     )

@@ -21,7 +21,7 @@ from peaceful._model.codec import ItemId
 from peaceful._model.events import Event
 from peaceful._model.outcome import CmdOutcome, ItemResult
 from peaceful._model.state import State
-from peaceful._resources import Resources
+from peaceful._resources import AnyOpener, Resources
 from peaceful._runtime.block import StateDiffs, States
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
 from peaceful._runtime.flow import Flow
@@ -87,6 +87,7 @@ class FlowHarness:
         store: keeps the states.
         answer: given what an item asks people to approve, returns an empty text to approve, why it
             is refused, or None to let it wait. By default, everything is approved.
+        fakes: by function that opens a resource, the one to call in its place.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class FlowHarness:
         clock: Clock | None = None,
     ) -> None:
         self.answer: Callable[[str], str | None] = _approve
+        self.fakes: dict[AnyOpener, AnyOpener] = {}
         self._declare = declare
         self._workspace = Workspace(folder, _APP)
         self._clock: Clock = clock or SystemClock()
@@ -132,6 +134,7 @@ class FlowHarness:
             settings=self._settings,
             clock=self._clock,
             resources=self._resources,
+            fakes=self.fakes,
             on_blocked=self._blocked.append,
             on_ask=lambda _item, question: self.answer(question),
         )

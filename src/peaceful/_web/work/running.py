@@ -21,6 +21,7 @@ from peaceful._errors.running import ApprovalNeeded, ExecutionUnknown, ProfileBu
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions, busy_error
 from peaceful._executions.running import RunningExecution
+from peaceful._item.shared import SharedResources
 from peaceful._model.codec import ExecutionId, ProfileName
 from peaceful._model.document import Ending
 from peaceful._model.interrupt import InterruptSignal
@@ -42,6 +43,9 @@ _BETWEEN: Final = 0.05
 
 _ANSWERS: Final = 1.0
 """Seconds in which the loop of the executions answers, unless something blocks it."""
+
+_CLOSING: Final = 10.0
+"""Seconds for what executions share to close; a loop that something blocks closes nothing."""
 
 KEPT: Final = 1000
 """How many of the newest keys are remembered."""
@@ -86,6 +90,7 @@ class RunningExecutions:
         self._one_ended = asyncio.Event()
         self._loops = ExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._shared: dict[asyncio.AbstractEventLoop, SharedResources] = {}
         self._starting: dict[ProfileName, asyncio.Lock] = {}
         self._stop: InterruptSignal | None = None
         self.incomplete: list[ExecutionId] = []
@@ -145,6 +150,11 @@ class RunningExecutions:
         while self._tasks:
             self._one_ended.clear()
             await self._one_ended.wait()
+        for loop, shared in self._shared.items():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSING):
+                    for notice in await start_in_loop(loop, shared.close(_CLOSING / 2)):
+                        _LOG.warning("%s", notice)
         self._loops.close()
 
     async def _start_locked(self, request: RunRequest, door: str, by: str) -> StartResult:
@@ -189,8 +199,10 @@ class RunningExecutions:
             here.call_soon_threadsafe(self._left, ending)
 
         register = _NotifyingRegister(self._executions, here, on_registered)
-        ctx = replace(ctx, register=register, on_late_end=on_late_end)
-        task: asyncio.Future[object] = start_in_loop(await self._answering_loop(), request.run(ctx))
+        loop = await self._answering_loop()
+        shared = self._shared.setdefault(loop, SharedResources())
+        ctx = replace(ctx, shared=shared, register=register, on_late_end=on_late_end)
+        task: asyncio.Future[object] = start_in_loop(loop, request.run(ctx))
         await asyncio.wait((task, registered), return_when=asyncio.FIRST_COMPLETED)
         if not registered.done():
             registered.cancel()
