@@ -367,12 +367,12 @@ async def test_others_can_refer_to_the_path_before_anything_is_there(
     )
 
 
-def test_httpx_is_loaded_only_when_something_is_downloaded() -> None:
+def test_aiohttp_is_loaded_only_when_something_is_downloaded() -> None:
     """Neither the shelf nor a `FileDownload` loads what only downloading needs."""
     script = (
         "import sys; from pathlib import Path; import peaceful.items\n"
         "peaceful.items.FileDownload(src='https://example.com/f', dest=Path('f'))\n"
-        "assert not {'httpx', 'zstandard'} & set(sys.modules)\n"
+        "assert not {'aiohttp', 'zstandard'} & set(sys.modules)\n"
     )
 
     env = {**os.environ, "COVERAGE_PROCESS_START": ""}

@@ -252,11 +252,11 @@ async def test_headers_that_cannot_be_sent_are_told_without_their_values(
     assert "headers" in error.message
 
 
-async def test_without_httpx_it_is_told_what_to_install(
+async def test_without_aiohttp_it_is_told_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The extra is named."""
-    monkeypatch.setitem(sys.modules, "httpx", None)
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
 
     error = await failure(download("http://127.0.0.1/f", tmp_path))
 
@@ -447,17 +447,16 @@ async def test_a_proxy_that_cannot_be_used_is_told(
 
 def test_a_broken_tls_connection_may_be_tried_again() -> None:
     """The end of a connection in the middle of TLS says nothing about trust."""
-    import httpx
+    import aiohttp
 
-    error = httpx.ReadError("x")
+    error = aiohttp.ClientOSError("x")
     error.__cause__ = ExceptionGroup("all", [ssl.SSLEOFError(8, "eof")])
 
     told = _network.failure_of(error, "a", "a", 1.0)
 
     assert isinstance(told, SourceUnreachable)
-    assert isinstance(_network.failure_of(httpx.ReadError("x"), "a", "a", 1.0), SourceUnreachable)
-    unreachable = _network.failure_of(httpx.ConnectError("x"), "a", "the proxy b", 1.0)
-    assert unreachable.message == "the proxy b cannot be reached."
+    cut = aiohttp.ClientOSError("x")
+    assert isinstance(_network.failure_of(cut, "a", "a", 1.0), SourceUnreachable)
 
 
 # ---- the disk, and what is given

@@ -5,19 +5,22 @@ from __future__ import annotations
 import base64
 import functools
 import importlib
-import logging
+import ipaddress
 import os
+import re
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, cast
+from urllib.parse import quote, urlsplit
 
 from peaceful._disclosure import know_secrets
 from peaceful._errors.usage import ExtraMissing
 from peaceful._item.ctx import ItemCtx
+from peaceful._model.codec import ItemId
 from peaceful._present.text import one_line
 from peaceful.items._disk import disk_errors
 from peaceful.items._download._address import Address, parsed
@@ -30,13 +33,28 @@ from peaceful.items._download._errors import (
 )
 
 if TYPE_CHECKING:
-    import httpx
+    import aiohttp
+    import yarl
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _NO_SUCH_HOST: Final = frozenset(
     {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 )
 _BROKE: Final = "broke the connection"
+
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_IN_HEADERS: Final = re.compile(r"[^\t\x20-\x7e]")
+_AS_IT_IS: Final = "!#$%&'()*+,/:;=?@[]~"
+"""What an address may have in it besides letters, digits and `-._` (RFC 3986, appendix A)."""
+
+_AHEAD: Final = 256 * 1024
+"""Bytes of a body that are received before they are asked for."""
+
+_LONGEST_LINE: Final = 128 * 1024
+"""Bytes of a header, such as an address that a server sends on to."""
+
+_KEPT: Final = 32
+"""The most answers that wait until their bodies are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,45 +84,110 @@ class Response:
     body: AsyncIterator[bytes]
 
 
-class Client:
-    """An HTTP client for one file; `async with` loads httpx, or raises `ExtraMissing`.
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The connections that all downloads of an execution share.
 
-    It works below `httpx.Client`, which logs whole addresses, and follows redirects with all
-    headers.
+    Attributes:
+        session: sends requests.
+        kept: by item, the answer to the question for its version: its body is what comes next.
+    """
+
+    session: aiohttp.ClientSession
+    kept: dict[ItemId, aiohttp.ClientResponse]
+
+    def keep(self, item: ItemId, answer: aiohttp.ClientResponse) -> bool:
+        """Keep an answer until `take` is called; return whether there is room for it."""
+        if len(self.kept) >= _KEPT or item in self.kept:
+            return False
+        self.kept[item] = answer
+        return True
+
+    def take(self, item: ItemId) -> aiohttp.ClientResponse | None:
+        """Return the answer that was kept for an item."""
+        return self.kept.pop(item, None)
+
+
+@asynccontextmanager
+async def connections() -> AsyncGenerator[Pool]:
+    """Open the pool of an execution; raise `ExtraMissing` without aiohttp."""
+    try:
+        aiohttp = importlib.import_module("aiohttp")
+    except ImportError as error:
+        raise ExtraMissing("FileDownload", "http", "aiohttp") from error
+    # As many connections as there are items in progress; cookies belong to each download.
+    connector = aiohttp.TCPConnector(limit=0, resolver=aiohttp.ThreadedResolver())
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        read_bufsize=_AHEAD,
+        max_line_size=_LONGEST_LINE,
+        max_field_size=_LONGEST_LINE,
+        skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
+    ) as session:
+        pool = Pool(session, {})
+        try:
+            yield pool
+        finally:
+            for answer in pool.kept.values():
+                answer.close()
+
+
+class Client:
+    """The client for one file, by the connections that all share.
+
+    `async with` opens the pool. Redirects are followed here: only servers that may know them get
+    logins, cookies and headers.
     """
 
     def __init__(self, settings: HttpSettings, ctx: ItemCtx) -> None:
         self._settings = settings
         self._ctx = ctx
-        self._open = AsyncExitStack()
-        self._cookies: httpx.Cookies
-        self._transports: dict[tuple[str, str | None], httpx.AsyncHTTPTransport] = {}
+        self._pool: Pool
+        self._cookies: aiohttp.CookieJar | None = None
 
     async def __aenter__(self) -> Self:
-        try:
-            importlib.import_module("httpx")
-        except ImportError as error:
-            raise ExtraMissing("FileDownload", "http", "httpx") from error
-        self._cookies = importlib.import_module("httpx").Cookies()
-        logging.getLogger("httpcore.http11").addFilter(_tells_no_headers)
+        self._pool = await self._ctx.resource(connections)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._open.aclose()
+        pass
+
+    async def ask_ahead(self) -> Response:
+        """Ask for the file, and keep the answer: the next `send` of a `GET` takes the body."""
+        answer = await self._answered("GET", {})
+        if answer.status == 200 and self._pool.keep(self._ctx.item, answer):
+            return self._response(answer)
+        answer.close()
+        return self._response(answer)
 
     @asynccontextmanager
     async def send(self, method: str, headers: Mapping[str, str]) -> AsyncGenerator[Response]:
         """Send a request with further headers, and follow redirects."""
+        answer = self._pool.take(self._ctx.item)
+        if answer is not None and (headers or method != "GET"):
+            answer.close()
+            answer = None
+        if answer is None:
+            answer = await self._answered(method, headers)
+        try:
+            yield self._response(answer)
+        finally:
+            answer.close()  # Its connection stays open if the body was read to its end.
+
+    def _response(self, answer: aiohttp.ClientResponse) -> Response:
+        reason = one_line(answer.reason or "", 60)
+        return Response(answer.status, reason, answer.headers, self._body(answer))
+
+    async def _answered(self, method: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         address = self._settings.address
         for _ in range(self._settings.max_redirects + 1):
             response = await self._once(method, address, headers)
-            async with aclosing(response):
-                location = response.headers.get("location")
-                if response.status_code not in _REDIRECTS or location is None:
-                    reason = one_line(response.reason_phrase, 60)
-                    body = self._body(response, address.host)
-                    yield Response(response.status_code, reason, response.headers, body)
-                    return
+            location = response.headers.get("location")
+            if response.status not in _REDIRECTS or location is None:
+                return response
+            response.release()
             address = self._redirected(address, location)
         raise RedirectRefused(
             f"{self._settings.address.shown} sends on to another address more than "
@@ -112,13 +195,17 @@ class Client:
             help="check the address, and whether it needs a login",
         )
 
-    async def _body(self, response: httpx.Response, host: str) -> AsyncIterator[bytes]:
-        import httpx
+    async def _body(self, answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        import aiohttp
 
         try:
-            async for data in response.aiter_raw():
+            while data := await answer.content.readany():
                 yield data
-        except httpx.HTTPError as error:
+        except (aiohttp.ClientError, OSError) as error:
+            # What came before it: no public method gives that any more.
+            if left := answer.content._read_nowait(-1):  # noqa: SLF001 - likewise
+                yield left
+            host = answer.url.authority
             raise failure_of(error, host, host, self._settings.timeout) from error
 
     def _redirected(self, address: Address, location: str) -> Address:
@@ -139,78 +226,72 @@ class Client:
 
     async def _once(
         self, method: str, address: Address, headers: Mapping[str, str]
-    ) -> httpx.Response:
-        import httpx
+    ) -> aiohttp.ClientResponse:
+        import aiohttp
 
         proxy = _proxy_for(address)
         peer = address.host if proxy is None else f"the proxy {proxy.host}"
-        url = _url_of(address)
+        is_tls = address.origin[0] == "https"
+        told = {**self._headers_for(address), **headers}
+        told_proxy: dict[str, str] = {}
+        if proxy is not None and proxy.login is not None:
+            # Through TLS, only the question for the tunnel is the proxy's to read.
+            (told_proxy if is_tls else told)["Proxy-Authorization"] = _basic(proxy.login)
+        seconds = self._settings.timeout
+        request = self._pool.session.request(
+            method,
+            _url_of(address),
+            headers=told,
+            allow_redirects=False,
+            ssl=_tls_context(*_authorities()) if is_tls or _is_tls(proxy) else True,
+            proxy=None if proxy is None else _url_of(proxy),
+            proxy_headers=told_proxy,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds),
+        )
         try:
-            request = httpx.Request(
-                method,
-                url,
-                headers={**self._headers_for(address), **headers},
-                extensions={"timeout": httpx.Timeout(self._settings.timeout).as_dict()},
-            )
-            self._add_cookies(request, address)
-            transport = await self._transport(address, proxy)
-            response = await self._ctx.wait_for(
-                transport.handle_async_request(request), where=f"asking {address.host}"
-            )
-        except (httpx.LocalProtocolError, UnicodeEncodeError) as error:
-            # Its text holds the header, which may be a secret.
-            raise DownloadFailed(
-                f"The headers for {address.shown} cannot be sent.",
-                help="check their names and values for line breaks and other odd characters",
-            ) from error
-        except httpx.HTTPError as error:
-            raise failure_of(error, address.host, peer, self._settings.timeout) from error
-        response.request = request
-        self._cookies.extract_cookies(response)
-        return response
-
-    def _add_cookies(self, request: httpx.Request, address: Address) -> None:
-        """Add the cookies that servers have set, and those for the address's own server."""
-        self._cookies.set_cookie_header(request)
-        if self._settings.cookies and is_same_server(self._settings.address, address):
-            told = request.headers.get("Cookie", "")
-            names = {cookie.partition("=")[0].strip() for cookie in told.split(";")}
-            own = [f"{each}={text}" for each, text in self._settings.cookies.items()]
-            own = [cookie for cookie in own if cookie.partition("=")[0] not in names]
-            request.headers["Cookie"] = "; ".join([*own, told] if told else own)
+            answer = await self._ctx.wait_for(request, where=f"asking {address.host}")
+        except (aiohttp.ClientError, OSError) as error:
+            raise failure_of(error, address.host, peer, seconds) from error
+        if "set-cookie" in answer.headers:
+            self._cookies = self._cookies or aiohttp.CookieJar(unsafe=True, quote_cookie=False)
+            self._cookies.update_cookies(answer.cookies, answer.url)
+        return answer
 
     def _headers_for(self, address: Address) -> dict[str, str]:
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "peaceful"}
         own = self._settings.address
         login = address.login
+        cookies: dict[str, str] = {}
         if is_same_server(own, address):
             headers |= self._settings.headers
             login = login or self._settings.login
-        if login is not None:
-            token = base64.b64encode(":".join(login).encode()).decode()
-            headers.setdefault("Authorization", f"Basic {token}")
+            cookies |= self._settings.cookies
+        if login is not None and not any(name.lower() == "authorization" for name in headers):
+            headers["Authorization"] = _basic(login)
+        if self._cookies is not None:
+            # What servers have set counts more.
+            found = self._cookies.filter_cookies(_url_of(address))
+            cookies = {name: text for name, text in cookies.items() if name not in found}
+            cookies |= {name: each.coded_value for name, each in found.items()}
+        if cookies:
+            headers["Cookie"] = "; ".join(f"{name}={text}" for name, text in cookies.items())
+        for name, text in headers.items():
+            if _HEADER_NAME.fullmatch(name) is None or _NOT_IN_HEADERS.search(text):
+                # Without the header, which may be a secret.
+                raise DownloadFailed(
+                    f"The headers for {address.shown} cannot be sent.",
+                    help="check their names and values for line breaks and other odd characters",
+                )
         return headers
 
-    async def _transport(self, address: Address, proxy: Address | None) -> httpx.AsyncHTTPTransport:
-        import httpx
 
-        key = (address.origin[0], None if proxy is None else proxy.url)
-        if key not in self._transports:
-            through = None if proxy is None else httpx.Proxy(_url_of(proxy), auth=proxy.login)
-            if key[0] == "https" or (proxy is not None and proxy.origin[0] == "https"):
-                context = _tls_context(
-                    os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-                )
-            else:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # Unused, and made in no time.
-            transport = httpx.AsyncHTTPTransport(verify=context, proxy=through, trust_env=False)
-            self._transports[key] = await self._open.enter_async_context(transport)
-        return self._transports[key]
+def _basic(login: tuple[str, str]) -> str:
+    """Return the header of HTTP's `Basic` scheme."""
+    return f"Basic {base64.b64encode(':'.join(login).encode()).decode()}"
 
 
-def _tells_no_headers(record: logging.LogRecord) -> bool:
-    """Return whether a record of httpcore is without an answer's headers: they hold cookies."""
-    return "response_headers.complete" not in record.getMessage()
+def _is_tls(proxy: Address | None) -> bool:
+    return proxy is not None and proxy.origin[0] == "https"
 
 
 def is_same_server(own: Address, other: Address) -> bool:
@@ -265,59 +346,94 @@ def _proxy_for(address: Address) -> Address | None:
         ) from error
 
 
-def _url_of(address: Address) -> httpx.URL:
-    """Return the address as httpx takes it, or raise `DownloadFailed` if its host is no name."""
-    import httpx
+def _url_of(address: Address) -> yarl.URL:
+    """Return the address to be asked for, or raise `DownloadFailed` if its host is no name."""
+    import yarl
 
+    parts = urlsplit(address.url)
     try:
-        url = httpx.URL(address.url)
-        _ = url.host  # Only this checks international names.
-    except (httpx.InvalidURL, ValueError) as error:  # The latter of names that IDNA cannot encode.
+        host = _host_of(parts.hostname or "")
+        authority = yarl.URL.build(scheme=parts.scheme, host=host, port=parts.port).raw_authority
+    except ValueError as error:  # Also of names that IDNA cannot encode.
         raise DownloadFailed(
             f"{address.shown} cannot be asked for: no host has such a name.",
             help="check the address and what is before its first single slash",
         ) from error
-    return url
+    # What may stand in an address stays as it is: it may be signed.
+    path, query = (quote(part, safe=f"%{_AS_IT_IS}") for part in (parts.path, parts.query))
+    whole = f"{parts.scheme}://{authority}{path}{query and '?'}{query}"
+    return yarl.URL(whole, encoded=True)
+
+
+def _host_of(name: str) -> str:
+    """Return a host's name as it is looked up; raise `ValueError` if there can be none of it."""
+    import idna
+
+    if ":" in name or re.fullmatch(r"[0-9.]+", name):
+        return str(ipaddress.ip_address(name.partition("%")[0])) and name
+    if name.isascii():
+        for label in name.split("."):
+            if label.lower().startswith("xn--"):
+                idna.ulabel(label)
+        return name
+    return idna.encode(name, uts46=True).decode()
+
+
+def _authorities() -> tuple[str | None, str | None]:
+    """Return the file and the folder of certificates that the environment names."""
+    return os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
 
 
 @functools.cache
-def _tls_context(_file: str | None, _folder: str | None) -> ssl.SSLContext:
-    """Return the context for the certificates that the environment names.
+def _tls_context(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """Return the context for the certificates of these, or of the system.
 
     Cached, because reading the list of authorities takes longer than a small download.
     """
-    import httpx
-
-    return httpx.create_ssl_context()
+    return ssl.create_default_context(cafile=file, capath=folder)
 
 
-def failure_of(error: httpx.HTTPError, host: str, peer: str, timeout: float) -> DownloadFailed:
-    """Return the failure for an error of httpx; `peer` is the server or the proxy before it."""
-    import httpx
+def failure_of(error: Exception, host: str, peer: str, timeout: float) -> DownloadFailed:
+    """Return the failure for an error of aiohttp; `peer` is the server or the proxy before it."""
+    import aiohttp
 
     for cause in _causes(error):
+        # Those of aiohttp have the types of others, but not what they say.
+        if isinstance(cause, aiohttp.ClientError):
+            continue
         if (failure := _failure_by_cause(cause, host, peer)) is not None:
             return failure
-    if isinstance(error, httpx.ProxyError):
-        said = one_line(str(error), 100)
-        return SourceUnreachable(peer, f"does not let through to {host}: {said}")
-    for kind, who, reason in (
-        (httpx.ConnectTimeout, peer, f"did not answer within {timeout:g} s"),
-        (httpx.TimeoutException, host, f"sent nothing for {timeout:g} s"),
-        (httpx.ConnectError, peer, "cannot be reached"),
-        (httpx.RemoteProtocolError, host, "broke the connection, or does not speak HTTP"),
-    ):
-        if isinstance(error, kind):
-            return SourceUnreachable(who, reason)
-    return SourceUnreachable(host, _BROKE)
+    match error:
+        case aiohttp.ClientHttpProxyError():
+            said = one_line(f"{error.status} {error.message}", 100)
+            return SourceUnreachable(peer, f"does not let through to {host}: {said}")
+        case aiohttp.ConnectionTimeoutError():
+            return SourceUnreachable(peer, f"did not answer within {timeout:g} s")
+        case aiohttp.ServerTimeoutError() | TimeoutError():
+            return SourceUnreachable(host, f"sent nothing for {timeout:g} s")
+        case aiohttp.ClientConnectorError():
+            return SourceUnreachable(peer, "cannot be reached")
+        case (
+            aiohttp.ServerDisconnectedError()
+            | aiohttp.ClientResponseError()
+            | aiohttp.ClientPayloadError()
+        ):
+            return SourceUnreachable(host, f"{_BROKE}, or does not speak HTTP")
+        case _:
+            return SourceUnreachable(host, _BROKE)
 
 
 def is_out_of_reach(failure: DownloadFailed) -> bool:
     """Return whether there was not even a connection, so that no other request would be heard."""
-    import httpx
+    import aiohttp
 
     return isinstance(
-        failure.__cause__, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+        failure.__cause__,
+        (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.ClientHttpProxyError,
+        ),
     )
 
 
