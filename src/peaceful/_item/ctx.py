@@ -91,14 +91,19 @@ class ItemCtx:
 
     Attributes:
         item: the item's ID in its flow.
+        leads_to_apply: whether `apply` follows at once where the item differs, so that what was
+            asked for to know its goal may be kept for that. False where it is only looked at.
         progress: takes reports of the item's progress.
         interrupted: whether the item is asked to end now.
     """
 
-    __slots__ = ("_scope", "_task", "interrupted", "item", "progress")
+    __slots__ = ("_scope", "_task", "interrupted", "item", "leads_to_apply", "progress")
 
-    def __init__(self, item: ItemId, scope: ExecutionScope) -> None:
+    def __init__(
+        self, item: ItemId, scope: ExecutionScope, *, leads_to_apply: bool = False
+    ) -> None:
         self.item: ItemId = item
+        self.leads_to_apply: bool = leads_to_apply
         self._scope = scope
         self._task = _this_task()
         self.interrupted: InterruptFlag = InterruptFlag(scope.interruptibility)

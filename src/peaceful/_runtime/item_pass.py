@@ -252,7 +252,7 @@ class ItemPass:
         if not self._begins(may_start, ItemStarted(self._clock.now(), item, phase)):
             self._traversal.put_back(item)
             return
-        ctx = ItemCtx(item, self._run.scope)
+        ctx = ItemCtx(item, self._run.scope, leads_to_apply=self._changes is True)
         self._in_progress[item] = (ctx, self._clock.monotonic())
         if phase is not None:
             self._looking.add(item)

@@ -82,7 +82,7 @@ async def test_a_refusal_is_told(
 
     assert type(error) is kind
     assert says.replace("PORT", str(server.port)) in error.message
-    assert [asked.method for asked in server.asked] == ["HEAD", "GET"]
+    assert [asked.method for asked in server.asked] == ["GET"]
 
 
 async def test_a_wrong_checksum_is_told_and_the_file_removed(
@@ -115,7 +115,7 @@ async def test_redirects_in_a_circle_end(server: FileServer, tmp_path: Path) -> 
     assert isinstance(error, RedirectRefused)
     assert "more than 4 times" in error.message
     assert "/g?sig=..." in error.message
-    assert [asked.method for asked in server.asked] == ["HEAD"] * 5 + ["GET"] * 5
+    assert [asked.method for asked in server.asked] == ["GET"] * 5
 
 
 @pytest.mark.parametrize("location", ["ftp://example.com/f", "http://:80/", "http://[::1"])

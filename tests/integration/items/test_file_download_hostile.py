@@ -212,7 +212,7 @@ async def test_a_wait_longer_than_a_life_is_not_waited(server: FileServer, tmp_p
     error = await failure(download(server.url("/f"), tmp_path))
 
     assert isinstance(error, SourceUnavailable)
-    assert [asked.method for asked in server.asked] == ["HEAD", "GET"]
+    assert [asked.method for asked in server.asked] == ["GET"]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from peaceful.items._download._errors import (
     SourceUnreachable,
 )
 from peaceful.items._download._network import Client, HttpSettings, netrc_login
-from peaceful.items._download._plan import Origin, Part, SourceFacts
+from peaceful.items._download._plan import Origin, Part, SourceFacts, Version
 from peaceful.items._download._state import FileDownloadState, download_diff
 from peaceful.items._download._transfer import Transfer, look_up, retry
 from peaceful.items._secrets import hide_secrets, plain
@@ -233,13 +233,15 @@ class FileDownload(Item[FileDownloadState]):
         settings = self._settings()
         facts = SourceFacts(None, None, None)
         if self.sha256 is None:
-            doubted = await run_in_thread(Origin.doubted_of, self.dest, settings.address.shown)
+            address = settings.address
+            known, is_part = await run_in_thread(self._known)
+            ahead = ctx.leads_to_apply and not is_part
             async with Client(settings, ctx) as client:
                 facts = await retry(
                     ctx,
-                    lambda: look_up(client, settings.address, doubted),
+                    lambda: look_up(client, address, known, ahead=ahead),
                     attempts,
-                    f"asking {settings.address.host}",
+                    f"asking {address.host}",
                 )
         return FileDownloadState(
             path=self.dest,
@@ -287,6 +289,16 @@ class FileDownload(Item[FileDownloadState]):
         if not stat.S_ISREG(facts.st_mode):
             raise PathTaken(self.dest, "neither a file nor a folder", "the downloaded file")
         return facts
+
+    def _known(self) -> tuple[Version | None, bool]:
+        """Return the version of what is there, if that is known, and whether it is only a part."""
+        part = Part(self.dest)
+        if part.is_ours():
+            part.load()
+            if part.record is not None:
+                return part.record, True
+        facts = self._facts()
+        return None if facts is None else Origin.of(self.dest, facts), False
 
     def _partial_size(self) -> int | None:
         part = Part(self.dest)

@@ -53,6 +53,9 @@ _AHEAD: Final = 256 * 1024
 _LONGEST_LINE: Final = 128 * 1024
 """Bytes of a header, such as an address that a server sends on to."""
 
+_SHORT: Final = 16 * 1024
+"""Bytes that are sooner read than a connection is opened."""
+
 _KEPT: Final = 32
 """The most answers that wait until their bodies are asked for."""
 
@@ -83,6 +86,14 @@ class Response:
     headers: Mapping[str, str]
     body: AsyncIterator[bytes]
 
+    async def read_rest(self) -> None:
+        """Read a short body, which is of no interest."""
+        read = 0
+        async for data in self.body:
+            read += len(data)
+            if read > _SHORT:
+                break
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:
@@ -90,10 +101,12 @@ class Pool:
 
     Attributes:
         session: sends requests.
+        proxies: by scheme, what the environment names as proxies.
         kept: by item, the answer to the question for its version: its body is what comes next.
     """
 
     session: aiohttp.ClientSession
+    proxies: Mapping[str, str]
     kept: dict[ItemId, aiohttp.ClientResponse]
 
     def keep(self, item: ItemId, answer: aiohttp.ClientResponse) -> bool:
@@ -126,7 +139,7 @@ async def connections() -> AsyncGenerator[Pool]:
         max_field_size=_LONGEST_LINE,
         skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
     ) as session:
-        pool = Pool(session, {})
+        pool = Pool(session, proxies_of_environment(), {})
         try:
             yield pool
         finally:
@@ -165,8 +178,8 @@ class Client:
     @asynccontextmanager
     async def send(self, method: str, headers: Mapping[str, str]) -> AsyncGenerator[Response]:
         """Send a request with further headers, and follow redirects."""
-        answer = self._pool.take(self._ctx.item)
-        if answer is not None and (headers or method != "GET"):
+        answer = None if method == "HEAD" else self._pool.take(self._ctx.item)
+        if answer is not None and headers:
             answer.close()
             answer = None
         if answer is None:
@@ -229,7 +242,7 @@ class Client:
     ) -> aiohttp.ClientResponse:
         import aiohttp
 
-        proxy = _proxy_for(address)
+        proxy = _proxy_for(address, self._pool.proxies)
         peer = address.host if proxy is None else f"the proxy {proxy.host}"
         is_tls = address.origin[0] == "https"
         told = {**self._headers_for(address), **headers}
@@ -325,14 +338,22 @@ def netrc_login(path: Path, host: str) -> tuple[str, str] | None:
     return user, password
 
 
-def _proxy_for(address: Address) -> Address | None:
-    """Return the proxy in `http_proxy`, `https_proxy` or `all_proxy`, except for `no_proxy`."""
+def proxies_of_environment() -> Mapping[str, str]:
+    """Return the proxies in `http_proxy`, `https_proxy` and `all_proxy`, by scheme or `all`."""
     # Here and not above, because it loads Python's own HTTP client.
-    from urllib.request import getproxies_environment, proxy_bypass
+    from urllib.request import getproxies_environment
+
+    return getproxies_environment()
+
+
+def _proxy_for(address: Address, proxies: Mapping[str, str]) -> Address | None:
+    """Return the proxy for an address, unless `no_proxy` excepts it."""
+    if not proxies:
+        return None
+    from urllib.request import proxy_bypass
 
     scheme, host, port = address.origin
-    proxies = getproxies_environment()
-    if not proxies or proxy_bypass(f"{host}:{port}"):
+    if proxy_bypass(f"{host}:{port}"):
         return None
     text = proxies.get(scheme) or proxies.get("all")
     if not text:

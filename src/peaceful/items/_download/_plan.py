@@ -27,15 +27,31 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _CONTENT_RANGE: Final = re.compile(r"bytes\s+(?:(\d+)-\d+|\*)/(\d+|\*)", re.IGNORECASE)
 
 
-class _Version(BaseModel):
+class Version(BaseModel):
+    """The version of a source that bytes are of."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     source: str
     etag: str | None
     last_modified: str | None
 
+    @property
+    def whole(self) -> int | None:
+        """The size of the whole file, or None if it is not known."""
+        raise NotImplementedError
 
-class PartRecord(_Version):
+    def is_told(self, told: SourceFacts) -> bool:
+        """Return whether a server tells of this very version, as far as it tells anything."""
+        if told.size not in (None, self.whole):
+            return False
+        if told.etag is not None and self.etag is not None:
+            # Servers may call the same version a strong or a weak one (RFC 9110, 8.8.3.2).
+            return told.etag.removeprefix("W/") == self.etag.removeprefix("W/")
+        return told.etag == self.etag and (told.last_modified or "") == self.last_modified
+
+
+class PartRecord(Version):
     """The record of an unfinished file, kept as JSON beside it.
 
     Attributes:
@@ -53,21 +69,24 @@ class PartRecord(_Version):
     synced: int = 0
     boot: str = ""
 
+    @property
+    def whole(self) -> int | None:
+        return self.length
 
-class Origin(_Version):
+
+class Origin(Version):
     """The version of the source that a finished file is of; kept as JSON in a file beside it.
 
     It holds as long as the file has the recorded size and modification time: once somebody else has
     changed the file, its origin is unknown.
-
-    Attributes:
-        doubted: the revision that the server told of a file when asked without fetching it, before
-            it gave another one; None if it gave the same.
     """
 
     size: int
     changed_ns: int
-    doubted: str | None = None
+
+    @property
+    def whole(self) -> int:
+        return self.size
 
     @staticmethod
     def path_for(target: Path) -> Path:
@@ -88,14 +107,8 @@ class Origin(_Version):
         known = origin and (origin.size, origin.changed_ns) == (facts.st_size, facts.st_mtime_ns)
         return origin if known else None
 
-    @classmethod
-    def doubted_of(cls, target: Path, source: str) -> str | None:
-        """Return what a source was found to tell wrongly, whatever has become of the file."""
-        origin = cls.load(target)
-        return origin.doubted if origin is not None and origin.source == source else None
-
     @staticmethod
-    def of_record(record: PartRecord, facts: os.stat_result, doubted: str | None) -> str:
+    def of_record(record: PartRecord, facts: os.stat_result) -> str:
         """Return the text of the origin of a finished file."""
         origin = Origin(
             source=record.source,
@@ -103,7 +116,6 @@ class Origin(_Version):
             last_modified=record.last_modified,
             size=facts.st_size,
             changed_ns=facts.st_mtime_ns,
-            doubted=doubted,
         )
         return origin.model_dump_json(indent=1) + "\n"
 
@@ -199,7 +211,7 @@ class Part:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def finish(self, *, verified: bool, doubted: str | None) -> None:
+    def finish(self, *, verified: bool) -> None:
         """Make the file durable, and rename it to the target; a failure leaves the old target.
 
         Its origin is kept, unless a checksum says more.
@@ -209,7 +221,7 @@ class Part:
         with disk_errors(self.target, "written"):
             os.fsync(descriptor)
             facts = os.fstat(descriptor)
-            origin = None if verified else Origin.of_record(self.record, facts, doubted)
+            origin = None if verified else Origin.of_record(self.record, facts)
             write_atomically(Origin.path_for(self.target), origin)
             self.path.replace(self.target)
             self.record_path.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from peaceful._aio import run_in_thread
@@ -25,11 +26,11 @@ from peaceful.items._download._errors import (
 )
 from peaceful.items._download._network import Client, HttpSettings, Response, is_out_of_reach
 from peaceful.items._download._plan import (
-    Origin,
     Part,
     PartRecord,
     SourceFacts,
     Verdict,
+    Version,
     facts_of,
     retry_after,
     start_of,
@@ -58,26 +59,48 @@ _SMALL: Final = 64 * 1024
 """Bytes: if fewer come at once, the network is the slower one, and they are written at once."""
 
 
-async def look_up(client: Client, address: Address, doubted: str | None) -> SourceFacts:
-    """Return what the server says of the file, without fetching it, or raise `DownloadFailed`.
+async def look_up(
+    client: Client, address: Address, known: Version | None, *, ahead: bool
+) -> SourceFacts:
+    """Return what the server says of the file, or raise `DownloadFailed`.
 
-    It asks by `HEAD`, which is only a help: if that fails in whatever way, tells no version, or
-    only what is `doubted` since the file that came was another one, by `GET` for the first byte.
+    What `GET` says decides, for that is what comes. A `HEAD` is asked where it may be enough: it is
+    believed if it says what is `known` of what is there, and no further. With `ahead`, the answer
+    to `GET` is kept, because its body is what comes next; else it asks for the first byte.
     """
+    if known is not None:
+        facts = await _head(client)
+        if facts is not None and known.is_told(facts):
+            return facts
+    if not ahead:
+        async with client.send("GET", {"Range": "bytes=0-0"}) as answer:
+            if answer.status not in (200, 206, 416):
+                raise _refusal(answer, address)
+            if answer.status == 206:
+                await answer.read_rest()  # The next question goes through the same connection.
+            return facts_of(answer.headers, answer.status)
+    answer = await client.ask_ahead()
+    if answer.status not in (200, 206, 416):
+        raise _refusal(answer, address)
+    facts = facts_of(answer.headers, answer.status)
+    if facts.size is None and "transfer-encoding" not in answer.headers:
+        # The connection's end would be the file's, wherever it is cut: `HEAD` may know better.
+        told = await _head(client)
+        if told is not None and told.size and (told.etag or told.last_modified):
+            same = (told.etag, told.last_modified) == (facts.etag, facts.last_modified)
+            return replace(facts, size=told.size) if same else facts
+    return facts
+
+
+async def _head(client: Client) -> SourceFacts | None:
+    """Return what `HEAD` says, or None if that fails; raise if nobody is reached."""
     try:
         async with client.send("HEAD", {}) as answer:
-            facts = facts_of(answer.headers, answer.status)
-            told = facts.etag is not None or facts.last_modified is not None
-            # Some say a size of 0 to every HEAD.
-            if answer.status == 200 and told and facts.size != 0 and facts.revision != doubted:
-                return facts
+            return facts_of(answer.headers, answer.status) if answer.status == 200 else None
     except (RedirectRefused, SourceUnreachable) as failure:
         if is_out_of_reach(failure):
             raise
-    async with client.send("GET", {"Range": "bytes=0-0"}) as answer:
-        if answer.status not in (200, 206, 416):
-            raise _refusal(answer, address)
-        return facts_of(answer.headers, answer.status)
+    return None
 
 
 def _is_busy(status: int) -> bool:
@@ -358,14 +381,10 @@ class Transfer:
             last_modified=record.last_modified,
             source=record.source,
         )
-        doubted = Origin.doubted_of(goal.path, record.source)
         if download_diff(state, goal) is not None:
-            # The source changed after it was looked up, and the newer version was downloaded; or it
-            # always tells something else.
-            doubted = goal.revision
-            state = state.model_copy(update={"newer_than": doubted})
-        verified = self._settings.verified
-        await run_in_thread(self._part.finish, verified=verified, doubted=doubted)
+            # The source changed after it was looked up, and the newer version was downloaded.
+            state = state.model_copy(update={"newer_than": goal.revision})
+        await run_in_thread(self._part.finish, verified=self._settings.verified)
         self._ctx.progress.message(f"{size(self._part.size)} from {self._source.host}")
         return state
 
