@@ -80,13 +80,14 @@ class FileServer:
         handlers: by path, who answers instead.
         asked: every request, in order.
         sent: bytes of bodies that were sent.
+        connections: how many there were.
     """
 
     def __init__(self) -> None:
         self.files: dict[str, Served] = {}
         self.handlers: dict[str, Handler] = {}
         self.asked: list[Asked] = []
-        self.sent = 0
+        self.sent = self.connections = 0
         self.port = 0
         self.scheme = "http"
         self._server: asyncio.Server | None = None
@@ -121,6 +122,7 @@ class FileServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.connections += 1
         try:
             while (asked := await _read(reader, writer)) is not None:
                 self.asked.append(asked)

@@ -13,6 +13,7 @@ from file_server import Asked, FileServer, Handler, Served, head
 
 from peaceful import ItemStatus
 from peaceful.items import FileDownload, FileDownloadState
+from peaceful.items._download import _transfer
 from peaceful.items._download._errors import DownloadFailed, SourceUnavailable
 from peaceful.items._download._plan import PartRecord, boot_id
 from peaceful.testing import ItemHarness
@@ -22,6 +23,12 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 KEPT = 6_000
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def long_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every file for a long one, of which parts are written."""
+    monkeypatch.setattr(_transfer, "SHORT", 0)
 
 
 def download(server: FileServer, folder: Path, **more: object) -> ItemHarness[FileDownloadState]:

@@ -24,7 +24,7 @@ from peaceful import ItemStatus
 from peaceful.errors import ExtraMissing, PeacefulError
 from peaceful.items import DiskFailed, DownloadFailed, FileDownload, FileDownloadState
 from peaceful.items._disk import PathTaken
-from peaceful.items._download import _network
+from peaceful.items._download import _network, _transfer
 from peaceful.items._download._errors import (
     AnswerInvalid,
     ChecksumWrong,
@@ -39,6 +39,12 @@ from peaceful.testing import ItemHarness
 
 CONTENT = b"content " * 500
 DIGEST = "0" * 64
+
+
+@pytest.fixture(autouse=True)
+def long_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every file for a long one, of which parts are written."""
+    monkeypatch.setattr(_transfer, "SHORT", 0)
 
 
 def download(src: str, folder: Path, **more: object) -> ItemHarness[FileDownloadState]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from peaceful.errors import PeacefulError
 from peaceful.items import DownloadFailed, FileDownload, FileDownloadState
+from peaceful.items._download import _transfer
 from peaceful.items._download._errors import (
     ChecksumWrong,
     RedirectRefused,
@@ -33,6 +34,12 @@ CHUNKED = b"%b1388\r\n%b\r\n1388\r\n%b\r\n0\r\n\r\n" % (
     CONTENT[:5_000],
     CONTENT[5_000:],
 )
+
+
+@pytest.fixture(autouse=True)
+def long_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every file for a long one, of which parts are written."""
+    monkeypatch.setattr(_transfer, "SHORT", 0)
 
 
 def download(src: str, folder: Path, **more: object) -> ItemHarness[FileDownloadState]:

@@ -17,6 +17,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from peaceful._atomic import replace_file, write_all
 from peaceful._item.files import make_folder, sync_folder, write_atomically
 from peaceful.items._disk import PathBusy, PathTaken, disk_errors
 
@@ -131,12 +132,14 @@ def boot_id() -> str:
 class Part:
     """The unfinished file of a target.
 
-    Its methods block, so call them in a thread. They raise `DiskFailed`, and `PathBusy` when they
-    open a file that another download writes.
+    What is added to it is kept in memory until `flush`: of a short file, nothing but the whole is
+    ever on disk. The methods that reach the disk block, so call them in a thread; those raise
+    `DiskFailed`, and `PathBusy` when they open a file that another download writes.
 
     Attributes:
-        size: the number of valid bytes.
+        size: the number of valid bytes, those in memory included.
         record: the record of these bytes, or None if there are none.
+        unwritten: the last of them, in memory.
     """
 
     def __init__(self, target: Path) -> None:
@@ -145,21 +148,32 @@ class Part:
         self.record_path = target.with_name(f"{target.name}.part.json")
         self.size = 0
         self.record: PartRecord | None = None
+        self.unwritten = bytearray()
+        self._offset: int | None = None
+        self._found = False
         self._descriptor: int | None = None
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether some of it is there, perhaps from an earlier attempt."""
+        return self.size > len(self.unwritten) or self._descriptor is not None
 
     def load(self) -> None:
         """Find the bytes of an earlier attempt; raise `PathTaken` if they are not of one."""
-        if not self.is_ours():
-            raise PathTaken(self.path, "something that no download has left", "the unfinished file")
+        self._check_ours()
         with disk_errors(self.path, "read"):
             try:
                 record = PartRecord.model_validate_json(self.record_path.read_bytes())
                 size = self.path.stat().st_size
             except (FileNotFoundError, ValidationError):
                 return
-        self.record = record
+        self.record, self._found = record, True
         # After a loss of power a file may be longer than what was written of it.
         self.size = size if record.boot and record.boot == boot_id() else min(size, record.synced)
+
+    def _check_ours(self) -> None:
+        if not self.is_ours():
+            raise PathTaken(self.path, "something that no download has left", "the unfinished file")
 
     def is_ours(self) -> bool:
         """Return whether what is there, if anything, is of a download.
@@ -175,18 +189,25 @@ class Part:
             return not has_bytes or os.path.lexists(self.record_path)
 
     def begin(self, offset: int, record: PartRecord) -> None:
-        """Open the file for writing at an offset, and drop everything behind that."""
-        descriptor = self._open()
-        with disk_errors(self.path, "written"):
-            os.ftruncate(descriptor, offset)
-            os.lseek(descriptor, offset, os.SEEK_SET)
-        self.size = offset
+        """Take what is added as what follows an offset; everything behind that is dropped."""
+        self.unwritten.clear()
+        self.size = self._offset = offset
         self.record = record
-        if offset == 0 or record.boot != boot_id():
-            self._save(min(record.synced, offset))
 
-    def write(self, data: bytes | bytearray) -> None:
-        """Append bytes; if the disk is full, those that fit are kept."""
+    def add(self, data: bytes) -> None:
+        """Append bytes, in memory."""
+        self.unwritten += data
+        self.size += len(data)
+
+    def flush(self) -> None:
+        """Write what is in memory; if the disk is full, what fits is kept."""
+        if not self.unwritten:
+            return
+        # Never written twice, also where writing fails half way.
+        data, self.unwritten = self.unwritten, bytearray()
+        self.size -= len(data)
+        if self._offset is not None:
+            self._open_at(self._offset)
         assert self._descriptor is not None
         assert self.record is not None
         view = memoryview(data)
@@ -196,6 +217,24 @@ class Part:
                 self.size += written
                 view = view[written:]
         if self.size - self.record.synced >= SYNC_EVERY:
+            self.sync()
+
+    def _open_at(self, offset: int) -> None:
+        if offset == 0:
+            self._check_ours()
+        descriptor = self._open()
+        with disk_errors(self.path, "written"):
+            os.ftruncate(descriptor, offset)
+            os.lseek(descriptor, offset, os.SEEK_SET)
+        self._offset = None
+        assert self.record is not None
+        if offset == 0 or self.record.boot != boot_id():
+            self._save(min(self.record.synced, offset))
+
+    def save(self) -> None:
+        """Write what is in memory, if anything has come, and make it durable."""
+        if self._descriptor is not None or self.unwritten:
+            self.flush()
             self.sync()
 
     def sync(self) -> None:
@@ -216,21 +255,50 @@ class Part:
 
         Its origin is kept, unless a checksum says more.
         """
-        descriptor = self._open()
         assert self.record is not None
+        if not self.is_on_disk:
+            self._check_ours()
+            with disk_errors(self.target, "written"):
+                make_folder(self.target.parent)
+                replace_file(self.target, self._write_whole, 0o666)
+                self._save_origin(self.target.stat(), verified=verified)
+                if self._found:
+                    self.path.unlink(missing_ok=True)
+                    self.record_path.unlink(missing_ok=True)
+                sync_folder(self.target.parent)
+            return
+        self.flush()
+        descriptor = self._open()
         with disk_errors(self.target, "written"):
             os.fsync(descriptor)
-            facts = os.fstat(descriptor)
-            origin = None if verified else Origin.of_record(self.record, facts)
-            write_atomically(Origin.path_for(self.target), origin)
+            self._save_origin(os.fstat(descriptor), verified=verified)
             self.path.replace(self.target)
             self.record_path.unlink(missing_ok=True)
             sync_folder(self.target.parent)
         self.close()
 
+    def _write_whole(self, descriptor: int) -> None:
+        write_all(descriptor, bytes(self.unwritten))
+        os.fsync(descriptor)
+
+    def _save_origin(self, facts: os.stat_result, *, verified: bool) -> None:
+        """Write the origin; the folder is synced later, for all that is renamed in it."""
+        if verified:
+            Origin.path_for(self.target).unlink(missing_ok=True)
+            return
+        assert self.record is not None
+        text = Origin.of_record(self.record, facts).encode()
+
+        def write(descriptor: int) -> None:
+            write_all(descriptor, text)
+            os.fsync(descriptor)
+
+        replace_file(Origin.path_for(self.target), write, 0o666)
+
     def remove(self) -> None:
         """Remove the file and its record."""
         self.close()
+        self.unwritten.clear()
         self.size, self.record = 0, None
         with disk_errors(self.path, "removed"):
             self.path.unlink(missing_ok=True)

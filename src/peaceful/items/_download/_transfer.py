@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
@@ -55,6 +56,8 @@ _NOT_FOR_RANGE: Final = frozenset({401, 403, 404, 407, 410, 451})
 
 _WRITTEN_AT_ONCE: Final = 256 * 1024
 """Bytes that are gathered before a thread writes them."""
+SHORT: Final = 64 * 1024
+"""Bytes up to which a file is written at once, whole."""
 _SMALL: Final = 64 * 1024
 """Bytes: if fewer come at once, the network is the slower one, and they are written at once."""
 
@@ -175,7 +178,8 @@ class Transfer:
 
     async def run(self) -> FileDownloadState:
         """Download the file, and return its state; whatever it raises, received bytes are kept."""
-        await run_in_thread(self._part.load)
+        if self._current.partial is not None:
+            await run_in_thread(self._part.load)
         self._joined = self._part.size > 0
         try:
             async with Client(self._settings, self._ctx) as client:
@@ -187,7 +191,8 @@ class Transfer:
                     await self._is_right()
             return await self._finish()
         finally:
-            await run_in_thread(self._part.close)
+            if self._part.is_on_disk:
+                await run_in_thread(self._part.close)
 
     # ---- fetching the bytes
 
@@ -290,7 +295,7 @@ class Transfer:
                 length=facts.size,
                 if_range=facts.if_range(),
             )
-        await run_in_thread(part.begin, offset, record)
+        part.begin(offset, record)
         expected = facts.size if facts.size is not None else self._expected(record)
         self._ctx.progress.bytes(expected, done=part.size)
         resumed = f", carried on at {size(offset)}" if offset else ""
@@ -303,7 +308,7 @@ class Transfer:
                 if offset:
                     return False
             else:
-                await run_in_thread(part.sync)
+                await run_in_thread(part.save)
             raise LengthWrong(self._source.shown, expected, found)
         return True
 
@@ -315,29 +320,26 @@ class Transfer:
 
     async def _receive(self, answer: Response, expected: int | None) -> None:
         ctx, part = self._ctx, self._part
-        gathered = bytearray()
+        # A short file is written whole. Of others, what comes slowly is written at once.
+        is_short = part.size == 0 and expected is not None and expected <= SHORT
         try:
             while True:
-                received = part.size + len(gathered)
                 data = await ctx.wait_for(
                     anext(answer.body, b""),
-                    partial=self._partial(received, expected),
-                    where=_where(received, expected),
+                    partial=self._partial(part.size, expected),
+                    where=_where(part.size, expected),
                 )
                 if not data:
                     break
-                gathered += data
-                ctx.progress.done(part.size + len(gathered))
-                if len(data) < _SMALL or len(gathered) >= _WRITTEN_AT_ONCE:
-                    # Never written twice, also where writing fails half way.
-                    full, gathered = gathered, bytearray()
-                    await run_in_thread(part.write, full)
+                part.add(data)
+                ctx.progress.done(part.size)
+                is_slow = len(data) < _SMALL and not is_short
+                if is_slow or len(part.unwritten) >= _WRITTEN_AT_ONCE:
+                    await run_in_thread(part.flush)
         except BaseException:
             # Interrupted, cancelled, cut: the received bytes are kept, and made durable.
-            await run_in_thread(part.write, gathered)
-            await run_in_thread(part.sync)
+            await run_in_thread(part.save)
             raise
-        await run_in_thread(part.write, gathered)
 
     def _partial(self, received: int, expected: int | None) -> FileDownloadState:
         current = self._current
@@ -354,14 +356,19 @@ class Transfer:
         wanted = self._goal.sha256
         if wanted is None:
             return True
-        found = await run_in_thread(
-            sha256_of,
-            self._part.path,
-            self._part.size,
-            self._ctx,
-            message="comparing the checksum",
-            where="while comparing the checksum of the whole file",
-        )
+        if self._part.is_on_disk:
+            await run_in_thread(self._part.flush)
+        if self._part.is_on_disk:
+            found = await run_in_thread(
+                sha256_of,
+                self._part.path,
+                self._part.size,
+                self._ctx,
+                message="comparing the checksum",
+                where="while comparing the checksum of the whole file",
+            )
+        else:
+            found = hashlib.sha256(self._part.unwritten).hexdigest()
         if found == wanted:
             return True
         await run_in_thread(self._part.remove)
