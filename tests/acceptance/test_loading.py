@@ -22,7 +22,7 @@ import {program}
 `python -X importtime` would not do: it leaves out what `import_module` loads.
 """
 
-WEB = {"httpx", "starlette", "uvicorn", "jinja2", "pygraphviz"}
+WEB = {"aiohttp", "starlette", "uvicorn", "jinja2", "pygraphviz"}
 RUNNING = {
     "pydantic",
     "yaml",

@@ -14,7 +14,7 @@ from peaceful import ItemCtx, Resources
 from peaceful._item.approvals import Approvals
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
-from peaceful._item.shared import SharedResources
+from peaceful._resources import SharedResources
 from peaceful._runtime.ctx import started_by
 from peaceful._runtime.hub import ProgressHub
 from peaceful.commands import Event, ExecutionInfo, ItemProgressed

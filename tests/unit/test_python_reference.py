@@ -124,6 +124,8 @@ def _arguments(kind: object, method: str) -> tuple[str, ...]:
     function = getattr(kind, method)
     names: list[str] = []
     for name, parameter in inspect.signature(function).parameters.items():
+        if str(parameter.annotation) in {"P.args", "P.kwargs"}:
+            continue  # Those of a function that is passed.
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             (options,) = get_args(get_type_hints(function)[name])
             names += get_type_hints(options)

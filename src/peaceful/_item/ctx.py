@@ -47,7 +47,7 @@ from peaceful.interrupt import InterruptibilityState, NoInterrupt, wait_or_inter
 
 if TYPE_CHECKING:
     from peaceful._item.approvals import Approvals
-    from peaceful._item.shared import SharedResources
+    from peaceful._resources import SharedResources
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -15,13 +15,12 @@ from typing import Final
 import msgspec
 
 from peaceful._errors.usage import DefinitionError
-from peaceful._item.shared import SharedResources
 from peaceful._model.clock import Clock, SystemClock
 from peaceful._model.codec import ExecutionId, ItemId, JsonValue, ProfileName
 from peaceful._model.document import Ending
 from peaceful._model.execution import StartedBy
 from peaceful._model.names import execution_id
-from peaceful._resources import AnyOpener, Resources
+from peaceful._resources import AnyOpener, Resources, SharedResources
 from peaceful._runtime.escalation import LadderTimes
 from peaceful._runtime.flow import BuiltFlow
 from peaceful._runtime.hub import OutputSink

@@ -18,7 +18,6 @@ from peaceful._errors.running import StorageError
 from peaceful._errors.usage import DefinitionError
 from peaceful._item.child import Children
 from peaceful._item.ctx import ExecutionScope
-from peaceful._item.shared import SharedResources
 from peaceful._model.codec import ItemId
 from peaceful._model.document import Ending, EndingNotes, PlanMade, execution_ending
 from peaceful._model.events import BlockEnded, BlockStarted, ExecutionStarted, Warned
@@ -37,7 +36,7 @@ from peaceful._model.outcome import (
     Timings,
     outcome_kind,
 )
-from peaceful._resources import Resources
+from peaceful._resources import Resources, SharedResources
 from peaceful._runtime.block import BlockResult, BlockRun, CmdBlock, ItemCalls
 from peaceful._runtime.ctx import CmdCtx, new_execution_id, started_by
 from peaceful._runtime.hub import ProgressHub

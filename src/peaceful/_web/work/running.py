@@ -21,12 +21,12 @@ from peaceful._errors.running import ApprovalNeeded, ExecutionUnknown, ProfileBu
 from peaceful._executions.records import ExecutionRecord
 from peaceful._executions.registry import Executions, busy_error
 from peaceful._executions.running import RunningExecution
-from peaceful._item.shared import SharedResources
 from peaceful._model.codec import ExecutionId, ProfileName
 from peaceful._model.document import Ending
 from peaceful._model.interrupt import InterruptSignal
 from peaceful._model.outcome import Complete
 from peaceful._present.text import one_line
+from peaceful._resources import SharedResources
 from peaceful._runtime.ctx import CmdCtx, ExecutionSettings
 from peaceful._runtime.hub import OutputSink
 from peaceful._runtime.register import Registered, Starting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from peaceful.items._secrets import is_secret_name
 _PORTS: Final = {"http": 80, "https": 443}
 
 _LONGEST: Final = 16_000
-"""Characters: servers take half of that, and httpx four times as many."""
+"""Characters: servers take half of that."""
 _NOT_IN_ADDRESSES: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Surrogates, and control characters except line breaks and tabs, which WHATWG's URL standard
 strips."""
@@ -69,6 +70,7 @@ class Address:
         return parsed(urljoin(self.url, location))
 
 
+@functools.lru_cache(maxsize=1024)
 def parsed(text: str) -> Address:
     """Parse an address, or raise `ValueError` with a message that has no secrets in it."""
     text = text.strip()

@@ -216,7 +216,7 @@ class Client:
                 yield data
         except (aiohttp.ClientError, OSError) as error:
             # What came before it: no public method gives that any more.
-            if left := answer.content._read_nowait(-1):  # noqa: SLF001 - likewise
+            if left := answer.content._read_nowait(-1):  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
                 yield left
             host = answer.url.authority
             raise failure_of(error, host, host, self._settings.timeout) from error
@@ -367,6 +367,7 @@ def _proxy_for(address: Address, proxies: Mapping[str, str]) -> Address | None:
         ) from error
 
 
+@functools.lru_cache(maxsize=1024)
 def _url_of(address: Address) -> yarl.URL:
     """Return the address to be asked for, or raise `DownloadFailed` if its host is no name."""
     import yarl
