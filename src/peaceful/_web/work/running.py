@@ -150,7 +150,8 @@ class RunningExecutions:
         while self._tasks:
             self._one_ended.clear()
             await self._one_ended.wait()
-        for loop, shared in self._shared.items():
+        while self._shared:
+            loop, shared = self._shared.popitem()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSING):
                     for notice in await start_in_loop(loop, shared.close(_CLOSING / 2)):
