@@ -47,22 +47,25 @@ class Edge(msgspec.Struct, frozen=True):
     kind: EdgeKind = EdgeKind.LOGIC
 
 
-def topological_order(before: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
+def topological_order(
+    before: Sequence[Sequence[int]], starts: Iterable[int] | None = None
+) -> tuple[list[int], list[int]]:
     """Return an order in which everything comes after what it waits for.
 
-    Positions come in ascending order, except that each is preceded by what it still waits for. So a
-    valid order stays as it is. This is the depth-first order of Tarjan ("Edge-disjoint spanning
-    trees and depth-first search", 1976), with an explicit stack.
+    Positions come in the order of `starts`, except that each is preceded by what it still waits
+    for. So a valid order stays as it is. This is the depth-first order of Tarjan ("Edge-disjoint
+    spanning trees and depth-first search", 1976), with an explicit stack.
 
     Args:
         before: by position, the positions that it waits for, ascending.
+        starts: the positions to order, with all that they wait for; by default all, ascending.
 
     Returns:
         The order and an empty list; or the positions ordered so far, and a cycle.
     """
     order: list[int] = []
     phase = bytearray(len(before))
-    for start in range(len(before)):
+    for start in range(len(before)) if starts is None else starts:
         if phase[start] != _UNSEEN:
             continue
         phase[start] = _OPEN

@@ -132,7 +132,9 @@ class ItemPass:
         self._changes = changes
         self._at_once = at_once or run.settings.max_concurrency
         self._waiting_besides = self._at_once if self._at_once > 1 else 0
-        self._traversal = Traversal(graph, direction)
+        self._traversal = Traversal(
+            graph, direction, at_once=self._at_once, seconds=run.ctx.expected
+        )
         self._state = run.scope.interruptibility
         self._clock = run.scope.clock
         self._publish = run.scope.publish

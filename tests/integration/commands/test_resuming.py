@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from example_counts import examples
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from item_world import Stage
+from item_world import Recorded, Stage
 from tally import counted_examples
 
 from peaceful import ItemCtx, ItemStatus
@@ -18,6 +21,7 @@ from peaceful.commands import (
     CleanCmd,
     Complete,
     EnsureCmd,
+    Event,
     ItemError,
     LadderTimes,
     StatusCmd,
@@ -163,3 +167,100 @@ def test_any_level_leaves_what_is_done_recorded(
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(scenario(folder))
+
+
+_FILES: Final = 1_000 if settings.get_current_profile_name() == "soak" else 12
+_STAGES: Final = ("get", "turn", "put")
+
+
+@examples(15, soak=100)
+@given(
+    st.lists(st.tuples(st.integers(1, 2 * _FILES), st.sampled_from(InterruptLevel)), max_size=4),
+    st.tuples(st.sampled_from(_STAGES), st.integers(0, _FILES - 1)),
+    st.tuples(st.sampled_from(_STAGES), st.integers(0, _FILES - 1)),
+    st.integers(2, 16),
+)
+@counted_examples("resuming", "pipeline x interrupts x one that fails x one that hangs")
+def test_a_pipeline_with_a_file_that_fails_and_one_that_hangs(
+    stops: list[tuple[int, InterruptLevel]],
+    fails: tuple[str, int],
+    hangs: tuple[str, int],
+    at_once: int,
+) -> None:
+    """Interrupted and resumed at random, a pipeline ends as one that was never interrupted.
+
+    What fails and what hangs cost their own files; all others are finished meanwhile.
+    """
+
+    async def scenario(folder: str) -> None:
+        stage = Stage(Path(folder))
+        needs = {name: needed for file in range(_FILES) for name, needed in _chain(file).items()}
+        pipe = _Pipeline(stage, f"{fails[0]}_{fails[1]}", f"{hangs[0]}_{hangs[1]}")
+        pipe.others = {
+            name for name in needs if int(name.split("_")[1]) not in (fails[1], hangs[1])
+        }
+        ctx = stage.ctx(stage.flow(needs), at_once=at_once, ladder=LadderTimes(0, 0.1))
+        ctx = replace(ctx, sinks=(pipe,))
+        for stop in [*stops, None]:
+            pipe.begun, pipe.stop = 0, stop
+            await EnsureCmd.exec(ctx)
+        assert pipe.others <= set(stage.world.things)
+        stage.world.every, stage.world.hooks, stage.world.failing = None, {}, set()
+        assert isinstance(await EnsureCmd.exec(ctx), Complete)
+        assert stage.world.things == {name: _value(name, needs) for name in needs}
+        assert set(stage.world.applied.values()) == {1}
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(scenario(folder))
+
+
+def _chain(file: int) -> dict[str, list[str]]:
+    """The items of a file, and what each needs."""
+    names = [f"{stage}_{file}" for stage in _STAGES]
+    return {name: names[:place][-1:] for place, name in enumerate(names)}
+
+
+class _Pipeline(Recorded):
+    """A person who interrupts a pipeline, and ends what hangs when nothing else goes on.
+
+    Attributes:
+        begun: how many changes have begun.
+        stop: at which change it is interrupted, and how; None for never.
+        others: the items that neither fail nor hang, nor wait for one that does.
+    """
+
+    def __init__(self, stage: Stage, fails: str, hangs: str) -> None:
+        super().__init__()
+        self.stop: tuple[int, InterruptLevel] | None = None
+        self.others: set[str] = set()
+        self._stage = stage
+        self.begun = 0
+        self._hanging = False
+        stage.world.failing = {fails}
+        stage.world.every = self._begin
+        stage.world.hooks = {hangs: self._hang}
+
+    def receive(self, events: Sequence[Event]) -> None:
+        """End what hangs if it is the last."""
+        self._end_what_hangs()
+
+    async def _begin(self, _: ItemCtx) -> None:
+        self.begun += 1
+        if self.stop is not None and self.begun == self.stop[0]:
+            self._stage.sender.request(self.stop[1])
+        await asyncio.sleep(0)
+
+    async def _hang(self, _: ItemCtx) -> None:
+        self._hanging = True
+        try:
+            self._end_what_hangs()
+            await asyncio.Event().wait()
+        finally:
+            self._hanging = False
+
+    def _end_what_hangs(self) -> None:
+        world = self._stage.world
+        stopped = self.stop is not None and self.begun >= self.stop[0]
+        over = stopped and world.running == 1
+        if self._hanging and (over or self.others <= set(world.things)):
+            self._stage.sender.request(InterruptLevel.CANCEL)

@@ -63,7 +63,12 @@ class PassOfAnyGraph(RuleBasedStateMachine):
         direction = data.draw(st.sampled_from(Direction))
         self.needs = needs(graph, direction)
         self.order = graph.order if direction is FORWARD else graph.order[::-1]
-        self.traversal = Traversal(graph, direction)
+        self.traversal = Traversal(
+            graph,
+            direction,
+            at_once=data.draw(st.integers(1, 4)),
+            seconds=data.draw(st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0, 99))),
+        )
         self.started: list[str] = []
         self.running: list[str] = []
         self.done: set[str] = set()
@@ -148,8 +153,8 @@ TestPassOfAnyGraph = PassOfAnyGraph.TestCase
 @pytest.mark.parametrize(
     ("direction", "waves"), [(FORWARD, ["ac", "bd", "e"]), (BACKWARD, ["e", "db", "ca"])]
 )
-def test_what_is_ready_first_is_taken_first(direction: Direction, waves: list[str]) -> None:
-    """Items are handed out as they become ready; backwards, later ones first."""
+def test_what_is_ready_is_taken_as_declared(direction: Direction, waves: list[str]) -> None:
+    """Of items that are alike, those declared first come first; backwards, later ones."""
     traversal = Traversal(made("abcde", "ab", "cd", "be", "de"), direction)
     for wave in waves:
         assert taken(traversal) == wave
