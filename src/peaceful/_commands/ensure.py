@@ -50,6 +50,7 @@ def _no_check(_item: ItemId, _current: State, _goal: State) -> None:
 
 
 _ITEMS_BEFORE: Final = "the items before are there"
+_EVERY_TIME: Final = "runs every time"
 
 
 def selected(flow: BuiltFlow, only: Collection[ItemId]) -> Graph:
@@ -170,10 +171,12 @@ class _Asking:
         after = await asked(self._run, item, "apply_dry", ctx, current, goal)
         self.states[ctx.item] = after
         self._predicted.add(ctx.item)
-        status, message = ItemStatus.WOULD_REPLACE, "" if diff is None else str(diff)
+        status, message = ItemStatus.WOULD_REPLACE, _EVERY_TIME if diff is None else str(diff)
         if not self._is_made_anew(ctx.item):
             if replaces(item, ctx.item, current, goal):
-                message = f"{message}; only with --replace {ctx.item}".removeprefix("; ")
+                message = f"{message}; only with --replace {ctx.item}"
+            elif diff is None:
+                status = ItemStatus.WOULD_CHANGE
             else:
                 status = await self._would(ctx, item, current)
         return shown_result(status, after, message, current, diff)

@@ -27,7 +27,7 @@ from peaceful._params.plain import plain_form
 from peaceful._params.secrets import secrets_in, with_secrets
 from peaceful._params.specs import StateLookup
 from peaceful._present.text import name_list
-from peaceful._runtime.block import BlockRun, diff_of, needs_apply
+from peaceful._runtime.block import BlockRun, diff_of, is_reached
 from peaceful._runtime.flow import BuiltFlow, FlowItem
 from peaceful._storage.stored_state import StateKind, StoredState
 
@@ -102,10 +102,10 @@ def checked(item: AnyItem, function: str, ctx: ItemCtx, state: object) -> State:
 
 
 def confirm(item: AnyItem, ctx: ItemCtx, state: State, goal: State) -> None:
-    """Raise `GoalNotReached` if the item would still need applying."""
+    """Raise `GoalNotReached` if there is still something to do."""
     diff = diff_of(item, ctx.item, state, goal)
-    if needs_apply(item, ctx.item, state, goal, diff):
-        raise GoalNotReached(ctx.item, "it says so itself" if diff is None else str(diff))
+    if not is_reached(item, ctx.item, state, goal, diff):
+        raise GoalNotReached(ctx.item, str(diff))
 
 
 def same_fact(before: StoredState | None, after: StoredState) -> bool:

@@ -43,7 +43,7 @@ from peaceful._model.outcome import NOT_CHANGED, ItemResult, ItemStatus
 from peaceful._model.state import State
 from peaceful._params.plain import plain_form
 from peaceful._params.secrets import secrets_in
-from peaceful._runtime.block import BlockRun, diff_of, identity_of, needs_apply
+from peaceful._runtime.block import BlockRun, diff_of, identity_of, is_reached
 from peaceful._runtime.item_pass import BlockFailed
 from peaceful._storage.stored_state import Origin, StateKind, StateWriter, StoredState
 from peaceful._user_code import OwnProcess
@@ -114,7 +114,7 @@ async def is_clean(run: BlockRun, item: AnyItem, ctx: ItemCtx, current: State) -
     if current == clean:
         return True
     diff = diff_of(item, ctx.item, current, clean)
-    return not needs_apply(item, ctx.item, current, clean, diff)
+    return is_reached(item, ctx.item, current, clean, diff)
 
 
 def origin_if_there(before: StoredState | None) -> Origin:

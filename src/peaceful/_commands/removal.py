@@ -41,7 +41,7 @@ from peaceful._runtime.block import (
     States,
     diff_of,
     identity_of,
-    needs_apply,
+    is_reached,
 )
 from peaceful._runtime.item_pass import ItemPass
 from peaceful._storage.stored_state import Origin, StoredState
@@ -140,9 +140,9 @@ class Cleaning(ABC):
             current = await asked(self._run, item, "state_current", ctx)
         goal = await asked(self._run, item, "state_clean", ctx)
         diff = diff_of(item, ctx.item, current, goal)
-        if needs_apply(item, ctx.item, current, goal, diff):
-            return await self.apply(ctx, item, current, goal, diff)
-        return await self.unchanged(ctx, item, current)
+        if is_reached(item, ctx.item, current, goal, diff):
+            return await self.unchanged(ctx, item, current)
+        return await self.apply(ctx, item, current, goal, diff)
 
     def _item(self, ctx: ItemCtx, stored: StoredState | None) -> AnyItem | None:
         """Return the item with current values, or else with those that it was last applied with."""

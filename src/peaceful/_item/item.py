@@ -148,7 +148,7 @@ class Item(BaseModel, ABC, Generic[S]):
     def apply_check(self, current: S, goal: S, diff: StateDiff | None) -> bool:
         """Return whether `apply` has work to do: by default, if anything differs.
 
-        Must do no I/O.
+        What returns true also where nothing differs runs every time. Must do no I/O.
         """
         return diff is not None
 

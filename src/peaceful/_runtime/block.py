@@ -224,6 +224,16 @@ def needs_apply(
     return bool(_called(item, item_id, "apply_check", current, goal, diff))
 
 
+def is_reached(
+    item: AnyItem, item_id: ItemId, state: object, goal: object, diff: StateDiff | None
+) -> bool:
+    """Return whether nothing is left to do towards a goal. Raises like `diff_of`.
+
+    An item that runs every time needs applying where nothing differs, and yet is at its goal.
+    """
+    return diff is None or not needs_apply(item, item_id, state, goal, diff)
+
+
 def replaces(item: AnyItem, item_id: ItemId, current: object, goal: object) -> bool:
     """Return whether the item's thing can only be made anew. Raises like `diff_of`."""
     return bool(_called(item, item_id, "replaces", current, goal))
