@@ -20,11 +20,13 @@ import msgspec
 from peaceful._disclosure import masked_beginning
 from peaceful._errors.running import ChildFailed, ItemFailure
 from peaceful._item.child_process import (
+    FIRST_LOOK,
     InputPipe,
     OutputPipe,
     RunningChild,
     Tail,
     own_children,
+    pause_for,
     signal_group,
     signal_process,
 )
@@ -200,9 +202,10 @@ async def run_child(
             pipes = _open_pipes(process, order, (out, err), stack)
             await _wait_for_exit(child, order, pipes, say)
             await _wait_for_group(child, order, say)
-            if pipes:
-                await asyncio.wait([pipe.ended for pipe in pipes], timeout=_AFTER_THE_END)
-                _raise_if_failed(pipes)
+            unread = [pipe.ended for pipe in pipes if not pipe.ended.done()]
+            if unread:
+                await asyncio.wait(unread, timeout=_AFTER_THE_END)
+            _raise_if_failed(pipes)
         except BaseException:
             # Its output is read until it has ended: it may have something to say.
             await _end(child, order)
@@ -225,7 +228,12 @@ def _start(order: ChildOrder, execution_id: str) -> Popen[bytes]:
             f"{order.words[0]} could not be started: this system has no process groups.",
             help="run it on Linux or macOS",
         )
-    environment = {**(os.environ if order.env is None else order.env)}
+    environment: dict[str, str] | dict[bytes, bytes]
+    if order.env is None:
+        # As bytes, nothing has to be decoded and encoded again for each child.
+        environment = {**os.environb, EXECUTION_VARIABLE.encode(): execution_id.encode()}
+    else:
+        environment = {**order.env, EXECUTION_VARIABLE: execution_id}
     reads = None if order.terminal else PIPE if order.stdin else DEVNULL
     writes = None if order.terminal else PIPE
     # A command line keeps its stdout for the outcome, also where that is a terminal.
@@ -235,7 +243,7 @@ def _start(order: ChildOrder, execution_id: str) -> Popen[bytes]:
             order.words,
             bufsize=0,
             cwd=order.cwd,
-            env={**environment, EXECUTION_VARIABLE: execution_id},
+            env=environment,
             stdin=reads,
             stdout=out,
             stderr=writes,
@@ -285,21 +293,35 @@ async def _wait_for_exit(
     child: RunningChild, order: ChildOrder, pipes: list[OutputPipe], say: Callable[[str], None]
 ) -> None:
     """Wait until the child has ended; raise any error of its `on_line`."""
-    exited = asyncio.ensure_future(child.exited())
-    waiting_for: set[asyncio.Future[None]] = {exited, *(pipe.ended for pipe in pipes)}
+    loop = asyncio.get_running_loop()
+    woken: asyncio.Future[None] = loop.create_future()
+
+    def wake(_: object = None) -> None:
+        if not woken.done():
+            woken.set_result(None)
+
+    def look() -> None:
+        nonlocal timer
+        if child.is_stopped():
+            # Nothing else would tell why it goes on for ever.
+            say(f"{order.words[0]} is stopped: it may want the terminal (terminal=True)")
+        timer = loop.call_later(_LOOK_EVERY, look)
+
+    for pipe in pipes:
+        pipe.on_failure = wake
+    timer = loop.call_later(_LOOK_EVERY, look)
     try:
-        while not exited.done():
-            done, _ = await asyncio.wait(
-                waiting_for, timeout=_LOOK_EVERY, return_when=asyncio.FIRST_COMPLETED
-            )
-            if not done and child.is_stopped():
-                # Nothing else would tell why it goes on for ever.
-                say(f"{order.words[0]} is stopped: it may want the terminal (terminal=True)")
+        with child.watched(wake):
+            await woken
+        pause = FIRST_LOOK
+        while not child.has_exited():
             _raise_if_failed(pipes)
-            waiting_for = {one for one in waiting_for if not one.done()}
+            pause = await pause_for(pause)
     finally:
-        exited.cancel()
-    await exited
+        timer.cancel()
+    for pipe in pipes:
+        pipe.read_on()
+    _raise_if_failed(pipes)
 
 
 def _raise_if_failed(pipes: list[OutputPipe]) -> None:
@@ -312,6 +334,8 @@ async def _wait_for_group(
     child: RunningChild, order: ChildOrder, say: Callable[[str], None]
 ) -> None:
     """Wait until no process of the child's group is left."""
+    if child.is_gone():
+        return
     try:
         async with asyncio.timeout(_SAID_AFTER):
             await child.gone()

@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from subprocess import Popen
 from typing import IO, Final
@@ -23,7 +23,7 @@ _CHUNK: Final = 16384
 _LONGEST_LINE: Final = 4096
 """Maximum of bytes of a line that are passed on: output may have no line breaks."""
 
-_FIRST_LOOK: Final = 0.002
+FIRST_LOOK: Final = 0.002
 _LAST_LOOK: Final = 0.1
 """Seconds between two checks of a group, from the first to the longest wait: the kernel does not
 report the end of a group."""
@@ -120,10 +120,15 @@ class Tail:
                 on_line(line[-_LONGEST_LINE:].decode(errors="replace"))
 
 
+def _nothing() -> None:
+    pass
+
+
 class OutputPipe:
     """Reads the output of a child from a pipe, which is closed at the end.
 
-    `ended` is done when the last writer has closed its end; it also gets an error of `tail`.
+    `ended` is done when the last writer has closed its end; it also gets an error of `tail`, of
+    which `on_failure` is told.
     """
 
     def __init__(self, pipe: IO[bytes], tail: Tail) -> None:
@@ -131,6 +136,7 @@ class OutputPipe:
         self._tail = tail
         self._loop = asyncio.get_running_loop()
         self.ended: Final[asyncio.Future[None]] = self._loop.create_future()
+        self.on_failure: Callable[[], None] = _nothing
         os.set_blocking(pipe.fileno(), False)
         self._loop.add_reader(pipe.fileno(), self._read)
 
@@ -141,6 +147,12 @@ class OutputPipe:
             self._pipe.close()
         if not self.ended.done():
             self.ended.cancel()
+
+    def read_on(self) -> None:
+        """Read what is there, and whether it was the last, unless it is more than a little."""
+        for _ in range(2):
+            if not self.ended.done():
+                self._read()
 
     def _read(self) -> None:
         try:
@@ -155,6 +167,7 @@ class OutputPipe:
             self.ended.set_exception(wrap_silent_error(error))
             self.ended.exception()  # Looked at, so that the loop does not report it as forgotten.
             self.close()
+            self.on_failure()
         else:
             if not chunk:
                 self.ended.set_result(None)
@@ -250,18 +263,26 @@ class RunningChild:
         """Return whether the child or one of its group was stopped, as by reading a terminal."""
         return self._leads_group and group_stopped(self._process.pid)
 
-    async def exited(self) -> None:
-        """Wait until the child itself has ended."""
-        await _wait_for_pidfd(self._process.pid)
-        pause = _FIRST_LOOK
-        while not self.has_exited():
-            pause = await _pause(pause)
+    @contextmanager
+    def watched(self, on_end: Callable[[], None]) -> Generator[None]:
+        """Call `on_end` once the child itself has ended, or at once if the kernel cannot tell."""
+        loop = asyncio.get_running_loop()
+        with ExitStack() as stack:
+            try:
+                descriptor = os.pidfd_open(self._process.pid)
+            except (AttributeError, OSError):  # older kernels, and systems other than Linux
+                on_end()
+            else:
+                stack.callback(os.close, descriptor)
+                stack.callback(loop.remove_reader, descriptor)
+                loop.add_reader(descriptor, on_end)
+            yield
 
     async def gone(self) -> None:
         """Wait until the child and its group have ended."""
-        pause = _FIRST_LOOK
+        pause = FIRST_LOOK
         while not self.is_gone():
-            pause = await _pause(pause)
+            pause = await pause_for(pause)
 
     async def end(self, grace: float, patience: float) -> bool:
         """End the child, and wait until it is gone; return whether the waiting task was cancelled.
@@ -271,15 +292,15 @@ class RunningChild:
         """
         clock = asyncio.get_running_loop().time
         cancelled = killed = False
-        deadline, pause = clock() + grace, _FIRST_LOOK
+        deadline, pause = clock() + grace, FIRST_LOOK
         self.terminate()
         while not self.is_gone() and not (killed and clock() > deadline):
             try:
-                pause = await _pause(pause)
+                pause = await pause_for(pause)
             except asyncio.CancelledError:
                 cancelled = True
             if not killed and (cancelled or clock() > deadline):
-                killed, deadline, pause = True, clock() + patience, _FIRST_LOOK
+                killed, deadline, pause = True, clock() + patience, FIRST_LOOK
                 self.kill()
         return cancelled
 
@@ -305,21 +326,7 @@ class RunningChild:
         self._process.returncode = self.exit_status
 
 
-async def _pause(seconds: float) -> float:
+async def pause_for(seconds: float) -> float:
     """Sleep, and return how long to sleep the next time."""
     await asyncio.sleep(seconds)
     return min(_LAST_LOOK, seconds * 2)
-
-
-async def _wait_for_pidfd(pid: int) -> None:
-    """Wait until a process has ended; return at once if the kernel cannot report it."""
-    loop, ended = asyncio.get_running_loop(), asyncio.Event()
-    # Older kernels, and systems other than Linux.
-    with suppress(AttributeError, OSError):
-        descriptor = os.pidfd_open(pid)
-        try:
-            loop.add_reader(descriptor, ended.set)
-            await ended.wait()
-        finally:
-            loop.remove_reader(descriptor)
-            os.close(descriptor)

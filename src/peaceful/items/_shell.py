@@ -374,7 +374,7 @@ class ShCmd(Item[ShCmdState]):
                         argument,
                         ctx.item,
                         cwd=folder,
-                        env={**os.environ, **own, **known},
+                        env={**os.environ, **own, **known} if own or known else None,
                         pass_fds=files,
                         on_line=messages.line if name in _CHANGING else None,
                         # One more, to know of an output that is longer.
