@@ -174,7 +174,8 @@ async def test_another_selection_of_the_same_archive_is_a_difference(tmp_path: P
         assert await harness.difference() is None
         _, goal = await harness.states()
         assert goal is not None
-        assert set(found(tmp_path / "out")) == {*goal.files, "app-1/mine"} - {"app-1"}
+        assert goal.found is not None
+        assert set(found(tmp_path / "out")) == {*goal.found.entries, "app-1/mine"} - {"app-1"}
     await harness.result_of("clean")
     assert found(tmp_path / "out") == {"app-1/mine": "mine"}
 

@@ -55,7 +55,8 @@ def _let_through(drawn: list[tuple[str, str]]) -> dict[str, str]:
     refused = {name for name, _ in manifest.refused}
     if refused:
         return _let_through([link for link in drawn if not {link[0], _name(link[0])} & refused])
-    return {name: str(entry).removeprefix("-> ") for name, entry in manifest.entries.items()}
+    entries = manifest.listing.entries.items()
+    return {name: entry.target for name, entry in entries if isinstance(entry, LinkEntry)}
 
 
 def _name(raw: str) -> str:
@@ -107,7 +108,7 @@ def test_folders_are_kept_only_where_nothing_is_in_them() -> None:
     manifest.add("a/b/f", "a/b/f", _FILE)
     manifest.close()
 
-    assert manifest.entries == {"c": FolderEntry(), "d/e": FolderEntry(), "a/b/f": _FILE}
+    assert manifest.listing.entries == {"c": FolderEntry(), "d/e": FolderEntry(), "a/b/f": _FILE}
     assert manifest.refused == []
 
 

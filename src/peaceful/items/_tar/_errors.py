@@ -8,7 +8,7 @@ from typing import Final
 
 from peaceful._errors.running import ItemFailure
 from peaceful._present.contrast import legible
-from peaceful._present.text import count, name_list, one_line
+from peaceful._present.text import count, name_list
 from peaceful.items._tar._names import NameRefused, NameUnfit
 
 _NAMED: Final = 10
@@ -93,9 +93,9 @@ class ArchiveTooLarge(ArchiveFailed, code="ARCHIVE-TOO-LARGE"):
 class ArchiveChanged(ArchiveFailed, code="ARCHIVE-CHANGED"):
     """The archive changed during its extraction."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__(
             path,
-            f"changed while it was extracted: {one_line(name, 200)} is not what it was",
+            "changed while it was read and extracted",
             help="find out what writes it, then run the command again: it carries on",
         )

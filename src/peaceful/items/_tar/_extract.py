@@ -5,21 +5,21 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+import msgspec
 
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.files import sync_folder, write_atomically
 from peaceful._present.numbers import size
 from peaceful._present.text import count
 from peaceful.items._disk import DiskFailed, PathTaken, disk_errors
-from peaceful.items._tar._archive import Limits, Member, opened
+from peaceful.items._tar._archive import Limits, opened, read_listing, source_of
 from peaceful.items._tar._errors import ArchiveChanged
 from peaceful.items._tar._names import (
     NOTES_END,
@@ -27,78 +27,116 @@ from peaceful.items._tar._names import (
     Entry,
     FileEntry,
     FolderEntry,
-    Kind,
     LinkEntry,
+    Listing,
     NameRefused,
+    Stamp,
     checked_name,
-    usual_name,
+    is_other,
 )
 from peaceful.items._tar._selection import Selection
 from peaceful.items._tar._tree import Tree, folders_above
 
+_TOLD: Final = 256 * 1024
+"""Bytes that are written between two reports: small files are too many to tell each."""
+_INSTANT: Final = 20_000_000
+"""Nanoseconds: no clock of a file system has longer ticks."""
+_NO_STAMP: Final[Stamp] = (0, 0, 0)
+"""One that no file has."""
 _STAYS: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY, errno.ENOTDIR})
 """Errors of removing a destination that is not empty, is a mount point, or is a link."""
 
 
-def _is_within(name: str) -> str:
-    if not name or checked_name(name) != name:
-        raise ValueError("it is no name of what was extracted")
-    return name
-
-
-def _is_folder(name: str) -> str:
-    return name and _is_within(name)
-
-
-class Notes(BaseModel):
+class Notes(msgspec.Struct, frozen=True, omit_defaults=True):
     """The names within the destination that an item has extracted, or was about to when it was cut.
 
     `made` has the folders that were not there before, the destination itself by an empty name; None
-    if that is not known, as of notes of earlier versions.
+    if that is not known, as of notes of earlier versions. `known` has the files as they were when
+    they were written, the targets of links, and None for folders; `source` tells the archive that
+    all of it was extracted from, and is empty while that is not finished.
 
     They are kept as JSON in a hidden file in the destination, named after flow and item, so that
     items with the same destination leave each other's files alone. Since others may be able to
-    write there, no link is followed, and names that lead elsewhere are refused.
+    write there, no link is followed, and names that lead elsewhere are refused; and only notes that
+    nobody else could write are believed what files were like.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    names: tuple[Annotated[str, AfterValidator(_is_within)], ...]
+    names: tuple[str, ...]
     unfinished: bool
-    made: tuple[Annotated[str, AfterValidator(_is_folder)], ...] | None = None
+    made: tuple[str, ...] | None = None
+    known: dict[str, tuple[FileEntry, Stamp] | str | None] = {}
+    source: str = ""
 
     @classmethod
     def load(cls, path: Path) -> Notes | None:
         """Return the notes, or None; raise `PathTaken` if something else is in their place."""
         with disk_errors(path, "read"):
             try:
-                return cls.model_validate_json(_read(path))
+                content, facts = _read(path)
             except FileNotFoundError:
                 return None
             except NotADirectoryError as error:
                 raise PathTaken(path.parent, "a file", "a folder") from error
-            except ValidationError as error:
-                raise PathTaken(
-                    path, "something else", "the notes of what was extracted"
-                ) from error
+        try:
+            notes = msgspec.json.decode(content, type=cls)
+            if not all(map(_is_within, (*notes.names, *filter(None, notes.made or ())))):
+                raise ValueError("a name in it leads elsewhere")
+        except (ValueError, msgspec.MsgspecError) as error:
+            raise PathTaken(path, "something else", "the notes of what was extracted") from error
+        if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+            return msgspec.structs.replace(notes, known={}, source="")
+        # What changes in the instant of these notes, or later, may keep its stamp.
+        latest = facts.st_mtime_ns - _INSTANT
+        for name, each in notes.known.items():
+            if isinstance(each, tuple) and max(each[1][1:]) >= latest:
+                notes.known[name] = each[0], _NO_STAMP
+        return notes
 
     def save(self, path: Path) -> None:
+        """Write them, not before a change of a known file would show in its stamp."""
+        stamps = [each[1][2] for each in self.known.values() if isinstance(each, tuple)]
+        age = time.time_ns() - max(stamps, default=0)
+        if 0 <= age <= _INSTANT:
+            time.sleep((_INSTANT - age + 1_000_000) / 1e9)
         with disk_errors(path, "written"):
-            write_atomically(path, self.model_dump_json() + "\n")
+            write_atomically(path, msgspec.json.encode(self) + b"\n", mode=0o644)
+
+    def listing(self) -> Listing | None:
+        """Return what was extracted, if all of it is known."""
+        if not self.source or len(self.known) != len(self.names):
+            return None
+        listing = Listing(source=self.source)
+        for name in self.names:
+            match self.known.get(name, ""):
+                case (FileEntry() as entry, _):
+                    listing.entries[name] = entry
+                case str(target):
+                    listing.entries[name] = LinkEntry(target)
+                case _:
+                    listing.entries[name] = FolderEntry()
+        return listing
 
 
-def _read(path: Path) -> bytes:
-    """Return the content of a file; of anything else nothing, which is no valid JSON."""
+def _is_within(name: str) -> bool:
+    try:
+        return bool(name) and checked_name(name) == name
+    except NameRefused:
+        return False
+
+
+def _read(path: Path) -> tuple[bytes, os.stat_result]:
+    """Return the content of a file, and its facts; of anything else no content."""
     # A pipe is not waited for.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            return b""
+            return b"", path.lstat()
         raise
     with FileIO(descriptor) as file:
-        return file.readall() if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+        facts = os.fstat(descriptor)
+        return file.readall() if stat.S_ISREG(facts.st_mode) else b"", facts
 
 
 def notes_name(name: str) -> str:
@@ -119,60 +157,103 @@ class Source:
     limits: Limits
     selection: Selection
 
-    @contextmanager
-    def members(self) -> Generator[Iterator[Member]]:
-        """Open the archive, and yield its entries as `opened` does."""
-        with opened(self.path, self.limits) as (members, _):
-            yield members
-
-    def name_of(self, raw: str) -> str:
-        """Return the name that an entry is extracted as; empty for none."""
+    def is_of(self, notes: Notes) -> bool:
+        """Return whether the archive is the one that all was extracted from."""
         try:
-            return checked_name(self.selection.name_of(raw) or "")
-        except NameRefused:
-            return ""  # The archive has changed: it had no such name before.
+            return source_of(self.path.stat(), self.limits, self.selection) == notes.source
+        except OSError:
+            return False
+
+    def read(
+        self,
+        ctx: ItemCtx,
+        is_needed: Callable[[str, FileEntry], bool] = lambda _name, _entry: False,
+    ) -> Listing:
+        """Read what the archive has, with the checksums that are needed."""
+        total: int | None = None
+
+        def on_read(read: int, packed: int) -> None:
+            nonlocal total
+            if total != packed:
+                total = packed
+                ctx.progress.bytes(packed)
+            ctx.progress.done(read)
+            _ = ctx.safe_point(where=f"while reading {self.path.name}")
+
+        ctx.progress.message(f"reading {self.path.name}")
+        ctx.progress.bytes(None, done=0)
+        return read_listing(self.path, self.limits, on_read, self.selection, is_needed)
 
 
 class Extraction:
     """One change of a destination to its goal. Its methods block, so call them in a thread."""
 
     def __init__(
-        self, ctx: ItemCtx, source: Source, dest: Path, name: str, current: Mapping[str, Entry]
+        self, ctx: ItemCtx, source: Source, dest: Path, name: str, current: Listing
     ) -> None:
         self._ctx = ctx
         self._name = name
         self._source = source
-        self._current = current
+        self._current = current.entries
+        self._stamps = current.stamps
         self._dest = dest
         self._notes_path = dest / notes_name(name)
+        self._untold = 0
 
-    def run(self, goal: Mapping[str, Entry]) -> None:
-        """Extract the files that differ from the goal; whole files stay if it is cut.
+    def run(self, goal: Listing) -> Listing:
+        """Extract the files that differ from the goal, and return all with their checksums.
 
-        Raises `ArchiveChanged` if the archive changed meanwhile, `PathTaken` if something else is
-        in the way.
+        Whole files stay if it is cut. Raises `ArchiveChanged` if the archive changed meanwhile,
+        `PathTaken` if something else is in the way.
         """
         with disk_errors(self._dest, "made"):
             is_new = not self._dest.exists()
             self._dest.mkdir(parents=True, exist_ok=True)
         none = Notes(names=(), unfinished=False, made=("",) if is_new else ())
         before = Notes.load(self._notes_path) or none
-        changed = {name: entry for name, entry in goal.items() if self._current.get(name) != entry}
+        entries = goal.entries
+        now = self._current
+        changed = {name: each for name, each in entries.items() if is_other(now.get(name), each)}
+        # What is there already, and what will have been written.
+        made_of = Listing(
+            {name: now[name] for name in entries if name not in changed},
+            {name: each for name, each in self._stamps.items() if name not in changed},
+            source=goal.source,
+        )
         with Tree(self._dest, temporary_name(self._name)) as tree:
             self._check_room(tree, changed)
             # What is about to come is noted first: whenever this is cut, `clean` knows all of it.
-            names = tuple(sorted({*before.names, *goal}))
-            made = self._will_make(tree, goal, before.made)
-            Notes(names=names, unfinished=True, made=made).save(self._notes_path)
+            names = tuple(sorted({*before.names, *entries}))
+            made = self._will_make(tree, changed, before.made)
+            known = self._known(made_of)
+            Notes(names=names, unfinished=True, made=made, known=known).save(self._notes_path)
             if before.unfinished:
                 tree.sweep((*before.names, ""))
-            removed = self._remove(tree, [name for name in before.names if name not in goal], made)
+            gone = [name for name in before.names if name not in entries]
+            removed = self._remove(tree, gone, made)
             self._make_way(tree, changed)
-            self._write(tree, changed, goal)
-            tree.sync()
-            names = tuple(sorted(goal))
-            Notes(names=names, unfinished=False, made=made).save(self._notes_path)
+            self._write(tree, changed, goal, made_of)
+            files = [name for name, each in changed.items() if isinstance(each, FileEntry)]
+            folders = {name for name, each in changed.items() if isinstance(each, FolderEntry)}
+            tree.sync(files, folders | folders_above((*changed, *gone)) | {""})
+            names = tuple(sorted(entries))
+            known = self._known(made_of)
+            source = made_of.source if len(known) == len(names) else ""
+            Notes(names, unfinished=False, made=made, known=known, source=source).save(
+                self._notes_path
+            )
         self._ctx.progress.message(_summary(len(changed), removed))
+        return made_of
+
+    @staticmethod
+    def _known(listing: Listing) -> dict[str, tuple[FileEntry, Stamp] | str | None]:
+        known: dict[str, tuple[FileEntry, Stamp] | str | None] = {}
+        for name, entry in listing.entries.items():
+            if isinstance(entry, FileEntry):
+                known[name] = entry, listing.stamps.get(name, _NO_STAMP)
+            else:
+                known[name] = entry.target if isinstance(entry, LinkEntry) else None
+        return known
 
     def undo(self) -> None:
         """Remove what was extracted, the folders that are then empty, and the notes at last."""
@@ -202,14 +283,14 @@ class Extraction:
             raise DiskFailed(self._dest, "written", OSError(errno.ENOSPC, reason))
 
     def _will_make(
-        self, tree: Tree, goal: Mapping[str, Entry], made: tuple[str, ...] | None
+        self, tree: Tree, changed: Mapping[str, Entry], made: tuple[str, ...] | None
     ) -> tuple[str, ...] | None:
         """Return the folders that were made before, and those that will be."""
         if made is None:
             return None
-        folders = {name for name, entry in goal.items() if isinstance(entry, FolderEntry)}
-        new = folders_above(goal) | folders
-        missing = {name for name in sorted(new) if tree.look(name, lambda: None) != FolderEntry()}
+        folders = {name for name, entry in changed.items() if isinstance(entry, FolderEntry)}
+        new = folders_above(changed) | folders
+        missing = {name for name in sorted(new) if not tree.has_folder(name)}
         return tuple(sorted(missing.union(made)))
 
     def _remove(self, tree: Tree, names: Sequence[str], made: Collection[str] | None) -> int:
@@ -230,13 +311,15 @@ class Extraction:
             if there is not None and is_folder != isinstance(entry, FolderEntry):
                 tree.remove(name, folder=is_folder)
 
-    def _write(self, tree: Tree, changed: dict[str, Entry], goal: Mapping[str, Entry]) -> None:
+    def _write(
+        self, tree: Tree, changed: dict[str, Entry], goal: Listing, written: Listing
+    ) -> None:
         ctx = self._ctx
         files = {name: entry for name, entry in changed.items() if isinstance(entry, FileEntry)}
         ctx.progress.message(f"writing {count(len(changed), 'file')}")
         ctx.progress.bytes(sum(entry.size for entry in files.values()), done=0)
         if files:
-            _Files(tree, files, goal, self._source, self._next).write()
+            self._write_files(tree, files, goal, written)
         for name, entry in changed.items():
             if not isinstance(entry, FileEntry):
                 _ = ctx.safe_point(where=f"before {name}")
@@ -244,92 +327,49 @@ class Extraction:
                     tree.write_link(name, entry.target)
                 else:
                     tree.make_folder(name)
+                written.entries[name] = entry
 
-    def _next(self, chunks: Iterator[bytes], done: str) -> Iterator[bytes]:
-        """Return the parts of the next file after `done`, unless the execution was interrupted."""
-        _ = self._ctx.safe_point(where=f"after {done}")
-        return self._counted(chunks)
+    def _write_files(
+        self, tree: Tree, files: Mapping[str, FileEntry], goal: Listing, written: Listing
+    ) -> None:
+        """Write files in the archive's order; several may have one content, by hard links."""
+        # Notes do not tell where in the archive something is.
+        listing = goal if goal.places else self._source.read(self._ctx)
+        places, source = listing.places, listing.source
+        path, total = self._source.path, count(len(files), "file")
+        first, place_before = "", None
+        with opened(path, self._source.limits) as archive:
+            # Of an archive that is another one than before, nothing is known.
+            if not goal.source == source == archive.source(self._source.selection):
+                raise ArchiveChanged(path)
+            for done, name in enumerate(sorted(files, key=lambda name: places[name][0].offset)):
+                _ = self._ctx.safe_point(where=f"after {done:,} of {total}")
+                place, modified = places[name]
+                is_twin = place == place_before
+                content = tree.content(first) if is_twin else archive.content(place)
+                if not is_twin:
+                    first, place_before = name, place
+                known = tree.write(name, self._counted(content), files[name], modified)
+                if known is None:
+                    raise ArchiveChanged(path)
+                written.entries[name], written.stamps[name] = known
+            self._tell()
+            if archive.source(self._source.selection) != source:
+                raise ArchiveChanged(path)
 
-    def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             if self._ctx.interrupted:
                 # Asked to end, and not only to stop: the file that is being written is given up.
                 _ = self._ctx.safe_point(where="in the middle of a file, which was left as it was")
             yield chunk
-            self._ctx.progress.advance(len(chunk))
+            self._untold += len(chunk)
+            if self._untold >= _TOLD:
+                self._tell()
 
-
-class _Files:
-    """The files of an archive that are to be written; `reads` gets each one's parts."""
-
-    def __init__(
-        self,
-        tree: Tree,
-        files: Mapping[str, FileEntry],
-        goal: Mapping[str, Entry],
-        source: Source,
-        reads: Callable[[Iterator[bytes], str], Iterator[bytes]],
-    ) -> None:
-        self._tree = tree
-        self._total = count(len(files), "file")
-        self._missing = dict(files)
-        self._written = 0
-        self._goal = goal
-        self._source = source
-        self._reads = reads
-
-    def write(self) -> None:
-        """Write them all; raise `ArchiveChanged` if some are not there as they were."""
-        left_out: dict[str, list[str]] = {}
-        twins = self._write_members()
-        for name, (twin, origin) in twins.items():
-            target = self._source.name_of(twin.target)
-            if target not in self._missing and self._goal.get(target) == self._missing[name]:
-                self._write(name, self._tree.content(target), twin)
-            else:
-                left_out.setdefault(origin, []).append(name)
-        if left_out:
-            self._write_left_out(left_out)
-        for first, *others in left_out.values():
-            for name in others if first not in self._missing else ():
-                self._write(name, self._tree.content(first), twins[name][0])
-        if self._missing:
-            raise ArchiveChanged(self._source.path, min(self._missing))
-
-    def _write_members(self) -> Mapping[str, tuple[Member, str]]:
-        """Write the files, and return the hard links, each with its file's name in the archive."""
-        twins: dict[str, tuple[Member, str]] = {}
-        links: dict[str, str] = {}
-        with self._source.members() as members:
-            for member in members:
-                name, raw = self._source.name_of(member.raw_name), usual_name(member.raw_name)
-                if member.kind is Kind.HARD_LINK:
-                    target = usual_name(member.target)
-                    links[raw] = links.get(target, target)
-                if name not in self._missing:
-                    continue
-                if member.kind is Kind.FILE:
-                    self._write(name, member.content(), member)
-                elif member.kind is Kind.HARD_LINK:
-                    twins[name] = member, links[raw]
-                if len(self._missing) == len(twins):
-                    break
-        return twins
-
-    def _write_left_out(self, names: Mapping[str, Sequence[str]]) -> None:
-        """Write the first hard link of each file that itself is left out."""
-        with self._source.members() as members:
-            for member in members:
-                first = names.get(usual_name(member.raw_name), ("",))[0]
-                if member.kind is Kind.FILE and first in self._missing:
-                    self._write(first, member.content(), member)
-
-    def _write(self, name: str, content: Iterator[bytes], member: Member) -> None:
-        parts = self._reads(content, f"{self._written:,} of {self._total}")
-        # An earlier file of the same name has another content, and is passed over.
-        if self._tree.write(name, parts, self._missing[name], member.modified):
-            del self._missing[name]
-            self._written += 1
+    def _tell(self) -> None:
+        self._ctx.progress.advance(self._untold)
+        self._untold = 0
 
 
 def _summary(written: int, removed: int) -> str:

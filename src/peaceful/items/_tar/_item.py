@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PrivateAttr
 
 from peaceful._item.ctx import ItemCtx
 from peaceful._item.diff import Change, StateDiff, diff_of
 from peaceful._item.item import Item
+from peaceful._item.upgrades import upgrades
 from peaceful._model.location import Interaction, Location, Pull
 from peaceful._model.state import State
 from peaceful._present.numbers import size
 from peaceful._present.text import count
 from peaceful.items._disk import UsablePath
-from peaceful.items._tar._archive import Limits, read_entries
+from peaceful.items._tar._archive import Limits
 from peaceful.items._tar._errors import ArchiveMissing
 from peaceful.items._tar._extract import Extraction, Notes, Source, notes_name, temporary_name
 from peaceful.items._tar._names import (
     Entry,
     FileEntry,
+    Listing,
     describe_entry,
+    entry_from_text,
+    entry_text,
+    is_other,
 )
 from peaceful.items._tar._selection import EVERYTHING, Selection, pattern
 from peaceful.items._tar._tree import Tree
 
 _MAX_SIZE: Final = 32 * 1000**3
 _MAX_FILES: Final = 1_000_000
+_NAMED: Final = 1_000
+"""The most files that differ and are named; the rest is counted."""
+_OFTEN: Final = 16
+"""Files between two looks whether to go on."""
+_OF_ARCHIVE: Final = "archive "
+"""What a content begins with that was not read."""
 
 
 class TarExtractState(State):
@@ -38,22 +48,73 @@ class TarExtractState(State):
     Attributes:
         path: the destination folder.
         present: whether the item has ever extracted anything there.
-        files: the archive's files, links and empty folders by their names within the destination;
-            other files there are not listed.
+        files: the number of the archive's files, links and empty folders; other files in the folder
+            do not count.
+        size: the bytes of all these files.
+        listing: the SHA-256 of their names, rights, sizes and targets.
+        content: the SHA-256 of the checksums of all files; of a goal that was not read to that end,
+            because none of it is there, what tells the archive from others.
         unfinished: whether the extraction was cut, and is to be resumed.
     """
 
+    state_version = 2
+
     path: Path
     present: bool
-    files: Mapping[str, Entry] = {}
+    files: int = 0
+    size: int = 0
+    listing: str = ""
+    content: str = ""
     unfinished: bool = False
+    _found: Listing | None = PrivateAttr(None)
+
+    @classmethod
+    def of(cls, path: Path, found: Listing, *, unfinished: bool = False) -> TarExtractState:
+        """Return the state of a listing; `diff` can name the files that differ from another's."""
+        listing, content = found.digests()
+        state = cls(
+            path=path,
+            present=True,
+            files=len(found.entries),
+            size=found.size,
+            listing=listing,
+            content=content or f"{_OF_ARCHIVE}{found.source}",
+            unfinished=unfinished,
+        )
+        state._found = found
+        return state
+
+    @property
+    def found(self) -> Listing | None:
+        """The listing, unless the state was stored and read back."""
+        return self._found
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether all facts are the same, whether or not the files can be named."""
+        return isinstance(other, TarExtractState) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        """Return a hash of the facts."""
+        return hash((self.path, self.present, self.listing, self.content))
 
     def __str__(self) -> str:
         if not self.present:
             return "absent"
-        total = sum(entry.size for entry in self.files.values() if isinstance(entry, FileEntry))
         end = ", not finished" if self.unfinished else ""
-        return f"{count(len(self.files), 'file')}, {size(total)}{end}"
+        return f"{count(self.files, 'file')}, {size(self.size)}{end}"
+
+
+def _with_digests(old: dict[str, Any]) -> TarExtractState:
+    """Return a state that had a line for each file."""
+    path, is_cut = Path(old["path"]), bool(old.get("unfinished"))
+    if not old["present"]:
+        return TarExtractState(path=path, present=False)
+    lines: dict[str, str] = old.get("files", {})
+    found = Listing({name: entry_from_text(line) for name, line in lines.items()})
+    return TarExtractState.of(path, found, unfinished=is_cut)
+
+
+upgrades(TarExtractState, from_version=1)(_with_digests)
 
 
 def _are_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -105,6 +166,9 @@ class TarExtract(Item[TarExtractState]):
         exclude: patterns of entries to leave out, even if they are included.
         max_size: the most bytes that all files together may have.
         max_files: the most entries that the archive may have.
+        verify: whether each run reads all bytes of the extracted files, and of the archive where
+            they are compared with it. Else a file whose inode, size, rights and times are those
+            with which it was written is taken for unchanged, and so is the archive.
     """
 
     tar_path: UsablePath
@@ -115,45 +179,56 @@ class TarExtract(Item[TarExtractState]):
     exclude: Annotated[tuple[str, ...], AfterValidator(_are_patterns)] = ()
     max_size: Annotated[int, Field(ge=0)] = _MAX_SIZE
     max_files: Annotated[int, Field(ge=0)] = _MAX_FILES
+    verify: bool = False
 
     def state_current(self, ctx: ItemCtx) -> TarExtractState:
         """Compare what the item has extracted with what is still there."""
         notes = Notes.load(self.dest / notes_name(self.name))
         if notes is None:
             return self.state_clean(ctx)
-        files: dict[str, Entry] = {}
+        found = Listing(source=notes.source)
         ctx.progress.message("comparing files")
         ctx.progress.steps(len(notes.names), done=0)
         total = count(len(notes.names), "file")
+        done = 0
+
+        def safe_point() -> None:
+            _ = ctx.safe_point(where=f"after comparing {done:,} of {total}")
+
         with Tree(self.dest, temporary_name(self.name)) as tree:
             for done, name in enumerate(notes.names):
-                safe_point = partial(ctx.safe_point, where=f"after comparing {done:,} of {total}")
-                _ = safe_point()
-                entry = tree.look(name, safe_point)
-                if entry is not None:
-                    files[name] = entry
-                ctx.progress.advance()
-        return TarExtractState(
-            path=self.dest, present=True, files=files, unfinished=notes.unfinished
-        )
+                if done % _OFTEN == 0:
+                    safe_point()
+                    ctx.progress.done(done)
+                known = None if self.verify else notes.known.get(name)
+                looked = tree.look(name, safe_point, known if isinstance(known, tuple) else None)
+                if looked is not None:
+                    found.entries[name], stamp = looked
+                    if stamp is not None:
+                        found.stamps[name] = stamp
+        ctx.progress.done(len(notes.names))
+        return TarExtractState.of(self.dest, found, unfinished=notes.unfinished)
 
     def state_goal(self, ctx: ItemCtx) -> TarExtractState:
-        """Read the archive to its end; raise `ArchiveFailed` if it cannot be extracted."""
-        ctx.progress.message(f"reading {self.tar_path.name}")
-        ctx.progress.bytes(None, done=0)
-        total: int | None = None
+        """Read the archive, unless it is the one that was extracted.
 
-        def on_read(read: int, packed: int) -> None:
-            nonlocal total
-            if total != packed:
-                total = packed
-                ctx.progress.bytes(packed)
-            ctx.progress.done(read)
-            _ = ctx.safe_point(where=f"while reading {self.tar_path.name}")
-
+        Raises `ArchiveFailed` if it cannot be extracted.
+        """
         source = self._source()
-        files = read_entries(source.path, source.limits, on_read, source.selection)
-        return TarExtractState(path=self.dest, present=True, files=files)
+        notes = Notes.load(self.dest / notes_name(self.name))
+        if notes is None:
+            return TarExtractState.of(self.dest, source.read(ctx))
+        known = None if self.verify or not source.is_of(notes) else notes.listing()
+        if known is not None:
+            return TarExtractState.of(self.dest, known)
+        names = frozenset(notes.names)
+        with Tree(self.dest, temporary_name(self.name)) as tree:
+
+            def is_needed(name: str, entry: FileEntry) -> bool:
+                # Where anything else differs, the content need not be compared.
+                return name in names and tree.size_and_rights(name) == (entry.size, entry.mode)
+
+            return TarExtractState.of(self.dest, source.read(ctx, is_needed))
 
     def try_state_goal(self, ctx: ItemCtx) -> TarExtractState | None:
         """Return the goal, or None if the archive may still come to be."""
@@ -167,7 +242,7 @@ class TarExtract(Item[TarExtractState]):
         return TarExtractState(path=self.dest, present=False)
 
     def diff(self, current: TarExtractState, goal: TarExtractState) -> StateDiff | None:
-        """Compare file by file."""
+        """Compare file by file, as far as the states were not stored meanwhile."""
         changes = tuple(_changes(current, goal))
         if not changes and current.present != goal.present:
             changes = (Change("present", current.present, goal.present),)
@@ -180,12 +255,13 @@ class TarExtract(Item[TarExtractState]):
     ) -> TarExtractState:
         """Extract the files that differ; or remove what was extracted."""
         _ = ctx.safe_point(where="before extracting")
-        extraction = Extraction(ctx, self._source(), current.path, self.name, current.files)
-        if goal.present:
-            extraction.run(goal.files)
-        else:
+        found = current.found or Listing()
+        extraction = Extraction(ctx, self._source(), current.path, self.name, found)
+        if not goal.present:
             extraction.undo()
-        return goal
+            return goal
+        wanted = goal.found or self._source().read(ctx)
+        return TarExtractState.of(goal.path, extraction.run(wanted))
 
     def identity(self) -> str:
         """Return the folder, and the name of what is extracted there if it has one."""
@@ -199,8 +275,8 @@ class TarExtract(Item[TarExtractState]):
 
     def state_example(self) -> TarExtractState:
         """Return one file of a megabyte."""
-        files = {"bin/example": FileEntry(0o755, 1_000_000, "5f" * 32)}
-        return TarExtractState(path=self.dest, present=True, files=files)
+        listing = Listing({"bin/example": FileEntry(0o755, 1_000_000, "5f" * 32)})
+        return TarExtractState.of(self.dest, listing)
 
     def _source(self) -> Source:
         limits = Limits(self.max_size, self.max_files)
@@ -214,13 +290,37 @@ class TarExtract(Item[TarExtractState]):
 def _changes(current: TarExtractState, goal: TarExtractState) -> Iterator[Change]:
     if current.path != goal.path:
         yield Change("path", str(current.path), str(goal.path))
-    for name in sorted(current.files.keys() | goal.files.keys()):
-        before, after = current.files.get(name), goal.files.get(name)
-        if before != after:
-            yield Change(
-                name,
-                None if before is None else str(before),
-                None if after is None else str(after),
-                "" if before is None else describe_entry(before, after),
-                "" if after is None else describe_entry(after, before),
-            )
+    before, after = _entries(current), _entries(goal)
+    if before is not None and after is not None:
+        names = sorted(
+            name
+            for name in before.keys() | after.keys()
+            if is_other(before.get(name), after.get(name))
+        )
+        for name in names[:_NAMED]:
+            yield _change(name, before.get(name), after.get(name))
+        if (more := len(names) - _NAMED) > 0:
+            yield Change("others", None, more, "", count(more, "file"))
+    elif current.present and goal.present:
+        if current.listing != goal.listing:
+            yield Change("files", str(current), str(goal))
+        elif current.content != goal.content and not any(
+            each.content.startswith(_OF_ARCHIVE) for each in (current, goal)
+        ):
+            yield Change("content", current.content, goal.content)
+
+
+def _entries(state: TarExtractState) -> Mapping[str, Entry] | None:
+    if not state.present:
+        return {}
+    return None if state.found is None else state.found.entries
+
+
+def _change(name: str, before: Entry | None, after: Entry | None) -> Change:
+    return Change(
+        name,
+        None if before is None else entry_text(before),
+        None if after is None else entry_text(after),
+        "" if before is None else describe_entry(before, after),
+        "" if after is None else describe_entry(after, before),
+    )

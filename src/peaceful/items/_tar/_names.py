@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Final
+from typing import ClassVar, Final, NamedTuple, TypeAlias
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+import msgspec
 
 from peaceful._present.numbers import size
 from peaceful._present.text import one_line
@@ -28,6 +29,9 @@ _LONGEST_NAME: Final = 4000
 _DEEPEST: Final = 100
 """Nested folders: a walk keeps each of them open, and a process may have about 1,024 open files."""
 
+_PART: Final = r"(?!\.{1,2}(?:/|\Z))[ -.0-~]{1,255}"
+_PLAIN: Final = re.compile(rf"{_PART}(?:/{_PART}){{0,14}}")
+"""Names that are surely well: 15 parts of 255 bytes are not too long."""
 _FILE: Final = re.compile(r"([0-7]{4}) ([0-9]{1,19}) ([0-9a-f]{64})")
 _LINK: Final = "-> "
 _FOLDER: Final = "folder"
@@ -45,54 +49,44 @@ class Kind(enum.Enum):
     UNKNOWN = "of an unknown kind"
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+_UNFIT: Final = frozenset({Kind.DEVICE, Kind.PIPE, Kind.UNKNOWN})
+
+
+class FileEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A file.
 
     Attributes:
         mode: its rights.
         size: its size in bytes.
-        sha256: the checksum of its content, in hexadecimal digits.
+        sha256: the checksum of its content, in hexadecimal digits; empty if it was not read.
     """
 
     kind: ClassVar[Kind] = Kind.FILE
 
     mode: int
     size: int
-    sha256: str
-
-    def __str__(self) -> str:
-        """Return rights, size and checksum, as they are stored."""
-        return f"{self.mode:04o} {self.size} {self.sha256}"
+    sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkEntry:
+class LinkEntry(msgspec.Struct, frozen=True, gc=False):
     """A symbolic link with the given target."""
 
     kind: ClassVar[Kind] = Kind.LINK
 
     target: str
 
-    def __str__(self) -> str:
-        """Return an arrow and the target, as they are stored."""
-        return f"{_LINK}{self.target}"
 
-
-@dataclass(frozen=True, slots=True)
-class FolderEntry:
+class FolderEntry(msgspec.Struct, frozen=True, gc=False):
     """An empty folder. Other folders exist because of what is in them."""
 
     kind: ClassVar[Kind] = Kind.FOLDER
 
-    def __str__(self) -> str:
-        """Return the word that is stored."""
-        return _FOLDER
+
+Entry: TypeAlias = FileEntry | LinkEntry | FolderEntry
 
 
-def _parse_entry(text: object) -> object:
-    if not isinstance(text, str):
-        return text
+def entry_from_text(text: str) -> Entry:
+    """Return an entry from the line that states of version 1 had; raise `ValueError` for others."""
     if text == _FOLDER:
         return FolderEntry()
     if text.startswith(_LINK):
@@ -103,13 +97,88 @@ def _parse_entry(text: object) -> object:
     return FileEntry(int(found[1], 8), int(found[2]), found[3])
 
 
-Entry = Annotated[
-    FileEntry | LinkEntry | FolderEntry,
-    BeforeValidator(_parse_entry),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string"}),
-]
-"""An archive's entry, stored as a line of text."""
+def entry_text(entry: Entry) -> str:
+    """Return an entry as a line."""
+    match entry:
+        case FileEntry(mode=mode, size=size, sha256=sha256):
+            return f"{mode:04o} {size} {sha256}".rstrip()
+        case LinkEntry(target=target):
+            return f"{_LINK}{target}"
+        case FolderEntry():
+            return _FOLDER
+
+
+def is_other(before: Entry | None, after: Entry | None) -> bool:
+    """Return whether two entries differ; a content that was not read is no difference.
+
+    An archive's content is read wherever it could be the only difference.
+    """
+    if isinstance(before, FileEntry) and isinstance(after, FileEntry):
+        if (before.mode, before.size) != (after.mode, after.size):
+            return True
+        return before.sha256 != after.sha256 and bool(before.sha256 and after.sha256)
+    return before != after
+
+
+class Place(NamedTuple):
+    """Where an archive has the content of a file.
+
+    Attributes:
+        offset: the first byte, in the archive as it is when it is unpacked.
+        pieces: of a file with holes, where each part of its content belongs, and its length.
+        size: of the file, with its holes.
+    """
+
+    offset: int
+    pieces: tuple[tuple[int, int], ...]
+    size: int
+
+
+Stamp: TypeAlias = tuple[int, int, int]
+"""The inode of a file, and the nanoseconds of its modification and of its last change."""
+
+
+@dataclass(slots=True)
+class Listing:
+    """What an archive has, or what is there of it.
+
+    Attributes:
+        entries: files, links and empty folders by their names within the destination.
+        stamps: of files whose content is known, as they were when it was read or written.
+        places: of an archive's files, where their contents are, and when they were modified, in
+            seconds since 1970.
+        source: what tells the archive and its selection from others.
+    """
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    stamps: dict[str, Stamp] = field(default_factory=dict)
+    places: dict[str, tuple[Place, float]] = field(default_factory=dict)
+    source: str = ""
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files together."""
+        return sum(each.size for each in self.entries.values() if isinstance(each, FileEntry))
+
+    def digests(self) -> tuple[str, str]:
+        """Return what tells the names, rights and sizes from others, and the contents.
+
+        The second one is empty if a content was not read.
+        """
+        names: list[str] = []
+        contents: list[str] = []
+        for name, entry in sorted(self.entries.items()):
+            if isinstance(entry, FileEntry):
+                names.append(f"{name}\n{entry.mode:o} {entry.size}\n")
+                contents.append(entry.sha256)
+            else:
+                names.append(f"{name}\n{entry_text(entry)}\n")
+        whole = all(contents)
+        return _sha256(names), _sha256(contents) if whole else ""
+
+
+def _sha256(texts: list[str]) -> str:
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
 
 
 def describe_entry(entry: Entry, beside: Entry | None) -> str:
@@ -124,7 +193,7 @@ def describe_entry(entry: Entry, beside: Entry | None) -> str:
             if isinstance(beside, FileEntry):
                 if entry.mode != beside.mode:
                     words.append(f"rights {entry.mode:04o}")
-                if entry.size == beside.size and entry.sha256 != beside.sha256:
+                if entry.size == beside.size and entry.sha256 != beside.sha256 and entry.sha256:
                     words.append(f"SHA-256 {entry.sha256[:12]}")
             return ", ".join(words)
 
@@ -142,6 +211,8 @@ def checked_name(raw: str) -> str:
 
     Raises `NameRefused` if it is not within the destination, or no usable name.
     """
+    if _PLAIN.fullmatch(name := raw.removeprefix("./")):
+        return name
     parts = _parts(raw)
     if raw.startswith("/"):
         raise NameRefused("its name is an absolute path")
@@ -154,6 +225,8 @@ def checked_name(raw: str) -> str:
 
 def usual_name(raw: str) -> str:
     """Return a name in the form that others of the same archive refer to."""
+    if _PLAIN.fullmatch(name := raw.removeprefix("./")):
+        return name
     return "/".join(part for part in raw.split("/") if part not in ("", "."))
 
 
@@ -194,7 +267,7 @@ def check_target(name: str, target: str) -> None:
 
 @dataclass(slots=True)
 class Manifest:
-    """The entries of an archive to extract, and the refused names with reasons.
+    """The listing of an archive that is being read, and the refused names with reasons.
 
     `sources` has all entries by their names in the archive, if these may be others than what is
     extracted; `twins` maps the names of hard links to those of the files that they have their
@@ -202,9 +275,9 @@ class Manifest:
     """
 
     selection: Selection = EVERYTHING
-    entries: dict[str, Entry] = field(default_factory=dict)
+    listing: Listing = field(default_factory=Listing)
     refused: list[tuple[str, NameRefused]] = field(default_factory=list)
-    sources: dict[str, Entry] = field(default_factory=dict)
+    sources: dict[str, tuple[Entry, Place | None]] = field(default_factory=dict)
     twins: dict[str, str] = field(default_factory=dict)
 
     def name_of(self, raw: str, kind: Kind) -> str | None:
@@ -214,9 +287,9 @@ class Manifest:
             return None
         try:
             name = checked_name(selected)
-            if kind in (Kind.DEVICE, Kind.PIPE, Kind.UNKNOWN):
+            if kind in _UNFIT:
                 raise NameUnfit(f"it is {kind.value}")
-            if _KEPT.fullmatch(name.rpartition("/")[2]):
+            if ".extract" in name.lower() and _KEPT.fullmatch(name.rpartition("/")[2]):
                 raise NameRefused("its name is one that items themselves need")
             if not name and kind is not Kind.FOLDER:
                 raise NameRefused(f"it is {kind.value} in place of the destination")
@@ -225,13 +298,20 @@ class Manifest:
             return None
         return name or None
 
-    def add(self, name: str | None, raw: str, entry: Entry) -> None:
+    def add(
+        self,
+        name: str | None,
+        raw: str,
+        entry: Entry,
+        place: Place | None = None,
+        modified: float = 0.0,
+    ) -> None:
         """Add an entry with a checked name; it replaces an earlier one of the same kind.
 
         With None it is only known, so that hard links may refer to it.
         """
         if self.selection is not EVERYTHING:
-            self.sources[usual_name(raw)] = entry
+            self.sources[usual_name(raw)] = entry, place
         if name is None:
             return
         if isinstance(entry, LinkEntry):
@@ -241,13 +321,15 @@ class Manifest:
                 self.refused.append((raw, error))
                 return
         self.twins.pop(name, None)
-        before = self.entries.setdefault(name, entry)
+        before = self.listing.entries.setdefault(name, entry)
         if type(before) is not type(entry):
             kinds = f"{before.kind.value}, {entry.kind.value}"
             self._refuse(raw, f"it is there twice, as {kinds}")
-        self.entries[name] = entry
+        self.listing.entries[name] = entry
+        if place is not None:
+            self.listing.places[name] = place, modified
 
-    def add_twin(self, name: str | None, raw: str, target: str) -> None:
+    def add_twin(self, name: str | None, raw: str, target: str, modified: float) -> None:
         """Add a hard link with a checked name: another name of the earlier file `target`."""
         try:
             other = checked_name(target)
@@ -256,40 +338,48 @@ class Manifest:
                 reason = f"it is a hard link to what cannot be: {error}"
                 self.refused.append((raw, type(error)(reason)))
             return
-        entry = self._source(other)
+        entry, place = self._source(other)
         if entry is None or isinstance(entry, FolderEntry) or other == usual_name(raw):
             if name is not None:
                 self._refuse(raw, "it is a hard link to no earlier file")
             return
-        self.add(name, raw, entry)
-        if name is not None and isinstance(entry, FileEntry):
+        self.add(name, raw, entry, place, modified)
+        if name is not None and place is not None:
             self.twins[name] = other
 
-    def _source(self, name: str) -> Entry | None:
-        known = self.entries if self.selection is EVERYTHING else self.sources
-        return known.get(name)
+    def _source(self, name: str) -> tuple[Entry | None, Place | None]:
+        if self.selection is not EVERYTHING:
+            return self.sources.get(name, (None, None))
+        place, _ = self.listing.places.get(name, (None, 0.0))
+        return self.listing.entries.get(name), place
 
     def _refuse(self, name: str, reason: str) -> None:
         # Where names are stripped, it is no archive's fault that two of them meet.
         kind = NameUnfit if self.selection.strip else NameRefused
         self.refused.append((name, kind(reason)))
 
+    def twins_without_checksum(self) -> list[tuple[str, FileEntry]]:
+        """Return the hard links whose content was not read, by name."""
+        twins = [(name, self.listing.entries[name]) for name in self.twins]
+        return [(n, e) for n, e in twins if isinstance(e, FileEntry) and not e.sha256]
+
     def close(self) -> None:
         """Check the entries against each other, and drop the folders that are not empty."""
         used: set[str] = set()
-        for name, entry in self.entries.items():
+        entries, places = self.listing.entries, self.listing.places
+        for name in entries:
             above = name
             while (cut := above.rfind("/")) > 0:
                 above = above[:cut]
                 if above in used:
                     break
                 used.add(above)
-                if not isinstance(self.entries.get(above, FolderEntry()), FolderEntry):
-                    what = self.entries[above].kind.value
+                if not isinstance(entries.get(above, FolderEntry()), FolderEntry):
+                    what = entries[above].kind.value
                     self._refuse(name, f"it lies below {above}, which is {what}")
             twin = self.twins.get(name)
-            if twin is not None and self._source(twin) != entry:
+            if twin is not None and self._source(twin)[1] != places[name][0]:
                 self._refuse(name, f"it is a hard link to {twin}, which is there twice")
         for name in used:
-            if isinstance(self.entries.get(name), FolderEntry):
-                del self.entries[name]
+            if isinstance(entries.get(name), FolderEntry):
+                del entries[name]

@@ -6,19 +6,30 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Generator, Iterable
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Collection, Generator, Iterable
+from contextlib import contextmanager, suppress
 from io import FileIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from posixpath import split
-from typing import Final, Self
+from typing import Final, Self, TypeAlias, TypeVar
 
 from peaceful._atomic import write_all
 from peaceful.items._disk import DiskFailed, PathTaken, disk_errors, sync_filesystem
-from peaceful.items._tar._names import Entry, FileEntry, FolderEntry, LinkEntry
+from peaceful.items._tar._names import Entry, FileEntry, FolderEntry, LinkEntry, Stamp
 
-_CHUNK: Final = 1024 * 1024
+T = TypeVar("T")
+
+Known: TypeAlias = tuple[FileEntry, Stamp]
+"""A file as it was when its content was read or written, and its stamp then."""
+
+_CHUNK: Final = 256 * 1024
+_MANY: Final = 64
+"""Files and folders: of more, one wait for the whole file system is shorter."""
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NOWHERE: Final = "/"
+"""The folder of a walk that is on its way; no folder has that name."""
 _NO_FOLDER: Final = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EMLINK})
 """Errors of opening a link or a file as a folder."""
 _STAYS: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EBUSY, errno.ENOENT})
@@ -31,6 +42,7 @@ class Walk:
     def __init__(self, root: Path) -> None:
         self._path = root
         self._way: list[tuple[str, int]] = []
+        self._folder = ""
         self.root: Final = os.open(root, _FOLDER)
 
     def close(self) -> None:
@@ -43,6 +55,8 @@ class Walk:
 
         The name is relative to the root, which itself has an empty name.
         """
+        if folder == self._folder:
+            return self._here
         for part in self._back_towards(folder):
             try:
                 self._enter(part)
@@ -50,6 +64,7 @@ class Walk:
                 if error.errno == errno.ENOENT or error.errno in _NO_FOLDER:
                     return None
                 raise DiskFailed(self._path / folder, "opened", error) from error
+        self._folder = folder
         return self._here
 
     def make(self, folder: str) -> int:
@@ -57,6 +72,8 @@ class Walk:
 
         Raises `PathTaken` if something on the way is no folder.
         """
+        if folder == self._folder:
+            return self._here
         for part in self._back_towards(folder):
             try:
                 with suppress(FileExistsError):
@@ -67,6 +84,7 @@ class Walk:
                 if error.errno in _NO_FOLDER:
                     raise PathTaken(path, "a link or a file", "a folder") from error
                 raise DiskFailed(path, "made", error) from error
+        self._folder = folder
         return self._here
 
     @property
@@ -78,6 +96,7 @@ class Walk:
 
     def _back_towards(self, folder: str) -> list[str]:
         """Go back to the last folder in common with the way to another, and return the rest."""
+        self._folder = _NOWHERE
         parts = folder.split("/") if folder else []
         common = 0
         for (name, _), part in zip(self._way, parts, strict=False):
@@ -113,10 +132,13 @@ class Tree:
 
     # ---- reading
 
-    def look(self, name: str, between: Callable[[], object]) -> Entry | None:
+    def look(
+        self, name: str, between: Callable[[], object], known: Known | None = None
+    ) -> tuple[Entry, Stamp | None] | None:
         """Return the file, link or folder of a name, or None if there is nothing of these.
 
-        `between` is called between the parts of a file.
+        A file also has its stamp, unless it changes. If it is that of the `known` one, it is taken
+        for this, and not read. `between` is called between the parts of a file.
         """
         folder, last = split(name)
         here = self._walk.to(folder)
@@ -125,13 +147,34 @@ class Tree:
         with self._errors(name, "read"):
             try:
                 facts = os.stat(last, dir_fd=here, follow_symlinks=False)
-                if stat.S_ISLNK(facts.st_mode):
-                    return LinkEntry(os.readlink(last, dir_fd=here))
-                if stat.S_ISDIR(facts.st_mode):
-                    return FolderEntry()
-                return _read_file(last, here, between) if stat.S_ISREG(facts.st_mode) else None
+                kind = stat.S_IFMT(facts.st_mode)
+                if kind == stat.S_IFREG:
+                    if known is not None and known[1] == stamp_of(facts):
+                        entry = FileEntry(facts.st_mode & 0o7777, facts.st_size, known[0].sha256)
+                        if entry == known[0]:
+                            return known
+                    return _read_file(last, here, between)
+                if kind == stat.S_IFLNK:
+                    return LinkEntry(os.readlink(last, dir_fd=here)), None
+                return (FolderEntry(), None) if kind == stat.S_IFDIR else None
             except FileNotFoundError:
                 return None
+
+    def size_and_rights(self, name: str) -> tuple[int, int] | None:
+        """Return these of a file, or None if there is none of that name."""
+        folder, last = split(name)
+        here = self._walk.to(folder)
+        if here is None:
+            return None
+        with self._errors(name, "read"), suppress(FileNotFoundError):
+            facts = os.stat(last, dir_fd=here, follow_symlinks=False)
+            if stat.S_ISREG(facts.st_mode):
+                return facts.st_size, facts.st_mode & 0o7777
+        return None
+
+    def has_folder(self, name: str) -> bool:
+        """Return whether there is a folder of that name."""
+        return self._walk.to(name) is not None
 
     def content(self, name: str) -> Generator[bytes]:
         """Open a file at once, and return an iterator over its bytes."""
@@ -156,36 +199,50 @@ class Tree:
 
     # ---- changing
 
-    def write(self, name: str, chunks: Iterable[bytes], wanted: FileEntry, modified: float) -> bool:
-        """Write a file and its missing folders, and return whether its content is the wanted one.
+    def write(
+        self, name: str, chunks: Iterable[bytes], wanted: FileEntry, modified: float
+    ) -> Known | None:
+        """Write a file and its missing folders, and return it with its checksum and its stamp.
 
-        If not, nothing is replaced. `modified` is in seconds since 1970. Raises `PathTaken` if
-        there is a folder of that name, or no folder on the way to it.
+        If it is not of the wanted size and checksum, nothing is replaced, and None is returned.
+        `modified` is in seconds since 1970. Raises `PathTaken` if there is a folder of that name,
+        or no folder on the way to it.
         """
         folder, last = split(name)
         here = self._walk.make(folder)
-        with self._errors(name, "written"), self._without_temporary(here):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(self._temporary, flags, 0o600, dir_fd=here)
-            digest = hashlib.sha256()
-            with FileIO(descriptor, "wb"):
+        digest, size = hashlib.sha256(), 0
+        with self._errors(name, "written"):
+            descriptor = self._put(here, lambda: os.open(self._temporary, _NEW, 0o600, dir_fd=here))
+            is_written = False
+            try:
                 for chunk in chunks:
                     digest.update(chunk)
+                    size += len(chunk)
                     write_all(descriptor, chunk)
+                sha256 = digest.hexdigest()
+                if size != wanted.size or wanted.sha256 not in ("", sha256):
+                    return None
                 os.fchmod(descriptor, wanted.mode)
                 os.utime(descriptor, (modified, modified))
-            if digest.hexdigest() != wanted.sha256:
-                return False
-            self._rename(here, last, name)
-            return True
+                self._rename(here, last, name)
+                is_written = True
+                return FileEntry(wanted.mode, size, sha256), stamp_of(os.fstat(descriptor))
+            finally:
+                os.close(descriptor)
+                if not is_written:
+                    self._remove_temporary(here)
 
     def write_link(self, name: str, target: str) -> None:
         """Write a symbolic link and its missing folders; raise `PathTaken` as `write` does."""
         folder, last = split(name)
         here = self._walk.make(folder)
-        with self._errors(name, "written"), self._without_temporary(here):
-            os.symlink(target, self._temporary, dir_fd=here)
-            self._rename(here, last, name)
+        with self._errors(name, "written"):
+            self._put(here, lambda: os.symlink(target, self._temporary, dir_fd=here))
+            try:
+                self._rename(here, last, name)
+            except BaseException:
+                self._remove_temporary(here)
+                raise
 
     def make_folder(self, name: str) -> None:
         """Create a folder, and those on the way to it; raise `PathTaken` if there is no room."""
@@ -222,23 +279,42 @@ class Tree:
                 with self._errors(folder, "removed"):
                     self._remove_temporary(here)
 
-    def sync(self) -> None:
-        """Make everything durable."""
-        with disk_errors(self.root, "written"):
-            sync_filesystem(self._walk.root)
+    def sync(self, files: Collection[str], folders: Collection[str]) -> None:
+        """Make files and folders durable, or everything if they are many.
+
+        One wait for the whole file system also waits for what others write there; one for each of
+        very many files takes minutes on a rotating disk.
+        """
+        if len(files) + len(folders) > _MANY:
+            with disk_errors(self.root, "written"):
+                sync_filesystem(self._walk.root)
+            return
+        for name in files:
+            folder, last = split(name)
+            here = self._walk.to(folder)
+            with self._errors(name, "written"):
+                descriptor = os.open(last, _FILE, dir_fd=here)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+        for name in folders:
+            here = self._walk.to(name)
+            if here is not None:
+                with self._errors(name, "written"):
+                    os.fsync(here)
 
     def _remove_temporary(self, here: int) -> None:
         with suppress(FileNotFoundError):
             os.unlink(self._temporary, dir_fd=here)
 
-    @contextmanager
-    def _without_temporary(self, here: int) -> Generator[None]:
-        """Remove the temporary file before the body, and after it, unless that has renamed it."""
-        self._remove_temporary(here)
+    def _put(self, here: int, new: Callable[[], T]) -> T:
+        """Return what makes the temporary file, in place of one that a killed process has left."""
         try:
-            yield
-        finally:
+            return new()
+        except FileExistsError:
             self._remove_temporary(here)
+            return new()
 
     def _rename(self, here: int, last: str, name: str) -> None:
         try:
@@ -247,22 +323,39 @@ class Tree:
             path = self.root / name
             raise PathTaken(path, "a folder", "something from the archive") from error
 
-    def _errors(self, name: str, doing: str) -> AbstractContextManager[None]:
-        return disk_errors(self.root / name, doing)
+    @contextmanager
+    def _errors(self, name: str, doing: str) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise DiskFailed(self.root / name, doing, error) from error
 
 
 def folders_above(names: Iterable[str]) -> set[str]:
     """Return the folders that names lie in, but not the root."""
-    return {str(above) for name in names for above in PurePosixPath(name).parents} - {"."}
+    folders: set[str] = set()
+    for name in names:
+        above = name
+        while (cut := above.rfind("/")) > 0 and (above := above[:cut]) not in folders:
+            folders.add(above)
+    return folders
 
 
-def _read_file(last: str, here: int, between: Callable[[], object]) -> FileEntry:
+def stamp_of(facts: os.stat_result) -> Stamp:
+    """Return the stamp of a file."""
+    return facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def _read_file(last: str, here: int, between: Callable[[], object]) -> tuple[Entry, Stamp | None]:
     digest = hashlib.sha256()
     # Should it have become a pipe or a link meanwhile: neither waited for nor followed.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with FileIO(os.open(last, flags, dir_fd=here)) as file:
+    descriptor = os.open(last, _FILE, dir_fd=here)
+    with FileIO(descriptor) as file:
+        before = os.fstat(descriptor)
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
             between()
-        facts = os.fstat(file.fileno())
-    return FileEntry(facts.st_mode & 0o7777, facts.st_size, digest.hexdigest())
+        facts = os.fstat(descriptor)
+    entry = FileEntry(facts.st_mode & 0o7777, facts.st_size, digest.hexdigest())
+    stamp = stamp_of(facts)
+    return entry, stamp if stamp == stamp_of(before) else None
