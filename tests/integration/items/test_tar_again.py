@@ -133,10 +133,8 @@ def _stamped(folder: Path, seconds: float) -> None:
     path, notes_path = folder / "out" / "a", folder / "out" / ".extracted.json"
     notes = Notes.load(notes_path)
     assert notes is not None
-    known = notes.known["a"]
-    assert isinstance(known, tuple)
     facts = path.stat()
-    notes.known["a"] = known[0], (facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns)
+    notes.stamps["a"] = (facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns)
     notes_path.write_bytes(msgspec.json.encode(notes))
     latest = facts.st_ctime_ns + int(seconds * 1e9)
     os.utime(notes_path, ns=(latest, latest))

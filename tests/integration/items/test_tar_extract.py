@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from example_counts import examples
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from interrupt_countdown import Countdown
 from tar_archives import PACKERS, packed
@@ -158,6 +158,7 @@ def test_any_tree_is_extracted_changed_and_cleaned(first: Tree, second: Tree, mi
 
 @examples(12)
 @given(tree=trees(), ending=st.sampled_from(["tar", *PACKERS]))
+@example(tree={"a": ""}, ending="xz")
 def test_a_state_is_stored_and_read_back_as_it_is(tree: Tree, ending: str) -> None:
     """What is stored of a state is small, and means the same when it is read."""
     with tempfile.TemporaryDirectory() as name:

@@ -140,7 +140,8 @@ class Forward:
         """Return exactly so many bytes, fewer only at the end, or raise one of the above."""
         if not 0 <= size <= _LARGEST_READ:
             raise StreamInvalid("a header in it claims a size that cannot be")
-        data = self._source.read(size)
+        # To read nothing is an error for some decompressors.
+        data = self._source.read(size) if size else b""
         while len(data) < size and (piece := self._source.read(size - len(data))):
             data += piece
         self.last = data

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from peaceful._item.ctx import ItemCtx
-from peaceful._item.files import sync_folder, write_atomically
+from peaceful._item.files import make_folder, sync_folder, write_atomically
 from peaceful._present.numbers import size
 from peaceful._present.text import count
 from peaceful.items._disk import DiskFailed, PathTaken, disk_errors
@@ -39,10 +39,8 @@ from peaceful.items._tar._tree import Tree, folders_above
 
 _TOLD: Final = 256 * 1024
 """Bytes that are written between two reports: small files are too many to tell each."""
-_INSTANT: Final = 20_000_000
+_INSTANT: Final = 10_000_000
 """Nanoseconds: no clock of a file system has longer ticks."""
-_NO_STAMP: Final[Stamp] = (0, 0, 0)
-"""One that no file has."""
 _STAYS: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY, errno.ENOTDIR})
 """Errors of removing a destination that is not empty, is a mount point, or is a link."""
 
@@ -51,9 +49,8 @@ class Notes(msgspec.Struct, frozen=True, omit_defaults=True):
     """The names within the destination that an item has extracted, or was about to when it was cut.
 
     `made` has the folders that were not there before, the destination itself by an empty name; None
-    if that is not known, as of notes of earlier versions. `known` has the files as they were when
-    they were written, the targets of links, and None for folders; `source` tells the archive that
-    all of it was extracted from, and is empty while that is not finished.
+    if that is not known, as of notes of earlier versions. `entries`, `stamps` and `source` are
+    those of the listing of what was extracted; the last is empty while that is not finished.
 
     They are kept as JSON in a hidden file in the destination, named after flow and item, so that
     items with the same destination leave each other's files alone. Since others may be able to
@@ -64,7 +61,8 @@ class Notes(msgspec.Struct, frozen=True, omit_defaults=True):
     names: tuple[str, ...]
     unfinished: bool
     made: tuple[str, ...] | None = None
-    known: dict[str, tuple[FileEntry, Stamp] | str | None] = {}
+    entries: dict[str, Entry] = {}
+    stamps: dict[str, Stamp] = {}
     source: str = ""
 
     @classmethod
@@ -84,37 +82,25 @@ class Notes(msgspec.Struct, frozen=True, omit_defaults=True):
         except (ValueError, msgspec.MsgspecError) as error:
             raise PathTaken(path, "something else", "the notes of what was extracted") from error
         if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
-            return msgspec.structs.replace(notes, known={}, source="")
+            return msgspec.structs.replace(notes, entries={}, stamps={}, source="")
         # What changes in the instant of these notes, or later, may keep its stamp.
         latest = facts.st_mtime_ns - _INSTANT
-        for name, each in notes.known.items():
-            if isinstance(each, tuple) and max(each[1][1:]) >= latest:
-                notes.known[name] = each[0], _NO_STAMP
-        return notes
+        stamps = {name: each for name, each in notes.stamps.items() if max(each[1:]) < latest}
+        return msgspec.structs.replace(notes, stamps=stamps)
 
     def save(self, path: Path) -> None:
         """Write them, not before a change of a known file would show in its stamp."""
-        stamps = [each[1][2] for each in self.known.values() if isinstance(each, tuple)]
-        age = time.time_ns() - max(stamps, default=0)
-        if 0 <= age <= _INSTANT:
-            time.sleep((_INSTANT - age + 1_000_000) / 1e9)
+        age = time.time_ns() - max((each[2] for each in self.stamps.values()), default=0)
+        if 0 <= age < 2 * _INSTANT:
+            time.sleep((2 * _INSTANT - age) / 1e9)
         with disk_errors(path, "written"):
             write_atomically(path, msgspec.json.encode(self) + b"\n", mode=0o644)
 
     def listing(self) -> Listing | None:
         """Return what was extracted, if all of it is known."""
-        if not self.source or len(self.known) != len(self.names):
+        if not self.source or self.entries.keys() != set(self.names):
             return None
-        listing = Listing(source=self.source)
-        for name in self.names:
-            match self.known.get(name, ""):
-                case (FileEntry() as entry, _):
-                    listing.entries[name] = entry
-                case str(target):
-                    listing.entries[name] = LinkEntry(target)
-                case _:
-                    listing.entries[name] = FolderEntry()
-        return listing
+        return Listing(self.entries, self.stamps, source=self.source)
 
 
 def _is_within(name: str) -> bool:
@@ -208,7 +194,7 @@ class Extraction:
         """
         with disk_errors(self._dest, "made"):
             is_new = not self._dest.exists()
-            self._dest.mkdir(parents=True, exist_ok=True)
+            make_folder(self._dest)
         none = Notes(names=(), unfinished=False, made=("",) if is_new else ())
         before = Notes.load(self._notes_path) or none
         entries = goal.entries
@@ -225,35 +211,23 @@ class Extraction:
             # What is about to come is noted first: whenever this is cut, `clean` knows all of it.
             names = tuple(sorted({*before.names, *entries}))
             made = self._will_make(tree, changed, before.made)
-            known = self._known(made_of)
-            Notes(names=names, unfinished=True, made=made, known=known).save(self._notes_path)
+            known = made_of.entries, made_of.stamps
+            Notes(names, True, made, *known).save(self._notes_path)
             if before.unfinished:
                 tree.sweep((*before.names, ""))
             gone = [name for name in before.names if name not in entries]
             removed = self._remove(tree, gone, made)
             self._make_way(tree, changed)
             self._write(tree, changed, goal, made_of)
-            files = [name for name, each in changed.items() if isinstance(each, FileEntry)]
-            folders = {name for name, each in changed.items() if isinstance(each, FolderEntry)}
-            tree.sync(files, folders | folders_above((*changed, *gone)) | {""})
+            # What was cut may have written files that were not synced.
+            written = entries if before.unfinished else changed
+            files = [name for name, each in written.items() if isinstance(each, FileEntry)]
+            folders = {name for name, each in written.items() if isinstance(each, FolderEntry)}
+            tree.sync(files, folders | folders_above((*written, *gone)) | {""})
             names = tuple(sorted(entries))
-            known = self._known(made_of)
-            source = made_of.source if len(known) == len(names) else ""
-            Notes(names, unfinished=False, made=made, known=known, source=source).save(
-                self._notes_path
-            )
+            Notes(names, False, made, *known, goal.source).save(self._notes_path)
         self._ctx.progress.message(_summary(len(changed), removed))
         return made_of
-
-    @staticmethod
-    def _known(listing: Listing) -> dict[str, tuple[FileEntry, Stamp] | str | None]:
-        known: dict[str, tuple[FileEntry, Stamp] | str | None] = {}
-        for name, entry in listing.entries.items():
-            if isinstance(entry, FileEntry):
-                known[name] = entry, listing.stamps.get(name, _NO_STAMP)
-            else:
-                known[name] = entry.target if isinstance(entry, LinkEntry) else None
-        return known
 
     def undo(self) -> None:
         """Remove what was extracted, the folders that are then empty, and the notes at last."""

@@ -187,6 +187,7 @@ class TarExtract(Item[TarExtractState]):
         if notes is None:
             return self.state_clean(ctx)
         found = Listing(source=notes.source)
+        entries, stamps = ({}, {}) if self.verify else (notes.entries, notes.stamps)
         ctx.progress.message("comparing files")
         ctx.progress.steps(len(notes.names), done=0)
         total = count(len(notes.names), "file")
@@ -200,8 +201,7 @@ class TarExtract(Item[TarExtractState]):
                 if done % _OFTEN == 0:
                     safe_point()
                     ctx.progress.done(done)
-                known = None if self.verify else notes.known.get(name)
-                looked = tree.look(name, safe_point, known if isinstance(known, tuple) else None)
+                looked = tree.look(name, safe_point, entries.get(name), stamps.get(name))
                 if looked is not None:
                     found.entries[name], stamp = looked
                     if stamp is not None:

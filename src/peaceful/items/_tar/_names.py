@@ -52,7 +52,7 @@ class Kind(enum.Enum):
 _UNFIT: Final = frozenset({Kind.DEVICE, Kind.PIPE, Kind.UNKNOWN})
 
 
-class FileEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class FileEntry(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="file"):
     """A file.
 
     Attributes:
@@ -68,7 +68,7 @@ class FileEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sha256: str = ""
 
 
-class LinkEntry(msgspec.Struct, frozen=True, gc=False):
+class LinkEntry(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="link"):
     """A symbolic link with the given target."""
 
     kind: ClassVar[Kind] = Kind.LINK
@@ -76,7 +76,7 @@ class LinkEntry(msgspec.Struct, frozen=True, gc=False):
     target: str
 
 
-class FolderEntry(msgspec.Struct, frozen=True, gc=False):
+class FolderEntry(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="folder"):
     """An empty folder. Other folders exist because of what is in them."""
 
     kind: ClassVar[Kind] = Kind.FOLDER

@@ -133,12 +133,16 @@ class Tree:
     # ---- reading
 
     def look(
-        self, name: str, between: Callable[[], object], known: Known | None = None
+        self,
+        name: str,
+        between: Callable[[], object],
+        known: Entry | None = None,
+        known_by: Stamp | None = None,
     ) -> tuple[Entry, Stamp | None] | None:
         """Return the file, link or folder of a name, or None if there is nothing of these.
 
-        A file also has its stamp, unless it changes. If it is that of the `known` one, it is taken
-        for this, and not read. `between` is called between the parts of a file.
+        A file also has its stamp, unless it changes. If it is that of the `known` one, the file is
+        taken for this, and not read. `between` is called between the parts of a file.
         """
         folder, last = split(name)
         here = self._walk.to(folder)
@@ -149,10 +153,12 @@ class Tree:
                 facts = os.stat(last, dir_fd=here, follow_symlinks=False)
                 kind = stat.S_IFMT(facts.st_mode)
                 if kind == stat.S_IFREG:
-                    if known is not None and known[1] == stamp_of(facts):
-                        entry = FileEntry(facts.st_mode & 0o7777, facts.st_size, known[0].sha256)
-                        if entry == known[0]:
-                            return known
+                    if (
+                        isinstance(known, FileEntry)
+                        and known_by == stamp_of(facts)
+                        and (known.size, known.mode) == (facts.st_size, facts.st_mode & 0o7777)
+                    ):
+                        return known, known_by
                     return _read_file(last, here, between)
                 if kind == stat.S_IFLNK:
                     return LinkEntry(os.readlink(last, dir_fd=here)), None
