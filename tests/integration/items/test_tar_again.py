@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tar_archives import packed
 
-from peaceful import ItemStatus
+from peaceful import ItemCtx, ItemStatus
 from peaceful._model.codec import JsonValue
 from peaceful.items import TarExtract, TarExtractState
 from peaceful.items._tar import _extract, _tree
@@ -203,6 +203,33 @@ async def test_limits_hold_for_an_archive_that_was_extracted_before(tmp_path: Pa
 
     with pytest.raises(ArchiveTooLarge):
         await extraction(tmp_path, max_files=1).result_of("ensure")
+
+
+class Stored(TarExtract):
+    """Gets states that were stored and read back."""
+
+    def apply(
+        self, ctx: ItemCtx, current: TarExtractState, goal: TarExtractState
+    ) -> TarExtractState:
+        """Extract by these."""
+        read = TarExtractState.model_validate_json
+        return super().apply(ctx, read(current.model_dump_json()), read(goal.model_dump_json()))
+
+
+async def test_stored_states_lead_to_the_same_end(tmp_path: Path) -> None:
+    """They do not have the files, which are then looked for again."""
+    (tmp_path / "a.tar").write_bytes(packed({**HAS, "empty": None}, "a.tar"))
+    harness = ItemHarness(Stored(tar_path=tmp_path / "a.tar", dest=tmp_path / "out"), tmp_path)
+    await harness.result_of("ensure")
+    _other_bytes(tmp_path / "out" / "a")
+    kept = (tmp_path / "out" / "s").stat().st_ino
+
+    assert (await harness.result_of("ensure")).message == "1 file written"
+
+    assert texts(tmp_path) == TEXTS
+    assert (tmp_path / "out" / "s").stat().st_ino == kept
+    await harness.result_of("clean")
+    assert not (tmp_path / "out").exists()
 
 
 # ---- what is read

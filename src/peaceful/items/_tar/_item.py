@@ -255,12 +255,13 @@ class TarExtract(Item[TarExtractState]):
     ) -> TarExtractState:
         """Extract the files that differ; or remove what was extracted."""
         _ = ctx.safe_point(where="before extracting")
-        found = current.found or Listing()
+        # States that were stored meanwhile do not say which files there are.
+        found = current.found or self.state_current(ctx).found or Listing()
         extraction = Extraction(ctx, self._source(), current.path, self.name, found)
         if not goal.present:
             extraction.undo()
             return goal
-        wanted = goal.found or self._source().read(ctx)
+        wanted = goal.found or self.state_goal(ctx).found or Listing()
         return TarExtractState.of(goal.path, extraction.run(wanted))
 
     def identity(self) -> str:
