@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tar_archives import packed
 
 from peaceful import ItemCtx, ItemStatus
+from peaceful._errors.running import PlanStale
 from peaceful._model.codec import JsonValue
 from peaceful.items import TarExtract, TarExtractState
 from peaceful.items._tar import _extract, _tree
@@ -195,6 +196,21 @@ async def test_an_archive_of_the_same_size_and_time_with_other_content_is_notice
 
     assert (await harness.result_of("ensure")).status is ItemStatus.DONE
     assert texts(tmp_path) == {**TEXTS, "d/b": "owt"}
+
+
+async def test_a_plan_holds_for_the_very_archive(tmp_path: Path) -> None:
+    """Also if it was made before any content was read."""
+    harness = extraction(tmp_path)
+    plan = (await harness.plan()).value
+    assert plan is not None
+    facts = (tmp_path / "a.tar").stat()
+    (tmp_path / "a.tar").write_bytes(packed({**HAS, "d/b": "owt"}, "a.tar"))
+    os.utime(tmp_path / "a.tar", ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+    with pytest.raises(PlanStale):
+        await harness.apply(plan)
+
+    assert not (tmp_path / "out").exists()
 
 
 async def test_limits_hold_for_an_archive_that_was_extracted_before(tmp_path: Path) -> None:

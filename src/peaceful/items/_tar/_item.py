@@ -305,10 +305,12 @@ def _changes(current: TarExtractState, goal: TarExtractState) -> Iterator[Change
     elif current.present and goal.present:
         if current.listing != goal.listing:
             yield Change("files", str(current), str(goal))
-        elif current.content != goal.content and not any(
-            each.content.startswith(_OF_ARCHIVE) for each in (current, goal)
-        ):
+        elif current.content != goal.content and _was_read(current) is _was_read(goal):
             yield Change("content", current.content, goal.content)
+
+
+def _was_read(state: TarExtractState) -> bool:
+    return not state.content.startswith(_OF_ARCHIVE)
 
 
 def _entries(state: TarExtractState) -> Mapping[str, Entry] | None:
