@@ -304,24 +304,59 @@ async def test_of_a_changed_archive_only_what_may_be_the_same_is_compared(
     assert read.count("archive") == 2  # `a` and `s`; a hard link is compared by its file.
 
 
-@pytest.mark.parametrize(("many", "whole"), [(100, 0), (2, 1)])
-async def test_few_files_are_synced_by_themselves(
-    many: int, whole: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So nobody waits for what others write; of many, the whole file system is synced at once."""
-    synced: list[int] = []
-    monkeypatch.setattr(_tree, "_MANY", many)
-    monkeypatch.setattr(_tree, "sync_filesystem", synced.append)
-    files: list[int] = []
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The inodes of files and folders that are synced from now on."""
+    inodes: list[int] = []
     fsync = os.fsync
 
     def noting(descriptor: int) -> None:
-        files.append(os.fstat(descriptor).st_ino)
+        inodes.append(os.fstat(descriptor).st_ino)
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", noting)
+    return inodes
+
+
+@pytest.mark.parametrize(("many", "whole"), [(100, 0), (2, 1)])
+async def test_few_files_are_synced_by_themselves(
+    many: int, whole: int, synced: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So nobody waits for what others write; of many, the whole file system is synced at once."""
+    at_once: list[int] = []
+    monkeypatch.setattr(_tree, "_MANY", many)
+    monkeypatch.setattr(_tree, "sync_filesystem", at_once.append)
+
     await extraction(tmp_path).result_of("ensure")
 
-    wanted = {(tmp_path / "out" / name).stat().st_ino for name in (*TEXTS, "d", "")}
-    assert len(synced) == whole
-    assert (wanted <= set(files)) is not bool(whole)
+    assert len(at_once) == whole
+    assert (inodes(tmp_path, *TEXTS, "d", "") <= {*synced}) is not bool(whole)
+
+
+async def test_what_a_cut_run_has_written_is_synced_by_the_next(
+    synced: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is whole then, but may be lost with the power until it is synced."""
+    harness = extraction(tmp_path)
+    write = _tree.Tree.write
+
+    def stopping(self: _tree.Tree, *given: object) -> object:
+        harness.sender.request()
+        return write(self, *given)  # type: ignore[arg-type]  # as it was given
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_tree.Tree, "write", stopping)
+        await harness.ensure()
+    first = inodes(tmp_path, "a")
+    assert not (tmp_path / "out" / "s").exists()
+    assert first.isdisjoint(synced)
+
+    await harness.result_of("ensure")
+
+    assert first == inodes(tmp_path, "a")
+    assert inodes(tmp_path, *TEXTS, "d", "") <= {*synced}
+
+
+def inodes(folder: Path, *names: str) -> set[int]:
+    """Which files have these names in the destination."""
+    return {(folder / "out" / name).stat().st_ino for name in names}
