@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tarfile
 from posixpath import split
+from typing import Literal
 
 import pytest
 from hypothesis import example, given
@@ -75,7 +76,7 @@ def test_what_needs_no_closer_look_is_what_would_pass_one(raw: str) -> None:
 def test_a_header_is_read_as_by_tarfile(
     name: str,
     numbers: tuple[int, int, int],
-    form: int,
+    form: Literal[0, 1],
     kind: bytes,
     changes: dict[int, int],
     is_mended: bool,
