@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
-from typing import Final
+from typing import Any, Final
 from weakref import WeakSet
 
 import msgspec
@@ -228,7 +228,7 @@ def _start(order: ChildOrder, execution_id: str) -> Popen[bytes]:
             f"{order.words[0]} could not be started: this system has no process groups.",
             help="run it on Linux or macOS",
         )
-    environment: dict[str, str] | dict[bytes, bytes]
+    environment: Any  # Bytes, too, which checkers know of some systems alone.
     if order.env is None:
         # As bytes, nothing has to be decoded and encoded again for each child.
         environment = {**os.environb, EXECUTION_VARIABLE.encode(): execution_id.encode()}
@@ -300,16 +300,18 @@ async def _wait_for_exit(
         if not woken.done():
             woken.set_result(None)
 
+    timer: asyncio.TimerHandle | None = None
+
     def look() -> None:
         nonlocal timer
-        if child.is_stopped():
+        if timer is not None and child.is_stopped():
             # Nothing else would tell why it goes on for ever.
             say(f"{order.words[0]} is stopped: it may want the terminal (terminal=True)")
         timer = loop.call_later(_LOOK_EVERY, look)
 
     for pipe in pipes:
         pipe.on_failure = wake
-    timer = loop.call_later(_LOOK_EVERY, look)
+    look()
     try:
         with child.watched(wake):
             await woken
@@ -318,7 +320,8 @@ async def _wait_for_exit(
             _raise_if_failed(pipes)
             pause = await pause_for(pause)
     finally:
-        timer.cancel()
+        if timer is not None:
+            timer.cancel()
     for pipe in pipes:
         pipe.read_on()
     _raise_if_failed(pipes)
