@@ -16,8 +16,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-_SUFFIX: Final = ".peaceful.tmp"
-_TEMPORARY: Final = re.compile(r"\..+\.[0-9a-f]{16}" + re.escape(_SUFFIX))
+TEMPORARY_SUFFIX: Final = ".peaceful.tmp"
+_TEMPORARY: Final = re.compile(r"\..+\.[0-9a-f]{16}" + re.escape(TEMPORARY_SUFFIX))
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _AS_IT_IS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -33,31 +33,55 @@ closing them would free the lock.
 """
 
 
+class Replacement:
+    """A temporary file beside a target, to be renamed to it.
+
+    If its `descriptor` is synced before, the target is the old file or the new one at every
+    instant. `replace` or `discard` must follow.
+    """
+
+    def __init__(self, target: Path, rights: int) -> None:
+        self._target = target
+        self._temporary, self._file = _created(target, rights)
+        self.descriptor: int = self._file.fileno()
+
+    def replace(self) -> None:
+        """Rename the temporary file to the target. After an error, `discard` it."""
+        if sys.platform == "win32":
+            # What is open can be neither renamed nor removed there.
+            self._file.close()
+        self._temporary.replace(self._target)
+        self._let_go()
+
+    def discard(self) -> None:
+        """Remove the temporary file, as far as possible: what is left goes later."""
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            self._temporary.unlink()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        # It is written, whatever this says.
+        with suppress(OSError):
+            self._file.close()
+        _in_use.discard(str(self._temporary))
+
+
 def replace_file(target: Path, write: Callable[[int], None], rights: int) -> None:
     """Write a temporary file beside the target by its descriptor, then rename it to the target.
 
     If `write` syncs, the target is the old file or the new one at every instant. After an error, it
     is the old one.
     """
-    temporary, file = _created(target, rights)
+    new = Replacement(target, rights)
     try:
-        write(file.fileno())
-        if sys.platform == "win32":
-            # What is open can be neither renamed nor removed there.
-            file.close()
-        temporary.replace(target)
+        write(new.descriptor)
+        new.replace()
     except BaseException:
-        # The reason of the failure is what counts; what is left here goes later.
-        with suppress(OSError):
-            file.close()
-        with suppress(OSError):
-            temporary.unlink()
+        # The reason of the failure is what counts.
+        new.discard()
         raise
-    finally:
-        # It is written, whatever this says.
-        with suppress(OSError):
-            file.close()
-        _in_use.discard(str(temporary))
 
 
 def remove_left_behind(folder: Path | str) -> None:
@@ -79,7 +103,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 def _created(target: Path, rights: int) -> tuple[Path, FileIO]:
     while True:
         # The name is cut so that it is not too long in any script: names have at most 255 bytes.
-        name = f".{target.name[:50]}.{os.urandom(8).hex()}{_SUFFIX}"
+        name = f".{target.name[:50]}.{os.urandom(8).hex()}{TEMPORARY_SUFFIX}"
         temporary = target.with_name(name)
         _in_use.add(str(temporary))
         try:

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from peaceful import Interaction, Item, ItemCtx, Location, State, Within, write_atomically
+from peaceful import Interaction, Item, ItemCtx, Location, State, Within
 
 
 class SlowFileState(State):
@@ -59,7 +59,7 @@ class SlowFile(Item[SlowFileState]):
         """Writes the file, part by part; or removes it, which is quick."""
         if goal.content is not None:
             await self._work(ctx, done=current.chunks or 0)
-        write_atomically(self.path, goal.content)
+        await ctx.write_file(self.path, goal.content)
         self._part.unlink(missing_ok=True)
         return goal
 
@@ -83,7 +83,7 @@ class SlowFile(Item[SlowFileState]):
             await self._spend_time(ctx, number)
             ctx.progress.advance()
             if number + 1 < self.chunks:
-                write_atomically(self._part, str(number + 1))
+                await ctx.write_file(self._part, str(number + 1))
 
     async def _spend_time(self, ctx: ItemCtx, done: int) -> None:
         seconds = self.seconds / self.chunks

@@ -27,6 +27,7 @@ from peaceful._aio import run_from_thread
 from peaceful._disclosure import hide_in_record
 from peaceful._errors.running import ChildFailed, RetriesExhausted
 from peaceful._item.child import CAPTURED, ChildOrder, Children, ChildResult, run_child
+from peaceful._item.files import FileGroups, FileWrite
 from peaceful._item.progress import ProgressReporter
 from peaceful._item.retry import Backoff, one_line_message
 from peaceful._item.safe_point import (
@@ -71,6 +72,7 @@ class ExecutionScope(msgspec.Struct, frozen=True):
         shared: what items open for all of them.
         loop: the event loop that the execution runs in.
         approvals: the questions that items ask people.
+        files: writes the files of items that work at once.
     """
 
     execution: ExecutionInfo
@@ -84,6 +86,7 @@ class ExecutionScope(msgspec.Struct, frozen=True):
     shared: SharedResources
     loop: asyncio.AbstractEventLoop
     approvals: Approvals
+    files: FileGroups = msgspec.field(default_factory=FileGroups)
 
 
 class ItemCtx:
@@ -375,6 +378,27 @@ class ItemCtx:
             if by_key and not self._scope.interruptibility.may_go_on():
                 raise EndedWithChild(words[0]) from failure
             raise
+
+    async def write_file(
+        self, path: Path, content: str | bytes | None, *, mode: int | None = None
+    ) -> None:
+        """Write a file whole, or remove it, as `write_atomically` does, sharing the disk's time.
+
+        The event loop goes on meanwhile, and files that items write at the same time are synced
+        together. When it returns, the file outlives a loss of power. It is written to its end even
+        if the item is cancelled meanwhile.
+
+        Args:
+            path: the file; missing parent folders are made.
+            content: the content, text as UTF-8; `None` removes the file.
+            mode: the file's permissions; by default, those of the old file or of the process's
+                umask.
+
+        Raises:
+            OSError: the operating system refused, or the path is not a regular file; the old file
+                is intact, unless only its folder could not be synced.
+        """
+        await self._scope.files.write(FileWrite(path, content, mode))
 
     def blocking(self, work: Coroutine[object, object, T]) -> T:
         """Run a coroutine of this context from a plain function, and wait for it.

@@ -7,7 +7,6 @@ docstrings say what the defaults do.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -20,7 +19,6 @@ from peaceful import (
     State,
     StateDiff,
     Within,
-    write_atomically,
 )
 
 __all__ = ["Blank", "BlankState"]
@@ -84,7 +82,7 @@ class Blank(Item[BlankState]):
         """
         if goal.lines is None:
             # Disk access blocks, so it runs in a thread, and other items go on.
-            await asyncio.to_thread(write_atomically, self.path, None)
+            await ctx.write_file(self.path, None)
             return goal
         ctx.progress.steps(len(goal.lines))
         text = ""
@@ -94,7 +92,7 @@ class Blank(Item[BlankState]):
         ):
             text += f"{line}\n"
             ctx.progress.advance()
-        await asyncio.to_thread(write_atomically, self.path, text)
+        await ctx.write_file(self.path, text)
         ctx.progress.message(f"wrote {self.path.name}")
         return goal
 

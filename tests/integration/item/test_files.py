@@ -1,7 +1,8 @@
-"""A file is written whole, or not at all."""
+"""A file is written whole, or not at all; and so are many at once."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import resource
@@ -12,16 +13,23 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from item_contexts import Bench, made_bench
 
 from peaceful import write_atomically
 
 
 def _rights(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def _contents_of(folder: Path) -> dict[str, str]:
+    return {each.name: each.read_text() for each in folder.iterdir()}
 
 
 @pytest.fixture
@@ -375,3 +383,151 @@ def test_a_killed_writer_leaves_the_old_or_the_new(
         text = (tmp_path / "file").read_text()
         assert len(text) == 300_000
         assert len(set(text)) == 1
+
+
+async def test_files_written_at_once_share_their_syncs(bench: Bench, tmp_path: Path) -> None:
+    """All are on disk before any is in place, and their folder is synced once, after all are."""
+    folder, steps, (fsync, rename) = tmp_path / "new", list[str](), (os.fsync, Path.replace)
+    folder.mkdir()
+
+    def sync(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        steps.append("folder" if is_folder else "sync")
+        fsync(descriptor)
+
+    def put(path: Path, target: Path) -> Path:
+        steps.append("rename")
+        return rename(path, target)
+
+    with mock.patch("os.fsync", sync), mock.patch.object(Path, "replace", put):
+        await asyncio.gather(*(bench.ctx.write_file(folder / str(n), f"{n}") for n in range(20)))
+
+    assert steps == ["sync"] * 20 + ["rename"] * 20 + ["folder"]
+    assert _contents_of(folder) == {str(n): str(n) for n in range(20)}
+
+
+_OUTCOMES = st.sampled_from(["written", "removed", "open", "write", "fsync", "rename"])
+
+
+@given(st.lists(_OUTCOMES, min_size=1, max_size=80))
+def test_what_fails_for_one_file_fails_for_it_alone(outcomes: list[str]) -> None:
+    """Its error names it, its old content is intact, and nothing else is left in the folder."""
+    asyncio.run(_check_group(outcomes))
+
+
+async def _check_group(outcomes: list[str]) -> None:
+    names = [f"{number}_{outcome}" for number, outcome in enumerate(outcomes)]
+    open_, write, fsync, rename = os.open, os.write, os.fsync, Path.replace
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for each in names:
+            (folder / each).write_text("old")
+
+        def refuse(step: str, path: Path) -> Path:
+            if path.name.startswith(".") and f"_{step}." in path.name:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return path
+
+        def refused(step: str, descriptor: int) -> int:
+            refuse(step, Path(f"/proc/self/fd/{descriptor}").readlink())
+            return descriptor
+
+        with (
+            mock.patch("os.open", lambda path, *a: open_(refuse("open", Path(path)), *a)),
+            mock.patch("os.write", lambda file, data: write(refused("write", file), data)),
+            mock.patch("os.fsync", lambda file: fsync(refused("fsync", file))),
+            mock.patch.object(Path, "replace", lambda path, to: rename(refuse("rename", path), to)),
+        ):
+            ctx = made_bench(folder).ctx
+            ended = await asyncio.gather(
+                *(
+                    ctx.write_file(folder / each, None if each.endswith("removed") else "new")
+                    for each in names
+                ),
+                return_exceptions=True,
+            )
+
+        contents, expected = _contents_of(folder), {"written": "new", "removed": None}
+        for each, outcome, error in zip(names, outcomes, ended, strict=True):
+            assert contents.get(each) == expected.get(outcome, "old")
+            if outcome in expected:
+                assert error is None
+            else:
+                assert isinstance(error, OSError)
+                assert (error.errno, error.filename) == (errno.ENOSPC, str(folder / each))
+        assert set(contents) == {n for n in names if not n.endswith("removed")}
+
+
+async def test_the_last_of_several_contents_stays(bench: Bench, tmp_path: Path) -> None:
+    """Where one path is written several times at once; removing counts, too."""
+    path = tmp_path / "file"
+    contents = ["a", None, "b", "c", None, "d"]
+
+    await asyncio.gather(*(bench.ctx.write_file(path, content) for content in contents))
+
+    assert path.read_text() == "d"
+
+
+async def test_a_folder_that_cannot_be_synced_fails_its_files(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them, and those of no other folder."""
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    for folder in (good, bad):
+        folder.mkdir()
+    inode, fsync = bad.stat().st_ino, os.fsync
+
+    def refuse(descriptor: int) -> None:
+        if os.fstat(descriptor).st_ino == inode:
+            raise OSError(errno.EIO, "Input/output error")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    paths = [folder / name for folder in (good, bad) for name in "ab"]
+    ended = await asyncio.gather(
+        *(bench.ctx.write_file(path, "x") for path in paths), return_exceptions=True
+    )
+
+    assert ended[:2] == [None, None]
+    assert [getattr(error, "filename", None) for error in ended[2:]] == [str(bad)] * 2
+
+
+async def test_the_loop_goes_on_while_a_file_is_written(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is asked for meanwhile is the next group; and who is cancelled waits for the file."""
+    begun, goes_on, fsync = asyncio.Event(), threading.Event(), os.fsync
+    loop = asyncio.get_running_loop()
+
+    def slow(descriptor: int) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        assert goes_on.wait(30)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    first = asyncio.create_task(bench.ctx.write_file(tmp_path / "first", "x"))
+    await begun.wait()
+    second = asyncio.create_task(bench.ctx.write_file(tmp_path / "second", "y"))
+    first.cancel()
+    await asyncio.sleep(0)
+    assert not first.done()
+    goes_on.set()
+
+    await second
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert [(tmp_path / name).read_text() for name in ("first", "second")] == ["x", "y"]
+
+
+async def test_plain_functions_write_files(bench: Bench, tmp_path: Path) -> None:
+    """With the mode that is asked for; and text that is no UTF-8 is refused at once."""
+
+    def apply() -> None:
+        bench.ctx.blocking(bench.ctx.write_file(tmp_path / "a/file", "x", mode=0o640))
+        with pytest.raises(UnicodeEncodeError):
+            bench.ctx.blocking(bench.ctx.write_file(tmp_path / "a/file", "\udc80"))
+
+    await asyncio.to_thread(apply)
+
+    assert (tmp_path / "a/file").read_text() == "x"
+    assert _rights(tmp_path / "a/file") == 0o640
