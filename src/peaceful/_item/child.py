@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
-from typing import Any, Final
+from typing import Final
 from weakref import WeakSet
 
 import msgspec
@@ -228,12 +228,7 @@ def _start(order: ChildOrder, execution_id: str) -> Popen[bytes]:
             f"{order.words[0]} could not be started: this system has no process groups.",
             help="run it on Linux or macOS",
         )
-    environment: Any  # Bytes, too, which checkers know of some systems alone.
-    if order.env is None:
-        # As bytes, nothing has to be decoded and encoded again for each child.
-        environment = {**os.environb, EXECUTION_VARIABLE.encode(): execution_id.encode()}
-    else:
-        environment = {**order.env, EXECUTION_VARIABLE: execution_id}
+    environment = {**(os.environ if order.env is None else order.env)}
     reads = None if order.terminal else PIPE if order.stdin else DEVNULL
     writes = None if order.terminal else PIPE
     # A command line keeps its stdout for the outcome, also where that is a terminal.
@@ -243,7 +238,7 @@ def _start(order: ChildOrder, execution_id: str) -> Popen[bytes]:
             order.words,
             bufsize=0,
             cwd=order.cwd,
-            env=environment,
+            env={**environment, EXECUTION_VARIABLE: execution_id},
             stdin=reads,
             stdout=out,
             stderr=writes,
@@ -295,23 +290,22 @@ async def _wait_for_exit(
     """Wait until the child has ended; raise any error of its `on_line`."""
     loop = asyncio.get_running_loop()
     woken: asyncio.Future[None] = loop.create_future()
+    timer: asyncio.TimerHandle
 
     def wake(_: object = None) -> None:
         if not woken.done():
             woken.set_result(None)
 
-    timer: asyncio.TimerHandle | None = None
-
     def look() -> None:
         nonlocal timer
-        if timer is not None and child.is_stopped():
+        if child.is_stopped():
             # Nothing else would tell why it goes on for ever.
             say(f"{order.words[0]} is stopped: it may want the terminal (terminal=True)")
         timer = loop.call_later(_LOOK_EVERY, look)
 
     for pipe in pipes:
         pipe.on_failure = wake
-    look()
+    timer = loop.call_later(_LOOK_EVERY, look)
     try:
         with child.watched(wake):
             await woken
@@ -320,8 +314,7 @@ async def _wait_for_exit(
             _raise_if_failed(pipes)
             pause = await pause_for(pause)
     finally:
-        if timer is not None:
-            timer.cancel()
+        timer.cancel()
     for pipe in pipes:
         pipe.read_on()
     _raise_if_failed(pipes)
