@@ -157,6 +157,20 @@ async def test_cookies_of_the_server_go_back_to_it_and_to_nobody_else(
     assert SECRET not in kept
 
 
+async def test_a_cookie_given_as_a_header_is_sent_beside_those_of_the_server(
+    server: FileServer, tmp_path: Path
+) -> None:
+    """However its name is spelt, there is one header with all of them."""
+
+    async def sets(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        head(writer, 302, {"Location": "/f2", "Set-Cookie": "pass=1", "Content-Length": "0"})
+
+    server.handlers["/f"] = sets
+    server.files["/f2"] = Served(CONTENT)
+    await download(server, tmp_path, headers={"cookie": "mine=2"}).result_of("ensure")
+    assert [asked.headers.get("cookie") for asked in server.gets()] == ["mine=2", "mine=2; pass=1"]
+
+
 # ---- files of logins
 
 

@@ -103,9 +103,9 @@ class FileDownload(Item[FileDownloadState]):
     if the file is right: prefer it if you know the checksum.
 
     Proxies are taken from the environment (`https_proxy`, `no_proxy`, ...), certificate authorities
-    from `SSL_CERT_FILE` if that is set. Headers, cookies and login are not sent along with a
-    redirect to another server; cookies that servers set on the way go back to them, and are
-    forgotten at the end.
+    from `SSL_CERT_FILE` and `SSL_CERT_DIR` if those are set, else from the system. Headers, cookies
+    and login are not sent along with a redirect to another server; cookies that servers set on the
+    way go back to them, and are forgotten at the end.
 
     Attributes:
         src: the address, `http` or `https`. With a login or a signature in it, it is treated as a
@@ -236,13 +236,13 @@ class FileDownload(Item[FileDownloadState]):
             address = settings.address
             known, is_part = await run_in_thread(self._known)
             ahead = ctx.leads_to_apply and not is_part
-            async with Client(settings, ctx) as client:
-                facts = await retry(
-                    ctx,
-                    lambda: look_up(client, address, known, ahead=ahead),
-                    attempts,
-                    f"asking {address.host}",
-                )
+            client = await Client.of(settings, ctx)
+            facts = await retry(
+                ctx,
+                lambda: look_up(client, address, known, ahead=ahead),
+                attempts,
+                f"asking {address.host}",
+            )
         return FileDownloadState(
             path=self.dest,
             present=True,

@@ -109,12 +109,14 @@ class Pool:
     proxies: Mapping[str, str]
     kept: dict[ItemId, aiohttp.ClientResponse]
 
-    def keep(self, item: ItemId, answer: aiohttp.ClientResponse) -> bool:
-        """Keep an answer until `take` is called; return whether there is room for it."""
-        if len(self.kept) >= _KEPT or item in self.kept:
-            return False
-        self.kept[item] = answer
-        return True
+    def keep(self, item: ItemId, answer: aiohttp.ClientResponse) -> None:
+        """Keep an answer until `take` is called, in place of an older one, if there is room."""
+        if (older := self.take(item)) is not None:
+            older.close()
+        if len(self.kept) < _KEPT:
+            self.kept[item] = answer
+        else:
+            answer.close()
 
     def take(self, item: ItemId) -> aiohttp.ClientResponse | None:
         """Return the answer that was kept for an item."""
@@ -150,29 +152,27 @@ async def connections() -> AsyncGenerator[Pool]:
 class Client:
     """The client for one file, by the connections that all share.
 
-    `async with` opens the pool. Redirects are followed here: only servers that may know them get
-    logins, cookies and headers.
+    Redirects are followed here: only servers that may know them get logins, cookies and headers.
     """
 
-    def __init__(self, settings: HttpSettings, ctx: ItemCtx) -> None:
+    def __init__(self, settings: HttpSettings, ctx: ItemCtx, pool: Pool) -> None:
         self._settings = settings
         self._ctx = ctx
-        self._pool: Pool
+        self._pool = pool
         self._cookies: aiohttp.CookieJar | None = None
 
-    async def __aenter__(self) -> Self:
-        self._pool = await self._ctx.resource(connections)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
+    @classmethod
+    async def of(cls, settings: HttpSettings, ctx: ItemCtx) -> Self:
+        """Return a client of the execution's pool; raise `ExtraMissing` without aiohttp."""
+        return cls(settings, ctx, await ctx.resource(connections))
 
     async def ask_ahead(self) -> Response:
         """Ask for the file, and keep the answer: the next `send` of a `GET` takes the body."""
         answer = await self._answered("GET", {})
-        if answer.status == 200 and self._pool.keep(self._ctx.item, answer):
-            return self._response(answer)
-        answer.close()
+        if answer.status == 200:
+            self._pool.keep(self._ctx.item, answer)
+        else:
+            answer.close()
         return self._response(answer)
 
     @asynccontextmanager
@@ -287,7 +287,10 @@ class Client:
             cookies = {name: text for name, text in cookies.items() if name not in found}
             cookies |= {name: each.coded_value for name, each in found.items()}
         if cookies:
-            headers["Cookie"] = "; ".join(f"{name}={text}" for name, text in cookies.items())
+            given = [name for name in headers if name.lower() == "cookie"]
+            told = [headers.pop(name) for name in given]
+            own_ones = [f"{name}={text}" for name, text in cookies.items()]
+            headers["Cookie"] = "; ".join([*told, *own_ones])
         for name, text in headers.items():
             if _HEADER_NAME.fullmatch(name) is None or _NOT_IN_HEADERS.search(text):
                 # Without the header, which may be a secret.

@@ -260,8 +260,8 @@ class Part:
             self._check_ours()
             with disk_errors(self.target, "written"):
                 make_folder(self.target.parent)
-                replace_file(self.target, self._write_whole, 0o666)
-                self._save_origin(self.target.stat(), verified=verified)
+                facts = self._write_whole()
+                self._save_origin(facts, verified=verified)
                 if self._found:
                     self.path.unlink(missing_ok=True)
                     self.record_path.unlink(missing_ok=True)
@@ -277,9 +277,18 @@ class Part:
             sync_folder(self.target.parent)
         self.close()
 
-    def _write_whole(self, descriptor: int) -> None:
-        write_all(descriptor, bytes(self.unwritten))
-        os.fsync(descriptor)
+    def _write_whole(self) -> os.stat_result:
+        """Write what is in memory to the target, and return what the system says of that."""
+        facts: list[os.stat_result] = []
+
+        def write(descriptor: int) -> None:
+            write_all(descriptor, bytes(self.unwritten))
+            os.fsync(descriptor)
+            # Of this very file: somebody may replace it as soon as it is there.
+            facts.append(os.fstat(descriptor))
+
+        replace_file(self.target, write, 0o666)
+        return facts[0]
 
     def _save_origin(self, facts: os.stat_result, *, verified: bool) -> None:
         """Write the origin; the folder is synced later, for all that is renamed in it."""

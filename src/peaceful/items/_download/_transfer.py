@@ -182,13 +182,13 @@ class Transfer:
             await run_in_thread(self._part.load)
         self._joined = self._part.size > 0
         try:
-            async with Client(self._settings, self._ctx) as client:
+            client = await Client.of(self._settings, self._ctx)
+            await self._fetch(client)
+            if not await self._is_right():
+                # Parts of two versions, most likely: once more, from the start.
+                self._joined_wrong = True
                 await self._fetch(client)
-                if not await self._is_right():
-                    # Parts of two versions, most likely: once more, from the start.
-                    self._joined_wrong = True
-                    await self._fetch(client)
-                    await self._is_right()
+                await self._is_right()
             return await self._finish()
         finally:
             if self._part.is_on_disk:
@@ -358,7 +358,6 @@ class Transfer:
             return True
         if self._part.is_on_disk:
             await run_in_thread(self._part.flush)
-        if self._part.is_on_disk:
             found = await run_in_thread(
                 sha256_of,
                 self._part.path,
